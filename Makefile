@@ -1,0 +1,57 @@
+# The only door: every command of the README is a target here.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+EMULATOR_VENV := .venv-emulator
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help up down reset test check format lock bench localstack sam-local
+
+help:  ## Show what can be done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: requirements-bootstrap.lock requirements.lock
+	@echo "Creating $(VENV) from requirements.lock …"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
+
+$(EMULATOR_VENV)/.installed: $(VENV)/.installed requirements-emulator.lock
+	@echo "Creating $(EMULATOR_VENV) from requirements-emulator.lock …"
+	@$(PYTHON) -m venv $(EMULATOR_VENV)
+	@$(BIN)/uv pip sync --quiet --python $(EMULATOR_VENV)/bin/python --require-hashes requirements-emulator.lock
+	@touch $@
+
+up: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Start everything, place an order, stay until Ctrl-C
+	@$(BIN)/python -m infra.local.up
+
+down:  ## End what `make up` started
+	@test ! -x $(BIN)/python || $(BIN)/python -m infra.local.down
+
+reset:  ## End it and forget its data
+	@test ! -x $(BIN)/python || $(BIN)/python -m infra.local.reset
+
+test: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Run every suite: unit, integration, contract, races, faults, end to end
+	@$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+check: $(VENV)/.installed  ## Format, lint, types, import contracts, template rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@PYTHONPATH=layers/domain/python:. $(BIN)/lint-imports
+	@$(BIN)/pytest -q -p no:xdist --noconftest tests/contract/test_template.py
+	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+
+format: $(VENV)/.installed  ## Let the formatter have its way
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock:  ## Pin every package anew, with hashes
+	@for set in requirements requirements-emulator requirements-bootstrap; do \
+	  $(BIN)/uv pip compile --quiet --upgrade $(LOCK_FLAGS) $$set.in -o $$set.lock || exit 1; done
+	@$(BIN)/uv pip compile --quiet --upgrade $(LOCK_FLAGS) -c requirements.lock \
+	  layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

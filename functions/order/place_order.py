@@ -1,0 +1,17 @@
+"""POST /orders: a user places an order."""
+
+from commerce.bootstrap import once
+from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
+from commerce.order import OrderView, PlaceOrder
+
+api = http_api()
+
+
+@api.post("/orders")
+def place_order(command: PlaceOrder, buyer: Buyer, key: RequestKey) -> tuple[OrderView, int]:
+    return once(
+        key, OrderView, lambda shop: shop.orders.place(command, buyer_id=buyer.user_id)
+    ), 201
+
+
+handler = lambda_handler(api, access=USER, idempotent=True)

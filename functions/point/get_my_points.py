@@ -1,0 +1,15 @@
+"""GET /users/me/points: a user looks at their points."""
+
+from commerce.bootstrap import in_transaction
+from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler
+from commerce.point import PointsView
+
+api = http_api()
+
+
+@api.get("/users/me/points")
+def get_my_points(buyer: Buyer) -> PointsView:
+    return in_transaction(lambda shop: shop.points.balance(buyer.user_id))
+
+
+handler = lambda_handler(api, access=USER)

@@ -1,0 +1,168 @@
+"""The composition root: the only module that knows every context."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from commerce.brand import BrandFacade
+from commerce.brand.repository import SqlBrandRepository
+from commerce.order import OrderFacade
+from commerce.order.repository import SqlOrderRepository
+from commerce.point import PointFacade
+from commerce.point.repository import SqlPointRepository
+from commerce.product import ProductFacade
+from commerce.product.repository import SqlProductRepository
+from commerce.shared import health as health_check
+from commerce.shared import once as once_rows
+from commerce.shared import replay, settings
+from commerce.shared.aws import client
+from commerce.shared.bus import EventBridgeBus
+from commerce.shared.database import ConnectionLost, Contention, Database
+from commerce.shared.errors import Busy, CommerceError
+from commerce.shared.health import HealthView
+from commerce.shared.once import AlreadyDone, Claim
+from commerce.shared.relay import Relay
+from commerce.shared.trace import trace_id
+from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shipping import ShippingFacade
+from commerce.shipping.repository import SqlNoticeRepository
+from commerce.user import UserFacade
+from commerce.user.repository import SqlUserRepository
+
+T = TypeVar("T")
+V = TypeVar("V", bound=BaseModel)
+
+ATTEMPTS = 3  # SPEC §4: tries of a transaction that lost a deadlock or a race
+_FIRST_PAUSE_SECONDS = 0.02  # doubled and jittered between the tries
+
+logger = logging.getLogger(__name__)
+_local = threading.local()
+
+
+class Shop:
+    """Every facade, on one unit of work; each is built when it is first asked for."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    @cached_property
+    def users(self) -> UserFacade:
+        """Who buys."""
+        return UserFacade(SqlUserRepository(self._uow))
+
+    @cached_property
+    def brands(self) -> BrandFacade:
+        """Who makes."""
+        return BrandFacade(SqlBrandRepository(self._uow))
+
+    @cached_property
+    def products(self) -> ProductFacade:
+        """What is sold, and how much of it there is."""
+        return ProductFacade(SqlProductRepository(self._uow), self.brands)
+
+    @cached_property
+    def points(self) -> PointFacade:
+        """What it is paid with."""
+        return PointFacade(SqlPointRepository(self._uow))
+
+    @cached_property
+    def orders(self) -> OrderFacade:
+        """What was bought."""
+        return OrderFacade(SqlOrderRepository(self._uow), self.products, self.points)
+
+    @cached_property
+    def shipping(self) -> ShippingFacade:
+        """What the delivery system knows."""
+        return ShippingFacade(SqlNoticeRepository(self._uow))
+
+
+def database() -> Database:
+    """The connection of this thread (in a function there is one), made on first use."""
+    found: Database | None = getattr(_local, "database", None)
+    if found is None:
+        found = _local.database = Database(settings.database_url)
+    return found
+
+
+def in_transaction(work: Callable[[Shop], T]) -> T:
+    """Do the work in one transaction and commit it, all or nothing.
+
+    Work that lost a deadlock, its connection before the commit, or decided on what has changed
+    since, is done again from its reads, up to three times; then Busy. So it must do nothing that
+    a rollback cannot undo.
+    """
+    return _attempt(lambda: _run(work))
+
+
+def once(claimed: Claim, answer: type[V], work: Callable[[Shop], V]) -> V:
+    """Do the work in one transaction, a single time per claim; later, replay its answer.
+
+    Raises IdempotencyKeyReused where the claim belongs to another request.
+    """
+    try:
+        return _attempt(lambda: _run(work, claimed))
+    except CommerceError as refusal:
+        # Refused, perhaps, because the first time took what this one asks for: that answer counts.
+        with UnitOfWork(database()) as uow:
+            first = once_rows.find_answer(uow, claimed)
+        if first is None:
+            if isinstance(refusal, AlreadyDone):
+                raise Busy from refusal  # claimed and cleaned between our two looks
+            raise
+        replay.mark()
+        return answer.model_validate_json(first)
+
+
+def relay() -> Relay:
+    """The relay between this database's outbox and the bus."""
+    return Relay(database(), EventBridgeBus())
+
+
+def health() -> HealthView:
+    """Whether this deployment can serve."""
+    return health_check.look_at(database())
+
+
+def _run(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
+    is_safe_to_repeat = True
+    with UnitOfWork(database()) as uow:
+        try:
+            result = work(Shop(uow))
+            if claimed is not None and isinstance(result, BaseModel):
+                once_rows.claim(uow, claimed, result.model_dump_json())
+            is_safe_to_repeat = claimed is not None  # the claim row tells whether it is done
+            uow.commit()
+        except ConnectionLost as lost:
+            if is_safe_to_repeat:
+                raise Contention("the connection was lost") from lost
+            raise
+    if uow.has_events:
+        _nudge_the_relay()
+    return result
+
+
+def _attempt(run: Callable[[], T]) -> T:
+    for tries in range(1, ATTEMPTS + 1):
+        try:
+            return run()
+        except Contention as lost:
+            logger.info("transaction lost a race (try %d of %d): %s", tries, ATTEMPTS, lost)
+            pause = _FIRST_PAUSE_SECONDS * 2 ** (tries - 1)
+            time.sleep(random.uniform(0, pause))  # noqa: S311  (jitter, not a secret)
+    raise Busy
+
+
+def _nudge_the_relay() -> None:
+    """Wake the relay. The schedule finds what a lost nudge leaves, so failing is no failure."""
+    try:
+        client("sqs").send_message(
+            QueueUrl=settings.text("RELAY_QUEUE_URL"), MessageBody=f'{{"trace_id":"{trace_id()}"}}'
+        )
+    except Exception:
+        logger.warning("the relay was not nudged; its schedule will find the events", exc_info=True)

@@ -1,0 +1,10 @@
+"""Why the brand context refuses."""
+
+from commerce.shared.errors import CommerceError, Kind
+
+
+class BrandNotFound(CommerceError):
+    """There is no such brand."""
+
+    kind = Kind.NOT_FOUND
+    code = "BRAND_NOT_FOUND"

@@ -1,0 +1,1 @@
+"""The edge: what all functions of one trigger share."""

@@ -1,0 +1,271 @@
+"""What all HTTP functions share: who asks, what they may, and how they are answered."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from typing import Annotated, Any, TypeAlias
+
+from aws_lambda_powertools.event_handler import (
+    APIGatewayRestResolver,
+    CORSConfig,
+    Depends,
+    Request,
+    Response,
+)
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import Field
+
+from commerce.entrypoints import idempotency
+from commerce.entrypoints.problem import problem, unexpected
+from commerce.entrypoints.telemetry import Handler, LambdaEvent, count, logger, observed
+from commerce.shared import replay, settings, tokens, trace
+from commerce.shared.errors import CommerceError, Kind
+from commerce.shared.once import Claim, fingerprint
+from commerce.shared.tokens import Identity
+
+MAX_BODY_BYTES = 256 * 1024  # SPEC §3
+
+Answer: TypeAlias = dict[str, Any]
+
+
+class Access(Enum):
+    """Who may call."""
+
+    ANYONE = "anyone"
+    USER = "user"
+    ADMIN = "admin"
+
+
+ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
+
+
+class MalformedJson(CommerceError):
+    """The body is not JSON."""
+
+    kind = Kind.MALFORMED
+    code = "MALFORMED_JSON"
+
+
+class UnsupportedMediaType(CommerceError):
+    """The body must be application/json."""
+
+    kind = Kind.MALFORMED
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class BodyTooLarge(CommerceError):
+    """The body is larger than 256 KB."""
+
+    kind = Kind.TOO_LARGE
+    code = "BODY_TOO_LARGE"
+
+
+class ValidationFailed(CommerceError):
+    """A field does not validate."""
+
+    kind = Kind.INVALID
+    code = "VALIDATION_FAILED"
+
+
+class PathNotFound(CommerceError):
+    """There is nothing at this path."""
+
+    kind = Kind.NOT_FOUND
+    code = "NOT_FOUND"
+
+
+def _asked(name: str) -> Callable[[Request], Any]:
+    def find(request: Request) -> Any:
+        return request.context[name]
+
+    return find
+
+
+Buyer = Annotated[Identity, Depends(_asked("identity"))]
+"""The signed-in user who asks."""
+
+RequestKey = Annotated[Claim, Depends(_asked("claim"))]
+"""The request's Idempotency-Key, within its user and operation."""
+
+Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]
+Cursor = Annotated[
+    str | None, Query(max_length=512, description="next_cursor of the page before, as it came")
+]
+Text = Annotated[str, Field(max_length=64)]
+
+
+def http_api() -> APIGatewayRestResolver:
+    """A resolver whose every refusal is problem+json."""
+    origin = settings.text("ALLOWED_ORIGIN", "*")
+    api = APIGatewayRestResolver(
+        enable_validation=True,
+        cors=CORSConfig(
+            allow_origin=origin,
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
+            expose_headers=["X-Request-Id", "Idempotency-Replayed", "Retry-After", "ETag"],
+        ),
+    )
+
+    @api.exception_handler(CommerceError)
+    def refuse(error: CommerceError) -> Response[str]:
+        logger.info("refused", code=error.code)
+        return problem(error, trace.trace_id())
+
+    @api.exception_handler(RequestValidationError)
+    def refuse_fields(error: RequestValidationError) -> Response[str]:
+        return refuse(ValidationFailed("See errors.", errors=[_field(e) for e in error.errors()]))
+
+    @api.exception_handler(RequestUnsupportedContentType)
+    def refuse_media_type(_: RequestUnsupportedContentType) -> Response[str]:
+        return refuse(UnsupportedMediaType())
+
+    @api.exception_handler(NotFoundError)
+    def refuse_path(_: NotFoundError) -> Response[str]:
+        return refuse(PathNotFound())
+
+    @api.exception_handler(Exception)
+    def fail(error: Exception) -> Response[str]:
+        logger.exception("failed", exc_info=error)
+        return unexpected(trace.trace_id())
+
+    return api
+
+
+def lambda_handler(
+    api: APIGatewayRestResolver, *, access: Access = ANYONE, idempotent: bool = False
+) -> Handler[Answer]:
+    """The function's entry: correlation id, body, identity, idempotency key, then the route."""
+
+    @observed
+    def handler(event: LambdaEvent, context: LambdaContext) -> Answer:
+        request = _Incoming.of(event, context)
+        trace.follow(request.id)
+        replay.forget()
+        logger.append_keys(correlation_id=request.id, route=f"{request.operation}")
+        answer = _answer(api, request, access=access, idempotent=idempotent)
+        headers = answer.setdefault("multiValueHeaders", {})
+        headers["X-Request-Id"] = [request.id]
+        headers["Cache-Control"] = headers.get("Cache-Control", ["no-store"])
+        if replay.is_marked():
+            headers["Idempotency-Replayed"] = ["true"]
+        if answer["statusCode"] == HTTPStatus.UNAUTHORIZED:
+            count("Unauthenticated")
+        logger.info("answered", status=answer["statusCode"], replayed=replay.is_marked())
+        return answer
+
+    return handler
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """The parts of an API Gateway event that are looked at before the route is."""
+
+    event: LambdaEvent
+    context: LambdaContext
+    id: str
+    operation: str
+    headers: Mapping[str, str]
+
+    @classmethod
+    def of(cls, event: LambdaEvent, context: LambdaContext) -> "_Incoming":
+        gateway = event.get("requestContext") or {}
+        return cls(
+            event=event,
+            context=context,
+            id=str(gateway.get("requestId") or context.aws_request_id),
+            operation=f"{event['httpMethod']} {event.get('resource', event['path'])}",
+            headers={k.lower(): v for k, v in (event.get("headers") or {}).items()},
+        )
+
+    def body(self) -> Any:
+        """The parsed body. Raises MalformedJson, UnsupportedMediaType or BodyTooLarge."""
+        text = self._text()
+        if not text:
+            return None
+        media_type = self.headers.get("content-type", "application/json").split(";")[0].strip()
+        if media_type.lower() != "application/json":
+            raise UnsupportedMediaType(f"Send Content-Type: application/json, not {media_type}.")
+        try:
+            return json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise MalformedJson from error
+
+    def _text(self) -> str:
+        body: str = self.event.get("body") or ""
+        if len(body.encode()) > MAX_BODY_BYTES * (2 if self.event.get("isBase64Encoded") else 1):
+            raise BodyTooLarge
+        if not self.event.get("isBase64Encoded"):
+            return body
+        try:
+            text = base64.b64decode(body, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise MalformedJson from error
+        if len(text.encode()) > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        return text
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _answer(
+    api: APIGatewayRestResolver, request: _Incoming, *, access: Access, idempotent: bool
+) -> Answer:
+    try:
+        identity = _identity(request, access)
+        body = request.body()
+        api.append_context(identity=identity)
+        if not idempotent:
+            return _resolve(api, request)
+        claim = Claim(
+            scope=f"{identity.user_id if identity else 'anyone'} {request.operation}",
+            key=idempotency.read_key(request.headers),
+            fingerprint=fingerprint(body),
+        )
+        return idempotency.answer_once(
+            claim, request.context, lambda: _resolve(api, request, claim=claim, identity=identity)
+        )
+    except CommerceError as error:
+        logger.info("refused", code=error.code)
+        refused = problem(error, request.id)
+        return {
+            "statusCode": refused.status_code,
+            "body": refused.body,
+            "isBase64Encoded": False,
+            "multiValueHeaders": {
+                "Content-Type": [refused.content_type],
+                **{name: [str(value)] for name, value in refused.headers.items()},
+            },
+        }
+
+
+def _resolve(api: APIGatewayRestResolver, request: _Incoming, **asked: Any) -> Answer:
+    api.append_context(**asked)
+    answer: Answer = api.resolve(request.event, request.context)
+    return answer
+
+
+def _identity(request: _Incoming, access: Access) -> Identity | None:
+    if access is ANYONE:
+        return None
+    identity = tokens.verify(tokens.bearer(request.headers.get("authorization")))
+    logger.append_keys(user_id=str(identity.user_id))
+    if access is ADMIN and "admin" not in identity.scopes:
+        raise tokens.AdminOnly
+    return identity
+
+
+def _field(error: Mapping[str, Any]) -> dict[str, Any]:
+    place = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
+    return {"field": ".".join(place) or "body", "message": error["msg"], "code": error["type"]}

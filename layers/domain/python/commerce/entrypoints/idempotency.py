@@ -1,0 +1,131 @@
+"""Idempotency keys at the edge: Powertools replays answers and says what is still running.
+
+It alone does not promise one effect (its record can be lost after our commit); the claim row in
+the business transaction does (commerce.shared.once). So its store may be down: we go on without.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyAlreadyInProgressError,
+    IdempotencyPersistenceLayerError,
+    IdempotencyValidationError,
+)
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from commerce.entrypoints.telemetry import logger
+from commerce.shared import replay, settings
+from commerce.shared.aws import client
+from commerce.shared.errors import CommerceError, Kind
+from commerce.shared.once import Claim, IdempotencyKeyReused
+
+KEPT_SECONDS = 24 * 60 * 60  # SPEC §3: kept at least 24 hours
+_KEY = re.compile(r"[\x21-\x7e]{8,64}")  # SPEC §3: 8–64 characters; visible ASCII, as in a header
+
+Answer = dict[str, Any]
+
+
+class IdempotencyKeyMissing(CommerceError):
+    """An Idempotency-Key header is needed."""
+
+    kind = Kind.MALFORMED
+    code = "IDEMPOTENCY_KEY_MISSING"
+
+    def __init__(self) -> None:
+        super().__init__("Send 8 to 64 characters, new for each wish, the same for each retry.")
+
+
+class IdempotencyKeyInvalid(CommerceError):
+    """The Idempotency-Key is not 8 to 64 visible ASCII characters."""
+
+    kind = Kind.MALFORMED
+    code = "IDEMPOTENCY_KEY_INVALID"
+
+
+class RequestInProgress(CommerceError):
+    """The first request with this Idempotency-Key is still running."""
+
+    kind = Kind.CONFLICT
+    code = "REQUEST_IN_PROGRESS"
+
+    def __init__(self) -> None:
+        super().__init__("Ask again in a moment to get its answer.", retry_after_seconds=1)
+
+
+class _NotKept(Exception):
+    """Carries an answer out of Powertools without letting it be stored."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def read_key(headers: Mapping[str, str]) -> str:
+    """The request's Idempotency-Key. Raises IdempotencyKeyMissing or IdempotencyKeyInvalid."""
+    key = headers.get("idempotency-key", "").strip()
+    if not key:
+        raise IdempotencyKeyMissing
+    if not _KEY.fullmatch(key):
+        raise IdempotencyKeyInvalid
+    return key
+
+
+@cache
+def _store() -> DynamoDBPersistenceLayer:
+    return DynamoDBPersistenceLayer(
+        table_name=settings.text("IDEMPOTENCY_TABLE_NAME"), boto3_client=client("dynamodb")
+    )
+
+
+def answer_once(claim: Claim, context: LambdaContext, run: Callable[[], Answer]) -> Answer:
+    """Run, or replay the first answer to this claim.
+
+    Kept are successes and the refusals of rules (404, 409); not what the caller can mend
+    (400, 401, 403, 422) nor what time mends (5xx). Raises RequestInProgress and
+    IdempotencyKeyReused.
+    """
+    ran: list[Answer] = []
+    config = IdempotencyConfig(
+        event_key_jmespath="claim",
+        payload_validation_jmespath="fingerprint",
+        raise_on_no_idempotency_key=True,
+        expires_after_seconds=KEPT_SECONDS,
+        lambda_context=context,
+        hash_function="sha256",
+    )
+
+    @idempotent_function(data_keyword_argument="request", persistence_store=_store(), config=config)
+    def first_time(*, request: Mapping[str, str]) -> Answer:  # noqa: ARG001  (Powertools' key)
+        ran.append(run())
+        if not _is_kept(ran[0]):
+            raise _NotKept(ran[0])
+        return ran[0]
+
+    request = {"claim": f"{claim.scope}#{claim.key}", "fingerprint": claim.fingerprint}
+    try:
+        answer: Answer = first_time(request=request)
+    except _NotKept as finished:
+        return finished.answer
+    except IdempotencyAlreadyInProgressError as error:
+        raise RequestInProgress from error
+    except IdempotencyValidationError as error:
+        raise IdempotencyKeyReused from error
+    except IdempotencyPersistenceLayerError:
+        logger.warning("the idempotency store failed; the claim row decides", exc_info=True)
+        return ran[0] if ran else run()
+    if not ran:
+        replay.mark()
+    return answer
+
+
+def _is_kept(answer: Answer) -> bool:
+    status = int(answer["statusCode"])
+    return status < 400 or status in (404, 409)

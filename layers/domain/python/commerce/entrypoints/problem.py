@@ -1,0 +1,72 @@
+"""Errors as `application/problem+json` (RFC 9457): the one table from kinds to numbers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.shared.errors import CommerceError, Kind
+
+CONTENT_TYPE = "application/problem+json"
+
+STATUS = {
+    Kind.MALFORMED: HTTPStatus.BAD_REQUEST,
+    Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def problem(error: CommerceError, request_id: str) -> Response[str]:
+    """A refusal, told to its caller."""
+    headers: dict[str, str | list[str]] = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if error.kind is Kind.UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return _response(
+        STATUS[error.kind], error.code, error.title, error.detail, error.errors, request_id, headers
+    )
+
+
+def unexpected(request_id: str) -> Response[str]:
+    """A fault of ours: the log knows more, the caller gets the id to ask by."""
+    return _response(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "INTERNAL_ERROR",
+        "Something went wrong on our side",
+        "It is logged under this request_id; trying again may help.",
+        (),
+        request_id,
+        {},
+    )
+
+
+def _response(
+    status: HTTPStatus,
+    code: str,
+    title: str,
+    detail: str,
+    errors: Sequence[Mapping[str, Any]],
+    request_id: str,
+    headers: dict[str, str | list[str]],
+) -> Response[str]:
+    body: dict[str, Any] = {
+        "type": f"urn:lastunit:problem:{code.lower().replace('_', '-')}",
+        "title": title,
+        "status": status.value,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    text = json.dumps(body, ensure_ascii=False)
+    return Response(status_code=status.value, content_type=CONTENT_TYPE, body=text, headers=headers)

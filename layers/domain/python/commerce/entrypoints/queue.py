@@ -1,0 +1,141 @@
+"""What all queue functions share: one message, one try, and who is told when it fails."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import TypeAdapter
+
+from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed
+from commerce.shared import settings, trace
+from commerce.shared.aws import client
+from commerce.shared.events import Event
+
+E = TypeVar("E", bound=Event)
+Answer: TypeAlias = Mapping[str, Any]
+
+_LONGEST_PAUSE_SECONDS = 12 * 60 * 60  # SQS allows no longer visibility time-out
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[E]):
+    """An event as it arrived. `id` is the same each time the event is delivered."""
+
+    id: UUID
+    trace_id: str
+    event: E
+
+
+def message_handler(consume: Callable[[SQSRecord], None]) -> Handler[Answer]:
+    """A function fed by a queue: what fails is tried again, what succeeds is not."""
+    # What fails is reported, never raised: raising would fail the messages that went well.
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+    def one(record: SQSRecord) -> None:
+        logger.append_keys(message_id=record.message_id)
+        try:
+            consume(record)
+        except Exception:
+            logger.exception("message failed", receive_count=_receive_count(record))
+            raise
+
+    @observed
+    def handler(event: LambdaEvent, context: LambdaContext) -> Answer:
+        answer = process_partial_response(
+            event=event, record_handler=one, processor=processor, context=context
+        )
+        failed = len(answer["batchItemFailures"])
+        logger.info("batch done", messages=len(event["Records"]), failed=failed)
+        return answer
+
+    return handler
+
+
+def nudge_handler(work: Callable[[], object]) -> Handler[Answer]:
+    """A function whose messages all say the same: look what there is to do. Once per batch."""
+
+    @observed
+    def handler(event: LambdaEvent, context: LambdaContext) -> Answer:  # noqa: ARG001
+        failed: list[dict[str, str]] = []
+        try:
+            logger.info("done", nudges=len(event["Records"]), outcome=str(work()))
+        except Exception:  # noqa: BLE001  (reported, not raised: the queue tries again)
+            logger.exception("work failed")
+            failed = [{"itemIdentifier": each["messageId"]} for each in event["Records"]]
+        return {"batchItemFailures": failed}
+
+    return handler
+
+
+def event_handler(
+    event_type: type[E],
+    consume: Callable[[Received[E]], None],
+    *,
+    retry_base_seconds: Callable[[], int] | None = None,
+) -> Handler[Answer]:
+    """A function fed with one type of event through EventBridge and SQS.
+
+    With `retry_base_seconds` a failed message stays away for base × 2^(try - 1), jittered, instead
+    of the queue's visibility time-out.
+    """
+    adapter = TypeAdapter(event_type)
+
+    def one(record: SQSRecord) -> None:
+        try:
+            received = _received(adapter, record)
+            trace.follow(received.trace_id)
+            logger.append_keys(correlation_id=received.trace_id, event_id=str(received.id))
+            consume(received)
+        except Exception:
+            if retry_base_seconds is not None:
+                _stay_away(record, retry_base_seconds())
+            raise
+
+    return message_handler(one)
+
+
+def _received(adapter: TypeAdapter[E], record: SQSRecord) -> Received[E]:
+    envelope = record.json_body["detail"]
+    event = adapter.validate_python(
+        {
+            **envelope["data"],
+            "aggregate_id": envelope["aggregate_id"],
+            "aggregate_version": envelope["aggregate_version"],
+        }
+    )
+    return Received(UUID(envelope["id"]), str(envelope["trace_id"]), event)
+
+
+def pause_seconds(base_seconds: int, tries: int) -> int:
+    """How long to stay away after so many tries: doubling, and jittered by up to a half."""
+    pause = base_seconds * 2 ** (tries - 1)
+    return min(_LONGEST_PAUSE_SECONDS, round(random.uniform(pause, pause * 1.5)))  # noqa: S311
+
+
+def _stay_away(record: SQSRecord, base_seconds: int) -> None:
+    try:
+        client("sqs").change_message_visibility(
+            QueueUrl=record.queue_url,
+            ReceiptHandle=record.receipt_handle,
+            VisibilityTimeout=pause_seconds(base_seconds, _receive_count(record)),
+        )
+    except Exception:  # noqa: BLE001  (then the queue's own visibility time-out paces the retry)
+        logger.warning("the message's visibility was not changed", exc_info=True)
+
+
+def _receive_count(record: SQSRecord) -> int:
+    return int(record.attributes.approximate_receive_count or 1)
+
+
+def shipping_retry_base_seconds() -> int:
+    """SPEC §6: 60 s, doubled per try; a parameter."""
+    return settings.number("SHIPPING_RETRY_BASE_SECONDS", 60)

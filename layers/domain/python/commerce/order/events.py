@@ -1,0 +1,44 @@
+"""What happens to orders."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from commerce.shared.events import Event
+from commerce.shared.money import Money
+
+SOURCE = "commerce.order"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineOrdered:
+    """One line of an order, as an event tells it."""
+
+    product_id: UUID
+    product_name: str
+    unit_price: Money
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced(Event):
+    """Somebody ordered: stock, points and coupon are taken."""
+
+    source: ClassVar[str] = SOURCE
+
+    order_id: UUID
+    user_id: UUID
+    lines: tuple[LineOrdered, ...]
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderConfirmed(Event):
+    """The order is paid for; it can be shipped."""
+
+    source: ClassVar[str] = SOURCE
+
+    order_id: UUID
+    user_id: UUID
+    lines: tuple[LineOrdered, ...]
+    total: Money

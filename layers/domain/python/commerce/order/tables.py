@@ -1,0 +1,70 @@
+"""The order context's tables."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+)
+
+from commerce.shared.database import metadata
+
+order_table = Table(
+    "orders",  # `order` is a word of SQL's own
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("buyer_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("payment_method", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("total_amount", BigInteger, nullable=False),
+    Column("discount_amount", BigInteger, nullable=False),
+    Column("points_used_amount", BigInteger, nullable=False),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint(
+        "status IN ('PENDING', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED')",
+        name="order_status_known",
+    ),
+    CheckConstraint(
+        "discount_amount >= 0 AND points_used_amount >= 0"
+        " AND discount_amount + points_used_amount <= total_amount",
+        name="order_never_overpaid",
+    ),
+)
+Index("order_of_buyer", order_table.c.buyer_id, order_table.c.id)
+
+order_line_table = Table(
+    "order_line",
+    metadata,
+    Column("order_id", Uuid, ForeignKey("orders.id", name="line_of_an_order"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("product_id", Uuid, nullable=False),
+    Column("product_name", Text, nullable=False),
+    Column("brand_id", Uuid, nullable=False),
+    Column("brand_name", Text, nullable=False),
+    Column("unit_price_amount", BigInteger, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    PrimaryKeyConstraint("order_id", "product_id", name="product_once_per_order"),
+    CheckConstraint("quantity >= 1", name="line_quantity_positive"),
+)
+
+order_history_table = Table(
+    "order_history",
+    metadata,
+    Column("order_id", Uuid, ForeignKey("orders.id", name="history_of_an_order"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("order_id", "position", name="order_history_pkey"),
+)

@@ -1,0 +1,83 @@
+"""Orders as their buyers see them."""
+
+from commerce.order.model import Order
+from commerce.shared.shapes import MoneyView, Timestamp, View, money_view
+
+
+class OrderLineView(View):
+    """What was bought, as it was called and priced at that moment."""
+
+    product_id: str
+    product_name: str
+    brand_id: str
+    brand_name: str
+    unit_price: MoneyView
+    quantity: int
+
+
+class OrderView(View):
+    """An order in a list."""
+
+    order_id: str
+    status: str
+    total: MoneyView
+    discount: MoneyView
+    points_used: MoneyView
+    card_amount: MoneyView
+    lines: list[OrderLineView]
+    placed_at: Timestamp
+    expires_at: Timestamp | None
+
+
+class StepView(View):
+    """One entry of an order's history."""
+
+    status: str
+    at: Timestamp
+    by: str
+    reason: str
+
+
+class OrderDetailView(OrderView):
+    """An order on its own page."""
+
+    payments: list[dict[str, str]]
+    history: list[StepView]
+
+
+def order_view(order: Order) -> OrderView:
+    """The order without its history."""
+    return OrderView.model_validate(_shown(order))
+
+
+def detail_view(order: Order) -> OrderDetailView:
+    """The order with everything it went through."""
+    history = [
+        StepView(status=step.status, at=step.at, by=step.by, reason=step.reason)
+        for step in order.history
+    ]
+    return OrderDetailView.model_validate({**_shown(order), "payments": [], "history": history})
+
+
+def _shown(order: Order) -> dict[str, object]:
+    return {
+        "order_id": str(order.id),
+        "status": order.status.value,
+        "total": money_view(order.total),
+        "discount": money_view(order.discount),
+        "points_used": money_view(order.points_used),
+        "card_amount": money_view(order.card_amount),
+        "lines": [
+            OrderLineView(
+                product_id=str(line.product_id),
+                product_name=line.product_name,
+                brand_id=str(line.brand_id),
+                brand_name=line.brand_name,
+                unit_price=money_view(line.unit_price),
+                quantity=line.quantity,
+            )
+            for line in order.lines
+        ],
+        "placed_at": order.placed_at,
+        "expires_at": order.expires_at,
+    }

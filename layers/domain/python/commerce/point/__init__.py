@@ -1,0 +1,16 @@
+"""Points: what users have charged, and what they have spent of it."""
+
+from commerce.point.commands import ChargePoints
+from commerce.point.errors import InsufficientPoints
+from commerce.point.events import PointsCharged
+from commerce.point.facade import PointFacade
+from commerce.point.views import BalanceView, PointsView
+
+__all__ = [
+    "BalanceView",
+    "ChargePoints",
+    "InsufficientPoints",
+    "PointFacade",
+    "PointsCharged",
+    "PointsView",
+]

@@ -1,0 +1,21 @@
+"""What happens to points."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from commerce.shared.events import Event
+from commerce.shared.money import Money
+
+SOURCE = "commerce.point"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsCharged(Event):
+    """A user has charged points; `balance` is what the account has now."""
+
+    source: ClassVar[str] = SOURCE
+
+    user_id: UUID
+    amount: Money
+    balance: Money

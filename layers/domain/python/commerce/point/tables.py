@@ -1,0 +1,28 @@
+"""The point context's tables. They have the last word: points are never negative."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, Table, Text, Uuid
+
+from commerce.shared.database import metadata
+
+point_account_table = Table(
+    "point_account",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("balance", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("balance >= 0", name="points_not_negative"),
+)
+
+point_ledger_table = Table(
+    "point_ledger",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("order_id", Uuid),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+Index("point_ledger_newest", point_ledger_table.c.user_id, point_ledger_table.c.id.desc())

@@ -1,0 +1,44 @@
+"""Points as callers see them."""
+
+from collections.abc import Sequence
+
+from commerce.point.model import LedgerEntry, PointAccount
+from commerce.shared.shapes import MoneyView, Timestamp, View, money_view
+
+
+class BalanceView(View):
+    """What an account has."""
+
+    balance: MoneyView
+    currency: str
+
+
+class LedgerEntryView(View):
+    """One change of an account: positive came, negative went."""
+
+    amount: MoneyView
+    reason: str
+    at: Timestamp
+
+
+class PointsView(BalanceView):
+    """What an account has, and its newest entries first."""
+
+    entries: list[LedgerEntryView]
+
+
+def balance_view(account: PointAccount) -> BalanceView:
+    """An account's balance."""
+    return BalanceView(balance=money_view(account.balance), currency=account.balance.currency)
+
+
+def points_view(account: PointAccount, entries: Sequence[LedgerEntry]) -> PointsView:
+    """An account's balance with its newest entries."""
+    return PointsView(
+        balance=money_view(account.balance),
+        currency=account.balance.currency,
+        entries=[
+            LedgerEntryView(amount=money_view(each.amount), reason=each.reason, at=each.at)
+            for each in entries
+        ],
+    )

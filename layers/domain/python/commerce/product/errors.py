@@ -1,0 +1,51 @@
+"""Why the product context refuses."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from commerce.shared.errors import CommerceError, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A product of which more was wanted than there is."""
+
+    product_id: UUID
+    requested: int
+    available: int
+
+
+class ProductNotFound(CommerceError):
+    """There is no such product."""
+
+    kind = Kind.NOT_FOUND
+    code = "PRODUCT_NOT_FOUND"
+
+    def __init__(self, product_ids: Iterable[str]) -> None:
+        missing = list(product_ids)
+        super().__init__(
+            "Not found: " + ", ".join(missing),
+            errors=[{"product_id": each} for each in missing],
+        )
+
+
+class OutOfStock(CommerceError):
+    """There is not enough stock."""
+
+    kind = Kind.CONFLICT
+    code = "OUT_OF_STOCK"
+
+    def __init__(self, shortages: Sequence[Shortage]) -> None:
+        self.shortages = list(shortages)
+        super().__init__(
+            "Nothing was ordered; `errors` names each line with what is left.",
+            errors=[
+                {
+                    "product_id": str(each.product_id),
+                    "requested": each.requested,
+                    "available": each.available,
+                }
+                for each in shortages
+            ],
+        )

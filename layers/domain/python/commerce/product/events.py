@@ -1,0 +1,40 @@
+"""What happens to products. The stock's events are told by the statement that changes it."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from commerce.shared.events import Event
+
+SOURCE = "commerce.product"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockChanged(Event):
+    """The quantity of a product is another: `quantity` is what is left after `change`."""
+
+    source: ClassVar[str] = SOURCE
+
+    product_id: UUID
+    quantity: int
+    change: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockSoldOut(Event):
+    """The last unit is sold."""
+
+    source: ClassVar[str] = SOURCE
+
+    product_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockReturned(Event):
+    """A product that was sold out can be bought again."""
+
+    source: ClassVar[str] = SOURCE
+
+    product_id: UUID
+    quantity: int

@@ -1,0 +1,154 @@
+"""The only door to the product context."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from commerce.brand import BrandFacade
+from commerce.product.commands import ListProducts, RegisterProduct, SetStock, Sort
+from commerce.product.errors import OutOfStock, ProductNotFound
+from commerce.product.model import Product, Stock, decrease_all, wanted_by_product
+from commerce.product.repository import ProductRepository
+from commerce.product.views import (
+    ProductDetailView,
+    ProductView,
+    StockView,
+    detail_view,
+    product_view,
+)
+from commerce.shared import clock, cursor
+from commerce.shared.errors import CommerceError
+from commerce.shared.money import Money
+from commerce.shared.shapes import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product as it is offered at this moment: what an order line keeps of it."""
+
+    product_id: UUID
+    name: str
+    brand_id: UUID
+    brand_name: str
+    price: Money
+    stock: Stock
+
+
+class ProductFacade:
+    """Products are registered by an admin, read by anyone, and sold by orders."""
+
+    def __init__(self, products: ProductRepository, brands: BrandFacade) -> None:
+        self._products = products
+        self._brands = brands
+
+    def register(self, command: RegisterProduct) -> ProductDetailView:
+        """Open a product, with no stock yet. Raises BrandNotFound."""
+        brand = self._brands.get(command.brand_id)
+        id_ = clock.new_id()
+        product = Product(
+            id=id_,
+            brand_id=UUID(brand.brand_id),
+            name=command.name,
+            description=command.description,
+            price=Money(command.price_amount),
+            like_count=0,
+            version=1,
+            created_at=clock.now(),
+            stock=Stock(id_, 0),
+        )
+        self._products.add(product)
+        return detail_view(product, brand)
+
+    def get(self, product_id: str) -> ProductDetailView:
+        """One product with its brand and stock. Raises ProductNotFound."""
+        found = cursor.parse_id(product_id)
+        products = self._products.find_all([found]) if found else {}
+        for product in products.values():
+            return detail_view(product, self._brands.get(str(product.brand_id)))
+        raise ProductNotFound([product_id])
+
+    def list(self, command: ListProducts) -> Page[ProductView]:
+        """A page of products: two statements, however many there are. Raises InvalidCursor."""
+        brand_id = cursor.parse_id(command.brand_id) if command.brand_id else None
+        if command.brand_id and brand_id is None:
+            return Page(items=[], next_cursor=None)
+        listing = f"products:{command.sort}:{brand_id or ''}"
+        shape = [UUID] if command.sort is Sort.LATEST else [int, UUID]
+        after = cursor.decode(listing, command.cursor, shape) if command.cursor else []
+        found = self._products.page(command.sort, brand_id, after, command.limit + 1)
+        shown = found[: command.limit]
+        brands = self._brands.get_all({product.brand_id for product in shown})
+        more = len(found) > command.limit
+        return Page(
+            items=[product_view(product, brands[product.brand_id]) for product in shown],
+            next_cursor=cursor.encode(listing, _position(command.sort, shown[-1]))
+            if more
+            else None,
+        )
+
+    def offers(self, product_ids: Sequence[str]) -> dict[UUID, Offer]:
+        """What is offered under these ids. Raises ProductNotFound with all that are missing."""
+        ids = {text: cursor.parse_id(text) for text in product_ids}
+        products = self._products.find_all([each for each in ids.values() if each])
+        missing = [text for text, each in ids.items() if each not in products]
+        if missing:
+            raise ProductNotFound(missing)
+        brands = self._brands.get_all({product.brand_id for product in products.values()})
+        return {
+            product.id: Offer(
+                product_id=product.id,
+                name=product.name,
+                brand_id=product.brand_id,
+                brand_name=brands[product.brand_id].name,
+                price=product.price,
+                stock=product.stock,
+            )
+            for product in products.values()
+        }
+
+    def sell(
+        self, lines: Sequence[tuple[UUID, int]], offers: dict[UUID, Offer], order_id: UUID
+    ) -> None:
+        """Take the lines' units out of stock, all or none. Raises OutOfStock.
+
+        Decided on the offers as read; the database proves the decision when it is committed, and
+        OutOfStock with what is left then is raised if somebody else was faster.
+        """
+        wanted = wanted_by_product(lines)
+        decrease_all({id_: offer.stock for id_, offer in offers.items()}, wanted)
+        self._products.move_stock(
+            {product_id: -quantity for product_id, quantity in wanted.items()},
+            reason="SOLD",
+            order_id=order_id,
+            refused=partial(self._shortage, wanted),
+        )
+
+    def set_stock(self, product_id: str, command: SetStock) -> StockView:
+        """Make the stock what was counted. Raises ProductNotFound."""
+        found = cursor.parse_id(product_id)
+        stock = self._products.lock_stock(found) if found else None
+        if stock is None:
+            raise ProductNotFound([product_id])
+        if command.quantity != stock.quantity:
+            self._products.move_stock(
+                {stock.product_id: command.quantity - stock.quantity},
+                reason="COUNTED",
+                order_id=None,
+                refused=lambda: None,
+            )
+        return StockView(product_id=str(stock.product_id), stock_quantity=command.quantity)
+
+    def _shortage(self, wanted: dict[UUID, int]) -> CommerceError | None:
+        products = self._products.find_all(wanted)
+        try:
+            decrease_all({id_: product.stock for id_, product in products.items()}, wanted)
+        except OutOfStock as refused:
+            return refused
+        return None
+
+
+def _position(sort: Sort, last: Product) -> cursor.Position:
+    if sort is Sort.LATEST:
+        return [str(last.id)]
+    return [last.price.amount if sort is Sort.PRICE_ASC else last.like_count, str(last.id)]

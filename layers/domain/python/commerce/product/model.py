@@ -1,0 +1,73 @@
+"""A product, and the stock that only ever has what it has."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from commerce.product.errors import OutOfStock, Shortage
+from commerce.shared.money import Money
+
+
+@dataclass(slots=True)
+class Stock:
+    """How many units of a product can be sold. Never negative."""
+
+    product_id: UUID
+    quantity: int
+
+    def is_available(self, quantity: int) -> bool:
+        """Whether so many can be sold."""
+        return 0 < quantity <= self.quantity
+
+    def decrease(self, quantity: int) -> None:
+        """Sell units. Raises OutOfStock and changes nothing where there are too few."""
+        self._check(quantity)
+        if quantity > self.quantity:
+            raise OutOfStock([Shortage(self.product_id, quantity, self.quantity)])
+        self.quantity -= quantity
+
+    def increase(self, quantity: int) -> None:
+        """Take units back."""
+        self._check(quantity)
+        self.quantity += quantity
+
+    @staticmethod
+    def _check(quantity: int) -> None:
+        if quantity < 1:
+            raise ValueError(f"a quantity is at least 1, not {quantity}")
+
+
+def decrease_all(stocks: Mapping[UUID, Stock], wanted: Mapping[UUID, int]) -> None:
+    """Sell several products, or none: OutOfStock names every line that cannot be served."""
+    shortages: list[Shortage] = []
+    for product_id, quantity in wanted.items():
+        try:
+            stocks[product_id].decrease(quantity)
+        except OutOfStock as refused:
+            shortages += refused.shortages
+    if shortages:
+        raise OutOfStock(shortages)
+
+
+@dataclass(slots=True)
+class Product:
+    """What is sold, by which brand, at what price."""
+
+    id: UUID
+    brand_id: UUID
+    name: str
+    description: str
+    price: Money
+    like_count: int
+    version: int
+    created_at: datetime
+    stock: Stock
+
+
+def wanted_by_product(lines: Sequence[tuple[UUID, int]]) -> dict[UUID, int]:
+    """The quantity wanted of each product."""
+    wanted: dict[UUID, int] = {}
+    for product_id, quantity in lines:
+        wanted[product_id] = wanted.get(product_id, 0) + quantity
+    return wanted

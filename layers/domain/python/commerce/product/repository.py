@@ -1,0 +1,231 @@
+"""Products and stock in PostgreSQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Select,
+    Uuid,
+    any_,
+    bindparam,
+    insert,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from commerce.product.commands import Sort
+from commerce.product.model import Product, Stock
+from commerce.product.tables import product_table, stock_table
+from commerce.shared import clock, trace
+from commerce.shared.database import Row, Statement
+from commerce.shared.money import Money
+from commerce.shared.unit_of_work import Explain, UnitOfWork
+
+_p = product_table.c
+_ROWS = select(
+    _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
+    _p.like_count, _p.version, _p.created_at, stock_table.c.quantity,
+).join_from(product_table, stock_table, stock_table.c.product_id == _p.id)  # fmt: skip
+
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+_SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
+_ADD = Statement(
+    insert(product_table).values(
+        {each.name: bindparam(each.name) for each in product_table.columns}
+    )
+)
+_ADD_STOCK = Statement(
+    insert(stock_table).values(product_id=bindparam("product_id"), quantity=0, version=1)
+)
+_LOCK_STOCK = Statement(
+    select(stock_table.c.product_id, stock_table.c.quantity)
+    .where(stock_table.c.product_id == any_(_IDS))
+    .order_by(stock_table.c.product_id)
+    .with_for_update()
+)
+
+# One statement for whatever moves stock, so that a movement and its events tell what the row
+# became, not what somebody had read. Its guard raises `stock_sufficient`.
+_MOVE_STOCK = Statement(
+    text("""
+    WITH moved AS (
+        UPDATE stock
+        SET quantity = stock.quantity + move.change, version = stock.version + 1
+        FROM jsonb_to_recordset(:moves)
+            AS move(product_id uuid, change integer, changed_id uuid, turned_id uuid)
+        WHERE stock.product_id = move.product_id AND stock.quantity + move.change >= 0
+        RETURNING stock.product_id, quantity, version, change, changed_id, turned_id
+    ), kept AS (
+        INSERT INTO stock_movement (product_id, change, reason, order_id, at)
+        SELECT product_id, change, CAST(:reason AS text), CAST(:order_id AS uuid),
+            CAST(:at AS timestamptz)
+        FROM moved
+    ), told AS (
+        INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
+            trace_id, data)
+        SELECT changed_id, 'commerce.product', 'StockChanged', CAST(:at AS timestamptz),
+            product_id, version, CAST(:trace_id AS text),
+            jsonb_build_object('product_id', product_id, 'quantity', quantity,
+                'change', change, 'reason', CAST(:reason AS text))
+        FROM moved
+        UNION ALL
+        SELECT turned_id, 'commerce.product', 'StockSoldOut', CAST(:at AS timestamptz),
+            product_id, version, CAST(:trace_id AS text),
+            jsonb_build_object('product_id', product_id)
+        FROM moved WHERE change < 0 AND quantity = 0
+        UNION ALL
+        SELECT turned_id, 'commerce.product', 'StockReturned', CAST(:at AS timestamptz),
+            product_id, version, CAST(:trace_id AS text),
+            jsonb_build_object('product_id', product_id, 'quantity', quantity)
+        FROM moved WHERE change > 0 AND quantity = change
+    )
+    SELECT require((SELECT count(*) FROM moved) = CAST(:expected AS bigint), 'stock_sufficient')
+    """).bindparams(bindparam("moves", type_=JSONB))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """How a sort walks: its key, its first position, its direction."""
+
+    key: tuple[Any, ...]
+    start: tuple[int | UUID, ...]
+    descending: bool
+
+
+_OLDEST, _NEWEST = UUID(int=0), UUID(int=2**128 - 1)
+_ORDERS = {
+    Sort.LATEST: _Order((_p.id,), (_NEWEST,), descending=True),
+    Sort.PRICE_ASC: _Order((_p.price_amount, _p.id), (-1, _OLDEST), descending=False),
+    Sort.LIKES_DESC: _Order((_p.like_count, _p.id), (2**63 - 1, _NEWEST), descending=True),
+}
+
+
+def _page_of(sort: Sort, *, by_brand: bool) -> Select[Any]:
+    order = _ORDERS[sort]
+    position = tuple_(*(bindparam(f"after_{each.name}", type_=each.type) for each in order.key))
+    key = tuple_(*order.key)
+    page = _ROWS.where(key < position if order.descending else key > position)
+    if by_brand:
+        page = page.where(_p.brand_id == bindparam("brand_id", type_=Uuid))
+    directed = [each.desc() if order.descending else each.asc() for each in order.key]
+    return page.order_by(*directed).limit(bindparam("limit", type_=BigInteger))
+
+
+_PAGES = {
+    (sort, by_brand): Statement(_page_of(sort, by_brand=by_brand))
+    for sort in Sort
+    for by_brand in (False, True)
+}
+
+
+class ProductRepository(Protocol):
+    """Where products and their stock are kept."""
+
+    def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
+        """Those of the products that exist."""
+
+    def page(
+        self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
+    ) -> list[Product]:
+        """Products in the order of `sort`, behind the position `after` (empty: from the top)."""
+
+    def add(self, product: Product) -> None:
+        """Keep a new product, without stock."""
+
+    def lock_stock(self, product_id: UUID) -> Stock | None:
+        """The stock, locked until the transaction ends."""
+
+    def move_stock(
+        self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
+    ) -> None:
+        """Add each change to its product's stock; `refused` explains what cannot be taken."""
+
+
+class SqlProductRepository:
+    """The products of the database."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
+        return {row.id: _product(row) for row in self._uow.read(_SOME(ids=list(ids)))}
+
+    def page(
+        self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
+    ) -> list[Product]:
+        order = _ORDERS[sort]
+        values: dict[str, Any] = {
+            f"after_{each.name}": value
+            for each, value in zip(order.key, after or order.start, strict=True)
+        }
+        if brand_id is not None:
+            values["brand_id"] = brand_id
+        query = _PAGES[sort, brand_id is not None](**values, limit=limit)
+        return [_product(row) for row in self._uow.read(query)]
+
+    def add(self, product: Product) -> None:
+        self._uow.write(
+            _ADD(
+                id=product.id,
+                brand_id=product.brand_id,
+                name=product.name,
+                description=product.description,
+                price_amount=product.price.amount,
+                price_currency=product.price.currency,
+                like_count=product.like_count,
+                version=product.version,
+                created_at=product.created_at,
+            )
+        )
+        self._uow.write(_ADD_STOCK(product_id=product.id))
+
+    def lock_stock(self, product_id: UUID) -> Stock | None:
+        for row in self._uow.lock(_LOCK_STOCK(ids=[product_id])):
+            return Stock(row.product_id, row.quantity)
+        return None
+
+    def move_stock(
+        self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
+    ) -> None:
+        moves = [
+            {
+                "product_id": str(product_id),
+                "change": change,
+                "changed_id": str(clock.new_id()),
+                "turned_id": str(clock.new_id()),
+            }
+            for product_id, change in changes.items()
+        ]
+        self._uow.write_contended(
+            _LOCK_STOCK(ids=list(changes)),
+            _MOVE_STOCK(
+                moves=moves,
+                reason=reason,
+                order_id=order_id,
+                at=clock.now(),
+                trace_id=trace.trace_id(),
+                expected=len(changes),
+            ),
+            refusals={"stock_sufficient": refused, "stock_not_negative": refused},
+        )
+
+
+def _product(row: Row) -> Product:
+    return Product(
+        id=row.id,
+        brand_id=row.brand_id,
+        name=row.name,
+        description=row.description,
+        price=Money(row.price_amount, row.price_currency),
+        like_count=row.like_count,
+        version=row.version,
+        created_at=row.created_at,
+        stock=Stock(row.id, row.quantity),
+    )

@@ -1,0 +1,63 @@
+"""The product context's tables. They have the last word: stock is never negative."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+)
+
+from commerce.shared.database import metadata
+
+product_table = Table(
+    "product",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("brand_id", Uuid, ForeignKey("brand.id", name="product_has_a_brand"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("price_amount", BigInteger, nullable=False),
+    Column("price_currency", Text, nullable=False),
+    Column("like_count", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("price_amount >= 0", name="price_not_negative"),
+    CheckConstraint("like_count >= 0", name="like_count_not_negative"),
+)
+_c = product_table.c
+Index("product_by_price", _c.price_amount, _c.id)
+Index("product_by_likes", _c.like_count.desc(), _c.id.desc())
+Index("product_of_brand_latest", _c.brand_id, _c.id.desc())
+Index("product_of_brand_by_price", _c.brand_id, _c.price_amount, _c.id)
+Index("product_of_brand_by_likes", _c.brand_id, _c.like_count.desc(), _c.id.desc())
+
+stock_table = Table(
+    "stock",
+    metadata,
+    Column(
+        "product_id", Uuid, ForeignKey("product.id", name="stock_of_a_product"), primary_key=True
+    ),
+    Column("quantity", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("quantity >= 0", name="stock_not_negative"),
+    # Sold units rewrite the row without touching an index: room on the page keeps that local.
+    postgresql_with={"fillfactor": "50"},
+)
+
+stock_movement_table = Table(
+    "stock_movement",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("product_id", Uuid, nullable=False),
+    Column("change", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("order_id", Uuid),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+Index("stock_movement_of_product", stock_movement_table.c.product_id)

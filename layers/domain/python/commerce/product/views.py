@@ -1,0 +1,62 @@
+"""Products as callers see them."""
+
+from commerce.brand import BrandView
+from commerce.product.model import Product
+from commerce.shared.shapes import MoneyView, View, money_view
+
+
+class BrandOfProduct(View):
+    """The brand, as a product shows it."""
+
+    brand_id: str
+    name: str
+
+
+class ProductView(View):
+    """A product in a list."""
+
+    product_id: str
+    name: str
+    description: str
+    price: MoneyView
+    brand: BrandOfProduct
+    like_count: int
+    version: int
+
+
+class ProductDetailView(ProductView):
+    """A product on its own page; `rank` is today's, or null where it has none."""
+
+    stock_quantity: int
+    rank: int | None = None
+
+
+class StockView(View):
+    """How many units there are."""
+
+    product_id: str
+    stock_quantity: int
+
+
+def product_view(product: Product, brand: BrandView) -> ProductView:
+    """A product with its brand."""
+    return ProductView.model_validate(_shown(product, brand))
+
+
+def detail_view(product: Product, brand: BrandView) -> ProductDetailView:
+    """A product with its brand and what is left of it."""
+    return ProductDetailView.model_validate(
+        {**_shown(product, brand), "stock_quantity": product.stock.quantity}
+    )
+
+
+def _shown(product: Product, brand: BrandView) -> dict[str, object]:
+    return {
+        "product_id": str(product.id),
+        "name": product.name,
+        "description": product.description,
+        "price": money_view(product.price),
+        "brand": BrandOfProduct(brand_id=brand.brand_id, name=brand.name),
+        "like_count": product.like_count,
+        "version": product.version,
+    }

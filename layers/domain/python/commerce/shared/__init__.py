@@ -1,0 +1,1 @@
+"""What every context stands on: money, time, errors, events, the unit of work."""

@@ -1,0 +1,21 @@
+"""Time and identity: the two things a model may not make up for itself."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import uuid_utils.compat
+
+
+def now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> UUID:
+    """A UUIDv7: made by the caller, so that a whole write set can be sent at once; sorts by age."""
+    return uuid_utils.compat.uuid7()
+
+
+def rfc3339(moment: datetime) -> str:
+    """`2026-01-31T09:30:00.123456Z`: UTC, always with microseconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,57 @@
+"""Keyset cursors: where a list goes on, bound to the list it came from."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import TypeAlias
+from uuid import UUID
+
+from commerce.shared.errors import CommerceError, Kind
+
+Position: TypeAlias = Sequence[int | str]
+
+
+class InvalidCursor(CommerceError):
+    """The cursor does not belong to this list."""
+
+    kind = Kind.INVALID
+    code = "INVALID_CURSOR"
+
+    def __init__(self) -> None:
+        super().__init__("Use next_cursor as it came, with the same sort and filter.")
+
+
+def encode(listing: str, position: Position) -> str:
+    """An opaque cursor for the row after which `listing` goes on."""
+    text = json.dumps([listing, *position], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode(listing: str, cursor: str, shape: Sequence[type]) -> list[int | str | UUID]:
+    """The position in a cursor of this very listing. Raises InvalidCursor."""
+    try:
+        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        origin, *position = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if origin != listing or len(position) != len(shape):
+            raise InvalidCursor
+        return [_typed(value, kind) for value, kind in zip(position, shape, strict=True)]
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        raise InvalidCursor from error
+
+
+def _typed(value: object, kind: type) -> int | str | UUID:
+    if kind is UUID and isinstance(value, str):
+        return UUID(value)
+    if kind is int and type(value) is int and abs(value) < 2**63:
+        return value
+    raise InvalidCursor
+
+
+def parse_id(text: str) -> UUID | None:
+    """An id as callers send it; None where it cannot be one of ours."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text.lower() else None

@@ -1,0 +1,65 @@
+"""Errors have a kind and a code here; the number is the edge's business."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, ClassVar
+
+
+class Kind(Enum):
+    """What an error means to whoever caused it."""
+
+    MALFORMED = "malformed"
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not found"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too large"
+    TOO_MANY = "too many"
+    UNAVAILABLE = "unavailable"
+
+
+class CommerceError(Exception):
+    """A refusal. The class' docstring is its title; callers may see `detail` and `errors`."""
+
+    kind: ClassVar[Kind]
+    code: ClassVar[str]
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        self.detail = detail or self.title
+        self.errors = list(errors)
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(self.detail)
+
+    @property
+    def title(self) -> str:
+        """The first line of the class' docstring, without its full stop."""
+        return (type(self).__doc__ or type(self).__name__).splitlines()[0].rstrip(".")
+
+
+class Busy(CommerceError):
+    """Somebody else holds what this request needs."""
+
+    kind = Kind.UNAVAILABLE
+    code = "BUSY"
+
+    def __init__(self, detail: str = "Nothing was changed; try again.") -> None:
+        super().__init__(detail, retry_after_seconds=1)
+
+
+class Unavailable(CommerceError):
+    """A part of the system does not answer."""
+
+    kind = Kind.UNAVAILABLE
+    code = "UNAVAILABLE"
+
+    def __init__(
+        self, detail: str = "Try again, with the same Idempotency-Key if you sent one."
+    ) -> None:
+        super().__init__(detail, retry_after_seconds=2)

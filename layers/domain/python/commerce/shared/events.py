@@ -1,0 +1,55 @@
+"""Events: what happened, told in the past tense, in the envelope of SPEC §6."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from commerce.shared import clock, trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to one aggregate.
+
+    `aggregate_version` grows with every event of the aggregate, so that a consumer of state can
+    tell what is newer. The fields a subclass adds are the envelope's `data`.
+    """
+
+    source: ClassVar[str]
+
+    aggregate_id: UUID
+    aggregate_version: int
+
+    def envelope(self) -> dict[str, Any]:
+        """The event as it travels; it gets its id, its time and its trace here."""
+        return {
+            "id": str(clock.new_id()),
+            "source": self.source,
+            "type": type(self).__name__,
+            "occurred_at": clock.rfc3339(clock.now()),
+            "aggregate_id": str(self.aggregate_id),
+            "aggregate_version": self.aggregate_version,
+            "trace_id": trace.trace_id(),
+            "data": {
+                each.name: plain(getattr(self, each.name))
+                for each in fields(self)
+                if each.name not in ("aggregate_id", "aggregate_version")
+            },
+        }
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return clock.rfc3339(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    return value

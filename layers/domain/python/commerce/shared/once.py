@@ -1,0 +1,110 @@
+"""Once: a wish or an event takes effect a single time, because a row says that it has.
+
+The claim is written in the transaction of the effect. Whoever comes second waits on the unique
+index until the first has committed, and then finds its answer.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    bindparam,
+    insert,
+    select,
+)
+
+from commerce.shared import clock
+from commerce.shared.database import Query, Statement, metadata
+from commerce.shared.errors import CommerceError, Kind
+from commerce.shared.unit_of_work import UnitOfWork
+
+once_table = Table(
+    "once",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("answer", Text),
+    Column("claimed_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("scope", "key", name="done_once"),
+)
+
+_CLAIM = Statement(
+    insert(once_table).values(
+        {name: bindparam(name) for name in ("scope", "key", "fingerprint", "answer", "claimed_at")}
+    )
+)
+_FIND = Statement(
+    select(once_table.c.fingerprint, once_table.c.answer).where(
+        once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
+    )
+)
+
+
+class AlreadyDone(CommerceError):
+    """This was done before."""
+
+    kind = Kind.CONFLICT
+    code = "ALREADY_DONE"
+
+
+class IdempotencyKeyReused(CommerceError):
+    """The Idempotency-Key was used for another request."""
+
+    kind = Kind.INVALID
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self) -> None:
+        super().__init__("A new request needs a new key; the first request stands as it is.")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What may happen once: `key` within `scope`, for one and the same request."""
+
+    scope: str
+    key: str
+    fingerprint: str = ""
+
+
+def fingerprint(body: Any) -> str:
+    """The same for the same JSON, whatever its spacing and order of names."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def claim(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
+    """Let the transaction happen only if nobody claimed this before; else AlreadyDone."""
+    row = _CLAIM(
+        scope=claimed.scope,
+        key=claimed.key,
+        fingerprint=claimed.fingerprint,
+        answer=answer,
+        claimed_at=clock.now(),
+    )
+    uow.claim(row, {"done_once": AlreadyDone})
+
+
+def is_done(uow: UnitOfWork, claimed: Claim) -> bool:
+    """Whether the claim is taken: a cheap look before work that cannot be rolled back."""
+    return bool(uow.read(_find(claimed)))
+
+
+def find_answer(uow: UnitOfWork, claimed: Claim) -> str | None:
+    """The first answer, if there is one. Raises IdempotencyKeyReused for another request's."""
+    for row in uow.read(_find(claimed)):
+        if row.fingerprint != claimed.fingerprint:
+            raise IdempotencyKeyReused
+        return str(row.answer)
+    return None
+
+
+def _find(claimed: Claim) -> Query:
+    return _FIND(scope=claimed.scope, key=claimed.key)

@@ -1,0 +1,54 @@
+"""The shapes of SPEC §3 that several contexts share, and how strict a request is read."""
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from commerce.shared import clock
+from commerce.shared.money import Money
+
+T = TypeVar("T")
+
+MAX_AMOUNT = 1_000_000_000
+"""Largest single amount or quantity, so that no sum of a request leaves 64 bits."""
+
+
+class Command(BaseModel):
+    """A request's body: no unknown fields, no `"2"` for 2."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class View(BaseModel):
+    """An answer's body."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class MoneyView(View):
+    """Minor units and ISO 4217 currency."""
+
+    amount: int = Field(examples=[12000])
+    currency: str = Field(examples=["KRW"])
+
+
+class Page(View, Generic[T]):
+    """A part of a list; `next_cursor` leads to the next part, null ends it."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+Timestamp = Annotated[datetime, PlainSerializer(clock.rfc3339, return_type=str)]
+"""RFC 3339, UTC."""
+
+Quantity = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
+Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+"""Opaque: what is not an id of ours is simply not found."""
+
+
+def money_view(money: Money) -> MoneyView:
+    """Money as callers see it."""
+    return MoneyView(amount=money.amount, currency=money.currency)

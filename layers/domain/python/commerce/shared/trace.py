@@ -1,0 +1,15 @@
+"""The correlation id: one string from the request through every event it causes."""
+
+from contextvars import ContextVar
+
+_trace_id: ContextVar[str] = ContextVar("trace_id", default="")
+
+
+def follow(trace_id: str) -> None:
+    """From here on, everything is done on behalf of this request or event."""
+    _trace_id.set(trace_id)
+
+
+def trace_id() -> str:
+    """The id of the request or event being served, or the empty string."""
+    return _trace_id.get()

@@ -1,0 +1,125 @@
+"""One transaction: reads decide, writes are collected, commit sends them as one batch.
+
+A use case that can decide before it writes takes no lock of its own: it reads, the model decides,
+and the write set proves the decision at the database (constraints and guards). One that must read
+under a lock calls `lock`; then everything up to the commit is one explicit transaction.
+"""
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from commerce.shared import outbox
+from commerce.shared.database import (
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    ConstraintViolated,
+    Contention,
+    Database,
+    Query,
+    Row,
+)
+from commerce.shared.errors import CommerceError
+from commerce.shared.events import Event
+
+Explain: TypeAlias = Callable[[], CommerceError | None]
+"""Says, after the rollback, why a rule refused; None where a fresh look finds nothing wrong."""
+
+
+class UnitOfWork:
+    """Leaving the `with` block without `commit()` rolls back."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._claims: list[Query] = []
+        self._writes: list[Query] = []
+        self._contended: list[Query] = []
+        self._events: list[Event] = []
+        self._refusals: dict[str, Explain] = {}
+        self._in_transaction = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.rollback()
+
+    @property
+    def has_events(self) -> bool:
+        """Whether this transaction tells the world anything."""
+        return bool(self._events or self._contended)
+
+    def read(self, query: Query) -> list[Row]:
+        """Rows as committed now (or, after `lock`, as this transaction sees them)."""
+        return self._database.run([query])[0]
+
+    def read_together(self, *queries: Query) -> list[list[Row]]:
+        """Several reads in one round trip."""
+        return self._database.run(queries)
+
+    def lock(self, *queries: Query) -> list[Row]:
+        """Read rows FOR UPDATE; they stay locked until commit or rollback. Returns the last's rows.
+
+        Opens the transaction in the same round trip. Lock in the one global order:
+        order, coupon, points, stock.
+        """
+        opening = [] if self._in_transaction else [BEGIN]
+        self._in_transaction = True
+        return self._database.run([*opening, *queries])[-1]
+
+    def claim(self, query: Query, refusals: Mapping[str, Explain]) -> None:
+        """Collect a write that goes first: whoever repeats us must wait here, before any lock."""
+        self._claims.append(query)
+        self._refusals.update(refusals)
+
+    def write(self, query: Query, refusals: Mapping[str, Explain] | None = None) -> None:
+        """Collect a write. `refusals` turns a violated constraint or guard into its reason."""
+        self._writes.append(query)
+        self._refusals.update(refusals or {})
+
+    def write_contended(self, *queries: Query, refusals: Mapping[str, Explain]) -> None:
+        """Collect writes on rows that many want: they go last, so that their locks are shortest."""
+        self._contended.extend(queries)
+        self._refusals.update(refusals)
+
+    def record(self, event: Event) -> None:
+        """The event joins the transaction that causes it: both are stored, or neither is."""
+        self._events.append(event)
+
+    def commit(self) -> None:
+        """Send all writes in one round trip and commit them.
+
+        Raises the reason a rule gives for its refusal, Contention where the decision was outdated
+        or lost a race, Busy where a lock was not had in time.
+        """
+        told = [outbox.store(self._events)] if self._events else []
+        batch = [*self._claims, *self._writes, *told, *self._contended]
+        if self._in_transaction:
+            batch.append(COMMIT)
+        if not batch:
+            return
+        try:
+            self._database.run(batch)
+        except ConstraintViolated as violated:
+            self.rollback()
+            raise self._reason(violated) from violated
+        self._in_transaction = False
+
+    def rollback(self) -> None:
+        """Undo what is not committed, and let go of every lock."""
+        if self._in_transaction:
+            self._in_transaction = False
+            if self._database.is_open:  # a connection that broke took its transaction with it
+                self._database.run([ROLLBACK])
+
+    def _reason(self, violated: ConstraintViolated) -> Exception:
+        explain = self._refusals.get(violated.name)
+        if explain is None:
+            return violated
+        return explain() or Contention(f"{violated.name} holds again")

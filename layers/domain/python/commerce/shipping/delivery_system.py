@@ -1,0 +1,46 @@
+"""The external delivery system, over HTTP."""
+
+from typing import Protocol
+
+import urllib3
+
+from commerce.shipping.errors import DeliverySystemFailed
+from commerce.shipping.model import ShipmentNotice
+
+TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
+
+
+class DeliverySystem(Protocol):
+    """Whoever takes the goods to the buyers."""
+
+    def send(self, notice: ShipmentNotice) -> None:
+        """Hand over a notice; the same one again is harmless. Raises DeliverySystemFailed."""
+
+
+class HttpDeliverySystem:
+    """`POST {url}/notices`, with the order id as idempotency key."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
+
+    def send(self, notice: ShipmentNotice) -> None:
+        body = {
+            "order_id": str(notice.order_id),
+            "kind": notice.kind.value,
+            "lines": [
+                {
+                    "product_id": str(line.product_id),
+                    "product_name": line.product_name,
+                    "quantity": line.quantity,
+                }
+                for line in notice.lines
+            ],
+        }
+        headers = {"Idempotency-Key": str(notice.order_id)}
+        try:
+            answer = self._http.request("POST", f"{self._url}/notices", json=body, headers=headers)
+        except urllib3.exceptions.HTTPError as error:
+            raise DeliverySystemFailed(f"It did not answer: {type(error).__name__}.") from error
+        if answer.status not in (200, 201):
+            raise DeliverySystemFailed(f"It answered {answer.status}.")

@@ -1,0 +1,10 @@
+"""Why a shipment notice did not get through."""
+
+from commerce.shared.errors import CommerceError, Kind
+
+
+class DeliverySystemFailed(CommerceError):
+    """The delivery system did not take the notice."""
+
+    kind = Kind.UNAVAILABLE
+    code = "DELIVERY_SYSTEM_FAILED"

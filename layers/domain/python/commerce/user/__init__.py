@@ -1,0 +1,21 @@
+"""Users: who they are, and how they prove it."""
+
+from commerce.user.commands import OpenSession, SignUp
+from commerce.user.errors import BadCredentials, LoginIdTaken, TooManyAttempts, UserNotFound
+from commerce.user.events import UserSignedUp
+from commerce.user.facade import Login, UserFacade
+from commerce.user.views import SessionView, UserView
+
+__all__ = [
+    "BadCredentials",
+    "Login",
+    "LoginIdTaken",
+    "OpenSession",
+    "SessionView",
+    "SignUp",
+    "TooManyAttempts",
+    "UserFacade",
+    "UserNotFound",
+    "UserSignedUp",
+    "UserView",
+]

@@ -1,0 +1,55 @@
+"""What one may ask of the user context."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from commerce.shared import clock
+from commerce.shared.shapes import Command
+from commerce.user.model import Gender
+
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+_ONE_LINE = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+_LABEL = rf"[^\s@.{_CONTROL}]+"
+_EMAIL = rf"^[^\s@{_CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+$"
+"""One @ and a dot behind it. Whether mail arrives there, only a mail can tell."""
+
+
+def _real_date(text: object) -> date:
+    try:
+        found = date.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        found = None
+    if found is None or found.isoformat() != text:  # fromisoformat takes 20000131 too
+        raise PydanticCustomError("birth_date", "Should be a real date, yyyy-mm-dd")
+    return found
+
+
+def _not_in_the_future(day: date) -> date:
+    if day > clock.now().date():
+        raise PydanticCustomError("birth_date", "Should not be in the future")
+    return day
+
+
+class SignUp(Command):
+    """Somebody becomes a user."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    login_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,10}$", examples=["coyote"])]
+    password: Annotated[SecretStr, Field(min_length=10, max_length=128)]
+    name: Annotated[str, Field(max_length=100, pattern=_ONE_LINE, examples=["Wile E. Coyote"])]
+    email: Annotated[str, Field(max_length=254, pattern=_EMAIL, examples=["wile@example.com"])]
+    birth_date: Annotated[date, BeforeValidator(_real_date), AfterValidator(_not_in_the_future)]
+    gender: Gender
+
+
+class OpenSession(Command):
+    """A user signs in. What cannot be a login id or a password is merely wrong, not malformed."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    login_id: Annotated[str, Field(max_length=100, pattern=_ONE_LINE, examples=["coyote"])]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=128)]

@@ -1,0 +1,42 @@
+"""The user context's tables. (`user` alone is a word of PostgreSQL's own.)"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+
+from commerce.shared.database import metadata
+
+user_table = Table(
+    "user_account",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("login_id", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("birth_date", Date, nullable=False),
+    Column("gender", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+Index("login_id_taken", func.lower(user_table.c.login_id), unique=True)
+
+login_attempt_table = Table(
+    "login_attempt",
+    metadata,
+    Column("login_id", Text, primary_key=True),  # in small letters; of a user, or of nobody
+    Column("failures", Integer, nullable=False),
+    Column("blocked_until", DateTime(timezone=True), nullable=False),
+)

@@ -1,0 +1,28 @@
+"""Users as callers see them."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from commerce.shared.shapes import View
+from commerce.user.model import Gender
+
+
+class UserView(View):
+    """One user."""
+
+    user_id: str
+    login_id: str
+    name: str
+    email: str
+    birth_date: date
+    gender: Gender
+
+
+class SessionView(View):
+    """An access token; it is good for `expires_in` seconds."""
+
+    access_token: str = Field(repr=False)
+    token_type: Literal["Bearer"]
+    expires_in: int

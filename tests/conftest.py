@@ -1,0 +1,85 @@
+"""One set of real servers for the whole run: PostgreSQL, and moto for AWS.
+
+The process that pytest was started as starts and stops them; workers (`-n`) find them through the
+environment. Every test makes its own rows, keys and queues, so all can share them.
+"""
+
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import backends
+
+_RUNNING: list[backends.TestServers] = []
+
+# What every function would get from the template.
+os.environ.update(
+    {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_SERVICE_NAME": "lastunit",
+        "POWERTOOLS_METRICS_NAMESPACE": "Lastunit",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        "APP_VERSION": "test",
+    }
+)
+os.environ.setdefault(
+    "TOKEN_KEYS", json.dumps({"current": "test", "test": secrets.token_urlsafe(48)})
+)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start the servers, unless this is a worker or nothing is going to run."""
+    if hasattr(session.config, "workerinput") or session.config.option.collectonly:
+        return
+    directory = Path(tempfile.mkdtemp(prefix="lastunit-tests-"))
+    running = backends.start_test_servers(directory)
+    _RUNNING.append(running)
+    os.environ.update(running.environment)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop what was started, however the run ended."""
+    while _RUNNING:
+        _RUNNING.pop().stop()
+
+
+@pytest.fixture(scope="session")
+def database_url() -> str:
+    """The migrated database that all tests share."""
+    return os.environ["DATABASE_URL"]
+
+
+@pytest.fixture
+def own_database_url() -> Iterator[str]:
+    """A migrated database of the test's own, for what looks at whole tables."""
+    with backends.own_database(os.environ["SUPERUSER_URL"]) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shop_environment() -> Iterator[None]:
+    """Everything a handler needs: database, idempotency table, relay queue, bus."""
+    yield
+    from commerce.bootstrap import database  # imported when the environment is set
+
+    database().close()
+
+
+@pytest.fixture
+def idempotency_store_is_down(
+    shop_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The table that Powertools keeps its records in is gone."""
+    from commerce.entrypoints import idempotency
+
+    monkeypatch.setenv("IDEMPOTENCY_TABLE_NAME", "no-such-table")
+    idempotency._store.cache_clear()
+    yield
+    idempotency._store.cache_clear()

@@ -1,0 +1,145 @@
+"""The servers that tests run against, on free ports, below a temporary directory."""
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import pg8000.native
+import urllib3
+from alembic import command
+from alembic.config import Config
+
+from infra.local.ports import LOOPBACK, Ports
+from infra.local.postgres import start_postgres, superuser_url
+from infra.local.process import Server, start_server
+
+ROOT = Path(__file__).parents[2]
+MIGRATED = "migrated"  # never used itself, so that it can be copied
+
+
+@dataclass(frozen=True, slots=True)
+class TestServers:
+    """What runs, and the environment that leads to it."""
+
+    __test__ = False
+
+    directory: Path
+    running: list[Server]
+    environment: dict[str, str]
+
+    def stop(self) -> None:
+        """End every server and remove its data."""
+        for server in reversed(self.running):
+            server.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def start_test_servers(directory: Path) -> TestServers:
+    """Start PostgreSQL (migrated) and moto, with the resources that the template would make."""
+    directory.chmod(0o755)  # PostgreSQL may run as another user
+    ports = Ports.free()
+    postgres = start_postgres(directory, ports.postgres)
+    running = [postgres]
+    try:
+        superuser = superuser_url(directory, ports.postgres)
+        migrate(postgres.url)
+        _run(superuser, f"CREATE DATABASE {MIGRATED} TEMPLATE lastunit OWNER lastunit")
+        moto = start_moto(directory, ports.emulator)
+        running.append(moto)
+        environment = {
+            "DATABASE_URL": postgres.url,
+            "SUPERUSER_URL": superuser,
+            "AWS_ENDPOINT_URL": moto.url,
+            **_make_resources(moto.url),
+        }
+    except BaseException:
+        TestServers(directory, running, {}).stop()
+        raise
+    return TestServers(directory, running, environment)
+
+
+def migrate(url: str) -> None:
+    """Bring a database's schema to the newest revision, by the migrations themselves."""
+    before = os.environ.get("DATABASE_URL")
+    os.environ["DATABASE_URL"] = url
+    try:
+        config = Config()
+        config.set_main_option("script_location", str(ROOT / "infra" / "migrations"))
+        config.set_main_option("path_separator", "os")
+        command.upgrade(config, "head")
+    finally:
+        if before is None:
+            del os.environ["DATABASE_URL"]
+        else:
+            os.environ["DATABASE_URL"] = before
+
+
+def start_moto(directory: Path, port: int) -> Server:
+    """Start moto's server: AWS as far as DynamoDB, SQS, EventBridge, SNS and secrets go."""
+    url = f"http://{LOOPBACK}:{port}"
+    server = start_server(
+        "moto",
+        [Path(sys.executable), "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)],
+        url=url,
+        directory=directory,
+        environment={"PATH": "/usr/bin:/bin"},
+    )
+    server.wait_until(lambda: _answers(url), timeout_seconds=60)
+    return server
+
+
+@contextmanager
+def own_database(superuser: str) -> Iterator[str]:
+    """A copy of the migrated database, dropped afterwards."""
+    name = f"own_{secrets.token_hex(8)}"
+    _run(superuser, f"CREATE DATABASE {name} TEMPLATE {MIGRATED}")
+    try:
+        yield f"{superuser.rsplit('/', 1)[0]}/{name}"
+    finally:
+        _run(superuser, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _run(url: str, sql: str) -> None:
+    parts = urlsplit(url)
+    with closing(
+        pg8000.native.Connection(
+            parts.username or "",
+            host=parts.hostname or LOOPBACK,
+            port=parts.port or 5432,
+            database=parts.path.lstrip("/"),
+            password=parts.password,
+        )
+    ) as connection:
+        connection.run(sql)
+
+
+def _make_resources(endpoint: str) -> dict[str, str]:
+    """Make what functions need: the idempotency table, the relay's queue, the bus."""
+    aws = boto3.Session("test", "test", region_name="us-east-1")
+    aws.client("dynamodb", endpoint_url=endpoint).create_table(
+        TableName="idempotency",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    aws.client("events", endpoint_url=endpoint).create_event_bus(Name="commerce")
+    queue = aws.client("sqs", endpoint_url=endpoint).create_queue(QueueName="outbox-nudge")
+    return {
+        "IDEMPOTENCY_TABLE_NAME": "idempotency",
+        "EVENT_BUS_NAME": "commerce",
+        "RELAY_QUEUE_URL": queue["QueueUrl"],
+    }
+
+
+def _answers(url: str) -> bool:
+    try:
+        return urllib3.request("GET", f"{url}/moto-api/data.json", retries=False).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False

@@ -1,0 +1,47 @@
+"""A bus of the test's own, and a queue that hears everything on it."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+
+@dataclass(frozen=True, slots=True)
+class ListenedBus:
+    """An event bus with one listener."""
+
+    name: str
+    queue_url: str
+
+    def heard(self) -> list[dict[str, Any]]:
+        """The envelopes that arrived since the last look."""
+        sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+        envelopes: list[dict[str, Any]] = []
+        while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                envelopes.append(json.loads(message["Body"])["detail"])
+                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return envelopes
+
+
+def a_listened_bus() -> ListenedBus:
+    """Make a bus and its listener, with names that nobody else has."""
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    name = f"bus-{secrets.token_hex(6)}"
+    sqs = boto3.client("sqs", endpoint_url=endpoint)
+    events = boto3.client("events", endpoint_url=endpoint)
+    queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
+    events.create_event_bus(Name=name)
+    events.put_rule(
+        Name=name, EventBusName=name, EventPattern=json.dumps({"source": [{"prefix": "commerce"}]})
+    )
+    events.put_targets(
+        Rule=name, EventBusName=name, Targets=[{"Id": "listener", "Arn": arn["QueueArn"]}]
+    )
+    return ListenedBus(name, queue_url)

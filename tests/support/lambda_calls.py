@@ -1,0 +1,135 @@
+"""Calls of the functions' handlers as API Gateway, SQS and the clock make them."""
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_FUNCTIONS = Path(__file__).parents[2] / "functions"
+_environment = threading.local()
+
+Handler = Callable[[dict[str, Any], LambdaContext], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an HTTP function answered."""
+
+    status: int
+    json: Any
+    headers: Mapping[str, str]
+
+
+def lambda_context(timeout_seconds: float = 10) -> LambdaContext:
+    """A context as the runtime gives it."""
+    context = SimpleNamespace(
+        function_name="test",
+        function_version="$LATEST",
+        memory_limit_in_mb=512,
+        invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:test",
+        aws_request_id=str(uuid.uuid4()),
+        get_remaining_time_in_millis=lambda: int(timeout_seconds * 1000),
+    )
+    return cast("LambdaContext", context)
+
+
+def http_event(
+    method: str,
+    path: str,
+    *,
+    body: Any = None,
+    raw_body: str | None = None,
+    token: str | None = None,
+    key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """An API Gateway REST proxy event. `raw_body` is sent as it is, `body` as JSON."""
+    parts = urlsplit(path)
+    sent = {"Content-Type": "application/json", **(headers or {})}
+    if token is not None:
+        sent["Authorization"] = f"Bearer {token}"
+    if key is not None:
+        sent["Idempotency-Key"] = key
+    query = parse_qs(parts.query, keep_blank_values=True)
+    return {
+        "resource": parts.path,
+        "path": parts.path,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {"requestId": str(uuid.uuid4()), "stage": "v1", "path": parts.path},
+        "body": raw_body if raw_body is not None else None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def function(name: str) -> Handler:
+    """The handler of functions/<name>, loaded anew for each thread that asks.
+
+    Lambda serves one request at a time per execution environment, and Powertools' resolver relies
+    on that: two threads must not share one.
+    """
+    loaded: dict[str, Handler] = _environment.__dict__.setdefault("loaded", {})
+    if name not in loaded:
+        file = _FUNCTIONS / f"{name}.py"
+        spec = spec_from_file_location(name.replace("/", "."), file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        loaded[name] = module.handler
+    return loaded[name]
+
+
+def call(name: str, method: str, path: str, **request: Any) -> Answer:
+    """One HTTP request to the function in functions/<name>.py."""
+    answer = function(name)(http_event(method, path, **request), lambda_context())
+    headers = {name.lower(): values[-1] for name, values in answer["multiValueHeaders"].items()}
+    return Answer(answer["statusCode"], json.loads(answer["body"]), headers)
+
+
+def sqs_event(*bodies: Any, queue: str = "queue", receive_count: int = 1) -> dict[str, Any]:
+    """A batch of messages; a body that is not text is sent as JSON."""
+    return {
+        "Records": [
+            {
+                "messageId": str(uuid.uuid4()),
+                "receiptHandle": str(uuid.uuid4()),
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": str(receive_count)},
+                "messageAttributes": {},
+                "md5OfBody": "",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue}",
+                "awsRegion": "us-east-1",
+            }
+            for body in bodies
+        ]
+    }
+
+
+def bus_message(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """An event of ours as EventBridge hands it to a queue."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": envelope["type"],
+        "source": envelope["source"],
+        "account": "000000000000",
+        "time": envelope["occurred_at"],
+        "region": "us-east-1",
+        "resources": [],
+        "detail": dict(envelope),
+    }

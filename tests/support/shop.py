@@ -1,0 +1,92 @@
+"""What tests put into the shop before they begin, and what they look at when they end."""
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from commerce.bootstrap import database, in_transaction
+from commerce.brand import RegisterBrand
+from commerce.point import ChargePoints
+from commerce.product import RegisterProduct, SetStock
+from commerce.shared import clock, tokens
+from commerce.shared.database import Query, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A buyer with a token."""
+
+    user_id: UUID
+    token: str
+
+
+def a_buyer(points: int = 0) -> Person:
+    """Somebody with so many points."""
+    user_id = clock.new_id()
+    if points:
+        in_transaction(
+            lambda shop: shop.points.charge(ChargePoints(amount=points), user_id=user_id)
+        )
+    return Person(user_id, tokens.sign(user_id))
+
+
+def an_admin() -> Person:
+    """Somebody who may do everything."""
+    user_id = clock.new_id()
+    return Person(user_id, tokens.sign(user_id, frozenset({tokens.ADMIN})))
+
+
+def a_product(stock: int = 5, price: int = 1000, name: str = "Anvil") -> str:
+    """A product that can be bought; returns its id."""
+    brand = in_transaction(lambda shop: shop.brands.register(RegisterBrand(name="Acme")))
+    product = in_transaction(
+        lambda shop: shop.products.register(
+            RegisterProduct(brand_id=brand.brand_id, name=name, price_amount=price)
+        )
+    )
+    in_transaction(
+        lambda shop: shop.products.set_stock(product.product_id, SetStock(quantity=stock))
+    )
+    return product.product_id
+
+
+def a_key() -> str:
+    """A new Idempotency-Key."""
+    return secrets.token_hex(16)
+
+
+def rows(sql: str, *values: object) -> list[Row]:
+    """What a SELECT finds, with $1, $2 … for the values."""
+    return database().run([Query(sql, values)])[0]
+
+
+def stock_of(product_id: str) -> int:
+    """How many units are left."""
+    return int(rows("SELECT quantity FROM stock WHERE product_id = $1", product_id)[0].quantity)
+
+
+def balance_of(user_id: UUID) -> int:
+    """How many points are left."""
+    found = rows("SELECT balance FROM point_account WHERE user_id = $1", user_id)
+    return int(found[0].balance) if found else 0
+
+
+def units_ordered(product_id: str) -> int:
+    """How many units all orders together took."""
+    sql = "SELECT coalesce(sum(quantity), 0) AS units FROM order_line WHERE product_id = $1"
+    return int(rows(sql, product_id)[0].units)
+
+
+def assert_books_hold(*product_ids: str, users: tuple[UUID, ...] = ()) -> None:
+    """Every unit and every point is accounted for."""
+    for product_id in product_ids:
+        moved = rows(
+            "SELECT coalesce(sum(change), 0) AS sum FROM stock_movement WHERE product_id = $1",
+            product_id,
+        )[0]
+        assert moved.sum == stock_of(product_id)
+    for user_id in users:
+        told = rows(
+            "SELECT coalesce(sum(amount), 0) AS sum FROM point_ledger WHERE user_id = $1", user_id
+        )[0]
+        assert told.sum == balance_of(user_id)

@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from commerce.shared.shapes import Command
+from commerce.shared.shapes import Command, Line, Prose
 
 
 class RegisterBrand(Command):
     """A brand to be sold."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S", examples=["Acme"])]
-    description: Annotated[str, Field(max_length=2000, examples=["Everything a coyote needs"])] = ""
+    name: Annotated[Line, Field(max_length=100, examples=["Acme"])]
+    description: Annotated[
+        Prose, Field(max_length=2000, examples=["Everything a coyote needs"])
+    ] = ""

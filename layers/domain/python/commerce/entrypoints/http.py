@@ -238,16 +238,20 @@ def _answer(
         )
     except CommerceError as error:
         logger.info("refused", code=error.code)
-        refused = problem(error, request.id)
-        return {
-            "statusCode": refused.status_code,
-            "body": refused.body,
-            "isBase64Encoded": False,
-            "multiValueHeaders": {
-                "Content-Type": [refused.content_type],
-                **{name: [str(value)] for name, value in refused.headers.items()},
-            },
-        }
+        return _without_route(problem(error, request.id))
+    except Exception:  # noqa: BLE001  (nothing inner is shown, and the worker stays warm)
+        logger.exception("failed")
+        return _without_route(unexpected(request.id))
+
+
+def _without_route(response: Response[str]) -> Answer:
+    headers = {name: [str(value)] for name, value in response.headers.items()}
+    return {
+        "statusCode": response.status_code,
+        "body": response.body,
+        "isBase64Encoded": False,
+        "multiValueHeaders": {"Content-Type": [response.content_type], **headers},
+    }
 
 
 def _resolve(api: APIGatewayRestResolver, request: _Incoming, **asked: Any) -> Answer:

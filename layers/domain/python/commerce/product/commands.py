@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from commerce.shared.shapes import MAX_AMOUNT, Command, Id
+from commerce.shared.shapes import MAX_AMOUNT, Command, Id, Line, Prose
 
 
 class Sort(StrEnum):
@@ -20,8 +20,8 @@ class RegisterProduct(Command):
     """A product to be sold."""
 
     brand_id: Id
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", examples=["Anvil"])]
-    description: Annotated[str, Field(max_length=5000, examples=["It falls down."])] = ""
+    name: Annotated[Line, Field(max_length=200, examples=["Anvil"])]
+    description: Annotated[Prose, Field(max_length=5000, examples=["It falls down."])] = ""
     price_amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[12000])]
 
 

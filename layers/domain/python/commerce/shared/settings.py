@@ -6,8 +6,10 @@ from typing import cast
 from urllib.parse import quote
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from commerce.shared.aws import client
+from commerce.shared.errors import Unavailable
 
 
 class Missing(RuntimeError):
@@ -38,8 +40,14 @@ def _secrets() -> SecretsProvider:
 
 
 def secret(arn: str, *, fresh: bool = False) -> dict[str, str]:
-    """A Secrets Manager secret's JSON, kept for five minutes so that a rotation is noticed."""
-    kept = _secrets().get(arn, max_age=300, transform="json", force_fetch=fresh)
+    """A Secrets Manager secret's JSON, kept for five minutes so that a rotation is noticed.
+
+    Raises Unavailable.
+    """
+    try:
+        kept = _secrets().get(arn, max_age=300, transform="json", force_fetch=fresh)
+    except GetParameterError as error:
+        raise Unavailable("Secrets cannot be read at the moment; try again.") from error
     return cast("dict[str, str]", kept)
 
 

@@ -43,6 +43,15 @@ class Page(View, Generic[T]):
 Timestamp = Annotated[datetime, PlainSerializer(clock.rfc3339, return_type=str)]
 """RFC 3339, UTC."""
 
+CONTROL = r"\x00-\x1f\x7f-\x9f"
+"""Characters (within a pattern's brackets) that no line of text has."""
+
+Line = Annotated[str, Field(pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$")]
+"""One line of text that is not blank."""
+
+Prose = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""Any text that PostgreSQL can keep: it has no NUL."""
+
 Quantity = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
 Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]

@@ -7,13 +7,11 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from pydantic_core import PydanticCustomError
 
 from commerce.shared import clock
-from commerce.shared.shapes import Command
+from commerce.shared.shapes import CONTROL, Command, Line
 from commerce.user.model import Gender
 
-_CONTROL = r"\x00-\x1f\x7f-\x9f"
-_ONE_LINE = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
-_LABEL = rf"[^\s@.{_CONTROL}]+"
-_EMAIL = rf"^[^\s@{_CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+$"
+_LABEL = rf"[^\s@.{CONTROL}]+"
+_EMAIL = rf"^[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+$"
 """One @ and a dot behind it. Whether mail arrives there, only a mail can tell."""
 
 
@@ -40,7 +38,7 @@ class SignUp(Command):
 
     login_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,10}$", examples=["coyote"])]
     password: Annotated[SecretStr, Field(min_length=10, max_length=128)]
-    name: Annotated[str, Field(max_length=100, pattern=_ONE_LINE, examples=["Wile E. Coyote"])]
+    name: Annotated[Line, Field(max_length=100, examples=["Wile E. Coyote"])]
     email: Annotated[str, Field(max_length=254, pattern=_EMAIL, examples=["wile@example.com"])]
     birth_date: Annotated[date, BeforeValidator(_real_date), AfterValidator(_not_in_the_future)]
     gender: Gender
@@ -51,5 +49,5 @@ class OpenSession(Command):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    login_id: Annotated[str, Field(max_length=100, pattern=_ONE_LINE, examples=["coyote"])]
+    login_id: Annotated[Line, Field(max_length=100, examples=["coyote"])]
     password: Annotated[SecretStr, Field(min_length=1, max_length=128)]

@@ -1,0 +1,23 @@
+"""Brands in memory: what a write changes, the next read sees."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from commerce.brand.model import Brand
+
+
+class MemoryBrandRepository:
+    """The promises of commerce.brand.repository.BrandRepository, without a database."""
+
+    def __init__(self) -> None:
+        self._brands: dict[UUID, Brand] = {}
+
+    def find_all(self, ids: Collection[UUID]) -> dict[UUID, Brand]:
+        return {id_: self._brands[id_] for id_ in ids if id_ in self._brands}
+
+    def newest(self, before: UUID, limit: int) -> list[Brand]:
+        older = [brand for brand in self._brands.values() if brand.id < before]
+        return sorted(older, key=lambda brand: brand.id, reverse=True)[:limit]
+
+    def add(self, brand: Brand) -> None:
+        self._brands[brand.id] = brand

@@ -1,0 +1,31 @@
+"""Orders in memory: what a write changes, the next read sees."""
+
+from copy import deepcopy
+from dataclasses import replace
+from uuid import UUID
+
+from commerce.order.model import Order
+from commerce.shared.events import Event
+
+
+class MemoryOrderRepository:
+    """The promises of commerce.order.repository.OrderRepository, without a database."""
+
+    def __init__(self) -> None:
+        self._orders: dict[UUID, Order] = {}
+        self.events: list[Event] = []
+
+    def add(self, order: Order) -> None:
+        self._orders[order.id] = replace(deepcopy(order), events=[])
+        self.events += order.events
+
+    def find(self, id_: UUID) -> Order | None:
+        return deepcopy(self._orders.get(id_))
+
+    def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
+        older = [
+            replace(deepcopy(order), history=[])
+            for order in self._orders.values()
+            if order.buyer_id == buyer_id and order.id < before
+        ]
+        return sorted(older, key=lambda order: order.id, reverse=True)[:limit]

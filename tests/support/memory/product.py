@@ -1,0 +1,70 @@
+"""Products and stock in memory: what a write changes, the next read sees."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
+from typing import TypeAlias
+from uuid import UUID
+
+from commerce.product import Sort
+from commerce.product.model import Product, Stock
+from commerce.shared.database import Contention
+from commerce.shared.unit_of_work import Explain
+
+Position: TypeAlias = tuple[int | UUID, ...]
+
+_POSITIONS: dict[Sort, Callable[[Product], Position]] = {
+    Sort.LATEST: lambda product: (product.id,),
+    Sort.PRICE_ASC: lambda product: (product.price.amount, product.id),
+    Sort.LIKES_DESC: lambda product: (product.like_count, product.id),
+}
+
+
+class MemoryProductRepository:
+    """The promises of commerce.product.repository.ProductRepository, without a database."""
+
+    def __init__(self) -> None:
+        self._products: dict[UUID, Product] = {}
+        self.movements: list[tuple[UUID, int, str, UUID | None]] = []
+
+    def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
+        return {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
+
+    def page(
+        self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
+    ) -> list[Product]:
+        position, descending = _POSITIONS[sort], sort is not Sort.PRICE_ASC
+        found = [
+            product
+            for product in self._products.values()
+            if brand_id in (None, product.brand_id)
+            and (not after or _is_behind(position(product), after, descending=descending))
+        ]
+        return deepcopy(sorted(found, key=position, reverse=descending)[:limit])
+
+    def add(self, product: Product) -> None:
+        kept = deepcopy(product)
+        kept.stock = Stock(product.id, 0)
+        self._products[product.id] = kept
+
+    def lock_stock(self, product_id: UUID) -> Stock | None:
+        found = self._products.get(product_id)
+        return deepcopy(found.stock) if found else None
+
+    def move_stock(
+        self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
+    ) -> None:
+        left = {
+            id_: self._products[id_].stock.quantity + change
+            for id_, change in changes.items()
+            if id_ in self._products
+        }
+        if len(left) < len(changes) or min(left.values(), default=0) < 0:
+            raise refused() or Contention("stock_sufficient")
+        for id_, change in changes.items():
+            self._products[id_].stock.quantity = left[id_]
+            self.movements.append((id_, change, reason, order_id))
+
+
+def _is_behind(position: Position, after: Sequence[object], *, descending: bool) -> bool:
+    at = tuple(after)
+    return position < at if descending else position > at

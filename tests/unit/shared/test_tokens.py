@@ -1,0 +1,217 @@
+"""Access tokens: whose we accept, and whose we do not."""
+
+import base64
+import json
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+import pytest
+
+from commerce.shared import clock, settings, tokens
+from commerce.shared.errors import Kind
+from commerce.shared.tokens import Identity, InvalidToken, NotSignedIn, TokenExpired
+
+KEY, OLD_KEY, FOREIGN_KEY = "k" * 40, "o" * 40, "f" * 40
+KEYS = {"current": "2026-02", "2026-02": KEY, "2026-01": OLD_KEY}
+USER_ID = UUID("0190a000-0000-7000-8000-000000000001")
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_KEYS", json.dumps(KEYS))
+    for name in ("TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_LIFETIME_SECONDS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    now = clock.now()
+    good = {
+        "iss": "lastunit",
+        "aud": "lastunit-api",
+        "sub": str(USER_ID),
+        "scope": "",
+        "iat": now,
+        "exp": now + timedelta(minutes=15),
+        "jti": str(uuid4()),
+    }
+    return {name: value for name, value in (good | changes).items() if value is not None}
+
+
+def token(kid: str | None = "2026-02", key: str = KEY, **changes: Any) -> str:
+    headers = {} if kid is None else {"kid": kid}
+    return jwt.encode(claims(**changes), key, algorithm="HS256", headers=headers)
+
+
+def without(name: str) -> str:
+    changes: dict[str, Any] = {name: None}
+    return token(**changes)
+
+
+def b64(part: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+def test_what_is_signed_is_verified() -> None:
+    assert tokens.verify(tokens.sign(USER_ID)) == Identity(USER_ID, frozenset())
+    admin = tokens.verify(tokens.sign(USER_ID, frozenset({"admin"})))
+    assert admin == Identity(USER_ID, frozenset({"admin"}))
+
+
+def test_a_token_says_what_the_contract_names() -> None:
+    signed = tokens.sign(USER_ID, frozenset({"admin"}))
+    assert jwt.get_unverified_header(signed) == {"alg": "HS256", "kid": "2026-02", "typ": "JWT"}
+    told = jwt.decode(signed, KEY, algorithms=["HS256"], audience="lastunit-api")
+    assert set(told) == {"iss", "aud", "sub", "scope", "iat", "exp", "jti"}
+    assert (told["iss"], told["sub"], told["scope"]) == ("lastunit", str(USER_ID), "admin")
+    assert told["exp"] - told["iat"] == 900
+
+
+def test_the_lifetime_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", "60")
+    told = jwt.decode(tokens.sign(USER_ID), options={"verify_signature": False})
+    assert told["exp"] - told["iat"] == 60
+
+
+def test_each_token_is_another() -> None:
+    assert tokens.sign(USER_ID) != tokens.sign(USER_ID)
+
+
+def test_a_key_on_its_way_out_still_verifies() -> None:
+    assert tokens.verify(token(kid="2026-01", key=OLD_KEY)).user_id == USER_ID
+
+
+def test_an_expired_token_is_told_so() -> None:
+    with pytest.raises(TokenExpired) as refused:
+        tokens.verify(token(exp=clock.now() - timedelta(seconds=tokens.LEEWAY_SECONDS + 1)))
+    assert (refused.value.kind, refused.value.code) == (Kind.UNAUTHENTICATED, "TOKEN_EXPIRED")
+
+
+def test_clocks_may_differ_a_little() -> None:
+    assert tokens.LEEWAY_SECONDS <= 5
+    assert tokens.verify(token(exp=clock.now())).user_id == USER_ID
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param(lambda: token(key=FOREIGN_KEY), id="signed by another key"),
+        pytest.param(lambda: token(kid="2026-01"), id="signed by another of our keys"),
+        pytest.param(lambda: token(kid=None), id="no kid"),
+        pytest.param(lambda: token(kid="2099-01"), id="unknown kid"),
+        pytest.param(lambda: token(aud="another-api"), id="for another audience"),
+        pytest.param(lambda: token(iss="somebody"), id="from another issuer"),
+        pytest.param(lambda: token(iat=clock.now() + timedelta(hours=1)), id="from the future"),
+        pytest.param(lambda: token(sub="42"), id="for what is no user"),
+        pytest.param(lambda: token(scope=7), id="with a scope that is no text"),
+        *(
+            pytest.param(partial(without, name), id=f"without {name}")
+            for name in ("iss", "aud", "sub", "scope", "iat", "exp", "jti")
+        ),
+        pytest.param(lambda: token() + "x", id="with a changed signature"),
+        pytest.param(lambda: token().rsplit(".", 1)[0] + ".", id="with its signature cut off"),
+        pytest.param(lambda: "", id="empty"),
+        pytest.param(lambda: "a.b.c", id="no token at all"),
+        pytest.param(lambda: "ä.ö.ü", id="not even ASCII"),
+        pytest.param(lambda: b64({"kid": ["2026-02"], "alg": "HS256"}) + ".e30.x", id="kid a list"),
+    ],
+)
+def test_a_forged_token_is_refused(forged: Any) -> None:
+    with pytest.raises(InvalidToken) as refused:
+        tokens.verify(forged())
+    assert (refused.value.kind, refused.value.code) == (Kind.UNAUTHENTICATED, "INVALID_TOKEN")
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "HS512"])
+def test_the_algorithm_is_ours_to_choose(algorithm: str) -> None:
+    if algorithm == "HS512":
+        forged = jwt.encode(claims(), KEY * 2, algorithm="HS512", headers={"kid": "2026-02"})
+    else:
+        told = claims() | {"iat": 1, "exp": 9_999_999_999}
+        forged = f"{b64({'alg': algorithm, 'typ': 'JWT', 'kid': '2026-02'})}.{b64(told)}."
+    with pytest.raises(InvalidToken):
+        tokens.verify(forged)
+
+
+@pytest.mark.filterwarnings("ignore:The HMAC key")
+def test_the_name_of_the_current_key_is_not_a_key() -> None:
+    with pytest.raises(InvalidToken):
+        tokens.verify(token(kid="current", key=KEYS["current"]))
+
+
+class Vault:
+    """Stands where Secrets Manager does, and counts who asks it afresh."""
+
+    def __init__(self) -> None:
+        self.kept = dict(KEYS)
+        self.now = dict(KEYS)
+        self.fresh_reads = 0
+
+    def secret(self, arn: str, *, fresh: bool = False) -> dict[str, str]:
+        assert arn == "arn:of:the:secret"
+        if fresh:
+            self.fresh_reads += 1
+            self.kept = dict(self.now)
+        return self.kept
+
+
+@pytest.fixture
+def vault(monkeypatch: pytest.MonkeyPatch) -> Vault:
+    found = Vault()
+    monkeypatch.delenv("TOKEN_KEYS")
+    monkeypatch.setenv("TOKEN_SECRET_ARN", "arn:of:the:secret")
+    monkeypatch.setattr(settings, "secret", found.secret)
+    monkeypatch.setattr(tokens, "_refreshed_at", -tokens.REFRESH_SECONDS)
+    return found
+
+
+def test_a_key_added_a_moment_ago_is_found(vault: Vault) -> None:
+    vault.now |= {"2026-03": FOREIGN_KEY}
+    assert tokens.verify(token(kid="2026-03", key=FOREIGN_KEY)).user_id == USER_ID
+    assert tokens.verify(token(kid="2026-03", key=FOREIGN_KEY)).user_id == USER_ID
+    assert vault.fresh_reads == 1
+
+
+def test_forged_kids_do_not_hammer_the_secret(vault: Vault) -> None:
+    for number in range(50):
+        with pytest.raises(InvalidToken):
+            tokens.verify(token(kid=f"forged-{number}"))
+    assert vault.fresh_reads == 1
+
+
+def test_after_a_while_an_unknown_kid_is_asked_for_again(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidToken):
+        tokens.verify(token(kid="2026-03", key=FOREIGN_KEY))
+    vault.now |= {"2026-03": FOREIGN_KEY}
+    monkeypatch.setattr(tokens, "_refreshed_at", tokens._refreshed_at - tokens.REFRESH_SECONDS)
+    assert tokens.verify(token(kid="2026-03", key=FOREIGN_KEY)).user_id == USER_ID
+
+
+def test_a_known_kid_asks_for_nothing(vault: Vault) -> None:
+    assert tokens.verify(tokens.sign(USER_ID)).user_id == USER_ID
+    assert vault.fresh_reads == 0
+
+
+@pytest.mark.parametrize("header", ["Bearer abc", "bearer abc", "BEARER  abc ", " Bearer abc"])
+def test_the_token_is_taken_from_the_header(header: str) -> None:
+    assert tokens.bearer(header) == "abc"
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic abc", "abc"])
+def test_without_a_bearer_nobody_is_signed_in(header: str | None) -> None:
+    with pytest.raises(NotSignedIn) as refused:
+        tokens.bearer(header)
+    assert (refused.value.kind, refused.value.code) == (Kind.UNAUTHENTICATED, "NOT_SIGNED_IN")
+
+
+def test_history_knows_an_admin_from_a_user() -> None:
+    assert Identity(USER_ID).by == f"user:{USER_ID}"
+    assert Identity(USER_ID, frozenset({"admin"})).by == f"admin:{USER_ID}"
+    assert Identity(USER_ID).is_admin is False
+    assert Identity(USER_ID, frozenset({"admin"})).is_admin is True
+    assert tokens.AdminOnly.kind is Kind.FORBIDDEN
+    assert tokens.AdminOnly.code == "ADMIN_ONLY"

@@ -1,0 +1,199 @@
+"""Signing up, logging in, and how long a guesser is let guess."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from commerce.shared import clock, tokens
+from commerce.user import (
+    BadCredentials,
+    LoginIdTaken,
+    OpenSession,
+    SignUp,
+    TooManyAttempts,
+    UserFacade,
+    UserNotFound,
+    UserView,
+    passwords,
+)
+from tests.support.memory.user import MemoryUserRepository
+
+PASSWORD = "roadrunner!"
+
+
+class Clock:
+    """Time that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.time = clock.now()
+
+    def now(self) -> datetime:
+        return self.time
+
+    def wait(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    stopped = Clock()
+    monkeypatch.setattr(clock, "now", stopped.now)
+    return stopped
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_KEYS", json.dumps({"current": "k", "k": "x" * 40}))
+    monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", "600")
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 has its own tests; here it would only be slow."""
+    monkeypatch.setattr(passwords, "hashed", lambda password: f"hash of {password}")
+    monkeypatch.setattr(passwords, "is_right", lambda password, kept: kept == f"hash of {password}")
+
+
+@pytest.fixture
+def repository() -> MemoryUserRepository:
+    return MemoryUserRepository()
+
+
+@pytest.fixture
+def users(repository: MemoryUserRepository) -> UserFacade:
+    return UserFacade(repository)
+
+
+def sign_up(users: UserFacade, **changes: Any) -> UserView:
+    body = {
+        "login_id": "Coyote",
+        "password": PASSWORD,
+        "name": "Wile",
+        "email": "wile@example.com",
+        "birth_date": "1949-09-17",
+        "gender": "MALE",
+    }
+    return users.sign_up(SignUp.model_validate(body | changes))
+
+
+def log_in(users: UserFacade, login_id: str = "Coyote", password: str = PASSWORD) -> UUID:
+    login = users.log_in(OpenSession(login_id=login_id, password=SecretStr(password)))
+    return tokens.verify(login.open_session().access_token).user_id
+
+
+def fail(users: UserFacade, times: int, login_id: str = "Coyote") -> None:
+    for _ in range(times):
+        with pytest.raises(BadCredentials):
+            log_in(users, login_id, "a wrong guess")
+
+
+def test_whoever_signs_up_can_log_in(users: UserFacade, repository: MemoryUserRepository) -> None:
+    user = sign_up(users)
+    assert user.model_dump(mode="json") == {
+        "user_id": user.user_id,
+        "login_id": "Coyote",
+        "name": "Wile",
+        "email": "wile@example.com",
+        "birth_date": "1949-09-17",
+        "gender": "MALE",
+    }
+    assert users.get(UUID(user.user_id)) == user
+    assert log_in(users) == UUID(user.user_id)
+    assert [type(event).__name__ for event in repository.events] == ["UserSignedUp"]
+
+
+def test_a_session_is_a_bearer_token_for_a_while(users: UserFacade) -> None:
+    sign_up(users)
+    command = OpenSession(login_id="Coyote", password=SecretStr(PASSWORD))
+    session = users.log_in(command).open_session()
+    assert (session.token_type, session.expires_in) == ("Bearer", 600)
+    assert tokens.verify(session.access_token).scopes == frozenset()
+    assert session.access_token not in repr(session)
+
+
+@pytest.mark.usefixtures("cheap_passwords")
+def test_the_token_of_an_admin_says_so(users: UserFacade, repository: MemoryUserRepository) -> None:
+    user = repository.find(UUID(sign_up(users).user_id))
+    assert user is not None
+    user.scopes = frozenset({"admin"})
+    session = users.log_in(
+        OpenSession(login_id="Coyote", password=SecretStr(PASSWORD))
+    ).open_session()
+    assert tokens.verify(session.access_token).is_admin
+
+
+@pytest.mark.usefixtures("cheap_passwords")
+def test_a_login_id_is_taken_whatever_its_capitals(
+    users: UserFacade, repository: MemoryUserRepository
+) -> None:
+    first = sign_up(users)
+    with pytest.raises(LoginIdTaken):
+        sign_up(users, login_id="cOYOTE", password="another password")
+    assert log_in(users, "COYOTE") == UUID(first.user_id)
+    assert len(repository.events) == 1
+
+
+@pytest.mark.usefixtures("cheap_passwords")
+def test_nobody_is_found_for_an_unknown_id(users: UserFacade) -> None:
+    sign_up(users)
+    with pytest.raises(UserNotFound):
+        users.get(uuid4())
+
+
+@pytest.mark.usefixtures("cheap_passwords")
+@pytest.mark.parametrize("login_id", ["Coyote", "nobody"])
+def test_a_guesser_is_slowed_whether_the_user_exists_or_not(
+    users: UserFacade, time: Clock, login_id: str
+) -> None:
+    sign_up(users)
+    fail(users, 5, login_id)
+    for wait_seconds in (1, 2, 4, 8, 16, 32, 60, 60):
+        with pytest.raises(TooManyAttempts) as refused:
+            log_in(users, login_id.upper(), "a wrong guess")
+        assert refused.value.retry_after_seconds == wait_seconds
+        time.wait(wait_seconds)
+        fail(users, 1, login_id)
+
+
+@pytest.mark.usefixtures("cheap_passwords")
+def test_even_the_right_password_must_wait(users: UserFacade, time: Clock) -> None:
+    user = sign_up(users)
+    fail(users, 5)
+    with pytest.raises(TooManyAttempts):
+        log_in(users)
+    time.wait(1)
+    assert log_in(users) == UUID(user.user_id)
+    fail(users, 4)
+    assert log_in(users) == UUID(user.user_id)
+
+
+@pytest.mark.usefixtures("cheap_passwords", "time")
+def test_one_users_failures_are_nobody_elses(users: UserFacade) -> None:
+    other = sign_up(users, login_id="runner")
+    sign_up(users)
+    fail(users, 5)
+    assert log_in(users, "runner") == UUID(other.user_id)
+
+
+@pytest.mark.usefixtures("time")
+def test_a_guess_overtaken_by_failures_is_not_answered(
+    users: UserFacade, repository: MemoryUserRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one guess is being hashed, five others fail: it learns nothing, right or wrong."""
+    sign_up(users)
+
+    def is_right_at_last(password: str, kept: str | None) -> bool:
+        attempts = repository.lock_attempts("coyote")
+        for _ in range(5):
+            attempts.fail(clock.now())
+        repository.save_attempts("coyote", attempts)
+        return True
+
+    monkeypatch.setattr(passwords, "is_right", is_right_at_last)
+    with pytest.raises(TooManyAttempts):
+        log_in(users)
+    assert repository.lock_attempts("coyote").failures == 5

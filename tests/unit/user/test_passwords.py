@@ -1,0 +1,44 @@
+"""Passwords are kept as Argon2id hashes."""
+
+import argon2
+import pytest
+
+from commerce.user import passwords
+
+
+def test_a_password_is_right_or_wrong() -> None:
+    kept = passwords.hashed("roadrunner!")
+    assert passwords.is_right("roadrunner!", kept)
+    assert not passwords.is_right("Roadrunner!", kept)
+    assert not passwords.is_right("roadrunner!", None)
+
+
+def test_the_hash_is_argon2id_as_rfc_9106_has_it() -> None:
+    kept = passwords.hashed("roadrunner!")
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert argon2.extract_parameters(kept) == argon2.profiles.RFC_9106_LOW_MEMORY
+    assert kept != passwords.hashed("roadrunner!")
+
+
+def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasher = passwords._hasher()
+    verified: list[argon2.Parameters] = []
+
+    class Watched:
+        def verify(self, kept: str, password: bytes) -> bool:
+            verified.append(argon2.extract_parameters(kept))
+            return hasher.verify(kept, password)
+
+    somebody = passwords.hashed("roadrunner!")
+    monkeypatch.setattr(passwords, "_hasher", Watched)
+    for password_hash in (somebody, None):
+        assert not passwords.is_right("a wrong guess", password_hash)
+    assert verified == [argon2.profiles.RFC_9106_LOW_MEMORY] * 2
+
+
+def test_the_same_letter_from_two_keyboards_is_the_same() -> None:
+    assert passwords.is_right("caf\u00e9 cr\u00e8me", passwords.hashed("cafe\u0301 cre\u0300me"))
+
+
+def test_any_string_is_a_password() -> None:
+    assert passwords.is_right("\ud800\x00 odd one", passwords.hashed("\ud800\x00 odd one"))

@@ -1,14 +1,16 @@
 """What tests do to orders, by the functions' handlers, and what they look at afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from commerce.bootstrap import Shop, in_transaction
+from commerce.order import OrderView
 from commerce.order.model import Order, OrderLine
 from commerce.order.repository import SqlOrderRepository
 from commerce.shared import clock
+from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, a_key, rows
@@ -81,6 +83,23 @@ def deliver(admin: Person, order_id: str) -> Answer:
     """POST /admin/orders/{order_id}/delivery."""
     path = f"/admin/orders/{order_id}/delivery"
     return call("order/deliver_order", "POST", path, token=admin.token)
+
+
+def expire(order_id: str) -> str:
+    """Its time is over: the new status, or the code of the refusal."""
+    return _step(lambda shop: shop.orders.expire(order_id))
+
+
+def confirm(order_id: str) -> str:
+    """Its card was charged: the new status, or the code of the refusal."""
+    return _step(lambda shop: shop.orders.confirm(order_id, by="system", reason="Paid by card"))
+
+
+def _step(step: Callable[[Shop], OrderView]) -> str:
+    try:
+        return in_transaction(step).status
+    except CommerceError as refused:
+        return refused.code
 
 
 def outcome(answer: Answer) -> str:

@@ -24,6 +24,7 @@ from tests.support.orders import (
     types_of,
 )
 from tests.support.shop import (
+    Person,
     a_buyer,
     a_key,
     a_product,
@@ -218,3 +219,22 @@ def test_one_account_gets_all_its_points_back() -> None:
     [account] = rows("SELECT version FROM point_account WHERE user_id = $1", buyer.user_id)
     assert account.version == 1 + 2 * THREADS
     assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_the_books_hold_at_every_moment() -> None:
+    product, buyers = a_product(stock=50, price=10), [a_buyer(points=100) for _ in range(8)]
+    users = [each.user_id for each in buyers]
+
+    def buy_and_cancel(buyer: Person) -> None:
+        for _ in range(5):
+            assert cancel(buyer, an_order(buyer, (product, 2))).status == 200
+
+    def look() -> None:
+        for _ in range(30):
+            assert_books_hold(product, users=users)
+
+    calls: list[Callable[[], None]] = [partial(buy_and_cancel, buyer) for buyer in buyers]
+    run_together([*calls, look, look])
+
+    assert stock_of(product) == 50
+    assert_books_hold(product, users=users)

@@ -1,7 +1,6 @@
 """What all HTTP functions share: who asks, what they may, and how they are answered."""
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from aws_lambda_powertools.event_handler import (
     APIGatewayRestResolver,
-    CORSConfig,
     Depends,
     Request,
     Response,
@@ -31,6 +29,8 @@ from commerce.shared.once import Claim, fingerprint
 from commerce.shared.tokens import Identity
 
 MAX_BODY_BYTES = 256 * 1024  # SPEC §3
+MAX_DEPTH = 20  # no request of ours nests deeper than 4
+EXPOSED_HEADERS = "X-Request-Id,Idempotency-Replayed,Retry-After,ETag"
 
 Answer: TypeAlias = dict[str, Any]
 Idempotent: TypeAlias = bool | Literal["optional"]
@@ -104,15 +104,7 @@ Text = Annotated[str, Field(max_length=64)]
 
 def http_api() -> APIGatewayRestResolver:
     """A resolver whose every refusal is problem+json."""
-    origin = settings.text("ALLOWED_ORIGIN", "*")
-    api = APIGatewayRestResolver(
-        enable_validation=True,
-        cors=CORSConfig(
-            allow_origin=origin,
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
-            expose_headers=["X-Request-Id", "Idempotency-Replayed", "Retry-After", "ETag"],
-        ),
-    )
+    api = APIGatewayRestResolver(enable_validation=True)
 
     @api.exception_handler(CommerceError)
     def refuse(error: CommerceError) -> Response[str]:
@@ -147,11 +139,14 @@ def lambda_handler(
         replay.forget()
         logger.append_keys(correlation_id=request.id, route=f"{request.operation}")
         answer = _answer(api, request, access=access, idempotent=idempotent)
-        headers = answer.setdefault("multiValueHeaders", {})
-        headers["X-Request-Id"] = [request.id]
-        headers["Cache-Control"] = headers.get("Cache-Control", ["no-store"])
-        if replay.is_marked():
-            headers["Idempotency-Replayed"] = ["true"]
+        answer["multiValueHeaders"] = {
+            "Cache-Control": ["no-store"],
+            **answer.get("multiValueHeaders", {}),
+            "X-Request-Id": [request.id],
+            "Access-Control-Allow-Origin": [settings.text("ALLOWED_ORIGIN", "*")],
+            "Access-Control-Expose-Headers": [EXPOSED_HEADERS],
+            **({"Idempotency-Replayed": ["true"]} if replay.is_marked() else {}),
+        }
         if answer["statusCode"] == HTTPStatus.UNAUTHORIZED:
             count("Unauthenticated")
         logger.info("answered", status=answer["statusCode"], replayed=replay.is_marked())
@@ -190,23 +185,42 @@ class _Incoming:
         if not text:
             return None
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
+            parsed = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise MalformedJson from error
+        if _is_deeper_than(MAX_DEPTH, parsed):
+            raise MalformedJson(f"The body nests deeper than {MAX_DEPTH} levels.")
+        return parsed
 
     def _text(self) -> str:
         body: str = self.event.get("body") or ""
-        if len(body.encode()) > MAX_BODY_BYTES * (2 if self.event.get("isBase64Encoded") else 1):
-            raise BodyTooLarge
-        if not self.event.get("isBase64Encoded"):
-            return body
         try:
-            text = base64.b64decode(body, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
+            raw = body.encode()
+            if len(raw) > MAX_BODY_BYTES * (2 if self.event.get("isBase64Encoded") else 1):
+                raise BodyTooLarge
+            if self.event.get("isBase64Encoded"):
+                raw = base64.b64decode(raw, validate=True)
+            text = raw.decode()
+        except ValueError as error:  # not base64, or not UTF-8
             raise MalformedJson from error
-        if len(text.encode()) > MAX_BODY_BYTES:
+        if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge
         return text
+
+
+def _is_deeper_than(levels: int, value: Any) -> bool:
+    """Whether JSON nests deeper; level by level, since recursion is what deep JSON attacks."""
+    level = [value]
+    for _ in range(levels):
+        level = [
+            each
+            for outer in level
+            if isinstance(outer, dict | list)
+            for each in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _refuse_constant(name: str) -> None:
@@ -278,5 +292,6 @@ def _identity(request: _Incoming, access: Access) -> Identity | None:
 
 
 def _field(error: Mapping[str, Any]) -> dict[str, Any]:
-    place = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
+    # The first part says where the field was found: body, query, path or header.
+    place = [str(part) for part in error["loc"][1:]]
     return {"field": ".".join(place) or "body", "message": error["msg"], "code": error["type"]}

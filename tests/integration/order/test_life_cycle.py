@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from commerce.bootstrap import database
+from commerce.order.repository import SqlOrderRepository
 from commerce.shared import tokens
 from commerce.shared.database import LOCK_TIMEOUT_MS, ConstraintViolated, Database, Query
+from commerce.shared.errors import Busy
+from commerce.shared.unit_of_work import UnitOfWork
 from tests.support.lambda_calls import Answer, call, function, http_event, lambda_context
 from tests.support.orders import (
     a_pending_order,
@@ -396,6 +400,18 @@ def test_whoever_waits_too_long_for_the_order_is_told_to_come_again(
     assert refused(answer) == (503, "BUSY")
     assert answer.headers["retry-after"] == "1"
     assert ship(world.admin, order_id).status == 200
+
+
+def test_an_order_stays_locked_until_its_step_is_kept(world: World, database_url: str) -> None:
+    order_id = world.order()
+    look = Query("SELECT FROM orders WHERE id = $1 FOR UPDATE NOWAIT", [order_id])
+    other = Database(lambda: database_url)
+    with UnitOfWork(database()) as uow:
+        SqlOrderRepository(uow).lock(UUID(order_id))
+        with pytest.raises(Busy):
+            other.run([look])
+    other.run([look])
+    other.close()
 
 
 def test_a_step_is_only_saved_over_what_was_read(world: World, database_url: str) -> None:

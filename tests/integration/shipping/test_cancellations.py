@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from commerce.bootstrap import in_transaction
+from commerce.bootstrap import database, in_transaction
 from commerce.shared.aws import client
+from commerce.shared.database import Database, Query
+from commerce.shared.errors import Busy
+from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shipping.repository import SqlShipmentRepository
 from tests.support.delivery import Delivery
 from tests.support.lambda_calls import function
 from tests.support.orders import a_pending_order, an_order, cancel, cancel_as_admin, ship
@@ -83,6 +88,21 @@ def test_what_an_admin_cancels_after_it_was_shipped_is_withdrawn(
     assert hear(event_of(order_id, "OrderConfirmed"))
     assert hear(event_of(order_id, "OrderCancelled"))
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
+
+
+def test_a_shipment_stays_locked_until_the_decision_is_kept(
+    buyer: Person, database_url: str
+) -> None:
+    order_id = UUID(an_order(buyer, (a_product(stock=5, price=100), 1)))
+    in_transaction(lambda shop: shop.shipping.begin(order_id))
+    look = Query("SELECT FROM shipment WHERE order_id = $1 FOR UPDATE NOWAIT", [order_id])
+    other = Database(lambda: database_url)
+    with UnitOfWork(database()) as uow:
+        SqlShipmentRepository(uow).lock_or_open(order_id)
+        with pytest.raises(Busy):
+            other.run([look])
+    other.run([look])
+    other.close()
 
 
 def test_notices_told_before_shipments_were_kept_are_withdrawn_too(

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -90,6 +91,18 @@ def test_a_delivery_system_that_fails_is_asked_again(
 
     _assert_noticed_once(stack, order_id)
     assert stack.delivery.attempts(order_id) == ["failed"] * failures + ["received"]
+
+
+def test_the_pause_before_each_further_try_grows(stack: Stack, buyer: Buyer, product: str) -> None:
+    stack.delivery.behave("fail", times=TRIES - 1)
+
+    order_id = buyer.place_order((product, 1))
+
+    _assert_noticed_once(stack, order_id)
+    first, second = [
+        later - earlier for earlier, later in pairwise(stack.delivery.moments(order_id))
+    ]
+    assert second > first
 
 
 def test_a_delivery_system_that_hangs_is_asked_again(

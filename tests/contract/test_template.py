@@ -134,14 +134,15 @@ def dead_letters_outlive_the_queue(stack: Stack) -> list[str]:
 
 
 def dead_letters_raise_an_alarm(stack: Stack) -> list[str]:
-    watched = {
-        named(dimension["Value"])
+    watched = [
+        dimension["Value"]
         for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
         if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
         and (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
         for dimension in alarm["Dimensions"]
-    }
-    return sorted(dead_letter_queues(stack) - watched)
+    ]
+    queues = stack.of_type("AWS::SQS::Queue")
+    return [name for name in dead_letter_queues(stack) if queues[name]["QueueName"] not in watched]
 
 
 def a_queue_has_one_reader(stack: Stack) -> list[str]:

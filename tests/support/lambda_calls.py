@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -79,7 +79,7 @@ def function(name: str) -> Handler:
     """The handler of functions/<name>, loaded anew for each thread that asks.
 
     Lambda serves one request at a time per execution environment, and Powertools' resolver relies
-    on that: two threads must not share one.
+    on that: two threads must share neither a resolver nor what it keeps on its class.
     """
     loaded: dict[str, Handler] = _environment.__dict__.setdefault("loaded", {})
     if name not in loaded:
@@ -89,8 +89,23 @@ def function(name: str) -> Handler:
         assert spec.loader is not None
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
-        loaded[name] = module.handler
+        loaded[name] = _with_its_own_event(module)
     return loaded[name]
+
+
+def _with_its_own_event(module: ModuleType) -> Handler:
+    """A resolver keeps the current event on the class of all resolvers: shadow it on this one."""
+    handler: Handler = module.handler
+    api = getattr(module, "api", None)
+    if api is None:
+        return handler
+
+    def handle(event: dict[str, Any], context: LambdaContext) -> Any:
+        api.current_event = api._to_proxy_event(event)
+        api.lambda_context = context
+        return handler(event, context)
+
+    return handle
 
 
 def call(name: str, method: str, path: str, **request: Any) -> Answer:

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -18,20 +18,22 @@ from commerce.point import PointFacade
 from commerce.point.repository import SqlPointRepository
 from commerce.product import ProductFacade
 from commerce.product.repository import SqlProductRepository
+from commerce.reconciliation import Reconciler, Reconciliation, Scope
+from commerce.shared import alerts, replay, settings
 from commerce.shared import health as health_check
 from commerce.shared import once as once_rows
-from commerce.shared import replay, settings
+from commerce.shared.alerts import Alert
 from commerce.shared.aws import client
 from commerce.shared.bus import EventBridgeBus
 from commerce.shared.database import ConnectionLost, Contention, Database
-from commerce.shared.errors import Busy, CommerceError
+from commerce.shared.errors import Busy, CommerceError, Unavailable
 from commerce.shared.health import HealthView
 from commerce.shared.once import AlreadyDone, Claim
 from commerce.shared.relay import Relay
 from commerce.shared.trace import trace_id
 from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shipping import ShippingFacade
-from commerce.shipping.repository import SqlNoticeRepository
+from commerce.shipping import HttpDeliverySystem, Messenger, ShippingFacade
+from commerce.shipping.repository import SqlShipmentRepository
 from commerce.user import UserFacade
 from commerce.user.repository import SqlUserRepository
 
@@ -79,7 +81,7 @@ class Shop:
     @cached_property
     def shipping(self) -> ShippingFacade:
         """What the delivery system knows."""
-        return ShippingFacade(SqlNoticeRepository(self._uow))
+        return ShippingFacade(SqlShipmentRepository(self._uow))
 
 
 def database() -> Database:
@@ -100,11 +102,14 @@ def in_transaction(work: Callable[[Shop], T]) -> T:
     return _attempt(lambda: _run(work))
 
 
-def once(claimed: Claim, answer: type[V], work: Callable[[Shop], V]) -> V:
+def once(claimed: Claim | None, answer: type[V], work: Callable[[Shop], V]) -> V:
     """Do the work in one transaction, a single time per claim; later, replay its answer.
 
-    Raises IdempotencyKeyReused where the claim belongs to another request.
+    Where nobody claims anything (an optional Idempotency-Key was not sent), each time is a new
+    one. Raises IdempotencyKeyReused where the claim belongs to another request.
     """
+    if claimed is None:
+        return in_transaction(work)
     try:
         return _attempt(lambda: _run(work, claimed))
     except CommerceError as refusal:
@@ -122,6 +127,45 @@ def once(claimed: Claim, answer: type[V], work: Callable[[Shop], V]) -> V:
 def relay() -> Relay:
     """The relay between this database's outbox and the bus."""
     return Relay(database(), EventBridgeBus())
+
+
+def reconcile(
+    scope: Scope | None = None, progress: Callable[[str, int], None] | None = None
+) -> Reconciliation:
+    """Prove the books: all of them, or those of a scope."""
+    return Reconciler(database()).run(scope, progress)
+
+
+def messenger() -> Messenger:
+    """Who tells the delivery system."""
+    return Messenger(
+        lambda work: in_transaction(lambda shop: work(shop.shipping)),
+        _delivery_system(settings.text("DELIVERY_URL")),
+    )
+
+
+def alert_once(alert: Alert) -> None:
+    """Tell the operators, a single time per alert. Raises what the topic's client raises.
+
+    The claim comes first, so that two at once do not both tell; it is given back where telling
+    failed. Killed in between, nobody is told by us (for a dead letter, its alarm still does).
+    Where the database is what does not answer, everybody tells.
+    """
+    try:
+        is_claimed = _claim(alert.claim)
+    except Unavailable:
+        logger.warning("alert %s %s is not claimed", alert.code, alert.about, exc_info=True)
+        alerts.publish(alert)
+        return
+    if not is_claimed:
+        return
+    try:
+        alerts.publish(alert)
+    except Exception:
+        with UnitOfWork(database()) as uow:
+            once_rows.release(uow, alert.claim)
+            uow.commit()
+        raise
 
 
 def health() -> HealthView:
@@ -156,6 +200,21 @@ def _attempt(run: Callable[[], T]) -> T:
             pause = _FIRST_PAUSE_SECONDS * 2 ** (tries - 1)
             time.sleep(random.uniform(0, pause))  # noqa: S311  (jitter, not a secret)
     raise Busy
+
+
+def _claim(claimed: Claim) -> bool:
+    try:
+        with UnitOfWork(database()) as uow:
+            once_rows.claim(uow, claimed)
+            uow.commit()
+    except AlreadyDone:
+        return False
+    return True
+
+
+@cache
+def _delivery_system(url: str) -> HttpDeliverySystem:
+    return HttpDeliverySystem(url)
 
 
 def _nudge_the_relay() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from aws_lambda_powertools.event_handler import (
     APIGatewayRestResolver,
@@ -33,6 +33,8 @@ MAX_DEPTH = 20  # no request of ours nests deeper than 4
 EXPOSED_HEADERS = "X-Request-Id,Idempotency-Replayed,Retry-After,ETag"
 
 Answer: TypeAlias = dict[str, Any]
+Idempotent: TypeAlias = bool | Literal["optional"]
+"""Whether requests have an Idempotency-Key: none, each, or those that the caller gave one."""
 
 
 class Access(Enum):
@@ -84,8 +86,14 @@ def _asked(name: str) -> Callable[[Request], Any]:
 Buyer = Annotated[Identity, Depends(_asked("identity"))]
 """The signed-in user who asks."""
 
+Admin = Annotated[Identity, Depends(_asked("identity"))]
+"""The signed-in admin who asks."""
+
 RequestKey = Annotated[Claim, Depends(_asked("claim"))]
 """The request's Idempotency-Key, within its user and operation."""
+
+OptionalRequestKey = Annotated[Claim | None, Depends(_asked("claim"))]
+"""The same where the key may be left out; then the request stands for itself."""
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]
 Cursor = Annotated[
@@ -120,7 +128,7 @@ def http_api() -> APIGatewayRestResolver:
 
 
 def lambda_handler(
-    api: APIGatewayRestResolver, *, access: Access = ANYONE, idempotent: bool = False
+    api: APIGatewayRestResolver, *, access: Access = ANYONE, idempotent: Idempotent = False
 ) -> Handler[Answer]:
     """The function's entry: correlation id, body, identity, idempotency key, then the route."""
 
@@ -220,19 +228,15 @@ def _refuse_constant(name: str) -> None:
 
 
 def _answer(
-    api: APIGatewayRestResolver, request: _Incoming, *, access: Access, idempotent: bool
+    api: APIGatewayRestResolver, request: _Incoming, *, access: Access, idempotent: Idempotent
 ) -> Answer:
     try:
         identity = _identity(request, access)
         body = request.body()
         api.append_context(identity=identity)
-        if not idempotent:
-            return _resolve(api, request)
-        claim = Claim(
-            scope=f"{identity.user_id if identity else 'anyone'} {request.operation}",
-            key=idempotency.read_key(request.headers),
-            fingerprint=fingerprint(body),
-        )
+        claim = _claim(request, identity, body, idempotent)
+        if claim is None:
+            return _resolve(api, request, claim=None)
         return idempotency.answer_once(
             claim, request.context, lambda: _resolve(api, request, claim=claim, identity=identity)
         )
@@ -242,6 +246,23 @@ def _answer(
     except Exception:  # noqa: BLE001  (nothing inner is shown, and the worker stays warm)
         logger.exception("failed")
         return _without_route(unexpected(request.id))
+
+
+def _claim(
+    request: _Incoming, identity: Identity | None, body: Any, idempotent: Idempotent
+) -> Claim | None:
+    if not idempotent:
+        return None
+    read = idempotency.find_key if idempotent == "optional" else idempotency.read_key
+    key = read(request.headers)
+    if key is None:
+        return None
+    return Claim(
+        scope=f"{identity.user_id if identity else 'anyone'} {request.operation}",
+        key=key,
+        # The path says what the body is about: one key for two orders is a key used twice.
+        fingerprint=fingerprint({"path": request.event["path"], "body": body}),
+    )
 
 
 def _without_route(response: Response[str]) -> Answer:

@@ -124,6 +124,12 @@ class ProductFacade:
             refused=partial(self._shortage, wanted),
         )
 
+    def take_back(self, lines: Sequence[tuple[UUID, int]], order_id: UUID) -> None:
+        """Put the units of a cancelled order into stock again; the order knows that it is once."""
+        self._products.move_stock(
+            wanted_by_product(lines), reason="RETURNED", order_id=order_id, refused=lambda: None
+        )
+
     def set_stock(self, product_id: str, command: SetStock) -> StockView:
         """Make the stock what was counted. Raises ProductNotFound."""
         found = cursor.parse_id(product_id)

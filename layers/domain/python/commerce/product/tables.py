@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    literal_column,
 )
 
 from commerce.shared.database import metadata
@@ -61,3 +62,12 @@ stock_movement_table = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 Index("stock_movement_of_product", stock_movement_table.c.product_id)
+# An order takes a product's units once, and brings them back once.
+Index(
+    "stock_moved_once_per_order",
+    stock_movement_table.c.order_id,
+    stock_movement_table.c.product_id,
+    literal_column("(change > 0)"),
+    unique=True,
+    postgresql_where=stock_movement_table.c.order_id.is_not(None),
+)

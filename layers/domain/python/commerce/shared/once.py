@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    delete,
     insert,
     select,
 )
@@ -43,6 +44,11 @@ _CLAIM = Statement(
 )
 _FIND = Statement(
     select(once_table.c.fingerprint, once_table.c.answer).where(
+        once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
+    )
+)
+_RELEASE = Statement(
+    delete(once_table).where(
         once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
     )
 )
@@ -90,6 +96,11 @@ def claim(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
         claimed_at=clock.now(),
     )
     uow.claim(row, {"done_once": AlreadyDone})
+
+
+def release(uow: UnitOfWork, claimed: Claim) -> None:
+    """Give a claim back, because what it was for did not happen: it may be claimed again."""
+    uow.write(_RELEASE(scope=claimed.scope, key=claimed.key))
 
 
 def is_done(uow: UnitOfWork, claimed: Claim) -> bool:

@@ -192,14 +192,17 @@ def _run(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
 
 
 def _attempt(run: Callable[[], T]) -> T:
-    for tries in range(1, ATTEMPTS + 1):
+    tries = 0
+    while True:
+        tries += 1
         try:
             return run()
         except Contention as lost:
             logger.info("transaction lost a race (try %d of %d): %s", tries, ATTEMPTS, lost)
+            if tries == ATTEMPTS:
+                raise Busy from lost
             pause = _FIRST_PAUSE_SECONDS * 2 ** (tries - 1)
             time.sleep(random.uniform(0, pause))  # noqa: S311  (jitter, not a secret)
-    raise Busy
 
 
 def _claim(claimed: Claim) -> bool:
@@ -220,7 +223,8 @@ def _delivery_system(url: str) -> HttpDeliverySystem:
 def _nudge_the_relay() -> None:
     """Wake the relay. The schedule finds what a lost nudge leaves, so failing is no failure."""
     try:
-        client("sqs").send_message(
+        # The buyer waits for this: one short try.
+        client("sqs", attempts=1, answer_within_seconds=1).send_message(
             QueueUrl=settings.text("RELAY_QUEUE_URL"), MessageBody=f'{{"trace_id":"{trace_id()}"}}'
         )
     except Exception:

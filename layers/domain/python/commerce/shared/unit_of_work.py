@@ -77,9 +77,10 @@ class UnitOfWork:
 
     def lock_together(self, *queries: Query) -> list[list[Row]]:
         """The same with the rows of each: what follows a lock is as its last holder left it."""
-        opening = [] if self._in_transaction else [BEGIN]
+        if self._in_transaction:
+            return self._run(queries)
         self._in_transaction = True
-        return self._database.run([*opening, *queries])[len(opening) :]
+        return self._database.run([BEGIN, *queries])[1:]
 
     def claim(self, query: Query, refusals: Mapping[str, Explain]) -> None:
         """Collect a write that goes first: whoever repeats us must wait here, before any lock."""

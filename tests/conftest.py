@@ -18,13 +18,11 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from tests.e2e.stack import remember_running_stack
 from tests.support import backends
 
-<<<<<<< HEAD
 remember_running_stack()  # before our own servers take the names of its addresses
-=======
+
 if TYPE_CHECKING:
     from tests.support.delivery import Delivery
     from tests.support.queues import OpsTopic
->>>>>>> life-cycle
 
 _RUNNING: list[backends.TestServers] = []
 

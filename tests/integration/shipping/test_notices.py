@@ -1,263 +1,232 @@
-"""Shipment notices from an order's events to the delivery system, however they arrive."""
+"""Shipment notices from the queue to the real delivery simulator, and what it takes to be one."""
 
-import time
-from collections.abc import Mapping
-from datetime import timedelta
-from itertools import permutations
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
+import boto3
 import pytest
+import urllib3
 
-from commerce.bootstrap import in_transaction
-from commerce.shared.aws import client
-from tests.support.delivery import Delivery
-from tests.support.lambda_calls import function
-from tests.support.orders import a_pending_order, an_order, cancel, cancel_as_admin, ship
-from tests.support.queues import OpsTopic, Queue, a_queue
-from tests.support.shipping import FUNCTIONS, a_cancelled_order, event_of, hear
-from tests.support.shop import Person, a_buyer, a_product, an_admin, rows
+from commerce.order import OrderConfirmed
+from commerce.order.events import LineOrdered
+from commerce.shared import clock, trace
+from commerce.shared.money import Money
+from infra.local.delivery import start_delivery
+from infra.local.ports import LOOPBACK, Ports
+from tests.support import lambda_calls
+from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
+from tests.support.shop import rows
+from tests.support.together import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
+FUNCTION = "shipping/on_order_confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The delivery simulator, as somebody over there would look at it."""
+
+    url: str
+    state: Path
+
+    def behave(self, mode: str, times: int | None = None) -> None:
+        body = {"mode": mode, "times": times, "seconds": 0}
+        answer = urllib3.request("PUT", f"{self.url}/behaviour", json=body)
+        assert answer.status == 200
+
+    def notices_of(self, order_id: UUID) -> list[str]:
+        return [each["kind"] for each in self._items("notices", order_id)]
+
+    def outcomes_of(self, order_id: UUID) -> list[str]:
+        return [each["outcome"] for each in self._items("requests", order_id)]
+
+    def lines_of(self, order_id: UUID) -> list[dict[str, Any]]:
+        kept = [json.loads(line) for line in self.state.read_text().splitlines()]
+        [notice] = [each for each in kept if each["order_id"] == str(order_id)]
+        lines: list[dict[str, Any]] = notice["lines"]
+        return lines
+
+    def _items(self, what: str, order_id: UUID) -> list[dict[str, Any]]:
+        answer = urllib3.request("GET", f"{self.url}/{what}?order_id={order_id}")
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivery]:
+    directory = tmp_path_factory.mktemp("delivery")
+    server = start_delivery(directory, Ports.free().delivery)
+    yield Delivery(server.url, directory / "delivery.jsonl")
+    server.stop()
+
 
 @pytest.fixture
-def buyer() -> Person:
-    return a_buyer(points=10_000)
+def delivery(simulator: Delivery, monkeypatch: pytest.MonkeyPatch) -> Iterator[Delivery]:
+    """The simulator, well, and a function that knows of no other."""
+    monkeypatch.setenv("DELIVERY_URL", simulator.url)
+    monkeypatch.setenv("SHIPPING_RETRY_BASE_SECONDS", "1")
+    forget_the_function()
+    simulator.behave("ok")
+    yield simulator
+    simulator.behave("ok")
+    forget_the_function()
 
 
-def told(order_id: str) -> set[str]:
-    sql = "SELECT kind FROM shipment_notice WHERE order_id = $1"
-    return {row.kind for row in rows(sql, order_id)}
+def forget_the_function() -> None:
+    lambda_calls._environment.__dict__.get("loaded", {}).pop(FUNCTION, None)
 
 
-def test_a_confirmed_order_is_told_once(delivery: Delivery, buyer: Person) -> None:
-    product = a_product(stock=5, price=100, name="Rocket skates")
-    order_id = an_order(buyer, (product, 2))
-    confirmed = event_of(order_id, "OrderConfirmed")
-    assert [hear(confirmed) for _ in range(3)] == [True] * 3
-    assert delivery.tries(order_id) == [("ORDER", "received")]
-    assert told(order_id) == {"ORDER"}
-    [notice] = [each for each in delivery.system._notices.values() if each.order_id == order_id]
-    assert notice.lines == [{"product_id": product, "product_name": "Rocket skates", "quantity": 2}]
-
-
-def test_a_cancelled_order_is_withdrawn_once(delivery: Delivery, buyer: Person) -> None:
-    order_id, confirmed, cancelled = a_cancelled_order(buyer)
-    assert [hear(event) for event in (confirmed, cancelled, cancelled, confirmed)] == [True] * 4
-    assert delivery.tries(order_id) == [("ORDER", "received"), ("WITHDRAWAL", "received")]
-    assert told(order_id) == {"ORDER", "WITHDRAWAL"}
-
-
-def test_an_order_is_not_told_when_its_cancellation_comes_first(
-    delivery: Delivery, buyer: Person
-) -> None:
-    order_id, confirmed, cancelled = a_cancelled_order(buyer)
-    assert [hear(event) for event in (cancelled, confirmed, cancelled)] == [True] * 3
-    assert delivery.tries(order_id) == []
-
-
-def test_an_order_that_was_never_confirmed_is_not_withdrawn(
-    delivery: Delivery, buyer: Person
-) -> None:
-    order_id = a_pending_order(buyer, a_product(stock=5, price=100), points=10)
-    assert cancel(buyer, order_id).status == 200
-    assert hear(event_of(order_id, "OrderCancelled"))
-    assert delivery.tries(order_id) == []
-    assert rows("SELECT order_id FROM shipment WHERE order_id = $1", order_id) == []
-
-
-def test_an_expired_order_is_not_withdrawn(delivery: Delivery, buyer: Person) -> None:
-    product = a_product(stock=5, price=100)
-    order_id = a_pending_order(buyer, product, points=0, expires_in=timedelta(0))
-    in_transaction(lambda shop: shop.orders.expire(order_id))
-    assert hear(event_of(order_id, "OrderCancelled"))
-    assert delivery.tries(order_id) == []
-
-
-def test_what_an_admin_cancels_after_it_was_shipped_is_withdrawn(
-    delivery: Delivery, buyer: Person
-) -> None:
-    order_id, admin = an_order(buyer, (a_product(stock=5, price=100), 1)), an_admin()
-    ship(admin, order_id)
-    cancel_as_admin(admin, order_id)
-    assert hear(event_of(order_id, "OrderConfirmed"))
-    assert hear(event_of(order_id, "OrderCancelled"))
-    assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
-
-
-def test_notices_told_before_shipments_were_kept_are_withdrawn_too(
-    delivery: Delivery, buyer: Person
-) -> None:
-    order_id, confirmed, cancelled = a_cancelled_order(buyer)
-    hear(confirmed)
-    rows("DELETE FROM shipment WHERE order_id = $1", order_id)
-    assert hear(cancelled)
-    assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
-
-
-def test_a_notice_whose_answer_was_lost_is_finished_by_the_cancellation(
-    delivery: Delivery, buyer: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order_id, confirmed, cancelled = a_cancelled_order(buyer)
-    delivery.behave("fail", times=1)
-    assert not hear(confirmed)
-    assert hear(cancelled)
-    assert delivery.tries(order_id) == [
-        ("ORDER", "failed"),
-        ("ORDER", "received"),
-        ("WITHDRAWAL", "received"),
+def confirmed(order_id: UUID | None = None) -> OrderConfirmed:
+    id_ = order_id or clock.new_id()
+    lines = [
+        LineOrdered(product_id=uuid4(), product_name=name, unit_price=Money(100), quantity=quantity)
+        for name, quantity in [("Anvil \N{ANCHOR}", 1), ("Rope", 3)]
     ]
-    assert hear(confirmed, receive_count=2)
-    assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
-
-
-@pytest.mark.parametrize("order", sorted(set(permutations(["confirmed", "cancelled"] * 2))))
-@pytest.mark.parametrize("failures", [1, 2, 3])
-def test_events_in_any_order_and_with_failures_end_well(
-    delivery: Delivery, buyer: Person, order: tuple[str, ...], failures: int
-) -> None:
-    order_id, confirmed, cancelled = a_cancelled_order(buyer)
-    delivery.behave("fail", times=failures)
-    waiting = [confirmed if each == "confirmed" else cancelled for each in order]
-    while waiting:
-        event = waiting.pop(0)
-        if not hear(event):
-            waiting.append(event)
-        assert delivery.kinds(order_id) in ([], ["ORDER"], ["ORDER", "WITHDRAWAL"])
-    expected = [] if order[0] == "cancelled" else ["ORDER", "WITHDRAWAL"]
-    assert delivery.kinds(order_id) == expected
-
-
-def test_an_order_that_is_slow_to_arrive_is_not_overtaken_by_its_withdrawal(
-    delivery: Delivery, buyer: Person
-) -> None:
-    """The sender gives up after 3 s; the delivery system keeps the ORDER a second later."""
-    order_id, confirmed, cancelled = a_cancelled_order(buyer)
-    delivery.behave("slow", times=1, seconds=4)
-    assert not hear(confirmed)
-    assert hear(cancelled)
-    assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
-    wait_for_the_slow_one(delivery, order_id)
-    assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
-
-
-def wait_for_the_slow_one(delivery: Delivery, order_id: str) -> None:
-    deadline = time.monotonic() + 10
-    while len(delivery.tries(order_id)) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_tries_stay_away_for_longer_each_time_and_the_last_not_at_all(
-    delivery: Delivery, topic: OpsTopic, buyer: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SHIPPING_RETRY_BASE_SECONDS", "60")
-    confirmed = event_of(an_order(buyer, (a_product(stock=5, price=100), 1)), "OrderConfirmed")
-    delivery.behave("fail")
-    pauses: list[int] = []
-
-    def see(params: Mapping[str, Any], **_: Any) -> None:
-        pauses.append(params["VisibilityTimeout"])
-
-    hook = "provide-client-params.sqs.ChangeMessageVisibility"
-    client("sqs").meta.events.register(hook, see)
-    assert [hear(confirmed, receive_count=count) for count in (1, 2, 3)] == [False] * 3
-    client("sqs").meta.events.unregister(hook, see)
-    first, second, last = pauses
-    assert 60 <= first <= 90
-    assert 120 <= second <= 180
-    assert last == 0
-
-
-def drain(queue: Queue, name: str) -> None:
-    while queue.poll(function(name)):
-        pass
-
-
-def test_a_delivery_system_that_recovers_gets_the_notice_once(
-    delivery: Delivery, topic: OpsTopic, buyer: Person
-) -> None:
-    order_id = an_order(buyer, (a_product(stock=5, price=100), 1))
-    delivery.behave("fail", times=2)
-    queue = a_queue()
-    queue.send(event_of(order_id, "OrderConfirmed"))
-    drain(queue, FUNCTIONS["OrderConfirmed"])
-    assert delivery.tries(order_id) == [("ORDER", "failed")] * 2 + [("ORDER", "received")]
-    assert queue.receive_counts == [1, 2, 3]
-    assert topic.heard() == []
-    assert queue.dead_letters() == []
-
-
-@pytest.mark.parametrize("type_", FUNCTIONS)
-def test_the_last_failure_is_one_alert_and_one_dead_letter(
-    delivery: Delivery, topic: OpsTopic, buyer: Person, type_: str
-) -> None:
-    order_id, confirmed, _ = a_cancelled_order(buyer)
-    if type_ == "OrderCancelled":
-        hear(confirmed)
-    kind = {"OrderConfirmed": "ORDER", "OrderCancelled": "WITHDRAWAL"}[type_]
-    delivery.behave("fail")
-    queue, good = a_queue(), an_order(buyer, (a_product(stock=5, price=100), 1))
-    event = event_of(order_id, type_)
-    queue.send(event)
-    drain(queue, FUNCTIONS[type_])
-
-    assert [each for each in delivery.tries(order_id) if each[1] == "failed"] == (
-        [(kind, "failed")] * 3
+    return OrderConfirmed(
+        aggregate_id=id_,
+        aggregate_version=2,
+        order_id=id_,
+        user_id=uuid4(),
+        lines=tuple(lines),
+        total=Money(400),
     )
-    [(subject, alert)] = topic.heard()
-    assert subject == f"SHIPMENT_NOTICE_FAILED {kind} {order_id}"
-    assert alert == {
-        "alert": "SHIPMENT_NOTICE_FAILED",
-        "summary": alert["summary"],
-        "order_id": order_id,
-        "kind": kind,
-        "cause": "It answered 500.",
-        "trace_id": event["trace_id"],
-        "runbook": "docs/runbooks/shipment-notice-failed.md",
-    }
-    [dead] = queue.dead_letters()
-    assert dead["detail"]["data"]["order_id"] == order_id
 
-    # The operator sends it back: once it is well, it is told once; while it is not, in silence.
-    queue.send(event)
-    drain(queue, FUNCTIONS[type_])
-    assert topic.heard() == []
-    assert len(queue.dead_letters()) == 1
+
+def message(event: OrderConfirmed) -> dict[str, Any]:
+    return bus_message(event.envelope())
+
+
+def handle(*bodies: Any) -> list[int]:
+    """Deliver a batch; the places of the messages that failed."""
+    event = sqs_event(*bodies, queue="shipping-order-confirmed")
+    ids = [record["messageId"] for record in event["Records"]]
+    failed = function(FUNCTION)(event, lambda_context())["batchItemFailures"]
+    return [ids.index(each["itemIdentifier"]) for each in failed]
+
+
+def told(order_id: UUID) -> list[str]:
+    """What our books say."""
+    found = rows("SELECT kind FROM shipment_notice WHERE order_id = $1", order_id)
+    return [row.kind for row in found]
+
+
+def test_a_confirmed_order_becomes_a_notice(delivery: Delivery) -> None:
+    event = confirmed()
+    assert handle(message(event)) == []
+    assert delivery.notices_of(event.order_id) == told(event.order_id) == ["ORDER"]
+    assert delivery.lines_of(event.order_id) == [
+        {"product_id": str(line.product_id), "product_name": line.product_name,
+         "quantity": line.quantity}
+        for line in event.lines
+    ]  # fmt: skip
+
+
+def test_a_message_delivered_again_and_again_is_one_notice(delivery: Delivery) -> None:
+    event = confirmed()
+    first = message(event)
+    assert handle(first, first) == handle(first) == handle(message(event)) == []
+    assert delivery.outcomes_of(event.order_id) == ["received"]
+    assert told(event.order_id) == ["ORDER"]
+
+
+def test_a_message_delivered_to_many_at_once_is_one_notice(delivery: Delivery) -> None:
+    event = confirmed()
+    answers = run_together([partial(handle, message(event)) for _ in range(5)])
+    assert answers == [[]] * 5
+    assert delivery.notices_of(event.order_id) == told(event.order_id) == ["ORDER"]
+
+
+def test_what_the_delivery_system_does_not_take_is_tried_again(delivery: Delivery) -> None:
+    event = confirmed()
+    delivery.behave("fail", times=2)
+    for _ in range(2):
+        assert handle(message(event)) == [0]
+        assert delivery.notices_of(event.order_id) == told(event.order_id) == []
+    assert handle(message(event)) == []
+    assert delivery.outcomes_of(event.order_id) == ["failed", "failed", "received"]
+    assert told(event.order_id) == ["ORDER"]
+
+
+def test_a_delivery_system_that_does_not_answer_is_a_failure(delivery: Delivery) -> None:
+    event = confirmed()
+    delivery.behave("hang")
+    assert handle(message(event)) == [0]
+    assert told(event.order_id) == []
     delivery.behave("ok")
-    queue.send(event, event_of(good, "OrderConfirmed") if kind == "ORDER" else event)
-    drain(queue, FUNCTIONS[type_])
-    assert delivery.kinds(order_id)[-1] == kind
-    assert delivery.kinds(order_id).count(kind) == 1
-    assert queue.dead_letters() == []
+    assert handle(message(event)) == []
+    assert delivery.notices_of(event.order_id) == told(event.order_id) == ["ORDER"]
 
 
-def test_an_alert_that_fails_hides_nothing_and_is_tried_again(
-    delivery: Delivery, topic: OpsTopic, buyer: Person, monkeypatch: pytest.MonkeyPatch
+def test_a_delivery_system_that_is_away_is_a_failure(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order_id = an_order(buyer, (a_product(stock=5, price=100), 1))
-    confirmed = event_of(order_id, "OrderConfirmed")
+    event = confirmed()
+    monkeypatch.setenv("DELIVERY_URL", f"http://{LOOPBACK}:{Ports.free().delivery}")
+    assert handle(message(event)) == [0]
+    assert told(event.order_id) == []
+
+
+def test_one_failure_does_not_stop_the_others(delivery: Delivery) -> None:
+    events = [confirmed() for _ in range(3)]
+    delivery.behave("fail", times=1)
+    assert handle(*(message(event) for event in events)) == [0]
+    assert [told(event.order_id) for event in events] == [[], ["ORDER"], ["ORDER"]]
+
+
+def test_a_malformed_message_does_not_stop_the_others(delivery: Delivery) -> None:
+    one, other = confirmed(), confirmed()
+    without_lines = message(confirmed())
+    del without_lines["detail"]["data"]["lines"]
+    assert handle(message(one), "no JSON", without_lines, {}, message(other)) == [1, 2, 3]
+    assert told(one.order_id) == told(other.order_id) == ["ORDER"]
+
+
+def test_the_orders_trace_goes_on_to_the_log(
+    delivery: Delivery, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    trace.follow("request-of-the-buyer")
+    delivery.behave("fail", times=1)
+    handle(message(confirmed()))
+    [failed] = [line for line in logged() if line["message"] == "message failed"]
+    assert failed["correlation_id"] == "request-of-the-buyer"
+    assert failed["exception_name"] == "DeliverySystemFailed"
+
+
+@pytest.mark.parametrize(("base_seconds", "comes_back"), [("0", True), ("60", False)])
+def test_a_failed_message_stays_away_as_long_as_it_was_told_to(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch, base_seconds: str, *, comes_back: bool
+) -> None:
+    monkeypatch.setenv("SHIPPING_RETRY_BASE_SECONDS", base_seconds)
+    sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    # Left alone, the message would do the opposite.
+    alone = "600" if comes_back else "0"
+    queue = sqs.create_queue(
+        QueueName=f"orders-{uuid4().hex}", Attributes={"VisibilityTimeout": alone}
+    )["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(message(confirmed())))
     delivery.behave("fail")
-    queue = a_queue()
-    with monkeypatch.context() as patch:
-        patch.setenv("OPS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:gone")
-        queue.send(confirmed)
-        drain(queue, FUNCTIONS["OrderConfirmed"])
-    assert len(queue.dead_letters()) == 1
-    assert not hear(confirmed, receive_count=3)
-    [(_, alert)] = topic.heard()
-    assert alert["order_id"] == order_id
+
+    function(FUNCTION)(received_from(sqs, queue), lambda_context())
+
+    left = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0).get("Messages", [])
+    assert (len(left) == 1) is comes_back
 
 
-def test_a_malformed_message_dies_alone_and_without_an_alert(
-    delivery: Delivery, topic: OpsTopic, buyer: Person
-) -> None:
-    orders = [an_order(buyer, (a_product(stock=5, price=100), 1)) for _ in range(2)]
-    queue = a_queue()
-    queue.send(event_of(orders[0], "OrderConfirmed"))
-    queue.send_text('{"detail": {}}')
-    queue.send(event_of(orders[1], "OrderConfirmed"))
-    drain(queue, FUNCTIONS["OrderConfirmed"])
-    assert [delivery.tries(each) for each in orders] == [[("ORDER", "received")]] * 2
-    assert queue.dead_letters() == [{"detail": {}}]
-    assert topic.heard() == []
+def received_from(sqs: Any, queue: str) -> dict[str, Any]:
+    """The next message as Lambda hands it on."""
+    [received] = sqs.receive_message(QueueUrl=queue)["Messages"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    event = sqs_event(received["Body"])
+    event["Records"][0].update(
+        receiptHandle=received["ReceiptHandle"],
+        eventSourceARN=arn["QueueArn"],
+        messageId=received["MessageId"],
+    )
+    return event

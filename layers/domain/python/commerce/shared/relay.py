@@ -201,6 +201,7 @@ class _Run:
             answers = self._bus.put(batch)
         except Exception as error:  # noqa: BLE001  (whatever the bus' client raises: not taken)
             answers = [type(error).__name__] * len(batch)
+            outcome.bus_fails = True
         for envelope, refusal in zip(batch, answers, strict=True):
             row = by_id[envelope["id"]]
             if refusal is None:
@@ -214,7 +215,7 @@ class _Run:
                 outcome.faulty.append(row)
                 if row.refusals + 1 >= REFUSALS:
                     outcome.set_aside[row.position] = refusal
-        outcome.bus_fails = not any(each is None or each in FAULTS_OF_THE_EVENT for each in answers)
+        outcome.bus_fails = outcome.bus_fails or all(each in _OUT_OF_BREATH for each in answers)
 
     def _judge(self, outcome: _Outcome) -> None:
         """Only a bus that takes others says something about the event that it refuses.

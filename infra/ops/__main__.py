@@ -23,10 +23,11 @@ from infra.ops.letters import DeadLetters, Done, Letter, logged_cause
 from infra.ops.target import OpsError, Target, enter, operator
 
 WELL, FOUND, NOT_DONE = 0, 1, 2
+WIDTH = 200  # where no terminal says how wide it is
 SAMPLE = 100  # letters that a list looks at for the oldest
 
 Answer = tuple[int, dict[str, Any]]
-people = Console(highlight=False)
+people = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 aside = Console(stderr=True, highlight=False)
 
 

@@ -6,11 +6,11 @@ there twice: consumers claim what they do, so the second time changes nothing.
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,7 +25,7 @@ EMPTY_LOOKS = 3  # SQS asks some of its servers only: nothing found once is not 
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Letter:
     """A dead letter in hand."""
 
@@ -132,12 +132,14 @@ class DeadLetters:
     def look(self, limit: int, ids: Collection[str] = ()) -> list[Letter]:
         """The first letters that are found, oldest first, or those named; all stay."""
         found: list[Letter] = []
-        with closing(self._chosen(ids)) as batches:
-            for batch in batches:
-                found += batch
-                self._release(batch)
-                if len(found) >= limit and not ids:
-                    break
+        try:
+            with closing(self._chosen(ids)) as batches:
+                for batch in batches:
+                    found += batch
+                    if len(found) >= limit and not ids:
+                        break
+        finally:
+            self._release(found)
         return sorted(found, key=lambda each: each.sent_at)[:limit]
 
     def redrive(self, ids: Collection[str], rate: float | None, progress: Progress) -> Done:
@@ -155,10 +157,11 @@ class DeadLetters:
         with closing(self._chosen(ids, skip=sent)) as batches:
             for batch in batches:
                 found.update(*(letter.names for letter in batch))
-                for parcel in _parcels(batch, rate):
-                    with _paced(len(parcel), rate):
-                        sent |= self._send_and_delete(parcel, result)
-                    progress(len(result.done))
+                with self._given_back_on_failure(batch):
+                    for parcel in _parcels(batch, rate):
+                        with _paced(len(parcel), rate):
+                            sent |= self._send_and_delete(parcel, result)
+                        progress(len(result.done))
         result.not_found = sorted(set(ids) - found)
         return result
 
@@ -176,7 +179,9 @@ class DeadLetters:
         result.not_found = sorted(set(ids) - found)
         return result
 
-    def _chosen(self, ids: Collection[str], skip: Collection[str] = ()) -> Iterator[list[Letter]]:
+    def _chosen(
+        self, ids: Collection[str], skip: Collection[str] = ()
+    ) -> Generator[list[Letter], None, None]:
         """Batches of the letters that are named (all, where none is), in hand.
 
         The others are held until the end, so that each is met once, and then given back.
@@ -218,11 +223,10 @@ class DeadLetters:
 
     def _send_and_delete(self, parcel: Sequence[Letter], result: Done) -> set[str]:
         """Returns the new messages' ids: should they fail again, they are not ours to send."""
-        with self._given_back_on_failure(parcel):
-            answer = self._sqs.send_message_batch(
-                QueueUrl=self.queue.url,
-                Entries=[letter.entry(number) for number, letter in enumerate(parcel)],
-            )
+        answer = self._sqs.send_message_batch(
+            QueueUrl=self.queue.url,
+            Entries=[letter.entry(number) for number, letter in enumerate(parcel)],
+        )
         gone = [parcel[int(each["Id"])] for each in answer.get("Successful", [])]
         stay = {parcel[int(each["Id"])]: str(each["Code"]) for each in answer.get("Failed", [])}
         self._release(list(stay))
@@ -294,11 +298,12 @@ def _paced(messages: int, rate: float | None) -> Iterator[None]:
 
 def logged_cause(stack: str, letter: Letter) -> str:
     """What the consumer's log says of its last failure, as far as the log can be asked."""
-    if letter.cause or not (event_id := letter.envelope.get("id")):
+    event_id = letter.envelope.get("id")
+    if letter.cause or not event_id or not _has_log(group := f"/lastunit/{stack}"):
         return letter.cause
     try:
         found = client("logs").filter_log_events(
-            logGroupName=f"/lastunit/{stack}",
+            logGroupName=group,
             filterPattern=f'"{event_id}" "message failed"',
             startTime=int(letter.sent_at.timestamp() * 1000),
         )
@@ -306,3 +311,13 @@ def logged_cause(stack: str, letter: Letter) -> str:
         return str(line["exception"]).strip().splitlines()[-1]
     except (ClientError, BotoCoreError, LookupError, ValueError):
         return ""
+
+
+@cache
+def _has_log(group: str) -> bool:
+    """Asked once: where there is no log, every letter would wait for the same refusal."""
+    try:
+        found = client("logs").describe_log_groups(logGroupNamePrefix=group)
+    except (ClientError, BotoCoreError):
+        return False
+    return any(each["logGroupName"] == group for each in found["logGroups"])

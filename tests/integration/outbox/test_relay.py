@@ -553,4 +553,5 @@ def test_taking_a_chunk_reads_the_index_of_what_waits_only(own_shop: str) -> Non
     )
     assert "Index Scan using outbox_unpublished" in plan
     assert "Sort" not in plan
-    assert plan.startswith("Limit") and f"rows={CHUNK}" in plan
+    assert plan.startswith("Limit")
+    assert f"rows={CHUNK}" in plan

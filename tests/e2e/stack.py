@@ -159,7 +159,8 @@ class Stack:
         """Wait until every event is published and shipping has nothing left to do."""
         with self.database() as database:
             eventually(lambda: not unpublished_events(database), within_seconds=90)
-        eventually(lambda: self.waiting_messages("ShippingQueueUrl") == 0, within_seconds=60)
+        queues = "ShippingQueueUrl", "WithdrawalQueueUrl"
+        eventually(lambda: not any(map(self.waiting_messages, queues)), within_seconds=60)
 
     def worker_on_port(self, port: int) -> psutil.Process | None:
         """Return the emulator's worker process that a connection's client port belongs to."""

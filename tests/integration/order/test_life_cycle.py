@@ -267,7 +267,7 @@ def test_a_step_that_does_not_follow_is_refused(
 
 
 @pytest.mark.parametrize("name", STEPS)
-@pytest.mark.parametrize("order_id", [str(uuid4()), "no-id"])
+@pytest.mark.parametrize("order_id", [str(uuid4()), "no-id"], ids=["unknown", "no id"])
 def test_an_order_that_is_not_there(world: World, name: str, order_id: str) -> None:
     who = world.admin if name in ADMIN_STEPS else world.buyer
     answer = call(name, "POST", STEPS[name].format(order_id), token=who.token)

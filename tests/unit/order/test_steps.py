@@ -177,7 +177,7 @@ def test_an_order_does_not_expire_before_its_time_nor_when_it_is_paid(shop: Shop
     assert shop.left() == ([8, 10], 9_950)
 
 
-@pytest.mark.parametrize("order_id", [str(uuid4()), "no id", ""])
+@pytest.mark.parametrize("order_id", [str(uuid4()), "no id", ""], ids=["unknown", "no id", "empty"])
 def test_what_is_not_there_is_not_found(shop: Shop, order_id: str) -> None:
     orders = shop.orders
     steps: list[Callable[[], object]] = [

@@ -65,7 +65,7 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
                 if size == SMALL:
                     fill(url, EVENTS_TO_MOTO)
                     found = measured(url, "moto", EVENTS_TO_MOTO)
-                    report.add("relay", "moto over HTTP (one process, Python)", **found)
+                    report.add("relay", "moto over HTTP (one process)", goal="", **found)
                 elif size >= 1_000_000:
                     PLAN.write_text(explained(url, size))
         small, large = peaks.values()

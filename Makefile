@@ -6,7 +6,7 @@ EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset test check format lock bench localstack localstack-build sam-local
+.PHONY: help up down reset test check format lock bench ops localstack localstack-build sam-local
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ check: $(VENV)/.installed  ## Format, lint, types, import contracts, template ru
 format: $(VENV)/.installed  ## Let the formatter have its way
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+ops: $(VENV)/.installed  ## Dead letters, outbox, books: make ops ARGS="dlq list" (ARGS=--help)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.ops $(ARGS)
 
 LOCALSTACK_BUILT := .local/localstack/build/localstack.yaml
 $(LOCALSTACK_BUILT): $(VENV)/.installed template.yaml samconfig.toml infra/template.py infra/local/localstack.py \

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import boto3
 import pytest
 
 from commerce.shared.bus import EventBridgeBus
@@ -16,9 +17,12 @@ from commerce.shared.database import Database, Query
 from commerce.shared.events import Event
 from commerce.shared.relay import Relay
 from commerce.shared.unit_of_work import UnitOfWork
+from infra.ops.__main__ import main
 from tests.support.bus import a_listened_bus
 from tests.support.delivery import Delivery
+from tests.support.elsewhere import wait_until
 from tests.support.lambda_calls import call
+from tests.support.letters import DeadQueue, a_dead_queue, an_order_letter
 from tests.support.orders import an_order, cancel, outcome, status_of, types_of
 from tests.support.shipping import a_cancelled_order, event_of, hear
 from tests.support.shop import (
@@ -228,3 +232,36 @@ def test_a_connection_that_was_cut_is_replaced_unseen(database_url: str) -> None
     assert answer.status == 201
     assert (stock_of(product), balance_of(buyer.user_id)) == (2, 0)
     assert_books_hold(product, users=[buyer.user_id])
+
+
+def visible_letters(dead: DeadQueue) -> int:
+    found = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=dead.letters_url, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def test_a_killed_redrive_loses_no_letter() -> None:
+    dead = a_dead_queue()
+    bodies = [an_order_letter(f"o-{n}") for n in range(15)]
+    dead.fill(*bodies)
+
+    run_victim("redrive_between_send_and_delete", dead.name, dead.stack)
+    wait_until(lambda: visible_letters(dead) == len(bodies))
+    assert main(["dlq", "redrive", dead.name, "--stack", dead.stack]) == 0
+
+    sent = dead.bodies()
+    assert set(sent) == set(bodies)
+    assert sum(sent.values()) == 25  # ten of them twice: consumers claim what they do
+    assert dead.letters() == Counter()
+
+
+def test_a_killed_discard_leaves_the_letter_and_its_entry() -> None:
+    dead = a_dead_queue()
+    [id_] = dead.fill(an_order_letter("o-1"))
+
+    run_victim("discard_between_audit_and_delete", dead.name, dead.stack, id_)
+
+    assert len(rows("SELECT id FROM ops_audit WHERE message_id = $1", id_)) == 1
+    wait_until(lambda: visible_letters(dead) == 1)
+    assert sum(dead.letters().values()) == 1

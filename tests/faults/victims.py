@@ -117,9 +117,32 @@ def order_between_commit_and_answer() -> None:
     call("order/place_order", "POST", "/orders", body=body, token=token, key=key)
 
 
+def redrive_between_send_and_delete() -> None:
+    """Die when a dead letter is sent back and still there."""
+    from infra.ops import letters
+    from infra.ops.__main__ import main
+
+    letters.HOLD_SECONDS = 2
+    letters.DeadLetters._delete = lambda *_: die()  # type: ignore[method-assign]
+    main(["dlq", "redrive", sys.argv[2], "--stack", sys.argv[3]])
+
+
+def discard_between_audit_and_delete() -> None:
+    """Die when a dead letter is in the audit and still there."""
+    from infra.ops import letters
+    from infra.ops.__main__ import main
+
+    letters.HOLD_SECONDS = 2
+    letters.DeadLetters._delete = lambda *_: die()  # type: ignore[method-assign]
+    queue, stack, id_ = sys.argv[2:5]
+    main(["dlq", "discard", queue, "--stack", stack, "--id", id_, "--reason", "why", "--yes"])
+
+
 STEPS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
+        redrive_between_send_and_delete,
+        discard_between_audit_and_delete,
         relay_between_put_and_mark,
         relay_before_put,
         shipping_before_send,

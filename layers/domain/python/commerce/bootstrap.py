@@ -19,10 +19,12 @@ from commerce.point.repository import SqlPointRepository
 from commerce.product import ProductFacade
 from commerce.product.repository import SqlProductRepository
 from commerce.reconciliation import Reconciler, Reconciliation, Scope
-from commerce.shared import alerts, replay, settings
+from commerce.shared import alerts, audit, replay, settings
+from commerce.shared import clean_up as forget
 from commerce.shared import health as health_check
 from commerce.shared import once as once_rows
 from commerce.shared.alerts import Alert
+from commerce.shared.audit import Act
 from commerce.shared.aws import client
 from commerce.shared.bus import EventBridgeBus
 from commerce.shared.database import ConnectionLost, Contention, Database
@@ -35,6 +37,7 @@ from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shipping import HttpDeliverySystem, Messenger, ShippingFacade
 from commerce.shipping.repository import SqlShipmentRepository
 from commerce.user import UserFacade
+from commerce.user.expiry import LOGIN_ATTEMPTS
 from commerce.user.repository import SqlUserRepository
 
 T = TypeVar("T")
@@ -129,6 +132,11 @@ def relay() -> Relay:
     return Relay(database(), EventBridgeBus())
 
 
+def clean_up() -> dict[str, int]:
+    """Delete the rows that are past their time; how many of each kind."""
+    return forget.clean_up(database(), [*forget.EXPIRIES, LOGIN_ATTEMPTS])
+
+
 def reconcile(
     scope: Scope | None = None, progress: Callable[[str, int], None] | None = None
 ) -> Reconciliation:
@@ -166,6 +174,11 @@ def alert_once(alert: Alert) -> None:
             once_rows.release(uow, alert.claim)
             uow.commit()
         raise
+
+
+def keep_in_audit(act: Act) -> None:
+    """Write down what an operator is about to do."""
+    audit.keep(database(), act)
 
 
 def health() -> HealthView:

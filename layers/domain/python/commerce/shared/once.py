@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     Column,
     DateTime,
+    Index,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -36,6 +37,10 @@ once_table = Table(
     Column("claimed_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("scope", "key", name="done_once"),
 )
+
+# What is forgotten after a day is told apart from what is kept for weeks: each has its index.
+Index("once_answered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_not(None))
+Index("once_unanswered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_(None))
 
 _CLAIM = Statement(
     insert(once_table).values(

@@ -49,6 +49,9 @@ format: $(VENV)/.installed  ## Let the formatter have its way
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+bench: $(VENV)/.installed  ## Measure what is promised: a table, and JSON in .local/bench.json (BENCH=relay …)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.bench $(BENCH) $(BENCH_ARGS)
+
 ops: $(VENV)/.installed  ## Dead letters, outbox, books: make ops ARGS="dlq list" (ARGS=--help)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.ops $(ARGS)
 

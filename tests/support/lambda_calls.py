@@ -97,7 +97,8 @@ def call(name: str, method: str, path: str, **request: Any) -> Answer:
     """One HTTP request to the function in functions/<name>.py."""
     answer = function(name)(http_event(method, path, **request), lambda_context())
     headers = {name.lower(): values[-1] for name, values in answer["multiValueHeaders"].items()}
-    return Answer(answer["statusCode"], json.loads(answer["body"]), headers)
+    body = json.loads(answer["body"]) if answer["body"] else None
+    return Answer(answer["statusCode"], body, headers)
 
 
 def sqs_event(*bodies: Any, queue: str = "queue", receive_count: int = 1) -> dict[str, Any]:

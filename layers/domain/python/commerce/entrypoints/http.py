@@ -2,12 +2,13 @@
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from aws_lambda_powertools.event_handler import (
     APIGatewayRestResolver,
@@ -23,7 +24,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from commerce.entrypoints import idempotency
 from commerce.entrypoints.problem import problem, unexpected
@@ -35,7 +36,10 @@ from commerce.shared.tokens import Identity
 
 MAX_BODY_BYTES = 256 * 1024  # SPEC §3
 
+V = TypeVar("V", bound=BaseModel)
 Answer: TypeAlias = dict[str, Any]
+Idempotent: TypeAlias = bool | Literal["optional"]
+"""Whether a request needs an Idempotency-Key, may bring one, or has no use for it."""
 
 
 class Access(Enum):
@@ -97,6 +101,9 @@ Buyer = Annotated[Identity, Depends(_asked("identity"))]
 RequestKey = Annotated[Claim, Depends(_asked("claim"))]
 """The request's Idempotency-Key, within its user and operation."""
 
+OptionalRequestKey = Annotated[Claim | None, Depends(_asked("claim"))]
+"""The same, where the caller sent one."""
+
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]
 Cursor = Annotated[
     str | None, Query(max_length=512, description="next_cursor of the page before, as it came")
@@ -111,7 +118,13 @@ def http_api() -> APIGatewayRestResolver:
         enable_validation=True,
         cors=CORSConfig(
             allow_origin=origin,
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "If-Match",
+                "If-None-Match",
+            ],
             expose_headers=["X-Request-Id", "Idempotency-Replayed", "Retry-After", "ETag"],
         ),
     )
@@ -141,8 +154,22 @@ def http_api() -> APIGatewayRestResolver:
     return api
 
 
+def tagged(view: V, version: int) -> Response[V]:
+    """A 200 with an ETag: the version, then a digest of everything that is shown.
+
+    A caller who has it already is answered 304; what is changed under If-Match looks at the
+    version alone, so that a unit sold meanwhile does not refuse an admin.
+    """
+    digest = hashlib.sha256(view.model_dump_json().encode()).hexdigest()[:16]
+    headers: dict[str, str | list[str]] = {
+        "ETag": f'"{version}-{digest}"',
+        "Cache-Control": "no-cache",  # keep it, but ask each time
+    }
+    return Response(200, "application/json", view, headers)
+
+
 def lambda_handler(
-    api: APIGatewayRestResolver, *, access: Access = ANYONE, idempotent: bool = False
+    api: APIGatewayRestResolver, *, access: Access = ANYONE, idempotent: Idempotent = False
 ) -> Handler[Answer]:
     """The function's entry: correlation id, body, identity, idempotency key, then the route."""
 
@@ -152,7 +179,7 @@ def lambda_handler(
         trace.follow(request.id)
         replay.forget()
         logger.append_keys(correlation_id=request.id, route=f"{request.operation}")
-        answer = _answer(api, request, access=access, idempotent=idempotent)
+        answer = _unless_known(_answer(api, request, access=access, idempotent=idempotent), request)
         headers = answer.setdefault("multiValueHeaders", {})
         headers["X-Request-Id"] = [request.id]
         headers["Cache-Control"] = headers.get("Cache-Control", ["no-store"])
@@ -187,6 +214,11 @@ class _Incoming:
             headers={k.lower(): v for k, v in (event.get("headers") or {}).items()},
         )
 
+    @property
+    def has_key(self) -> bool:
+        """Whether there is an Idempotency-Key, be it a good one or not."""
+        return bool(self.headers.get("idempotency-key", "").strip())
+
     def body(self) -> Any:
         """The parsed body. Raises MalformedJson, UnsupportedMediaType or BodyTooLarge."""
         text = self._text()
@@ -220,14 +252,13 @@ def _refuse_constant(name: str) -> None:
 
 
 def _answer(
-    api: APIGatewayRestResolver, request: _Incoming, *, access: Access, idempotent: bool
+    api: APIGatewayRestResolver, request: _Incoming, *, access: Access, idempotent: Idempotent
 ) -> Answer:
     try:
         identity = _identity(request, access)
         body = request.body()
-        api.append_context(identity=identity)
-        if not idempotent:
-            return _resolve(api, request)
+        if not idempotent or (idempotent == "optional" and not request.has_key):
+            return _resolve(api, request, claim=None, identity=identity)
         claim = Claim(
             scope=f"{identity.user_id if identity else 'anyone'} {request.operation}",
             key=idempotency.read_key(request.headers),
@@ -242,6 +273,17 @@ def _answer(
     except Exception:  # noqa: BLE001  (nothing inner is shown, and the worker stays warm)
         logger.exception("failed")
         return _without_route(unexpected(request.id))
+
+
+def _unless_known(answer: Answer, request: _Incoming) -> Answer:
+    """304 without a body, where If-None-Match names what would be answered."""
+    tags = answer.get("multiValueHeaders", {}).get("ETag")
+    wanted = request.headers.get("if-none-match", "")
+    known = {each.strip().removeprefix("W/") for each in wanted.split(",")}
+    if answer["statusCode"] == HTTPStatus.OK and tags and ({"*", *tags} & known):
+        answer["multiValueHeaders"].pop("Content-Type", None)
+        answer |= {"statusCode": HTTPStatus.NOT_MODIFIED.value, "body": ""}
+    return answer
 
 
 def _without_route(response: Response[str]) -> Answer:

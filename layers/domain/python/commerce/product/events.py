@@ -38,3 +38,12 @@ class StockReturned(Event):
 
     product_id: UUID
     quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductViewed(Event):
+    """Somebody looked at a product. Best effort: some views may never be told."""
+
+    source: ClassVar[str] = SOURCE
+
+    product_id: UUID

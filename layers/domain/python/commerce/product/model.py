@@ -65,6 +65,16 @@ class Product:
     stock: Stock
 
 
+@dataclass(frozen=True, slots=True)
+class ProductState:
+    """What others than an admin change of a product, as of one moment, with its `version`."""
+
+    id: UUID
+    version: int
+    like_count: int
+    stock_quantity: int
+
+
 def wanted_by_product(lines: Sequence[tuple[UUID, int]]) -> dict[UUID, int]:
     """The quantity wanted of each product."""
     wanted: dict[UUID, int] = {}

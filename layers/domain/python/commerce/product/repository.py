@@ -12,18 +12,21 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    column,
+    func,
     insert,
     select,
     text,
     tuple_,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
-from commerce.product.model import Product, Stock
+from commerce.product.model import Product, ProductState, Stock
 from commerce.product.tables import product_table, stock_table
 from commerce.shared import clock, trace
-from commerce.shared.database import Row, Statement
+from commerce.shared.database import Row, Statement, records
 from commerce.shared.money import Money
 from commerce.shared.unit_of_work import Explain, UnitOfWork
 
@@ -35,9 +38,14 @@ _ROWS = select(
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
+_STATES = Statement(
+    select(_p.id, _p.version, _p.like_count, stock_table.c.quantity)
+    .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
+    .where(_p.id == any_(_IDS))
+)
 _ADD = Statement(
     insert(product_table).values(
-        {each.name: bindparam(each.name) for each in product_table.columns}
+        {each.name: bindparam(each.name) for each in product_table.columns} | {"unlikes_ahead": 0}
     )
 )
 _ADD_STOCK = Statement(
@@ -48,6 +56,19 @@ _LOCK_STOCK = Statement(
     .where(stock_table.c.product_id == any_(_IDS))
     .order_by(stock_table.c.product_id)
     .with_for_update()
+)
+
+# Likes and unlikes arrive in any order, so an unlike may come before the like it takes back. Then
+# the count stays at zero and the product remembers the unlike until its like has come.
+_LOCK_COUNTS = Statement(
+    select(_p.id).where(_p.id == any_(_IDS)).order_by(_p.id).with_for_update(key_share=True)
+)
+_CHANGES = records("changes", _p.id, column("change", BigInteger))
+_NET_LIKES = _p.like_count - _p.unlikes_ahead + _CHANGES.c.change
+_COUNT_LIKES = Statement(
+    update(product_table)
+    .where(_p.id == _CHANGES.c.id)
+    .values(like_count=func.greatest(_NET_LIKES, 0), unlikes_ahead=func.greatest(-_NET_LIKES, 0))
 )
 
 # One statement for whatever moves stock, so that a movement and its events tell what the row
@@ -107,21 +128,25 @@ _ORDERS = {
 }
 
 
-def _page_of(sort: Sort, *, by_brand: bool) -> Select[Any]:
+def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
     order = _ORDERS[sort]
     position = tuple_(*(bindparam(f"after_{each.name}", type_=each.type) for each in order.key))
     key = tuple_(*order.key)
-    page = _ROWS.where(key < position if order.descending else key > position)
+    page = rows.where(key < position if order.descending else key > position)
     if by_brand:
         page = page.where(_p.brand_id == bindparam("brand_id", type_=Uuid))
     directed = [each.desc() if order.descending else each.asc() for each in order.key]
     return page.order_by(*directed).limit(bindparam("limit", type_=BigInteger))
 
 
+_LISTS = [(sort, by_brand) for sort in Sort for by_brand in (False, True)]
 _PAGES = {
-    (sort, by_brand): Statement(_page_of(sort, by_brand=by_brand))
-    for sort in Sort
-    for by_brand in (False, True)
+    (sort, by_brand): Statement(_page_of(_ROWS, sort, by_brand=by_brand))
+    for sort, by_brand in _LISTS
+}
+_POSITIONS = {
+    (sort, by_brand): Statement(_page_of(select(*_ORDERS[sort].key), sort, by_brand=by_brand))
+    for sort, by_brand in _LISTS
 }
 
 
@@ -135,6 +160,17 @@ class ProductRepository(Protocol):
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
     ) -> list[Product]:
         """Products in the order of `sort`, behind the position `after` (empty: from the top)."""
+
+    def first_positions(
+        self, sort: Sort, brand_id: UUID | None, limit: int
+    ) -> list[tuple[int | UUID, ...]]:
+        """The sort keys of the first products, each ending with the id."""
+
+    def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
+        """What changes of those of the products that exist."""
+
+    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+        """Add likes given less those taken back; the count of a product is never below zero."""
 
     def add(self, product: Product) -> None:
         """Keep a new product, without stock."""
@@ -160,15 +196,22 @@ class SqlProductRepository:
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
     ) -> list[Product]:
-        order = _ORDERS[sort]
-        values: dict[str, Any] = {
-            f"after_{each.name}": value
-            for each, value in zip(order.key, after or order.start, strict=True)
-        }
-        if brand_id is not None:
-            values["brand_id"] = brand_id
-        query = _PAGES[sort, brand_id is not None](**values, limit=limit)
+        query = _PAGES[sort, brand_id is not None](**_place(sort, brand_id, after), limit=limit)
         return [_product(row) for row in self._uow.read(query)]
+
+    def first_positions(
+        self, sort: Sort, brand_id: UUID | None, limit: int
+    ) -> list[tuple[int | UUID, ...]]:
+        query = _POSITIONS[sort, brand_id is not None](**_place(sort, brand_id), limit=limit)
+        return [tuple(row) for row in self._uow.read(query)]
+
+    def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
+        return [ProductState(*row) for row in self._uow.read(_STATES(ids=list(ids)))]
+
+    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+        rows = [{"id": str(id_), "change": change} for id_, change in changes.items()]
+        self._uow.write(_LOCK_COUNTS(ids=list(changes)))
+        self._uow.write(_COUNT_LIKES(changes=rows))
 
     def add(self, product: Product) -> None:
         self._uow.write(
@@ -215,6 +258,17 @@ class SqlProductRepository:
             ),
             refusals={"stock_sufficient": refused, "stock_not_negative": refused},
         )
+
+
+def _place(
+    sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID] = ()
+) -> dict[str, Any]:
+    order = _ORDERS[sort]
+    place: dict[str, Any] = {
+        f"after_{each.name}": value
+        for each, value in zip(order.key, after or order.start, strict=True)
+    }
+    return place if brand_id is None else {**place, "brand_id": brand_id}
 
 
 def _product(row: Row) -> Product:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from commerce.shared.database import metadata
@@ -25,10 +26,14 @@ product_table = Table(
     Column("price_amount", BigInteger, nullable=False),
     Column("price_currency", Text, nullable=False),
     Column("like_count", BigInteger, nullable=False),
+    Column("unlikes_ahead", BigInteger, nullable=False, server_default=text("0")),
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("price_amount >= 0", name="price_not_negative"),
     CheckConstraint("like_count >= 0", name="like_count_not_negative"),
+    CheckConstraint(
+        "unlikes_ahead >= 0 AND (unlikes_ahead = 0 OR like_count = 0)", name="unlikes_ahead_of_none"
+    ),
 )
 _c = product_table.c
 Index("product_by_price", _c.price_amount, _c.id)

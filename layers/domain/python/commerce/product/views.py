@@ -12,16 +12,21 @@ class BrandOfProduct(View):
     name: str
 
 
-class ProductView(View):
-    """A product in a list."""
+class ProductCard(View):
+    """What only an admin changes of a product: the same as long as its `version` is."""
 
     product_id: str
     name: str
     description: str
     price: MoneyView
     brand: BrandOfProduct
-    like_count: int
     version: int
+
+
+class ProductView(ProductCard):
+    """A product in a list."""
+
+    like_count: int
 
 
 class ProductDetailView(ProductView):
@@ -29,6 +34,12 @@ class ProductDetailView(ProductView):
 
     stock_quantity: int
     rank: int | None = None
+
+
+class FirstPages(View):
+    """Where the first products of a list stand: their sort keys, each ending with the id."""
+
+    positions: list[list[int | str]]
 
 
 class StockView(View):
@@ -48,6 +59,11 @@ def detail_view(product: Product, brand: BrandView) -> ProductDetailView:
     return ProductDetailView.model_validate(
         {**_shown(product, brand), "stock_quantity": product.stock.quantity}
     )
+
+
+def card_of(shown: ProductView) -> ProductCard:
+    """The lasting part of what is shown."""
+    return ProductCard.model_validate(shown.model_dump(include=set(ProductCard.model_fields)))
 
 
 def _shown(product: Product, brand: BrandView) -> dict[str, object]:

@@ -8,7 +8,7 @@ from commerce.shared.errors import Unavailable
 from commerce.shared.shapes import View
 from commerce.shared.unit_of_work import UnitOfWork
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The migration this code was written for. Revisions are numbered, so that they compare."""
 
 _REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))

@@ -111,6 +111,7 @@ class Relay:
             for envelope, refusal in zip(going, answers, strict=True):
                 if refusal is None:
                     taken.append(by_id[envelope["id"]])
+                    logger.info("event on the bus", extra=_told(envelope))
                 else:
                     held_back.add(envelope["aggregate_id"])
                     logger.warning("the bus refused event %s: %s", envelope["id"], refusal)
@@ -125,6 +126,15 @@ class Relay:
             return self._bus.put(batch)
         except Exception as error:  # noqa: BLE001  (whatever the bus' client raises: not taken)
             return [type(error).__name__] * len(batch)
+
+
+def _told(envelope: Envelope) -> dict[str, str]:
+    """What a log line says of an event, so that its trace id finds it."""
+    return {
+        "correlation_id": envelope["trace_id"],
+        "event_id": envelope["id"],
+        "event_type": envelope["type"],
+    }
 
 
 def _envelope(row: Row) -> dict[str, Any]:

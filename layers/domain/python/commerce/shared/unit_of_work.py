@@ -37,6 +37,7 @@ class UnitOfWork:
         self._contended: list[Query] = []
         self._events: list[Event] = []
         self._refusals: dict[str, Explain] = {}
+        self._tells = False
         self._in_transaction = False
 
     def __enter__(self) -> Self:
@@ -52,8 +53,8 @@ class UnitOfWork:
 
     @property
     def has_events(self) -> bool:
-        """Whether this transaction tells the world anything."""
-        return bool(self._events or self._contended)
+        """Whether this transaction tells the world anything, or may do so."""
+        return bool(self._events or self._contended or self._tells)
 
     def read(self, query: Query) -> list[Row]:
         """Rows as committed now (or, after `lock`, as this transaction sees them)."""
@@ -82,6 +83,11 @@ class UnitOfWork:
         """Collect a write. `refusals` turns a violated constraint or guard into its reason."""
         self._writes.append(query)
         self._refusals.update(refusals or {})
+
+    def write_telling(self, query: Query, refusals: Mapping[str, Explain] | None = None) -> None:
+        """Collect a write that puts its own events into the outbox, for only it knows whether."""
+        self.write(query, refusals)
+        self._tells = True
 
     def write_contended(self, *queries: Query, refusals: Mapping[str, Explain]) -> None:
         """Collect writes on rows that many want: they go last, so that their locks are shortest."""

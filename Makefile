@@ -6,7 +6,7 @@ EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset test check format lock bench localstack sam-local
+.PHONY: help up down reset test check format lock bench localstack localstack-build sam-local
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -48,6 +48,20 @@ check: $(VENV)/.installed  ## Format, lint, types, import contracts, template ru
 format: $(VENV)/.installed  ## Let the formatter have its way
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+LOCALSTACK_BUILT := .local/localstack/build/localstack.yaml
+$(LOCALSTACK_BUILT): $(VENV)/.installed template.yaml samconfig.toml infra/template.py infra/local/localstack.py \
+  $(shell find functions layers infra/stacks infra/migrations -type f -not -name '*.pyc')
+	@$(BIN)/python -m infra.local.localstack build
+
+localstack-build: $(LOCALSTACK_BUILT)
+
+localstack: $(LOCALSTACK_BUILT)  ## Deploy to the LocalStack at AWS_ENDPOINT_URL, run the end-to-end tests there
+	@$(BIN)/python -m infra.local.localstack deploy
+	@set -a; source .local/localstack/env; $(BIN)/pytest tests/e2e $(PYTEST_ARGS)
+
+sam-local: $(VENV)/.installed  ## Run FUNCTION with its sample event in AWS's container image (Docker; SAM_ARGS=…)
+	@$(BIN)/python -m infra.local.sam_local "$(FUNCTION)" $(SAM_ARGS)
 
 lock:  ## Pin every package anew, with hashes
 	@for set in requirements requirements-emulator requirements-bootstrap; do \

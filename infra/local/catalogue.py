@@ -1,0 +1,85 @@
+"""The demo catalogue: what a small shop would sell, put there through the API."""
+
+from typing import NamedTuple
+
+from infra.local.api import Api
+
+
+class DemoProduct(NamedTuple):
+    """A product of the demo catalogue."""
+
+    name: str
+    description: str
+    price_won: int
+    stock_quantity: int
+
+
+CATALOGUE: dict[tuple[str, str], tuple[DemoProduct, ...]] = {
+    ("Haneul Roasters", "Small-batch coffee, roasted in Seongsu every morning."): (
+        DemoProduct("Morning Blend 200 g", "Chocolate, hazelnut, a round cup.", 14_000, 120),
+        DemoProduct("Ethiopia Guji 200 g", "Peach and jasmine; a light roast.", 18_500, 60),
+        DemoProduct("Decaf Evening 200 g", "Caramel, and a night's sleep.", 15_500, 45),
+    ),
+    ("Onmaru", "Tableware thrown by hand in Icheon."): (
+        DemoProduct("Moon Jar Mug", "Stoneware, 320 ml, no two alike.", 32_000, 40),
+        DemoProduct("Breakfast Plate", "Celadon glaze, 22 cm.", 28_000, 35),
+        DemoProduct("Tea Bowl, numbered", "A series of twenty; the last is sold once.", 95_000, 20),
+    ),
+    ("Baram Outdoor", "Light things for long walks."): (
+        DemoProduct("Ridge Windbreaker", "90 g, packs into its own pocket.", 129_000, 25),
+        DemoProduct("Trail Socks, 2 pairs", "Merino, cushioned heel.", 24_000, 200),
+        DemoProduct("Titanium Cup 450 ml", "Folding handles, 62 g.", 39_000, 80),
+    ),
+    ("Papier Studio", "Paper and ink for people who still write."): (
+        DemoProduct("Dotted Notebook A5", "160 pages that lie flat.", 12_000, 300),
+        DemoProduct("Brass Pen", "Gets better with every year.", 46_000, 50),
+        DemoProduct("Letter Set Autumn", "Twelve sheets, six envelopes.", 9_800, 150),
+    ),
+}  # fmt: skip
+
+
+def seed_catalogue(admin: Api) -> int:
+    """Register what is missing of the demo catalogue; return how many products that were.
+
+    A brand or product of the same name is taken for the one meant, so that a second start
+    adds nothing and restocks nothing.
+    """
+    brands = {brand["name"]: brand["brand_id"] for brand in _every(admin, "/brands?limit=100")}
+    added = 0
+    for (name, description), products in CATALOGUE.items():
+        if name not in brands:
+            brand = {"name": name, "description": description}
+            brands[name] = admin.call("POST", "/admin/brands", brand)["brand_id"]
+        added += _seed_products(admin, brands[name], products)
+    return added
+
+
+def _seed_products(admin: Api, brand_id: str | int, products: tuple[DemoProduct, ...]) -> int:
+    found = _every(admin, f"/products?brand_id={brand_id}&limit=100")
+    names = {product["name"] for product in found}
+    missing = [product for product in products if product.name not in names]
+    for product in missing:
+        registered = admin.call(
+            "POST",
+            "/admin/products",
+            {
+                "brand_id": brand_id,
+                "name": product.name,
+                "description": product.description,
+                "price_amount": product.price_won,
+            },
+        )
+        stock = f"/admin/products/{registered['product_id']}/stock"
+        admin.call("PUT", stock, {"quantity": product.stock_quantity})
+    return len(missing)
+
+
+def _every(api: Api, path: str) -> list[dict[str, str]]:
+    items: list[dict[str, str]] = []
+    cursor = ""
+    while True:
+        page = api.call("GET", path + cursor)
+        items += page["items"]
+        if not page.get("next_cursor"):
+            return items
+        cursor = f"&cursor={page['next_cursor']}"

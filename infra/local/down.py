@@ -1,0 +1,51 @@
+"""End the local system from another shell, whatever state it is in.
+
+python -m infra.local.down        what `make down` runs
+"""
+
+from pathlib import Path
+
+from infra.local.emulator import discard_scratch
+from infra.local.process import ProcessRecord
+
+DIRECTORY = Path(__file__).parents[2] / ".local"
+UP_GRACE_SECONDS = 60
+SERVER_GRACE_SECONDS = 20
+
+
+def main() -> None:
+    """End everything and say what was ended."""
+    ended = end_everything(DIRECTORY)
+    print(f"Ended: {', '.join(ended)}." if ended else "Nothing was running.")
+
+
+def end_everything(directory: Path) -> list[str]:
+    """End a running `make up`, which ends its servers itself, and what a killed one left.
+
+    Returns the names of what was ended.
+    """
+    ended = _end(directory, "up", UP_GRACE_SECONDS) + end_servers(directory)
+    (directory / "env").unlink(missing_ok=True)
+    discard_scratch(directory)
+    return ended
+
+
+def end_servers(directory: Path) -> list[str]:
+    """End every server recorded for the directory, the emulator first; return their names.
+
+    A recorded pid that is another process by now (its start time differs) is left alone.
+    """
+    names = ("emulator", "delivery", "valkey", "postgres")
+    return [ended for name in names for ended in _end(directory, name, SERVER_GRACE_SECONDS)]
+
+
+def _end(directory: Path, name: str, grace_seconds: float) -> list[str]:
+    file = directory / "run" / f"{name}.json"
+    record = ProcessRecord.read(file)
+    ended = record is not None and record.end(grace_seconds)
+    file.unlink(missing_ok=True)
+    return [name] if ended else []
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Deploys template.yaml to a LocalStack that already runs, its free edition included.
+
+That edition applies no layers and knows no custom resources. So `build` copies the layers into the
+functions' own packages and leaves both out of the template, and `deploy` calls MigrateFunction.
+Everything else is the very template. LocalStack 4.14 cannot update an API's stage in place
+("Stage already exists"), so a stack that is there already is deleted first.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+
+from infra.local.errors import LocalError
+from infra.template import ROOT, functions, read_template, resources, write_template
+
+STACK = "lastunit"
+SAM = Path(sys.executable).with_name("sam")
+WORK = ROOT / ".local" / "localstack"
+BUILT = WORK / "build"
+VARIANT = BUILT / "localstack.yaml"
+ENVIRONMENT = WORK / "env"
+DELETE_TIMEOUT_SECONDS = 120
+
+
+class Address(NamedTuple):
+    """Where a service is: seen from this machine, and from within a function."""
+
+    here: str
+    in_function: str
+
+
+COMPOSE = {  # as compose.yaml lays them out
+    "DATABASE_URL": Address(
+        "postgresql://lastunit:lastunit@127.0.0.1:15432/lastunit",
+        "postgresql://lastunit:lastunit@postgres:5432/lastunit",
+    ),
+    "VALKEY_URL": Address("redis://127.0.0.1:16379/0", "redis://valkey:6379/0"),
+    "DELIVERY_URL": Address("http://127.0.0.1:18081", "http://delivery:18081"),
+}
+ACCOUNT = {  # LocalStack takes any key, but takes none only from nobody
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "SAM_CLI_TELEMETRY": "0",
+}
+
+
+def addresses(environment: Mapping[str, str]) -> dict[str, Address]:
+    """Read DATABASE_URL and its siblings; FUNCTION_DATABASE_URL where a function sees another.
+
+    What is not set is where compose.yaml has it.
+    """
+    found = {}
+    for name, default in COMPOSE.items():
+        here = environment.get(name)
+        inside = environment.get(f"FUNCTION_{name}")
+        found[name] = Address(here, inside or here) if here else default
+    return found
+
+
+def build() -> None:
+    """Build the packages and the template for `deploy`. Needs the package index, no LocalStack."""
+    runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    print(f"Building for LocalStack with {runtime} …")
+    overrides = ["--parameter-overrides", f"PythonRuntime={runtime}"]
+    _run([SAM, "build", "--config-env", "localstack", *overrides])
+    layers = [
+        BUILT / layer["ContentUri"] / "python"
+        for layer in resources(read_template(BUILT / "template.yaml"), _LAYER).values()
+    ]
+    packages = {}
+    for function in functions(read_template()):
+        if function.code_uri not in packages:
+            package = BUILT / f"{Path(function.code_uri).name}.zip"
+            _pack(package, [BUILT / function.logical_id, *layers])
+            packages[function.code_uri] = package.name
+    write_template(_variant(packages), VARIANT)
+
+
+_LAYER = "AWS::Serverless::LayerVersion"
+_LEFT_OUT = (_LAYER, "Custom::Migration")
+
+
+def _variant(packages: dict[str, str]) -> dict[str, Any]:
+    """Return the built template without layers, each function on a package that holds them."""
+    code_uris = {function.logical_id: function.code_uri for function in functions(read_template())}
+    template = read_template(BUILT / "template.yaml")
+    del template["Globals"]["Function"]["Layers"]
+    template["Resources"] = {
+        logical_id: resource
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] not in _LEFT_OUT
+    }
+    for logical_id, code_uri in code_uris.items():
+        template["Resources"][logical_id]["Properties"]["CodeUri"] = packages[code_uri]
+    return template
+
+
+def _pack(package: Path, folders: list[Path]) -> None:
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for folder in folders:
+            for file in sorted(folder.rglob("*")):
+                if file.is_file() and "__pycache__" not in file.parts:
+                    archive.write(file, file.relative_to(folder))
+    print(f"  {package.relative_to(ROOT)}: {package.stat().st_size / 1e6:.0f} MB")
+
+
+def deploy() -> None:
+    """Deploy, migrate, and leave .local/localstack/env for the end-to-end tests."""
+    os.environ.update({name: os.environ.get(name, value) for name, value in ACCOUNT.items()})
+    services = addresses(os.environ)
+    if not VARIANT.exists():
+        raise LocalError("Nothing is built for LocalStack yet: run make localstack-build")
+    print(f"Deploying to {os.environ['AWS_ENDPOINT_URL']} …")
+    _delete_former()
+    values = {
+        "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
+        "ShippingRetryBaseSeconds": os.environ.get("SHIPPING_RETRY_BASE_SECONDS", "1"),
+        "DatabaseUrl": services["DATABASE_URL"].in_function,
+        "ValkeyUrl": services["VALKEY_URL"].in_function,
+        "DeliveryUrl": services["DELIVERY_URL"].in_function,
+    }
+    overrides = [f"{name}={value}" for name, value in values.items()]
+    _run([SAM, "deploy", "--config-env", "localstack", "--parameter-overrides", *overrides])
+    outputs = _outputs()
+    _migrate(outputs["MigrateFunctionName"])
+    api_url = f"{os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api/{outputs['ApiId']}/v1"
+    lines = {
+        "API_URL": api_url,
+        **{name: address.here for name, address in services.items()},
+        **{name: os.environ[name] for name in ACCOUNT},
+        "ADMIN_TOKEN": _admin_token(outputs["TokenSecretArn"]),
+    }
+    text = "".join(f"{name}={value}\n" for name, value in lines.items())
+    ENVIRONMENT.write_text(text, encoding="utf-8")
+    print(f"API {api_url}\nEnvironment {ENVIRONMENT.relative_to(ROOT)}")
+
+
+def _delete_former() -> None:
+    """Delete the stack and its queues' stacks: of a failed one, LocalStack deletes these alone."""
+    cloudformation = boto3.client("cloudformation")
+    deadline = time.monotonic() + DELETE_TIMEOUT_SECONDS
+    while former := [
+        stack
+        for stack in cloudformation.describe_stacks()["Stacks"]
+        if stack["StackName"].partition("-")[0] == STACK
+        and stack["StackStatus"] != "DELETE_COMPLETE"
+    ]:
+        if time.monotonic() > deadline:
+            names = ", ".join(stack["StackName"] for stack in former)
+            raise LocalError(f"LocalStack does not delete {names}: restart it and try again.")
+        for stack in former:
+            if stack["StackStatus"] != "DELETE_IN_PROGRESS":
+                print(f"Deleting the former {stack['StackName']} …")
+                cloudformation.delete_stack(StackName=stack["StackName"])
+        time.sleep(2)
+    _end_orphaned_pollers()
+
+
+def _end_orphaned_pollers() -> None:
+    """End what still polls the queues: a stack whose update failed leaves its functions behind."""
+    functions_api = boto3.client("lambda")
+    for mapping in functions_api.list_event_source_mappings()["EventSourceMappings"]:
+        if mapping["FunctionArn"].rpartition(":")[2].startswith(f"{STACK}-"):
+            functions_api.delete_event_source_mapping(UUID=mapping["UUID"])
+
+
+def _outputs() -> dict[str, str]:
+    stacks = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stacks[0]["Outputs"]}
+    if unknown := [name for name, value in outputs.items() if "unknown" in value]:
+        raise LocalError(
+            f"LocalStack deployed resources that it does not have; see the outputs {unknown}."
+        )
+    return outputs
+
+
+def _migrate(function: str) -> None:
+    """Bring the schema to the code's revision: here no custom resource does."""
+    started = time.monotonic()
+    answer = boto3.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    body = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise LocalError(f"The migration failed: {body.get('errorMessage', body)}")
+    print(f"Schema at revision {body['revision']} after {time.monotonic() - started:.1f} s")
+
+
+def _admin_token(secret_arn: str) -> str:
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    command = [sys.executable, "-m", "infra.local.token"]
+    command += ["--secret-arn", secret_arn, "--endpoint", endpoint]
+    minted = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return minted.stdout.strip()
+
+
+def _run(command: list[Any]) -> None:
+    if subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode:
+        raise LocalError(f"{Path(command[0]).name} {command[1]} failed; its message is above.")
+
+
+def main(arguments: list[str]) -> int:
+    """Run `build` or `deploy`; say in one line what is wrong."""
+    steps = {"build": build, "deploy": deploy}
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # in step with what sam prints
+    if len(arguments) != 1 or arguments[0] not in steps:
+        print("usage: python -m infra.local.localstack build | deploy", file=sys.stderr)
+        return 2
+    try:
+        steps[arguments[0]]()
+    except LocalError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,170 @@
+"""The whole local system: servers, emulator, stack. `make up` and the end-to-end tests start it
+through the same door.
+"""
+
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from infra.local.api import Api
+from infra.local.delivery import start_delivery
+from infra.local.deployment import Deployment, python_runtime
+from infra.local.emulator import discard_scratch, discard_state, start_emulator
+from infra.local.errors import LocalError
+from infra.local.ports import Ports
+from infra.local.postgres import start_postgres
+from infra.local.process import Server
+from infra.local.progress import Stages
+from infra.local.token import admin_token
+from infra.local.valkey import start_valkey
+
+SHIPPING_RETRY_BASE_SECONDS = 2
+TITLES = {
+    "postgres": "PostgreSQL",
+    "valkey": "Valkey",
+    "delivery": "Delivery system",
+    "emulator": "AWS emulator",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where everything is, under the names that .local/env gives it."""
+
+    api_url: str
+    database_url: str
+    valkey_url: str
+    aws_endpoint_url: str
+    delivery_url: str
+    admin_token: str
+
+    def as_variables(self) -> dict[str, str]:
+        """Return the addresses as environment variables."""
+        return {item.name.upper(): getattr(self, item.name) for item in fields(self)}
+
+    def write(self, file: Path) -> None:
+        """Write a file that a shell can source; a reader sees all of it or none."""
+        draft = file.with_suffix(".draft")
+        draft.touch(mode=0o600)
+        draft.write_text("".join(f"{key}={value}\n" for key, value in self.as_variables().items()))
+        draft.replace(file)
+
+
+@dataclass(slots=True)
+class LocalSystem:
+    """All servers and the deployed stack, living in one directory.
+
+    with LocalSystem(directory, ports) as system:
+        endpoints = system.start()
+    """
+
+    directory: Path
+    ports: Ports
+    stages: Stages = field(default_factory=Stages.silent)
+    servers: dict[str, Server] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> "LocalSystem":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> Endpoints:
+        """Start what is not running, deploy what changed, and return where everything is.
+
+        Raises LocalError; what was started until then ends with stop().
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.start_server("postgres", start_postgres)
+        self.start_server("valkey", start_valkey)
+        self.start_server("delivery", start_delivery)
+        self.start_server("emulator", start_emulator)
+        deployment = self._deployment()
+        self._deploy(deployment)
+        self._ensure_schema(deployment)
+        token_secret = deployment.outputs()["TokenSecretArn"]
+        return Endpoints(
+            api_url=deployment.api_url(),
+            database_url=self.servers["postgres"].url,
+            valkey_url=self.servers["valkey"].url,
+            aws_endpoint_url=deployment.endpoint,
+            delivery_url=self.servers["delivery"].url,
+            admin_token=admin_token(deployment.client("secretsmanager"), token_secret),
+        )
+
+    def start_server(self, name: str, start: Callable[[Path, int], Server]) -> Server:
+        """Start one server on its port; also after it was stopped or killed."""
+        with self.stages.stage(TITLES[name]) as outcome:
+            server = start(self.directory, getattr(self.ports, name))
+            self.servers[name] = server
+            self._stack.callback(server.stop)
+            outcome.is_now(server.url.rpartition("@")[2])
+        return server
+
+    def require_running(self) -> None:
+        """Raise ServerFailed where a server ended by itself."""
+        for server in self.servers.values():
+            server.require_running()
+
+    def stop(self) -> None:
+        """End every server, the newest first: the functions before what they rely on."""
+        self._stack.close()
+        discard_scratch(self.directory)
+
+    def _deployment(self) -> Deployment:
+        parameters = {
+            "PythonRuntime": python_runtime(),
+            "DatabaseUrl": self.servers["postgres"].url,
+            "ValkeyUrl": self.servers["valkey"].url,
+            "DeliveryUrl": self.servers["delivery"].url,
+            "ShippingRetryBaseSeconds": str(SHIPPING_RETRY_BASE_SECONDS),
+        }
+        return Deployment(self.directory, self.servers["emulator"].url, parameters)
+
+    def _deploy(self, deployment: Deployment) -> None:
+        fingerprint = deployment.fingerprint()
+        if deployment.is_current(fingerprint):
+            with self.stages.stage("Deploy") as outcome:
+                outcome.is_now("nothing changed since the last start")
+            return
+        if deployment.stack_status() is not None:
+            self._empty_the_emulator()
+        with self.stages.stage("sam build"):
+            deployment.build()
+        with self.stages.stage("sam deploy") as outcome:
+            deployment.deploy(fingerprint)
+            outcome.is_now(f"stack {deployment.stack_status()}")
+
+    def _empty_the_emulator(self) -> None:
+        """Start the emulator afresh: it fails to update nested stacks that it was restarted with.
+
+        The database stays. What waited in queues goes, as with a new environment on AWS.
+        """
+        self.stages.say("  The stack is not as it was deployed: the emulator starts afresh.")
+        self.servers["emulator"].kill()
+        discard_state(self.directory, self.ports.emulator)
+        self.start_server("emulator", start_emulator)
+
+    def _ensure_schema(self, deployment: Deployment) -> None:
+        """Ask the API for its health; migrate where the database is behind the code.
+
+        The deploy itself migrates. What is left is a database that was emptied since.
+        """
+        with self.stages.stage("Health") as outcome:
+            api = Api(deployment.api_url())
+            status, health = api.request("GET", "/health")
+            if status == 503:
+                deployment.invoke(deployment.outputs()["MigrateFunctionName"], {})
+                status, health = api.request("GET", "/health")
+            if status != 200:
+                raise LocalError(f"GET /health answered {status}: {health}")
+            outcome.is_now(f"version {health['version']}, schema {health['schema_revision']}")
+
+
+def ignore_signals() -> None:
+    """Let nothing interrupt the tidying up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,105 @@
+"""What template.yaml says, read once for the tools and the tests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE = ROOT / "template.yaml"
+
+Trigger = Literal["http", "sqs", "schedule", "direct"]
+_TRIGGER_OF_EVENT: dict[str, Trigger] = {"Api": "http", "SQS": "sqs", "Schedule": "schedule"}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One AWS::Serverless::Function, with the globals it inherits."""
+
+    logical_id: str
+    handler: str
+    code_uri: str
+    timeout_seconds: int
+    events: dict[str, dict[str, Any]]
+    properties: dict[str, Any]
+
+    @property
+    def source(self) -> Path:
+        """The file that holds the handler, relative to the project."""
+        module = self.handler.rpartition(".")[0]
+        return Path(self.code_uri, *module.split(".")).with_suffix(".py")
+
+    @property
+    def trigger(self) -> Trigger:
+        """What calls it; `direct` where the template names no event."""
+        kinds = {_TRIGGER_OF_EVENT[event["Type"]] for event in self.events.values()}
+        return kinds.pop() if kinds else "direct"
+
+    @property
+    def event_file(self) -> Path:
+        """Its sample event, relative to the project."""
+        return Path("events", self.trigger, self.source.with_suffix(".json").name)
+
+
+def read_template(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Read a template; short forms become the long ones, `!Ref x` is {"Ref": "x"}."""
+    with path.open(encoding="utf-8") as text:
+        template: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    return template
+
+
+def write_template(template: dict[str, Any], path: Path) -> None:
+    """Write a template that read_template, or SAM CLI, can read."""
+    path.write_text(yaml.dump(template, Dumper=_Dumper, sort_keys=False), encoding="utf-8")
+
+
+def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """Give the properties of all resources of a type, by logical id."""
+    return {
+        logical_id: resource.get("Properties", {})
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def functions(template: dict[str, Any]) -> Iterator[Function]:
+    """Give each function of a template."""
+    shared = template["Globals"]["Function"]
+    for logical_id, properties in resources(template, "AWS::Serverless::Function").items():
+        yield Function(
+            logical_id=logical_id,
+            handler=properties["Handler"],
+            code_uri=properties.get("CodeUri", shared["CodeUri"]),
+            timeout_seconds=properties.get("Timeout", shared["Timeout"]),
+            events=properties.get("Events", {}),
+            properties=properties,
+        )
+
+
+class _Loader(yaml.SafeLoader):
+    """Knows CloudFormation's short forms."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Repeats a value that occurs twice: CloudFormation knows no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the interface's name
+        return True
+
+
+def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.MappingNode):
+        value = loader.construct_mapping(node, deep=True)
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _long_form)

@@ -1,12 +1,13 @@
 """Products and stock in memory: what a write changes, the next read sees."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import TypeAlias
 from uuid import UUID
 
 from commerce.product import Sort
-from commerce.product.model import Product, Stock
+from commerce.product.model import Product, ProductState, Stock
 from commerce.shared.database import Contention
 from commerce.shared.unit_of_work import Explain
 
@@ -24,6 +25,7 @@ class MemoryProductRepository:
 
     def __init__(self) -> None:
         self._products: dict[UUID, Product] = {}
+        self._unlikes_ahead = Counter[UUID]()
         self.movements: list[tuple[UUID, int, str, UUID | None]] = []
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
@@ -40,6 +42,23 @@ class MemoryProductRepository:
             and (not after or _is_behind(position(product), after, descending=descending))
         ]
         return deepcopy(sorted(found, key=position, reverse=descending)[:limit])
+
+    def first_positions(
+        self, sort: Sort, brand_id: UUID | None, limit: int
+    ) -> list[tuple[int | UUID, ...]]:
+        return [_POSITIONS[sort](product) for product in self.page(sort, brand_id, [], limit)]
+
+    def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
+        return [
+            ProductState(id_, found.version, found.like_count, found.stock.quantity)
+            for id_, found in self.find_all(ids).items()
+        ]
+
+    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+        for id_ in changes.keys() & self._products.keys():
+            net = self._products[id_].like_count - self._unlikes_ahead[id_] + changes[id_]
+            self._products[id_].like_count = max(net, 0)
+            self._unlikes_ahead[id_] = max(-net, 0)
 
     def add(self, product: Product) -> None:
         kept = deepcopy(product)

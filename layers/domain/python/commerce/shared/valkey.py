@@ -39,9 +39,14 @@ class Valkey:
         """What the server answers; None where it does not, answers rubbish, or is left alone."""
         if self.is_left_alone:
             return None
+        from redis.exceptions import ResponseError
+
         started = time.monotonic()
         try:
             answer = question(self._connected())
+        except ResponseError as refusal:  # it is well, and cannot do this with what is kept there
+            logger.warning("Valkey refused: %s", refusal)
+            return None
         except Exception as error:  # noqa: BLE001  (down, slow or speaking in tongues: all the same)
             self._leave_alone(repr(error))
             return None

@@ -18,10 +18,7 @@ from aws_lambda_powertools.event_handler import (
     Response,
 )
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.event_handler.openapi.exceptions import (
-    RequestUnsupportedContentType,
-    RequestValidationError,
-)
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, Field
@@ -58,13 +55,6 @@ class MalformedJson(CommerceError):
 
     kind = Kind.MALFORMED
     code = "MALFORMED_JSON"
-
-
-class UnsupportedMediaType(CommerceError):
-    """The body must be application/json."""
-
-    kind = Kind.MALFORMED
-    code = "UNSUPPORTED_MEDIA_TYPE"
 
 
 class BodyTooLarge(CommerceError):
@@ -138,10 +128,6 @@ def http_api() -> APIGatewayRestResolver:
     def refuse_fields(error: RequestValidationError) -> Response[str]:
         return refuse(ValidationFailed("See errors.", errors=[_field(e) for e in error.errors()]))
 
-    @api.exception_handler(RequestUnsupportedContentType)
-    def refuse_media_type(_: RequestUnsupportedContentType) -> Response[str]:
-        return refuse(UnsupportedMediaType())
-
     @api.exception_handler(NotFoundError)
     def refuse_path(_: NotFoundError) -> Response[str]:
         return refuse(PathNotFound())
@@ -206,12 +192,15 @@ class _Incoming:
     @classmethod
     def of(cls, event: LambdaEvent, context: LambdaContext) -> "_Incoming":
         gateway = event.get("requestContext") or {}
+        headers = {k.lower(): v for k, v in (event.get("headers") or {}).items()}
+        # Bodies are JSON here, whatever a client's default says (curl's is a form).
+        headers["content-type"] = "application/json"
         return cls(
-            event=event,
+            event={**event, "headers": headers},
             context=context,
             id=str(gateway.get("requestId") or context.aws_request_id),
             operation=f"{event['httpMethod']} {event.get('resource', event['path'])}",
-            headers={k.lower(): v for k, v in (event.get("headers") or {}).items()},
+            headers=headers,
         )
 
     @property
@@ -220,13 +209,10 @@ class _Incoming:
         return bool(self.headers.get("idempotency-key", "").strip())
 
     def body(self) -> Any:
-        """The parsed body. Raises MalformedJson, UnsupportedMediaType or BodyTooLarge."""
+        """The parsed body. Raises MalformedJson or BodyTooLarge."""
         text = self._text()
         if not text:
             return None
-        media_type = self.headers.get("content-type", "application/json").split(";")[0].strip()
-        if media_type.lower() != "application/json":
-            raise UnsupportedMediaType(f"Send Content-Type: application/json, not {media_type}.")
         try:
             return json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:

@@ -65,7 +65,10 @@ def own_database_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shop_environment() -> Iterator[None]:
-    """Everything a handler needs: database, idempotency table, relay queue, bus."""
+    """Everything a handler needs: database, cache, idempotency table, queues, bus."""
+    from commerce.shared import valkey
+
+    valkey.TIMEOUT_SECONDS = 5.0  # tests say what is kept, however busy their machine is
     yield
     from commerce.bootstrap import database  # imported when the environment is set
 

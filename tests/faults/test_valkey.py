@@ -18,6 +18,8 @@ from tests.support.valkey import a_server_that_says, forget_valkey, hanging
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
+TIMEOUT_SECONDS = valkey.TIMEOUT_SECONDS
+
 RUBBISH = {
     "another protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "bytes without end": b"\x00\xff" * 100,
@@ -32,6 +34,12 @@ RUBBISH = {
     "values that are none of ours": b"*1\r\n$3\r\nabc\r\n",
     "lists in lists": b"*1\r\n" * 5000,
 }
+
+
+@pytest.fixture
+def as_impatient_as_ever(shop_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time-outs as they are; the other tests have longer ones."""
+    monkeypatch.setattr(valkey, "TIMEOUT_SECONDS", TIMEOUT_SECONDS)
 
 
 @pytest.fixture
@@ -97,6 +105,7 @@ def test_valkey_goes_down_and_comes_back(
         again.stop()
 
 
+@pytest.mark.usefixtures("as_impatient_as_ever")
 def test_valkey_hangs(server: Server, shelves: tuple[str, str]) -> None:
     read_everything(*shelves)
     with hanging(server.pid):
@@ -107,6 +116,7 @@ def test_valkey_hangs(server: Server, shelves: tuple[str, str]) -> None:
     assert sent.count > 5
 
 
+@pytest.mark.usefixtures("as_impatient_as_ever")
 def test_a_hanging_valkey_is_waited_for_once_and_then_left_alone(
     server: Server, shelves: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +135,7 @@ def test_a_hanging_valkey_is_waited_for_once_and_then_left_alone(
     assert "Timeout" in waits[0]
 
 
+@pytest.mark.usefixtures("as_impatient_as_ever")
 @pytest.mark.parametrize("answer", RUBBISH.values(), ids=RUBBISH)
 def test_valkey_talks_nonsense(
     shelves: tuple[str, str], answer: bytes, monkeypatch: pytest.MonkeyPatch

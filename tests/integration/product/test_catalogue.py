@@ -2,15 +2,14 @@
 
 import json
 import os
-from typing import Any
 from uuid import UUID
 
 import pytest
 import redis
 
 from commerce.bootstrap import in_transaction
-from commerce.catalogue import CARDS, FIRST_PAGES, Catalogue, catalogue
-from commerce.product import SetStock
+from commerce.catalogue import CARDS, FIRST_PAGES, catalogue
+from commerce.product import ProductDetailView, ProductFacade, SetStock
 from commerce.shared import clock
 from tests.support.lambda_calls import (
     Answer,
@@ -237,18 +236,28 @@ class TestLists:
             return sent.count, len(ids_of(answer))
 
         assert (statements(few), statements(many)) == ((3, 1), (3, 100))  # nothing is kept
-        assert (statements(few), statements(many)) == ((1, 1), (1, 100))  # ids and cards are
+        assert (statements(few), statements(many)) == ((0, 1), (0, 100))  # ids and cards are
         cursor = page(f"brand_id={many}&sort=likes_desc&limit=1").json["next_cursor"]
         assert statements(many, then=f"&cursor={cursor}") == (2, 100)  # a deeper page
 
-    def test_what_is_listed_is_as_new_as_on_its_own_page(
+    def test_likes_show_in_lists_when_they_are_counted(
         self, brand: str, products: list[str]
     ) -> None:
-        page(f"brand_id={brand}")
-        set_like_count(products[0], 77)
-        rows("UPDATE product SET name = 'New', version = 2 WHERE id = $1", products[0])
-        found = {each["product_id"]: each for each in page(f"brand_id={brand}").json["items"]}
-        assert (found[products[0]]["like_count"], found[products[0]]["name"]) == (77, "New")
+        def shown() -> int:
+            items = page(f"brand_id={brand}").json["items"]
+            return int(next(i["like_count"] for i in items if i["product_id"] == products[0]))
+
+        assert shown() == 0
+        path = f"/products/{products[0]}/like"
+        for user in (a_buyer(), a_buyer()):
+            call("like/like_product", "PUT", path, token=user.token)
+        assert shown() == 0  # nobody has counted them yet
+        told = sqs_event(*map(bus_message, events_about(products[0], "ProductLiked")))
+        function("product/on_like_changed")(told, lambda_context())
+        assert shown() == 2
+        with counted() as sent:
+            shown()
+        assert sent.count == 0
 
     def test_only_ids_and_their_places_are_kept(self, brand: str, products: list[str]) -> None:
         page(f"brand_id={brand}&sort=price_asc&limit=2")
@@ -321,26 +330,21 @@ class TestRefresh:
             assert get(product).json["name"] == "New"
         assert sent.count == 1
 
-    def test_a_card_that_is_being_loaded_while_it_changes_is_not_kept(self) -> None:
+    def test_a_card_that_is_being_loaded_while_it_changes_is_not_kept(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Read before the change, stored after it: the news must not be undone."""
         product = a_product()
-        cache = catalogue()._cache
-        slow = Catalogue(cache)
-        loading: list[Any] = []
-        get_all = cache.get_all
+        read = ProductFacade.get
 
-        def overtaken(shelf: Any, ids: Any, load: Any) -> Any:
-            def load_and_be_overtaken(missing: Any) -> Any:
-                loaded = load(missing)
-                loading.append(loaded)
-                rows("UPDATE product SET name = 'New' WHERE id = $1", product)
-                cache.forget(CARDS, [product])
-                return loaded
+        def overtaken(self: ProductFacade, product_id: str) -> ProductDetailView:
+            found = read(self, product_id)
+            monkeypatch.undo()
+            rows("UPDATE product SET name = 'New' WHERE id = $1", product)
+            catalogue()._cache.forget(CARDS, [product])
+            return found
 
-            return get_all(shelf, ids, load_and_be_overtaken)
-
-        slow._cache = type("Overtaken", (), {"get_all": staticmethod(overtaken)})()
-        assert slow.product(product).name == "Anvil"
-        assert loading
+        monkeypatch.setattr(ProductFacade, "get", overtaken)
+        assert get(product).json["name"] == "Anvil"
         assert server().get(CARDS.key(product)) is None
         assert get(product).json["name"] == "New"

@@ -13,11 +13,13 @@ import redis
 from commerce import bootstrap
 from commerce.shared import passing
 from commerce.shared.clock import new_id
+from commerce.shared.valkey import Valkey
 from infra.local.ports import Ports
 from infra.local.valkey import start_valkey
 from tests.support.bus import ListenedBus, a_listened_bus
 from tests.support.lambda_calls import call, function, lambda_context, sqs_event
 from tests.support.shop import a_product
+from tests.support.statements import counted
 from tests.support.valkey import forget_valkey, hanging
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -137,6 +139,25 @@ def test_the_list_does_not_grow_for_ever(
 def test_what_is_not_found_is_no_view(server: Any, nudges: Any) -> None:
     call("product/get_product", "GET", f"/products/{new_id()}")
     assert nudges() == 0
+
+
+def test_a_view_costs_the_reader_one_trip_and_no_statement(
+    server: Any, nudges: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = a_product()
+    view(product)
+    trips: list[str] = []
+    ask = Valkey.ask
+
+    def counting(self: Valkey, question: Any) -> Any:
+        trips.append(question.__qualname__)
+        return ask(self, question)
+
+    monkeypatch.setattr(Valkey, "ask", counting)
+    with counted() as sent:
+        view(product)
+    assert sent.count == 1  # the product's state
+    assert len(trips) == 2  # its card, and the view
 
 
 def test_without_valkey_and_queue_a_product_is_seen_all_the_same(

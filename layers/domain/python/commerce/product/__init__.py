@@ -7,11 +7,10 @@ from commerce.product.facade import Offer, ProductFacade, listing_of
 from commerce.product.model import ProductState
 from commerce.product.views import (
     FirstPages,
-    ProductCard,
     ProductDetailView,
     ProductView,
     StockView,
-    card_of,
+    listed,
 )
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "ListProducts",
     "Offer",
     "OutOfStock",
-    "ProductCard",
     "ProductDetailView",
     "ProductFacade",
     "ProductNotFound",
@@ -32,6 +30,6 @@ __all__ = [
     "StockReturned",
     "StockSoldOut",
     "StockView",
-    "card_of",
+    "listed",
     "listing_of",
 ]

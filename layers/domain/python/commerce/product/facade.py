@@ -77,12 +77,12 @@ class ProductFacade:
             return detail_view(product, self._brands.get(str(product.brand_id)))
         raise ProductNotFound([product_id])
 
-    def get_all(self, product_ids: Collection[str]) -> dict[str, ProductDetailView]:
+    def get_all(self, product_ids: Collection[str]) -> dict[str, ProductView]:
         """Several products in two statements; the unknown are left out."""
         found = self._products.find_all(_known(product_ids))
         brands = self._brands.get_all({product.brand_id for product in found.values()})
         return {
-            str(id_): detail_view(product, brands[product.brand_id])
+            str(id_): product_view(product, brands[product.brand_id])
             for id_, product in found.items()
         }
 

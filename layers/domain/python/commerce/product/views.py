@@ -12,21 +12,16 @@ class BrandOfProduct(View):
     name: str
 
 
-class ProductCard(View):
-    """What only an admin changes of a product: the same as long as its `version` is."""
+class ProductView(View):
+    """A product in a list."""
 
     product_id: str
     name: str
     description: str
     price: MoneyView
     brand: BrandOfProduct
-    version: int
-
-
-class ProductView(ProductCard):
-    """A product in a list."""
-
     like_count: int
+    version: int
 
 
 class ProductDetailView(ProductView):
@@ -61,9 +56,9 @@ def detail_view(product: Product, brand: BrandView) -> ProductDetailView:
     )
 
 
-def card_of(shown: ProductView) -> ProductCard:
-    """The lasting part of what is shown."""
-    return ProductCard.model_validate(shown.model_dump(include=set(ProductCard.model_fields)))
+def listed(detail: ProductDetailView) -> ProductView:
+    """The product as a list shows it."""
+    return ProductView(**{name: getattr(detail, name) for name in ProductView.model_fields})
 
 
 def _shown(product: Product, brand: BrandView) -> dict[str, object]:

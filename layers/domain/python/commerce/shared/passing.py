@@ -36,9 +36,11 @@ class PassingEvents:
         def push(server: Any) -> bool:
             pipeline = server.pipeline(transaction=False)
             pipeline.rpush(LIST, text)
-            pipeline.ltrim(LIST, -MAX_WAITING, -1)
             pipeline.set(NUDGED, 1, nx=True, ex=PAUSE_SECONDS)
-            return pipeline.execute()[-1] is True
+            waiting, is_first = pipeline.execute()
+            if waiting > MAX_WAITING:
+                server.ltrim(LIST, -MAX_WAITING, -1)
+            return is_first is True
 
         if self._valkey.ask(push):
             self._nudge()

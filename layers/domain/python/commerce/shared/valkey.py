@@ -39,16 +39,15 @@ class Valkey:
         """What the server answers; None where it does not, answers rubbish, or is left alone."""
         if self.is_left_alone:
             return None
-        from redis.exceptions import ResponseError
-
-        started = time.monotonic()
         try:
-            answer = question(self._connected())
-        except ResponseError as refusal:  # it is well, and cannot do this with what is kept there
-            logger.warning("Valkey refused: %s", refusal)
-            return None
+            server = self._connected()
+            started = time.monotonic()
+            answer = question(server)
         except Exception as error:  # noqa: BLE001  (down, slow or speaking in tongues: all the same)
-            self._leave_alone(repr(error))
+            if _is_refusal(error):
+                logger.warning("Valkey refused: %s", error)
+            else:
+                self._leave_alone(repr(error))
             return None
         if time.monotonic() - started > TIMEOUT_SECONDS:  # it answers, but drop by drop
             self._leave_alone("slow")
@@ -87,3 +86,10 @@ def connect(url: str) -> "Redis":
         "driver_info": None,
     }
     return Redis.from_url(url, **options)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server is well, and only cannot do this with what is kept there."""
+    from redis.exceptions import ResponseError
+
+    return isinstance(error, ResponseError)

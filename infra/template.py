@@ -78,6 +78,67 @@ def functions(template: dict[str, Any]) -> Iterator[Function]:
         )
 
 
+def unfolded(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give all resources, those of the leaf stacks among them, as `Stack/Resource`.
+
+    Arguments stand where a leaf's parameters were, and references lead to the resource itself: a
+    function that reads `Stack.Outputs.QueueArn` then says {"Fn::GetAtt": ["Stack/Queue", "Arn"]}.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    outputs: dict[tuple[str, str], Any] = {}
+    for name, stack in resources(template, "AWS::CloudFormation::Stack").items():
+        leaf = read_template(ROOT / stack["TemplateURL"])
+        arguments = {
+            parameter: stack["Parameters"].get(parameter, declared.get("Default"))
+            for parameter, declared in leaf["Parameters"].items()
+        }
+        conditions = {
+            condition: _evaluate(rule, arguments)
+            for condition, rule in leaf.get("Conditions", {}).items()
+        }
+        for logical_id, resource in leaf["Resources"].items():
+            if conditions.get(resource.get("Condition"), True):
+                found[f"{name}/{logical_id}"] = _replace(resource, arguments, name)
+        for output, declared in leaf["Outputs"].items():
+            outputs[name, f"Outputs.{output}"] = _replace(declared["Value"], arguments, name)
+    found.update(template["Resources"])
+    return {logical_id: _lead_to(outputs, resource) for logical_id, resource in found.items()}
+
+
+def _evaluate(rule: Any, arguments: dict[str, Any]) -> bool:
+    """Tell whether a condition holds. It may compare, negate, and nothing else."""
+    [(operator, operands)] = rule.items()
+    if operator == "Fn::Not":
+        return not _evaluate(operands[0], arguments)
+    if operator == "Fn::Equals":
+        left, right = (_replace(operand, arguments, "") for operand in operands)
+        return bool(left == right)
+    raise NotImplementedError(operator)
+
+
+def _replace(value: Any, arguments: dict[str, Any], stack: str) -> Any:
+    if isinstance(value, list):
+        return [_replace(each, arguments, stack) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"}:
+        return arguments.get(value["Ref"], {"Ref": f"{stack}/{value['Ref']}"})
+    if set(value) == {"Fn::GetAtt"}:
+        logical_id, attribute = value["Fn::GetAtt"]
+        return {"Fn::GetAtt": [f"{stack}/{logical_id}", attribute]}
+    return {key: _replace(each, arguments, stack) for key, each in value.items()}
+
+
+def _lead_to(outputs: dict[tuple[str, str], Any], value: Any) -> Any:
+    if isinstance(value, list):
+        return [_lead_to(outputs, each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Fn::GetAtt"}:
+        return outputs.get(tuple(value["Fn::GetAtt"]), value)
+    return {key: _lead_to(outputs, each) for key, each in value.items()}
+
+
 class _Loader(yaml.SafeLoader):
     """Knows CloudFormation's short forms."""
 

@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from tests.e2e.stack import remember_running_stack
 from tests.support import backends
+
+remember_running_stack()  # before our own servers take the names of its addresses
 
 _RUNNING: list[backends.TestServers] = []
 
@@ -32,6 +36,18 @@ os.environ.update(
 os.environ.setdefault(
     "TOKEN_KEYS", json.dumps({"current": "test", "test": secrets.token_urlsafe(48)})
 )
+
+
+class EndToEndTogether(LoadScopeScheduling):  # type: ignore[misc]
+    """Deals tests out one by one, but the end-to-end ones to one worker: they share a stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> EndToEndTogether:
+    """Take the place of `--dist loadgroup`, which this xdist does not do under this pytest."""
+    return EndToEndTogether(config, log)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

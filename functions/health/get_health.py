@@ -8,9 +8,8 @@ api = http_api()
 
 
 @api.get("/health")
-def get_health() -> tuple[HealthView, int]:
-    found = health()
-    return found, 200 if found.status == "ok" else 503
+def get_health() -> HealthView:
+    return health()
 
 
 handler = lambda_handler(api)

@@ -1,5 +1,6 @@
 """Build and deploy template.yaml to the emulator, with the SAM CLI and nothing but loopback."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -9,7 +10,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from botocore.exceptions import ClientError
 
 from infra.local.errors import LocalError, log_tail
 from infra.local.process import ending_with_parent
+from infra.template import read_template
 
 ROOT = Path(__file__).parents[2]
 STACK_NAME = "lastunit"  # both as in samconfig.toml, environment `local`
@@ -65,12 +67,13 @@ class Deployment:
 
     def build(self) -> None:
         """Run sam build for the Python that runs this. Raises LocalError with the log's end."""
-        self._sam(
-            *("build", "--config-env", "local", "--cached", "--parallel"),
-            *("--build-dir", str(self.directory / "build")),
-            *("--cache-dir", str(self.directory / "build-cache")),
-            *("--parameter-overrides", *_overrides(self.parameters)),
-        )
+        with _one_build_at_a_time():
+            self._sam(
+                *("build", "--config-env", "local", "--cached", "--parallel"),
+                *("--build-dir", str(self.directory / "build")),
+                *("--cache-dir", str(self.directory / "build-cache")),
+                *("--parameter-overrides", *_overrides(self.parameters)),
+            )
 
     def deploy(self, fingerprint: str) -> None:
         """Run sam deploy, and note in the emulator what was deployed. Raises LocalError."""
@@ -79,9 +82,35 @@ class Deployment:
             *("--template-file", str(self.directory / "build" / "template.yaml")),
             *("--parameter-overrides", *_overrides(self.parameters)),
         )
+        self._put_gateway_responses()
         self.client("ssm").put_parameter(
             Name=FINGERPRINT_PARAMETER, Value=fingerprint, Type="String", Overwrite=True
         )
+
+    def _put_gateway_responses(self) -> None:
+        """Give the API the template's gateway responses: the emulator does not read them there."""
+        gateway = self.client("apigateway")
+        api_id = self.outputs()["ApiId"]
+        declared = read_template()["Resources"]["Api"]["Properties"]["GatewayResponses"]
+        for response_type, response in declared.items():
+            headers = response["ResponseParameters"]["Headers"]
+            gateway.put_gateway_response(
+                restApiId=api_id,
+                responseType=response_type,
+                statusCode=str(response["StatusCode"]),
+                responseParameters={
+                    f"gatewayresponse.header.{name}": self._substituted(value)
+                    for name, value in headers.items()
+                },
+                responseTemplates=response["ResponseTemplates"],
+            )
+        gateway.create_deployment(restApiId=api_id, stageName=STAGE)
+
+    def _substituted(self, value: str | dict[str, str]) -> str:
+        if isinstance(value, str):
+            return value
+        origin = self.parameters.get("AllowedOrigin", "*")
+        return value["Fn::Sub"].replace("${AllowedOrigin}", origin)
 
     def outputs(self) -> dict[str, str]:
         """Return the stack's outputs by name."""
@@ -151,6 +180,16 @@ class Deployment:
 def python_runtime() -> str:
     """Return the Lambda runtime that fits this interpreter: functions run under its like."""
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@contextmanager
+def _one_build_at_a_time() -> Iterator[None]:
+    """SAM keeps the builds' dependencies in one directory of the checkout; two builds collide."""
+    shared = ROOT / ".aws-sam"
+    shared.mkdir(exist_ok=True)
+    with (shared / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _input_files() -> Iterator[Path]:

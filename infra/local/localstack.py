@@ -29,6 +29,7 @@ BUILT = WORK / "build"
 VARIANT = BUILT / "localstack.yaml"
 ENVIRONMENT = WORK / "env"
 DELETE_TIMEOUT_SECONDS = 120
+DELETE_POLL_SECONDS = 3
 
 
 class Address(NamedTuple):
@@ -147,23 +148,24 @@ def deploy() -> None:
 
 
 def _delete_former() -> None:
-    """Delete the stack and its queues' stacks: of a failed one, LocalStack deletes these alone."""
+    """Delete the stack; where LocalStack refuses that, its queues' stacks first."""
     cloudformation = boto3.client("cloudformation")
     deadline = time.monotonic() + DELETE_TIMEOUT_SECONDS
-    while former := [
-        stack
+    while status := {
+        stack["StackName"]: stack["StackStatus"]
         for stack in cloudformation.describe_stacks()["Stacks"]
         if stack["StackName"].partition("-")[0] == STACK
         and stack["StackStatus"] != "DELETE_COMPLETE"
-    ]:
+    }:
         if time.monotonic() > deadline:
-            names = ", ".join(stack["StackName"] for stack in former)
+            names = ", ".join(status)
             raise LocalError(f"LocalStack does not delete {names}: restart it and try again.")
-        for stack in former:
-            if stack["StackStatus"] != "DELETE_IN_PROGRESS":
-                print(f"Deleting the former {stack['StackName']} …")
-                cloudformation.delete_stack(StackName=stack["StackName"])
-        time.sleep(2)
+        whole = status.get(STACK, "DELETE_FAILED") != "DELETE_FAILED"
+        for name in [STACK] if whole else sorted(status, reverse=True):
+            if status[name] != "DELETE_IN_PROGRESS":
+                print(f"Deleting the former {name} …")
+                cloudformation.delete_stack(StackName=name)
+        time.sleep(DELETE_POLL_SECONDS)
     _end_orphaned_pollers()
 
 

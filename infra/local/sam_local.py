@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -140,13 +141,13 @@ def _sam_local_invoke(
 
 def _host_seen_by_containers() -> str:
     """Return the address at which a container sees this machine."""
-    command = ["docker", "network", "inspect", "bridge", "--format"]
-    command.append("{{range .IPAM.Config}}{{.Gateway}}{{end}}")
+    command = ["docker", "network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise LocalError("sam local needs Docker, and it does not answer. Start it.") from error
-    gateway = answer.stdout.strip()
+    [network, *_] = json.loads(answer.stdout)
+    gateway = network.get("Gateway") or str(ip_network(network["Subnet"])[1])
     with closing(socket.socket()) as probe:
         try:
             probe.bind((gateway, 0))

@@ -112,14 +112,15 @@ def _show_demo_order(endpoints: Endpoints, stages: Stages) -> None:
 def _welcome(endpoints: Endpoints, seconds: float, stages: Stages) -> None:
     stages.say()
     stages.say(f"Lastunit is up after {seconds:.0f} s: {endpoints.api_url}", style="bold")
-    stages.say("""
+    stages.say(r"""
 Try, in another shell:
     source .local/env
     curl -s $API_URL/products | python3 -m json.tool
+    curl -s $API_URL/admin/brands -H "Authorization: Bearer $ADMIN_TOKEN" \
+         -H "Content-Type: application/json" -d '{"name": "Mine", "description": "New"}'
     curl -s $DELIVERY_URL/notices
     curl -s -X PUT $DELIVERY_URL/behaviour -d '{"mode": "fail", "times": 2}'
-    curl -s $API_URL/admin/brands -H "Authorization: Bearer $ADMIN_TOKEN" -d '{"name": "Mine", "description": "New"}'
-Logs are in .local/log. Ctrl-C here, or make down, ends everything.""")  # noqa: E501
+Logs are in .local/log. Ctrl-C here, or make down, ends everything.""")
 
 
 if __name__ == "__main__":

@@ -30,9 +30,11 @@ def counted() -> Iterator[Sent]:
     sent = Sent()
     run = Database.run
 
-    def counting(self: Database, queries: Sequence[Query]) -> list[list[Row]]:
+    def counting(
+        self: Database, queries: Sequence[Query], *, in_transaction: bool = False
+    ) -> list[list[Row]]:
         sent.trips.append([query.sql for query in queries])
-        return run(self, queries)
+        return run(self, queries, in_transaction=in_transaction)
 
     Database.run = counting  # type: ignore[method-assign]
     try:

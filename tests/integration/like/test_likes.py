@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
+from commerce import bootstrap
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, a_buyer, a_key, a_product, events_about, likes_of, rows
 from tests.support.statements import counted
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
+
+NOBODYS = "01a20000-0000-7000-8000-000000000000"
 
 
 def like(user: Person, product: str, **request: Any) -> Answer:
@@ -87,6 +90,24 @@ def test_without_a_key_nothing_is_claimed_and_no_store_is_asked(
     assert len(sent.trips) == 1
     claims = rows("SELECT key FROM once WHERE scope LIKE $1", f"{user.user_id}%")
     assert claims == []
+
+
+def test_one_key_for_two_products_is_a_key_used_twice() -> None:
+    user, first, second, key = a_buyer(), a_product(), a_product(), a_key()
+    assert like(user, first, key=key).status == 200
+    answer = like(user, second, key=key)
+    assert (answer.status, answer.json["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert likes_of(second) == 0
+
+
+def test_only_what_is_told_wakes_the_relay(monkeypatch: pytest.MonkeyPatch) -> None:
+    nudges: list[int] = []
+    monkeypatch.setattr(bootstrap, "_nudge_the_relay", lambda: nudges.append(1))
+    user, product = a_buyer(), a_product()
+    nudges.clear()
+    for wish in (like, like, unlike, unlike):
+        wish(user, product)
+    assert len(nudges) == 2
 
 
 def test_a_bad_key_is_refused() -> None:

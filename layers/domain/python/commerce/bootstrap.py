@@ -187,7 +187,7 @@ def _run(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
             if is_safe_to_repeat:
                 raise Contention("the connection was lost") from lost
             raise
-    if uow.has_events:
+    if uow.has_told:
         _nudge_the_relay()
     return result
 

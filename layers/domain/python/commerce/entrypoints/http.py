@@ -1,7 +1,6 @@
 """What all HTTP functions share: who asks, what they may, and how they are answered."""
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -12,7 +11,6 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from aws_lambda_powertools.event_handler import (
     APIGatewayRestResolver,
-    CORSConfig,
     Depends,
     Request,
     Response,
@@ -32,11 +30,13 @@ from commerce.shared.once import Claim, fingerprint
 from commerce.shared.tokens import Identity
 
 MAX_BODY_BYTES = 256 * 1024  # SPEC §3
+MAX_DEPTH = 20  # no request of ours nests deeper than 4
+EXPOSED_HEADERS = "X-Request-Id,Idempotency-Replayed,Retry-After,ETag"
 
 V = TypeVar("V", bound=BaseModel)
 Answer: TypeAlias = dict[str, Any]
 Idempotent: TypeAlias = bool | Literal["optional"]
-"""Whether a request needs an Idempotency-Key, may bring one, or has no use for it."""
+"""Whether requests have an Idempotency-Key: none, each, or those that the caller gave one."""
 
 
 class Access(Enum):
@@ -92,7 +92,7 @@ RequestKey = Annotated[Claim, Depends(_asked("claim"))]
 """The request's Idempotency-Key, within its user and operation."""
 
 OptionalRequestKey = Annotated[Claim | None, Depends(_asked("claim"))]
-"""The same, where the caller sent one."""
+"""The same where the key may be left out; then the request stands for itself."""
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]
 Cursor = Annotated[
@@ -103,21 +103,7 @@ Text = Annotated[str, Field(max_length=64)]
 
 def http_api() -> APIGatewayRestResolver:
     """A resolver whose every refusal is problem+json."""
-    origin = settings.text("ALLOWED_ORIGIN", "*")
-    api = APIGatewayRestResolver(
-        enable_validation=True,
-        cors=CORSConfig(
-            allow_origin=origin,
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "Idempotency-Key",
-                "If-Match",
-                "If-None-Match",
-            ],
-            expose_headers=["X-Request-Id", "Idempotency-Replayed", "Retry-After", "ETag"],
-        ),
-    )
+    api = APIGatewayRestResolver(enable_validation=True)
 
     @api.exception_handler(CommerceError)
     def refuse(error: CommerceError) -> Response[str]:
@@ -143,8 +129,8 @@ def http_api() -> APIGatewayRestResolver:
 def tagged(view: V, version: int) -> Response[V]:
     """A 200 with an ETag: the version, then a digest of everything that is shown.
 
-    A caller who has it already is answered 304; what is changed under If-Match looks at the
-    version alone, so that a unit sold meanwhile does not refuse an admin.
+    A caller who has it already is answered 304. What is changed under If-Match looks at the version
+    alone, so that a unit sold meanwhile does not refuse an admin.
     """
     digest = hashlib.sha256(view.model_dump_json().encode()).hexdigest()[:16]
     headers: dict[str, str | list[str]] = {
@@ -166,11 +152,14 @@ def lambda_handler(
         replay.forget()
         logger.append_keys(correlation_id=request.id, route=f"{request.operation}")
         answer = _unless_known(_answer(api, request, access=access, idempotent=idempotent), request)
-        headers = answer.setdefault("multiValueHeaders", {})
-        headers["X-Request-Id"] = [request.id]
-        headers["Cache-Control"] = headers.get("Cache-Control", ["no-store"])
-        if replay.is_marked():
-            headers["Idempotency-Replayed"] = ["true"]
+        answer["multiValueHeaders"] = {
+            "Cache-Control": ["no-store"],
+            **answer.get("multiValueHeaders", {}),
+            "X-Request-Id": [request.id],
+            "Access-Control-Allow-Origin": [settings.text("ALLOWED_ORIGIN", "*")],
+            "Access-Control-Expose-Headers": [EXPOSED_HEADERS],
+            **({"Idempotency-Replayed": ["true"]} if replay.is_marked() else {}),
+        }
         if answer["statusCode"] == HTTPStatus.UNAUTHORIZED:
             count("Unauthenticated")
         logger.info("answered", status=answer["statusCode"], replayed=replay.is_marked())
@@ -203,34 +192,48 @@ class _Incoming:
             headers=headers,
         )
 
-    @property
-    def has_key(self) -> bool:
-        """Whether there is an Idempotency-Key, be it a good one or not."""
-        return bool(self.headers.get("idempotency-key", "").strip())
-
     def body(self) -> Any:
         """The parsed body. Raises MalformedJson or BodyTooLarge."""
         text = self._text()
         if not text:
             return None
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
+            parsed = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise MalformedJson from error
+        if _is_deeper_than(MAX_DEPTH, parsed):
+            raise MalformedJson(f"The body nests deeper than {MAX_DEPTH} levels.")
+        return parsed
 
     def _text(self) -> str:
         body: str = self.event.get("body") or ""
-        if len(body.encode()) > MAX_BODY_BYTES * (2 if self.event.get("isBase64Encoded") else 1):
-            raise BodyTooLarge
-        if not self.event.get("isBase64Encoded"):
-            return body
         try:
-            text = base64.b64decode(body, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
+            raw = body.encode()
+            if len(raw) > MAX_BODY_BYTES * (2 if self.event.get("isBase64Encoded") else 1):
+                raise BodyTooLarge
+            if self.event.get("isBase64Encoded"):
+                raw = base64.b64decode(raw, validate=True)
+            text = raw.decode()
+        except ValueError as error:  # not base64, or not UTF-8
             raise MalformedJson from error
-        if len(text.encode()) > MAX_BODY_BYTES:
+        if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge
         return text
+
+
+def _is_deeper_than(levels: int, value: Any) -> bool:
+    """Whether JSON nests deeper; level by level, since recursion is what deep JSON attacks."""
+    level = [value]
+    for _ in range(levels):
+        level = [
+            each
+            for outer in level
+            if isinstance(outer, dict | list)
+            for each in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _refuse_constant(name: str) -> None:
@@ -243,13 +246,10 @@ def _answer(
     try:
         identity = _identity(request, access)
         body = request.body()
-        if not idempotent or (idempotent == "optional" and not request.has_key):
-            return _resolve(api, request, claim=None, identity=identity)
-        claim = Claim(
-            scope=f"{identity.user_id if identity else 'anyone'} {request.operation}",
-            key=idempotency.read_key(request.headers),
-            fingerprint=fingerprint(body),
-        )
+        api.append_context(identity=identity)
+        claim = _claim(request, identity, body, idempotent)
+        if claim is None:
+            return _resolve(api, request, claim=None)
         return idempotency.answer_once(
             claim, request.context, lambda: _resolve(api, request, claim=claim, identity=identity)
         )
@@ -259,6 +259,23 @@ def _answer(
     except Exception:  # noqa: BLE001  (nothing inner is shown, and the worker stays warm)
         logger.exception("failed")
         return _without_route(unexpected(request.id))
+
+
+def _claim(
+    request: _Incoming, identity: Identity | None, body: Any, idempotent: Idempotent
+) -> Claim | None:
+    if not idempotent:
+        return None
+    read = idempotency.find_key if idempotent == "optional" else idempotency.read_key
+    key = read(request.headers)
+    if key is None:
+        return None
+    return Claim(
+        scope=f"{identity.user_id if identity else 'anyone'} {request.operation}",
+        key=key,
+        # The path says what the body is about: one key for two orders is a key used twice.
+        fingerprint=fingerprint({"path": request.event["path"], "body": body}),
+    )
 
 
 def _unless_known(answer: Answer, request: _Incoming) -> Answer:
@@ -299,5 +316,6 @@ def _identity(request: _Incoming, access: Access) -> Identity | None:
 
 
 def _field(error: Mapping[str, Any]) -> dict[str, Any]:
-    place = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
+    # The first part says where the field was found: body, query, path or header.
+    place = [str(part) for part in error["loc"][1:]]
     return {"field": ".".join(place) or "body", "message": error["msg"], "code": error["type"]}

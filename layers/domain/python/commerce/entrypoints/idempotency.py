@@ -68,13 +68,19 @@ class _NotKept(Exception):
         self.answer = answer
 
 
+def find_key(headers: Mapping[str, str]) -> str | None:
+    """The request's Idempotency-Key, if it has one. Raises IdempotencyKeyInvalid."""
+    key = headers.get("idempotency-key", "").strip()
+    if key and not _KEY.fullmatch(key):
+        raise IdempotencyKeyInvalid
+    return key or None
+
+
 def read_key(headers: Mapping[str, str]) -> str:
     """The request's Idempotency-Key. Raises IdempotencyKeyMissing or IdempotencyKeyInvalid."""
-    key = headers.get("idempotency-key", "").strip()
-    if not key:
+    key = find_key(headers)
+    if key is None:
         raise IdempotencyKeyMissing
-    if not _KEY.fullmatch(key):
-        raise IdempotencyKeyInvalid
     return key
 
 

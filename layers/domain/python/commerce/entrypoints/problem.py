@@ -1,7 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457): the one table from kinds to numbers."""
 
 import json
-from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -31,34 +30,29 @@ def problem(error: CommerceError, request_id: str) -> Response[str]:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if error.kind is Kind.UNAUTHENTICATED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _response(
-        STATUS[error.kind], error.code, error.title, error.detail, error.errors, request_id, headers
-    )
+    more = {**error.facts, **({"errors": error.errors} if error.errors else {})}
+    body = _body(STATUS[error.kind], error.code, error.title, error.detail, request_id) | more
+    return _response(body, headers)
 
 
 def unexpected(request_id: str) -> Response[str]:
     """A fault of ours: the log knows more, the caller gets the id to ask by."""
     return _response(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "INTERNAL_ERROR",
-        "Something went wrong on our side",
-        "It is logged under this request_id; trying again may help.",
-        (),
-        request_id,
+        _body(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "INTERNAL_ERROR",
+            "Something went wrong on our side",
+            "It is logged under this request_id; trying again may help.",
+            request_id,
+        ),
         {},
     )
 
 
-def _response(
-    status: HTTPStatus,
-    code: str,
-    title: str,
-    detail: str,
-    errors: Sequence[Mapping[str, Any]],
-    request_id: str,
-    headers: dict[str, str | list[str]],
-) -> Response[str]:
-    body: dict[str, Any] = {
+def _body(
+    status: HTTPStatus, code: str, title: str, detail: str, request_id: str
+) -> dict[str, Any]:
+    return {
         "type": f"urn:lastunit:problem:{code.lower().replace('_', '-')}",
         "title": title,
         "status": status.value,
@@ -66,7 +60,10 @@ def _response(
         "code": code,
         "request_id": request_id,
     }
-    if errors:
-        body["errors"] = list(errors)
+
+
+def _response(body: dict[str, Any], headers: dict[str, str | list[str]]) -> Response[str]:
     text = json.dumps(body, ensure_ascii=False)
-    return Response(status_code=status.value, content_type=CONTENT_TYPE, body=text, headers=headers)
+    return Response(
+        status_code=body["status"], content_type=CONTENT_TYPE, body=text, headers=headers
+    )

@@ -21,6 +21,7 @@ _TELL = """
         CAST(:at AS timestamptz), id, CAST(:version AS bigint), CAST(:trace_id AS text),
         jsonb_build_object('user_id', user_id, 'product_id', product_id)
     FROM changed
+    RETURNING id
 """
 _ADD = Statement(
     text(f"""

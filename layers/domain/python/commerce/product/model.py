@@ -40,14 +40,15 @@ class Stock:
 
 def decrease_all(stocks: Mapping[UUID, Stock], wanted: Mapping[UUID, int]) -> None:
     """Sell several products, or none: OutOfStock names every line that cannot be served."""
-    shortages: list[Shortage] = []
-    for product_id, quantity in wanted.items():
-        try:
-            stocks[product_id].decrease(quantity)
-        except OutOfStock as refused:
-            shortages += refused.shortages
+    shortages = [
+        Shortage(product_id, quantity, stocks[product_id].quantity)
+        for product_id, quantity in wanted.items()
+        if not stocks[product_id].is_available(quantity)
+    ]
     if shortages:
         raise OutOfStock(shortages)
+    for product_id, quantity in wanted.items():
+        stocks[product_id].decrease(quantity)
 
 
 @dataclass(slots=True)

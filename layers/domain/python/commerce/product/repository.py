@@ -72,7 +72,8 @@ _COUNT_LIKES = Statement(
 )
 
 # One statement for whatever moves stock, so that a movement and its events tell what the row
-# became, not what somebody had read. Its guard raises `stock_sufficient`.
+# became, not what somebody had read. A movement may tell two events: each row's version gives two
+# versions to tell them apart. Its guard raises `stock_sufficient`.
 _MOVE_STOCK = Statement(
     text("""
     WITH moved AS (
@@ -91,18 +92,18 @@ _MOVE_STOCK = Statement(
         INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
             trace_id, data)
         SELECT changed_id, 'commerce.product', 'StockChanged', CAST(:at AS timestamptz),
-            product_id, version, CAST(:trace_id AS text),
+            product_id, 2 * version, CAST(:trace_id AS text),
             jsonb_build_object('product_id', product_id, 'quantity', quantity,
                 'change', change, 'reason', CAST(:reason AS text))
         FROM moved
         UNION ALL
         SELECT turned_id, 'commerce.product', 'StockSoldOut', CAST(:at AS timestamptz),
-            product_id, version, CAST(:trace_id AS text),
+            product_id, 2 * version + 1, CAST(:trace_id AS text),
             jsonb_build_object('product_id', product_id)
         FROM moved WHERE change < 0 AND quantity = 0
         UNION ALL
         SELECT turned_id, 'commerce.product', 'StockReturned', CAST(:at AS timestamptz),
-            product_id, version, CAST(:trace_id AS text),
+            product_id, 2 * version + 1, CAST(:trace_id AS text),
             jsonb_build_object('product_id', product_id, 'quantity', quantity)
         FROM moved WHERE change > 0 AND quantity = change
     )

@@ -198,15 +198,18 @@ class Database:
         """Whether there is a connection, as far as we know."""
         return self._connection is not None
 
-    def run(self, queries: Sequence[Query]) -> list[list[Row]]:
+    def run(self, queries: Sequence[Query], *, in_transaction: bool = False) -> list[list[Row]]:
         """Run the queries in one round trip; returns the rows of each.
 
-        Outside BEGIN and COMMIT they are one transaction. Raises ConstraintViolated, Contention,
-        Busy (a lock or the statement's time ran out), Unavailable (no connection to be had) or
-        ConnectionLost (it broke: whether the queries took effect is unknown).
+        Outside BEGIN and COMMIT they are one transaction. With `in_transaction` they belong to
+        the one that was begun, and to no other connection than its own.
+
+        Raises ConstraintViolated, Contention, Busy (a lock or the statement's time ran out),
+        Unavailable (no connection to be had) or ConnectionLost (it broke: whether the queries
+        took effect is unknown).
         """
         try:
-            contexts = self._connected().run_together(queries)
+            contexts = self._connected(in_transaction=in_transaction).run_together(queries)
         except pg8000.dbapi.DatabaseError as error:
             raise _translated(error) from error
         except (pg8000.dbapi.InterfaceError, OSError) as error:
@@ -227,7 +230,11 @@ class Database:
             except (pg8000.dbapi.Error, OSError):
                 return  # it was broken already
 
-    def _connected(self) -> Connection:
+    def _connected(self, *, in_transaction: bool) -> Connection:
+        if in_transaction:
+            if self._connection is None:
+                raise ConnectionLost
+            return self._connection
         if self._connection is not None and time.monotonic() - self._used_at > IDLE_SECONDS:
             try:
                 self._connection.run_together([Query("SELECT 1")])

@@ -20,7 +20,7 @@ class Kind(Enum):
 
 
 class CommerceError(Exception):
-    """A refusal. The class' docstring is its title; callers may see `detail` and `errors`."""
+    """A refusal. The class' docstring is its title; callers may see `detail`, `errors`, `facts`."""
 
     kind: ClassVar[Kind]
     code: ClassVar[str]
@@ -30,10 +30,12 @@ class CommerceError(Exception):
         detail: str = "",
         *,
         errors: Sequence[Mapping[str, Any]] = (),
+        facts: Mapping[str, Any] | None = None,
         retry_after_seconds: int | None = None,
     ) -> None:
         self.detail = detail or self.title
         self.errors = list(errors)
+        self.facts = dict(facts or {})
         self.retry_after_seconds = retry_after_seconds
         super().__init__(self.detail)
 

@@ -16,6 +16,7 @@ from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, select, update
 from commerce.shared import clock
 from commerce.shared.bus import Bus, Envelope, batches
 from commerce.shared.database import Database, Query, Row, Statement
+from commerce.shared.errors import Busy
 from commerce.shared.outbox import ENVELOPE, outbox_table
 from commerce.shared.unit_of_work import UnitOfWork
 
@@ -75,12 +76,18 @@ class Relay:
         self._bus = bus
 
     def run(self, max_chunks: int = 100) -> Relayed:
-        """Publish what waits. What the bus refuses stays, and is tried by the next run."""
+        """Publish what waits. What the bus refuses stays, and is tried by the next run.
+
+        A relay at work goes on until it finds nothing more; whoever does not get its turn within
+        the lock time-out leaves the rest to it.
+        """
         done = Relayed()
-        for _ in range(max_chunks):
-            taken = self._one_chunk(done)
-            if taken < CHUNK or done.refused:
-                break
+        try:
+            for _ in range(max_chunks):
+                if not self._one_chunk(done) or done.refused:
+                    break
+        except Busy:
+            logger.info("another relay is at work")
         return done
 
     def waiting(self) -> Waiting:

@@ -5,7 +5,7 @@ and the write set proves the decision at the database (constraints and guards). 
 under a lock calls `lock`; then everything up to the commit is one explicit transaction.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -32,13 +32,17 @@ class UnitOfWork:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._in_transaction = False
+        self._has_told = False
+        self._forget()
+
+    def _forget(self) -> None:
         self._claims: list[Query] = []
         self._writes: list[Query] = []
+        self._telling: list[Query] = []
         self._contended: list[Query] = []
         self._events: list[Event] = []
         self._refusals: dict[str, Explain] = {}
-        self._tells = False
-        self._in_transaction = False
 
     def __enter__(self) -> Self:
         return self
@@ -52,17 +56,17 @@ class UnitOfWork:
         self.rollback()
 
     @property
-    def has_events(self) -> bool:
-        """Whether this transaction tells the world anything, or may do so."""
-        return bool(self._events or self._contended or self._tells)
+    def has_told(self) -> bool:
+        """Whether what was committed left events in the outbox."""
+        return self._has_told
 
     def read(self, query: Query) -> list[Row]:
         """Rows as committed now (or, after `lock`, as this transaction sees them)."""
-        return self._database.run([query])[0]
+        return self._run([query])[0]
 
     def read_together(self, *queries: Query) -> list[list[Row]]:
         """Several reads in one round trip."""
-        return self._database.run(queries)
+        return self._run(queries)
 
     def lock(self, *queries: Query) -> list[Row]:
         """Read rows FOR UPDATE; they stay locked until commit or rollback. Returns the last's rows.
@@ -70,9 +74,10 @@ class UnitOfWork:
         Opens the transaction in the same round trip. Lock in the one global order:
         order, coupon, points, stock.
         """
-        opening = [] if self._in_transaction else [BEGIN]
+        if self._in_transaction:
+            return self._run(queries)[-1]
         self._in_transaction = True
-        return self._database.run([*opening, *queries])[-1]
+        return self._database.run([BEGIN, *queries])[-1]
 
     def claim(self, query: Query, refusals: Mapping[str, Explain]) -> None:
         """Collect a write that goes first: whoever repeats us must wait here, before any lock."""
@@ -85,9 +90,9 @@ class UnitOfWork:
         self._refusals.update(refusals or {})
 
     def write_telling(self, query: Query, refusals: Mapping[str, Explain] | None = None) -> None:
-        """Collect a write that puts its own events into the outbox, for only it knows whether."""
-        self.write(query, refusals)
-        self._tells = True
+        """Collect a write that knows alone whether there is an event to tell: a row per event."""
+        self._telling.append(query)
+        self._refusals.update(refusals or {})
 
     def write_contended(self, *queries: Query, refusals: Mapping[str, Explain]) -> None:
         """Collect writes on rows that many want: they go last, so that their locks are shortest."""
@@ -105,24 +110,31 @@ class UnitOfWork:
         or lost a race, Busy where a lock was not had in time.
         """
         told = [outbox.store(self._events)] if self._events else []
-        batch = [*self._claims, *self._writes, *told, *self._contended]
+        before = [*self._claims, *self._writes, *told]
+        batch = [*before, *self._telling, *self._contended]
         if self._in_transaction:
             batch.append(COMMIT)
         if not batch:
             return
         try:
-            self._database.run(batch)
+            found = self._run(batch)
         except ConstraintViolated as violated:
             self.rollback()
             raise self._reason(violated) from violated
         self._in_transaction = False
+        events = found[len(before) :][: len(self._telling)]
+        self._has_told |= bool(self._events or self._contended or any(events))
+        self._forget()
 
     def rollback(self) -> None:
         """Undo what is not committed, and let go of every lock."""
         if self._in_transaction:
             self._in_transaction = False
             if self._database.is_open:  # a connection that broke took its transaction with it
-                self._database.run([ROLLBACK])
+                self._database.run([ROLLBACK], in_transaction=True)
+
+    def _run(self, queries: Sequence[Query]) -> list[list[Row]]:
+        return self._database.run(queries, in_transaction=self._in_transaction)
 
     def _reason(self, violated: ConstraintViolated) -> Exception:
         explain = self._refusals.get(violated.name)

@@ -1,0 +1,200 @@
+"""Events keep the schemas in events/contracts, whoever tells them: a model, or a statement."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import fields
+from importlib import import_module
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from commerce import bootstrap
+from commerce.product import SetStock
+from commerce.shared.bus import Envelope
+from commerce.shared.events import Event
+from commerce.shared.outbox import ENVELOPE
+from commerce.shared.relay import Relay
+from commerce.user import SignUp
+from tests.support.backends import ROOT
+from tests.support.lambda_calls import call
+from tests.support.shop import a_buyer, a_key, a_product
+
+CONTRACTS = ROOT / "events" / "contracts"
+DOMAIN = ROOT / "layers" / "domain" / "python" / "commerce"
+SCHEMAS = {file.name: json.loads(file.read_text()) for file in sorted(CONTRACTS.glob("*.json"))}
+
+
+for _file in DOMAIN.glob("*/events.py"):
+    import_module(f"commerce.{_file.parent.name}.events")
+
+
+def event_classes(above: type[Event] = Event) -> Iterator[type[Event]]:
+    for each in above.__subclasses__():
+        if each.__module__.startswith("commerce."):
+            yield each
+        yield from event_classes(each)
+
+
+def file_of(event: type[Event]) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower() + ".v1.json"
+
+
+EVENTS = {file_of(event): event for event in event_classes()}
+
+
+def violations(envelope: Envelope, schema: dict[str, Any]) -> list[str]:
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(envelope)]
+
+
+class RememberingBus:
+    """Takes every event, and keeps it as it would travel."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+
+    def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
+        self.taken += json.loads(json.dumps(list(envelopes)))
+        return [None] * len(envelopes)
+
+
+@pytest.fixture
+def told(own_shop: str) -> list[dict[str, Any]]:
+    """What the shop tells when somebody signs up, charges, buys everything, and it comes back."""
+    bootstrap.in_transaction(
+        lambda shop: shop.users.sign_up(
+            SignUp.model_validate(
+                {
+                    "login_id": "coyote",
+                    "password": "a long password",
+                    "name": "Wile E.",
+                    "email": "wile@example.com",
+                    "birth_date": "1999-12-31",
+                    "gender": "OTHER",
+                }
+            )
+        )
+    )
+    buyer = a_buyer(points=10_000)
+    first, second = a_product(stock=2, price=100), a_product(stock=5, price=0)
+    body = {
+        "lines": [
+            {"product_id": first, "quantity": 2},
+            {"product_id": second, "quantity": 1},
+        ],
+        "payment_method": "POINT",
+    }
+    answer = call("order/place_order", "POST", "/orders", body=body, token=buyer.token, key=a_key())
+    assert answer.status == 201
+    bootstrap.in_transaction(lambda shop: shop.products.set_stock(first, SetStock(quantity=3)))
+    bus = RememberingBus()
+    Relay(bootstrap.database(), bus).run()
+    return bus.taken
+
+
+def test_every_event_has_a_schema_and_every_schema_an_event() -> None:
+    assert EVENTS
+    assert set(SCHEMAS) == set(EVENTS)
+    assert set(CONTRACTS.iterdir()) == {CONTRACTS / name for name in SCHEMAS}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_describes_its_event_and_nothing_else(name: str) -> None:
+    schema, event = SCHEMAS[name], EVENTS[name]
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == f"urn:lastunit:event:{name.split('.')[0].replace('_', '-')}:v1"
+    assert schema["title"] == event.__name__
+    assert schema["properties"]["type"] == {"const": event.__name__}
+    assert schema["properties"]["source"] == {"const": event.source}
+    assert list(schema["properties"]) == schema["required"] == list(ENVELOPE)
+    data = schema["properties"]["data"]
+    own = {field.name for field in fields(event)} - {field.name for field in fields(Event)}
+    assert set(data["properties"]) == set(data["required"]) == own
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_no_object_of_a_schema_is_open(name: str) -> None:
+    def objects(node: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(node, dict):
+            if node.get("type") == "object":
+                yield node
+            for child in node.values():
+                yield from objects(child)
+
+    found = list(objects(SCHEMAS[name]))
+    assert len(found) >= 2
+    assert all(each["additionalProperties"] is False for each in found)
+
+
+def test_what_is_told_keeps_its_schema(told: list[dict[str, Any]]) -> None:
+    by_type = {event.__name__: SCHEMAS[name] for name, event in EVENTS.items()}
+    assert {envelope["type"] for envelope in told} == set(by_type)
+    found = {each["id"]: violations(each, by_type[each["type"]]) for each in told}
+    assert [broken for broken in found.values() if broken] == []
+
+
+def test_a_broken_envelope_breaks_its_schema(told: list[dict[str, Any]]) -> None:
+    by_type = {event.__name__: SCHEMAS[name] for name, event in EVENTS.items()}
+    for envelope in {each["type"]: each for each in told}.values():
+        for broken in broken_variants(envelope):
+            assert violations(broken, by_type[envelope["type"]]), broken
+
+
+def broken_variants(envelope: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for place in ([], ["data"]):
+        inner = envelope["data"] if place else envelope
+        for name in inner:
+            for change in ({"without": name}, {name: None}, {name: 1.5}, {name: "\ud83d"}):
+                if change == {"trace_id": "\ud83d"}:
+                    continue  # any text may be a trace id
+                broken = deepcopy(envelope)
+                target = broken["data"] if place else broken
+                if "without" in change:
+                    del target[name]
+                else:
+                    target.update(change)
+                yield broken
+        broken = deepcopy(envelope)
+        (broken["data"] if place else broken)["unknown"] = 1
+        yield broken
+    yield {**envelope, "aggregate_version": 0}
+    yield {**envelope, "id": "00000000-0000-4000-8000-000000000000"}
+    yield {**envelope, "occurred_at": "2026-01-31T09:30:00+09:00"}
+
+
+def test_the_stocks_events_say_what_became_of_it(told: list[dict[str, Any]]) -> None:
+    stock = [each for each in told if each["source"] == "commerce.product"]
+    first = next(each["aggregate_id"] for each in stock if each["type"] == "StockSoldOut")
+    assert [
+        (each["type"], {key: each["data"][key] for key in each["data"] if key != "product_id"})
+        for each in stock
+        if each["aggregate_id"] == first
+    ] == [
+        ("StockChanged", {"quantity": 2, "change": 2, "reason": "COUNTED"}),
+        ("StockReturned", {"quantity": 2}),
+        ("StockChanged", {"quantity": 0, "change": -2, "reason": "SOLD"}),
+        ("StockSoldOut", {}),
+        ("StockChanged", {"quantity": 3, "change": 3, "reason": "COUNTED"}),
+        ("StockReturned", {"quantity": 3}),
+    ]
+    assert all(each["data"]["product_id"] == each["aggregate_id"] for each in stock)
+
+
+def test_an_aggregates_versions_grow_with_every_event(told: list[dict[str, Any]]) -> None:
+    for aggregate_id in {each["aggregate_id"] for each in told}:
+        versions = [
+            each["aggregate_version"] for each in told if each["aggregate_id"] == aggregate_id
+        ]
+        assert versions == sorted(set(versions))
+
+
+def test_an_orders_events_are_told_on_behalf_of_one_request(told: list[dict[str, Any]]) -> None:
+    ordered = [each for each in told if each["type"].startswith("Order")]
+    [request] = {each["trace_id"] for each in ordered}
+    assert request
+    sold = [each for each in told if each["data"].get("reason") == "SOLD"]
+    assert {each["trace_id"] for each in sold} == {request}

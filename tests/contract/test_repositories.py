@@ -1,0 +1,489 @@
+"""Repositories keep the same promises in memory and in PostgreSQL.
+
+The database is shared: what a test keeps there has ids, prices and likes that no other test uses.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias, TypeVar
+from uuid import UUID, uuid4
+
+import pytest
+
+from commerce.brand.model import Brand
+from commerce.brand.repository import BrandRepository, SqlBrandRepository
+from commerce.order.model import Order, OrderLine
+from commerce.order.repository import OrderRepository, SqlOrderRepository
+from commerce.point.model import LedgerEntry, PointAccount
+from commerce.point.repository import PointRepository, SqlPointRepository
+from commerce.product import Sort
+from commerce.product.errors import OutOfStock
+from commerce.product.model import Product, Stock
+from commerce.product.repository import ProductRepository, SqlProductRepository
+from commerce.shared import clock
+from commerce.shared.database import ConstraintViolated, Contention, Database
+from commerce.shared.money import Money
+from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shipping import NoticeKind
+from commerce.shipping.repository import NoticeRepository, SqlNoticeRepository
+from commerce.user.errors import LoginIdTaken
+from commerce.user.model import LoginAttempts, User
+from commerce.user.repository import SqlUserRepository, UserRepository
+from tests.support.memory.brand import MemoryBrandRepository
+from tests.support.memory.order import MemoryOrderRepository
+from tests.support.memory.point import MemoryPointRepository
+from tests.support.memory.product import MemoryProductRepository
+from tests.support.memory.shipping import MemoryNoticeRepository
+from tests.support.memory.user import MemoryUserRepository
+
+R = TypeVar("R")
+Opened: TypeAlias = Callable[[], AbstractContextManager[R]]
+"""Opens a transaction on the repository; leaving it commits."""
+
+NOW = datetime(2026, 1, 31, 9, 30, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def database(database_url: str) -> Iterator[Database]:
+    found = Database(lambda: database_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture(params=["memory", "sql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def opened(kind: str, database: Database, memory: R, sql: Callable[[UnitOfWork], R]) -> "Opened[R]":
+    @contextmanager
+    def transaction() -> Iterator[R]:
+        with UnitOfWork(database) as uow:
+            yield sql(uow)
+            uow.commit()
+
+    return transaction if kind == "sql" else lambda: nullcontext(memory)
+
+
+def some_ids(count: int) -> list[UUID]:
+    """Ids in their order, with none of another test between them, and older than all of theirs."""
+    base = secrets.randbits(100) << 8
+    return [UUID(int=base + number) for number in range(1, count + 1)]
+
+
+def refuse() -> OutOfStock:
+    return OutOfStock([])
+
+
+def find_nothing_wrong() -> None:
+    return None
+
+
+@pytest.fixture
+def brands(kind: str, database: Database) -> Opened[BrandRepository]:
+    return opened(kind, database, MemoryBrandRepository(), SqlBrandRepository)
+
+
+@pytest.fixture
+def orders(kind: str, database: Database) -> Opened[OrderRepository]:
+    return opened(kind, database, MemoryOrderRepository(), SqlOrderRepository)
+
+
+@pytest.fixture
+def notices(kind: str, database: Database) -> Opened[NoticeRepository]:
+    return opened(kind, database, MemoryNoticeRepository(), SqlNoticeRepository)
+
+
+@pytest.fixture
+def points(kind: str, database: Database) -> Opened[PointRepository]:
+    return opened(kind, database, MemoryPointRepository(), SqlPointRepository)
+
+
+@pytest.fixture
+def users(kind: str, database: Database) -> Opened[UserRepository]:
+    return opened(kind, database, MemoryUserRepository(), SqlUserRepository)
+
+
+@pytest.fixture
+def products(kind: str, database: Database) -> Opened[ProductRepository]:
+    return opened(kind, database, MemoryProductRepository(), SqlProductRepository)
+
+
+@pytest.fixture
+def brand_id(database: Database) -> UUID:
+    brand = Brand(uuid4(), "Acme", "")
+    with UnitOfWork(database) as uow:
+        SqlBrandRepository(uow).add(brand)
+        uow.commit()
+    return brand.id
+
+
+class TestBrands:
+    def test_what_was_added_is_found(self, brands: Opened[BrandRepository]) -> None:
+        one, other = (Brand(id_, f"Brand {id_}", "\N{ANCHOR}\n'\"\\ $1") for id_ in some_ids(2))
+        with brands() as repository:
+            repository.add(one)
+            repository.add(other)
+        with brands() as repository:
+            assert repository.find_all([one.id, uuid4(), other.id]) == {
+                one.id: one,
+                other.id: other,
+            }
+            assert repository.find_all([one.id, one.id]) == {one.id: one}
+            assert repository.find_all([uuid4()]) == repository.find_all([]) == {}
+
+    def test_the_newest_come_first_and_the_last_seen_does_not_come_again(
+        self, brands: Opened[BrandRepository]
+    ) -> None:
+        all_ = [Brand(id_, "Acme", "") for id_ in some_ids(5)]
+        with brands() as repository:
+            for brand in (all_[2], all_[0], all_[4], all_[1], all_[3]):
+                repository.add(brand)
+        with brands() as repository:
+            assert repository.newest(all_[4].id, 2) == [all_[3], all_[2]]
+            assert repository.newest(all_[2].id, 2) == [all_[1], all_[0]]
+            assert all_[0] not in repository.newest(all_[0].id, 1)
+
+
+class TestProducts:
+    def test_what_was_added_is_found_without_stock(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        product = a_product(brand_id, uuid4(), price=Money(7, "USD"))
+        product.stock.quantity = 5
+        with products() as repository:
+            repository.add(product)
+        with products() as repository:
+            expected = replace(product, stock=Stock(product.id, 0))
+            assert repository.find_all([product.id, uuid4()]) == {product.id: expected}
+            assert repository.find_all([]) == {}
+
+    @pytest.mark.parametrize("by_brand", [True, False])
+    @pytest.mark.parametrize("sort", Sort)
+    def test_pages_go_on_where_the_one_before_ended(
+        self, products: Opened[ProductRepository], brand_id: UUID, sort: Sort, *, by_brand: bool
+    ) -> None:
+        base = secrets.randbits(50) + 10**9
+        all_ = [
+            a_product(brand_id, id_, price=Money(base + price), like_count=base + likes)
+            for id_, price, likes in zip(some_ids(5), (2, 1, 2, 3, 2), (0, 2, 2, 1, 2), strict=True)
+        ]
+        walks: dict[Sort, tuple[list[int], list[int | str | UUID]]] = {
+            Sort.LATEST: ([4, 3, 2, 1, 0], [UUID(int=all_[4].id.int + 1)]),
+            Sort.PRICE_ASC: ([1, 0, 2, 4, 3], [base, all_[0].id]),
+            Sort.LIKES_DESC: ([4, 2, 1, 3, 0], [base + 3, all_[0].id]),
+        }
+        order, before = walks[sort]
+        with products() as repository:
+            for product in all_:
+                repository.add(product)
+        after, only = before, brand_id if by_brand else None
+        with products() as repository:
+            for first, second in zip(order, [*order[1:], None], strict=True):
+                page = repository.page(sort, only, after, 1 if second is None else 2)
+                assert page == [all_[number] for number in (first, second) if number is not None]
+                after = place_of(all_[first], sort)
+            assert repository.page(sort, uuid4(), [], 10) == []
+            if by_brand:
+                assert repository.page(sort, only, after, 10) == []
+                assert repository.page(sort, only, [], 10) == [all_[n] for n in order]
+
+    def test_stock_is_locked_as_it_is(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        [id_] = kept_products(products, brand_id, 5)
+        with products() as repository:
+            assert repository.lock_stock(id_) == Stock(id_, 5)
+            assert repository.lock_stock(uuid4()) is None
+
+    def test_several_stocks_move_together(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        one, other, third = kept_products(products, brand_id, 5, 1, 0)
+        with products() as repository:
+            repository.move_stock(
+                {other: -1, one: -2, third: 4}, reason="SOLD", order_id=uuid4(), refused=refuse
+            )
+        assert stocks(products, one, other, third) == [3, 0, 4]
+
+    @pytest.mark.parametrize("change", [-6, -(10**9)])
+    def test_more_than_there_is_moves_nothing(
+        self, products: Opened[ProductRepository], brand_id: UUID, change: int
+    ) -> None:
+        one, other = kept_products(products, brand_id, 5, 5)
+        with pytest.raises(OutOfStock), products() as repository:
+            repository.move_stock(
+                {one: -1, other: change}, reason="SOLD", order_id=uuid4(), refused=refuse
+            )
+        assert stocks(products, one, other) == [5, 5]
+
+    def test_an_unknown_products_stock_moves_nothing(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        [one] = kept_products(products, brand_id, 5)
+        with pytest.raises(OutOfStock), products() as repository:
+            repository.move_stock(
+                {one: -1, uuid4(): -1}, reason="SOLD", order_id=uuid4(), refused=refuse
+            )
+        assert stocks(products, one) == [5]
+
+    def test_a_refusal_without_a_reason_was_a_lost_race(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        [one] = kept_products(products, brand_id, 5)
+        with pytest.raises(Contention), products() as repository:
+            repository.move_stock(
+                {one: -6}, reason="SOLD", order_id=uuid4(), refused=find_nothing_wrong
+            )
+        assert stocks(products, one) == [5]
+
+    def test_what_is_read_is_a_copy(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        [one] = kept_products(products, brand_id, 5)
+        with products() as repository:
+            repository.find_all([one])[one].stock.decrease(5)
+            stock = repository.lock_stock(one)
+            assert stock is not None
+            stock.decrease(5)
+        assert stocks(products, one) == [5]
+
+
+class TestOrders:
+    def test_what_was_added_is_found_as_it_was(self, orders: Opened[OrderRepository]) -> None:
+        order = an_order(uuid4(), uuid4(), lines=3)
+        with orders() as repository:
+            repository.add(order)
+        with orders() as repository:
+            assert repository.find(order.id) == replace(order, events=[])
+            assert repository.find(uuid4()) is None
+
+    def test_every_status_and_field_comes_back(self, orders: Opened[OrderRepository]) -> None:
+        order = replace(
+            an_order(uuid4(), uuid4()),
+            expires_at=NOW + timedelta(minutes=15),
+            discount=Money(30),
+            points_used=Money(70),
+            version=7,
+        )
+        with orders() as repository:
+            repository.add(order)
+        with orders() as repository:
+            assert repository.find(order.id) == replace(order, events=[])
+
+    def test_a_buyers_orders_come_newest_first_with_their_lines(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        buyer_id, ids = uuid4(), some_ids(4)
+        mine = [an_order(id_, buyer_id, lines=2) for id_ in ids[:3]]
+        theirs = an_order(ids[3], uuid4())
+        with orders() as repository:
+            for order in (mine[1], theirs, mine[0], mine[2]):
+                repository.add(order)
+        shown = [replace(order, events=[], history=[]) for order in mine]
+        last = UUID(int=2**128 - 1)
+        with orders() as repository:
+            assert repository.newest_of(buyer_id, last, 10) == shown[::-1]
+            assert repository.newest_of(buyer_id, last, 2) == [shown[2], shown[1]]
+            assert repository.newest_of(buyer_id, ids[2], 10) == [shown[1], shown[0]]
+            assert repository.newest_of(buyer_id, ids[0], 10) == []
+            assert repository.newest_of(uuid4(), last, 10) == []
+
+
+class TestNotices:
+    def test_a_notice_is_remembered_and_again_is_harmless(
+        self, notices: Opened[NoticeRepository]
+    ) -> None:
+        order_id = uuid4()
+        with notices() as repository:
+            assert not repository.is_delivered(order_id, NoticeKind.ORDER)
+        for _ in range(2):
+            with notices() as repository:
+                repository.add(order_id, NoticeKind.ORDER, NOW)
+        with notices() as repository:
+            assert repository.is_delivered(order_id, NoticeKind.ORDER)
+            assert not repository.is_delivered(uuid4(), NoticeKind.ORDER)
+
+
+class TestPoints:
+    def test_whoever_never_charged_has_an_empty_account(
+        self, points: Opened[PointRepository]
+    ) -> None:
+        user_id = uuid4()
+        with points() as repository:
+            assert repository.find(user_id) == PointAccount.empty(user_id)
+            assert repository.statement(user_id, 20) == (PointAccount.empty(user_id), [])
+
+    def test_credits_and_debits_make_the_balance_and_the_ledger(
+        self, points: Opened[PointRepository]
+    ) -> None:
+        user_id = uuid4()
+        entries = [an_entry(user_id, amount) for amount in (100, 50, -70)]
+        with points() as repository:
+            assert repository.lock_or_open(user_id) == PointAccount(user_id, Money(0), 0)
+            repository.credit(entries[0])
+        with points() as repository:
+            assert repository.lock_or_open(user_id) == PointAccount(user_id, Money(100), 1)
+            repository.credit(entries[1])
+        with points() as repository:
+            repository.debit(entries[2], refused=refuse)
+        account = PointAccount(user_id, Money(80), 3)
+        with points() as repository:
+            assert repository.find(user_id) == account
+            assert repository.statement(user_id, 20) == (account, entries[::-1])
+            assert repository.statement(user_id, 2) == (account, entries[:0:-1])
+
+    @pytest.mark.parametrize("balance", [0, 99])
+    def test_more_than_there_is_moves_nothing(
+        self, points: Opened[PointRepository], balance: int
+    ) -> None:
+        user_id = uuid4()
+        with points() as repository:
+            repository.lock_or_open(user_id)
+            if balance:
+                repository.credit(an_entry(user_id, balance))
+        for explain, error in ((refuse, OutOfStock), (find_nothing_wrong, Contention)):
+            with pytest.raises(error), points() as repository:
+                repository.debit(an_entry(user_id, -100), refused=explain)
+        with points() as repository:
+            account, entries = repository.statement(user_id, 20)
+        assert (account.balance.amount, len(entries)) == (balance, bool(balance))
+
+    def test_nobody_without_an_account_is_credited(self, points: Opened[PointRepository]) -> None:
+        user_id = uuid4()
+        with pytest.raises(ConstraintViolated, match="point_account_open"), points() as repository:
+            repository.credit(an_entry(user_id, 1))
+        with points() as repository:
+            assert repository.statement(user_id, 20) == (PointAccount.empty(user_id), [])
+
+
+class TestUsers:
+    def test_who_was_added_is_found_however_the_login_id_is_written(
+        self, users: Opened[UserRepository]
+    ) -> None:
+        user = a_user()
+        with users() as repository:
+            repository.add(user)
+        with users() as repository:
+            for login_id in (user.login_id, user.login_id.upper(), user.login_id.lower()):
+                assert repository.find_login(login_id) == (user, LoginAttempts())
+            assert repository.find(user.id) == user
+            assert repository.find(uuid4()) is None
+            assert repository.find_login("nobody" + user.login_id) == (None, LoginAttempts())
+
+    def test_a_login_id_is_taken_once(self, users: Opened[UserRepository]) -> None:
+        user = a_user()
+        with users() as repository:
+            repository.add(user)
+        other = replace(a_user(), login_id=user.login_id.swapcase())
+        with pytest.raises(LoginIdTaken), users() as repository:
+            repository.add(other)
+        with users() as repository:
+            assert repository.find(other.id) is None
+            assert repository.find_login(user.login_id)[0] == user
+
+    def test_attempts_are_kept_whether_anybody_has_the_login_id_or_not(
+        self, users: Opened[UserRepository]
+    ) -> None:
+        login_id = a_user().login_id
+        kept = LoginAttempts(failures=7, blocked_until=NOW)
+        with users() as repository:
+            assert repository.lock_attempts(login_id) == LoginAttempts()
+            repository.save_attempts(login_id, kept)
+        with users() as repository:
+            assert repository.find_login(login_id.swapcase()) == (None, kept)
+            assert repository.lock_attempts(login_id.swapcase()) == kept
+
+
+def a_product(
+    brand_id: UUID, id_: UUID, *, price: Money | None = None, like_count: int = 0
+) -> Product:
+    return Product(
+        id=id_,
+        brand_id=brand_id,
+        name="Anvil \N{ANCHOR} 'x' \\ $1",
+        description="It falls\ndown.",
+        price=price or Money(100),
+        like_count=like_count,
+        version=1,
+        created_at=NOW,
+        stock=Stock(id_, 0),
+    )
+
+
+def place_of(product: Product, sort: Sort) -> list[int | str | UUID]:
+    if sort is Sort.LATEST:
+        return [product.id]
+    return [
+        product.price.amount if sort is Sort.PRICE_ASC else product.like_count,
+        product.id,
+    ]
+
+
+def kept_products(
+    products: Opened[ProductRepository], brand_id: UUID, *quantities: int
+) -> list[UUID]:
+    ids = [uuid4() for _ in quantities]
+    with products() as repository:
+        for id_ in ids:
+            repository.add(a_product(brand_id, id_))
+    for id_, quantity in zip(ids, quantities, strict=True):
+        if quantity:
+            with products() as repository:
+                repository.move_stock(
+                    {id_: quantity}, reason="COUNTED", order_id=None, refused=refuse
+                )
+    return ids
+
+
+def stocks(products: Opened[ProductRepository], *ids: UUID) -> list[int]:
+    with products() as repository:
+        found = repository.find_all(ids)
+    return [found[id_].stock.quantity for id_ in ids]
+
+
+def an_order(id_: UUID, buyer_id: UUID, *, lines: int = 1) -> Order:
+    return Order.paid_by_points(
+        id_=id_,
+        buyer_id=buyer_id,
+        lines=[
+            OrderLine(
+                product_id=uuid4(),
+                product_name=f"Anvil {number} \N{ANCHOR} '\"\\",
+                brand_id=uuid4(),
+                brand_name="Acme",
+                unit_price=Money(100 + number),
+                quantity=number + 1,
+            )
+            for number in range(lines)
+        ],
+        at=NOW,
+    )
+
+
+def an_entry(user_id: UUID, amount: int) -> LedgerEntry:
+    return LedgerEntry(
+        id=clock.new_id(),
+        user_id=user_id,
+        amount=Money(amount),
+        reason="TESTED",
+        order_id=uuid4() if amount < 0 else None,
+        at=NOW,
+    )
+
+
+def a_user() -> User:
+    return User(
+        id=uuid4(),
+        login_id="U" + secrets.token_hex(8),
+        password_hash="$argon2id$",
+        name="Wile E. \N{ANCHOR}",
+        email="wile@example.com",
+        birth_date=date(1999, 12, 31),
+        gender="OTHER",
+        scopes=frozenset({"admin", "more"}),
+        version=1,
+    )

@@ -1,0 +1,503 @@
+"""What holds for every queue, function, rule and permission of template.yaml.
+
+Each rule looks through the whole template, leaf stacks included, and returns what breaks it. It is
+tested twice: the template breaks none, and a template with one thing changed breaks just that one.
+"""
+
+import ast
+import copy
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from infra.template import ROOT, Function, functions, read_template, unfolded
+
+DAY_SECONDS = 24 * 60 * 60
+DEAD_LETTER_RETENTION_SECONDS = 14 * DAY_SECONDS
+VISIBILITY_TO_TIMEOUT = 6
+PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
+# Read from the environment, but only where tools and tests set them.
+NOT_OF_THE_TEMPLATE = {"DATABASE_URL", "TOKEN_KEYS"}
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The template, its leaf stacks unfolded, and the folders that belong to it."""
+
+    template: dict[str, Any]
+    resources: dict[str, Resource]
+    functions: dict[str, Function]
+    source_files: set[Path] = field(default_factory=set)
+    event_files: set[Path] = field(default_factory=set)
+
+    def of_type(self, kind: str) -> dict[str, Resource]:
+        """Properties of the resources of a type."""
+        return {
+            name: resource.get("Properties", {})
+            for name, resource in self.resources.items()
+            if resource["Type"] == kind
+        }
+
+    def triggers(self, kind: str) -> Iterator[tuple[Function, Resource]]:
+        """Each function's events of a kind: Api, SQS or Schedule."""
+        for name, properties in self.of_type("AWS::Serverless::Function").items():
+            for event in properties.get("Events", {}).values():
+                if event["Type"] == kind:
+                    yield self.functions[name], event["Properties"]
+
+
+def named(reference: Any) -> str:
+    """The logical id that a Ref or GetAtt leads to."""
+    match reference:
+        case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
+            return str(name)
+    return f"nothing known ({reference})"
+
+
+@cache
+def pristine() -> Stack:
+    """The template as it is."""
+    template = read_template()
+    sources = {*ROOT.glob("functions/**/*.py"), ROOT / "infra/migrations/migrate.py"}
+    return Stack(
+        template=template,
+        resources=unfolded(template),
+        functions={function.logical_id: function for function in functions(template)},
+        source_files={path.relative_to(ROOT) for path in sources},
+        event_files={
+            path.relative_to(ROOT)
+            for path in ROOT.glob("events/**/*.json")
+            if "contracts" not in path.parts
+        },
+    )
+
+
+# --- queues --------------------------------------------------------------------------------------
+
+
+def dead_letter_queues(stack: Stack) -> set[str]:
+    """Queues that hold what could not be handled or delivered."""
+    redriven = [
+        queue["RedrivePolicy"]["deadLetterTargetArn"]
+        for queue in stack.of_type("AWS::SQS::Queue").values()
+        if "RedrivePolicy" in queue
+    ]
+    undelivered = [target["DeadLetterConfig"]["Arn"] for target in _with_dead_letters(stack)]
+    return {named(reference) for reference in [*redriven, *undelivered]}
+
+
+def _with_dead_letters(stack: Stack) -> Iterator[Resource]:
+    for rule in stack.of_type("AWS::Events::Rule").values():
+        yield from (target for target in rule["Targets"] if "DeadLetterConfig" in target)
+    for _, schedule in stack.triggers("Schedule"):
+        if "DeadLetterConfig" in schedule:
+            yield schedule
+
+
+def work_queues(stack: Stack) -> dict[str, Resource]:
+    """Queues that a function reads."""
+    letters = dead_letter_queues(stack)
+    queues = stack.of_type("AWS::SQS::Queue").items()
+    return {name: queue for name, queue in queues if name not in letters}
+
+
+def a_queue_has_dead_letters_and_a_count_of_tries(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, queue in work_queues(stack).items()
+        if not 1 <= queue.get("RedrivePolicy", {}).get("maxReceiveCount", 0) <= 10
+    ]
+
+
+def dead_letters_outlive_the_queue(stack: Stack) -> list[str]:
+    letters = dead_letter_queues(stack)
+    kept_seconds = {
+        name: queue.get("MessageRetentionPeriod", 4 * DAY_SECONDS)
+        for name, queue in stack.of_type("AWS::SQS::Queue").items()
+    }
+    return [
+        name
+        for name, seconds in kept_seconds.items()
+        if (seconds == DEAD_LETTER_RETENTION_SECONDS) != (name in letters)
+    ]
+
+
+def dead_letters_raise_an_alarm(stack: Stack) -> list[str]:
+    watched = {
+        named(dimension["Value"])
+        for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        and (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+        for dimension in alarm["Dimensions"]
+    }
+    return sorted(dead_letter_queues(stack) - watched)
+
+
+def a_queue_has_one_reader(stack: Stack) -> list[str]:
+    readers = [named(event["Queue"]) for _, event in stack.triggers("SQS")]
+    return [name for name in work_queues(stack) if readers.count(name) != 1]
+
+
+def a_reader_answers_for_each_message(stack: Stack) -> list[str]:
+    return [
+        function.logical_id
+        for function, event in stack.triggers("SQS")
+        if event.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]
+    ]
+
+
+def a_message_stays_hidden_for_six_times_the_time_out(stack: Stack) -> list[str]:
+    queues = stack.of_type("AWS::SQS::Queue")
+    return [
+        function.logical_id
+        for function, event in stack.triggers("SQS")
+        if queues[named(event["Queue"])].get("VisibilityTimeout", 30)
+        < VISIBILITY_TO_TIMEOUT * function.timeout_seconds
+    ]
+
+
+def the_last_try_is_the_queues_last(stack: Stack) -> list[str]:
+    """A function that tells operators after its last try knows how many its queue allows."""
+    queues = stack.of_type("AWS::SQS::Queue")
+    return [
+        function.logical_id
+        for function, event in stack.triggers("SQS")
+        for name, tries in _own_variables(function).items()
+        if name.endswith("_MAX_TRIES")
+        and tries != str(queues[named(event["Queue"])]["RedrivePolicy"]["maxReceiveCount"])
+    ]
+
+
+# --- events --------------------------------------------------------------------------------------
+
+
+def what_cannot_be_delivered_is_kept(stack: Stack) -> list[str]:
+    """Each target of a rule and each schedule has a dead-letter queue, and may send to it."""
+    targets = [
+        (name, target)
+        for name, rule in stack.of_type("AWS::Events::Rule").items()
+        for target in rule["Targets"]
+    ]
+    targets += [(function.logical_id, event) for function, event in stack.triggers("Schedule")]
+    open_queues = _queues_open_to_the_bus(stack)
+    return [
+        name
+        for name, target in targets
+        if "DeadLetterConfig" not in target
+        or named(target["DeadLetterConfig"]["Arn"]) not in open_queues
+        or ("Arn" in target and named(target["Arn"]) not in open_queues)
+    ]
+
+
+def _queues_open_to_the_bus(stack: Stack) -> set[str]:
+    return {
+        named(queue)
+        for policy in stack.of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}
+        and statement["Action"] == "sqs:SendMessage"
+        for queue in _as_list(statement["Resource"])
+    }
+
+
+# --- permissions ---------------------------------------------------------------------------------
+
+
+def no_permission_has_a_wildcard(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, statement in _statements(stack)
+        for allowed in [*_as_list(statement["Action"]), *_as_list(statement["Resource"])]
+        if "*" in json.dumps(allowed)
+    ]
+
+
+def a_queue_takes_messages_from_a_named_source_only(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, policy in stack.of_type("AWS::SQS::QueuePolicy").items()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if not statement.get("Condition") or "*" in json.dumps(statement)
+    ]
+
+
+def _statements(stack: Stack) -> Iterator[tuple[str, Resource]]:
+    for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield name, statement
+    for name, function in stack.of_type("AWS::Serverless::Function").items():
+        for policy in function.get("Policies", []):
+            for statement in policy.get("Statement", []):
+                yield name, statement
+
+
+def no_secret_is_in_the_environment(stack: Stack) -> list[str]:
+    parameters = stack.template["Parameters"].items()
+    hidden = "|".join(name for name, parameter in parameters if parameter.get("NoEcho"))
+    variables = [_shared_variables(stack), *map(_own_variables, stack.functions.values())]
+    return [
+        name
+        for each in variables
+        for name, value in each.items()
+        if re.search(rf'"({hidden})"|\${{({hidden})}}', json.dumps(value))
+    ]
+
+
+# --- functions -----------------------------------------------------------------------------------
+
+
+def functions_and_files_correspond(stack: Stack) -> list[str]:
+    named_in_template = {function.source for function in stack.functions.values()}
+    return sorted(map(str, named_in_template ^ stack.source_files))
+
+
+def functions_and_sample_events_correspond(stack: Stack) -> list[str]:
+    expected = [function.event_file for function in stack.functions.values()]
+    twice = {path for path in expected if expected.count(path) > 1}
+    return sorted(map(str, (set(expected) ^ stack.event_files) | twice))
+
+
+def a_sample_is_what_the_function_gets(stack: Stack) -> list[str]:
+    routes = {
+        (function.event_file, event["Method"].upper(), event["Path"])
+        for function, event in stack.triggers("Api")
+    }
+    files = stack.event_files & {file for file, _, _ in routes}
+    return [str(file) for file in sorted(files) if (file, *_asked_for(_json(file))) not in routes]
+
+
+def _asked_for(event: Resource) -> tuple[str, str]:
+    """What a proxy event asks for, where its parts agree."""
+    path = event["resource"].replace("+}", "}").format(**(event["pathParameters"] or {}))
+    gateway = event["requestContext"]
+    agree = (
+        event["path"] == path
+        and gateway["resourcePath"] == event["resource"]
+        and gateway["httpMethod"] == event["httpMethod"]
+        and gateway["requestId"]
+    )
+    return (event["httpMethod"], event["resource"]) if agree else ("its parts", "disagree")
+
+
+def a_function_has_one_kind_of_trigger(stack: Stack) -> list[str]:
+    return [
+        function.logical_id
+        for function in stack.functions.values()
+        if len({event["Type"] for event in function.events.values()}) > 1
+    ]
+
+
+def no_folder_hides_a_module_of_python(stack: Stack) -> list[str]:
+    """A handler http.x.handler would look for x in Python's own package http."""
+    folders = {function.handler.split(".")[0] for function in stack.functions.values()}
+    return sorted(folders & set(sys.stdlib_module_names))
+
+
+def a_variable_is_text(stack: Stack) -> list[str]:
+    """AWS makes text of a number; an emulator may pass it on, and the function cannot start."""
+    return [
+        name
+        for each in [_shared_variables(stack), *map(_own_variables, stack.functions.values())]
+        for name, value in each.items()
+        if not isinstance(value, str | dict)
+    ]
+
+
+def settings_are_in_the_environment(stack: Stack) -> list[str]:
+    given = set(_shared_variables(stack))
+    for function in stack.functions.values():
+        given |= set(_own_variables(function))
+    return sorted(_settings_read() - given - NOT_OF_THE_TEMPLATE)
+
+
+def _settings_read() -> set[str]:
+    """The names in settings.text("NAME"), settings.number("NAME") and os.environ.get("NAME")."""
+    folders = ROOT / "layers/domain/python", ROOT / "functions", ROOT / "infra/migrations"
+    return {
+        node.args[0].value
+        for folder in folders
+        for file in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and re.search(r"(^|\.)(text|number|environ\.get|getenv)$", ast.unparse(node.func))
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+        and re.fullmatch("[A-Z][A-Z0-9_]+", node.args[0].value)
+    }
+
+
+def _shared_variables(stack: Stack) -> Resource:
+    variables: Resource = stack.template["Globals"]["Function"]["Environment"]["Variables"]
+    return variables
+
+
+def _own_variables(function: Function) -> Resource:
+    variables: Resource = function.properties.get("Environment", {}).get("Variables", {})
+    return variables
+
+
+# --- schema, gateway, alarms ---------------------------------------------------------------------
+
+
+def a_deploy_migrates_to_the_newest_revision(stack: Stack) -> list[str]:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "infra/migrations"))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    [migration] = stack.of_type("Custom::Migration").values()
+    declared = migration["SchemaRevision"]
+    return [] if declared == head else [f"SchemaRevision is {declared}, Alembic's head {head}"]
+
+
+def refusals_of_the_gateway_are_problems(stack: Stack) -> list[str]:
+    [api] = stack.of_type("AWS::Serverless::Api").values()
+    return [
+        kind for kind, response in api["GatewayResponses"].items() if not _is_a_problem(response)
+    ]
+
+
+def _is_a_problem(response: Resource) -> bool:
+    body = json.loads(response["ResponseTemplates"]["application/json"])
+    headers = response["ResponseParameters"]["Headers"]
+    return (
+        set(body) == PROBLEM_MEMBERS
+        and body["status"] == response["StatusCode"]
+        and body["request_id"] == "$context.requestId"
+        and headers.get("X-Request-Id") == "context.requestId"
+        and headers["Content-Type"] == "'application/problem+json'"
+    )
+
+
+def an_alarm_reaches_operators_and_names_its_runbook(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items()
+        if [named(action) for action in alarm.get("AlarmActions", [])] != ["OpsTopic"]
+        or not _runbook(alarm).is_file()
+    ]
+
+
+def _runbook(alarm: Resource) -> Path:
+    found = re.search(r"docs/runbooks/[\w-]+\.md", json.dumps(alarm.get("AlarmDescription", "")))
+    return ROOT / (found[0] if found else "docs/runbooks/none named")
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _json(file: Path) -> Resource:
+    read: Resource = json.loads((ROOT / file).read_text(encoding="utf-8"))
+    return read
+
+
+# --- each rule, and what breaks it ---------------------------------------------------------------
+
+Rule = Callable[[Stack], list[str]]
+Break = Callable[[Stack], object]
+
+QUEUE, LETTERS = "ShippingOrderConfirmed/Queue", "ShippingOrderConfirmed/DeadLetterQueue"
+READER, SCHEDULED, API = "OnOrderConfirmedFunction", "EveryMinuteRelayFunction", "Api"
+
+
+def change(name: str, *path: str | int, to: Any) -> Break:
+    """Set one property of one resource."""
+
+    def broken(stack: Stack) -> None:
+        place: Any = stack.resources[name]["Properties"]
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = to
+
+    return broken
+
+
+def drop(name: str, *path: str | int) -> Break:
+    """Remove one property of one resource, or the resource."""
+
+    def broken(stack: Stack) -> None:
+        *steps, last = (name, "Properties", *path) if path else (name,)
+        place: Any = stack.resources
+        for step in steps:
+            place = place[step]
+        del place[last]
+
+    return broken
+
+
+BREAKS: list[tuple[Rule, Break]] = [
+    (a_queue_has_dead_letters_and_a_count_of_tries, drop(QUEUE, "RedrivePolicy")),
+    (a_queue_has_dead_letters_and_a_count_of_tries,
+     change(QUEUE, "RedrivePolicy", "maxReceiveCount", to=0)),
+    (dead_letters_outlive_the_queue, drop(LETTERS, "MessageRetentionPeriod")),
+    (dead_letters_outlive_the_queue, change(QUEUE, "MessageRetentionPeriod", to=14 * DAY_SECONDS)),
+    (dead_letters_raise_an_alarm, drop("ShippingOrderConfirmed/DeadLetterAlarm")),
+    (dead_letters_raise_an_alarm, change("ScheduleDeadLetterAlarm", "Threshold", to=5)),
+    (a_queue_has_one_reader, drop(READER, "Events")),
+    (a_reader_answers_for_each_message,
+     drop(READER, "Events", "Queue", "Properties", "FunctionResponseTypes")),
+    (a_message_stays_hidden_for_six_times_the_time_out, change(QUEUE, "VisibilityTimeout", to=359)),
+    (the_last_try_is_the_queues_last, change(QUEUE, "RedrivePolicy", "maxReceiveCount", to=4)),
+    (what_cannot_be_delivered_is_kept,
+     drop("ShippingOrderConfirmed/Subscription", "Targets", 0, "DeadLetterConfig")),
+    (what_cannot_be_delivered_is_kept,
+     drop(SCHEDULED, "Events", "EveryMinute", "Properties", "DeadLetterConfig")),
+    (what_cannot_be_delivered_is_kept, drop("SchedulesMaySend")),
+    (no_permission_has_a_wildcard,
+     change("PutEvents", "PolicyDocument", "Statement", 0, "Action", to="events:*")),
+    (no_permission_has_a_wildcard,
+     change(READER, "Policies", 1, "Statement", 0, "Resource", to="*")),
+    (a_queue_takes_messages_from_a_named_source_only,
+     drop("SchedulesMaySend", "PolicyDocument", "Statement", 0, "Condition")),
+    (no_secret_is_in_the_environment,
+     lambda stack: _shared_variables(stack).update(DATABASE_URL={"Ref": "DatabaseUrl"})),
+    (functions_and_files_correspond, lambda stack: stack.functions.pop("GetMeFunction")),
+    (functions_and_files_correspond, lambda stack: stack.source_files.clear()),
+    (functions_and_sample_events_correspond, lambda stack: stack.event_files.pop()),
+    (a_sample_is_what_the_function_gets,
+     change("PlaceOrderFunction", "Events", "Http", "Properties", "Path", to="/order")),
+    (a_function_has_one_kind_of_trigger,
+     lambda stack: stack.functions["GetMeFunction"].events.update(Another={"Type": "SQS"})),
+    (no_folder_hides_a_module_of_python,
+     lambda stack: stack.functions.update(X=_function("http.refuse.handler"))),
+    (a_variable_is_text, lambda stack: _shared_variables(stack).update(TOKEN_LIFETIME_SECONDS=900)),
+    (settings_are_in_the_environment, lambda stack: _shared_variables(stack).pop("DELIVERY_URL")),
+    (a_deploy_migrates_to_the_newest_revision, change("Migration", "SchemaRevision", to="0000")),
+    (refusals_of_the_gateway_are_problems,
+     change(API, "GatewayResponses", "THROTTLED", "StatusCode", to=503)),
+    (refusals_of_the_gateway_are_problems,
+     drop(API, "GatewayResponses", "DEFAULT_5XX", "ResponseParameters", "Headers", "X-Request-Id")),
+    (an_alarm_reaches_operators_and_names_its_runbook,
+     change("ApiErrorsAlarm", "AlarmDescription", to="See docs/runbooks/unwritten.md")),
+    (an_alarm_reaches_operators_and_names_its_runbook, drop("OutboxStuckAlarm", "AlarmActions")),
+]  # fmt: skip
+RULES = list(dict.fromkeys(rule for rule, _ in BREAKS))
+
+
+def _function(handler: str) -> Function:
+    return Function("X", handler, "functions/", 10, {}, {})
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_template_keeps_the_rule(rule: Rule) -> None:
+    assert rule(pristine()) == []
+
+
+@pytest.mark.parametrize(("rule", "broken"), BREAKS, ids=lambda each: each.__name__)
+def test_the_rule_sees_what_breaks_it(rule: Rule, broken: Break) -> None:
+    stack = copy.deepcopy(pristine())
+
+    broken(stack)
+
+    assert rule(stack) != []

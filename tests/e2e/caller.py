@@ -1,0 +1,205 @@
+"""A caller of the HTTP API: one named step per path, each returning the whole answer."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+READ_TIMEOUT_SECONDS = 40  # a function's first call on a busy machine takes a while
+PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
+
+Json = dict[str, Any]
+
+_http = urllib3.PoolManager(
+    maxsize=16, retries=False, timeout=urllib3.Timeout(connect=2, read=READ_TIMEOUT_SECONDS)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API answered to one request."""
+
+    request: str
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.text)
+
+    def require(self, status: int) -> Any:
+        """Return the body where the status is the one wanted."""
+        assert self.status == status, f"{self.request} answered {self.status} {self.text}"
+        return self.json
+
+    def require_problem(self, status: int, code: str | None = None) -> Json:
+        """Return the problem where the request was refused as RFC 9457 and the contract have it.
+
+        Without a code, any code will do: the contract does not name one.
+        """
+        problem: Json = self.require(status)
+        assert self.headers["Content-Type"].split(";")[0] == "application/problem+json"
+        assert set(problem) >= PROBLEM_MEMBERS
+        assert problem["status"] == status
+        assert problem["request_id"] == self.headers["X-Request-Id"]
+        assert all(isinstance(problem[name], str) for name in PROBLEM_MEMBERS - {"status"})
+        assert problem["type"]
+        assert problem["title"]
+        assert re.fullmatch("[A-Z][A-Z_]+", problem["code"])
+        assert code in (None, problem["code"]), self.text
+        return problem
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who calls the API: with a token, or as anyone."""
+
+    base_url: str
+    token: str | None = None
+
+    def with_token(self, token: str) -> "Caller":
+        """Return a caller with another token."""
+        return replace(self, token=token)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request: `body` as JSON, or `raw` as it is. Every answer has an X-Request-Id."""
+        sent = {"Content-Type": "application/json"}
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        content = raw if raw is not None or body is None else json.dumps(body).encode()
+        response = _http.request(
+            method, self.base_url + path, body=content, headers={**sent, **(headers or {})}
+        )
+        answer = Answer(
+            f"{method} {path}", response.status, response.headers, response.data.decode()
+        )
+        assert response.headers.get("X-Request-Id"), f"{answer.request}: no X-Request-Id"
+        return answer
+
+    def sign_up(self, **fields: Any) -> Answer:
+        """POST /users with a new user's fields, some of them changed."""
+        return self.send("POST", "/users", {**a_registration(), **fields})
+
+    def open_session(self, login_id: str, password: str) -> Answer:
+        """POST /sessions."""
+        return self.send("POST", "/sessions", {"login_id": login_id, "password": password})
+
+    def me(self) -> Answer:
+        """GET /users/me."""
+        return self.send("GET", "/users/me")
+
+    def points(self) -> Answer:
+        """GET /users/me/points."""
+        return self.send("GET", "/users/me/points")
+
+    def charge_points(self, amount: int, key: str | None = None) -> Answer:
+        """POST /users/me/points/charges, with a new key unless one is given."""
+        path = "/users/me/points/charges"
+        return self.send("POST", path, {"amount": amount}, key=key or a_key())
+
+    def register_brand(self, name: str, description: str = "") -> Answer:
+        """POST /admin/brands."""
+        return self.send("POST", "/admin/brands", {"name": name, "description": description})
+
+    def register_product(self, **fields: Any) -> Answer:
+        """POST /admin/products."""
+        return self.send("POST", "/admin/products", fields)
+
+    def set_stock(self, product_id: str, quantity: int) -> Answer:
+        """PUT /admin/products/{product_id}/stock."""
+        return self.send("PUT", f"/admin/products/{product_id}/stock", {"quantity": quantity})
+
+    def brands(self, **query: Any) -> Answer:
+        """GET /brands."""
+        return self.send("GET", _with_query("/brands", query))
+
+    def brand(self, brand_id: str) -> Answer:
+        """GET /brands/{brand_id}."""
+        return self.send("GET", f"/brands/{brand_id}")
+
+    def products(self, **query: Any) -> Answer:
+        """GET /products."""
+        return self.send("GET", _with_query("/products", query))
+
+    def product(self, product_id: str) -> Answer:
+        """GET /products/{product_id}."""
+        return self.send("GET", f"/products/{product_id}")
+
+    def place_order(self, *lines: tuple[str, int], key: str | None = None) -> Answer:
+        """POST /orders, paid with points: (product_id, quantity) each; a new key unless given."""
+        return self.send("POST", "/orders", an_order(*lines), key=key or a_key())
+
+    def orders(self, **query: Any) -> Answer:
+        """GET /orders."""
+        return self.send("GET", _with_query("/orders", query))
+
+    def order(self, order_id: str) -> Answer:
+        """GET /orders/{order_id}."""
+        return self.send("GET", f"/orders/{order_id}")
+
+    def health(self) -> Answer:
+        """GET /health."""
+        return self.send("GET", "/health")
+
+
+def pages(path: str, caller: Caller, **query: Any) -> Iterator[list[Json]]:
+    """Follow a list's cursors to its end."""
+    cursor: Json | None = {}
+    while cursor is not None:
+        page = caller.send("GET", _with_query(path, {**query, **cursor})).require(200)
+        assert set(page) == {"items", "next_cursor"}
+        yield page["items"]
+        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
+
+
+def a_registration() -> Json:
+    """A new user's fields, all valid."""
+    login_id = secrets.token_hex(5)
+    return {
+        "login_id": login_id,
+        "password": "correct horse battery",
+        "name": "Kim Buyer",
+        "email": f"{login_id}@example.com",
+        "birth_date": "1990-04-12",
+        "gender": "OTHER",
+    }
+
+
+def an_order(*lines: tuple[Any, Any]) -> Json:
+    """An order's body: (product_id, quantity) each, paid with points."""
+    return {
+        "lines": [{"product_id": product, "quantity": quantity} for product, quantity in lines],
+        "payment_method": "POINT",
+    }
+
+
+def a_key() -> str:
+    """A new Idempotency-Key."""
+    return secrets.token_hex(16)
+
+
+def won(amount: int) -> Json:
+    """An amount of money as JSON."""
+    return {"amount": amount, "currency": "KRW"}
+
+
+def _with_query(path: str, query: Mapping[str, Any]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path

@@ -1,0 +1,200 @@
+"""The deployed stack as its users, its operators and its neighbours meet it: HTTP and AWS."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pg8000.native
+import psutil
+import urllib3
+from botocore.config import Config
+
+from infra.local.system import LocalSystem
+from tests.e2e.caller import Json
+from tests.e2e.eventually import eventually
+
+STACK_NAME = "lastunit"
+REGION = "us-east-1"
+REMEMBERED = "E2E_STACK"
+NO_PROCESS = "the emulator's processes cannot be seen from here"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running stack is, by the names that .local/env gives."""
+
+    api_url: str
+    database_url: str
+    aws_endpoint_url: str
+    delivery_url: str
+    admin_token: str
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> "Addresses":
+        """Read API_URL and its siblings. Raises KeyError where one is missing."""
+        return cls(**{item.name: variables[item.name.upper()] for item in fields(cls)})
+
+
+def remember_running_stack() -> None:
+    """Keep the addresses of a stack that runs already, before other servers' take their names.
+
+    DATABASE_URL and AWS_ENDPOINT_URL are also what the integration tests call their own.
+    """
+    if os.environ.get("API_URL") and REMEMBERED not in os.environ:
+        names = [item.name.upper() for item in fields(Addresses)]
+        if missing := [name for name in names if not os.environ.get(name)]:
+            raise ValueError(f"API_URL is set, but not {', '.join(missing)}: source .local/env")
+        os.environ[REMEMBERED] = json.dumps({name: os.environ[name] for name in names})
+
+
+def running_stack() -> Addresses | None:
+    """Return where a stack runs already, None where there is none."""
+    remembered = os.environ.get(REMEMBERED)
+    return Addresses.read(json.loads(remembered)) if remembered else None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySystem:
+    """The delivery simulator: what it was asked, what it keeps, how it behaves."""
+
+    url: str
+    _http: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(retries=False, timeout=10)
+    )
+
+    def notices(self, order_id: str) -> list[Json]:
+        """Return the notices it keeps of an order."""
+        return self._items("/notices", order_id)
+
+    def attempts(self, order_id: str) -> list[str]:
+        """Return what became of each try to hand over an order's notice, oldest first."""
+        return [attempt["outcome"] for attempt in self._items("/requests", order_id)]
+
+    def behave(self, mode: str, times: int | None = None, seconds: float = 1) -> None:
+        """Change how it meets the next requests; `seconds` is how slow it is."""
+        body = json.dumps({"mode": mode, "times": times, "seconds": seconds}).encode()
+        answer = self._http.request("PUT", f"{self.url}/behaviour", body=body)
+        assert answer.status == 200, answer.data
+
+    def _items(self, path: str, order_id: str) -> list[Json]:
+        answer = self._http.request("GET", self.url + path)
+        assert answer.status == 200, answer.data
+        return [item for item in answer.json()["items"] if item["order_id"] == order_id]
+
+
+class Stack:
+    """A deployed stack. `system` is there where this run started it."""
+
+    def __init__(self, addresses: Addresses, system: LocalSystem | None = None) -> None:
+        self.addresses = addresses
+        self.system = system
+        self.delivery = DeliverySystem(addresses.delivery_url)
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the CloudFormation stack."""
+        found = self.aws("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        return {item["OutputKey"]: item["OutputValue"] for item in found["Outputs"]}
+
+    @cached_property
+    def token_keys(self) -> dict[str, str]:
+        """The keys that sign tokens, by kid; `current` names one."""
+        secret = self.aws("secretsmanager").get_secret_value(
+            SecretId=self.outputs["TokenSecretArn"]
+        )
+        keys: dict[str, str] = json.loads(secret["SecretString"])
+        return keys
+
+    def aws(self, service: str) -> Any:
+        """Return a boto3 client of the stack's account."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.addresses.aws_endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(proxies={}, retries={"total_max_attempts": 1}, read_timeout=60),
+        )
+
+    @contextmanager
+    def database(self) -> Iterator[pg8000.native.Connection]:
+        """Open a connection to the database that may wait and idle for long."""
+        url = urlsplit(self.addresses.database_url)
+        with closing(
+            pg8000.native.Connection(
+                url.username or "",
+                password=url.password,
+                host=url.hostname or "",
+                port=url.port or 5432,
+                database=url.path.lstrip("/"),
+            )
+        ) as connection:
+            for setting in (
+                "lock_timeout",
+                "statement_timeout",
+                "idle_in_transaction_session_timeout",
+            ):
+                connection.run(f"SET {setting} = '60s'")
+            yield connection
+
+    def send(self, output: str, body: str) -> None:
+        """Send a message to the queue whose URL is that output of the stack."""
+        self.aws("sqs").send_message(QueueUrl=self.outputs[output], MessageBody=body)
+
+    def waiting_messages(self, output: str) -> int:
+        """Count the messages of a queue, those in flight included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.aws("sqs").get_queue_attributes(
+            QueueUrl=self.outputs[output], AttributeNames=names
+        )
+        return sum(int(found["Attributes"][name]) for name in names)
+
+    def wait_until_quiet(self) -> None:
+        """Wait until every event is published and shipping has nothing left to do."""
+        with self.database() as database:
+            eventually(lambda: not unpublished_events(database), within_seconds=90)
+        eventually(lambda: self.waiting_messages("ShippingQueueUrl") == 0, within_seconds=60)
+
+    def worker_on_port(self, port: int) -> psutil.Process | None:
+        """Return the emulator's worker process that a connection's client port belongs to."""
+        emulator_port = urlsplit(self.addresses.aws_endpoint_url).port
+        emulators = [
+            process
+            for process in psutil.process_iter()
+            if emulator_port in _ports(process, psutil.CONN_LISTEN)
+        ]
+        return next(
+            (
+                worker
+                for emulator in emulators
+                for worker in emulator.children(recursive=True)
+                if port in _ports(worker, psutil.CONN_ESTABLISHED)
+            ),
+            None,
+        )
+
+
+def unpublished_events(database: pg8000.native.Connection, *aggregate_ids: str) -> int:
+    """Count the events that wait in the outbox: all, or those of some aggregates."""
+    sql = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+    if aggregate_ids:
+        sql += " AND aggregate_id::text = ANY(:ids)"
+        return int(database.run(sql, ids=list(aggregate_ids))[0][0])
+    return int(database.run(sql)[0][0])
+
+
+def _ports(process: psutil.Process, status: str) -> set[int]:
+    try:
+        return {
+            connection.laddr.port
+            for connection in process.net_connections("tcp")
+            if connection.status == status
+        }
+    except psutil.Error:
+        return set()

@@ -1,0 +1,233 @@
+"""Who may call what: tokens that are not good, and doors that are not theirs."""
+
+import base64
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.e2e.caller import Json, a_key, a_registration, an_order
+from tests.e2e.shop import Buyer, Shop
+from tests.e2e.stack import Stack
+
+USER_DOORS: list[tuple[str, str, Any]] = [
+    ("GET", "/users/me", None),
+    ("GET", "/users/me/points", None),
+    ("POST", "/users/me/points/charges", {"amount": 1}),
+    ("POST", "/orders", an_order(("{product}", 1))),
+    ("GET", "/orders", None),
+    ("GET", "/orders/{order}", None),
+]
+ADMIN_DOORS: list[tuple[str, str, Any]] = [
+    ("POST", "/admin/brands", {"name": "Mine", "description": ""}),
+    (
+        "POST",
+        "/admin/products",
+        {"brand_id": "{brand}", "name": "Mine", "description": "", "price_amount": 1},
+    ),
+    ("PUT", "/admin/products/{product}/stock", {"quantity": 1_000}),
+]
+SLOWED_AFTER = 20
+
+
+class Forge:
+    """Makes tokens out of a good one, with one thing wrong about them."""
+
+    def __init__(self, good_token: str, keys: Json) -> None:
+        self.claims = jwt.decode(good_token, options={"verify_signature": False})
+        self.kid = keys["current"]
+        self.key = keys[self.kid]
+
+    def sign(
+        self, *, key: str | None = None, algorithm: str = "HS256", kid: Any = None, **claims: Any
+    ) -> str:
+        """Sign the good token's claims, some of them changed; a claim that is None is left out."""
+        changed = {**self.claims, "jti": secrets.token_hex(8), **claims}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        headers = {"kid": kid or self.kid}
+        return jwt.encode(kept, key or self.key, algorithm=algorithm, headers=headers)
+
+    def unsigned(self) -> str:
+        """Say `alg: none`, and sign nothing."""
+        header = {"alg": "none", "typ": "JWT", "kid": self.kid}
+        return f"{_segment(header)}.{_segment(self.claims)}."
+
+    def signed_with_a_name(self) -> str:
+        """Take what the secret says of `current`, the name of a key, for a key."""
+        header = {"alg": "HS256", "typ": "JWT", "kid": "current"}
+        content = f"{_segment(header)}.{_segment(self.claims)}"
+        return f"{content}.{_base64(hmac.digest(self.kid.encode(), content.encode(), 'sha256'))}"
+
+    def meddled_with(self) -> str:
+        """Put other claims under a good signature."""
+        header, _, signature = self.sign().split(".")
+        return f"{header}.{_segment({**self.claims, 'scope': 'admin'})}.{signature}"
+
+
+BAD_TOKENS: dict[str, Callable[[Forge], str]] = {
+    "empty": lambda _: "",
+    "garbage": lambda _: "garbage",
+    "three dots": lambda _: "a.b.c",
+    "not even ASCII": lambda _: "%C3%A9.%C3%A9.%C3%A9",
+    "unsigned": Forge.unsigned,
+    "meddled with": Forge.meddled_with,
+    "signed with another key": lambda forge: forge.sign(key="k" * 64),
+    "signed with another algorithm": lambda forge: forge.sign(algorithm="HS512"),
+    "of an unknown key": lambda forge: forge.sign(kid="k0"),
+    "signed with the name of a key": Forge.signed_with_a_name,
+    "of a key that is a path": lambda forge: forge.sign(kid="../../dev/null"),
+    "expired": lambda forge: forge.sign(iat=int(time.time()) - 7200, exp=int(time.time()) - 3600),
+    "without an end": lambda forge: forge.sign(exp=None),
+    "of another issuer": lambda forge: forge.sign(iss="somebody"),
+    "without an issuer": lambda forge: forge.sign(iss=None),
+    "for another audience": lambda forge: forge.sign(aud="somewhere"),
+    "for no audience": lambda forge: forge.sign(aud=None),
+    "of nobody": lambda forge: forge.sign(sub=None),
+}
+
+
+@pytest.fixture(scope="module")
+def ids(shop: Shop, buyer: Buyer) -> dict[str, str]:
+    """What the doors' paths and bodies name: all of it exists, and is the buyer's."""
+    brand = shop.new_brand()
+    product = shop.new_product(stock=10, price=100, brand=brand)
+    order = buyer.place_order((product, 1))
+    return {"brand": brand["brand_id"], "product": product, "order": order}
+
+
+@pytest.fixture(scope="module")
+def forge(stack: Stack, buyer: Buyer) -> Forge:
+    """A forge with the buyer's own token and the stack's own key."""
+    assert buyer.api.token is not None
+    return Forge(buyer.api.token, stack.token_keys)
+
+
+def test_a_token_says_who_for_whom_and_how_long(forge: Forge, buyer: Buyer) -> None:
+    assert set(forge.claims) == {"iss", "aud", "sub", "scope", "iat", "exp", "jti"}
+    assert forge.claims["sub"] == buyer.user["user_id"]
+    assert forge.claims["scope"] == ""
+    assert 0 < forge.claims["exp"] - forge.claims["iat"] <= 3600
+
+
+def test_the_forge_makes_good_tokens_too(shop: Shop, forge: Forge, buyer: Buyer) -> None:
+    assert shop.anyone.with_token(forge.sign()).me().require(200) == buyer.user
+
+
+@pytest.mark.parametrize(("method", "path", "body"), USER_DOORS + ADMIN_DOORS)
+def test_nobody_comes_in_without_a_token(
+    shop: Shop, buyer: Buyer, ids: dict[str, str], method: str, path: str, body: Any
+) -> None:
+    with shop.nothing_moves(buyer, ids["product"]):
+        answer = shop.anyone.send(method, *_filled(path, body, ids), key=a_key())
+
+    answer.require_problem(401)
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS)
+@pytest.mark.parametrize(("method", "path", "body"), [USER_DOORS[3], ADMIN_DOORS[2]])
+def test_nobody_comes_in_with_a_bad_token(
+    shop: Shop,
+    buyer: Buyer,
+    ids: dict[str, str],
+    forge: Forge,
+    make: Callable[[Forge], str],
+    method: str,
+    path: str,
+    body: Any,
+) -> None:
+    impostor = shop.anyone.with_token(make(forge))
+
+    with shop.nothing_moves(buyer, ids["product"]):
+        answer = impostor.send(method, *_filled(path, body, ids), key=a_key())
+
+    answer.require_problem(401)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Token", ""])
+def test_a_token_is_a_bearers(shop: Shop, buyer: Buyer, scheme: str) -> None:
+    header = {"Authorization": f"{scheme} {buyer.api.token}".strip()}
+
+    shop.anyone.send("GET", "/users/me", headers=header).require_problem(401)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ADMIN_DOORS)
+def test_a_user_does_not_come_in_where_only_admins_may(
+    shop: Shop, buyer: Buyer, ids: dict[str, str], method: str, path: str, body: Any
+) -> None:
+    with shop.nothing_moves(buyer, ids["product"]):
+        answer = buyer.api.send(method, *_filled(path, body, ids))
+
+    answer.require_problem(403)
+    listed = shop.anyone.products(brand_id=ids["brand"]).require(200)["items"]
+    assert [product["product_id"] for product in listed] == [ids["product"]]
+
+
+@pytest.mark.parametrize("scope", ["administrator", "ADMIN", "admins", "user"])
+def test_only_the_scope_admin_is_an_admins(shop: Shop, forge: Forge, scope: str) -> None:
+    caller = shop.anyone.with_token(forge.sign(scope=scope))
+
+    caller.register_brand("Mine").require_problem(403)
+
+
+def test_an_order_of_somebody_else_is_forbidden(shop: Shop, ids: dict[str, str]) -> None:
+    stranger = shop.new_buyer()
+
+    stranger.api.order(ids["order"]).require_problem(403)
+
+
+def test_a_login_id_is_taken_once(shop: Shop) -> None:
+    first = a_registration()
+    shop.anyone.sign_up(**first).require(201)
+
+    second = shop.anyone.sign_up(login_id=first["login_id"], password="another password")
+
+    second.require_problem(409, "LOGIN_ID_TAKEN")
+    shop.anyone.open_session(first["login_id"], "another password").require_problem(401)
+    shop.anyone.open_session(first["login_id"], first["password"]).require(201)
+
+
+def test_a_wrong_password_and_an_unknown_login_id_are_told_the_same(shop: Shop) -> None:
+    buyer = shop.new_buyer()
+
+    wrong = shop.anyone.open_session(buyer.user["login_id"], "another password")
+    unknown = shop.anyone.open_session("nobody", "another password")
+
+    told = [answer.require_problem(401, "BAD_CREDENTIALS") for answer in (wrong, unknown)]
+    assert told[0]["detail"] == told[1]["detail"]
+
+
+def test_repeated_bad_logins_are_slowed_for_that_login_id_alone(shop: Shop) -> None:
+    victim, other = shop.new_buyer(), shop.new_buyer()
+
+    for _ in range(SLOWED_AFTER):
+        answer = shop.anyone.open_session(victim.user["login_id"], "another password")
+        if answer.status == 429:
+            break
+        answer.require_problem(401, "BAD_CREDENTIALS")
+
+    answer.require_problem(429)
+    assert int(answer.headers["Retry-After"]) > 0
+    right = shop.anyone.open_session(victim.user["login_id"], victim.password)
+    right.require_problem(429)
+    shop.anyone.open_session(other.user["login_id"], other.password).require(201)
+
+
+def _filled(path: str, body: Any, ids: dict[str, str]) -> tuple[str, Any]:
+    text = json.dumps(body)
+    for name, value in ids.items():
+        path, text = path.replace(f"{{{name}}}", value), text.replace(f"{{{name}}}", value)
+    return path, json.loads(text)
+
+
+def _segment(content: Json) -> str:
+    return _base64(json.dumps(content).encode())
+
+
+def _base64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")

@@ -1,0 +1,75 @@
+"""Lists that are asked for wrongly, and paths and methods that do not exist."""
+
+from urllib.parse import quote
+
+import pytest
+
+from tests.e2e.caller import Caller
+from tests.e2e.shop import Buyer, Shop
+
+LISTS = ["/products", "/brands", "/orders"]
+WRONG_LIMITS = ["0", "-1", "101", "abc", "1.5", "", "9" * 40]
+
+
+@pytest.mark.parametrize("limit", WRONG_LIMITS)
+@pytest.mark.parametrize("path", LISTS)
+def test_a_limit_is_from_1_to_100(buyer: Buyer, path: str, limit: str) -> None:
+    buyer.api.send("GET", f"{path}?limit={limit}").require_problem(422)
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+@pytest.mark.parametrize("path", LISTS)
+def test_the_limits_of_a_limit_are_taken(buyer: Buyer, path: str, limit: int) -> None:
+    items = buyer.api.send("GET", f"{path}?limit={limit}").require(200)["items"]
+
+    assert len(items) <= limit
+
+
+@pytest.mark.parametrize("cursor", ["garbage", "e30", "bnVsbA==", "é", "%00", "A" * 5_000])
+@pytest.mark.parametrize("path", LISTS)
+def test_a_cursor_is_one_that_was_handed_out(buyer: Buyer, path: str, cursor: str) -> None:
+    sent = cursor if cursor.startswith("%") else quote(cursor)
+
+    buyer.api.send("GET", f"{path}?cursor={sent}").require_problem(422)
+
+
+def test_a_cursor_belongs_to_the_sort_it_was_handed_out_for(shop: Shop) -> None:
+    brand = shop.new_brand()
+    for price in 100, 200, 300:
+        shop.new_product(price=price, brand=brand)
+    of_brand = {"brand_id": brand["brand_id"], "limit": 1}
+    cursor = shop.anyone.products(sort="price_asc", **of_brand).require(200)["next_cursor"]
+    assert cursor
+
+    for sort in "latest", "likes_desc":
+        shop.anyone.products(sort=sort, cursor=cursor, **of_brand).require_problem(422)
+    shop.anyone.products(sort="price_asc", cursor=cursor, **of_brand).require(200)
+
+
+@pytest.mark.parametrize(
+    "sort", ["newest", "LATEST", "price_desc", "", "latest;drop table product"]
+)
+def test_products_are_sorted_in_a_way_that_exists(shop: Shop, sort: str) -> None:
+    shop.anyone.products(sort=sort).require_problem(422)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/orders/1/nothing", "/users", "/admin"])
+def test_a_path_that_does_not_exist_is_a_problem(shop: Shop, path: str) -> None:
+    shop.anyone.send("GET", path).require_problem(404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "/orders"), ("PATCH", "/users"), ("POST", "/products"), ("PUT", "/sessions")],
+)
+def test_a_method_that_a_path_does_not_take_is_a_problem(
+    shop: Shop, buyer: Buyer, method: str, path: str
+) -> None:
+    for caller in shop.anyone, buyer.api:
+        _assert_not_taken(caller, method, path)
+
+
+def _assert_not_taken(caller: Caller, method: str, path: str) -> None:
+    answer = caller.send(method, path, {})
+    assert answer.status in (404, 405)  # API Gateway does not tell the two apart
+    answer.require_problem(answer.status)

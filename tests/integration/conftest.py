@@ -1,0 +1,24 @@
+"""What the integration tests share."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.own_shop import own_shop
+
+__all__ = ["logged", "own_shop"]
+
+
+@pytest.fixture
+def logged(shop_environment: None) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the functions have written to their log since the test began, line by line."""
+    from commerce.entrypoints.telemetry import logger  # imported when the environment is set
+
+    written = io.StringIO()
+    [handler] = logger.handlers
+    stream = handler.setStream(written)  # type: ignore[attr-defined]
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    handler.setStream(stream)  # type: ignore[attr-defined]

@@ -1,0 +1,388 @@
+"""What every HTTP function does before and after its route."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from commerce.bootstrap import database
+from commerce.shared import clock, tokens
+from commerce.shared.database import Query
+from infra.local.ports import LOOPBACK, Ports
+from tests.support.lambda_calls import Answer, call, function, http_event, lambda_context
+from tests.support.shop import a_buyer, a_key, a_product, an_admin, rows, stock_of
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+LIMIT = 256 * 1024
+PROBLEM = {"type", "title", "status", "detail", "code", "request_id"}
+Logged = Callable[[], list[dict[str, Any]]]
+
+
+def handle(name: str, event: dict[str, Any]) -> Answer:
+    """The answer to an event as it stands."""
+    answer = function(name)(event, lambda_context())
+    json.dumps(answer).encode()  # as the runtime sends it
+    answer["body"].encode()
+    headers = {name.lower(): values[-1] for name, values in answer["multiValueHeaders"].items()}
+    return Answer(answer["statusCode"], json.loads(answer["body"]), headers)
+
+
+def register(raw: str | None, token: str | None = None, **headers: str) -> Answer:
+    """POST /admin/brands with a body as it stands."""
+    sent_by = an_admin().token if token is None else token
+    return call(
+        "brand/register_brand",
+        "POST",
+        "/admin/brands",
+        raw_body=raw,
+        token=sent_by,
+        headers=headers,
+    )
+
+
+def a_brand(padding: str = "") -> str:
+    return json.dumps({"name": "Acme", "description": padding}, ensure_ascii=False)
+
+
+def assert_problem(answer: Answer, status: int, code: str) -> None:
+    assert (answer.status, answer.json["status"], answer.json["code"]) == (status, status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(answer.json) - {"errors"} == PROBLEM
+    assert answer.json["type"] == f"urn:lastunit:problem:{code.lower().replace('_', '-')}"
+    assert answer.json["request_id"] == answer.headers["x-request-id"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "{",
+        "nul",
+        "{'name': 'Acme'}",
+        '{"name": "Acme"} x',
+        '{"name": "Acme",}',
+        '{"name": NaN}',
+        '{"name": Infinity}',
+        '{"name": -Infinity}',
+        '{"name": "a\nb"}',
+        "\ufeff{}",
+        "\x00",
+        "\ud800",
+        "[" * 100_000,
+        '{"name": ' + "9" * 5_000 + "}",
+    ],
+    ids=lambda raw: ascii(raw)[:20],
+)
+def test_what_is_not_json_is_malformed(raw: str) -> None:
+    assert_problem(register(raw), 400, "MALFORMED_JSON")
+
+
+@pytest.mark.parametrize("inner", ["[]", '{"a": 1}'])
+def test_no_depth_of_json_is_a_fault(inner: str) -> None:
+    # Just below the interpreter's limit, and far beyond it.
+    for depth in (*range(800, 1000, 4), 3_000, 10_000, 100_000):
+        raw = '{"name": ' + "[" * depth + inner + "]" * depth + "}"
+        assert order_with(a_key(), raw).status in (400, 422), depth
+
+
+@pytest.mark.parametrize("raw", [None, "", "null", "[]", "1", '"Acme"', "1e999", "true"])
+def test_json_that_is_no_object_does_not_validate(raw: str | None) -> None:
+    answer = register(raw)
+    assert_problem(answer, 422, "VALIDATION_FAILED")
+    assert [error["field"] for error in answer.json["errors"]] == ["body"]
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["application/json; charset=utf-8", "APPLICATION/JSON", "application/x-www-form-urlencoded",
+     "text/plain", "json", ""],
+)  # fmt: skip
+def test_a_body_is_json_whatever_it_is_called(media_type: str) -> None:
+    assert register(a_brand(), **{"Content-Type": media_type}).status == 201
+    assert_problem(register("name=Acme", **{"Content-Type": media_type}), 400, "MALFORMED_JSON")
+
+
+def test_a_body_without_a_media_type_is_taken_for_json() -> None:
+    event = http_event("POST", "/admin/brands", raw_body=a_brand(), token=an_admin().token)
+    del event["headers"]["Content-Type"], event["multiValueHeaders"]["Content-Type"]
+    assert handle("brand/register_brand", event).status == 201
+
+
+@pytest.mark.parametrize("letter", ["x", "\N{ANCHOR}"])
+def test_a_body_over_256_kb_is_too_large(letter: str) -> None:
+    room = LIMIT - len(a_brand().encode())
+    width = len(letter.encode())
+    full = a_brand(letter * (room // width) + "x" * (room % width))
+    assert len(full.encode()) == LIMIT
+    assert_problem(register(full), 422, "VALIDATION_FAILED")  # the description has 2,000 letters
+    assert_problem(register(full + " "), 413, "BODY_TOO_LARGE")
+
+
+def encoded(body: bytes) -> dict[str, Any]:
+    event = http_event("POST", "/admin/brands", raw_body="", token=an_admin().token)
+    return {**event, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+
+
+def test_a_base64_body_is_read() -> None:
+    answer = handle("brand/register_brand", encoded(a_brand("\N{ANCHOR}").encode()))
+    assert (answer.status, answer.json["description"]) == (201, "\N{ANCHOR}")
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"\x80abc"])
+def test_a_base64_body_that_is_not_json_is_malformed(body: bytes) -> None:
+    assert_problem(handle("brand/register_brand", encoded(body)), 400, "MALFORMED_JSON")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!",
+        "e30",
+        "e30=e30=",
+        "\N{ANCHOR}",
+    ],
+)
+def test_a_body_that_is_not_base64_is_malformed(text: str) -> None:
+    event = {**encoded(b""), "body": text}
+    assert_problem(handle("brand/register_brand", event), 400, "MALFORMED_JSON")
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 2 * LIMIT])
+def test_a_base64_body_over_256_kb_is_too_large(size: int) -> None:
+    body = a_brand("x" * (size - len(a_brand()))).encode()
+    assert len(body) == size
+    assert_problem(handle("brand/register_brand", encoded(body)), 413, "BODY_TOO_LARGE")
+
+
+def test_who_asks_is_looked_at_before_what_is_asked() -> None:
+    for raw in ("{", "{}", "x" * (LIMIT + 1)):
+        assert_problem(register(raw, token=""), 401, "NOT_SIGNED_IN")
+        assert_problem(register(raw, token="forged"), 401, "INVALID_TOKEN")
+        assert_problem(register(raw, token=a_buyer().token), 403, "ADMIN_ONLY")
+
+
+def test_whoever_is_not_signed_in_is_told_how_to() -> None:
+    assert register("{}", token="").headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "path"),
+    [
+        ("order/place_order", "POST", "/orders"),
+        ("order/list_orders", "GET", "/orders"),
+        ("order/get_order", "GET", "/orders/018f0000-0000-7000-8000-0000deadbeef"),
+        ("product/register_product", "POST", "/admin/products"),
+        ("product/set_stock", "PUT", "/admin/products/1/stock"),
+        ("brand/register_brand", "POST", "/admin/brands"),
+        ("point/get_my_points", "GET", "/users/me/points"),
+        ("point/charge_points", "POST", "/users/me/points/charges"),
+        ("user/get_me", "GET", "/users/me"),
+    ],
+)
+def test_nobody_unknown_comes_in(
+    name: str, method: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_problem(call(name, method, path, key=a_key()), 401, "NOT_SIGNED_IN")
+    monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", "-60")
+    expired = tokens.sign(clock.new_id(), frozenset({tokens.ADMIN}))
+    assert_problem(call(name, method, path, key=a_key(), token=expired), 401, "TOKEN_EXPIRED")
+
+
+def order_with(key: str | None, raw: str, **headers: str) -> Answer:
+    return call(
+        "order/place_order",
+        "POST",
+        "/orders",
+        raw_body=raw,
+        key=key,
+        token=a_buyer().token,
+        headers=headers,
+    )
+
+
+def test_the_key_is_asked_for_before_the_fields_are_looked_at() -> None:
+    assert_problem(order_with(None, '{"lines": []}'), 400, "IDEMPOTENCY_KEY_MISSING")
+    assert_problem(order_with("short", '{"lines": []}'), 400, "IDEMPOTENCY_KEY_INVALID")
+    assert_problem(order_with("x" * 65, '{"lines": []}'), 400, "IDEMPOTENCY_KEY_INVALID")
+    assert_problem(order_with(None, "{"), 400, "MALFORMED_JSON")
+    assert_problem(order_with(a_key(), '{"lines": []}'), 422, "VALIDATION_FAILED")
+
+
+def test_every_bad_field_is_named() -> None:
+    answer = order_with(a_key(), '{"lines": [{"product_id": 5}], "colour": "red"}')
+    assert_problem(answer, 422, "VALIDATION_FAILED")
+    assert {error["field"] for error in answer.json["errors"]} == {
+        "lines.0.product_id",
+        "lines.0.quantity",
+        "payment_method",
+        "colour",
+    }
+    assert all(error["message"] and error["code"] for error in answer.json["errors"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "colour",
+        "body",
+        "query",
+        "path",
+    ],
+)
+def test_an_unknown_field_is_named_whatever_its_name(name: str) -> None:
+    answer = register(json.dumps({"name": "Acme", "more": {}, name: 1}))
+    assert_problem(answer, 422, "VALIDATION_FAILED")
+    assert [error["field"] for error in answer.json["errors"]] == ["more", name]
+
+
+def test_an_event_without_headers_is_a_request_without_headers() -> None:
+    event = http_event("POST", "/admin/brands", raw_body="{}")
+    answer = handle("brand/register_brand", {**event, "headers": None, "multiValueHeaders": None})
+    assert_problem(answer, 401, "NOT_SIGNED_IN")
+
+
+def test_the_request_id_is_the_gateways() -> None:
+    event = http_event("GET", "/brands?limit=1")
+    answer = handle("brand/list_brands", event)
+    assert answer.headers["x-request-id"] == event["requestContext"]["requestId"]
+    event["requestContext"] = None
+    assert handle("brand/list_brands", event).headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/brand"), ("GET", "/brands/1/2"), ("POST", "/brands"), ("GET", "/")],
+)
+def test_what_is_not_routed_is_not_found(method: str, path: str) -> None:
+    assert_problem(call("brand/list_brands", method, path), 404, "NOT_FOUND")
+
+
+def test_a_browser_may_read_answers_and_refusals_alike() -> None:
+    origin = {"Origin": "https://shop.example"}
+    token = an_admin().token
+    allowed = {
+        status: answer.headers.get("access-control-allow-origin")
+        for answer in [
+            register(a_brand(), token, **origin),
+            register("{}", token, **origin),
+            register("{", token, **origin),
+            register("{}", "", **origin),
+            register("{}", a_buyer().token, **origin),
+        ]
+        for status in [answer.status]
+    }
+    assert allowed == dict.fromkeys([201, 422, 400, 401, 403], "*")
+
+
+def test_a_fault_shows_no_inner_text_and_is_logged(own_shop: str, logged: Logged) -> None:
+    database().run([Query("ALTER TABLE brand RENAME COLUMN name TO inner_name")])
+    event = http_event("GET", f"/brands/{clock.new_id()}")
+
+    answer = handle("brand/get_brand", event)
+
+    assert_problem(answer, 500, "INTERNAL_ERROR")
+    for inner in ("inner", "column", "SELECT", "pg8000", "Traceback", "brand"):
+        assert inner not in json.dumps(answer.json)
+    [failed] = [line for line in logged() if line["level"] == "ERROR"]
+    assert failed["correlation_id"] == event["requestContext"]["requestId"]
+    assert "name" in failed["exception"]
+    database().run([Query("ALTER TABLE brand RENAME COLUMN inner_name TO name")])
+    assert handle("brand/get_brand", event).status == 404
+
+
+def test_a_fault_before_the_route_is_a_problem_too(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    buyer = a_buyer()
+    monkeypatch.delenv("TOKEN_KEYS")
+    monkeypatch.delenv("TOKEN_SECRET_ARN", raising=False)
+    answer = call("order/list_orders", "GET", "/orders", token=buyer.token)
+    assert_problem(answer, 500, "INTERNAL_ERROR")
+    assert "TOKEN" not in json.dumps(answer.json)
+    assert [line["level"] for line in logged()].count("ERROR") == 1
+
+
+def test_a_database_that_is_away_is_unavailable(
+    own_shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://x:y@{LOOPBACK}:{Ports.free().postgres}/z")
+    database().close()
+    for answer in (
+        call("brand/list_brands", "GET", "/brands"),
+        order_with(a_key(), json.dumps({"lines": [{"product_id": "x", "quantity": 1}],
+                                        "payment_method": "POINT"})),
+    ):  # fmt: skip
+        assert_problem(answer, 503, "UNAVAILABLE")
+        assert answer.headers["retry-after"] == "2"
+    monkeypatch.setenv("DATABASE_URL", own_shop)
+    assert call("brand/list_brands", "GET", "/brands").status == 200
+
+
+def test_health_names_version_and_schema(own_shop: str) -> None:
+    answer = call("health/get_health", "GET", "/health")
+    assert (answer.status, answer.json) == (
+        200,
+        {
+            "status": "ok",
+            "version": "test",
+            "schema_revision": "0001",
+            "expected_schema_revision": "0001",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "revision"),
+    [
+        ("UPDATE alembic_version SET version_num = '0000'", "0000"),
+        ("DELETE FROM alembic_version", None),
+        ("DROP TABLE alembic_version", None),
+    ],
+)
+def test_health_tells_when_the_schema_is_behind(
+    own_shop: str, change: str, revision: str | None
+) -> None:
+    database().run([Query(change)])
+    answer = call("health/get_health", "GET", "/health")
+    assert_unhealthy(answer, revision, "The schema is behind the code")
+
+
+def assert_unhealthy(answer: Answer, revision: str | None, why: str) -> None:
+    facts = {"version": "test", "schema_revision": revision, "expected_schema_revision": "0001"}
+    assert {name: answer.json.pop(name) for name in facts} == facts
+    assert why in answer.json["detail"]
+    assert_problem(answer, 503, "NOT_HEALTHY")
+
+
+def test_health_is_well_while_a_newer_schema_waits_for_its_code(own_shop: str) -> None:
+    database().run([Query("UPDATE alembic_version SET version_num = '0002'")])
+    assert call("health/get_health", "GET", "/health").status == 200
+
+
+def test_health_tells_when_the_database_is_away(
+    own_shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://x:y@{LOOPBACK}:{Ports.free().postgres}/z")
+    database().close()
+    answer = call("health/get_health", "GET", "/health")
+    assert_unhealthy(answer, None, "The database does not answer")
+
+
+def test_a_worker_forgets_the_request_before(logged: Logged) -> None:
+    product, buyer, key = a_product(stock=5, price=0), a_buyer(), a_key()
+    raw = json.dumps({"lines": [{"product_id": product, "quantity": 1}], "payment_method": "POINT"})
+    sent = {"raw_body": raw, "token": buyer.token}
+    for _ in range(2):
+        replayed = call("order/place_order", "POST", "/orders", key=key, **sent)
+    assert replayed.headers["idempotency-replayed"] == "true"
+    fresh = call("order/place_order", "POST", "/orders", key=a_key(), **sent)
+    assert "idempotency-replayed" not in fresh.headers
+    anonymous = call("brand/list_brands", "GET", "/brands?limit=1")
+    assert "idempotency-replayed" not in anonymous.headers
+    assert stock_of(product) == 3
+    answered = [line for line in logged() if line["message"] == "answered"]
+    assert ["user_id" in line for line in answered] == [True, True, True, False]
+    assert rows("SELECT count(*) AS n FROM orders WHERE buyer_id = $1", buyer.user_id)[0].n == 2

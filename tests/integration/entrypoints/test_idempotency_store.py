@@ -1,0 +1,120 @@
+"""What callers see of the idempotency store: in progress, replayed, lost, gone."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+
+from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until
+from tests.support.lambda_calls import Answer, call
+from tests.support.shop import Person, a_buyer, a_key, a_product, balance_of, rows, stock_of
+from tests.support.together import run_together
+
+BLOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+
+
+def order(buyer: Person, product_id: str, key: str, quantity: int = 1) -> Answer:
+    body = {
+        "lines": [{"product_id": product_id, "quantity": quantity}],
+        "payment_method": "POINT",
+    }
+    return call("order/place_order", "POST", "/orders", body=body, token=buyer.token, key=key)
+
+
+@pytest.fixture(autouse=True)
+def own_store(shop_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An idempotency table of the test's own."""
+    from commerce.entrypoints import idempotency  # imported when the environment is set
+
+    name = f"idempotency-{a_key()}"
+    boto3.client("dynamodb", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    monkeypatch.setenv("IDEMPOTENCY_TABLE_NAME", name)
+    idempotency._store.cache_clear()
+    yield name
+    idempotency._store.cache_clear()
+
+
+def lose_the_records(table: str) -> int:
+    dynamodb = boto3.client("dynamodb", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    found = dynamodb.scan(TableName=table)["Items"]
+    for record in found:
+        dynamodb.delete_item(TableName=table, Key={"id": record["id"]})
+    return len(found)
+
+
+def test_the_second_is_told_that_the_first_is_still_running(own_shop: str) -> None:
+    product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
+    hold = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
+    name = own_shop.rsplit("/", 1)[1]
+    with ThreadPoolExecutor(max_workers=1) as threads, an_onlooker(own_shop) as look:
+        with somebody_holding(own_shop, hold, product):
+            first = threads.submit(run_together, [lambda: order(buyer, product, key)])
+            wait_until(lambda: look(BLOCKED, name) or first.done())
+            second = order(buyer, product, key)
+        [answer] = first.result()
+    assert (second.status, second.json["code"]) == (409, "REQUEST_IN_PROGRESS")
+    assert second.headers["retry-after"] == "1"
+    assert answer.status == 201
+    third = order(buyer, product, key)
+    assert (third.json, third.headers["idempotency-replayed"]) == (answer.json, "true")
+    assert (stock_of(product), balance_of(buyer.user_id)) == (4, 900)
+
+
+def test_another_request_is_refused_while_the_first_is_still_running(own_shop: str) -> None:
+    product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
+    hold = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
+    name = own_shop.rsplit("/", 1)[1]
+    with ThreadPoolExecutor(max_workers=1) as threads, an_onlooker(own_shop) as look:
+        with somebody_holding(own_shop, hold, product):
+            first = threads.submit(run_together, [lambda: order(buyer, product, key)])
+            wait_until(lambda: look(BLOCKED, name) or first.done())
+            second = order(buyer, product, key, quantity=2)
+        [answer] = first.result()
+    assert second.json["code"] in ("REQUEST_IN_PROGRESS", "IDEMPOTENCY_KEY_REUSED")
+    assert answer.status == 201
+    assert order(buyer, product, key, quantity=2).json["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert (stock_of(product), balance_of(buyer.user_id)) == (4, 900)
+
+
+@pytest.mark.parametrize("stock", [1, 5])
+def test_a_lost_record_is_no_second_order(own_store: str, stock: int) -> None:
+    product, buyer, key = a_product(stock=stock, price=100), a_buyer(points=1000), a_key()
+    first = order(buyer, product, key)
+    assert lose_the_records(own_store) == 1
+    again = order(buyer, product, key)
+    assert (again.status, again.json) == (201, first.json)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert lose_the_records(own_store) == 1
+    other = order(buyer, product, key, quantity=2)
+    assert (other.status, other.json["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert (stock_of(product), balance_of(buyer.user_id)) == (stock - 1, 900)
+    assert len(rows("SELECT id FROM orders WHERE buyer_id = $1", buyer.user_id)) == 1
+
+
+def test_no_record_is_left_of_what_the_caller_or_time_can_mend(own_store: str) -> None:
+    product, buyer = a_product(stock=5, price=100), a_buyer(points=1000)
+    assert order(buyer, product, a_key(), quantity=0).status == 422
+    assert call("order/place_order", "POST", "/orders", body={}, key=a_key()).status == 401
+    assert lose_the_records(own_store) == 0
+    assert order(buyer, str(buyer.user_id), a_key()).status == 404
+    assert order(buyer, product, a_key(), quantity=6).status == 409
+    assert lose_the_records(own_store) == 2
+
+
+def test_a_record_shows_neither_the_key_nor_the_buyer(own_store: str) -> None:
+    product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
+    order(buyer, product, key)
+    dynamodb = boto3.client("dynamodb", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    [record] = dynamodb.scan(TableName=own_store)["Items"]
+    assert key not in str(record["id"])
+    assert str(buyer.user_id) not in str(record["id"])
+    kept_until = int(record["expiration"]["N"])
+    made_at = rows("SELECT extract(epoch FROM now())::bigint AS at")[0].at
+    assert kept_until - made_at > 24 * 60 * 60 - 600

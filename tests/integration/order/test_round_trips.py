@@ -1,0 +1,160 @@
+"""How often an order waits for PostgreSQL, and how often while the stock row is locked."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pg8000.dbapi
+import pytest
+
+from commerce.bootstrap import database
+from tests.support.lambda_calls import Answer, call
+from tests.support.proxy import PostgresProxy, RoundTrip, postgres_proxy, waits_under_lock
+from tests.support.shop import (
+    Person,
+    a_buyer,
+    a_key,
+    a_product,
+    assert_books_hold,
+    balance_of,
+    rows,
+    stock_of,
+)
+
+ROUND_TRIPS = 4  # products, their brands, the account, and everything that is written
+LOCK = ("FROM stock", "FOR UPDATE")
+
+
+@pytest.fixture
+def proxy(
+    database_url: str, shop_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PostgresProxy]:
+    """The way to PostgreSQL of everything that this test does."""
+    with postgres_proxy(database_url) as proxy:
+        monkeypatch.setenv("DATABASE_URL", proxy.url)
+        database().close()
+        yield proxy
+        database().close()
+
+
+def order(buyer: Person, *product_ids: str, key: str | None = None) -> Answer:
+    body = {
+        "lines": [{"product_id": id_, "quantity": 1} for id_ in product_ids],
+        "payment_method": "POINT",
+    }
+    return call(
+        "order/place_order", "POST", "/orders", body=body, token=buyer.token, key=key or a_key()
+    )
+
+
+def trips_of_an_order(proxy: PostgresProxy, lines: int) -> list[RoundTrip]:
+    ids = [a_product(stock=2, price=1) for _ in range(lines)]
+    buyer = a_buyer(points=2 * lines)
+    assert order(buyer, *ids).status == 201  # the function is warm
+    proxy.forget()
+    assert order(buyer, *ids).status == 201
+    trips = list(proxy.trips)
+    assert {stock_of(id_) for id_ in ids} == {0}
+    assert_books_hold(*ids, users=(buyer.user_id,))
+    return trips
+
+
+@pytest.mark.parametrize("lines", [1, 50])
+def test_an_order_costs_four_round_trips_however_many_lines(
+    proxy: PostgresProxy, lines: int
+) -> None:
+    trips = trips_of_an_order(proxy, lines)
+    print(f"{lines} lines: {len(trips)} round trips")  # noqa: T201
+    assert len(trips) == ROUND_TRIPS
+
+
+@pytest.mark.parametrize("lines", [1, 50])
+def test_nobody_waits_while_the_stock_is_locked(proxy: PostgresProxy, lines: int) -> None:
+    trips = trips_of_an_order(proxy, lines)
+    assert waits_under_lock(trips, *LOCK) == 0
+    *reads, batch = trips
+    assert not any(trip.holds("FOR UPDATE") or trip.is_in_transaction for trip in reads)
+    assert batch.statements[0].startswith("INSERT INTO once")
+    assert [LOCK[0] in sql and LOCK[1] in sql for sql in batch.statements[-2:]] == [True, False]
+    assert "UPDATE stock" in batch.statements[-1]
+
+
+def test_a_refused_order_only_reads(proxy: PostgresProxy) -> None:
+    product, buyer = a_product(stock=0), a_buyer()
+    order(buyer, product)
+    proxy.forget()
+    assert order(buyer, product).json["code"] == "OUT_OF_STOCK"
+    assert all(sql.startswith("SELECT") for trip in proxy.trips for sql in trip.statements)
+    assert not any(trip.holds("FOR UPDATE") for trip in proxy.trips)
+
+
+@pytest.mark.parametrize("has_store", [True, False])
+def test_an_order_whose_answer_is_lost_is_placed_once(
+    proxy: PostgresProxy, request: pytest.FixtureRequest, *, has_store: bool
+) -> None:
+    if not has_store:
+        request.getfixturevalue("idempotency_store_is_down")
+    product, buyer, key = a_product(stock=1, price=100), a_buyer(points=100), a_key()
+    lost: list[RoundTrip] = []
+
+    def lose_the_first(trip: RoundTrip) -> bool:
+        is_first = trip.holds(*LOCK) and not lost
+        lost.extend([trip] * is_first)
+        return is_first
+
+    proxy.loses_answer = lose_the_first
+    first = order(buyer, product, key=key)
+    again = order(buyer, product, key=key)
+
+    assert len(lost) == 1
+    assert (first.status, again.status, again.json) == (201, 201, first.json)
+    assert (stock_of(product), balance_of(buyer.user_id)) == (0, 0)
+    placed = rows("SELECT id FROM orders WHERE buyer_id = $1", buyer.user_id)
+    assert [str(row.id) for row in placed] == [first.json["order_id"]]
+    assert_books_hold(product, users=(buyer.user_id,))
+
+
+@pytest.fixture
+def plain(proxy: PostgresProxy) -> Iterator[pg8000.dbapi.Connection]:
+    """pg8000 as it comes, through the proxy."""
+    parts = urlsplit(proxy.url)
+    with closing(
+        pg8000.dbapi.Connection(
+            parts.username,
+            host=parts.hostname,
+            port=parts.port,
+            database=parts.path.lstrip("/"),
+            password=parts.password,
+        )
+    ) as connection:
+        connection.autocommit = True
+        yield connection
+
+
+def test_the_counter_counts_three_for_a_statement_with_parameters(
+    proxy: PostgresProxy, plain: pg8000.dbapi.Connection
+) -> None:
+    for _ in range(2):
+        proxy.forget()
+        plain.cursor().execute("SELECT %s::int", (1,))
+        assert len(proxy.trips) == 3
+        assert sum(len(trip.statements) for trip in proxy.trips) == 1
+    proxy.forget()
+    plain.cursor().execute("SELECT 1")
+    assert proxy.trips == [RoundTrip(("SELECT 1",), is_in_transaction=False)]
+
+
+def test_the_counter_notices_waits_under_a_lock(
+    proxy: PostgresProxy, plain: pg8000.dbapi.Connection
+) -> None:
+    product = a_product()
+    plain.autocommit = False
+    proxy.forget()
+    cursor = plain.cursor()
+    cursor.execute("SELECT quantity FROM stock WHERE product_id = %s FOR UPDATE", (product,))
+    cursor.execute("UPDATE stock SET quantity = quantity - 1 WHERE product_id = %s", (product,))
+    plain.commit()
+    begin, select, update, commit = 1, 3, 3, 3
+    assert len(proxy.trips) == begin + select + update + commit
+    assert waits_under_lock(proxy.trips, *LOCK) == select + update + commit - 1
+    assert stock_of(product) == 4

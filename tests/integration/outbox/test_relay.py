@@ -1,0 +1,405 @@
+"""The relay: every event reaches the bus, in the order of its aggregate, once where all is well."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+
+from commerce.bootstrap import database
+from commerce.shared import clock, trace
+from commerce.shared import relay as relay_module
+from commerce.shared.bus import Envelope
+from commerce.shared.database import COMMIT, Database, Query
+from commerce.shared.events import Event
+from commerce.shared.relay import CHUNK, Relay, Relayed
+from commerce.shared.unit_of_work import UnitOfWork
+from infra.local.ports import LOOPBACK, Ports
+from tests.support.bus import ListenedBus, a_listened_bus
+from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until
+from tests.support.lambda_calls import call, function, lambda_context, sqs_event
+from tests.support.shop import a_buyer, a_key, a_product, rows
+
+pytestmark = pytest.mark.usefixtures("own_shop")
+
+BLOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SomethingHappened(Event):
+    source: ClassVar[str] = "commerce.test"
+
+    text: str = ""
+
+
+@dataclass(slots=True)
+class FakeBus:
+    """Takes what it is told to take, and remembers it."""
+
+    refuses: Callable[[Envelope], str | None] = lambda _: None
+    calls: list[list[Envelope]] = field(default_factory=list)
+    taken: list[Envelope] = field(default_factory=list)
+
+    def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
+        self.calls.append(list(envelopes))
+        answers = [self.refuses(each) for each in envelopes]
+        self.taken += [
+            each for each, answer in zip(envelopes, answers, strict=True) if answer is None
+        ]
+        return answers
+
+    @property
+    def told(self) -> list[tuple[str, int]]:
+        """(aggregate, version) of what was taken, in order."""
+        return [(each["aggregate_id"], each["aggregate_version"]) for each in self.taken]
+
+
+class BrokenBus:
+    """Cannot be reached."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
+        self.calls += 1
+        raise ConnectionError("no route to the bus")
+
+
+def record(*events: Event) -> None:
+    with UnitOfWork(database()) as uow:
+        for event in events:
+            uow.record(event)
+        uow.commit()
+
+
+def happened(aggregate_id: UUID | None = None, version: int = 1, text: str = "") -> Event:
+    return SomethingHappened(
+        aggregate_id=aggregate_id or clock.new_id(), aggregate_version=version, text=text
+    )
+
+
+def waiting() -> int:
+    return int(rows("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL")[0].n)
+
+
+def run(bus: FakeBus | BrokenBus, **limits: int) -> Relayed:
+    return Relay(database(), bus).run(**limits)
+
+
+def test_everything_goes_to_the_bus_in_its_order_once() -> None:
+    trace.follow("request-1")
+    ids = [clock.new_id() for _ in range(7)]
+    for version in (1, 2, 3):
+        record(*(happened(id_, version, "\N{ANCHOR}") for id_ in ids))
+    bus = FakeBus()
+    assert run(bus) == Relayed(published=21, refused=0)
+    assert bus.told == [(str(id_), version) for version in (1, 2, 3) for id_ in ids]
+    assert [len(batch) for batch in bus.calls] == [10, 10, 1]
+    first = bus.taken[0]
+    assert first == {
+        "id": first["id"],
+        "source": "commerce.test",
+        "type": "SomethingHappened",
+        "occurred_at": first["occurred_at"],
+        "aggregate_id": str(ids[0]),
+        "aggregate_version": 1,
+        "trace_id": "request-1",
+        "data": {"text": "\N{ANCHOR}"},
+    }
+    assert waiting() == 0
+    assert run(bus) == Relayed(published=0, refused=0)
+    assert len(bus.taken) == 21
+
+
+def test_an_empty_outbox_asks_nothing_of_the_bus() -> None:
+    bus = FakeBus()
+    assert run(bus) == Relayed()
+    assert bus.calls == []
+
+
+def test_more_than_a_chunk_goes_chunk_by_chunk() -> None:
+    events = [happened() for _ in range(2 * CHUNK + 1)]
+    record(*events)
+    bus = FakeBus()
+    assert run(bus, max_chunks=1) == Relayed(published=CHUNK)
+    assert waiting() == CHUNK + 1
+    assert run(bus) == Relayed(published=CHUNK + 1)
+    assert bus.told == [(str(event.aggregate_id), 1) for event in events]
+
+
+def test_a_commit_that_comes_late_is_not_skipped(own_shop: str) -> None:
+    late, early, bus = happened(), happened(), FakeBus()
+    envelope = late.envelope()
+    with somebody_holding(
+        own_shop,
+        "INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,"
+        " trace_id, data) VALUES ($1, 'commerce.test', 'SomethingHappened', now(), $2, 1, '', '{}')"
+        " RETURNING position",
+        envelope["id"],
+        late.aggregate_id,
+    ) as somebody:
+        record(early)  # a later position, committed first
+        assert run(bus) == Relayed(published=1)
+        assert bus.told == [(str(early.aggregate_id), 1)]
+        somebody.run([COMMIT])
+    assert run(bus) == Relayed(published=1)
+    assert bus.told[1:] == [(str(late.aggregate_id), 1)]
+    positions = rows("SELECT aggregate_id FROM outbox ORDER BY position")
+    assert [row.aggregate_id for row in positions] == [late.aggregate_id, early.aggregate_id]
+
+
+def test_what_was_rolled_back_is_not_told(own_shop: str) -> None:
+    with UnitOfWork(database()) as uow:
+        uow.lock(Query("SELECT 1"))
+        uow.record(happened())
+    bus = FakeBus()
+    assert run(bus) == Relayed()
+
+
+def test_an_aggregates_later_events_wait_for_the_refused_one() -> None:
+    one, others = clock.new_id(), [clock.new_id() for _ in range(9)]
+    for version in (1, 2, 3, 4):  # each version of all is a call of its own
+        record(happened(one, version), *(happened(other, version) for other in others))
+    bus = FakeBus(lambda each: "ThrottlingException" if is_of(each, one, 2) else None)
+
+    assert run(bus) == Relayed(published=1 + 4 * 9, refused=3)
+
+    assert [version for id_, version in bus.told if id_ == str(one)] == [1]
+    assert all(bus.told.count((str(other), 4)) == 1 for other in others)
+    bus.refuses = lambda _: None
+    assert run(bus) == Relayed(published=3)
+    assert [version for id_, version in bus.told if id_ == str(one)] == [1, 2, 3, 4]
+
+
+def test_only_events_of_the_refused_events_own_call_can_overtake_it() -> None:
+    """They were in the bus' hands together; their versions tell consumers what is newer."""
+    one = clock.new_id()
+    record(*(happened(one, version) for version in (1, 2, 3)))
+    bus = FakeBus(lambda each: "ThrottlingException" if is_of(each, one, 2) else None)
+    run(bus)
+    bus.refuses = lambda _: None
+    run(bus)
+    assert [version for _, version in bus.told] == [1, 3, 2]
+
+
+def is_of(envelope: Envelope, aggregate_id: UUID, version: int) -> bool:
+    return (envelope["aggregate_id"], envelope["aggregate_version"]) == (
+        str(aggregate_id),
+        version,
+    )
+
+
+def test_what_was_refused_is_tried_again_by_the_next_run() -> None:
+    id_, refusals = clock.new_id(), ["InternalFailure", "ThrottlingException"]
+    record(happened(id_, 1), happened())
+    bus = FakeBus(lambda each: refusals.pop() if refusals and is_of(each, id_, 1) else None)
+    assert run(bus) == Relayed(published=1, refused=1)
+    assert run(bus) == Relayed(published=0, refused=1)
+    assert waiting() == 1
+    assert run(bus) == Relayed(published=1)
+    assert waiting() == 0
+    assert len({each["id"] for each in bus.taken}) == len(bus.taken) == 2
+
+
+def test_a_bus_that_is_down_is_asked_once_and_nothing_is_lost() -> None:
+    events = [happened() for _ in range(25)]
+    record(*events)
+    down = BrokenBus()
+    assert run(down) == Relayed(published=0, refused=25)
+    assert (down.calls, waiting()) == (1, 25)
+    bus = FakeBus()
+    assert run(bus) == Relayed(published=25)
+    assert bus.told == [(str(event.aggregate_id), 1) for event in events]
+
+
+def test_a_bus_that_goes_down_in_the_middle_keeps_what_it_took() -> None:
+    record(*(happened() for _ in range(25)))
+
+    @dataclass
+    class GoesDown(FakeBus):
+        def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
+            if len(self.calls) == 1:
+                raise ConnectionError("no route to the bus")
+            return FakeBus.put(self, envelopes)
+
+    bus = GoesDown()
+    assert run(bus) == Relayed(published=10, refused=15)
+    assert waiting() == 15
+    bus.calls.clear()
+    assert run(bus, max_chunks=1).published == 10
+    assert len({each["id"] for each in bus.taken}) == len(bus.taken) == 20
+
+
+class SlowBus(FakeBus):
+    """Waits, in its first call, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.may_go = threading.Event(), threading.Event()
+
+    def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
+        self.is_asked.set()
+        assert self.may_go.wait(60)
+        return super().put(envelopes)
+
+
+def relay_elsewhere(url: str, bus: FakeBus) -> Relayed:
+    elsewhere = Database(lambda: url)
+    try:
+        return Relay(elsewhere, bus).run()
+    finally:
+        elsewhere.close()
+
+
+def test_two_relays_at_once_publish_every_event_once_and_in_order(own_shop: str) -> None:
+    id_ = clock.new_id()
+    record(*(happened(id_, version) for version in range(1, CHUNK + 51)))
+    slow, other = SlowBus(), FakeBus()
+    name = own_shop.rsplit("/", 1)[1]
+    with ThreadPoolExecutor(max_workers=2) as threads, an_onlooker(own_shop) as look:
+        first = threads.submit(relay_elsewhere, own_shop, slow)
+        assert slow.is_asked.wait(60)
+        second = threads.submit(relay_elsewhere, own_shop, other)
+        wait_until(lambda: look(BLOCKED, name) or second.done())
+        slow.may_go.set()
+        done = [first.result(), second.result()]
+    assert sum(each.published for each in done) == CHUNK + 50
+    versions = [version for bus in (slow, other) for _, version in bus.told]
+    assert sorted(versions) == list(range(1, CHUNK + 51))
+    assert [version for _, version in slow.told] == sorted(version for _, version in slow.told)
+    assert waiting() == 0
+
+
+def test_many_relays_at_once_publish_every_event_once(own_shop: str) -> None:
+    events = [happened() for _ in range(3 * CHUNK)]
+    record(*events)
+    buses = [FakeBus() for _ in range(4)]
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        for running in [threads.submit(relay_elsewhere, own_shop, bus) for bus in buses]:
+            running.result()
+    told = [each for bus in buses for each in bus.told]
+    assert sorted(told) == sorted((str(event.aggregate_id), 1) for event in events)
+    assert waiting() == 0
+
+
+def test_the_oldest_event_tells_how_long_the_outbox_waits() -> None:
+    relay = Relay(database(), FakeBus())
+    assert (relay.waiting().count, relay.waiting().age_seconds(clock.now())) == (0, 0.0)
+    record(happened(), happened())
+    database().run(
+        [Query("UPDATE outbox SET occurred_at = now() - interval '90 s' WHERE position = 1")]
+    )
+    found = relay.waiting()
+    assert found.count == 2
+    assert found.oldest is not None
+    assert found.age_seconds(found.oldest) == 0.0
+    assert found.age_seconds(clock.now()) >= 90
+    relay.run()
+    assert relay.waiting().count == 0
+
+
+@pytest.fixture
+def listened(monkeypatch: pytest.MonkeyPatch) -> ListenedBus:
+    bus = a_listened_bus()
+    monkeypatch.setenv("EVENT_BUS_NAME", bus.name)
+    return bus
+
+
+@pytest.fixture
+def aws_is_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Nobody answers for AWS, until told otherwise."""
+    from commerce.shared.aws import client  # imported when the environment is set
+
+    with monkeypatch.context() as away:
+        away.setenv("AWS_ENDPOINT_URL", f"http://{LOOPBACK}:{Ports.free().emulator}")
+        client.cache_clear()
+
+        def come_back() -> None:
+            away.undo()
+            client.cache_clear()
+
+        yield come_back
+    client.cache_clear()
+
+
+def order_something() -> str:
+    body = {
+        "lines": [{"product_id": a_product(stock=1, price=0), "quantity": 1}],
+        "payment_method": "POINT",
+    }
+    token = a_buyer().token
+    answer = call("order/place_order", "POST", "/orders", body=body, token=token, key=a_key())
+    assert answer.status == 201
+    return str(answer.json["order_id"])
+
+
+def every_minute() -> Any:
+    return function("outbox/every_minute_relay")({"id": "tick"}, lambda_context())
+
+
+def test_an_orders_events_reach_the_real_bus(listened: ListenedBus) -> None:
+    order_id = order_something()
+    event = sqs_event({"trace_id": "t"}, {"trace_id": "t"})
+    answer = function("outbox/on_events_recorded")(event, lambda_context())
+    assert answer == {"batchItemFailures": []}
+    heard = listened.heard()
+    ordered = [each["type"] for each in heard if each["aggregate_id"] == order_id]
+    assert ordered == ["OrderPlaced", "OrderConfirmed"]
+    assert {"StockChanged", "StockSoldOut"} <= {each["type"] for each in heard}
+    assert waiting() == 0
+
+
+def test_the_schedule_finds_what_a_lost_nudge_left(listened: ListenedBus) -> None:
+    order_something()
+    left = waiting()
+    assert every_minute() == {"published": left, "refused": 0, "waiting": 0}
+    assert len(listened.heard()) == left
+    assert every_minute() == {"published": 0, "refused": 0, "waiting": 0}
+
+
+def test_an_order_is_placed_while_aws_is_away_and_told_when_it_is_back(
+    listened: ListenedBus, idempotency_store_is_down: None, aws_is_away: Callable[[], None]
+) -> None:
+    order_id = order_something()
+    left = waiting()
+    assert every_minute() == {"published": 0, "refused": left, "waiting": left}
+    aws_is_away()
+    assert every_minute() == {"published": left, "refused": 0, "waiting": 0}
+    assert order_id in {each["aggregate_id"] for each in listened.heard()}
+
+
+def gauges(written: str) -> dict[str, list[float]]:
+    lines = [json.loads(line) for line in written.splitlines() if "CloudWatchMetrics" in line]
+    return {name: line[name] for line in lines for name in line if name.startswith("Outbox")}
+
+
+def test_the_gauge_says_how_much_waits_and_how_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(happened())
+    database().run([Query("UPDATE outbox SET occurred_at = now() - interval '90 s'")])
+    monkeypatch.setenv("EVENT_BUS_NAME", "no-such-bus")
+    every_minute()
+    found = gauges(capsys.readouterr().out)
+    assert found["OutboxWaiting"] == [1.0]
+    assert found["OutboxOldestAgeSeconds"][0] >= 90
+
+
+def test_the_gauge_is_set_while_another_relay_is_at_work(
+    own_shop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(happened())
+    with somebody_holding(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
+        every_minute()
+    assert gauges(capsys.readouterr().out)["OutboxWaiting"] == [1.0]
+
+
+def test_a_nudge_while_another_relay_is_at_work_is_no_failure(own_shop: str) -> None:
+    record(happened())
+    with somebody_holding(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
+        answer = function("outbox/on_events_recorded")(sqs_event({}), lambda_context())
+    assert answer == {"batchItemFailures": []}

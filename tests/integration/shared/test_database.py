@@ -1,0 +1,241 @@
+"""The connection to a real PostgreSQL: one round trip, one transaction, errors by their meaning."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from commerce.shared.database import (
+    BEGIN,
+    COMMIT,
+    IDLE_SECONDS,
+    ROLLBACK,
+    ConstraintViolated,
+    Contention,
+    Database,
+    Query,
+)
+from commerce.shared.errors import Busy, Unavailable
+from commerce.shared.unit_of_work import UnitOfWork
+from infra.local.ports import LOOPBACK, Ports
+from tests.support.elsewhere import an_onlooker, somebody_holding
+
+ADD = "INSERT INTO brand VALUES ($1, 'Acme', '', 1, now())"
+
+
+@pytest.fixture
+def database(own_database_url: str) -> Iterator[Database]:
+    found = Database(lambda: own_database_url)
+    yield found
+    found.close()
+
+
+def run(database: Database, sql: str, *values: object) -> list[Any]:
+    return database.run([Query(sql, values)])[0]
+
+
+def count(database: Database) -> int:
+    return int(run(database, "SELECT count(*) AS n FROM brand")[0].n)
+
+
+def test_each_query_gets_its_own_rows(database: Database) -> None:
+    first, none, second = database.run(
+        [
+            Query("SELECT 1 AS one, 'a' AS letter"),
+            Query("SELECT 1 AS one WHERE false"),
+            Query("SELECT n FROM generate_series(1, $1::int) AS n", [3]),
+        ]
+    )
+    assert [(row.one, row.letter) for row in first] == [(1, "a")]
+    assert none == []
+    assert [row.n for row in second] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("text", "\N{ANCHOR}\N{GRINNING FACE} '\"\\ $1 \n\t"),
+        ("text", ""),
+        ("text", None),
+        ("bigint", 2**63 - 1),
+        ("bigint", -(2**63)),
+        ("boolean", True),
+        ("uuid", UUID(int=2**128 - 1)),
+        ("uuid[]", [UUID(int=1), UUID(int=2)]),
+        ("uuid[]", []),
+        ("text[]", ["a,b", '"', "\\", "{}", ""]),
+        ("timestamptz", datetime(2026, 1, 31, 9, 30, 0, 123456, tzinfo=UTC)),
+        ("date", date(1999, 12, 31)),
+    ],
+)
+def test_values_come_back_as_they_went(database: Database, type_: str, value: object) -> None:
+    assert run(database, f"SELECT $1::{type_} AS value", value)[0].value == value
+
+
+def test_between_two_answers_everything_is_one_transaction(database: Database) -> None:
+    with pytest.raises(ConstraintViolated, match="brand_pkey"):
+        database.run(
+            [Query(ADD, [UUID(int=1)]), Query(ADD, [UUID(int=2)]), Query(ADD, [UUID(int=1)])]
+        )
+    assert count(database) == 0
+    database.run([Query(ADD, [UUID(int=1)]), Query(ADD, [UUID(int=2)])])
+    assert count(database) == 2
+
+
+def test_after_an_error_the_connection_serves_on(database: Database) -> None:
+    [before] = run(database, "SELECT pg_backend_pid() AS pid")
+    for _ in range(3):
+        with pytest.raises(Exception, match="no_such_table"):
+            run(database, "SELECT * FROM no_such_table")
+    assert run(database, "SELECT pg_backend_pid() AS pid") == [before]
+
+
+def test_an_explicit_transaction_ends_with_its_rollback(database: Database) -> None:
+    database.run([BEGIN, Query(ADD, [uuid4()])])
+    assert count(database) == 1
+    database.run([ROLLBACK])
+    assert count(database) == 0
+    database.run([BEGIN])
+    database.run([Query(ADD, [uuid4()]), COMMIT])
+    assert count(database) == 1
+
+
+def test_a_failed_transaction_commits_nothing(database: Database) -> None:
+    database.run([BEGIN, Query(ADD, [UUID(int=1)])])
+    with pytest.raises(ConstraintViolated):
+        database.run([Query(ADD, [UUID(int=1)]), COMMIT])
+    database.run([ROLLBACK])
+    assert count(database) == 0
+
+
+@pytest.mark.parametrize(
+    ("sql", "rule"),
+    [
+        ("INSERT INTO brand VALUES (gen_random_uuid(), NULL, '', 1, now())", "name"),
+        ("INSERT INTO stock VALUES (gen_random_uuid(), 1, 1)", "stock_of_a_product"),
+        (
+            "INSERT INTO point_account VALUES (gen_random_uuid(), -1, 'KRW', 1)",
+            "points_not_negative",
+        ),
+        ("SELECT require(1 = 2, 'one_is_two')", "one_is_two"),
+    ],
+)
+def test_a_violated_rule_is_named(database: Database, sql: str, rule: str) -> None:
+    with pytest.raises(ConstraintViolated) as violated:
+        run(database, sql)
+    assert violated.value.name == rule
+
+
+def test_a_lock_not_had_in_time_is_busy(database: Database, own_database_url: str) -> None:
+    run(database, "SET lock_timeout = '10ms'")
+    with somebody_holding(own_database_url, "LOCK TABLE brand"), pytest.raises(Busy):
+        count(database)
+    assert count(database) == 0
+
+
+def test_a_statement_that_takes_too_long_is_busy(database: Database) -> None:
+    run(database, "SET statement_timeout = '10ms'")
+    with pytest.raises(Busy):
+        run(database, "SELECT pg_sleep(30)")
+
+
+def test_the_time_outs_of_an_order_are_set_wherever_we_connect(database: Database) -> None:
+    found = run(
+        database,
+        "SELECT current_setting('lock_timeout') AS lock_,"
+        " current_setting('statement_timeout') AS statement",
+    )
+    assert [tuple(row) for row in found] == [("3s", "5s")]
+
+
+def test_a_serialization_failure_is_a_lost_race(database: Database, own_database_url: str) -> None:
+    run(database, ADD, UUID(int=1))
+    database.run([Query("BEGIN ISOLATION LEVEL REPEATABLE READ"), Query("SELECT 1 FROM brand")])
+    with an_onlooker(own_database_url) as look:
+        look("UPDATE brand SET name = 'Other'")
+    with pytest.raises(Contention):
+        run(database, "UPDATE brand SET name = 'Mine'")
+    database.run([ROLLBACK])
+
+
+def kill(database: Database, url: str) -> None:
+    """End the connection at the server, as a failover does."""
+    [row] = run(database, "SELECT pg_backend_pid() AS pid")
+    with an_onlooker(url) as look:
+        look("SELECT pg_terminate_backend($1, 5000)", row.pid)
+
+
+def test_a_connection_that_breaks_is_unavailable_and_replaced(
+    database: Database, own_database_url: str
+) -> None:
+    kill(database, own_database_url)
+    with pytest.raises(Unavailable):
+        count(database)
+    assert not database.is_open
+    assert count(database) == 0
+
+
+def test_a_connection_that_was_idle_is_checked_before_it_is_used(
+    database: Database, own_database_url: str
+) -> None:
+    kill(database, own_database_url)
+    database._used_at -= IDLE_SECONDS + 1
+    assert count(database) == 0
+
+
+def test_a_lock_that_was_lost_while_idle_commits_nothing(
+    database: Database, own_database_url: str
+) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(Query("SELECT 1 FROM brand FOR UPDATE"))
+        kill(database, own_database_url)
+        database._used_at -= IDLE_SECONDS + 1
+        uow.write(Query(ADD, [uuid4()]))
+        with pytest.raises(Unavailable):
+            uow.commit()
+    assert count(database) == 0
+
+
+def test_a_lock_that_was_lost_commits_nothing(database: Database, own_database_url: str) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(Query("SELECT 1 FROM brand FOR UPDATE"))
+        kill(database, own_database_url)
+        uow.write(Query(ADD, [uuid4()]))
+        with pytest.raises(Unavailable):
+            uow.commit()
+    assert count(database) == 0
+
+
+def test_a_server_that_is_away_is_unavailable() -> None:
+    url = f"postgresql://user:secret@{LOOPBACK}:{Ports.free().postgres}/lastunit"
+    with pytest.raises(Unavailable) as refused:
+        count(Database(lambda: url))
+    assert "secret" not in str(refused.value)
+
+
+def test_a_wrong_password_is_unavailable_and_not_told(own_database_url: str) -> None:
+    before, after = own_database_url.split("@")
+    url = f"{before.rsplit(':', 1)[0]}:wr%2Fong@{after}"
+    with pytest.raises(Unavailable) as refused:
+        count(Database(lambda: url))
+    assert "ong" not in str(refused.value)
+
+
+def test_what_cannot_be_sent_leaves_no_half_message(database: Database) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        database.run([Query(ADD, [uuid4()]), Query("SELECT $1::text", ["\ud800"])])
+    assert count(database) == 0
+
+
+def test_a_long_write_set_travels_whole(database: Database) -> None:
+    database.run([Query(ADD, [UUID(int=number)]) for number in range(500)])
+    assert count(database) == 500
+
+
+def test_closing_twice_is_harmless(database: Database) -> None:
+    count(database)
+    database.close()
+    database.close()
+    assert not database.is_open

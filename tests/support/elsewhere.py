@@ -1,0 +1,40 @@
+"""Another connection to the same database: somebody who is in the way."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from commerce.shared.database import BEGIN, ROLLBACK, Database, Query, Row
+
+PATIENCE_SECONDS = 30
+
+
+@contextmanager
+def somebody_holding(url: str, sql: str, *values: object) -> Iterator[Database]:
+    """Somebody in the middle of a transaction in which the statement has run."""
+    somebody = Database(lambda: url)
+    try:
+        somebody.run([BEGIN, Query(sql, values)])
+        yield somebody
+        if somebody.is_open:
+            somebody.run([ROLLBACK])
+    finally:
+        somebody.close()
+
+
+@contextmanager
+def an_onlooker(url: str) -> Iterator[Callable[..., list[Row]]]:
+    """Somebody who only reads: what a SELECT finds, as committed now."""
+    onlooker = Database(lambda: url)
+    try:
+        yield lambda sql, *values: onlooker.run([Query(sql, values)])[0]
+    finally:
+        onlooker.close()
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    """Return as soon as it is so; fail where it never is."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not become so"
+        time.sleep(0.01)

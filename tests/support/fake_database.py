@@ -1,0 +1,42 @@
+"""A database that remembers what it was sent, and answers as it is told."""
+
+from collections.abc import Callable, Sequence
+
+from commerce.shared.database import Database, Query, Row
+
+Answers = Callable[[Query], list[Row]]
+
+
+class FakeDatabase(Database):
+    """Speaks like Database, and reaches no server."""
+
+    def __init__(self, answers: Answers = lambda _: []) -> None:
+        super().__init__(lambda: "postgresql://nowhere")
+        self._answers = answers
+        self._failures: list[Exception | None] = []
+        self._is_open = True
+        self.runs: list[list[Query]] = []
+
+    @property
+    def is_open(self) -> bool:
+        return self._is_open
+
+    @property
+    def sent(self) -> list[list[str]]:
+        """The SQL of each round trip."""
+        return [[query.sql for query in queries] for queries in self.runs]
+
+    def fail(self, *failures: Exception | None) -> None:
+        """Fail the next runs so, one after another; None lets one pass."""
+        self._failures += failures
+
+    def run(self, queries: Sequence[Query], *, in_transaction: bool = False) -> list[list[Row]]:
+        assert queries, "a round trip with nothing in it"
+        self.runs.append(list(queries))
+        failure = self._failures.pop(0) if self._failures else None
+        if failure is not None:
+            raise failure
+        return [self._answers(query) for query in queries]
+
+    def close(self) -> None:
+        self._is_open = False

@@ -1,0 +1,18 @@
+"""A shop with a database of the test's own, for what looks at whole tables or breaks them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture
+def own_shop(
+    own_database_url: str, shop_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Handlers and helpers of this test use this database; its URL."""
+    from commerce.bootstrap import database  # imported when the environment is set
+
+    monkeypatch.setenv("DATABASE_URL", own_database_url)
+    database().close()
+    yield own_database_url
+    database().close()

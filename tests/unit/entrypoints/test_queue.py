@@ -1,0 +1,177 @@
+"""How queue functions pace their retries and read their messages."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commerce.entrypoints.queue import Received, event_handler, nudge_handler, pause_seconds
+from commerce.shared import trace
+from commerce.shared.events import Event
+from commerce.shared.money import Money
+from tests.support.lambda_calls import bus_message, lambda_context, sqs_event
+
+TWELVE_HOURS = 12 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted(Event):
+    source: ClassVar[str] = "commerce.test"
+
+    wall_id: UUID
+    cost: Money
+
+
+def painted(version: int = 1) -> dict[str, Any]:
+    return Painted(
+        aggregate_id=uuid4(), aggregate_version=version, wall_id=uuid4(), cost=Money(5)
+    ).envelope()
+
+
+@given(st.integers(1, 600), st.integers(1, 12))
+def test_a_pause_doubles_and_is_stretched_by_at_most_a_half(base: int, tries: int) -> None:
+    pause = base * 2 ** (tries - 1)
+    assert min(pause, TWELVE_HOURS) <= pause_seconds(base, tries) <= min(1.5 * pause, TWELVE_HOURS)
+
+
+def test_pauses_are_spread() -> None:
+    assert len({pause_seconds(60, 1) for _ in range(200)}) > 10
+
+
+def test_no_pause_is_longer_than_sqs_allows() -> None:
+    assert pause_seconds(60, 30) == TWELVE_HOURS
+    assert pause_seconds(10**6, 1) == TWELVE_HOURS
+
+
+def test_without_a_base_there_is_no_pause() -> None:
+    assert [pause_seconds(0, tries) for tries in (1, 2, 3)] == [0, 0, 0]
+
+
+def handle(event: Mapping[str, Any], received: list[Received[Painted]]) -> list[str]:
+    answer = event_handler(Painted, received.append)(dict(event), lambda_context())
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+def test_an_event_arrives_as_it_was_told() -> None:
+    trace.follow("request-1")
+    envelope, received = painted(version=3), list[Received[Painted]]()
+    assert handle(sqs_event(bus_message(envelope)), received) == []
+    [one] = received
+    assert (str(one.id), one.trace_id) == (envelope["id"], "request-1")
+    assert one.event == Painted(
+        aggregate_id=UUID(envelope["aggregate_id"]),
+        aggregate_version=3,
+        wall_id=UUID(envelope["data"]["wall_id"]),
+        cost=Money(5),
+    )
+
+
+def test_whatever_follows_is_done_on_behalf_of_the_first_request() -> None:
+    trace.follow("request-1")
+    event = sqs_event(bus_message(painted()))
+    trace.follow("something else")
+    seen: list[str] = []
+    handler = event_handler(Painted, lambda _: seen.append(trace.trace_id()))
+    handler(event, lambda_context())
+    assert seen == ["request-1"]
+
+
+def test_a_field_that_is_not_known_yet_is_no_reason_to_stop() -> None:
+    envelope, received = painted(), list[Received[Painted]]()
+    envelope["data"]["added_later"] = 1
+    envelope["added_later"] = 1
+    assert handle(sqs_event(bus_message(envelope)), received) == []
+    assert len(received) == 1
+
+
+def without(name: str) -> dict[str, Any]:
+    envelope = painted()
+    del envelope[name]
+    return envelope
+
+
+def with_data(**changed: Any) -> dict[str, Any]:
+    envelope = painted()
+    envelope["data"] = {**envelope["data"], **changed}
+    return envelope
+
+
+MALFORMED: list[Any] = [
+    "",
+    "no JSON",
+    "[]",
+    "null",
+    "1",
+    '"text"',
+    "{}",
+    {"detail": None},
+    {"detail": []},
+    {"detail": {}},
+    {"detail": json.dumps(painted())},
+    {"detail": without("id")},
+    {"detail": without("data")},
+    {"detail": without("aggregate_id")},
+    {"detail": without("aggregate_version")},
+    {"detail": without("trace_id")},
+    {"detail": {**painted(), "id": "no id"}},
+    {"detail": {**painted(), "aggregate_version": "newest"}},
+    {"detail": {**painted(), "data": None}},
+    {"detail": with_data(wall_id="no id")},
+    {"detail": with_data(cost=5)},
+    {"detail": with_data(cost={"amount": "much"})},
+]
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+def test_a_malformed_message_fails_alone(body: Any) -> None:
+    received: list[Received[Painted]] = []
+    good = bus_message(painted())
+    event = sqs_event(good, body, good)
+    assert handle(event, received) == [event["Records"][1]["messageId"]]
+    assert len(received) == 2
+
+
+def test_what_fails_is_named_and_what_succeeds_is_not() -> None:
+    event = sqs_event(*(bus_message(painted(version)) for version in (1, 2, 3)))
+
+    def fail_the_second(received: Received[Painted]) -> None:
+        if received.event.aggregate_version == 2:
+            raise ValueError("a fault")
+
+    answer = event_handler(Painted, fail_the_second)(event, lambda_context())
+    failed = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+    assert failed == [event["Records"][1]["messageId"]]
+
+
+def test_when_all_fail_all_are_named_and_nothing_is_raised() -> None:
+    event = sqs_event("no JSON", "no JSON")
+    assert handle(event, []) == [record["messageId"] for record in event["Records"]]
+
+
+def test_a_batch_knows_nothing_of_the_one_before() -> None:
+    handler = event_handler(Painted, lambda _: None)
+    bad = handler(sqs_event("no JSON"), lambda_context())
+    good = handler(sqs_event(bus_message(painted())), lambda_context())
+    assert [len(bad["batchItemFailures"]), len(good["batchItemFailures"])] == [1, 0]
+
+
+def test_many_nudges_are_one_look() -> None:
+    looks: list[int] = []
+    answer = nudge_handler(lambda: looks.append(1))(sqs_event({}, {}, "no JSON"), lambda_context())
+    assert (looks, answer) == ([1], {"batchItemFailures": []})
+
+
+def test_a_failed_look_brings_every_nudge_back() -> None:
+    def fail() -> None:
+        raise ValueError("a fault")
+
+    event = sqs_event({}, {})
+    answer = nudge_handler(fail)(event, lambda_context())
+    assert answer == {
+        "batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in event["Records"]]
+    }

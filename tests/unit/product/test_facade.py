@@ -1,0 +1,244 @@
+"""Products are registered, read, listed, counted and sold."""
+
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+import pytest
+
+from commerce.brand import BrandFacade, BrandNotFound, RegisterBrand
+from commerce.product import (
+    ListProducts,
+    OutOfStock,
+    ProductFacade,
+    ProductNotFound,
+    ProductView,
+    RegisterProduct,
+    SetStock,
+    Sort,
+)
+from commerce.shared.cursor import InvalidCursor
+from commerce.shared.database import Contention
+from commerce.shared.money import Money
+from commerce.shared.unit_of_work import Explain
+from tests.support.memory.brand import MemoryBrandRepository
+from tests.support.memory.product import MemoryProductRepository
+
+
+@pytest.fixture
+def repository() -> MemoryProductRepository:
+    return MemoryProductRepository()
+
+
+@pytest.fixture
+def brands() -> BrandFacade:
+    return BrandFacade(MemoryBrandRepository())
+
+
+@pytest.fixture
+def products(repository: MemoryProductRepository, brands: BrandFacade) -> ProductFacade:
+    return ProductFacade(repository, brands)
+
+
+@pytest.fixture
+def brand_id(brands: BrandFacade) -> str:
+    return brands.register(RegisterBrand(name="Acme")).brand_id
+
+
+def register(
+    products: ProductFacade, brand_id: str, *, price: int = 100, name: str = "Anvil", stock: int = 0
+) -> str:
+    command = RegisterProduct(brand_id=brand_id, name=name, price_amount=price)
+    id_ = products.register(command).product_id
+    products.set_stock(id_, SetStock(quantity=stock))
+    return id_
+
+
+def sell(products: ProductFacade, *lines: tuple[str, int], order_id: UUID | None = None) -> None:
+    offers = products.offers([id_ for id_, _ in lines])
+    wanted = [(UUID(id_), quantity) for id_, quantity in lines]
+    products.sell(wanted, offers, order_id or uuid4())
+
+
+def walk(products: ProductFacade, limit: int, sort: Sort, brand_id: str | None = None) -> list[str]:
+    seen: list[ProductView] = []
+    cursor = None
+    while True:
+        command = ListProducts(brand_id=brand_id, sort=sort, limit=limit, cursor=cursor)
+        page = products.list(command)
+        seen += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return [product.name for product in seen]
+
+
+def test_a_new_product_has_no_stock_no_likes_and_no_rank(
+    products: ProductFacade, brand_id: str
+) -> None:
+    shown = products.register(
+        RegisterProduct(brand_id=brand_id, name="Anvil", description="Heavy", price_amount=0)
+    )
+    assert shown.model_dump() == {
+        "product_id": shown.product_id,
+        "name": "Anvil",
+        "description": "Heavy",
+        "price": {"amount": 0, "currency": "KRW"},
+        "brand": {"brand_id": brand_id, "name": "Acme"},
+        "like_count": 0,
+        "version": 1,
+        "stock_quantity": 0,
+        "rank": None,
+    }
+    assert products.get(shown.product_id) == products.get(shown.product_id.upper()) == shown
+
+
+@pytest.mark.parametrize("brand_id", ["018f0000-0000-7000-8000-0000deadbeef", "acme", "\x00"])
+def test_a_product_needs_a_brand(
+    products: ProductFacade, repository: MemoryProductRepository, brand_id: str
+) -> None:
+    with pytest.raises(BrandNotFound):
+        products.register(RegisterProduct(brand_id=brand_id, name="Anvil", price_amount=1))
+    assert repository.page(Sort.LATEST, None, [], 10) == []
+
+
+@pytest.mark.parametrize("product_id", ["018f0000-0000-7000-8000-0000deadbeef", "1", "", "\ud800"])
+def test_an_unknown_product_is_not_found(products: ProductFacade, product_id: str) -> None:
+    for look in (products.get, lambda id_: products.set_stock(id_, SetStock(quantity=1))):
+        with pytest.raises(ProductNotFound) as refused:
+            look(product_id)
+        assert refused.value.errors == [{"product_id": product_id}]
+
+
+def test_stock_becomes_what_was_counted(
+    products: ProductFacade, repository: MemoryProductRepository, brand_id: str
+) -> None:
+    id_ = register(products, brand_id)
+    for quantity in (5, 2, 2, 0):
+        view = products.set_stock(id_, SetStock(quantity=quantity))
+        assert view.model_dump() == {"product_id": id_, "stock_quantity": quantity}
+        assert products.get(id_).stock_quantity == quantity
+    assert repository.movements == [(UUID(id_), change, "COUNTED", None) for change in (5, -3, -2)]
+
+
+def test_a_sale_takes_every_lines_units(
+    products: ProductFacade, repository: MemoryProductRepository, brand_id: str
+) -> None:
+    one, other = (register(products, brand_id, stock=stock) for stock in (5, 3))
+    order_id = uuid4()
+    sell(products, (one, 2), (other, 3), order_id=order_id)
+    assert [products.get(id_).stock_quantity for id_ in (one, other)] == [3, 0]
+    assert repository.movements[-2:] == [
+        (UUID(one), -2, "SOLD", order_id),
+        (UUID(other), -3, "SOLD", order_id),
+    ]
+
+
+def test_a_refused_sale_moves_nothing_and_names_every_line(
+    products: ProductFacade, repository: MemoryProductRepository, brand_id: str
+) -> None:
+    one, other, third = (register(products, brand_id, stock=stock) for stock in (5, 3, 0))
+    before = list(repository.movements)
+    with pytest.raises(OutOfStock) as refused:
+        sell(products, (one, 5), (other, 4), (third, 1))
+    assert refused.value.errors == [
+        {"product_id": other, "requested": 4, "available": 3},
+        {"product_id": third, "requested": 1, "available": 0},
+    ]
+    assert [products.get(id_).stock_quantity for id_ in (one, other, third)] == [5, 3, 0]
+    assert repository.movements == before
+
+
+def test_an_outdated_offer_is_refused_with_what_is_left_now(
+    products: ProductFacade, brand_id: str
+) -> None:
+    id_ = register(products, brand_id, stock=5)
+    outdated = products.offers([id_])
+    sell(products, (id_, 4))
+    with pytest.raises(OutOfStock) as refused:
+        products.sell([(UUID(id_), 2)], outdated, uuid4())
+    assert refused.value.errors == [{"product_id": id_, "requested": 2, "available": 1}]
+    assert products.get(id_).stock_quantity == 1
+
+
+class TooLate(MemoryProductRepository):
+    """Refuses every sale, as the database does when somebody was faster."""
+
+    def move_stock(
+        self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
+    ) -> None:
+        if reason == "SOLD":
+            raise refused() or Contention("stock_sufficient")
+        super().move_stock(changes, reason=reason, order_id=order_id, refused=refused)
+
+
+def test_a_refused_sale_that_is_possible_again_was_a_lost_race(brands: BrandFacade) -> None:
+    products = ProductFacade(TooLate(), brands)
+    brand_id = brands.register(RegisterBrand(name="Acme")).brand_id
+    id_ = register(products, brand_id, stock=5)
+    with pytest.raises(Contention):
+        sell(products, (id_, 5))
+
+
+def test_an_offer_is_what_an_order_line_keeps(products: ProductFacade, brand_id: str) -> None:
+    id_ = register(products, brand_id, price=700, stock=2)
+    [offer] = products.offers([id_]).values()
+    assert (offer.name, offer.brand_name, offer.price) == ("Anvil", "Acme", Money(700))
+    assert (offer.brand_id, offer.product_id) == (UUID(brand_id), UUID(id_))
+    assert offer.stock.quantity == 2
+
+
+def test_all_missing_products_are_named_as_they_were_asked_for(
+    products: ProductFacade, brand_id: str
+) -> None:
+    there, gone = register(products, brand_id), str(uuid4()).upper()
+    with pytest.raises(ProductNotFound) as refused:
+        products.offers([gone, there, "anvil", there.upper()])
+    assert refused.value.errors == [{"product_id": gone}, {"product_id": "anvil"}]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 100])
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        (Sort.LATEST, ["d", "c", "b", "a"]),
+        (Sort.PRICE_ASC, ["b", "a", "d", "c"]),
+        (Sort.LIKES_DESC, ["d", "c", "b", "a"]),
+    ],
+)
+def test_lists_walk_through_everything_once(
+    products: ProductFacade, brand_id: str, limit: int, sort: Sort, expected: list[str]
+) -> None:
+    for name, price in [("a", 2), ("b", 1), ("c", 3), ("d", 2)]:
+        register(products, brand_id, price=price, name=name)
+    assert walk(products, limit, sort) == expected
+    assert walk(products, limit, sort, brand_id.upper()) == expected
+
+
+def test_a_list_shows_one_brand_where_asked_to(
+    products: ProductFacade, brands: BrandFacade, brand_id: str
+) -> None:
+    other = brands.register(RegisterBrand(name="Other")).brand_id
+    register(products, brand_id, name="mine")
+    register(products, other, name="theirs")
+    for sort in Sort:
+        assert walk(products, 1, sort, other) == ["theirs"]
+        assert walk(products, 1, sort, str(uuid4())) == []
+        assert walk(products, 1, sort, "no id") == []
+
+
+def test_a_cursor_is_bound_to_its_sort_and_brand(products: ProductFacade, brand_id: str) -> None:
+    for _ in range(2):
+        register(products, brand_id)
+    cursors = {
+        (sort, brand): products.list(ListProducts(sort=sort, brand_id=brand, limit=1)).next_cursor
+        for sort in Sort
+        for brand in (None, brand_id)
+    }
+    assert None not in cursors.values()
+    for origin, cursor in cursors.items():
+        for sort, brand in cursors:
+            command = ListProducts(sort=sort, brand_id=brand, limit=1, cursor=cursor)
+            if (sort, brand) == origin:
+                assert len(products.list(command).items) == 1
+            else:
+                with pytest.raises(InvalidCursor):
+                    products.list(command)

@@ -1,0 +1,72 @@
+"""What the environment tells a function."""
+
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from commerce.shared import settings
+
+RDS = {"username": "owner", "password": "p/@:#%? ", "host": "db.example", "dbname": "lastunit"}
+
+
+def test_a_setting_is_read_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SETTING", "one")
+    assert settings.text("A_SETTING") == "one"
+    monkeypatch.setenv("A_SETTING", "two")
+    assert settings.text("A_SETTING", "default") == "two"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_absent_setting_is_its_default_or_an_error(
+    monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    monkeypatch.delenv("A_SETTING", raising=False)
+    if value is not None:
+        monkeypatch.setenv("A_SETTING", value)
+    assert settings.text("A_SETTING", "default") == "default"
+    assert settings.text("A_SETTING", "") == ""
+    assert settings.number("A_SETTING", 7) == 7
+    with pytest.raises(settings.Missing, match="A_SETTING"):
+        settings.text("A_SETTING")
+
+
+def test_a_number_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SETTING", "0")
+    assert settings.number("A_SETTING", 7) == 0
+    monkeypatch.setenv("A_SETTING", "many")
+    with pytest.raises(ValueError, match="many"):
+        settings.number("A_SETTING", 7)
+
+
+@pytest.fixture
+def only_a_secret(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("DATABASE_SECRET_ARN", "arn:secret")
+    monkeypatch.setattr(settings, "secret", {"arn:secret": kept}.__getitem__)
+    return kept
+
+
+def test_the_environments_database_wins(
+    only_a_secret: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_a_secret["url"] = "postgresql://secret"
+    assert settings.database_url() == "postgresql://secret"
+    monkeypatch.setenv("DATABASE_URL", "postgresql://mine")
+    assert settings.database_url() == "postgresql://mine"
+
+
+@pytest.mark.parametrize(("port", "expected"), [({}, 5432), ({"port": "6543"}, 6543)])
+def test_a_secret_as_rds_keeps_it_becomes_a_url(
+    only_a_secret: dict[str, str], port: dict[str, str], expected: int
+) -> None:
+    only_a_secret.update(RDS | port)
+    url = urlsplit(settings.database_url())
+    assert (url.hostname, url.port, url.path, url.query) == (
+        "db.example",
+        expected,
+        "/lastunit",
+        "sslmode=require",
+    )
+    assert unquote(url.username or "") == "owner"
+    assert unquote(url.password or "") == RDS["password"]

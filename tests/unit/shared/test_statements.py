@@ -1,0 +1,171 @@
+"""Core statements become SQL with their parameters in the order PostgreSQL numbers them."""
+
+import json
+import re
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from commerce.shared.database import Statement, insert_many, records, require
+
+wall = Table(
+    "wall",
+    MetaData(),
+    Column("id", Uuid, primary_key=True),
+    Column("colour", Text),
+    Column("height", BigInteger),
+    Column("notes", JSONB),
+)
+ID = UUID("018f0000-0000-7000-8000-000000000001")
+
+
+def one_line(sql: str) -> str:
+    return re.sub(r"\s+", " ", sql)
+
+
+def numbers(sql: str) -> set[int]:
+    return {int(number) for number in re.findall(r"\$(\d+)", sql)}
+
+
+def test_parameters_are_sent_in_the_order_of_their_numbers() -> None:
+    query = Statement(
+        update(wall)
+        .values(colour=bindparam("new_colour"), height=bindparam("new_height"))
+        .where(wall.c.id == bindparam("which"))
+    )(which=ID, new_height=3, new_colour="red")
+    assert one_line(query.sql) == (
+        "UPDATE wall SET colour=$1::VARCHAR, height=$2::BIGINT WHERE wall.id = $3::UUID"
+    )
+    assert list(query.values) == ["red", 3, ID]
+
+
+def test_a_repeated_parameter_is_sent_once() -> None:
+    query = Statement(
+        text("SELECT CAST(:a AS text), CAST(:b AS bigint), CAST(:a AS text), CAST(:b AS bigint)")
+    )(b=2, a="one")
+    assert one_line(query.sql) == (
+        "SELECT CAST($1 AS text), CAST($2 AS bigint), CAST($1 AS text), CAST($2 AS bigint)"
+    )
+    assert list(query.values) == ["one", 2]
+
+
+def test_constants_travel_as_parameters_too() -> None:
+    query = Statement(insert(wall).values(id=bindparam("id"), colour="white", height=0))(id=ID)
+    assert numbers(query.sql) == {1, 2, 3}
+    assert list(query.values) == [ID, "white", 0]
+
+
+def test_a_constant_can_be_none() -> None:
+    query = Statement(
+        select(wall.c.id).where(wall.c.colour == bindparam("colour", value=None, type_=Text))
+    )()
+    assert list(query.values) == [None]
+
+
+def test_a_given_value_wins_over_the_statements_own() -> None:
+    statement = Statement(select(wall.c.id).limit(bindparam("limit", value=10, type_=BigInteger)))
+    assert list(statement().values) == [10]
+    assert list(statement(limit=3).values) == [3]
+    assert list(statement().values) == [10]
+
+
+def test_a_missing_parameter_is_an_error() -> None:
+    statement = Statement(select(wall.c.id).where(wall.c.id == bindparam("id")))
+    with pytest.raises(KeyError, match="id"):
+        statement()
+    with pytest.raises(KeyError, match="id"):
+        statement(ID=ID)
+
+
+def test_a_statement_is_compiled_once_and_not_before_it_is_used() -> None:
+    built: list[int] = []
+
+    def build() -> Select[Any]:
+        built.append(1)
+        return select(wall.c.id).where(wall.c.id == bindparam("id"))
+
+    statement = Statement(build)
+    assert built == []
+    first, second = statement(id=ID), statement(id=uuid4())
+    assert built == [1]
+    assert first.sql is second.sql
+
+
+def test_calls_do_not_share_their_values() -> None:
+    statement = Statement(
+        select(wall.c.id).where(wall.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    )
+    first, second = statement(ids=[ID]), statement(ids=[])
+    assert list(first.values) == [[ID]]
+    assert list(second.values) == [[]]
+
+
+@pytest.mark.parametrize(
+    "document", [None, [], {}, {"a": ["\u00e9", None, 1.5]}, "text", [{"a": 1}] * 3]
+)
+def test_documents_are_sent_as_json(document: Any) -> None:
+    statement = Statement(
+        insert(wall).values(id=bindparam("id"), notes=bindparam("notes", type_=JSONB))
+    )
+    query = statement(id=ID, notes=document)
+    assert json.loads(query.values[1]) == document
+
+
+def test_many_rows_are_one_parameter() -> None:
+    statement = insert_many(wall, "id", "colour")
+    none, many = statement(rows=[]), statement(rows=[{"id": str(ID), "colour": "red"}] * 50)
+    assert none.sql is many.sql
+    assert one_line(many.sql) == (
+        "INSERT INTO wall (id, colour) SELECT rows.id, rows.colour "
+        "FROM jsonb_to_recordset($1::JSONB) AS rows(id UUID, colour TEXT)"
+    )
+    assert [json.loads(value) for value in many.values] == [[{"id": str(ID), "colour": "red"}] * 50]
+
+
+def test_records_join_like_a_table() -> None:
+    fresh = records("fresh", wall.c.id, wall.c.height)
+    query = Statement(update(wall).values(height=fresh.c.height).where(wall.c.id == fresh.c.id))(
+        fresh=[{"id": str(ID), "height": 2}]
+    )
+    assert "FROM jsonb_to_recordset($1::JSONB) AS fresh(id UUID, height BIGINT)" in one_line(
+        query.sql
+    )
+    assert len(query.values) == 1
+
+
+def test_a_guard_compares_with_what_is_expected() -> None:
+    query = Statement(select(require(func.count(wall.c.id), "expected", "walls_stand")))(expected=2)
+    assert one_line(query.sql).startswith("SELECT require(count(wall.id) = $1::BIGINT, $2::")
+    assert list(query.values) == [2, "walls_stand"]
+
+
+@given(st.permutations(["a", "b", "c", "d"]), st.lists(st.sampled_from("abcd"), min_size=4))
+def test_whatever_the_order_each_number_gets_its_value(
+    given_in: list[str], used: list[str]
+) -> None:
+    sql = "SELECT " + ", ".join(f"CAST(:{name} AS text)" for name in used)
+    query = Statement(text(sql))(**{name: f"value of {name}" for name in given_in})
+    sent = [query.values[int(number) - 1] for number in re.findall(r"\$(\d+)", query.sql)]
+    assert sent == [f"value of {name}" for name in used]
+    assert len(query.values) == len(set(used))

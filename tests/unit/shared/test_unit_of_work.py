@@ -1,0 +1,287 @@
+"""One transaction: what it sends, in which order, in how many round trips, and what it says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import uuid4
+
+import pytest
+
+from commerce.shared.database import ConstraintViolated, Contention, Query
+from commerce.shared.errors import Busy, CommerceError, Kind, Unavailable
+from commerce.shared.events import Event
+from commerce.shared.unit_of_work import UnitOfWork
+from tests.support.fake_database import FakeDatabase
+
+READ, LOCK = Query("SELECT 1"), Query("SELECT FOR UPDATE")
+CLAIM, WRITE, SECOND, HOT = Query("CLAIM"), Query("WRITE"), Query("SECOND"), Query("HOT")
+BEGIN, COMMIT, ROLLBACK = "BEGIN", "COMMIT", "ROLLBACK"
+
+
+class WallIsWet(CommerceError):
+    """The wall is wet."""
+
+    kind = Kind.CONFLICT
+    code = "WALL_IS_WET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted(Event):
+    source: ClassVar[str] = "commerce.test"
+
+    colour: str
+
+
+def painted(colour: str = "red") -> Painted:
+    return Painted(aggregate_id=uuid4(), aggregate_version=1, colour=colour)
+
+
+@pytest.fixture
+def database() -> FakeDatabase:
+    return FakeDatabase()
+
+
+def test_all_writes_are_one_round_trip_claims_first_and_hot_rows_last(
+    database: FakeDatabase,
+) -> None:
+    with UnitOfWork(database) as uow:
+        uow.write_contended(HOT, refusals={})
+        uow.record(painted())
+        uow.write(WRITE)
+        uow.record(painted())
+        uow.claim(CLAIM, {})
+        uow.write(SECOND)
+        assert database.runs == []
+        uow.commit()
+    [batch] = database.sent
+    assert batch[:3] == ["CLAIM", "WRITE", "SECOND"]
+    assert batch[3].startswith("INSERT INTO outbox")
+    assert batch[4:] == ["HOT"]
+
+
+def test_all_events_are_one_statement_in_their_order(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        for colour in ("red", "green", "blue"):
+            uow.record(painted(colour))
+        uow.commit()
+    [[query]] = database.runs
+    [rows] = query.values
+    assert [rows.index(colour) for colour in ("red", "green", "blue")] == sorted(
+        rows.index(colour) for colour in ("red", "green", "blue")
+    )
+
+
+def test_several_contended_statements_keep_their_order(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.write_contended(LOCK, HOT, refusals={})
+        uow.write_contended(Query("HOTTER"), refusals={})
+        uow.commit()
+    assert database.sent == [["SELECT FOR UPDATE", "HOT", "HOTTER"]]
+
+
+def test_without_a_lock_nothing_opens_a_transaction(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.read(READ)
+        uow.write(WRITE)
+        uow.commit()
+    assert database.sent == [["SELECT 1"], ["WRITE"]]
+
+
+def test_a_lock_opens_the_transaction_that_the_commit_ends(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+        uow.lock(LOCK)
+        uow.write(WRITE)
+        uow.write_contended(HOT, refusals={})
+        uow.commit()
+    assert database.sent == [
+        [BEGIN, "SELECT FOR UPDATE"],
+        ["SELECT FOR UPDATE"],
+        ["WRITE", "HOT", COMMIT],
+    ]
+
+
+def test_a_lock_answers_with_the_rows_of_its_last_statement() -> None:
+    database = FakeDatabase(lambda query: [query.sql])
+    with UnitOfWork(database) as uow:
+        assert uow.lock(READ, LOCK) == ["SELECT FOR UPDATE"]
+        assert uow.read(READ) == ["SELECT 1"]
+        assert uow.read_together(READ, LOCK) == [["SELECT 1"], ["SELECT FOR UPDATE"]]
+
+
+def test_a_lock_without_writes_is_let_go_by_the_commit(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+        uow.commit()
+    assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], [COMMIT]]
+
+
+def test_where_nothing_was_written_nothing_is_sent(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.commit()
+    with UnitOfWork(database):
+        pass
+    assert database.runs == []
+
+
+def test_what_is_not_committed_is_not_sent(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.claim(CLAIM, {})
+        uow.write(WRITE)
+        uow.record(painted())
+        uow.write_contended(HOT, refusals={})
+    assert database.runs == []
+
+
+def test_leaving_without_a_commit_rolls_back(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+        uow.write(WRITE)
+    assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], [ROLLBACK]]
+
+
+def leave_by(database: FakeDatabase, error: BaseException) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+        uow.write(WRITE)
+        raise error
+
+
+@pytest.mark.parametrize("error", [WallIsWet(), ValueError(), KeyboardInterrupt()])
+def test_leaving_by_an_error_rolls_back(database: FakeDatabase, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        leave_by(database, error)
+    assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], [ROLLBACK]]
+
+
+def test_a_rollback_is_sent_once(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+        uow.rollback()
+        uow.rollback()
+    assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], [ROLLBACK]]
+
+
+def test_a_lock_that_is_not_had_is_rolled_back_too(database: FakeDatabase) -> None:
+    database.fail(Busy())
+    with pytest.raises(Busy), UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+    assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], [ROLLBACK]]
+
+
+def commit_refused(database: FakeDatabase, *, under_lock: bool = False, **refusals: object) -> None:
+    explains = {name: told_by(explained) for name, explained in refusals.items()}
+    with UnitOfWork(database) as uow:
+        if under_lock:
+            uow.lock(LOCK)
+        uow.write(WRITE, explains)
+        uow.commit()
+
+
+def told_by(explained: object) -> Callable[[], CommerceError | None]:
+    def explain() -> CommerceError | None:
+        assert explained is None or isinstance(explained, CommerceError)
+        return explained
+
+    return explain
+
+
+def test_a_violated_rule_is_told_in_the_words_of_whoever_wrote(database: FakeDatabase) -> None:
+    database.fail(ConstraintViolated("wall_dry"))
+    with pytest.raises(WallIsWet) as refused:
+        commit_refused(database, wall_dry=WallIsWet(), other_rule=Busy())
+    assert isinstance(refused.value.__cause__, ConstraintViolated)
+    assert database.sent == [["WRITE"]]
+
+
+def test_a_reason_that_is_gone_was_a_lost_race(database: FakeDatabase) -> None:
+    database.fail(ConstraintViolated("wall_dry"))
+    with pytest.raises(Contention, match="wall_dry"):
+        commit_refused(database, wall_dry=None)
+
+
+def test_a_rule_that_nobody_explains_stays_a_fault(database: FakeDatabase) -> None:
+    database.fail(ConstraintViolated("order_line_fkey"))
+    with pytest.raises(ConstraintViolated, match="order_line_fkey"):
+        commit_refused(database, wall_dry=WallIsWet())
+
+
+@pytest.mark.parametrize("way", ["claim", "write", "write_contended"])
+def test_each_kind_of_write_explains_its_refusals(database: FakeDatabase, way: str) -> None:
+    database.fail(ConstraintViolated("wall_dry"))
+    with UnitOfWork(database) as uow:
+        if way == "claim":
+            uow.claim(CLAIM, {"wall_dry": WallIsWet})
+        elif way == "write":
+            uow.write(WRITE, {"wall_dry": WallIsWet})
+        else:
+            uow.write_contended(HOT, refusals={"wall_dry": WallIsWet})
+        with pytest.raises(WallIsWet):
+            uow.commit()
+
+
+def test_the_reason_is_looked_for_after_the_locks_are_let_go(database: FakeDatabase) -> None:
+    database.fail(None, ConstraintViolated("wall_dry"))
+
+    def look_again() -> WallIsWet:
+        uow.read(READ)
+        return WallIsWet()
+
+    with UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+        uow.write(WRITE, {"wall_dry": look_again})
+        with pytest.raises(WallIsWet):
+            uow.commit()
+    assert database.sent == [
+        [BEGIN, "SELECT FOR UPDATE"],
+        ["WRITE", COMMIT],
+        [ROLLBACK],
+        ["SELECT 1"],
+    ]
+
+
+@pytest.mark.parametrize("failure", [Busy(), Contention("deadlock"), ValueError("a fault")])
+def test_other_failures_of_a_commit_pass_through_and_roll_back(
+    database: FakeDatabase, failure: Exception
+) -> None:
+    database.fail(None, failure)
+    with pytest.raises(type(failure)):
+        commit_refused(database, under_lock=True, wall_dry=WallIsWet())
+    assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], ["WRITE", COMMIT], [ROLLBACK]]
+
+
+def test_a_broken_connection_is_not_asked_to_roll_back(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+        database.fail(Unavailable())
+        database.close()
+        with pytest.raises(Unavailable):
+            uow.read(READ)
+    assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], ["SELECT 1"]]
+
+
+def test_a_transaction_tells_whether_the_relay_has_work(database: FakeDatabase) -> None:
+    quiet, telling, moving = UnitOfWork(database), UnitOfWork(database), UnitOfWork(database)
+    quiet.write(WRITE)
+    telling.record(painted())
+    moving.write_contended(HOT, refusals={})  # moved stock tells its events in SQL
+    assert [uow.has_told for uow in (quiet, telling, moving)] == [False, False, False]
+    for uow in (quiet, telling, moving):
+        uow.commit()
+    assert [uow.has_told for uow in (quiet, telling, moving)] == [False, True, True]
+
+
+def test_units_of_work_share_nothing(database: FakeDatabase) -> None:
+    one, other = UnitOfWork(database), UnitOfWork(database)
+    one.write(WRITE, {"wall_dry": WallIsWet})
+    other.commit()
+    assert database.runs == []
+
+
+def test_a_second_commit_sends_only_what_is_new(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.write(WRITE)
+        uow.commit()
+        uow.write(SECOND)
+        uow.commit()
+    assert database.sent == [["WRITE"], ["SECOND"]]

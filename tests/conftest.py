@@ -1,4 +1,4 @@
-"""One set of real servers for the whole run: PostgreSQL, and moto for AWS.
+"""One set of real servers for the whole run: PostgreSQL, Valkey, and moto for AWS.
 
 The process that pytest was started as starts and stops them; workers (`-n`) find them through the
 environment. Every test makes its own rows, keys and queues, so all can share them.
@@ -48,6 +48,14 @@ class EndToEndTogether(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> EndToEndTogether:
     """Take the place of `--dist loadgroup`, which this xdist does not do under this pytest."""
     return EndToEndTogether(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker a part of the cache server: nobody else fills or empties what it keeps."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        number = 1 + int(worker["workerid"].removeprefix("gw")) % 15
+        os.environ["VALKEY_URL"] = f"{os.environ['VALKEY_URL'].rpartition('/')[0]}/{number}"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -19,7 +19,7 @@ def told(event: Event, *, at: str | None = None, trace_id: str = "") -> dict[str
 
 def a_view(product: str) -> ProductViewed:
     """Somebody looked."""
-    return ProductViewed(aggregate_id=UUID(product), aggregate_version=1, product_id=UUID(product))
+    return ProductViewed(aggregate_id=new_id(), aggregate_version=1, product_id=UUID(product))
 
 
 def a_like(product: str) -> ProductLiked:

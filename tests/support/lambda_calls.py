@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -50,8 +50,12 @@ def http_event(
     token: str | None = None,
     key: str | None = None,
     headers: Mapping[str, str] | None = None,
+    resource: str | None = None,
 ) -> dict[str, Any]:
-    """An API Gateway REST proxy event. `raw_body` is sent as it is, `body` as JSON."""
+    """An API Gateway REST proxy event. `raw_body` is sent as it is, `body` as JSON.
+
+    `resource` is the path as the template has it, where that matters.
+    """
     parts = urlsplit(path)
     sent = {"Content-Type": "application/json", **(headers or {})}
     if token is not None:
@@ -60,7 +64,7 @@ def http_event(
         sent["Idempotency-Key"] = key
     query = parse_qs(parts.query, keep_blank_values=True)
     return {
-        "resource": parts.path,
+        "resource": resource or parts.path,
         "path": parts.path,
         "httpMethod": method,
         "headers": sent,
@@ -79,7 +83,7 @@ def function(name: str) -> Handler:
     """The handler of functions/<name>, loaded anew for each thread that asks.
 
     Lambda serves one request at a time per execution environment, and Powertools' resolver relies
-    on that: two threads must not share one.
+    on that: two threads must share neither a resolver nor what it keeps on its class.
     """
     loaded: dict[str, Handler] = _environment.__dict__.setdefault("loaded", {})
     if name not in loaded:
@@ -89,8 +93,24 @@ def function(name: str) -> Handler:
         assert spec.loader is not None
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
-        loaded[name] = module.handler
+        loaded[name] = _with_its_own_event(module)
     return loaded[name]
+
+
+def _with_its_own_event(module: ModuleType) -> Handler:
+    """A resolver keeps the current event on the class of all resolvers: shadow it on this one."""
+    handler: Handler = module.handler
+    api = getattr(module, "api", None)
+    if api is not None:
+        to_proxy_event = api._to_proxy_event
+
+        def own_event(event: dict[str, Any]) -> Any:
+            api.current_event = to_proxy_event(event)
+            api.lambda_context = lambda_context()
+            return api.current_event
+
+        api._to_proxy_event = own_event
+    return handler
 
 
 def call(name: str, method: str, path: str, **request: Any) -> Answer:

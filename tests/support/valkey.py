@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from commerce import bootstrap, catalogue
+from commerce.shared.valkey import connect
 from infra.local.ports import LOOPBACK
 
 
@@ -19,6 +20,12 @@ def forget_valkey() -> None:
         bootstrap.valkey, bootstrap.kept, bootstrap.passing_events, catalogue.catalogue,
     ):  # fmt: skip
         each.cache_clear()
+
+
+def empty_valkey() -> None:
+    """Forget all that is kept in this process' part of the server."""
+    with connect(os.environ["VALKEY_URL"]) as server:
+        server.flushdb()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 from commerce.bootstrap import database
 from commerce.shared import clock, tokens
 from commerce.shared.database import Query
+from commerce.shared.health import SCHEMA_REVISION
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.lambda_calls import Answer, call, function, http_event, lambda_context
 from tests.support.shop import a_buyer, a_key, a_product, an_admin, rows, stock_of
@@ -328,8 +329,8 @@ def test_health_names_version_and_schema(own_shop: str) -> None:
         {
             "status": "ok",
             "version": "test",
-            "schema_revision": "0001",
-            "expected_schema_revision": "0001",
+            "schema_revision": SCHEMA_REVISION,
+            "expected_schema_revision": SCHEMA_REVISION,
         },
     )
 
@@ -351,7 +352,11 @@ def test_health_tells_when_the_schema_is_behind(
 
 
 def assert_unhealthy(answer: Answer, revision: str | None, why: str) -> None:
-    facts = {"version": "test", "schema_revision": revision, "expected_schema_revision": "0001"}
+    facts = {
+        "version": "test",
+        "schema_revision": revision,
+        "expected_schema_revision": SCHEMA_REVISION,
+    }
     assert {name: answer.json.pop(name) for name in facts} == facts
     assert why in answer.json["detail"]
     assert_problem(answer, 503, "NOT_HEALTHY")

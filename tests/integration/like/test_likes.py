@@ -94,8 +94,9 @@ def test_without_a_key_nothing_is_claimed_and_no_store_is_asked(
 
 def test_one_key_for_two_products_is_a_key_used_twice() -> None:
     user, first, second, key = a_buyer(), a_product(), a_product(), a_key()
-    assert like(user, first, key=key).status == 200
-    answer = like(user, second, key=key)
+    resource = "/products/{product_id}/like"
+    assert like(user, first, key=key, resource=resource).status == 200
+    answer = like(user, second, key=key, resource=resource)
     assert (answer.status, answer.json["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
     assert likes_of(second) == 0
 

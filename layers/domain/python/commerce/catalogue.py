@@ -26,7 +26,7 @@ from commerce.product import (
     listed,
     listing_of,
 )
-from commerce.shared import cursor
+from commerce.shared import clock, cursor
 from commerce.shared.cache import Cache, Shelf
 from commerce.shared.shapes import Page
 
@@ -140,9 +140,7 @@ def tell_view(product: ProductDetailView) -> None:
     """Somebody looks at the product. Never fails, and hardly takes time."""
     passing_events().tell(
         ProductViewed(
-            aggregate_id=UUID(product.product_id),
-            aggregate_version=product.version,
-            product_id=UUID(product.product_id),
+            aggregate_id=clock.new_id(), aggregate_version=1, product_id=UUID(product.product_id)
         )
     )
 

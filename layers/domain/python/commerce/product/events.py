@@ -42,7 +42,7 @@ class StockReturned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductViewed(Event):
-    """Somebody looked at a product. Best effort: some views may never be told."""
+    """Somebody looked at a product; the view is its own aggregate. Some are never told."""
 
     source: ClassVar[str] = SOURCE
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+from redis import exceptions
 
 from commerce.shared import valkey
 from commerce.shared.valkey import Valkey
@@ -43,7 +43,14 @@ def test_what_it_answers_is_returned(asked: Valkey) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ConnectionError(), TimeoutError(), OSError(), ValueError("rubbish"), RecursionError()]
+    "error",
+    [
+        exceptions.ConnectionError(),
+        exceptions.TimeoutError(),
+        OSError(),
+        ValueError("rubbish"),
+        RecursionError(),
+    ],
 )
 def test_after_a_failure_it_is_left_alone_for_a_while(
     asked: Valkey, clock: Clock, error: Exception
@@ -69,7 +76,7 @@ def test_slow_answers_count_as_failures(asked: Valkey, clock: Clock) -> None:
 
 
 def test_a_refusal_is_no_failure(asked: Valkey) -> None:
-    assert asked.ask(fail(ResponseError("WRONGTYPE"))) is None
+    assert asked.ask(fail(exceptions.ResponseError("WRONGTYPE"))) is None
     assert not asked.is_left_alone
 
 

@@ -193,20 +193,24 @@ def _run(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
 
 
 def _attempt(run: Callable[[], T]) -> T:
-    for tries in range(1, ATTEMPTS + 1):
+    tries = 0
+    while True:
+        tries += 1
         try:
             return run()
         except Contention as lost:
             logger.info("transaction lost a race (try %d of %d): %s", tries, ATTEMPTS, lost)
+            if tries == ATTEMPTS:
+                raise Busy from lost
             pause = _FIRST_PAUSE_SECONDS * 2 ** (tries - 1)
             time.sleep(random.uniform(0, pause))  # noqa: S311  (jitter, not a secret)
-    raise Busy
 
 
 def _nudge_the_relay() -> None:
     """Wake the relay. The schedule finds what a lost nudge leaves, so failing is no failure."""
     try:
-        client("sqs").send_message(
+        # The buyer waits for this: one short try.
+        client("sqs", attempts=1, answer_within_seconds=1).send_message(
             QueueUrl=settings.text("RELAY_QUEUE_URL"), MessageBody=f'{{"trace_id":"{trace_id()}"}}'
         )
     except Exception:
@@ -216,7 +220,7 @@ def _nudge_the_relay() -> None:
 def _nudge_for_passing_events() -> None:
     """Wake who puts them on the bus. Whoever tells the next one a second later does it again."""
     try:
-        client("sqs", timeout_seconds=0.3, tries=1).send_message(
+        client("sqs", attempts=1, answer_within_seconds=0.3).send_message(
             QueueUrl=settings.text("PASSING_QUEUE_URL"),
             MessageBody="{}",
             DelaySeconds=PAUSE_SECONDS,

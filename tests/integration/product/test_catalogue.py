@@ -277,7 +277,7 @@ class TestLists:
             for name, key in {
                 "list": FIRST_PAGES.key(f"latest:{brand}"),
                 "card": CARDS.key(products[0]),
-                "brand": f"lastunit:brand:1:{{{brand}}}",
+                "brand": f"lastunit:brand:1:{brand}",
             }.items()
         }
         assert 25_000 < left["list"] <= 30_000

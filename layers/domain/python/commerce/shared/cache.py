@@ -19,12 +19,23 @@ from commerce.shared.valkey import Valkey
 V = TypeVar("V", bound=BaseModel)
 
 REFILL_SECONDS = 5  # as long as a statement may take: then somebody else may try
-FRESH_SHARE = (0.7, 0.9)  # of a value's time, jittered: what was filled together expires apart
+FRESH_SHARE = (0.7, 0.9)  # of a value's time, jittered: many fills at once are not due at once
 
+# One message each, however many keys: a list's page has a hundred.
+_LOCK = """
+local ours = {}
+for number, key in ipairs(KEYS) do
+    ours[number] = redis.call('SET', key, ARGV[1], 'NX', 'EX', ARGV[2]) and 1 or 0
+end
+return ours
+"""
 _STORE = """
-if redis.call('GET', KEYS[2]) == ARGV[1] then
-    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-    redis.call('DEL', KEYS[2])
+for number = 1, #KEYS, 2 do
+    local key, lock = KEYS[number], KEYS[number + 1]
+    if redis.call('GET', lock) == ARGV[1] then
+        redis.call('SET', key, ARGV[2 + (number + 1) / 2], 'PX', ARGV[2])
+        redis.call('DEL', lock)
+    end
 end
 """
 
@@ -40,8 +51,8 @@ class Shelf(Generic[V]):
     """Nothing is served that was loaded longer ago."""
 
     def key(self, id_: str) -> str:
-        """Where a value is kept. The braces keep it in one slot with its lock."""
-        return f"lastunit:{self.name}:{self.version}:{{{id_}}}"
+        """Where a value is kept."""
+        return f"lastunit:{self.name}:{self.version}:{id_}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,35 +114,30 @@ class Cache:
 
     def _lock(self, shelf: Shelf[V], ids: Collection[str], token: str) -> set[str]:
         """Those of the ids that are ours to refill."""
-
-        def set_all(server: Any) -> list[Any]:
-            pipeline = server.pipeline(transaction=False)
-            for id_ in ids:
-                pipeline.set(_lock_of(shelf.key(id_)), token, nx=True, ex=REFILL_SECONDS)
-            answers: list[Any] = pipeline.execute()
-            return answers
-
-        answers = self._valkey.ask(set_all) or []
-        return {id_ for id_, is_ours in zip(ids, answers, strict=False) if is_ours is True}
+        locks = [_lock_of(shelf.key(id_)) for id_ in ids]
+        answers = self._valkey.ask(
+            lambda server: server.eval(_LOCK, len(locks), *locks, token, REFILL_SECONDS)
+        )
+        if not isinstance(answers, list) or len(answers) != len(locks):
+            return set()
+        return {id_ for id_, is_ours in zip(ids, answers, strict=True) if is_ours == 1}
 
     def _store(
         self, shelf: Shelf[V], values: Mapping[str, V], token: str, loaded_at: float
     ) -> None:
-        if not values:
-            return
         fresh_until = loaded_at + shelf.seconds * random.uniform(*FRESH_SHARE)  # noqa: S311
         left_ms = int((loaded_at + shelf.seconds - time.time()) * 1000)
-
-        def set_all(server: Any) -> None:
-            pipeline = server.pipeline(transaction=False)
-            for id_, value in values.items():
-                key = shelf.key(id_)
-                text = f"{fresh_until:.3f} {key}\n{value.model_dump_json()}"
-                pipeline.eval(_STORE, 2, key, _lock_of(key), token, text, left_ms)
-            pipeline.execute()
-
-        if left_ms > 0:
-            self._valkey.ask(set_all)
+        if not values or left_ms <= 0:
+            return
+        keys: list[str] = []
+        texts: list[str] = []
+        for id_, value in values.items():
+            key = shelf.key(id_)
+            keys += [key, _lock_of(key)]
+            texts.append(f"{fresh_until:.3f} {key}\n{value.model_dump_json()}")
+        self._valkey.ask(
+            lambda server: server.eval(_STORE, len(keys), *keys, token, left_ms, *texts)
+        )
 
 
 def _lock_of(key: str) -> str:

@@ -1,6 +1,6 @@
 """Run benchmarks: `make bench`, or `make bench BENCH=catalogue` for one of them.
 
-Each module of this package with a `run(report, arguments)` is a benchmark. They start servers of
+Each module of this folder with a `run(report, arguments)` is a benchmark. They start servers of
 their own and leave nothing behind.
 """
 
@@ -12,7 +12,7 @@ from tests.bench.report import Report
 
 HERE = Path(__file__).parent
 BENCHMARKS = sorted(
-    file.stem for file in HERE.glob("*.py") if file.stem not in ("__main__", "report")
+    file.stem for file in HERE.glob("*.py") if file.stem not in ("__main__", "report", "servers")
 )
 RESULT = HERE.parents[1] / ".local" / "bench.json"
 

@@ -5,15 +5,10 @@ machine does hits both. A brand has 1,000 products in both; what grows is everyt
 """
 
 import argparse
-import json
 import math
 import os
 import random
-import secrets
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +16,7 @@ from uuid import UUID
 
 from infra.local.seed import PRODUCTS_PER_BRAND, seed, show_progress
 from tests.bench.report import Report, Timing, timed
+from tests.bench.servers import servers
 
 SMALL = 1_000
 REQUESTS = 3_000
@@ -59,30 +55,6 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
             measure(report, catalogues)
             if arguments.size >= 1_000_000:
                 DOCS.write_text(explained(catalogues[-1]))
-
-
-@contextmanager
-def servers() -> Iterator[str]:
-    """Servers as the tests have them; yields the superuser's URL."""
-    from tests.support.backends import start_test_servers
-
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "POWERTOOLS_SERVICE_NAME": "lastunit",
-        "POWERTOOLS_METRICS_NAMESPACE": "Lastunit",
-        "POWERTOOLS_TRACE_DISABLED": "true",
-        "TOKEN_KEYS": json.dumps({"current": "bench", "bench": secrets.token_urlsafe(48)}),
-    }
-    directory = Path(tempfile.mkdtemp(prefix="lastunit-bench-"))
-    running = start_test_servers(directory)
-    os.environ |= running.environment
-    try:
-        yield running.environment["SUPERUSER_URL"]
-    finally:
-        running.stop()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def seeded(report: Report, catalogue: Catalogue) -> None:

@@ -1,7 +1,9 @@
 """What template.yaml says, read once for the tools and the tests."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,7 +128,15 @@ def _replace(value: Any, arguments: dict[str, Any], stack: str) -> Any:
     if set(value) == {"Fn::GetAtt"}:
         logical_id, attribute = value["Fn::GetAtt"]
         return {"Fn::GetAtt": [f"{stack}/{logical_id}", attribute]}
+    if set(value) == {"Fn::Sub"}:
+        return {"Fn::Sub": re.sub(r"\$\{(\w+)\}", partial(_text, arguments), value["Fn::Sub"])}
     return {key: _replace(each, arguments, stack) for key, each in value.items()}
+
+
+def _text(arguments: dict[str, Any], variable: re.Match[str]) -> str:
+    """Return the text of an argument that is text, or a Fn::Sub itself."""
+    argument = arguments.get(variable[1], variable[0])
+    return str(argument["Fn::Sub"] if isinstance(argument, dict) else argument)
 
 
 def _lead_to(outputs: dict[tuple[str, str], Any], value: Any) -> Any:

@@ -10,6 +10,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
@@ -18,6 +19,10 @@ from tests.e2e.stack import remember_running_stack
 from tests.support import backends
 
 remember_running_stack()  # before our own servers take the names of its addresses
+
+if TYPE_CHECKING:
+    from tests.support.delivery import Delivery
+    from tests.support.queues import OpsTopic
 
 _RUNNING: list[backends.TestServers] = []
 
@@ -110,3 +115,25 @@ def idempotency_store_is_down(
     idempotency._store.cache_clear()
     yield
     idempotency._store.cache_clear()
+
+
+@pytest.fixture
+def delivery(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Delivery]":
+    """A delivery system of the test's own, which the functions tell."""
+    from tests.support.delivery import a_delivery_system
+
+    with a_delivery_system() as running:
+        monkeypatch.setenv("DELIVERY_URL", running.url)
+        yield running
+
+
+@pytest.fixture
+def topic(shop_environment: None, monkeypatch: pytest.MonkeyPatch) -> "OpsTopic":
+    """The operators' topic, which hears of what failed three times, without pauses."""
+    from tests.support.queues import an_ops_topic
+
+    made = an_ops_topic()
+    monkeypatch.setenv("OPS_TOPIC_ARN", made.arn)
+    monkeypatch.setenv("SHIPPING_RETRY_BASE_SECONDS", "0")
+    monkeypatch.setenv("SHIPPING_MAX_TRIES", "3")
+    return made

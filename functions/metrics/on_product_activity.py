@@ -7,7 +7,7 @@ from commerce.bootstrap import Shop
 from commerce.entrypoints.queue import Received, batch_handler, once_each
 from commerce.like import ProductLiked, ProductUnliked
 from commerce.metrics import Tally
-from commerce.order import OrderConfirmed
+from commerce.order import OrderCancelled, OrderConfirmed
 from commerce.product import ProductViewed
 
 R = Received[Any]
@@ -25,15 +25,19 @@ def of_unlike(received: R) -> Iterator[Tally]:
     yield Tally(product_id=received.event.product_id, at=received.occurred_at, likes=-1)
 
 
-def of_order(received: R) -> Iterator[Tally]:
+def of_order(received: R, sign: int = 1) -> Iterator[Tally]:
     for line in received.event.lines:
         yield Tally(
             product_id=line.product_id,
             at=received.occurred_at,
-            orders=1,
-            units=line.quantity,
-            amount=line.unit_price.amount * line.quantity,
+            orders=sign,
+            units=sign * line.quantity,
+            amount=sign * line.unit_price.amount * line.quantity,
         )
+
+
+def of_cancellation(received: R) -> Iterator[Tally]:
+    return of_order(received, sign=-1) if received.event.was_confirmed else iter(())
 
 
 TALLIES: dict[type, Callable[[R], Iterator[Tally]]] = {
@@ -41,6 +45,7 @@ TALLIES: dict[type, Callable[[R], Iterator[Tally]]] = {
     ProductLiked: of_like,
     ProductUnliked: of_unlike,
     OrderConfirmed: of_order,
+    OrderCancelled: of_cancellation,
 }
 
 

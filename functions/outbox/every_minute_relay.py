@@ -15,7 +15,13 @@ def empty_the_outbox() -> Mapping[str, Any]:
     age_seconds = waiting.age_seconds(clock.now())
     gauge("OutboxWaiting", waiting.count, "Count")
     gauge("OutboxOldestAgeSeconds", age_seconds, "Seconds")
-    return {"published": done.published, "refused": done.refused, "waiting": waiting.count}
+    gauge("OutboxSetAside", waiting.set_aside, "Count")
+    return {
+        "published": done.published,
+        "refused": done.refused,
+        "waiting": waiting.count,
+        "set_aside": waiting.set_aside,
+    }
 
 
 handler = schedule_handler(empty_the_outbox)

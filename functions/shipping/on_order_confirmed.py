@@ -1,38 +1,30 @@
 """OrderConfirmed -> the delivery system gets its shipment notice."""
 
-from functools import cache
-
-from commerce.bootstrap import in_transaction
-from commerce.entrypoints.queue import Received, event_handler, shipping_retry_base_seconds
-from commerce.order import OrderConfirmed
-from commerce.shared import settings
-from commerce.shipping import (
-    HttpDeliverySystem,
-    NoticeKind,
-    NoticeLine,
-    ShipmentNotice,
+from commerce.bootstrap import alert_once, messenger
+from commerce.entrypoints.queue import (
+    LastTry,
+    Received,
+    event_handler,
+    shipping_max_tries,
+    shipping_retry_base_seconds,
 )
-
-
-@cache
-def delivery_system() -> HttpDeliverySystem:
-    return HttpDeliverySystem(settings.text("DELIVERY_URL"))
+from commerce.order import OrderConfirmed
+from commerce.shipping import NoticeKind, NoticeLine, notice_failed
 
 
 def tell_the_delivery_system(received: Received[OrderConfirmed]) -> None:
-    notice = notice_of(received.event)
-    if in_transaction(lambda shop: shop.shipping.is_told(notice.order_id, notice.kind)):
-        return
-    # Killed after this call, we come here again; the order id keeps it one notice over there.
-    delivery_system().send(notice)
-    in_transaction(lambda shop: shop.shipping.mark_told(notice))
+    order = received.event
+    lines = [NoticeLine(each.product_id, each.product_name, each.quantity) for each in order.lines]
+    messenger().order(order.order_id, lines)
 
 
-def notice_of(event: OrderConfirmed) -> ShipmentNotice:
-    lines = [NoticeLine(each.product_id, each.product_name, each.quantity) for each in event.lines]
-    return ShipmentNotice(event.order_id, NoticeKind.ORDER, tuple(lines))
+def alert_the_operators(received: Received[OrderConfirmed], cause: Exception) -> None:
+    alert_once(notice_failed(received.event.order_id, NoticeKind.ORDER, cause))
 
 
 handler = event_handler(
-    OrderConfirmed, tell_the_delivery_system, retry_base_seconds=shipping_retry_base_seconds
+    OrderConfirmed,
+    tell_the_delivery_system,
+    retry_base_seconds=shipping_retry_base_seconds,
+    last_try=LastTry(shipping_max_tries, alert_the_operators),
 )

@@ -45,7 +45,7 @@ COMPOSE = {  # as compose.yaml lays them out
         "postgresql://lastunit:lastunit@postgres:5432/lastunit",
     ),
     "VALKEY_URL": Address("redis://127.0.0.1:16379/0", "redis://valkey:6379/0"),
-    "DELIVERY_URL": Address("http://127.0.0.1:18081", "http://delivery:18081"),
+    "DELIVERY_URL": Address("http://127.0.0.1:18081", "http://delivery:18080"),
 }
 ACCOUNT = {  # LocalStack takes any key, but takes none only from nobody
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",

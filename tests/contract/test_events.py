@@ -20,7 +20,8 @@ from commerce.shared.relay import Relay
 from commerce.user import SignUp
 from tests.support.backends import ROOT
 from tests.support.lambda_calls import call
-from tests.support.shop import a_buyer, a_key, a_product
+from tests.support.orders import an_order, cancel, deliver, ship
+from tests.support.shop import a_buyer, a_key, a_product, an_admin
 
 CONTRACTS = ROOT / "events" / "contracts"
 DOMAIN = ROOT / "layers" / "domain" / "python" / "commerce"
@@ -90,6 +91,10 @@ def told(own_shop: str) -> list[dict[str, Any]]:
     answer = call("order/place_order", "POST", "/orders", body=body, token=buyer.token, key=a_key())
     assert answer.status == 201
     bootstrap.in_transaction(lambda shop: shop.products.set_stock(first, SetStock(quantity=3)))
+    admin = an_admin()
+    for step in (ship, deliver):
+        assert step(admin, answer.json["order_id"]).status == 200
+    assert cancel(buyer, an_order(buyer, (second, 1))).status == 200
     call("product/get_product", "GET", f"/products/{first}")
     for method, function in (("PUT", "like/like_product"), ("DELETE", "like/unlike_product")):
         call(function, method, f"/products/{first}/like", token=buyer.token)
@@ -196,9 +201,18 @@ def test_an_aggregates_versions_grow_with_every_event(told: list[dict[str, Any]]
         assert versions == sorted(set(versions))
 
 
-def test_an_orders_events_are_told_on_behalf_of_one_request(told: list[dict[str, Any]]) -> None:
-    ordered = [each for each in told if each["type"].startswith("Order")]
-    [request] = {each["trace_id"] for each in ordered}
-    assert request
-    sold = [each for each in told if each["data"].get("reason") == "SOLD"]
-    assert {each["trace_id"] for each in sold} == {request}
+def test_what_one_request_causes_is_told_on_behalf_of_it(told: list[dict[str, Any]]) -> None:
+    def requests(*types: str, reason: str = "") -> list[str]:
+        return [
+            each["trace_id"]
+            for each in told
+            if each["type"] in types and reason in ("", each["data"].get("reason"))
+        ]
+
+    placed = requests("OrderPlaced")
+    assert len(set(placed)) == len(placed) == 2
+    assert all(placed)
+    assert requests("OrderConfirmed") == placed
+    assert set(requests("StockChanged", reason="SOLD")) == set(placed)
+    assert requests("OrderCancelled") == requests("StockChanged", reason="RETURNED")
+    assert not {*requests("OrderCancelled", "OrderShipped", "OrderDelivered")} & {*placed}

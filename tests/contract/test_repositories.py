@@ -6,7 +6,7 @@ The database is shared: what a test keeps there has ids, prices and likes that n
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias, TypeVar
 from uuid import UUID, uuid4
@@ -21,14 +21,15 @@ from commerce.point.model import LedgerEntry, PointAccount
 from commerce.point.repository import PointRepository, SqlPointRepository
 from commerce.product import Sort
 from commerce.product.errors import OutOfStock
-from commerce.product.model import Product, Stock
+from commerce.product.model import Card, Product, Stock
 from commerce.product.repository import ProductRepository, SqlProductRepository
 from commerce.shared import clock
 from commerce.shared.database import ConstraintViolated, Contention, Database
 from commerce.shared.money import Money
 from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shipping import NoticeKind
-from commerce.shipping.repository import NoticeRepository, SqlNoticeRepository
+from commerce.shipping.model import Shipment
+from commerce.shipping.repository import ShipmentRepository, SqlShipmentRepository
 from commerce.user.errors import LoginIdTaken
 from commerce.user.model import LoginAttempts, User
 from commerce.user.repository import SqlUserRepository, UserRepository
@@ -36,7 +37,7 @@ from tests.support.memory.brand import MemoryBrandRepository
 from tests.support.memory.order import MemoryOrderRepository
 from tests.support.memory.point import MemoryPointRepository
 from tests.support.memory.product import MemoryProductRepository
-from tests.support.memory.shipping import MemoryNoticeRepository
+from tests.support.memory.shipping import MemoryShipmentRepository
 from tests.support.memory.user import MemoryUserRepository
 
 R = TypeVar("R")
@@ -93,8 +94,8 @@ def orders(kind: str, database: Database) -> Opened[OrderRepository]:
 
 
 @pytest.fixture
-def notices(kind: str, database: Database) -> Opened[NoticeRepository]:
-    return opened(kind, database, MemoryNoticeRepository(), SqlNoticeRepository)
+def shipments(kind: str, database: Database) -> Opened[ShipmentRepository]:
+    return opened(kind, database, MemoryShipmentRepository(), SqlShipmentRepository)
 
 
 @pytest.fixture
@@ -184,12 +185,13 @@ class TestProducts:
         with products() as repository:
             for first, second in zip(order, [*order[1:], None], strict=True):
                 page = repository.page(sort, only, after, 1 if second is None else 2)
-                assert page == [all_[number] for number in (first, second) if number is not None]
+                expected = [all_[number] for number in (first, second) if number is not None]
+                assert page == [card_of(product) for product in expected]
                 after = place_of(all_[first], sort)
             assert repository.page(sort, uuid4(), [], 10) == []
             if by_brand:
                 assert repository.page(sort, only, after, 10) == []
-                assert repository.page(sort, only, [], 10) == [all_[n] for n in order]
+                assert repository.page(sort, only, [], 10) == [card_of(all_[n]) for n in order]
 
     def test_stock_is_locked_as_it_is(
         self, products: Opened[ProductRepository], brand_id: UUID
@@ -292,20 +294,74 @@ class TestOrders:
             assert repository.newest_of(buyer_id, ids[0], 10) == []
             assert repository.newest_of(uuid4(), last, 10) == []
 
+    def test_a_step_is_saved_as_it_was_taken(self, orders: Opened[OrderRepository]) -> None:
+        order = an_order(uuid4(), uuid4(), lines=2)
+        with orders() as repository:
+            repository.add(order)
+        for take in (ship, deliver):
+            with orders() as repository:
+                locked = repository.lock(order.id)
+                assert locked is not None
+                take(locked)
+                repository.save(locked)
+            with orders() as repository:
+                kept = repository.find(order.id)
+                assert kept == replace(locked, events=[])
+        assert kept is not None
+        assert [step.status for step in kept.history] == ["CONFIRMED", "SHIPPED", "DELIVERED"]
 
-class TestNotices:
-    def test_a_notice_is_remembered_and_again_is_harmless(
-        self, notices: Opened[NoticeRepository]
+    def test_what_is_not_there_is_not_locked(self, orders: Opened[OrderRepository]) -> None:
+        with orders() as repository:
+            assert repository.lock(uuid4()) is None
+
+    def test_a_step_from_what_is_outdated_is_not_saved(
+        self, orders: Opened[OrderRepository]
     ) -> None:
+        order = an_order(uuid4(), uuid4())
+        with orders() as repository:
+            repository.add(order)
+        with orders() as repository:
+            outdated = repository.find(order.id)
+            current = repository.lock(order.id)
+            assert outdated is not None
+            assert current is not None
+            ship(current)
+            repository.save(current)
+        outdated.cancel(at=NOW, by="user:somebody", reason="Too late")
+        with pytest.raises(Contention), orders() as repository:
+            repository.save(outdated)
+        with orders() as repository:
+            assert repository.find(order.id) == replace(current, events=[])
+
+
+class TestShipments:
+    def test_a_new_one_is_empty(self, shipments: Opened[ShipmentRepository]) -> None:
         order_id = uuid4()
-        with notices() as repository:
-            assert not repository.is_delivered(order_id, NoticeKind.ORDER)
         for _ in range(2):
-            with notices() as repository:
-                repository.add(order_id, NoticeKind.ORDER, NOW)
-        with notices() as repository:
-            assert repository.is_delivered(order_id, NoticeKind.ORDER)
-            assert not repository.is_delivered(uuid4(), NoticeKind.ORDER)
+            with shipments() as repository:
+                assert repository.lock_or_open(order_id) == Shipment(order_id)
+
+    def test_what_was_saved_and_told_comes_back(
+        self, shipments: Opened[ShipmentRepository]
+    ) -> None:
+        order_id, later = uuid4(), NOW + timedelta(hours=1)
+        with shipments() as repository:
+            shipment = repository.lock_or_open(order_id)
+            shipment.begin(NOW)
+            repository.save(shipment)
+        for at in (later, later + timedelta(hours=1)):
+            with shipments() as repository:
+                repository.add_notice(order_id, NoticeKind.ORDER, at)
+        with shipments() as repository:
+            shipment = repository.lock_or_open(order_id)
+            assert shipment == Shipment(order_id, NOW, None, {NoticeKind.ORDER})
+            shipment.call_off(later)
+            repository.save(shipment)
+        with shipments() as repository:
+            kept = Shipment(order_id, NOW, later, {NoticeKind.ORDER})
+            assert repository.lock_or_open(order_id) == kept
+            other_id = uuid4()
+            assert repository.lock_or_open(other_id) == Shipment(other_id)
 
 
 class TestPoints:
@@ -414,6 +470,10 @@ def a_product(
     )
 
 
+def card_of(product: Product) -> Card:
+    return Card(**{each.name: getattr(product, each.name) for each in fields(Card)})
+
+
 def place_of(product: Product, sort: Sort) -> list[int | str | UUID]:
     if sort is Sort.LATEST:
         return [product.id]
@@ -462,6 +522,14 @@ def an_order(id_: UUID, buyer_id: UUID, *, lines: int = 1) -> Order:
         ],
         at=NOW,
     )
+
+
+def ship(order: Order) -> None:
+    order.ship(at=NOW, by="admin:somebody", reason="Gone \N{ANCHOR}")
+
+
+def deliver(order: Order) -> None:
+    order.deliver(at=NOW + timedelta(days=1), by="admin:somebody", reason="There")
 
 
 def an_entry(user_id: UUID, amount: int) -> LedgerEntry:

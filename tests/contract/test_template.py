@@ -134,14 +134,15 @@ def dead_letters_outlive_the_queue(stack: Stack) -> list[str]:
 
 
 def dead_letters_raise_an_alarm(stack: Stack) -> list[str]:
-    watched = {
-        named(dimension["Value"])
+    watched = [
+        dimension["Value"]
         for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
         if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
         and (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
         for dimension in alarm["Dimensions"]
-    }
-    return sorted(dead_letter_queues(stack) - watched)
+    ]
+    queues = stack.of_type("AWS::SQS::Queue")
+    return [name for name in dead_letter_queues(stack) if queues[name]["QueueName"] not in watched]
 
 
 def a_queue_has_one_reader(stack: Stack) -> list[str]:
@@ -388,6 +389,71 @@ def an_alarm_reaches_operators_and_names_its_runbook(stack: Stack) -> list[str]:
     ]
 
 
+def what_the_dashboard_shows_is_measured(stack: Stack) -> list[str]:
+    """Its body is JSON, and each metric of ours in it is one that the code sends."""
+    [dashboard] = stack.of_type("AWS::CloudWatch::Dashboard").values()
+    widgets = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    shown = {
+        metric[1]
+        for widget in widgets
+        for metric in widget["properties"]["metrics"]
+        if metric[0] == "Lastunit"
+    }
+    return sorted(shown - _metrics_sent()) or ([] if shown else ["none of ours is shown"])
+
+
+def an_alarm_watches_what_is_measured(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items()
+        if alarm["Namespace"] == "Lastunit"
+        and (
+            alarm["MetricName"] not in _metrics_sent()
+            or alarm["Dimensions"] != [{"Name": "service", "Value": "lastunit"}]
+        )
+    ]
+
+
+@cache
+def _metrics_sent() -> set[str]:
+    """The names in count("Name") and gauge("Name", …)."""
+    folders = ROOT / "layers/domain/python", ROOT / "functions"
+    calls = re.compile(r"\b(?:count|gauge)\(\s*\"(\w+)\"")
+    return {
+        name
+        for folder in folders
+        for file in folder.rglob("*.py")
+        for name in calls.findall(file.read_text(encoding="utf-8"))
+    }
+
+
+def dead_letters_can_be_found_by_operators(stack: Stack) -> list[str]:
+    """Each dead-letter queue is an output XDeadLetterQueueUrl, its work queue XQueueUrl."""
+    outputs = {name: _queue_of(each["Value"]) for name, each in stack.template["Outputs"].items()}
+    found = {
+        queue: outputs.get(name.replace("DeadLetterQueueUrl", "QueueUrl"))
+        for name, queue in outputs.items()
+        if name.endswith("DeadLetterQueueUrl")
+    }
+    sources = {
+        named(queue["RedrivePolicy"]["deadLetterTargetArn"]): name
+        for name, queue in work_queues(stack).items()
+    }
+    return [
+        name
+        for name in sorted(dead_letter_queues(stack))
+        if name not in found or found[name] != sources.get(name)
+    ]
+
+
+def _queue_of(output: Any) -> str:
+    """The queue behind an output, also where it is a leaf stack's."""
+    match output:
+        case {"Fn::GetAtt": [leaf, attribute]}:
+            return f"{leaf}/{attribute.removeprefix('Outputs.').removesuffix('Url')}"
+    return named(output)
+
+
 def _runbook(alarm: Resource) -> Path:
     found = re.search(r"docs/runbooks/[\w-]+\.md", json.dumps(alarm.get("AlarmDescription", "")))
     return ROOT / (found[0] if found else "docs/runbooks/none named")
@@ -481,6 +547,14 @@ BREAKS: list[tuple[Rule, Break]] = [
     (an_alarm_reaches_operators_and_names_its_runbook,
      change("ApiErrorsAlarm", "AlarmDescription", to="See docs/runbooks/unwritten.md")),
     (an_alarm_reaches_operators_and_names_its_runbook, drop("OutboxStuckAlarm", "AlarmActions")),
+    (an_alarm_watches_what_is_measured, change("SetAsideAlarm", "MetricName", to="SetAside")),
+    (an_alarm_watches_what_is_measured, drop("UnauthenticatedAlarm", "Dimensions", 0)),
+    (what_the_dashboard_shows_is_measured,
+     change("Dashboard", "DashboardBody", to={"Fn::Sub": '{"widgets": []}'})),
+    (dead_letters_can_be_found_by_operators,
+     lambda stack: stack.template["Outputs"].pop("ShippingDeadLetterQueueUrl")),
+    (dead_letters_can_be_found_by_operators,
+     lambda stack: stack.template["Outputs"].pop("ShippingQueueUrl")),
 ]  # fmt: skip
 RULES = list(dict.fromkeys(rule for rule, _ in BREAKS))
 

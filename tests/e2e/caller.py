@@ -167,6 +167,14 @@ class Caller:
         """GET /orders/{order_id}."""
         return self.send("GET", f"/orders/{order_id}")
 
+    def cancel_order(self, order_id: str, key: str | None = None, **fields: Any) -> Answer:
+        """POST /orders/{order_id}/cancellation, with a body where it has fields."""
+        return self.send("POST", f"/orders/{order_id}/cancellation", fields or None, key=key)
+
+    def take_step(self, order_id: str, step: str, **fields: Any) -> Answer:
+        """POST /admin/orders/{order_id}/{step}: shipment, delivery or cancellation."""
+        return self.send("POST", f"/admin/orders/{order_id}/{step}", fields or None)
+
     def health(self) -> Answer:
         """GET /health."""
         return self.send("GET", "/health")

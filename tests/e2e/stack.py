@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,6 +76,12 @@ class DeliverySystem:
     def attempts(self, order_id: str) -> list[str]:
         """Return what became of each try to hand over an order's notice, oldest first."""
         return [attempt["outcome"] for attempt in self._items("/requests", order_id)]
+
+    def moments(self, order_id: str) -> list[datetime]:
+        """Return when each try was made."""
+        return [
+            datetime.fromisoformat(attempt["at"]) for attempt in self._items("/requests", order_id)
+        ]
 
     def behave(self, mode: str, times: int | None = None, seconds: float = 1) -> None:
         """Change how it meets the next requests; `seconds` is how slow it is."""
@@ -159,7 +166,8 @@ class Stack:
         """Wait until every event is published and shipping has nothing left to do."""
         with self.database() as database:
             eventually(lambda: not unpublished_events(database), within_seconds=90)
-        eventually(lambda: self.waiting_messages("ShippingQueueUrl") == 0, within_seconds=60)
+        queues = "ShippingQueueUrl", "WithdrawalQueueUrl"
+        eventually(lambda: not any(map(self.waiting_messages, queues)), within_seconds=60)
 
     def worker_on_port(self, port: int) -> psutil.Process | None:
         """Return the emulator's worker process that a connection's client port belongs to."""

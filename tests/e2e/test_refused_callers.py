@@ -22,6 +22,7 @@ USER_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/orders", an_order(("{product}", 1))),
     ("GET", "/orders", None),
     ("GET", "/orders/{order}", None),
+    ("POST", "/orders/{order}/cancellation", None),
 ]
 ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/admin/brands", {"name": "Mine", "description": ""}),
@@ -31,6 +32,9 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
         {"brand_id": "{brand}", "name": "Mine", "description": "", "price_amount": 1},
     ),
     ("PUT", "/admin/products/{product}/stock", {"quantity": 1_000}),
+    ("POST", "/admin/orders/{order}/shipment", None),
+    ("POST", "/admin/orders/{order}/delivery", None),
+    ("POST", "/admin/orders/{order}/cancellation", None),
 ]
 SLOWED_AFTER = 20
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -92,6 +93,18 @@ def test_a_delivery_system_that_fails_is_asked_again(
     assert stack.delivery.attempts(order_id) == ["failed"] * failures + ["received"]
 
 
+def test_the_pause_before_each_further_try_grows(stack: Stack, buyer: Buyer, product: str) -> None:
+    stack.delivery.behave("fail", times=TRIES - 1)
+
+    order_id = buyer.place_order((product, 1))
+
+    _assert_noticed_once(stack, order_id)
+    first, second = [
+        later - earlier for earlier, later in pairwise(stack.delivery.moments(order_id))
+    ]
+    assert second > first
+
+
 def test_a_delivery_system_that_hangs_is_asked_again(
     stack: Stack, buyer: Buyer, product: str
 ) -> None:
@@ -138,14 +151,18 @@ def test_a_notice_whose_tries_ran_out_waits_and_can_be_sent_again(
     stack: Stack, buyer: Buyer, product: str
 ) -> None:
     stack.delivery.behave("fail", times=TRIES)
-    order_id = buyer.place_order((product, 1))
-    letter = eventually(lambda: _dead_letter_of(stack, order_id), within_seconds=60)
+    with alerts(stack) as listener:
+        order_id = buyer.place_order((product, 1))
+        letter = eventually(lambda: _dead_letter_of(stack, order_id), within_seconds=60)
+        told = listener.hear_about(order_id)
     assert stack.delivery.attempts(order_id) == ["failed"] * TRIES
     assert stack.delivery.notices(order_id) == []
 
     stack.send("ShippingQueueUrl", letter)
 
     _assert_noticed_once(stack, order_id)
+    assert len(told) == 1, "operators are told once which order it is"
+    assert "500" in told[0], "and why"
 
 
 def test_a_malformed_message_does_not_stop_the_others(
@@ -307,6 +324,23 @@ def heard(stack: Stack, detail_type: str) -> Iterator[Listener]:
         finally:
             events.remove_targets(Rule=name, EventBusName=bus, Ids=["e2e"])
             events.delete_rule(Name=name, EventBusName=bus)
+
+
+@contextmanager
+def alerts(stack: Stack) -> Iterator[Listener]:
+    """Listen to the operators' topic."""
+    sns = stack.aws("sns")
+    with a_queue(stack, "sns.amazonaws.com") as (listener, _, arn):
+        subscribed = sns.subscribe(
+            TopicArn=stack.outputs["OpsTopicArn"],
+            Protocol="sqs",
+            Endpoint=arn,
+            ReturnSubscriptionArn=True,
+        )
+        try:
+            yield listener
+        finally:
+            sns.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
 
 
 @dataclass(slots=True)

@@ -6,11 +6,10 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
-import urllib3
 
 from commerce.shared.bus import EventBridgeBus
 from commerce.shared.clock import new_id
@@ -18,10 +17,14 @@ from commerce.shared.database import Database, Query
 from commerce.shared.events import Event
 from commerce.shared.relay import Relay
 from commerce.shared.unit_of_work import UnitOfWork
-from infra.local.ports import LOOPBACK, Ports
-from infra.local.process import start_server
+from infra.ops.__main__ import main
 from tests.support.bus import a_listened_bus
-from tests.support.lambda_calls import bus_message, call, function, lambda_context, sqs_event
+from tests.support.delivery import Delivery
+from tests.support.elsewhere import wait_until
+from tests.support.lambda_calls import call
+from tests.support.letters import DeadQueue, a_dead_queue, an_order_letter
+from tests.support.orders import an_order, cancel, outcome, status_of, types_of
+from tests.support.shipping import a_cancelled_order, event_of, hear
 from tests.support.shop import (
     a_buyer,
     a_key,
@@ -86,69 +89,104 @@ def test_a_killed_relay_loses_no_event(
     database.close()
 
 
-@pytest.fixture
-def delivery_url(tmp_path: Path) -> Iterator[str]:
-    """A delivery system of the test's own."""
-    port = Ports.free().delivery
-    url = f"http://{LOOPBACK}:{port}"
-    server = start_server(
-        "delivery",
-        [sys.executable, "-m", "infra.local.delivery", "--port", str(port)],
-        url=url,
-        directory=tmp_path,
-        environment={"PATH": os.defpath, "PYTHONPATH": str(ROOT)},
-    )
-    server.wait_until(lambda: _is_up(url), timeout_seconds=30)
-    yield url
-    server.stop()
+BEFORE, AFTER = "shipping_before_send", "shipping_between_send_and_record"
+KILLS = [
+    ("OrderConfirmed", BEFORE, "OrderConfirmed"),
+    ("OrderConfirmed", BEFORE, "OrderCancelled"),
+    ("OrderConfirmed", AFTER, "OrderConfirmed"),
+    ("OrderConfirmed", AFTER, "OrderCancelled"),
+    ("OrderCancelled", BEFORE, "OrderCancelled"),
+    ("OrderCancelled", AFTER, "OrderCancelled"),
+]
 
 
-def _is_up(url: str) -> bool:
-    try:
-        return urllib3.request("GET", f"{url}/notices", retries=False).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False
+def test_a_shipping_function_killed_after_sending_leaves_one_notice(delivery: Delivery) -> None:
+    order_id = an_order(a_buyer(points=100), (a_product(stock=1, price=100), 1))
+    confirmed = event_of(order_id, "OrderConfirmed")
+    run_victim(AFTER, json.dumps(confirmed), "ORDER")
+    assert told(order_id) == set()
+
+    assert [hear(confirmed, receive_count=2) for _ in range(2)] == [True] * 2
+
+    assert delivery.tries(order_id) == [("ORDER", "received"), ("ORDER", "repeated")]
+    assert told(order_id) == {"ORDER"}
 
 
-def test_a_shipping_function_killed_after_sending_leaves_one_notice(
-    delivery_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("killed", "step", "next_"), KILLS)
+def test_whoever_comes_after_a_killed_shipping_function_ends_it_well(
+    delivery: Delivery, killed: str, step: str, next_: str
 ) -> None:
-    order_id, product_id = str(new_id()), str(new_id())
-    run_victim("shipping_between_send_and_record", order_id, product_id, DELIVERY_URL=delivery_url)
+    order_id, confirmed, cancelled = a_cancelled_order(a_buyer(points=1_000))
+    if killed == "OrderCancelled":
+        assert hear(confirmed)
+        run_victim(step, json.dumps(cancelled), "WITHDRAWAL")
+    else:
+        run_victim(step, json.dumps(confirmed), "ORDER")
 
-    monkeypatch.setenv("DELIVERY_URL", delivery_url)
-    envelope = {
-        "id": str(new_id()),
-        "source": "commerce.order",
-        "type": "OrderConfirmed",
-        "occurred_at": "2026-01-31T09:30:00.000000Z",
-        "aggregate_id": order_id,
-        "aggregate_version": 2,
-        "trace_id": "killed",
-        "data": {
-            "order_id": order_id,
-            "user_id": str(new_id()),
-            "lines": [
-                {
-                    "product_id": product_id,
-                    "product_name": "Anvil",
-                    "unit_price": {"amount": 100, "currency": "KRW"},
-                    "quantity": 1,
-                }
-            ],
-            "total": {"amount": 100, "currency": "KRW"},
-        },
-    }
-    redelivered = sqs_event(bus_message(envelope), receive_count=2)
-    answers = [
-        function("shipping/on_order_confirmed")(redelivered, lambda_context()) for _ in range(2)
-    ]
+    again = [confirmed, cancelled] if next_ == "OrderConfirmed" else [cancelled, confirmed]
+    assert [hear(event, receive_count=2) for event in again] == [True] * 2
 
-    assert answers == [{"batchItemFailures": []}] * 2
-    notices = json.loads(urllib3.request("GET", f"{delivery_url}/notices").data)["items"]
-    assert [notice["order_id"] for notice in notices] == [order_id]
-    told = rows("SELECT kind FROM shipment_notice WHERE order_id = $1", order_id)
-    assert [row.kind for row in told] == ["ORDER"]
+    assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
+    assert told(order_id) == {"ORDER", "WITHDRAWAL"}
+
+
+@pytest.mark.parametrize("step", [BEFORE, AFTER])
+def test_a_withdrawal_killed_while_it_finishes_the_order_ends_well(
+    delivery: Delivery, step: str
+) -> None:
+    order_id, confirmed, cancelled = a_cancelled_order(a_buyer(points=1_000))
+    run_victim(BEFORE, json.dumps(confirmed), "ORDER")
+    run_victim(step, json.dumps(cancelled), "ORDER")
+    assert hear(cancelled, receive_count=2)
+    assert hear(confirmed, receive_count=2)
+    assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
+
+
+def told(order_id: str) -> set[str]:
+    sql = "SELECT kind FROM shipment_notice WHERE order_id = $1"
+    return {row.kind for row in rows(sql, order_id)}
+
+
+def test_a_cancellation_killed_before_its_commit_never_was() -> None:
+    product, buyer = a_product(stock=3, price=100), a_buyer(points=100)
+    order_id = an_order(buyer, (product, 1))
+
+    run_victim("cancel_before_commit", order_id, str(buyer.user_id))
+
+    assert status_of(order_id) == "CONFIRMED"
+    assert (stock_of(product), balance_of(buyer.user_id)) == (2, 0)
+    assert types_of(order_id) == ["OrderPlaced", "OrderConfirmed"]
+    assert_books_hold(product, users=[buyer.user_id])
+    assert cancel(buyer, order_id).status == 200
+    assert (stock_of(product), balance_of(buyer.user_id)) == (3, 100)
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_cancellation_killed_before_its_answer_is_found_by_its_key(
+    idempotency_store_is_down: None,
+) -> None:
+    product, buyer, key = a_product(stock=3, price=100), a_buyer(points=100), a_key()
+    order_id = an_order(buyer, (product, 1))
+
+    run_victim("cancel_between_commit_and_answer", order_id, buyer.token, key)
+    answer = cancel(buyer, order_id, key=key)
+
+    assert (answer.status, answer.headers["idempotency-replayed"]) == (200, "true")
+    assert (answer.json["order_id"], answer.json["status"]) == (order_id, "CANCELLED")
+    assert (stock_of(product), balance_of(buyer.user_id)) == (3, 100)
+    assert types_of(order_id) == ["OrderPlaced", "OrderConfirmed", "OrderCancelled"]
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_cancellation_killed_before_its_answer_has_happened_without_a_key_too() -> None:
+    product, buyer = a_product(stock=3, price=100), a_buyer(points=100)
+    order_id = an_order(buyer, (product, 1))
+
+    run_victim("cancel_between_commit_and_answer", order_id, buyer.token, "")
+
+    assert outcome(cancel(buyer, order_id)) == "ORDER_NOT_CANCELLABLE"
+    assert (stock_of(product), balance_of(buyer.user_id)) == (3, 100)
+    assert_books_hold(product, users=[buyer.user_id])
 
 
 def test_an_order_killed_before_its_commit_never_was() -> None:
@@ -159,7 +197,7 @@ def test_an_order_killed_before_its_commit_never_was() -> None:
 
     assert (stock_of(product), balance_of(buyer.user_id)) == (3, 100)
     assert rows("SELECT id FROM orders WHERE buyer_id = $1", buyer.user_id) == []
-    assert_books_hold(product, users=(buyer.user_id,))
+    assert_books_hold(product, users=[buyer.user_id])
 
 
 def test_an_order_killed_before_its_answer_is_found_by_its_key(
@@ -177,7 +215,7 @@ def test_an_order_killed_before_its_answer_is_found_by_its_key(
     ordered = rows("SELECT id FROM orders WHERE buyer_id = $1", buyer.user_id)
     assert [str(row.id) for row in ordered] == [answer.json["order_id"]]
     assert (stock_of(product), balance_of(buyer.user_id)) == (2, 0)
-    assert_books_hold(product, users=(buyer.user_id,))
+    assert_books_hold(product, users=[buyer.user_id])
 
 
 def test_a_connection_that_was_cut_is_replaced_unseen(database_url: str) -> None:
@@ -193,3 +231,37 @@ def test_a_connection_that_was_cut_is_replaced_unseen(database_url: str) -> None
 
     assert answer.status == 201
     assert (stock_of(product), balance_of(buyer.user_id)) == (2, 0)
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def visible_letters(dead: DeadQueue) -> int:
+    found = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=dead.letters_url, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def test_a_killed_redrive_loses_no_letter() -> None:
+    dead = a_dead_queue()
+    bodies = [an_order_letter(f"o-{n}") for n in range(15)]
+    dead.fill(*bodies)
+
+    run_victim("redrive_between_send_and_delete", dead.name, dead.stack)
+    wait_until(lambda: visible_letters(dead) == len(bodies))
+    assert main(["dlq", "redrive", dead.name, "--stack", dead.stack]) == 0
+
+    sent = dead.bodies()
+    assert set(sent) == set(bodies)
+    assert sum(sent.values()) == 25  # ten of them twice: consumers claim what they do
+    assert dead.letters() == Counter()
+
+
+def test_a_killed_discard_leaves_the_letter_and_its_entry() -> None:
+    dead = a_dead_queue()
+    [id_] = dead.fill(an_order_letter("o-1"))
+
+    run_victim("discard_between_audit_and_delete", dead.name, dead.stack, id_)
+
+    assert len(rows("SELECT id FROM ops_audit WHERE message_id = $1", id_)) == 1
+    wait_until(lambda: visible_letters(dead) == 1)
+    assert sum(dead.letters().values()) == 1

@@ -1,15 +1,20 @@
 """Processes that kill themselves (SIGKILL) at one exact step, given as the first argument."""
 
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
-from commerce.bootstrap import database, in_transaction
+from commerce import bootstrap
+from commerce.bootstrap import Shop, database, in_transaction
+from commerce.order import CancelOrder, PlaceOrder
 from commerce.shared.bus import Bus, Envelope, EventBridgeBus
 from commerce.shared.relay import Relay
-from commerce.shipping import HttpDeliverySystem, NoticeKind, NoticeLine, ShipmentNotice
+from commerce.shipping import HttpDeliverySystem, ShipmentNotice
 from tests.support.lambda_calls import call
+from tests.support.shipping import hear
 
 
 def die() -> None:
@@ -46,54 +51,106 @@ def relay_before_put() -> None:
     Relay(database(), Death()).run()
 
 
+def shipping_before_send() -> None:
+    """Die when a notice is meant to be told, and nothing is sent."""
+    _hear_and_die(before=True)
+
+
 def shipping_between_send_and_record() -> None:
     """Die when the delivery system has the notice and we have not written it down."""
-    order_id, product_id = sys.argv[2:4]
-    from uuid import UUID
+    _hear_and_die(before=False)
 
-    notice = ShipmentNotice(
-        UUID(order_id), NoticeKind.ORDER, (NoticeLine(UUID(product_id), "Anvil", 1),)
-    )
-    HttpDeliverySystem(os.environ["DELIVERY_URL"]).send(notice)
-    die()
+
+def _hear_and_die(*, before: bool) -> None:
+    """Hear the event, and die around the first notice of the kind."""
+    event, kind = json.loads(sys.argv[2]), sys.argv[3]
+    send = HttpDeliverySystem.send
+
+    def send_and_die(self: HttpDeliverySystem, notice: ShipmentNotice) -> None:
+        if not (before and notice.kind == kind):
+            send(self, notice)
+        if notice.kind == kind:
+            die()
+
+    HttpDeliverySystem.send = send_and_die  # type: ignore[method-assign]
+    hear(event)
 
 
 def order_before_commit() -> None:
     """Die when everything is decided and nothing is sent."""
-    from uuid import UUID
-
-    from commerce.order import PlaceOrder
-
     user_id, product_id = sys.argv[2:4]
 
-    def place_and_die(shop: object) -> None:
+    def place_and_die(shop: Shop) -> None:
         command = PlaceOrder.model_validate(
             {"lines": [{"product_id": product_id, "quantity": 1}], "payment_method": "POINT"}
         )
-        shop.orders.place(command, buyer_id=UUID(user_id))  # type: ignore[attr-defined]
+        shop.orders.place(command, buyer_id=UUID(user_id))
         die()
 
     in_transaction(place_and_die)
 
 
+def cancel_before_commit() -> None:
+    """Die with the order locked, and with everything that goes back decided."""
+    order_id, user_id = sys.argv[2:4]
+
+    def cancel_and_die(shop: Shop) -> None:
+        shop.orders.cancel(order_id, CancelOrder(), buyer_id=UUID(user_id), by=f"user:{user_id}")
+        die()
+
+    in_transaction(cancel_and_die)
+
+
+def cancel_between_commit_and_answer() -> None:
+    """Die when everything went back and nobody was told."""
+    order_id, token, key = sys.argv[2:5]
+    bootstrap._nudge_the_relay = die
+    path = f"/orders/{order_id}/cancellation"
+    call("order/cancel_order", "POST", path, token=token, key=key or None)
+
+
 def order_between_commit_and_answer() -> None:
     """Die when the order is committed and nobody was told: the nudge and the answer are lost."""
     product_id, token, key = sys.argv[2:5]
-    from commerce import bootstrap
-
     bootstrap._nudge_the_relay = die
     body = {"lines": [{"product_id": product_id, "quantity": 1}], "payment_method": "POINT"}
     call("order/place_order", "POST", "/orders", body=body, token=token, key=key)
 
 
+def redrive_between_send_and_delete() -> None:
+    """Die when a dead letter is sent back and still there."""
+    from infra.ops import letters
+    from infra.ops.__main__ import main
+
+    letters.HOLD_SECONDS = 2
+    letters.DeadLetters._delete = lambda *_: die()  # type: ignore[method-assign]
+    main(["dlq", "redrive", sys.argv[2], "--stack", sys.argv[3]])
+
+
+def discard_between_audit_and_delete() -> None:
+    """Die when a dead letter is in the audit and still there."""
+    from infra.ops import letters
+    from infra.ops.__main__ import main
+
+    letters.HOLD_SECONDS = 2
+    letters.DeadLetters._delete = lambda *_: die()  # type: ignore[method-assign]
+    queue, stack, id_ = sys.argv[2:5]
+    main(["dlq", "discard", queue, "--stack", stack, "--id", id_, "--reason", "why", "--yes"])
+
+
 STEPS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
+        redrive_between_send_and_delete,
+        discard_between_audit_and_delete,
         relay_between_put_and_mark,
         relay_before_put,
+        shipping_before_send,
         shipping_between_send_and_record,
         order_before_commit,
         order_between_commit_and_answer,
+        cancel_before_commit,
+        cancel_between_commit_and_answer,
     )
 }
 

@@ -17,7 +17,7 @@ from tests.support.shop import a_buyer, a_key, a_product, stock_of
 CONSUMERS = {
     "product/on_like_changed": {"ProductLiked", "ProductUnliked"},
     "metrics/on_product_activity": {
-        "ProductViewed", "ProductLiked", "ProductUnliked", "OrderConfirmed",
+        "ProductViewed", "ProductLiked", "ProductUnliked", "OrderConfirmed", "OrderCancelled",
     },
     "user/on_user_acted": {
         "UserSignedUp", "PointsCharged", "ProductViewed", "ProductLiked", "ProductUnliked",

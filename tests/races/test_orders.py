@@ -49,7 +49,7 @@ def test_the_last_unit_is_sold_once() -> None:
     assert stock_of(product) == 0
     assert units_ordered(product) == 1
     assert sum(balance_of(buyer.user_id) for buyer in buyers) == 99 * 100
-    assert_books_hold(product, users=tuple(buyer.user_id for buyer in buyers))
+    assert_books_hold(product, users=[buyer.user_id for buyer in buyers])
 
 
 def test_the_refused_learn_what_was_wanted_and_what_is_left() -> None:
@@ -62,6 +62,7 @@ def test_the_refused_learn_what_was_wanted_and_what_is_left() -> None:
     assert [answer.json["errors"] for answer in refused] == [
         [{"product_id": product, "requested": 1, "available": 0}]
     ] * 9
+    assert_books_hold(product, users=[buyer.user_id for buyer in buyers])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_stock_of_100_is_shared_exactly(quantity: int, succeed: int, left: int) 
     expected = Counter({"201": succeed, "OUT_OF_STOCK": 10 - succeed})
     assert outcomes(answers) == +expected
     assert stock_of(product) == left
-    assert_books_hold(product, users=tuple(buyer.user_id for buyer in buyers))
+    assert_books_hold(product, users=[buyer.user_id for buyer in buyers])
 
 
 def test_two_products_in_opposite_order_never_show_a_deadlock() -> None:
@@ -93,7 +94,7 @@ def test_two_products_in_opposite_order_never_show_a_deadlock() -> None:
 
     assert outcomes(answers) == {"201": 50}
     assert (stock_of(first), stock_of(second)) == (950, 950)
-    assert_books_hold(first, second)
+    assert_books_hold(first, second, users=[buyer.user_id for buyer in buyers])
 
 
 def test_one_account_pays_for_what_it_can() -> None:
@@ -105,7 +106,7 @@ def test_one_account_pays_for_what_it_can() -> None:
     assert outcomes(answers) == {"201": 5, "INSUFFICIENT_POINTS": 5}
     assert balance_of(buyer.user_id) == 0
     assert stock_of(product) == 95
-    assert_books_hold(product, users=(buyer.user_id,))
+    assert_books_hold(product, users=[buyer.user_id])
 
 
 def test_one_key_is_one_order_with_the_same_answer() -> None:
@@ -129,6 +130,7 @@ def test_one_key_is_one_order_with_the_same_answer() -> None:
     assert stock_of(product) == 99
     assert balance_of(buyer.user_id) == 990
     assert len(rows("SELECT id FROM orders WHERE buyer_id = $1", buyer.user_id)) == 1
+    assert_books_hold(product, users=[buyer.user_id])
 
 
 def test_one_key_is_one_order_even_without_the_idempotency_store(
@@ -146,3 +148,4 @@ def test_one_key_is_one_order_even_without_the_idempotency_store(
     assert Counter(replayed) == {None: 1, "true": 9}
     assert stock_of(product) == 99
     assert balance_of(buyer.user_id) == 5
+    assert_books_hold(product, users=[buyer.user_id])

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from commerce.like import ProductLiked, ProductUnliked
-from commerce.order.events import LineOrdered, OrderConfirmed
+from commerce.order.events import LineOrdered, OrderCancelled, OrderConfirmed
 from commerce.product import ProductViewed
 from commerce.shared.clock import new_id
 from commerce.shared.events import Event
@@ -33,6 +33,22 @@ def an_unlike(product: str) -> ProductUnliked:
     """Somebody took it back."""
     return ProductUnliked(
         aggregate_id=new_id(), aggregate_version=2, user_id=new_id(), product_id=UUID(product)
+    )
+
+
+def a_cancellation(order: OrderConfirmed, *, was_confirmed: bool = True) -> OrderCancelled:
+    """They called it off."""
+    return OrderCancelled(
+        aggregate_id=order.aggregate_id,
+        aggregate_version=3,
+        order_id=order.order_id,
+        user_id=order.user_id,
+        lines=order.lines,
+        total=order.total,
+        points_used=order.total,
+        card_refund=Money(0),
+        was_confirmed=was_confirmed,
+        reason="Changed my mind",
     )
 
 

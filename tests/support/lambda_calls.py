@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _FUNCTIONS = Path(__file__).parents[2] / "functions"
@@ -93,24 +94,22 @@ def function(name: str) -> Handler:
         assert spec.loader is not None
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
-        loaded[name] = _with_its_own_event(module)
+        if hasattr(module, "api"):
+            _give_its_own_event(module.api)
+        loaded[name] = module.handler
     return loaded[name]
 
 
-def _with_its_own_event(module: ModuleType) -> Handler:
+def _give_its_own_event(api: APIGatewayRestResolver) -> None:
     """A resolver keeps the current event on the class of all resolvers: shadow it on this one."""
-    handler: Handler = module.handler
-    api = getattr(module, "api", None)
-    if api is not None:
-        to_proxy_event = api._to_proxy_event
+    resolve = api.resolve
 
-        def own_event(event: dict[str, Any]) -> Any:
-            api.current_event = to_proxy_event(event)
-            api.lambda_context = lambda_context()
-            return api.current_event
+    def resolve_alone(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        api.current_event = api._to_proxy_event(event)  # type: ignore[assignment]
+        api.lambda_context = context
+        return resolve(event, context)
 
-        api._to_proxy_event = own_event
-    return handler
+    api.resolve = resolve_alone  # type: ignore[method-assign,assignment]
 
 
 def call(name: str, method: str, path: str, **request: Any) -> Answer:

@@ -1,14 +1,16 @@
 """What tests put into the shop before they begin, and what they look at when they end."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from commerce.bootstrap import database, in_transaction
+from commerce.bootstrap import database, in_transaction, reconcile
 from commerce.brand import RegisterBrand
 from commerce.point import ChargePoints
 from commerce.product import RegisterProduct, SetStock
+from commerce.reconciliation import Scope
 from commerce.shared import clock, tokens
 from commerce.shared.database import Query, Row
 from commerce.shared.events import plain
@@ -83,21 +85,6 @@ def units_ordered(product_id: str) -> int:
     return int(rows(sql, product_id)[0].units)
 
 
-def assert_books_hold(*product_ids: str, users: tuple[UUID, ...] = ()) -> None:
-    """Every unit and every point is accounted for."""
-    for product_id in product_ids:
-        moved = rows(
-            "SELECT coalesce(sum(change), 0) AS sum FROM stock_movement WHERE product_id = $1",
-            product_id,
-        )[0]
-        assert moved.sum == stock_of(product_id)
-    for user_id in users:
-        told = rows(
-            "SELECT coalesce(sum(amount), 0) AS sum FROM point_ledger WHERE user_id = $1", user_id
-        )[0]
-        assert told.sum == balance_of(user_id)
-
-
 def events_about(product_id: str, *types: str) -> list[dict[str, Any]]:
     """The envelopes of the events of these types that name the product, oldest first."""
     found = rows(
@@ -118,3 +105,22 @@ def likes_of(product_id: str) -> int:
 def like_count_of(product_id: str) -> int:
     """How many users like the product, as the product shows it."""
     return int(rows("SELECT like_count FROM product WHERE id = $1", product_id)[0].like_count)
+
+
+def assert_books_hold(*product_ids: str, users: Sequence[UUID] = ()) -> None:
+    """The books of these products and users hold, and those of every order that concerns them."""
+    products = [UUID(each) for each in product_ids]
+    sql = """
+        SELECT order_id AS id FROM order_line WHERE product_id = ANY (CAST($1 AS uuid[]))
+        UNION SELECT order_id FROM stock_movement
+            WHERE product_id = ANY (CAST($1 AS uuid[])) AND order_id IS NOT NULL
+        UNION SELECT id FROM orders WHERE buyer_id = ANY (CAST($2 AS uuid[]))
+    """
+    orders = [row.id for row in rows(sql, products, list(users))]
+    found = reconcile(Scope(products, users, orders))
+    assert found.holds, "\n".join(str(each) for each in found.findings)
+    assert (found.products, found.accounts, found.orders) == (
+        len(set(products)),
+        len(set(users)),
+        len(orders),
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from commerce.shared.clock import new_id
-from tests.support.envelopes import a_like, a_view, an_order, an_unlike, told
+from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.shop import rows
 from tests.support.statements import counted
@@ -62,6 +62,14 @@ def test_a_like_taken_back_on_another_day_is_that_day_s(product: str) -> None:
     deliver(told(a_like(product), at="2026-03-09T03:00:00.000000Z"))
     deliver(told(an_unlike(product), at="2026-03-10T03:00:00.000000Z"))
     assert [day[1] for day in days_of(product).values()] == [1, -1]
+
+
+def test_a_cancelled_order_is_taken_back_if_it_ever_counted(product: str) -> None:
+    order, other = an_order((product, 3, 1000)), an_order((product, 1, 500))
+    at = "2026-03-10T03:00:00.000000Z"
+    events = [order, other, a_cancellation(order), a_cancellation(other, was_confirmed=False)]
+    assert deliver(*(told(event, at=at) for event in events)) == []
+    assert days_of(product) == {"2026-03-10": (0, 0, 1, 1, 500)}
 
 
 def test_delivered_twice_it_counts_once(product: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from commerce.bootstrap import database
 from tests.support.lambda_calls import Answer, call
+from tests.support.orders import cancel
 from tests.support.proxy import PostgresProxy, RoundTrip, postgres_proxy, waits_under_lock
 from tests.support.shop import (
     Person,
@@ -112,6 +113,48 @@ def test_an_order_whose_answer_is_lost_is_placed_once(
     placed = rows("SELECT id FROM orders WHERE buyer_id = $1", buyer.user_id)
     assert [str(row.id) for row in placed] == [first.json["order_id"]]
     assert_books_hold(product, users=(buyer.user_id,))
+
+
+@pytest.mark.parametrize("lines", [1, 50])
+def test_a_cancellation_costs_two_round_trips_and_holds_the_stock_for_none(
+    proxy: PostgresProxy, lines: int
+) -> None:
+    ids, buyer = [a_product(stock=2, price=1) for _ in range(lines)], a_buyer(points=2 * lines)
+    first, second = (order(buyer, *ids).json["order_id"] for _ in range(2))
+    assert cancel(buyer, first).status == 200  # the function is warm
+    proxy.forget()
+    assert cancel(buyer, second, key=a_key()).status == 200
+    lock, batch = proxy.trips
+    assert lock.holds("FROM orders", "FOR UPDATE")
+    assert waits_under_lock([lock, batch], *LOCK) == 0
+    assert [LOCK[0] in sql and LOCK[1] in sql for sql in batch.statements[-3:]] == [
+        True,
+        False,
+        False,
+    ]
+    assert batch.statements[-1] == "COMMIT"
+    assert {stock_of(id_) for id_ in ids} == {2}
+    assert_books_hold(*ids, users=[buyer.user_id])
+
+
+def test_a_cancellation_whose_commit_is_in_doubt_happens_once(
+    proxy: PostgresProxy, idempotency_store_is_down: None
+) -> None:
+    product, buyer = a_product(stock=1, price=100), a_buyer(points=100)
+    order_id, lost = order(buyer, product).json["order_id"], list[RoundTrip]()
+
+    def lose_the_first(trip: RoundTrip) -> bool:
+        is_first = trip.holds(*LOCK) and not lost
+        lost.extend([trip] * is_first)
+        return is_first
+
+    proxy.loses_answer = lose_the_first
+    answer = cancel(buyer, order_id, key=a_key())
+
+    assert len(lost) == 1
+    assert (answer.status, answer.headers["idempotency-replayed"]) == (200, "true")
+    assert (stock_of(product), balance_of(buyer.user_id)) == (1, 100)
+    assert_books_hold(product, users=[buyer.user_id])
 
 
 @pytest.fixture

@@ -9,14 +9,16 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
+from botocore.exceptions import ClientError
 
 from commerce.bootstrap import database
 from commerce.shared import clock, trace
 from commerce.shared import relay as relay_module
-from commerce.shared.bus import Envelope
+from commerce.shared.bus import MAX_BYTES, TOO_LARGE, Envelope, EventBridgeBus, is_too_large
 from commerce.shared.database import COMMIT, Database, Query
 from commerce.shared.events import Event
-from commerce.shared.relay import CHUNK, Relay, Relayed
+from commerce.shared.relay import CHUNK, REFUSALS, Relay, Relayed
+from commerce.shared.set_aside import find, put_back
 from commerce.shared.unit_of_work import UnitOfWork
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.bus import ListenedBus, a_listened_bus
@@ -86,7 +88,7 @@ def waiting() -> int:
     return int(rows("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL")[0].n)
 
 
-def run(bus: FakeBus | BrokenBus, **limits: int) -> Relayed:
+def run(bus: FakeBus | BrokenBus, **limits: Any) -> Relayed:
     return Relay(database(), bus).run(**limits)
 
 
@@ -356,9 +358,9 @@ def test_an_orders_events_reach_the_real_bus(listened: ListenedBus) -> None:
 def test_the_schedule_finds_what_a_lost_nudge_left(listened: ListenedBus) -> None:
     order_something()
     left = waiting()
-    assert every_minute() == {"published": left, "refused": 0, "waiting": 0}
+    assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "set_aside": 0}
     assert len(listened.heard()) == left
-    assert every_minute() == {"published": 0, "refused": 0, "waiting": 0}
+    assert every_minute() == {"published": 0, "refused": 0, "waiting": 0, "set_aside": 0}
 
 
 def test_an_order_is_placed_while_aws_is_away_and_told_when_it_is_back(
@@ -366,9 +368,9 @@ def test_an_order_is_placed_while_aws_is_away_and_told_when_it_is_back(
 ) -> None:
     order_id = order_something()
     left = waiting()
-    assert every_minute() == {"published": 0, "refused": left, "waiting": left}
+    assert every_minute() == {"published": 0, "refused": left, "waiting": left, "set_aside": 0}
     aws_is_away()
-    assert every_minute() == {"published": left, "refused": 0, "waiting": 0}
+    assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "set_aside": 0}
     assert order_id in {each["aggregate_id"] for each in listened.heard()}
 
 
@@ -403,3 +405,153 @@ def test_a_nudge_while_another_relay_is_at_work_is_no_failure(own_shop: str) -> 
     with somebody_holding(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
         answer = function("outbox/on_events_recorded")(sqs_event({}), lambda_context())
     assert answer == {"batchItemFailures": []}
+
+
+def set_aside() -> list[tuple[UUID, str]]:
+    return [(each.aggregate_id, each.cause) for each in find(database())]
+
+
+def test_an_event_too_large_for_the_bus_is_set_aside_and_the_others_go_on() -> None:
+    one, other = clock.new_id(), happened()
+    record(happened(one, 1, "x" * MAX_BYTES), other, happened(one, 2))
+    bus = FakeBus()
+    assert run(bus) == Relayed(published=2, refused=0, set_aside=1)
+    assert bus.told == [(str(other.aggregate_id), 1), (str(one), 2)]
+    assert set_aside() == [(one, TOO_LARGE)]
+    assert (waiting(), run(bus)) == (0, Relayed())
+
+
+def test_an_event_just_small_enough_is_put() -> None:
+    record(happened(text="\N{ANCHOR}" * 43_500))  # six bytes each, once it is JSON
+    bus = FakeBus()
+    assert run(bus) == Relayed(published=1)
+    assert not is_too_large(bus.taken[0])
+
+
+def test_an_event_refused_for_its_own_fault_is_set_aside_and_its_aggregate_goes_on() -> None:
+    poison = clock.new_id()
+    record(happened(poison, 1))
+    record(*(happened() for _ in range(9)), happened(poison, 3))
+    bus = FakeBus(lambda each: "MalformedDetail" if is_of(each, poison, 1) else None)
+    assert run(bus) == Relayed(published=9, refused=2)
+    for tries in range(2, REFUSALS):
+        record(happened())
+        assert run(bus).set_aside == 0
+        assert rows("SELECT max(refusals) AS n FROM outbox")[0].n == tries
+    assert set_aside() == []
+    record(happened())
+    assert run(bus) == Relayed(published=1, set_aside=1)
+    assert set_aside() == [(poison, "MalformedDetail")]
+    assert bus.told.count((str(poison), 3)) == 1
+    assert (waiting(), run(bus)) == (0, Relayed())
+
+
+def test_a_bus_that_takes_nothing_sets_nothing_aside() -> None:
+    record(*(happened() for _ in range(3)))
+    bus = FakeBus(lambda _: "InvalidArgument")
+    for _ in range(2 * REFUSALS):
+        assert run(bus) == Relayed(refused=3)
+    assert (waiting(), set_aside()) == (3, [])
+    bus.refuses = lambda _: None
+    assert run(bus) == Relayed(published=3)
+
+
+def test_a_bus_that_is_down_for_long_sets_nothing_aside_and_loses_nothing() -> None:
+    events = [happened() for _ in range(CHUNK + 5)]
+    record(*events)
+    down = BrokenBus()
+    for _ in range(4 * REFUSALS):
+        run(down)
+    assert (down.calls, waiting(), set_aside()) == (4 * REFUSALS, CHUNK + 5, [])
+    bus = FakeBus()
+    assert run(bus) == Relayed(published=CHUNK + 5)
+    assert bus.told == [(str(event.aggregate_id), 1) for event in events]
+
+
+def test_a_chunk_full_of_refusals_does_not_stop_what_comes_after() -> None:
+    record(*(happened(text="not ours") for _ in range(CHUNK)))
+    record(*(happened() for _ in range(5)))
+    bus = FakeBus(lambda each: "NotAuthorizedForSource" if each["data"]["text"] else None)
+    found = run(bus)
+    assert (found.published, waiting(), set_aside()) == (5, CHUNK, [])
+
+
+def test_a_run_ends_in_time_and_keeps_what_it_took() -> None:
+    record(*(happened() for _ in range(35)))
+    bus = FakeBus()
+    assert run(bus, max_seconds=-1) == Relayed(published=10, refused=25)
+    assert (len(bus.calls), waiting()) == (1, 25)
+
+
+def test_what_was_set_aside_can_be_put_back() -> None:
+    record(happened(text="x" * MAX_BYTES), happened(text="x" * MAX_BYTES))
+    run(FakeBus())
+    [one, other] = find(database())
+    assert put_back(database(), [one.id, clock.new_id()]) == {one.id}
+    assert [each.id for each in find(database())] == [other.id]
+    assert waiting() == 1
+    assert run(FakeBus()) == Relayed(set_aside=1)
+
+
+def test_the_gauge_says_how_much_was_set_aside(
+    listened: ListenedBus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(happened(text="x" * MAX_BYTES), happened())
+    assert every_minute()["set_aside"] == 1
+    assert gauges(capsys.readouterr().out)["OutboxSetAside"] == [1.0]
+    assert len(listened.heard()) == 1
+
+
+class SpoiltCalls:
+    """PutEvents, as far as it refuses a whole call for one of its entries."""
+
+    class exceptions:  # noqa: N801  (boto3's name)
+        ClientError = ClientError
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+        self.calls = 0
+
+    def put_events(self, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        self.calls += 1
+        if any("spoilt" in entry["Detail"] for entry in Entries):
+            raise ClientError({"Error": {"Code": self._code}}, "PutEvents")
+        return {"Entries": [{"EventId": "1"} for _ in Entries]}
+
+
+def test_one_event_that_spoils_its_call_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = SpoiltCalls("ValidationException")
+    monkeypatch.setattr("commerce.shared.bus.client", lambda _: events)
+    record(*(happened() for _ in range(4)), happened(text="spoilt"))
+    assert Relay(database(), EventBridgeBus()).run() == Relayed(published=4, refused=1)
+    assert events.calls == 1 + 5
+
+
+def test_a_call_refused_for_another_reason_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = SpoiltCalls("AccessDeniedException")
+    monkeypatch.setattr("commerce.shared.bus.client", lambda _: events)
+    record(*(happened() for _ in range(4)), happened(text="spoilt"))
+    assert Relay(database(), EventBridgeBus()).run() == Relayed(refused=5)
+    assert events.calls == 1
+
+
+def test_taking_a_chunk_reads_the_index_of_what_waits_only(own_shop: str) -> None:
+    database().run([Query("ALTER TABLE outbox SET UNLOGGED")])
+    fill = (
+        "INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,"
+        " trace_id, data, published_at) SELECT gen_random_uuid(), 'commerce.test', 'Old', now(),"
+        " gen_random_uuid(), 1, '', '{}', CASE WHEN n <= 30000 THEN now() END"
+        " FROM generate_series(1, 60000) AS n"
+    )
+    database().run([Query(fill)])
+    database().run([Query("ANALYZE outbox")])
+    take = relay_module._TAKE(after=0, limit=CHUNK)
+    plan = "\n".join(
+        row[0] for row in database().run([Query(f"EXPLAIN ANALYZE {take.sql}", take.values)])[0]
+    )
+    assert "Index Scan using outbox_unpublished" in plan
+    assert "Sort" not in plan
+    assert plan.startswith("Limit")
+    assert f"rows={CHUNK}" in plan

@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from commerce.order.model import Order
+from commerce.shared.database import Contention
 from commerce.shared.events import Event
 
 
@@ -21,6 +22,14 @@ class MemoryOrderRepository:
 
     def find(self, id_: UUID) -> Order | None:
         return deepcopy(self._orders.get(id_))
+
+    def lock(self, id_: UUID) -> Order | None:
+        return self.find(id_)
+
+    def save(self, order: Order) -> None:
+        if self._orders[order.id].version != order.version - len(order.events):
+            raise Contention("order_as_read")
+        self.add(order)
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         older = [

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import fields
 from typing import TypeAlias
 from uuid import UUID
 
 from commerce.product import Sort
-from commerce.product.model import Product, ProductState, Stock
+from commerce.product.model import Card, Product, ProductState, Stock
 from commerce.shared.database import Contention
 from commerce.shared.unit_of_work import Explain
 
@@ -31,7 +32,15 @@ class MemoryProductRepository:
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         return {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
 
+    def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
+        return {id_: _card(product) for id_, product in self.find_all(ids).items()}
+
     def page(
+        self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
+    ) -> list[Card]:
+        return [_card(product) for product in self._page(sort, brand_id, after, limit)]
+
+    def _page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
     ) -> list[Product]:
         position, descending = _POSITIONS[sort], sort is not Sort.PRICE_ASC
@@ -46,7 +55,7 @@ class MemoryProductRepository:
     def first_positions(
         self, sort: Sort, brand_id: UUID | None, limit: int
     ) -> list[tuple[int | UUID, ...]]:
-        return [_POSITIONS[sort](product) for product in self.page(sort, brand_id, [], limit)]
+        return [_POSITIONS[sort](product) for product in self._page(sort, brand_id, [], limit)]
 
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         return [
@@ -82,6 +91,10 @@ class MemoryProductRepository:
         for id_, change in changes.items():
             self._products[id_].stock.quantity = left[id_]
             self.movements.append((id_, change, reason, order_id))
+
+
+def _card(product: Product) -> Card:
+    return Card(**{each.name: getattr(product, each.name) for each in fields(Card)})
 
 
 def _is_behind(position: Position, after: Sequence[object], *, descending: bool) -> bool:

@@ -1,19 +1,27 @@
-"""Delivered shipment notices in memory: what a write changes, the next read sees."""
+"""Shipments in memory: what a write changes, the next read sees."""
 
+from copy import deepcopy
 from datetime import datetime
 from uuid import UUID
 
 from commerce.shipping import NoticeKind
+from commerce.shipping.model import Shipment
 
 
-class MemoryNoticeRepository:
-    """The promises of commerce.shipping.repository.NoticeRepository, without a database."""
+class MemoryShipmentRepository:
+    """The promises of commerce.shipping.repository.ShipmentRepository, without a database."""
 
     def __init__(self) -> None:
+        self._shipments: dict[UUID, Shipment] = {}
         self.delivered: dict[tuple[UUID, NoticeKind], datetime] = {}
 
-    def is_delivered(self, order_id: UUID, kind: NoticeKind) -> bool:
-        return (order_id, kind) in self.delivered
+    def lock_or_open(self, order_id: UUID) -> Shipment:
+        shipment = deepcopy(self._shipments.setdefault(order_id, Shipment(order_id)))
+        shipment.told = {kind for id_, kind in self.delivered if id_ == order_id}
+        return shipment
 
-    def add(self, order_id: UUID, kind: NoticeKind, delivered_at: datetime) -> None:
+    def save(self, shipment: Shipment) -> None:
+        self._shipments[shipment.order_id] = deepcopy(shipment)
+
+    def add_notice(self, order_id: UUID, kind: NoticeKind, delivered_at: datetime) -> None:
         self.delivered.setdefault((order_id, kind), delivered_at)

@@ -1,28 +1,43 @@
-"""The shop remembers what the delivery system was told."""
+"""The shop remembers what is to be told of an order, and what the delivery system was told."""
 
 from datetime import timedelta
 from uuid import uuid4
 
 from commerce.shared import clock
 from commerce.shipping import NoticeKind, NoticeLine, ShipmentNotice, ShippingFacade
-from tests.support.memory.shipping import MemoryNoticeRepository
+from tests.support.memory.shipping import MemoryShipmentRepository
+
+LINES = (NoticeLine(uuid4(), "Anvil", 2),)
 
 
-def a_notice() -> ShipmentNotice:
-    return ShipmentNotice(uuid4(), NoticeKind.ORDER, (NoticeLine(uuid4(), "Anvil", 2),))
+def test_a_confirmed_order_is_to_be_told_until_it_is() -> None:
+    shipping, order_id, other_id = ShippingFacade(MemoryShipmentRepository()), uuid4(), uuid4()
+    assert [shipping.begin(order_id) for _ in range(2)] == [NoticeKind.ORDER] * 2
+    assert shipping.mark_told(ShipmentNotice(order_id, NoticeKind.ORDER, LINES)) is None
+    assert shipping.begin(order_id) is None
+    assert shipping.begin(other_id) is NoticeKind.ORDER
 
 
-def test_a_notice_is_not_told_until_it_is() -> None:
-    shipping, notice, other = ShippingFacade(MemoryNoticeRepository()), a_notice(), a_notice()
-    assert not shipping.is_told(notice.order_id, notice.kind)
-    shipping.mark_told(notice)
-    assert shipping.is_told(notice.order_id, notice.kind)
-    assert not shipping.is_told(other.order_id, other.kind)
+def test_a_cancelled_order_is_to_be_withdrawn_until_it_is() -> None:
+    shipping, order_id = ShippingFacade(MemoryShipmentRepository()), uuid4()
+    shipping.begin(order_id)
+    shipping.mark_told(ShipmentNotice(order_id, NoticeKind.ORDER, LINES))
+    assert [shipping.call_off(order_id) for _ in range(2)] == [NoticeKind.WITHDRAWAL] * 2
+    assert shipping.mark_told(ShipmentNotice(order_id, NoticeKind.WITHDRAWAL, LINES)) is None
+    assert (shipping.call_off(order_id), shipping.begin(order_id)) == (None, None)
+
+
+def test_whoever_tells_learns_that_it_was_called_off_meanwhile() -> None:
+    shipping, order_id = ShippingFacade(MemoryShipmentRepository()), uuid4()
+    shipping.begin(order_id)
+    assert shipping.call_off(order_id) is NoticeKind.ORDER
+    told = ShipmentNotice(order_id, NoticeKind.ORDER, LINES)
+    assert shipping.mark_told(told) is NoticeKind.WITHDRAWAL
 
 
 def test_telling_again_keeps_the_first_time() -> None:
-    repository = MemoryNoticeRepository()
-    shipping, notice = ShippingFacade(repository), a_notice()
+    repository = MemoryShipmentRepository()
+    shipping, notice = ShippingFacade(repository), ShipmentNotice(uuid4(), NoticeKind.ORDER, LINES)
     before = clock.now()
     shipping.mark_told(notice)
     first = repository.delivered[notice.order_id, notice.kind]

@@ -23,14 +23,18 @@ from commerce.point import PointFacade
 from commerce.point.repository import SqlPointRepository
 from commerce.product import ProductFacade
 from commerce.product.repository import SqlProductRepository
+from commerce.reconciliation import Reconciler, Reconciliation, Scope
+from commerce.shared import alerts, audit, replay, settings
+from commerce.shared import clean_up as forget
 from commerce.shared import health as health_check
 from commerce.shared import once as once_rows
-from commerce.shared import replay, settings
+from commerce.shared.alerts import Alert
+from commerce.shared.audit import Act
 from commerce.shared.aws import client
 from commerce.shared.bus import EventBridgeBus
 from commerce.shared.cache import Cache
 from commerce.shared.database import ConnectionLost, Contention, Database
-from commerce.shared.errors import Busy, CommerceError
+from commerce.shared.errors import Busy, CommerceError, Unavailable
 from commerce.shared.health import HealthView
 from commerce.shared.once import AlreadyDone, Claim
 from commerce.shared.passing import PAUSE_SECONDS, PassingEvents
@@ -38,9 +42,10 @@ from commerce.shared.relay import Relay
 from commerce.shared.trace import trace_id
 from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shared.valkey import Valkey
-from commerce.shipping import ShippingFacade
-from commerce.shipping.repository import SqlNoticeRepository
+from commerce.shipping import HttpDeliverySystem, Messenger, ShippingFacade
+from commerce.shipping.repository import SqlShipmentRepository
 from commerce.user import UserFacade
+from commerce.user.expiry import LOGIN_ATTEMPTS
 from commerce.user.repository import SqlUserRepository
 
 T = TypeVar("T")
@@ -97,7 +102,7 @@ class Shop:
     @cached_property
     def shipping(self) -> ShippingFacade:
         """What the delivery system knows."""
-        return ShippingFacade(SqlNoticeRepository(self._uow))
+        return ShippingFacade(SqlShipmentRepository(self._uow))
 
     def claim_events(self, consumer: str, ids: Collection[UUID]) -> set[UUID]:
         """Those of the events that take effect, for this consumer, in this transaction alone."""
@@ -127,8 +132,8 @@ def in_transaction(work: Callable[[Shop], T]) -> T:
 def once(claimed: Claim | None, answer: type[V], work: Callable[[Shop], V]) -> V:
     """Do the work in one transaction, a single time per claim; later, replay its answer.
 
-    Without a claim it is done each time. Raises IdempotencyKeyReused where the claim belongs to
-    another request.
+    Where nobody claims anything (an optional Idempotency-Key was not sent), each time is a new
+    one. Raises IdempotencyKeyReused where the claim belongs to another request.
     """
     if claimed is None:
         return in_transaction(work)
@@ -169,6 +174,55 @@ def passing_events() -> PassingEvents:
     return PassingEvents(valkey(), _nudge_for_passing_events)
 
 
+def clean_up() -> dict[str, int]:
+    """Delete the rows that are past their time; how many of each kind."""
+    return forget.clean_up(database(), [*forget.EXPIRIES, LOGIN_ATTEMPTS])
+
+
+def reconcile(
+    scope: Scope | None = None, progress: Callable[[str, int], None] | None = None
+) -> Reconciliation:
+    """Prove the books: all of them, or those of a scope."""
+    return Reconciler(database()).run(scope, progress)
+
+
+def messenger() -> Messenger:
+    """Who tells the delivery system."""
+    return Messenger(
+        lambda work: in_transaction(lambda shop: work(shop.shipping)),
+        _delivery_system(settings.text("DELIVERY_URL")),
+    )
+
+
+def alert_once(alert: Alert) -> None:
+    """Tell the operators, a single time per alert. Raises what the topic's client raises.
+
+    The claim comes first, so that two at once do not both tell; it is given back where telling
+    failed. Killed in between, nobody is told by us (for a dead letter, its alarm still does).
+    Where the database is what does not answer, everybody tells.
+    """
+    try:
+        is_claimed = _claim(alert.claim)
+    except Unavailable:
+        logger.warning("alert %s %s is not claimed", alert.code, alert.about, exc_info=True)
+        alerts.publish(alert)
+        return
+    if not is_claimed:
+        return
+    try:
+        alerts.publish(alert)
+    except Exception:
+        with UnitOfWork(database()) as uow:
+            once_rows.release(uow, alert.claim)
+            uow.commit()
+        raise
+
+
+def keep_in_audit(act: Act) -> None:
+    """Write down what an operator is about to do."""
+    audit.keep(database(), act)
+
+
 def health() -> HealthView:
     """Whether this deployment can serve."""
     return health_check.look_at(database())
@@ -204,6 +258,21 @@ def _attempt(run: Callable[[], T]) -> T:
                 raise Busy from lost
             pause = _FIRST_PAUSE_SECONDS * 2 ** (tries - 1)
             time.sleep(random.uniform(0, pause))  # noqa: S311  (jitter, not a secret)
+
+
+def _claim(claimed: Claim) -> bool:
+    try:
+        with UnitOfWork(database()) as uow:
+            once_rows.claim(uow, claimed)
+            uow.commit()
+    except AlreadyDone:
+        return False
+    return True
+
+
+@cache
+def _delivery_system(url: str) -> HttpDeliverySystem:
+    return HttpDeliverySystem(url)
 
 
 def _nudge_the_relay() -> None:

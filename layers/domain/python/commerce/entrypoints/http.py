@@ -88,6 +88,9 @@ def _asked(name: str) -> Callable[[Request], Any]:
 Buyer = Annotated[Identity, Depends(_asked("identity"))]
 """The signed-in user who asks."""
 
+Admin = Annotated[Identity, Depends(_asked("identity"))]
+"""The signed-in admin who asks."""
+
 RequestKey = Annotated[Claim, Depends(_asked("claim"))]
 """The request's Idempotency-Key, within its user and operation."""
 

@@ -39,6 +39,18 @@ class Received(Generic[E]):
     event: E
 
 
+@dataclass(frozen=True, slots=True)
+class LastTry(Generic[E]):
+    """What happens when a message's last try has failed.
+
+    `number` is the queue's maxReceiveCount; whatever `failed` does or raises, the message becomes
+    a dead letter. It is not called for a message that cannot be read.
+    """
+
+    number: Callable[[], int]
+    failed: Callable[[Received[E], Exception], None]
+
+
 def message_handler(consume: Callable[[SQSRecord], None]) -> Handler[Answer]:
     """A function fed by a queue: what fails is tried again, what succeeds is not."""
     # What fails is reported, never raised: raising would fail the messages that went well.
@@ -85,26 +97,40 @@ def event_handler(
     consume: Callable[[Received[E]], None],
     *,
     retry_base_seconds: Callable[[], int] | None = None,
+    last_try: LastTry[E] | None = None,
 ) -> Handler[Answer]:
     """A function fed with one type of event through EventBridge and SQS.
 
     With `retry_base_seconds` a failed message stays away for base × 2^(try - 1), jittered, instead
-    of the queue's visibility time-out.
+    of the queue's visibility time-out. With `last_try` somebody hears of the failure that made it
+    a dead letter.
     """
     adapter = TypeAdapter(event_type)
 
     def one(record: SQSRecord) -> None:
+        received = None
         try:
             received = _received(adapter, record)
             trace.follow(received.trace_id)
             logger.append_keys(correlation_id=received.trace_id, event_id=str(received.id))
             consume(received)
-        except Exception:
-            if retry_base_seconds is not None:
-                _stay_away(record, retry_base_seconds())
+        except Exception as error:
+            if last_try is not None and _receive_count(record) >= last_try.number():
+                if received is not None:
+                    _give_up(last_try, received, error)
+                _be_hidden(record, 0)  # due again at once, the queue makes it a dead letter now
+            elif retry_base_seconds is not None:
+                _be_hidden(record, pause_seconds(retry_base_seconds(), _receive_count(record)))
             raise
 
     return message_handler(one)
+
+
+def _give_up(last_try: LastTry[E], received: Received[E], error: Exception) -> None:
+    try:
+        last_try.failed(received, error)
+    except Exception:  # noqa: BLE001  (the failure itself is what must be raised)
+        logger.exception("nobody was told that the last try failed")
 
 
 def batch_handler(
@@ -209,12 +235,12 @@ def pause_seconds(base_seconds: int, tries: int) -> int:
     return min(_LONGEST_PAUSE_SECONDS, round(random.uniform(pause, pause * 1.5)))  # noqa: S311
 
 
-def _stay_away(record: SQSRecord, base_seconds: int) -> None:
+def _be_hidden(record: SQSRecord, seconds: int) -> None:
     try:
         client("sqs").change_message_visibility(
             QueueUrl=record.queue_url,
             ReceiptHandle=record.receipt_handle,
-            VisibilityTimeout=pause_seconds(base_seconds, _receive_count(record)),
+            VisibilityTimeout=seconds,
         )
     except Exception:  # noqa: BLE001  (then the queue's own visibility time-out paces the retry)
         logger.warning("the message's visibility was not changed", exc_info=True)
@@ -227,3 +253,8 @@ def _receive_count(record: SQSRecord) -> int:
 def shipping_retry_base_seconds() -> int:
     """SPEC §6: 60 s, doubled per try; a parameter."""
     return settings.number("SHIPPING_RETRY_BASE_SECONDS", 60)
+
+
+def shipping_max_tries() -> int:
+    """SPEC §6: 3 tries. The template gives the queues' maxReceiveCount here."""
+    return settings.number("SHIPPING_MAX_TRIES", 3)

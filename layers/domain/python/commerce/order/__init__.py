@@ -1,18 +1,41 @@
 """Orders: what somebody bought, and what became of it."""
 
-from commerce.order.commands import PlaceOrder
-from commerce.order.errors import NotYourOrder, OrderNotFound
-from commerce.order.events import OrderConfirmed, OrderPlaced
+from commerce.order.commands import CancelOrder, PlaceOrder
+from commerce.order.errors import (
+    NotYourOrder,
+    OrderNotCancellable,
+    OrderNotConfirmable,
+    OrderNotDeliverable,
+    OrderNotExpirable,
+    OrderNotFound,
+    OrderNotShippable,
+)
+from commerce.order.events import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderPlaced,
+    OrderShipped,
+)
 from commerce.order.facade import OrderFacade
 from commerce.order.views import OrderDetailView, OrderView
 
 __all__ = [
+    "CancelOrder",
     "NotYourOrder",
+    "OrderCancelled",
     "OrderConfirmed",
+    "OrderDelivered",
     "OrderDetailView",
     "OrderFacade",
+    "OrderNotCancellable",
+    "OrderNotConfirmable",
+    "OrderNotDeliverable",
+    "OrderNotExpirable",
     "OrderNotFound",
+    "OrderNotShippable",
     "OrderPlaced",
+    "OrderShipped",
     "OrderView",
     "PlaceOrder",
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from commerce.shared.shapes import Command, Id, Quantity
+from commerce.shared.shapes import Command, Id, Line, Quantity
 
 MAX_LINES = 50  # SPEC §3
 
@@ -29,3 +29,9 @@ class PlaceOrder(Command):
         if len({line.product_id.lower() for line in lines}) < len(lines):
             raise PydanticCustomError("product_repeated", "A product may be named once")
         return lines
+
+
+class CancelOrder(Command):
+    """Call an order off; `reason` is kept in its history."""
+
+    reason: Annotated[Line, Field(max_length=200, examples=["Ordered by mistake"])] | None = None

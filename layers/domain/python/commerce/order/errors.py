@@ -15,3 +15,43 @@ class NotYourOrder(CommerceError):
 
     kind = Kind.FORBIDDEN
     code = "NOT_YOUR_ORDER"
+
+
+class StepRefused(CommerceError):
+    """The order is not where this step begins."""
+
+    kind = Kind.CONFLICT
+    code = "ORDER_STEP_REFUSED"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The order is {status}.")
+
+
+class OrderNotConfirmable(StepRefused):
+    """The order cannot be confirmed any more."""
+
+    code = "ORDER_NOT_CONFIRMABLE"
+
+
+class OrderNotCancellable(StepRefused):
+    """The order cannot be cancelled any more."""
+
+    code = "ORDER_NOT_CANCELLABLE"
+
+
+class OrderNotShippable(StepRefused):
+    """Only a confirmed order can be shipped."""
+
+    code = "ORDER_NOT_SHIPPABLE"
+
+
+class OrderNotDeliverable(StepRefused):
+    """Only a shipped order can be delivered."""
+
+    code = "ORDER_NOT_DELIVERABLE"
+
+
+class OrderNotExpirable(StepRefused):
+    """Only an unpaid order whose time is over expires."""
+
+    code = "ORDER_NOT_EXPIRABLE"

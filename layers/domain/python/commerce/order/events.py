@@ -42,3 +42,43 @@ class OrderConfirmed(Event):
     user_id: UUID
     lines: tuple[LineOrdered, ...]
     total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCancelled(Event):
+    """The order is called off: stock and points went back in the same transaction.
+
+    `points_used` is what went back to the point account; `card_refund` is what a card had paid
+    and must get back. Where `was_confirmed` is false, nothing was ever to be shipped.
+    """
+
+    source: ClassVar[str] = SOURCE
+
+    order_id: UUID
+    user_id: UUID
+    lines: tuple[LineOrdered, ...]
+    total: Money
+    points_used: Money
+    card_refund: Money
+    was_confirmed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderShipped(Event):
+    """The goods are on their way."""
+
+    source: ClassVar[str] = SOURCE
+
+    order_id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderDelivered(Event):
+    """The goods have arrived."""
+
+    source: ClassVar[str] = SOURCE
+
+    order_id: UUID
+    user_id: UUID

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from commerce.order.commands import PlaceOrder
+from commerce.order.commands import CancelOrder, PlaceOrder
 from commerce.order.errors import NotYourOrder, OrderNotFound
 from commerce.order.model import Order, OrderLine
 from commerce.order.repository import OrderRepository
@@ -16,7 +16,7 @@ _NEWEST = UUID(int=2**128 - 1)
 
 
 class OrderFacade:
-    """Orders are placed and read by their buyers."""
+    """Orders are placed, read and cancelled by their buyers; admins bring them to their end."""
 
     def __init__(
         self, orders: OrderRepository, products: ProductFacade, points: PointFacade
@@ -46,15 +46,54 @@ class OrderFacade:
         self._points.spend(buyer_id, order.points_used, order.id)
         return order_view(order)
 
+    def cancel(self, order_id: str, command: CancelOrder, *, buyer_id: UUID, by: str) -> OrderView:
+        """The buyer calls it off; what it took goes back in the same transaction.
+
+        Raises OrderNotFound, NotYourOrder, OrderNotCancellable.
+        """
+        order = _of_buyer(self._lock(order_id), buyer_id)
+        order.cancel(at=clock.now(), by=by, reason=command.reason or "Cancelled by its buyer")
+        return self._undo(order)
+
+    def cancel_as_admin(self, order_id: str, command: CancelOrder, *, by: str) -> OrderView:
+        """The same for anybody's order, also when it is shipped.
+
+        Raises OrderNotFound, OrderNotCancellable.
+        """
+        order = self._lock(order_id)
+        reason = command.reason or "Cancelled by an admin"
+        order.cancel(at=clock.now(), by=by, reason=reason, as_admin=True)
+        return self._undo(order)
+
+    def expire(self, order_id: str) -> OrderView:
+        """Nobody paid in time: the same as cancelling. Raises OrderNotFound, OrderNotExpirable."""
+        order = self._lock(order_id)
+        order.expire(at=clock.now())
+        return self._undo(order)
+
+    def confirm(self, order_id: str, *, by: str, reason: str) -> OrderView:
+        """All of it is paid. Raises OrderNotFound, OrderNotConfirmable."""
+        order = self._lock(order_id)
+        order.confirm(at=clock.now(), by=by, reason=reason)
+        return self._keep(order)
+
+    def ship(self, order_id: str, *, by: str) -> OrderView:
+        """The goods have left. Raises OrderNotFound, OrderNotShippable."""
+        order = self._lock(order_id)
+        order.ship(at=clock.now(), by=by, reason="Handed over for delivery")
+        return self._keep(order)
+
+    def deliver(self, order_id: str, *, by: str) -> OrderView:
+        """The goods have arrived. Raises OrderNotFound, OrderNotDeliverable."""
+        order = self._lock(order_id)
+        order.deliver(at=clock.now(), by=by, reason="Received by its buyer")
+        return self._keep(order)
+
     def get(self, order_id: str, *, buyer_id: UUID) -> OrderDetailView:
         """One of the buyer's orders. Raises OrderNotFound, NotYourOrder."""
         found = cursor.parse_id(order_id)
         order = self._orders.find(found) if found else None
-        if order is None:
-            raise OrderNotFound
-        if order.buyer_id != buyer_id:
-            raise NotYourOrder
-        return detail_view(order)
+        return detail_view(_of_buyer(_found(order), buyer_id))
 
     def list(self, *, buyer_id: UUID, limit: int, after: str | None) -> Page[OrderView]:
         """The buyer's orders, newest first. Raises InvalidCursor."""
@@ -63,6 +102,36 @@ class OrderFacade:
         found = self._orders.newest_of(buyer_id, UUID(str(before)), limit + 1)
         more = cursor.encode(listing, [str(found[limit - 1].id)]) if len(found) > limit else None
         return Page(items=[order_view(order) for order in found[:limit]], next_cursor=more)
+
+    def _lock(self, order_id: str) -> Order:
+        """Whatever an order goes through starts with its lock: first come, first served."""
+        id_ = cursor.parse_id(order_id)
+        return _found(self._orders.lock(id_) if id_ else None)
+
+    def _keep(self, order: Order) -> OrderView:
+        self._orders.save(order)
+        return order_view(order)
+
+    def _undo(self, order: Order) -> OrderView:
+        """Give back what placing took; only the transaction that cancels an order comes here."""
+        self._orders.save(order)
+        self._points.give_back(order.buyer_id, order.points_used, order.id)
+        self._products.take_back(
+            [(line.product_id, line.quantity) for line in order.lines], order.id
+        )
+        return order_view(order)
+
+
+def _found(order: Order | None) -> Order:
+    if order is None:
+        raise OrderNotFound
+    return order
+
+
+def _of_buyer(order: Order, buyer_id: UUID) -> Order:
+    if order.buyer_id != buyer_id:
+        raise NotYourOrder
+    return order
 
 
 def _line(offer: Offer, quantity: int) -> OrderLine:

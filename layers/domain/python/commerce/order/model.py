@@ -1,13 +1,28 @@
 """An order: the snapshot of what was bought, and its way."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
-from commerce.order.events import LineOrdered, OrderConfirmed, OrderPlaced
+from commerce.order.errors import (
+    OrderNotCancellable,
+    OrderNotConfirmable,
+    OrderNotDeliverable,
+    OrderNotExpirable,
+    OrderNotShippable,
+)
+from commerce.order.events import (
+    LineOrdered,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderPlaced,
+    OrderShipped,
+)
+from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
 from commerce.shared.money import Money
 
@@ -22,10 +37,21 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+# SPEC §4. Nothing leads back, and nothing leads away from DELIVERED and CANCELLED.
+_WAYS: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.CONFIRMED, Status.CANCELLED}),
+    Status.CONFIRMED: frozenset({Status.SHIPPED, Status.CANCELLED}),
+    Status.SHIPPED: frozenset({Status.DELIVERED, Status.CANCELLED}),
+    Status.DELIVERED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+
 class PaymentMethod(StrEnum):
     """How an order is paid."""
 
     POINT = "POINT"
+    CARD = "CARD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +83,7 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class Order:
-    """One user's order. `version` counts the events it has told."""
+    """One user's order. `version` counts the events it has told; `events` are not kept yet."""
 
     id: UUID
     buyer_id: UUID
@@ -77,20 +103,25 @@ class Order:
         cls, *, id_: UUID, buyer_id: UUID, lines: Sequence[OrderLine], at: datetime
     ) -> Self:
         """Place an order and pay all of it by points: confirmed at once."""
-        total = total_of(lines)
-        order = cls(
-            id=id_,
-            buyer_id=buyer_id,
-            status=Status.PENDING,
-            payment_method=PaymentMethod.POINT,
-            lines=tuple(lines),
-            discount=Money.zero(total.currency),
-            points_used=total,
-            placed_at=at,
-        )
-        order._tell(OrderPlaced)
-        order._go(Status.CONFIRMED, at=at, by=f"user:{buyer_id}", reason="Paid by points")
-        order._tell(OrderConfirmed)
+        order = cls._placed(PaymentMethod.POINT, id_, buyer_id, lines, total_of(lines), at)
+        order.confirm(at=at, by=f"user:{buyer_id}", reason="Paid by points")
+        return order
+
+    @classmethod
+    def awaiting_card(
+        cls,
+        *,
+        id_: UUID,
+        buyer_id: UUID,
+        lines: Sequence[OrderLine],
+        points: Money,
+        at: datetime,
+        expires_at: datetime,
+    ) -> Self:
+        """Place an order of which a part is paid by points, and the rest must be by card."""
+        order = cls._placed(PaymentMethod.CARD, id_, buyer_id, lines, points, at)
+        order.expires_at = expires_at
+        order.history.append(Step(Status.PENDING, at, f"user:{buyer_id}", "To be paid by card"))
         return order
 
     @property
@@ -103,11 +134,88 @@ class Order:
         """What is left to be paid by card."""
         return self.total - self.discount - self.points_used
 
-    def _go(self, status: Status, *, at: datetime, by: str, reason: str) -> None:
+    def can_become(self, status: Status) -> bool:
+        """Whether a way leads there from where the order is."""
+        return status in _WAYS[self.status]
+
+    def confirm(self, *, at: datetime, by: str, reason: str) -> None:
+        """All of it is paid. Raises OrderNotConfirmable."""
+        self._go(Status.CONFIRMED, OrderNotConfirmable, at, by, reason)
+        self._tell(OrderConfirmed, lines=_told(self.lines), total=self.total)
+
+    def ship(self, *, at: datetime, by: str, reason: str) -> None:
+        """The goods have left. Raises OrderNotShippable."""
+        self._go(Status.SHIPPED, OrderNotShippable, at, by, reason)
+        self._tell(OrderShipped)
+
+    def deliver(self, *, at: datetime, by: str, reason: str) -> None:
+        """The goods have arrived. Raises OrderNotDeliverable."""
+        self._go(Status.DELIVERED, OrderNotDeliverable, at, by, reason)
+        self._tell(OrderDelivered)
+
+    def cancel(self, *, at: datetime, by: str, reason: str, as_admin: bool = False) -> None:
+        """Call it off: its buyer until it is shipped, an admin until it is delivered.
+
+        What it took must go back in the same transaction. Raises OrderNotCancellable.
+        """
+        was = self.status
+        if was is Status.SHIPPED and not as_admin:
+            raise OrderNotCancellable(was)
+        self._go(Status.CANCELLED, OrderNotCancellable, at, by, reason)
+        was_confirmed = was is not Status.PENDING
+        self._tell(
+            OrderCancelled,
+            lines=_told(self.lines),
+            total=self.total,
+            points_used=self.points_used,
+            card_refund=self.card_amount if was_confirmed else Money.zero(self.total.currency),
+            was_confirmed=was_confirmed,
+            reason=reason,
+        )
+
+    def expire(self, *, at: datetime) -> None:
+        """Call it off because it was not paid in time. Raises OrderNotExpirable."""
+        if self.status is not Status.PENDING or self.expires_at is None or at < self.expires_at:
+            raise OrderNotExpirable(self.status)
+        self.cancel(at=at, by="system", reason="Not paid in time")
+
+    @classmethod
+    def _placed(
+        cls,
+        payment_method: PaymentMethod,
+        id_: UUID,
+        buyer_id: UUID,
+        lines: Sequence[OrderLine],
+        points_used: Money,
+        at: datetime,
+    ) -> Self:
+        order = cls(
+            id=id_,
+            buyer_id=buyer_id,
+            status=Status.PENDING,
+            payment_method=payment_method,
+            lines=tuple(lines),
+            discount=Money.zero(points_used.currency),
+            points_used=points_used,
+            placed_at=at,
+        )
+        order._tell(OrderPlaced, lines=_told(order.lines), total=order.total)
+        return order
+
+    def _go(
+        self,
+        status: Status,
+        refusal: Callable[[str], CommerceError],
+        at: datetime,
+        by: str,
+        reason: str,
+    ) -> None:
+        if not self.can_become(status):
+            raise refusal(self.status)
         self.status = status
         self.history.append(Step(status, at, by, reason))
 
-    def _tell(self, event: type[OrderPlaced | OrderConfirmed]) -> None:
+    def _tell(self, event: Callable[..., Event], **data: Any) -> None:
         self.version += 1
         self.events.append(
             event(
@@ -115,8 +223,7 @@ class Order:
                 aggregate_version=self.version,
                 order_id=self.id,
                 user_id=self.buyer_id,
-                lines=tuple(_told(line) for line in self.lines),
-                total=self.total,
+                **data,
             )
         )
 
@@ -129,10 +236,13 @@ def total_of(lines: Sequence[OrderLine]) -> Money:
     return total
 
 
-def _told(line: OrderLine) -> LineOrdered:
-    return LineOrdered(
-        product_id=line.product_id,
-        product_name=line.product_name,
-        unit_price=line.unit_price,
-        quantity=line.quantity,
+def _told(lines: Sequence[OrderLine]) -> tuple[LineOrdered, ...]:
+    return tuple(
+        LineOrdered(
+            product_id=line.product_id,
+            product_name=line.product_name,
+            unit_price=line.unit_price,
+            quantity=line.quantity,
+        )
+        for line in lines
     )

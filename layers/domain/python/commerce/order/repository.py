@@ -1,10 +1,22 @@
 """Orders in PostgreSQL."""
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Uuid, any_, bindparam, insert, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from commerce.order.model import Order, OrderLine, PaymentMethod, Status, Step
 from commerce.order.tables import order_history_table, order_line_table, order_table
@@ -23,6 +35,7 @@ _ADD_HISTORY = insert_many(
 )
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _ONE = Statement(select(order_table).where(_o.id == bindparam("id", type_=Uuid)))
+_LOCK = Statement(select(order_table).where(_o.id == bindparam("id", type_=Uuid)).with_for_update())
 _LINES = Statement(
     select(order_line_table).where(_l.order_id == any_(_IDS)).order_by(_l.order_id, _l.position)
 )
@@ -39,6 +52,27 @@ _NEWEST = Statement(
 )
 
 
+def _save() -> Select[Any]:
+    """Keep what became of the order that was read; where it is another by now, a rule is broken."""
+    saved = (
+        update(order_table)
+        .where(
+            _o.id == bindparam("order_id", type_=Uuid),
+            _o.version == bindparam("version_read", type_=BigInteger),
+        )
+        .values(
+            status=bindparam("new_status", type_=Text),
+            version=bindparam("new_version", type_=BigInteger),
+        )
+        .returning(_o.id)
+        .cte("saved")
+    )
+    return select(func.require(func.count() == 1, "order_as_read")).select_from(saved)
+
+
+_SAVE = Statement(_save)
+
+
 class OrderRepository(Protocol):
     """Where orders are kept."""
 
@@ -47,6 +81,12 @@ class OrderRepository(Protocol):
 
     def find(self, id_: UUID) -> Order | None:
         """An order with its lines and history."""
+
+    def lock(self, id_: UUID) -> Order | None:
+        """The same, locked until the transaction ends."""
+
+    def save(self, order: Order) -> None:
+        """Keep the one step that a locked order has taken, and tell its events."""
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         """A buyer's orders older than `before`, newest first, with their lines."""
@@ -76,8 +116,7 @@ class SqlOrderRepository:
         )
         self._uow.write(_ADD_LINES(rows=_line_rows(order)))
         self._uow.write(_ADD_HISTORY(rows=_history_rows(order)))
-        for event in order.events:
-            self._uow.record(event)
+        self._tell(order)
 
     def find(self, id_: UUID) -> Order | None:
         found, lines, history = self._uow.read_together(
@@ -85,10 +124,33 @@ class SqlOrderRepository:
         )
         return _order(found[0], lines, history) if found else None
 
+    def lock(self, id_: UUID) -> Order | None:
+        found, lines, history = self._uow.lock_together(
+            _LOCK(id=id_), _LINES(ids=[id_]), _HISTORY(ids=[id_])
+        )
+        return _order(found[0], lines, history) if found else None
+
+    def save(self, order: Order) -> None:
+        self._uow.write(
+            _SAVE(
+                order_id=order.id,
+                new_status=order.status.value,
+                new_version=order.version,
+                version_read=order.version - len(order.events),
+            ),
+            refusals={"order_as_read": lambda: None},  # nobody saves without the lock: do it again
+        )
+        self._uow.write(_ADD_HISTORY(rows=_history_rows(order)[-1:]))
+        self._tell(order)
+
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         found = self._uow.read(_NEWEST(buyer_id=buyer_id, before=before, limit=limit))
         lines = self._uow.read(_LINES(ids=[row.id for row in found])) if found else []
         return [_order(row, [line for line in lines if line.order_id == row.id]) for row in found]
+
+    def _tell(self, order: Order) -> None:
+        for event in order.events:
+            self._uow.record(event)
 
 
 def _line_rows(order: Order) -> list[dict[str, object]]:

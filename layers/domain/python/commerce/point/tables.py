@@ -1,6 +1,16 @@
 """The point context's tables. They have the last word: points are never negative."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Table,
+    Text,
+    Uuid,
+    literal_column,
+)
 
 from commerce.shared.database import metadata
 
@@ -26,3 +36,11 @@ point_ledger_table = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 Index("point_ledger_newest", point_ledger_table.c.user_id, point_ledger_table.c.id.desc())
+# An order spends points once, and gets them back once.
+Index(
+    "points_moved_once_per_order",
+    point_ledger_table.c.order_id,
+    literal_column("(amount > 0)"),
+    unique=True,
+    postgresql_where=point_ledger_table.c.order_id.is_not(None),
+)

@@ -9,6 +9,7 @@ from commerce.brand import BrandFacade
 from commerce.product.commands import ListProducts, RegisterProduct, SetStock, Sort
 from commerce.product.errors import OutOfStock, ProductNotFound
 from commerce.product.model import (
+    Card,
     Product,
     ProductState,
     Stock,
@@ -79,7 +80,7 @@ class ProductFacade:
 
     def get_all(self, product_ids: Collection[str]) -> dict[str, ProductView]:
         """Several products in two statements; the unknown are left out."""
-        found = self._products.find_all(_known(product_ids))
+        found = self._products.find_cards(_known(product_ids))
         brands = self._brands.get_all({product.brand_id for product in found.values()})
         return {
             str(id_): product_view(product, brands[product.brand_id])
@@ -162,6 +163,12 @@ class ProductFacade:
             refused=partial(self._shortage, wanted),
         )
 
+    def take_back(self, lines: Sequence[tuple[UUID, int]], order_id: UUID) -> None:
+        """Put the units of a cancelled order into stock again; the order knows that it is once."""
+        self._products.move_stock(
+            wanted_by_product(lines), reason="RETURNED", order_id=order_id, refused=lambda: None
+        )
+
     def set_stock(self, product_id: str, command: SetStock) -> StockView:
         """Make the stock what was counted. Raises ProductNotFound."""
         found = cursor.parse_id(product_id)
@@ -195,7 +202,7 @@ def _known(product_ids: Collection[str]) -> list[UUID]:
     return [id_ for id_ in map(cursor.parse_id, product_ids) if id_]
 
 
-def _position(sort: Sort, last: Product) -> cursor.Position:
+def _position(sort: Sort, last: Card) -> cursor.Position:
     if sort is Sort.LATEST:
         return [str(last.id)]
     return [last.price.amount if sort is Sort.PRICE_ASC else last.like_count, str(last.id)]

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     Select,
     Uuid,
     any_,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
-from commerce.product.model import Product, ProductState, Stock
+from commerce.product.model import Card, Product, ProductState, Stock
 from commerce.product.tables import product_table, stock_table
 from commerce.shared import clock, trace
 from commerce.shared.database import Row, Statement, records
@@ -31,13 +32,17 @@ from commerce.shared.money import Money
 from commerce.shared.unit_of_work import Explain, UnitOfWork
 
 _p = product_table.c
-_ROWS = select(
+_CARDS = select(
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
-    _p.like_count, _p.version, _p.created_at, stock_table.c.quantity,
-).join_from(product_table, stock_table, stock_table.c.product_id == _p.id)  # fmt: skip
+    _p.like_count, _p.version,
+)  # fmt: skip
+_ROWS = _CARDS.add_columns(_p.created_at, stock_table.c.quantity).join_from(
+    product_table, stock_table, stock_table.c.product_id == _p.id
+)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
+_SOME_CARDS = Statement(_CARDS.where(_p.id == any_(_IDS)))
 _STATES = Statement(
     select(_p.id, _p.version, _p.like_count, stock_table.c.quantity)
     .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
@@ -130,19 +135,31 @@ _ORDERS = {
 
 
 def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
+    """The rows behind a position, in their order.
+
+    A brand's list leads with the brand in comparison and order, so that its own index alone can
+    serve it: for `brand_id = …` PostgreSQL may choose the index of all products and skip those of
+    others, one by one, since it takes the comparison for far more selective than it is.
+    """
     order = _ORDERS[sort]
-    position = tuple_(*(bindparam(f"after_{each.name}", type_=each.type) for each in order.key))
-    key = tuple_(*order.key)
-    page = rows.where(key < position if order.descending else key > position)
+    key = (_p.brand_id, *order.key) if by_brand else order.key
+    position = (bindparam(_parameter(each), type_=each.type) for each in key)
+    here, after = tuple_(*key), tuple_(*position)
+    page = rows.where(here < after if order.descending else here > after)
     if by_brand:
-        page = page.where(_p.brand_id == bindparam("brand_id", type_=Uuid))
-    directed = [each.desc() if order.descending else each.asc() for each in order.key]
+        brand_id: BindParameter[UUID] = bindparam(_parameter(_p.brand_id), type_=Uuid)
+        page = page.where(_p.brand_id >= brand_id if order.descending else _p.brand_id <= brand_id)
+    directed = [each.desc() if order.descending else each.asc() for each in key]
     return page.order_by(*directed).limit(bindparam("limit", type_=BigInteger))
+
+
+def _parameter(part: Any) -> str:
+    return f"after_{part.name}"
 
 
 _LISTS = [(sort, by_brand) for sort in Sort for by_brand in (False, True)]
 _PAGES = {
-    (sort, by_brand): Statement(_page_of(_ROWS, sort, by_brand=by_brand))
+    (sort, by_brand): Statement(_page_of(_CARDS, sort, by_brand=by_brand))
     for sort, by_brand in _LISTS
 }
 _POSITIONS = {
@@ -157,9 +174,12 @@ class ProductRepository(Protocol):
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         """Those of the products that exist."""
 
+    def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
+        """The same without their stock."""
+
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
-    ) -> list[Product]:
+    ) -> list[Card]:
         """Products in the order of `sort`, behind the position `after` (empty: from the top)."""
 
     def first_positions(
@@ -194,11 +214,14 @@ class SqlProductRepository:
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         return {row.id: _product(row) for row in self._uow.read(_SOME(ids=list(ids)))}
 
+    def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
+        return {row.id: _card(row) for row in self._uow.read(_SOME_CARDS(ids=list(ids)))}
+
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
-    ) -> list[Product]:
+    ) -> list[Card]:
         query = _PAGES[sort, brand_id is not None](**_place(sort, brand_id, after), limit=limit)
-        return [_product(row) for row in self._uow.read(query)]
+        return [_card(row) for row in self._uow.read(query)]
 
     def first_positions(
         self, sort: Sort, brand_id: UUID | None, limit: int
@@ -266,10 +289,21 @@ def _place(
 ) -> dict[str, Any]:
     order = _ORDERS[sort]
     place: dict[str, Any] = {
-        f"after_{each.name}": value
-        for each, value in zip(order.key, after or order.start, strict=True)
+        _parameter(each): value for each, value in zip(order.key, after or order.start, strict=True)
     }
-    return place if brand_id is None else {**place, "brand_id": brand_id}
+    return place if brand_id is None else {**place, _parameter(_p.brand_id): brand_id}
+
+
+def _card(row: Row) -> Card:
+    return Card(
+        id=row.id,
+        brand_id=row.brand_id,
+        name=row.name,
+        description=row.description,
+        price=Money(row.price_amount, row.price_currency),
+        like_count=row.like_count,
+        version=row.version,
+    )
 
 
 def _product(row: Row) -> Product:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    literal_column,
     text,
 )
 
@@ -38,9 +39,10 @@ product_table = Table(
 _c = product_table.c
 Index("product_by_price", _c.price_amount, _c.id)
 Index("product_by_likes", _c.like_count.desc(), _c.id.desc())
-Index("product_of_brand_latest", _c.brand_id, _c.id.desc())
+# A brand's indexes run one way in all their columns: a position in them is one comparison of rows.
+Index("product_of_brand_latest", _c.brand_id.desc(), _c.id.desc())
 Index("product_of_brand_by_price", _c.brand_id, _c.price_amount, _c.id)
-Index("product_of_brand_by_likes", _c.brand_id, _c.like_count.desc(), _c.id.desc())
+Index("product_of_brand_by_likes", _c.brand_id.desc(), _c.like_count.desc(), _c.id.desc())
 
 stock_table = Table(
     "stock",
@@ -66,3 +68,12 @@ stock_movement_table = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 Index("stock_movement_of_product", stock_movement_table.c.product_id)
+# An order takes a product's units once, and brings them back once.
+Index(
+    "stock_moved_once_per_order",
+    stock_movement_table.c.order_id,
+    stock_movement_table.c.product_id,
+    literal_column("(change > 0)"),
+    unique=True,
+    postgresql_where=stock_movement_table.c.order_id.is_not(None),
+)

@@ -1,7 +1,7 @@
 """Products as callers see them."""
 
 from commerce.brand import BrandView
-from commerce.product.model import Product
+from commerce.product.model import Card, Product
 from commerce.shared.shapes import MoneyView, View, money_view
 
 
@@ -44,7 +44,7 @@ class StockView(View):
     stock_quantity: int
 
 
-def product_view(product: Product, brand: BrandView) -> ProductView:
+def product_view(product: Card, brand: BrandView) -> ProductView:
     """A product with its brand."""
     return ProductView.model_validate(_shown(product, brand))
 
@@ -61,7 +61,7 @@ def listed(detail: ProductDetailView) -> ProductView:
     return ProductView(**{name: getattr(detail, name) for name in ProductView.model_fields})
 
 
-def _shown(product: Product, brand: BrandView) -> dict[str, object]:
+def _shown(product: Card, brand: BrandView) -> dict[str, object]:
     return {
         "product_id": str(product.id),
         "name": product.name,

@@ -13,6 +13,10 @@ MAX_ENTRIES = 10  # EventBridge's limit per PutEvents call
 MAX_BYTES = 256 * 1024  # and the same call's limit in size
 _ENTRY_OVERHEAD_BYTES = 256  # source, detail-type, bus name and time count too
 
+TOO_LARGE = f"larger than {MAX_BYTES // 1024} KB"
+FAULTS_OF_THE_EVENT = frozenset({"MalformedDetail", "InvalidArgument", "ValidationException"})
+"""Refusals that trying again does not change. All others may pass, or are the bus' own."""
+
 
 class Bus(Protocol):
     """Where events go."""
@@ -25,19 +29,33 @@ class EventBridgeBus:
     """`PutEvents` on the bus named by EVENT_BUS_NAME."""
 
     def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
-        answer = client("events").put_events(
-            Entries=[
-                {
-                    "EventBusName": settings.text("EVENT_BUS_NAME"),
-                    "Source": envelope["source"],
-                    "DetailType": envelope["type"],
-                    "Detail": json.dumps(envelope),
-                    "Time": envelope["occurred_at"],
-                }
-                for envelope in envelopes
-            ]
-        )
+        events = client("events")
+        try:
+            answer = events.put_events(Entries=[_entry(each) for each in envelopes])
+        except events.exceptions.ClientError as error:
+            code: str = error.response["Error"]["Code"]
+            if code not in FAULTS_OF_THE_EVENT:
+                raise
+            if len(envelopes) == 1:
+                return [code]
+            # One of them spoils the call: asked one by one, the others pass.
+            return [self.put([each])[0] for each in envelopes]
         return [entry.get("ErrorCode") for entry in answer["Entries"]]
+
+
+def _entry(envelope: Envelope) -> dict[str, Any]:
+    return {
+        "EventBusName": settings.text("EVENT_BUS_NAME"),
+        "Source": envelope["source"],
+        "DetailType": envelope["type"],
+        "Detail": json.dumps(envelope),
+        "Time": envelope["occurred_at"],
+    }
+
+
+def is_too_large(envelope: Envelope) -> bool:
+    """Whether no call can carry it, not even alone."""
+    return _size(envelope) > MAX_BYTES
 
 
 def batches(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
@@ -45,7 +63,7 @@ def batches(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
     batch: list[Envelope] = []
     size = 0
     for envelope in envelopes:
-        bytes_ = len(json.dumps(envelope).encode()) + _ENTRY_OVERHEAD_BYTES
+        bytes_ = _size(envelope)
         if batch and (len(batch) == MAX_ENTRIES or size + bytes_ > MAX_BYTES):
             yield batch
             batch, size = [], 0
@@ -53,3 +71,7 @@ def batches(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
         size += bytes_
     if batch:
         yield batch
+
+
+def _size(envelope: Envelope) -> int:
+    return len(json.dumps(envelope)) + _ENTRY_OVERHEAD_BYTES  # ASCII: a character is a byte

@@ -13,10 +13,12 @@ from typing import Any
 from sqlalchemy import (
     Column,
     DateTime,
+    Index,
     PrimaryKeyConstraint,
     Table,
     Text,
     bindparam,
+    delete,
     insert,
     literal,
     select,
@@ -39,6 +41,10 @@ once_table = Table(
     PrimaryKeyConstraint("scope", "key", name="done_once"),
 )
 
+# What is forgotten after a day is told apart from what is kept for weeks: each has its index.
+Index("once_answered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_not(None))
+Index("once_unanswered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_(None))
+
 _CLAIM = Statement(
     insert(once_table).values(
         {name: bindparam(name) for name in ("scope", "key", "fingerprint", "answer", "claimed_at")}
@@ -46,6 +52,11 @@ _CLAIM = Statement(
 )
 _FIND = Statement(
     select(once_table.c.fingerprint, once_table.c.answer).where(
+        once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
+    )
+)
+_RELEASE = Statement(
+    delete(once_table).where(
         once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
     )
 )
@@ -117,6 +128,11 @@ def claim_new(uow: UnitOfWork, scope: str, keys: Collection[str]) -> set[str]:
     claims = [{"key": key} for key in keys]
     found = uow.lock(_CLAIM_NEW(scope=scope, claims=claims, claimed_at=clock.now()))
     return {row.key for row in found}
+
+
+def release(uow: UnitOfWork, claimed: Claim) -> None:
+    """Give a claim back, because what it was for did not happen: it may be claimed again."""
+    uow.write(_RELEASE(scope=claimed.scope, key=claimed.key))
 
 
 def is_done(uow: UnitOfWork, claimed: Claim) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.shared.database import Query, insert_many, metadata
@@ -21,11 +21,17 @@ outbox_table = Table(
     Column("trace_id", Text, nullable=False),
     Column("data", JSONB, nullable=False),
     Column("published_at", DateTime(timezone=True)),
+    Column("refusals", Integer, nullable=False, server_default=text("0")),  # for a fault of its own
 )
 Index(
     "outbox_unpublished",
     outbox_table.c.position,
     postgresql_where=outbox_table.c.published_at.is_(None),
+)
+Index(
+    "outbox_published",
+    outbox_table.c.published_at,
+    postgresql_where=outbox_table.c.published_at.is_not(None),
 )
 
 ENVELOPE = (

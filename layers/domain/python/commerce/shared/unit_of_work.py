@@ -74,10 +74,14 @@ class UnitOfWork:
         Opens the transaction in the same round trip. Lock in the one global order:
         order, coupon, points, stock.
         """
+        return self.lock_together(*queries)[-1]
+
+    def lock_together(self, *queries: Query) -> list[list[Row]]:
+        """The same with the rows of each: what follows a lock is as its last holder left it."""
         if self._in_transaction:
-            return self._run(queries)[-1]
+            return self._run(queries)
         self._in_transaction = True
-        return self._database.run([BEGIN, *queries])[-1]
+        return self._database.run([BEGIN, *queries])[1:]
 
     def claim(self, query: Query, refusals: Mapping[str, Explain]) -> None:
         """Collect a write that goes first: whoever repeats us must wait here, before any lock."""

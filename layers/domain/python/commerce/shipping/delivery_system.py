@@ -18,7 +18,7 @@ class DeliverySystem(Protocol):
 
 
 class HttpDeliverySystem:
-    """`POST {url}/notices`, with the order id as idempotency key."""
+    """`POST {url}/notices`; order id (as idempotency key) and kind make it one notice."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")

@@ -3,20 +3,39 @@
 from uuid import UUID
 
 from commerce.shared import clock
-from commerce.shipping.model import NoticeKind, ShipmentNotice
-from commerce.shipping.repository import NoticeRepository
+from commerce.shipping.model import NoticeKind, Shipment, ShipmentNotice
+from commerce.shipping.repository import ShipmentRepository
 
 
 class ShippingFacade:
-    """Remembers what the delivery system was told, so that it is told once."""
+    """Decides what the delivery system is told next; each answer is that, or None.
 
-    def __init__(self, notices: NoticeRepository) -> None:
-        self._notices = notices
+    Orders are heard of several times and in any order, by several functions at once: the
+    shipment's row is locked for each decision, and never while the delivery system is waited for.
+    """
 
-    def is_told(self, order_id: UUID, kind: NoticeKind) -> bool:
-        """Whether the delivery system has the notice already."""
-        return self._notices.is_delivered(order_id, kind)
+    def __init__(self, shipments: ShipmentRepository) -> None:
+        self._shipments = shipments
 
-    def mark_told(self, notice: ShipmentNotice) -> None:
+    def begin(self, order_id: UUID) -> NoticeKind | None:
+        """The order is confirmed."""
+        shipment = self._shipments.lock_or_open(order_id)
+        shipment.begin(clock.now())
+        return self._keep(shipment)
+
+    def call_off(self, order_id: UUID) -> NoticeKind | None:
+        """The order, which had been confirmed, is cancelled."""
+        shipment = self._shipments.lock_or_open(order_id)
+        shipment.call_off(clock.now())
+        return self._keep(shipment)
+
+    def mark_told(self, notice: ShipmentNotice) -> NoticeKind | None:
         """The delivery system has the notice; however often this is said."""
-        self._notices.add(notice.order_id, notice.kind, clock.now())
+        shipment = self._shipments.lock_or_open(notice.order_id)
+        shipment.told.add(notice.kind)
+        self._shipments.add_notice(notice.order_id, notice.kind, clock.now())
+        return shipment.next_notice
+
+    def _keep(self, shipment: Shipment) -> NoticeKind | None:
+        self._shipments.save(shipment)
+        return shipment.next_notice

@@ -1,4 +1,4 @@
-"""The shipping context's table: which notices the delivery system has."""
+"""The shipping context's tables: what is meant to be told, and what the delivery system has."""
 
 from sqlalchemy import Column, DateTime, PrimaryKeyConstraint, Table, Text, Uuid
 
@@ -11,4 +11,12 @@ shipment_notice_table = Table(
     Column("kind", Text, nullable=False),
     Column("delivered_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("order_id", "kind", name="notice_once_per_order"),
+)
+
+shipment_table = Table(
+    "shipment",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("begun_at", DateTime(timezone=True)),
+    Column("called_off_at", DateTime(timezone=True)),
 )

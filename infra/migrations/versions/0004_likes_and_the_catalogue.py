@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -31,6 +31,8 @@ def upgrade() -> None:
         "product",
         "unlikes_ahead >= 0 AND (unlikes_ahead = 0 OR like_count = 0)",
     )
+    # A brand's indexes run one way in all their columns: a position in them is one comparison.
+    _brands_indexes("brand_id DESC")
     op.create_table(
         "product_metrics_daily",
         sa.Column("day", sa.Date(), nullable=False),
@@ -43,8 +45,19 @@ def upgrade() -> None:
     )
 
 
+def _brands_indexes(brand_id: str) -> None:
+    for name, *rest in (
+        ("product_of_brand_latest", "id DESC"),
+        ("product_of_brand_by_likes", "like_count DESC", "id DESC"),
+    ):
+        op.drop_index(name, table_name="product")
+        columns = [sa.literal_column(each) for each in (brand_id, *rest)]
+        op.create_index(name, "product", columns, unique=False)
+
+
 def downgrade() -> None:
     op.drop_table("product_metrics_daily")
+    _brands_indexes("brand_id")
     op.drop_constraint("unlikes_ahead_of_none", "product")
     op.drop_column("product", "unlikes_ahead")
     op.drop_index("like_newest", table_name="product_like")

@@ -1,0 +1,28 @@
+"""POST /orders/{order_id}/cancellation: a user calls one of their orders off."""
+
+from commerce.bootstrap import once
+from commerce.entrypoints.http import (
+    USER,
+    Buyer,
+    OptionalRequestKey,
+    http_api,
+    lambda_handler,
+)
+from commerce.order import CancelOrder, OrderView
+
+api = http_api()
+NO_REASON = CancelOrder()
+
+
+@api.post("/orders/<order_id>/cancellation")
+def cancel_order(
+    order_id: str, buyer: Buyer, key: OptionalRequestKey, command: CancelOrder = NO_REASON
+) -> OrderView:
+    return once(
+        key,
+        OrderView,
+        lambda shop: shop.orders.cancel(order_id, command, buyer_id=buyer.user_id, by=buyer.by),
+    )
+
+
+handler = lambda_handler(api, access=USER, idempotent="optional")

@@ -1,0 +1,15 @@
+"""POST /admin/orders/{order_id}/delivery: an admin notes that an order has arrived."""
+
+from commerce.bootstrap import in_transaction
+from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.order import OrderView
+
+api = http_api()
+
+
+@api.post("/admin/orders/<order_id>/delivery")
+def deliver_order(order_id: str, admin: Admin) -> OrderView:
+    return in_transaction(lambda shop: shop.orders.deliver(order_id, by=admin.by))
+
+
+handler = lambda_handler(api, access=ADMIN)

@@ -1,0 +1,329 @@
+"""What operators do: make ops ARGS="dlq list"
+
+Works on the running local system, or where AWS_ENDPOINT_URL, AWS_PROFILE and their kin say.
+Exits with 0 when all is done and well, 1 when something was found or failed, 2 when nothing was
+done.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from infra.ops.letters import DeadLetters, Done, Letter, logged_cause
+from infra.ops.target import OpsError, Target, enter, operator
+
+WELL, FOUND, NOT_DONE = 0, 1, 2
+WIDTH = 200  # where no terminal says how wide it is
+SAMPLE = 100  # letters that a list looks at for the oldest
+
+Answer = tuple[int, dict[str, Any]]
+people = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+aside = Console(stderr=True, highlight=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do one command; returns the exit code."""
+    asked = parser().parse_args(arguments)
+    place = enter(os.environ)
+    if not asked.json:
+        aside.print(f"stack {asked.stack} at {place}", style="dim")
+    from commerce.shared.errors import CommerceError  # imported when the environment is set
+
+    try:
+        code, answer = asked.command(Target(asked.stack), asked)
+    except (OpsError, CommerceError, ClientError, BotoCoreError) as error:
+        if asked.json:
+            people.print_json(data={"error": str(error)})
+        else:
+            aside.print(f"✗ {error}", style="red", markup=False)
+        return NOT_DONE
+    if asked.json:
+        print(json.dumps(answer, default=str))
+    else:
+        asked.show(answer)
+    return int(code)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    every = argparse.ArgumentParser(add_help=False)
+    every.add_argument("--stack", default="lastunit", help="name of the CloudFormation stack")
+    every.add_argument("--json", action="store_true", help="print JSON, for programs")
+    every.add_argument("--yes", action="store_true", help="do not ask before what is for good")
+    root = argparse.ArgumentParser(
+        prog="make ops", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        to: Any, name: str, does: Callable[..., Answer], show: Callable[..., None], text: str
+    ) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = to.add_parser(name, parents=[every], help=text)
+        made.set_defaults(command=does, show=show)
+        return made
+
+    dlq = commands.add_parser("dlq", help="dead letters").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    add(dlq, "list", list_letters, show_list, "every queue with its dead letters")
+    shown = add(dlq, "show", show_letters, show_those, "the dead letters of a queue")
+    driven = add(dlq, "redrive", redrive, show_done, "send dead letters back to their queue")
+    discarded = add(dlq, "discard", discard, show_done, "delete dead letters, with a reason")
+    for each in (shown, driven, discarded):
+        each.add_argument("queue")
+        each.add_argument(
+            "--id",
+            action="append",
+            default=[],
+            required=each is discarded,
+            help="of a message, an event or an order; may be repeated",
+        )
+    shown.add_argument("--limit", type=int, default=20)
+    driven.add_argument("--rate", type=_rate, help="messages per second")
+    discarded.add_argument("--reason", required=True)
+    box = add(commands, "outbox", outbox, show_outbox, "what waits, and what was set aside")
+    box.add_argument(
+        "--put-back", type=UUID, action="append", default=[], metavar="EVENT_ID",
+        help="let the relay try an event again that was set aside; may be repeated",
+    )  # fmt: skip
+    add(commands, "reconcile", reconcile, show_reconciliation, "prove the books")
+    return root
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if rate <= 0:
+        raise argparse.ArgumentTypeError("a rate is more than 0")
+    return rate
+
+
+# --- dead letters --------------------------------------------------------------------------------
+
+
+def list_letters(target: Target, _asked: argparse.Namespace) -> Answer:
+    """Every queue: how many letters, and the oldest."""
+    queues = [_summary(target, DeadLetters(queue)) for queue in target.queues.values()]
+    if not queues:
+        raise OpsError(f"No queue of a stack {target.stack} is found: is --stack right?")
+    return WELL, {"queues": queues}
+
+
+def _summary(target: Target, letters: DeadLetters) -> dict[str, Any]:
+    count = letters.count()
+    sample = letters.look(SAMPLE) if count else []
+    oldest = _told(sample[0], target.stack) if sample else None
+    return {"queue": letters.queue.name, "letters": count, "oldest": oldest}
+
+
+def show_letters(target: Target, asked: argparse.Namespace) -> Answer:
+    """The letters themselves; they stay."""
+    letters = DeadLetters(target.queue(asked.queue))
+    found = [
+        {**_told(each, target.stack), "body": each.body, "attributes": each.entry(0)[
+            "MessageAttributes"
+        ]}
+        for each in letters.look(asked.limit, asked.id)
+    ]  # fmt: skip
+    return WELL, {"queue": letters.queue.name, "count": letters.count(), "letters": found}
+
+
+def _told(letter: Letter, stack: str) -> dict[str, Any]:
+    return {
+        "message_id": letter.id,
+        "age_seconds": letter.age_seconds,
+        "type": letter.envelope.get("type", ""),
+        "event_id": letter.envelope.get("id", ""),
+        "order_id": letter.order_id,
+        "trace_id": letter.envelope.get("trace_id", ""),
+        "cause": logged_cause(stack, letter),
+    }
+
+
+def redrive(target: Target, asked: argparse.Namespace) -> Answer:
+    """Send letters back."""
+    letters = DeadLetters(target.queue(asked.queue))
+    with _progress("Sent back", len(asked.id) or letters.count(), asked) as progress:
+        done = letters.redrive(asked.id, asked.rate, progress)
+    return _outcome(letters, "redriven", done)
+
+
+def discard(target: Target, asked: argparse.Namespace) -> Answer:
+    """Delete letters, each written to the audit first."""
+    letters = DeadLetters(target.queue(asked.queue))
+    target.use_database()
+    _confirm(
+        f"Delete {', '.join(asked.id)} from {letters.queue.name}? It will not be handled; "
+        "what it said stays in the table ops_audit.",
+        asked,
+    )
+    from commerce.bootstrap import keep_in_audit
+    from commerce.shared.audit import Act
+
+    who, name = operator(), letters.queue.name
+
+    def record(letter: Letter) -> None:
+        keep_in_audit(Act(who, "dlq discard", name, letter.id, letter.body, asked.reason))
+
+    return _outcome(letters, "discarded", letters.discard(asked.id, record))
+
+
+def _outcome(letters: DeadLetters, what: str, done: Done) -> Answer:
+    code = FOUND if done.failed or done.not_found else WELL
+    return code, {
+        "queue": letters.queue.name,
+        what: done.done,
+        "failed": done.failed,
+        "not_found": done.not_found,
+    }
+
+
+# --- outbox and books ----------------------------------------------------------------------------
+
+
+def outbox(target: Target, asked: argparse.Namespace) -> Answer:
+    """What waits for the bus, and what was set aside."""
+    target.use_database()
+    from commerce import bootstrap
+    from commerce.shared import clock, set_aside
+
+    back: set[UUID] = set()
+    if asked.put_back:
+        back = set_aside.put_back(bootstrap.database(), asked.put_back)
+    waiting = bootstrap.relay().waiting()
+    found = [
+        {name: getattr(each, name) for name in each.__slots__}
+        for each in set_aside.find(bootstrap.database())
+    ]
+    missing = sorted(map(str, set(asked.put_back) - back))
+    return FOUND if missing else WELL, {
+        "waiting": waiting.count,
+        "oldest_age_seconds": round(waiting.age_seconds(clock.now())),
+        "set_aside_count": waiting.set_aside,
+        "set_aside": found,
+        "put_back": sorted(map(str, back)),
+        "not_found": missing,
+    }
+
+
+def reconcile(target: Target, asked: argparse.Namespace) -> Answer:
+    """Prove that every unit and every point is accounted for."""
+    target.use_database()
+    from commerce import bootstrap
+
+    def progress(book: str, seen: int) -> None:
+        if not asked.json:
+            aside.print(f"{book}: {seen}", style="dim", end="\r")
+
+    found = bootstrap.reconcile(progress=progress)
+    answer = found.model_dump(mode="json")
+    return WELL if found.holds else FOUND, {"holds": found.holds, **answer}
+
+
+# --- for people ----------------------------------------------------------------------------------
+
+
+def show_list(answer: dict[str, Any]) -> None:
+    """Print the queues."""
+    rows = []
+    for each in answer["queues"]:
+        oldest = each["oldest"] or {}
+        about = oldest.get("order_id") or oldest.get("event_id") or oldest.get("message_id", "")
+        rows.append(
+            [each["queue"], each["letters"], _age(oldest.get("age_seconds")), oldest.get("type"),
+             about, oldest.get("cause")]
+        )  # fmt: skip
+    _table(["queue", "dead letters", "oldest", "type", "order or event", "cause"], rows)
+
+
+def show_those(answer: dict[str, Any]) -> None:
+    """Print the letters."""
+    names = ["message_id", "age_seconds", "type", "order_id", "event_id", "cause"]
+    _table(
+        [name.replace("_", " ") for name in names],
+        [[each[name] for name in names] for each in answer["letters"]],
+    )
+    people.print(f"{len(answer['letters'])} of about {answer['count']} in {answer['queue']}")
+
+
+def show_done(answer: dict[str, Any]) -> None:
+    """Print what was sent back or discarded."""
+    what = "redriven" if "redriven" in answer else "discarded"
+    people.print(f"{len(answer[what])} {what} in {answer['queue']}")
+    for id_, why in answer["failed"].items():
+        people.print(f"✗ {id_}: {why}", style="red", markup=False)
+    for id_ in answer["not_found"]:
+        people.print(f"✗ {id_}: no such letter; somebody may hold it for up to 5 minutes")
+
+
+def show_outbox(answer: dict[str, Any]) -> None:
+    """Print what waits and what was set aside."""
+    people.print(
+        f"{answer['waiting']} events wait, the oldest {_age(answer['oldest_age_seconds'])}"
+    )
+    people.print(f"{answer['set_aside_count']} events are set aside")
+    names = ["id", "type", "aggregate_id", "cause", "set_aside_at"]
+    if answer["set_aside"]:
+        _table(names, [[each[name] for name in names] for each in answer["set_aside"]])
+    for id_ in answer["put_back"]:
+        people.print(f"{id_} is put back: the relay tries it within a minute")
+    for id_ in answer["not_found"]:
+        people.print(f"✗ {id_} was not set aside", style="red")
+
+
+def show_reconciliation(answer: dict[str, Any]) -> None:
+    """Print what was looked at, and what does not hold."""
+    seen = ", ".join(f"{answer[name]} {name}" for name in ("products", "accounts", "orders"))
+    people.print(f"Looked at {seen}.")
+    for each in answer["findings"]:
+        facts = ", ".join(f"{name} {value}" for name, value in each["facts"].items())
+        people.print(f"✗ {each['rule']}: {facts}", style="red", markup=False)
+    people.print("The books hold." if answer["holds"] else "The books do not hold.")
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    people.print(table)
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+@contextmanager
+def _progress(title: str, total: int, asked: argparse.Namespace) -> Iterator[Callable[[int], None]]:
+    with Progress(console=aside, transient=True, disable=asked.json) as shown:
+        task = shown.add_task(title, total=total)
+        yield lambda done: shown.update(task, completed=done)
+
+
+def _confirm(question: str, asked: argparse.Namespace) -> None:
+    if asked.yes:
+        return
+    if not sys.stdin.isatty():
+        raise OpsError(f"{question} Nobody is there to answer: add --yes.")
+    aside.print(f"{question} [y/N] ", end="", markup=False)
+    if input().strip().lower() not in ("y", "yes"):
+        raise OpsError("Nothing was done.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

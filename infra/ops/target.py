@@ -1,0 +1,137 @@
+"""Where an operator works: the local system, a LocalStack, or an AWS account."""
+
+import getpass
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"
+DEAD_LETTERS = "-dead-letters"
+_OUTPUT = "DeadLetterQueueUrl"
+_CHOSEN_BY_HAND = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID")
+_LOCAL = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+class OpsError(Exception):
+    """It was not done; the message says what to do next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue with its dead letters. `url` is empty where there is nothing to send them back to."""
+
+    name: str
+    url: str
+    letters_url: str
+
+
+@cache
+def client(service: str) -> Any:
+    """A boto3 client of the account and endpoint that the environment names."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4}),
+    )
+
+
+def enter(environment: Mapping[str, str], local_env: Path = LOCAL_ENV) -> str:
+    """Make this process work where the environment says; returns that place's name.
+
+    AWS_ENDPOINT_URL, AWS_PROFILE or AWS_ACCESS_KEY_ID decide; without them it is the local
+    system where one runs, else AWS with its default credentials.
+    """
+    if not any(environment.get(name) for name in _CHOSEN_BY_HAND) and local_env.exists():
+        lines = local_env.read_text().splitlines()
+        os.environ.update(dict(line.split("=", 1) for line in lines if "=" in line))
+        os.environ.update(_LOCAL)
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", _LOCAL["AWS_DEFAULT_REGION"])
+    return os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+
+
+class Target:
+    """A deployed stack."""
+
+    def __init__(self, stack: str) -> None:
+        self.stack = stack
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs; none where CloudFormation does not know the stack."""
+        try:
+            [found] = client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("ValidationError", "InternalFailure"):
+                return {}
+            raise
+        return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+
+    @cached_property
+    def queues(self) -> dict[str, Queue]:
+        """The queues that have dead letters, by name without the stack's."""
+        letters = [key for key in self.outputs if key.endswith(_OUTPUT)]
+        if letters:
+            pairs = [
+                (self.outputs[key], self.outputs.get(f"{key.removesuffix(_OUTPUT)}QueueUrl", ""))
+                for key in letters
+            ]
+        else:
+            pairs = self._by_their_names()
+        queues = [Queue(self._name(url), source, url) for url, source in pairs]
+        return {queue.name: queue for queue in sorted(queues, key=lambda each: each.name)}
+
+    def queue(self, name: str) -> Queue:
+        """The queue that an operator means, with or without stack and suffix. Raises OpsError."""
+        short = name.removeprefix(f"{self.stack}-").removesuffix(DEAD_LETTERS)
+        if short not in self.queues:
+            known = ", ".join(self.queues) or f"none; is {self.stack} the right --stack?"
+            raise OpsError(f"There is no queue {short} with dead letters. There are: {known}")
+        return self.queues[short]
+
+    def use_database(self) -> None:
+        """Let the domain find the database: DATABASE_URL, else the stack's secret."""
+        if os.environ.get("DATABASE_URL"):
+            return
+        if not (arn := self.outputs.get("DatabaseSecretArn")):
+            raise OpsError(
+                f"The stack {self.stack} names no DatabaseSecretArn: set DATABASE_URL, or --stack."
+            )
+        os.environ["DATABASE_SECRET_ARN"] = arn
+
+    def _by_their_names(self) -> list[tuple[str, str]]:
+        pages = (
+            client("sqs")
+            .get_paginator("list_queues")
+            .paginate(QueueNamePrefix=f"{self.stack}-", PaginationConfig={"PageSize": 1000})
+        )
+        urls = {url.rpartition("/")[2]: url for page in pages for url in page.get("QueueUrls", [])}
+        return [
+            (url, urls.get(name.removesuffix(DEAD_LETTERS), ""))
+            for name, url in urls.items()
+            if name.endswith(DEAD_LETTERS)
+        ]
+
+    def _name(self, url: str) -> str:
+        name = url.rpartition("/")[2]
+        return name.removeprefix(f"{self.stack}-").removesuffix(DEAD_LETTERS)
+
+
+def operator() -> str:
+    """Who works here: user and host, and the AWS identity where there is one."""
+    person = f"{getpass.getuser()}@{socket.gethostname()}"
+    try:
+        return f"{person} ({client('sts').get_caller_identity()['Arn']})"
+    except (ClientError, BotoCoreError):
+        return person

@@ -1,0 +1,131 @@
+"""The rules, as SQL over the tables of every context: each statement returns what breaks one.
+
+It asks no facade and imports no table: what it proves should not rest on the code that it checks.
+Each takes the ids to look at ($1) and is one statement, so that it sees all of a transaction or
+nothing of it.
+"""
+
+from dataclasses import dataclass
+
+STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS = """
+SELECT asked.id AS product_id, stock.quantity AS stock, coalesce(moved.sum, 0) AS movements
+FROM unnest(CAST($1 AS uuid[])) AS asked (id)
+LEFT JOIN stock ON stock.product_id = asked.id
+LEFT JOIN (
+    SELECT product_id, CAST(sum(change) AS bigint) AS sum
+    FROM stock_movement WHERE product_id = ANY (CAST($1 AS uuid[])) GROUP BY product_id
+) AS moved ON moved.product_id = asked.id
+WHERE stock.quantity IS DISTINCT FROM coalesce(moved.sum, 0)
+ORDER BY 1
+"""
+
+BALANCE_IS_THE_SUM_OF_ITS_LEDGER = """
+SELECT asked.id AS user_id, point_account.balance, coalesce(entered.sum, 0) AS ledger
+FROM unnest(CAST($1 AS uuid[])) AS asked (id)
+LEFT JOIN point_account ON point_account.user_id = asked.id
+LEFT JOIN (
+    SELECT user_id, CAST(sum(amount) AS bigint) AS sum
+    FROM point_ledger WHERE user_id = ANY (CAST($1 AS uuid[])) GROUP BY user_id
+) AS entered ON entered.user_id = asked.id
+WHERE coalesce(point_account.balance, 0) <> coalesce(entered.sum, 0)
+    OR (point_account.user_id IS NULL AND entered.user_id IS NOT NULL)
+ORDER BY 1
+"""
+
+ORDER_MOVED_ITS_STOCK = """
+WITH due AS (
+    SELECT order_id, product_id, quantity AS ordered,
+        CASE WHEN orders.status = 'CANCELLED' THEN quantity ELSE 0 END AS to_return
+    FROM order_line JOIN orders ON orders.id = order_id
+    WHERE order_id = ANY (CAST($1 AS uuid[]))
+), done AS (
+    SELECT order_id, product_id,
+        -coalesce(sum(change) FILTER (WHERE change < 0), 0) AS sold,
+        coalesce(sum(change) FILTER (WHERE change > 0), 0) AS returned
+    FROM stock_movement WHERE order_id = ANY (CAST($1 AS uuid[]))
+    GROUP BY order_id, product_id
+)
+SELECT order_id, product_id, coalesce(ordered, 0) AS ordered, coalesce(sold, 0) AS sold,
+    coalesce(to_return, 0) AS to_return, coalesce(returned, 0) AS returned
+FROM due FULL JOIN done USING (order_id, product_id)
+WHERE coalesce(ordered, 0) <> coalesce(sold, 0)
+    OR coalesce(to_return, 0) <> coalesce(returned, 0)
+ORDER BY 1, 2
+"""
+
+ORDER_MOVED_ITS_POINTS = """
+WITH due AS (
+    SELECT id AS order_id, buyer_id AS user_id, points_used_amount AS points_used,
+        CASE WHEN status = 'CANCELLED' THEN points_used_amount ELSE 0 END AS to_give_back
+    FROM orders WHERE id = ANY (CAST($1 AS uuid[]))
+), done AS (
+    SELECT order_id, user_id,
+        CAST(-coalesce(sum(amount) FILTER (WHERE amount < 0), 0) AS bigint) AS spent,
+        CAST(coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS bigint) AS given_back
+    FROM point_ledger WHERE order_id = ANY (CAST($1 AS uuid[]))
+    GROUP BY order_id, user_id
+)
+SELECT order_id, user_id, coalesce(points_used, 0) AS points_used, coalesce(spent, 0) AS spent,
+    coalesce(to_give_back, 0) AS to_give_back, coalesce(given_back, 0) AS given_back
+FROM due FULL JOIN done USING (order_id, user_id)
+WHERE coalesce(points_used, 0) <> coalesce(spent, 0)
+    OR coalesce(to_give_back, 0) <> coalesce(given_back, 0)
+ORDER BY 1, 2
+"""
+
+ORDER_COSTS_WHAT_ITS_LINES_COST = """
+SELECT id AS order_id, total_amount AS total, priced.sum AS lines
+FROM orders LEFT JOIN (
+    SELECT order_id, CAST(sum(unit_price_amount * quantity) AS bigint) AS sum
+    FROM order_line WHERE order_id = ANY (CAST($1 AS uuid[])) GROUP BY order_id
+) AS priced ON priced.order_id = id
+WHERE id = ANY (CAST($1 AS uuid[])) AND priced.sum IS DISTINCT FROM total_amount
+ORDER BY 1
+"""
+
+ORDER_IS_WHERE_ITS_HISTORY_ENDS = """
+SELECT id AS order_id, orders.status, last.status AS history
+FROM orders LEFT JOIN LATERAL (
+    SELECT status FROM order_history WHERE order_id = id ORDER BY position DESC LIMIT 1
+) AS last ON true
+WHERE id = ANY (CAST($1 AS uuid[])) AND last.status IS DISTINCT FROM orders.status
+ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The rules for one kind of thing, and every column that names such a thing."""
+
+    named_in: tuple[tuple[str, str], ...]
+    rules: dict[str, str]
+
+    @property
+    def ids_after(self) -> str:
+        """The next ids ($1 the last seen, $2 how many), in their order, wherever they are named."""
+        parts = (
+            f"(SELECT DISTINCT {column} AS id FROM {table} WHERE {column} > CAST($1 AS uuid)"  # noqa: S608
+            " ORDER BY 1 LIMIT CAST($2 AS bigint))"
+            for table, column in self.named_in
+        )
+        return f"{' UNION '.join(parts)} ORDER BY 1 LIMIT CAST($2 AS bigint)"
+
+
+PRODUCTS = Book(
+    (("product", "id"), ("stock", "product_id"), ("stock_movement", "product_id")),
+    {"STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS": STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS},
+)
+ACCOUNTS = Book(
+    (("point_account", "user_id"), ("point_ledger", "user_id")),
+    {"BALANCE_IS_THE_SUM_OF_ITS_LEDGER": BALANCE_IS_THE_SUM_OF_ITS_LEDGER},
+)
+ORDERS = Book(
+    # Where only a movement or an entry names it, something happened for an order that never was.
+    (("orders", "id"), ("stock_movement", "order_id"), ("point_ledger", "order_id")),
+    {
+        "ORDER_MOVED_ITS_STOCK": ORDER_MOVED_ITS_STOCK,
+        "ORDER_MOVED_ITS_POINTS": ORDER_MOVED_ITS_POINTS,
+        "ORDER_COSTS_WHAT_ITS_LINES_COST": ORDER_COSTS_WHAT_ITS_LINES_COST,
+        "ORDER_IS_WHERE_ITS_HISTORY_ENDS": ORDER_IS_WHERE_ITS_HISTORY_ENDS,
+    },
+)

@@ -1,0 +1,43 @@
+"""Alerts: what only a person can mend is told to the operators, with what they need to begin."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from commerce.shared import settings
+from commerce.shared.aws import client
+from commerce.shared.once import Claim
+
+_SUBJECT_LIMIT = 100  # SNS: ASCII, no longer than this
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. `code` and `about` together name it; `runbook` is a file of docs/runbooks."""
+
+    code: str
+    about: str
+    summary: str
+    facts: Mapping[str, str]
+    runbook: str
+
+    @property
+    def claim(self) -> Claim:
+        """It is told once."""
+        return Claim(f"alert {self.code}", self.about)
+
+
+def publish(alert: Alert) -> None:
+    """Put the alert on the topic OPS_TOPIC_ARN. Raises what the topic's client raises."""
+    message = {
+        "alert": alert.code,
+        "summary": alert.summary,
+        **alert.facts,
+        "runbook": f"docs/runbooks/{alert.runbook}",
+    }
+    subject = f"{alert.code} {alert.about}".encode("ascii", "replace").decode()
+    client("sns").publish(
+        TopicArn=settings.text("OPS_TOPIC_ARN"),
+        Subject=subject[:_SUBJECT_LIMIT],
+        Message=json.dumps(message, indent=2, ensure_ascii=False),
+    )

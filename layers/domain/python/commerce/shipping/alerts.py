@@ -1,0 +1,30 @@
+"""What operators hear of when a notice cannot be told."""
+
+from uuid import UUID
+
+from commerce.shared import trace
+from commerce.shared.alerts import Alert
+from commerce.shared.errors import CommerceError
+from commerce.shipping.model import NoticeKind
+
+_MEANING = {
+    NoticeKind.ORDER: "A paid order is unknown to the delivery system",
+    NoticeKind.WITHDRAWAL: "The delivery system may ship a cancelled order",
+}
+
+
+def notice_failed(order_id: UUID, kind: NoticeKind, cause: Exception) -> Alert:
+    """The last try to tell the delivery system failed; the message is a dead letter now."""
+    why = str(cause) if isinstance(cause, CommerceError) else f"{type(cause).__name__}: {cause}"
+    return Alert(
+        code="SHIPMENT_NOTICE_FAILED",
+        about=f"{kind} {order_id}",
+        summary=f"{_MEANING[kind]}.",
+        facts={
+            "order_id": str(order_id),
+            "kind": kind.value,
+            "cause": why,
+            "trace_id": trace.trace_id(),
+        },
+        runbook="shipment-notice-failed.md",
+    )

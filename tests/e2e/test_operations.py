@@ -1,0 +1,133 @@
+"""What an operator does on the deployed stack, by the very command that the runbooks name."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.eventually import eventually
+from tests.e2e.shop import Buyer, Shop
+from tests.e2e.stack import REGION, STACK_NAME, Stack
+
+ROOT = Path(__file__).parents[2]
+QUEUE = "shipping-order-confirmed"
+
+
+@pytest.fixture(autouse=True)
+def _delivery_is_well_afterwards(stack: Stack) -> Iterator[None]:
+    yield
+    stack.delivery.behave("ok")
+
+
+def ops(stack: Stack, *arguments: str, database: bool = True) -> tuple[int, Any]:
+    """Run a command as a program does; its exit code and its JSON."""
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "layers/domain/python"), str(ROOT)]),
+        "AWS_ENDPOINT_URL": stack.addresses.aws_endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    if database:
+        environment["DATABASE_URL"] = stack.addresses.database_url
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.ops", *arguments, "--stack", STACK_NAME, "--json"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def letters_of(stack: Stack, id_: str) -> list[Any]:
+    """The dead letters that an id names."""
+    code, answer = ops(stack, "dlq", "show", QUEUE, "--id", id_)
+    assert code == 0, answer
+    found: list[Any] = answer["letters"]
+    return found
+
+
+def test_a_notice_that_nobody_took_is_sent_back_and_delivered_once(
+    stack: Stack, shop: Shop, buyer: Buyer
+) -> None:
+    stack.delivery.behave("fail")
+    order_id = buyer.place_order((shop.new_product(stock=1, price=100), 1))
+    [letter] = eventually(lambda: letters_of(stack, order_id), within_seconds=90)
+    assert (letter["order_id"], letter["type"]) == (order_id, "OrderConfirmed")
+    assert stack.delivery.notices(order_id) == []
+
+    stack.delivery.behave("ok")
+    code, answer = ops(stack, "dlq", "redrive", QUEUE, "--id", order_id)
+
+    assert (code, answer["redriven"]) == (0, [letter["message_id"]])
+    eventually(lambda: stack.delivery.notices(order_id), within_seconds=60)
+    stack.wait_until_quiet()
+    assert len(stack.delivery.notices(order_id)) == 1
+    assert letters_of(stack, order_id) == []
+
+
+def test_a_malformed_message_is_discarded_for_a_reason_that_is_kept(stack: Stack) -> None:
+    name = os.urandom(8).hex()
+    body = json.dumps({"detail": {"id": name, "data": "nobody can read this"}})
+    stack.send("ShippingQueueUrl", body)
+    [letter] = eventually(lambda: letters_of(stack, name), within_seconds=90)
+    assert letter["body"] == body
+
+    code, answer = ops(
+        stack, "dlq", "discard", QUEUE, "--id", name, "--reason", "nobody's", "--yes"
+    )
+
+    assert (code, answer["discarded"]) == (0, [letter["message_id"]])
+    assert letters_of(stack, name) == []
+    with stack.database() as database:
+        kept = database.run(
+            "SELECT body, reason FROM ops_audit WHERE message_id = :id", id=letter["message_id"]
+        )
+    assert kept == [[body, "nobody's"]]
+
+
+def test_every_queue_of_the_stack_is_listed(stack: Stack) -> None:
+    code, answer = ops(stack, "dlq", "list")
+    assert code == 0
+    names = {each["queue"] for each in answer["queues"]}
+    assert names == {
+        "outbox-nudge", "schedule", "shipping-order-cancelled", "shipping-order-confirmed"
+    }  # fmt: skip
+
+
+def test_the_outbox_is_seen_with_the_login_that_the_stack_keeps(stack: Stack) -> None:
+    stack.wait_until_quiet()
+    code, answer = ops(stack, "outbox", database=False)
+    assert code == 0, answer
+    assert (answer["waiting"], answer["set_aside_count"]) == (0, 0)
+
+
+def test_the_books_hold(stack: Stack) -> None:
+    stack.wait_until_quiet()
+    code, answer = ops(stack, "reconcile")
+    assert (code, answer["holds"]) == (0, True), answer
+
+
+def test_the_dashboard_is_there(stack: Stack) -> None:
+    found = stack.aws("cloudwatch").get_dashboard(DashboardName=STACK_NAME)
+    widgets = json.loads(found["DashboardBody"])["widgets"]
+    assert len(widgets) == 12
+    assert f"{STACK_NAME}-" in found["DashboardBody"]
+
+
+def test_the_daily_clean_up_runs(stack: Stack) -> None:
+    functions = stack.aws("lambda").list_functions()["Functions"]
+    [name] = [each["FunctionName"] for each in functions if "DailyCleanUp" in each["FunctionName"]]
+    answer = stack.aws("lambda").invoke(FunctionName=name, Payload=b'{"id": "tick"}')
+    assert "FunctionError" not in answer
+    assert set(json.loads(answer["Payload"].read())) >= {"outbox", "answers", "claims"}

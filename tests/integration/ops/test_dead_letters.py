@@ -1,0 +1,242 @@
+"""`make ops ARGS="dlq …"`: letters are seen, sent back, discarded; none is lost."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.ops import letters as module
+from infra.ops.__main__ import main
+from infra.ops.letters import DeadLetters
+from infra.ops.target import Target, client
+from tests.support.letters import DeadQueue, a_dead_queue, an_order_letter, take_all
+from tests.support.shop import rows
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+Ops = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One server, which hides nothing: an empty answer is one."""
+    monkeypatch.setattr(module, "EMPTY_LOOKS", 1)
+
+
+@pytest.fixture
+def dead() -> DeadQueue:
+    return a_dead_queue()
+
+
+@pytest.fixture
+def ops(dead: DeadQueue, capsys: pytest.CaptureFixture[str]) -> Ops:
+    """Run a command as a program would; exit code and JSON."""
+
+    def run(*arguments: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = main([*arguments, "--stack", dead.stack, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_the_list_says_how_many_how_old_and_about_what(ops: Ops, dead: DeadQueue) -> None:
+    dead.fill(an_order_letter("o-1"), an_order_letter("o-2"))
+    code, answer = ops("dlq", "list")
+    assert code == 0
+    [queue] = answer["queues"]
+    assert (queue["queue"], queue["letters"]) == (dead.name, 2)
+    assert queue["oldest"]["order_id"] == "o-1"
+    assert queue["oldest"]["type"] == "OrderConfirmed"
+    assert 0 <= queue["oldest"]["age_seconds"] < 60
+
+
+def test_looking_changes_nothing(ops: Ops, dead: DeadQueue) -> None:
+    bodies = [an_order_letter(f"o-{n}") for n in range(25)]
+    dead.fill(*bodies)
+    for _ in range(2):
+        assert ops("dlq", "list")[1]["queues"][0]["letters"] == 25
+        assert len(ops("dlq", "show", dead.name, "--limit", "100")[1]["letters"]) == 25
+    assert dead.letters() == Counter(bodies)
+
+
+def test_show_names_order_event_trace_and_what_the_bus_said(ops: Ops, dead: DeadQueue) -> None:
+    body = an_order_letter("o-1", "e-1")
+    dead.fill(body, attributes={
+        "ERROR_MESSAGE": {"DataType": "String", "StringValue": "no permission"}
+    })  # fmt: skip
+    [letter] = ops("dlq", "show", dead.name)[1]["letters"]
+    assert (letter["order_id"], letter["event_id"], letter["trace_id"]) == ("o-1", "e-1", "t")
+    assert (letter["cause"], letter["body"]) == ("no permission", body)
+
+
+@pytest.mark.parametrize("body", ["", "not json", "[]", '{"detail": 1}', '{"detail": {"data": 2}}'])
+def test_a_malformed_letter_is_shown_too(ops: Ops, dead: DeadQueue, body: str) -> None:
+    [id_] = dead.fill(body or " ")
+    [letter] = ops("dlq", "show", dead.name)[1]["letters"]
+    assert (letter["message_id"], letter["order_id"]) == (id_, "")
+
+
+def test_a_thousand_letters_go_back_each_once_with_all_they_said(ops: Ops, dead: DeadQueue) -> None:
+    attributes = {"kept": {"DataType": "String", "StringValue": "yes"}}
+    bodies = [an_order_letter(f"o-{n}") for n in range(1000)]
+    dead.fill(*bodies, attributes=attributes)
+    code, answer = ops("dlq", "redrive", dead.name)
+    assert (code, len(answer["redriven"]), answer["failed"]) == (0, 1000, {})
+    sent = take_all(dead.url)
+    assert Counter(each["Body"] for each in sent) == Counter(bodies)
+    assert all(each["MessageAttributes"]["kept"]["StringValue"] == "yes" for each in sent)
+    assert dead.letters() == Counter()
+
+
+def test_only_the_named_go_back_and_the_others_are_to_be_seen_at_once(
+    ops: Ops, dead: DeadQueue
+) -> None:
+    bodies = [an_order_letter(f"o-{n}", f"e-{n}") for n in range(60)]
+    ids = dead.fill(*bodies)
+    asked = ["--id", ids[3], "--id", "e-31", "--id", "o-59"]
+    code, answer = ops("dlq", "redrive", dead.name, *asked)
+    assert (code, sorted(answer["redriven"])) == (0, sorted([ids[3], ids[31], ids[59]]))
+    assert dead.bodies() == Counter([bodies[3], bodies[31], bodies[59]])
+    assert dead.letters() == Counter(bodies) - Counter([bodies[3], bodies[31], bodies[59]])
+
+
+def test_an_id_that_no_letter_has_is_told(ops: Ops, dead: DeadQueue) -> None:
+    body = an_order_letter("o-1")
+    dead.fill(body)
+    code, answer = ops("dlq", "redrive", dead.name, "--id", "o-1", "--id", "o-2")
+    assert (code, answer["not_found"], len(answer["redriven"])) == (1, ["o-2"], 1)
+
+
+def test_what_fails_again_meanwhile_is_not_sent_for_ever(dead: DeadQueue) -> None:
+    dead.fill(*(an_order_letter(f"o-{n}") for n in range(3)))
+
+    def fail_at_once(_done: int) -> None:
+        """The consumer is quicker than we are: each message is a dead letter again."""
+        for _ in range(2):
+            client("sqs").receive_message(QueueUrl=dead.url, MaxNumberOfMessages=10)
+
+    letters = DeadLetters(Target(dead.stack).queue(dead.name))
+    assert len(letters.redrive([], None, fail_at_once).done) == 3
+    assert sum(dead.letters().values()) == 3
+
+
+def test_a_rate_is_kept(ops: Ops, dead: DeadQueue) -> None:
+    dead.fill(*(an_order_letter(f"o-{n}") for n in range(6)))
+    started = time.monotonic()
+    assert len(ops("dlq", "redrive", dead.name, "--rate", "4")[1]["redriven"]) == 6
+    assert time.monotonic() - started >= 1.5
+
+
+def test_what_cannot_be_sent_stays_and_is_seen_at_once(
+    ops: Ops, dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = [an_order_letter(f"o-{n}") for n in range(12)]
+    dead.fill(*bodies)
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "OverLimit", "Message": "no"}}, "SendMessageBatch")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client("sqs"), "send_message_batch", refuse)
+        code, answer = ops("dlq", "redrive", dead.name)
+    assert code == 2
+    assert "OverLimit" in answer["error"]
+    assert dead.letters() == Counter(bodies)
+
+
+def test_large_letters_go_in_calls_that_carry_them(ops: Ops, dead: DeadQueue) -> None:
+    dead.fill(*(f"{n}{'x' * 25_000}" for n in range(10)))
+    dead.fill(*(f"{n}{'y' * 120_000}" for n in range(2)))
+    code, answer = ops("dlq", "redrive", dead.name)
+    assert (code, len(answer["redriven"])) == (0, 12)
+    assert sum(dead.bodies().values()) == 12
+
+
+def test_letters_of_a_schedule_have_no_queue_to_go_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    dead = a_dead_queue("schedule")
+    client("sqs").delete_queue(QueueUrl=dead.url)
+    dead.fill("{}")
+    assert main(["dlq", "redrive", "schedule", "--stack", dead.stack]) == 2
+    assert "invoke it" in capsys.readouterr().err
+    assert dead.letters() == Counter(["{}"])
+
+
+def audit(message_id: str) -> list[Any]:
+    return rows("SELECT * FROM ops_audit WHERE message_id = $1", message_id)
+
+
+def test_a_discarded_letter_is_in_the_audit_and_the_others_stay(ops: Ops, dead: DeadQueue) -> None:
+    bodies = [an_order_letter(f"o-{n}") for n in range(15)]
+    ids = dead.fill(*bodies)
+    code, answer = ops(
+        "dlq", "discard", dead.name, "--id", "o-4", "--reason", "told by hand", "--yes"
+    )
+    assert (code, answer["discarded"]) == (0, [ids[4]])
+    [row] = audit(ids[4])
+    assert (row.action, row.queue, row.body, row.reason) == (
+        "dlq discard", dead.name, bodies[4], "told by hand"
+    )  # fmt: skip
+    assert "@" in row.by
+    assert dead.letters() == Counter(bodies[:4] + bodies[5:])
+    assert dead.bodies() == Counter()
+
+
+def test_discarding_asks_first(ops: Ops, dead: DeadQueue) -> None:
+    body = an_order_letter("o-1")
+    [id_] = dead.fill(body)
+    code, answer = ops("dlq", "discard", dead.name, "--id", id_, "--reason", "why")
+    assert code == 2
+    assert "--yes" in answer["error"]
+    assert (audit(id_), dead.letters()) == ([], Counter([body]))
+
+
+@pytest.mark.parametrize("missing", ["--id", "--reason"])
+def test_discarding_needs_ids_and_a_reason(dead: DeadQueue, missing: str) -> None:
+    given = {"--id": "x", "--reason": "why"}
+    del given[missing]
+    with pytest.raises(SystemExit) as refused:
+        main(["dlq", "discard", dead.name, *next(iter(given.items())), "--yes"])
+    assert refused.value.code == 2
+
+
+def test_nothing_is_discarded_that_cannot_be_written_down(
+    ops: Ops, dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from commerce.bootstrap import database
+
+    body = an_order_letter("o-1")
+    [id_] = dead.fill(body)
+    database().close()
+    with monkeypatch.context() as patched:
+        patched.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+        code, _ = ops("dlq", "discard", dead.name, "--id", id_, "--reason", "why", "--yes")
+    assert code == 2
+    assert dead.letters() == Counter([body])
+
+
+def test_a_queue_that_is_not_there_is_answered_with_those_that_are(
+    ops: Ops, dead: DeadQueue
+) -> None:
+    code, answer = ops("dlq", "show", "no-such-queue")
+    assert code == 2
+    assert dead.name in answer["error"]
+
+
+def test_people_get_tables(dead: DeadQueue, capsys: pytest.CaptureFixture[str]) -> None:
+    dead.fill(an_order_letter("o-1"))
+    for arguments in (
+        ["list"], ["show", dead.name], ["redrive", dead.name, "--id", "o-1", "--id", "o-2"],
+    ):  # fmt: skip
+        main(["dlq", *arguments, "--stack", dead.stack])
+    shown = capsys.readouterr()
+    assert shown.out.count("OrderConfirmed") == 2
+    assert "1 redriven" in shown.out
+    assert "o-2: no such letter" in shown.out
+    assert f"stack {dead.stack} at http" in shown.err

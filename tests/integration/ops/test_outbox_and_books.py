@@ -1,0 +1,90 @@
+"""`make ops ARGS="outbox"` and `"reconcile"`: what they say is what the rows say."""
+
+import json
+from typing import Any
+
+import pytest
+
+from commerce.bootstrap import database, relay
+from commerce.shared import clock
+from commerce.shared.bus import MAX_BYTES
+from commerce.shared.database import Query
+from infra.ops.__main__ import main
+from infra.ops.target import OpsError, Target, enter
+from tests.support.shop import a_product
+
+pytestmark = pytest.mark.usefixtures("own_shop")
+
+
+def ops(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    capsys.readouterr()
+    code = main([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def an_event(size: int = 0) -> str:
+    id_ = clock.new_id()
+    database().run(
+        [
+            Query(
+                "INSERT INTO outbox (id, source, type, occurred_at, aggregate_id,"
+                " aggregate_version, trace_id, data) VALUES ($1, 'commerce.test', 'Big', $2, $3,"
+                " 1, '', $4)",
+                [id_, clock.now(), clock.new_id(), json.dumps({"text": "x" * size})],
+            )
+        ]
+    )
+    return str(id_)
+
+
+def test_the_outbox_says_what_waits_and_what_was_set_aside(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    big = an_event(MAX_BYTES)
+    relay().run()
+    an_event()
+    code, answer = ops(capsys, "outbox")
+    assert (code, answer["waiting"], answer["set_aside_count"]) == (0, 1, 1)
+    [kept] = answer["set_aside"]
+    assert (kept["id"], kept["type"], "256 KB" in kept["cause"]) == (big, "Big", True)
+    main(["outbox"])
+    assert "1 events wait" in capsys.readouterr().out
+
+
+def test_an_event_is_put_back_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+    big = an_event(MAX_BYTES)
+    relay().run()
+    other = str(clock.new_id())
+    code, answer = ops(capsys, "outbox", "--put-back", big, "--put-back", other)
+    assert (code, answer["put_back"], answer["not_found"]) == (1, [big], [other])
+    assert (answer["waiting"], answer["set_aside_count"]) == (1, 0)
+
+
+def test_books_that_hold_and_books_that_do_not(capsys: pytest.CaptureFixture[str]) -> None:
+    product = a_product(stock=3)
+    code, answer = ops(capsys, "reconcile")
+    assert (code, answer["holds"], answer["findings"]) == (0, True, [])
+    database().run([Query("UPDATE stock SET quantity = 2 WHERE product_id = $1", [product])])
+    code, answer = ops(capsys, "reconcile")
+    assert (code, answer["holds"]) == (1, False)
+    assert [each["facts"]["product_id"] for each in answer["findings"]] == [product]
+    assert main(["reconcile"]) == 1
+    assert "The books do not hold" in capsys.readouterr().out
+
+
+def test_the_local_system_is_meant_where_nothing_else_is_said(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = tmp_path / "env"
+    env.write_text("AWS_ENDPOINT_URL=http://127.0.0.1:1\nDATABASE_URL=postgresql://local\n")
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "before")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://before")
+    assert enter({"AWS_PROFILE": "prod"}, env) == "before"
+    assert enter({}, env) == "http://127.0.0.1:1"
+
+
+def test_without_a_database_there_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    with pytest.raises(OpsError, match="set DATABASE_URL"):
+        Target("no-such-stack").use_database()

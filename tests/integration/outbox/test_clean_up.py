@@ -1,0 +1,114 @@
+"""The clean-up: what is past its time goes, and nothing else."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from commerce.bootstrap import clean_up, database
+from commerce.shared import clean_up as module
+from commerce.shared import clock
+from commerce.shared.database import Query
+from tests.support.elsewhere import somebody_holding
+from tests.support.lambda_calls import function, lambda_context
+from tests.support.shop import rows
+
+pytestmark = pytest.mark.usefixtures("own_shop")
+
+NOTHING = {"outbox": 0, "answers": 0, "claims": 0, "login_attempts": 0}
+
+
+def insert(sql: str, *values: object) -> None:
+    database().run([Query(sql, values)])
+
+
+def an_event(published: timedelta | None, occurred: timedelta = timedelta()) -> None:
+    insert(
+        "INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,"
+        " trace_id, data, published_at) VALUES ($1, 'commerce.test', 'Old', $2, $3, 1, '', '{}',"
+        " $4)",
+        clock.new_id(),
+        clock.now() - occurred,
+        clock.new_id(),
+        clock.now() - published if published is not None else None,
+    )
+
+
+def a_claim(age: timedelta, answer: str | None) -> None:
+    insert(
+        "INSERT INTO once VALUES ('test', $1, '', $2, $3)",
+        str(clock.new_id()),
+        answer,
+        clock.now() - age,
+    )
+
+
+def an_attempt(login_id: str, blocked: timedelta) -> None:
+    insert("INSERT INTO login_attempt VALUES ($1, 3, $2)", login_id, clock.now() - blocked)
+
+
+def count(table: str) -> int:
+    return int(rows(f"SELECT count(*) AS n FROM {table}")[0].n)
+
+
+def test_published_events_go_after_a_week_and_waiting_ones_never() -> None:
+    for published in (timedelta(days=8), timedelta(days=6), None):
+        an_event(published, occurred=timedelta(days=30))
+    assert clean_up() == {**NOTHING, "outbox": 1}
+    left = rows("SELECT published_at > now() - interval '7 days' AS recent FROM outbox")
+    assert sorted(str(row.recent) for row in left) == ["None", "True"]
+
+
+def test_answers_stay_for_a_day_and_claims_longer_than_any_dead_letter() -> None:
+    for days, answer in ((3, "{}"), (1.1, "{}"), (31, None), (22, None)):
+        a_claim(timedelta(days=days), answer)
+    assert clean_up() == {**NOTHING, "answers": 1, "claims": 1}
+    assert count("once") == 2
+
+
+def test_login_attempts_go_a_day_after_their_block_ended() -> None:
+    an_attempt("gone", timedelta(days=2))
+    an_attempt("unblocked", timedelta(hours=23))
+    an_attempt("blocked", -timedelta(minutes=5))
+    assert clean_up() == {**NOTHING, "login_attempts": 1}
+    assert count("login_attempt") == 2
+
+
+def test_it_goes_chunk_by_chunk_and_twice_is_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK", 3)
+    for _ in range(8):
+        an_event(timedelta(days=8))
+    assert clean_up()["outbox"] == 8
+    assert clean_up() == NOTHING
+
+
+def test_it_ends_in_time_and_the_next_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    an_event(timedelta(days=8))
+    assert module.clean_up(database(), module.EXPIRIES, max_seconds=-1)["outbox"] == 0
+    assert clean_up()["outbox"] == 1
+
+
+def test_a_row_that_somebody_uses_waits_for_the_next_run(own_shop: str) -> None:
+    an_attempt("in-use", timedelta(days=2))
+    an_attempt("gone", timedelta(days=2))
+    with somebody_holding(
+        own_shop, "SELECT 1 FROM login_attempt WHERE login_id = 'in-use' FOR UPDATE"
+    ):
+        assert clean_up()["login_attempts"] == 1
+    assert clean_up()["login_attempts"] == 1
+
+
+def test_the_function_says_what_it_forgot() -> None:
+    an_event(timedelta(days=8))
+    answer: Any = function("outbox/daily_clean_up")({"id": "tick"}, lambda_context())
+    assert answer == {**NOTHING, "outbox": 1}
+
+
+@pytest.mark.parametrize("expiry", module.EXPIRIES, ids=lambda each: each.name)
+def test_finding_what_is_old_reads_an_index(expiry: module.Expiry) -> None:
+    query = expiry.delete(before=clock.now(), limit=module.CHUNK)
+    settings = [Query(f"SET LOCAL enable_{name} = off") for name in ("seqscan", "bitmapscan")]
+    explained = Query(f"EXPLAIN {query.sql}", query.values)
+    plan = "\n".join(row[0] for row in database().run([*settings, explained])[-1])
+    assert any(name in plan for name in ("outbox_published", "once_answered", "once_unanswered"))
+    assert "Sort" not in plan

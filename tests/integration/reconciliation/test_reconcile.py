@@ -1,0 +1,359 @@
+"""Reconciliation finds what does not hold, exactly that, and nothing else."""
+
+import tracemalloc
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from commerce.bootstrap import database, reconcile
+from commerce.reconciliation import Finding, Reconciler, Reconciliation, Scope
+from commerce.reconciliation import reconciler as walk
+from tests.support.orders import a_pending_order, an_order, cancel, cancel_as_admin, deliver, ship
+from tests.support.shop import Person, a_buyer, a_product, an_admin, rows
+
+pytestmark = pytest.mark.usefixtures("own_shop")
+
+
+class World:
+    """Orders in every state, of two products and two buyers, in a database of their own."""
+
+    def __init__(self) -> None:
+        self.product, self.other = a_product(stock=9, price=100), a_product(stock=9, price=10)
+        self.buyer, self.second = a_buyer(points=1_000), a_buyer(points=1_000)
+        admin = an_admin()
+        self.confirmed = self._order(self.buyer)
+        self.cancelled = self._order(self.buyer)
+        cancel(self.buyer, self.cancelled)
+        self.recalled = self._order(self.second)
+        ship(admin, self.recalled)
+        cancel_as_admin(admin, self.recalled)
+        self.delivered = self._order(self.second)
+        ship(admin, self.delivered)
+        deliver(admin, self.delivered)
+        self.pending = a_pending_order(self.second, self.product, points=30)
+
+    def _order(self, buyer: Person) -> str:
+        return an_order(buyer, (self.product, 1), (self.other, 2))
+
+
+@pytest.fixture
+def world(own_shop: str) -> World:
+    return World()
+
+
+def found() -> list[tuple[str, dict[str, Any]]]:
+    return [(each.rule, each.facts) for each in reconcile().findings]
+
+
+def test_books_that_hold_are_said_to_hold(world: World) -> None:
+    assert reconcile() == Reconciliation(
+        products=2, accounts=2, orders=5, findings=[], is_complete=True
+    )
+    assert reconcile().holds
+
+
+def test_a_shop_with_nothing_in_it_holds() -> None:
+    assert reconcile().model_dump() == {
+        "products": 0,
+        "accounts": 0,
+        "orders": 0,
+        "findings": [],
+        "is_complete": True,
+    }
+
+
+def test_stock_that_is_not_the_sum_of_its_movements(world: World) -> None:
+    rows("UPDATE stock SET quantity = quantity + 1 WHERE product_id = $1", world.product)
+    [stock] = rows("SELECT quantity FROM stock WHERE product_id = $1", world.product)
+    assert found() == [
+        (
+            "STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS",
+            {
+                "product_id": world.product,
+                "stock": stock.quantity,
+                "movements": stock.quantity - 1,
+            },
+        )
+    ]
+
+
+def test_movements_of_a_product_that_has_no_stock(world: World) -> None:
+    nobody = str(uuid4())
+    rows(
+        "INSERT INTO stock_movement (product_id, change, reason, at)"
+        " VALUES ($1, 3, 'COUNTED', now())",
+        nobody,
+    )
+    assert found() == [
+        (
+            "STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS",
+            {"product_id": nobody, "stock": None, "movements": 3},
+        )
+    ]
+
+
+def test_a_balance_that_is_not_the_sum_of_its_ledger(world: World) -> None:
+    rows("UPDATE point_account SET balance = 999 WHERE user_id = $1", world.buyer.user_id)
+    [(rule, facts)] = found()
+    assert rule == "BALANCE_IS_THE_SUM_OF_ITS_LEDGER"
+    assert facts == {"user_id": str(world.buyer.user_id), "balance": 999, "ledger": 880}
+
+
+def test_a_ledger_without_an_account(world: World) -> None:
+    rows("DELETE FROM point_account WHERE user_id = $1", world.buyer.user_id)
+    assert found() == [
+        (
+            "BALANCE_IS_THE_SUM_OF_ITS_LEDGER",
+            {"user_id": str(world.buyer.user_id), "balance": None, "ledger": 880},
+        )
+    ]
+
+
+def test_an_order_that_took_no_stock(world: World) -> None:
+    take_back(world, "DELETE FROM stock_movement WHERE order_id = $1 AND product_id = $2")
+    assert found() == [stock_finding(world, world.confirmed, ordered=2, sold=0)]
+
+
+def test_an_order_that_took_too_much_stock(world: World) -> None:
+    take_back(
+        world, "UPDATE stock_movement SET change = -3 WHERE order_id = $1 AND product_id = $2"
+    )
+    assert found() == [stock_finding(world, world.confirmed, ordered=2, sold=3)]
+
+
+def test_a_cancelled_order_that_returned_nothing(world: World) -> None:
+    rows("DELETE FROM stock_movement WHERE order_id = $1 AND change > 0", world.cancelled)
+    balance_the_stock()
+    assert found() == [
+        stock_finding(world, world.cancelled, product, quantity, quantity, to_return=quantity)
+        for product, quantity in sorted([(world.product, 1), (world.other, 2)])
+    ]
+
+
+def test_an_order_that_returned_stock_and_was_not_cancelled(world: World) -> None:
+    rows(
+        "INSERT INTO stock_movement (product_id, change, reason, order_id, at)"
+        " VALUES ($1, 2, 'RETURNED', $2, now())",
+        world.other,
+        world.confirmed,
+    )
+    balance_the_stock()
+    assert found() == [stock_finding(world, world.confirmed, ordered=2, sold=2, returned=2)]
+
+
+def test_a_cancelled_order_that_gave_no_points_back(world: World) -> None:
+    rows("DELETE FROM point_ledger WHERE order_id = $1 AND amount > 0", world.recalled)
+    balance_the_points()
+    assert found() == [
+        points_finding(world.recalled, world.second, 120, 120, to_give_back=120, given_back=0)
+    ]
+
+
+def test_an_order_that_somebody_else_paid_for(world: World) -> None:
+    rows(
+        "UPDATE point_ledger SET user_id = $1 WHERE order_id = $2",
+        world.second.user_id,
+        world.confirmed,
+    )
+    balance_the_points()
+    findings = {str(facts["user_id"]): (rule, facts) for rule, facts in found()}
+    assert findings == {
+        str(world.buyer.user_id): points_finding(world.confirmed, world.buyer, 120, 0),
+        str(world.second.user_id): points_finding(world.confirmed, world.second, 0, 120),
+    }
+
+
+def test_points_that_a_pending_order_should_have_spent(world: World) -> None:
+    rows("DELETE FROM point_ledger WHERE order_id = $1", world.pending)
+    balance_the_points()
+    assert found() == [points_finding(world.pending, world.second, 30, 0)]
+
+
+def test_effects_of_an_order_that_never_was(world: World) -> None:
+    for table, column in (
+        ("order_history", "order_id"),
+        ("order_line", "order_id"),
+        ("orders", "id"),
+    ):
+        rows(f"DELETE FROM {table} WHERE {column} = $1", world.confirmed)
+    findings = found()
+    assert findings == [
+        *(
+            stock_finding(world, world.confirmed, product, 0, quantity)
+            for product, quantity in sorted([(world.product, 1), (world.other, 2)])
+        ),
+        points_finding(world.confirmed, world.buyer, 0, 120),
+    ]
+
+
+def test_an_order_without_lines_and_one_that_costs_something_else(world: World) -> None:
+    rows("UPDATE orders SET total_amount = total_amount + 1 WHERE id = $1", world.delivered)
+    assert found() == [
+        (
+            "ORDER_COSTS_WHAT_ITS_LINES_COST",
+            {"order_id": world.delivered, "total": 121, "lines": 120},
+        )
+    ]
+    rows("DELETE FROM order_line WHERE order_id = $1", world.pending)
+    assert ("ORDER_COSTS_WHAT_ITS_LINES_COST", {
+        "order_id": world.pending, "total": 100, "lines": None,
+    }) in found()  # fmt: skip
+
+
+def test_an_order_whose_history_ends_elsewhere(world: World) -> None:
+    rows("UPDATE orders SET status = 'SHIPPED' WHERE id = $1", world.delivered)
+    assert found() == [
+        (
+            "ORDER_IS_WHERE_ITS_HISTORY_ENDS",
+            {"order_id": world.delivered, "status": "SHIPPED", "history": "DELIVERED"},
+        )
+    ]
+
+
+def test_a_finding_is_readable(world: World) -> None:
+    finding = Finding(rule="A_RULE", facts={"product_id": "p1", "stock": 5, "movements": None})
+    assert str(finding) == "A_RULE: product_id p1, stock 5, movements None"
+
+
+def test_a_scope_is_all_that_is_looked_at(world: World) -> None:
+    rows("UPDATE stock SET quantity = quantity + 1 WHERE product_id = $1", world.product)
+    rows("UPDATE point_account SET balance = 1 WHERE user_id = $1", world.buyer.user_id)
+    rows("UPDATE orders SET total_amount = total_amount + 1 WHERE id = $1", world.delivered)
+    fine = Scope([UUID(world.other)], [world.second.user_id], [UUID(world.confirmed)])
+    assert reconcile(fine) == Reconciliation(
+        products=1, accounts=1, orders=1, findings=[], is_complete=True
+    )
+    broken = Scope([UUID(world.product)], [world.buyer.user_id], [UUID(world.delivered)] * 2)
+    assert [each.rule for each in reconcile(broken).findings] == [
+        "STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS",
+        "BALANCE_IS_THE_SUM_OF_ITS_LEDGER",
+        "ORDER_COSTS_WHAT_ITS_LINES_COST",
+    ]
+    assert reconcile(Scope()).model_dump()["orders"] == 0
+
+
+def test_a_product_or_order_that_is_not_there_is_no_excuse(world: World) -> None:
+    nobody = uuid4()
+    missing = reconcile(Scope(products=[nobody]))
+    assert [each.facts["stock"] for each in missing.findings] == [None]
+    assert reconcile(Scope(users=[nobody], orders=[nobody])).holds
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_every_chunk_is_looked_at(
+    world: World, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "CHUNK", chunk)
+    rows("UPDATE stock SET quantity = quantity + 1")
+    rows("UPDATE point_account SET balance = balance + 1")
+    rows("UPDATE orders SET total_amount = total_amount + 1")
+    seen: list[tuple[str, int]] = []
+    done = reconcile(progress=lambda name, count: seen.append((name, count)))
+    assert (done.products, done.accounts, done.orders) == (2, 2, 5)
+    assert len(done.findings) == 2 + 2 + 5
+    assert dict(seen) == {"products": 2, "accounts": 2, "orders": 5}
+    assert [count for name, count in seen if name == "orders"][:2] == [chunk, min(5, 2 * chunk)]
+
+
+def test_too_many_findings_end_it_early(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "CHUNK", 1)
+    monkeypatch.setattr(walk, "MAX_FINDINGS", 3)
+    rows("UPDATE stock SET quantity = quantity + 1")
+    rows("UPDATE orders SET total_amount = total_amount + 1")
+    done = reconcile()
+    assert (len(done.findings), done.orders, done.is_complete) == (3, 1, False)
+    assert not done.holds
+
+
+def test_what_breaks_the_books_is_never_mended_by_looking(world: World) -> None:
+    rows("UPDATE stock SET quantity = quantity + 1")
+    assert reconcile() == reconcile()
+
+
+def test_memory_does_not_grow_with_the_books(own_shop: str) -> None:
+    few = peak_after_adding(1_000)
+    many = peak_after_adding(19_000)
+    assert many < 1.3 * few
+
+
+def peak_after_adding(accounts: int) -> int:
+    rows(
+        "WITH added AS (INSERT INTO point_account SELECT gen_random_uuid(), 5, 'KRW', 1"
+        f" FROM generate_series(1, {accounts}) RETURNING user_id)"
+        " INSERT INTO point_ledger (id, user_id, amount, currency, reason, at)"
+        " SELECT gen_random_uuid(), user_id, 5, 'KRW', 'CHARGED', now() FROM added"
+    )
+    Reconciler(database()).run()  # what is loaded once is loaded now
+    tracemalloc.start()
+    done = Reconciler(database()).run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert done.holds
+    assert done.accounts >= accounts
+    return peak
+
+
+def take_back(world: World, sql: str) -> None:
+    """Break the order's movement of the other product, and keep the product's own books."""
+    rows(sql, world.confirmed, world.other)
+    balance_the_stock()
+
+
+def balance_the_stock() -> None:
+    rows(
+        "UPDATE stock SET quantity = (SELECT sum(change) FROM stock_movement"
+        " WHERE stock_movement.product_id = stock.product_id)"
+    )
+
+
+def balance_the_points() -> None:
+    rows(
+        "UPDATE point_account SET balance = (SELECT sum(amount) FROM point_ledger"
+        " WHERE point_ledger.user_id = point_account.user_id)"
+    )
+
+
+def stock_finding(
+    world: World,
+    order_id: str,
+    product_id: str | None = None,
+    ordered: int = 0,
+    sold: int = 0,
+    *,
+    to_return: int = 0,
+    returned: int = 0,
+) -> tuple[str, dict[str, Any]]:
+    return (
+        "ORDER_MOVED_ITS_STOCK",
+        {
+            "order_id": order_id,
+            "product_id": product_id or world.other,
+            "ordered": ordered,
+            "sold": sold,
+            "to_return": to_return,
+            "returned": returned,
+        },
+    )
+
+
+def points_finding(
+    order_id: str,
+    user: Person,
+    points_used: int,
+    spent: int,
+    *,
+    to_give_back: int = 0,
+    given_back: int = 0,
+) -> tuple[str, dict[str, Any]]:
+    return (
+        "ORDER_MOVED_ITS_POINTS",
+        {
+            "order_id": order_id,
+            "user_id": str(user.user_id),
+            "points_used": points_used,
+            "spent": spent,
+            "to_give_back": to_give_back,
+            "given_back": given_back,
+        },
+    )

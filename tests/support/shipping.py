@@ -1,0 +1,33 @@
+"""What tests hand to the shipping functions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
+from tests.support.orders import an_order, cancel, events_of
+from tests.support.shop import Person, a_product
+
+FUNCTIONS = {
+    "OrderConfirmed": "shipping/on_order_confirmed",
+    "OrderCancelled": "shipping/on_order_cancelled",
+}
+
+
+def event_of(order_id: str, type_: str) -> Mapping[str, Any]:
+    """The one event of this type that the order has told."""
+    [found] = [event for event in events_of(order_id) if event["type"] == type_]
+    return found
+
+
+def hear(event: Mapping[str, Any], *, receive_count: int = 1) -> bool:
+    """Hand the event to its function; whether it was done."""
+    message = sqs_event(bus_message(event), receive_count=receive_count)
+    answer = function(FUNCTIONS[event["type"]])(message, lambda_context())
+    return not answer["batchItemFailures"]
+
+
+def a_cancelled_order(buyer: Person) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    """Its id, its OrderConfirmed, its OrderCancelled."""
+    order_id = an_order(buyer, (a_product(stock=5, price=100), 2))
+    assert cancel(buyer, order_id).status == 200
+    return order_id, event_of(order_id, "OrderConfirmed"), event_of(order_id, "OrderCancelled")

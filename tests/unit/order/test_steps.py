@@ -1,0 +1,220 @@
+"""What follows an order, through the facade: each step is kept, told, and given back once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from commerce.brand import BrandFacade, RegisterBrand
+from commerce.order import (
+    CancelOrder,
+    NotYourOrder,
+    OrderFacade,
+    OrderNotCancellable,
+    OrderNotExpirable,
+    OrderNotFound,
+    PlaceOrder,
+)
+from commerce.order.model import Order, OrderLine
+from commerce.point import ChargePoints, PointFacade
+from commerce.product import ProductFacade, RegisterProduct, SetStock
+from commerce.shared import clock
+from commerce.shared.errors import CommerceError
+from commerce.shared.money import Money
+from tests.support.memory.brand import MemoryBrandRepository
+from tests.support.memory.order import MemoryOrderRepository
+from tests.support.memory.point import MemoryPointRepository
+from tests.support.memory.product import MemoryProductRepository
+
+NO_REASON = CancelOrder()
+ADMIN = f"admin:{uuid4()}"
+
+
+class Shop:
+    """A shop in memory, with two products of ten and a buyer of 10,000 points."""
+
+    def __init__(self) -> None:
+        brands = BrandFacade(MemoryBrandRepository())
+        self.stock = MemoryProductRepository()
+        self.products = ProductFacade(self.stock, brands)
+        self.points = PointFacade(MemoryPointRepository())
+        self.kept = MemoryOrderRepository()
+        self.orders = OrderFacade(self.kept, self.products, self.points)
+        self.buyer_id = uuid4()
+        self.points.charge(ChargePoints(amount=10_000), user_id=self.buyer_id)
+        brand_id = brands.register(RegisterBrand(name="Acme")).brand_id
+        self.product_ids = [self._product(brand_id, price) for price in (100, 300)]
+
+    def _product(self, brand_id: str, price: int) -> str:
+        command = RegisterProduct(brand_id=brand_id, name="Anvil", price_amount=price)
+        product_id = self.products.register(command).product_id
+        self.products.set_stock(product_id, SetStock(quantity=10))
+        return product_id
+
+    def place(self) -> str:
+        lines = [
+            {"product_id": id_, "quantity": quantity}
+            for id_, quantity in zip(self.product_ids, (2, 3), strict=True)
+        ]
+        command = PlaceOrder.model_validate({"lines": lines, "payment_method": "POINT"})
+        return self.orders.place(command, buyer_id=self.buyer_id).order_id
+
+    def left(self) -> tuple[list[int], int]:
+        """Stock of both products, and the buyer's points."""
+        stock = [self.products.get(each).stock_quantity for each in self.product_ids]
+        return stock, self.points.balance(self.buyer_id).balance.amount
+
+    def cancel(self, order_id: str, command: CancelOrder = NO_REASON) -> str:
+        by = f"user:{self.buyer_id}"
+        return self.orders.cancel(order_id, command, buyer_id=self.buyer_id, by=by).status
+
+    def history(self, order_id: str) -> list[tuple[str, str, str]]:
+        steps = self.orders.get(order_id, buyer_id=self.buyer_id).history
+        return [(step.status, step.by, step.reason) for step in steps]
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def test_a_cancelled_order_gives_everything_back(shop: Shop) -> None:
+    order_id = shop.place()
+    assert shop.left() == ([8, 7], 8_900)
+
+    assert shop.cancel(order_id, CancelOrder(reason="By mistake")) == "CANCELLED"
+
+    assert shop.left() == ([10, 10], 10_000)
+    first, second = map(UUID, shop.product_ids)
+    order = UUID(order_id)
+    assert shop.stock.movements[-2:] == [
+        (first, 2, "RETURNED", order),
+        (second, 3, "RETURNED", order),
+    ]
+    newest = shop.points.balance(shop.buyer_id).entries[0]
+    assert (newest.amount.amount, newest.reason) == (1_100, "ORDER_CANCELLED")
+    by = f"user:{shop.buyer_id}"
+    assert shop.history(order_id) == [
+        ("CONFIRMED", by, "Paid by points"),
+        ("CANCELLED", by, "By mistake"),
+    ]
+    assert [type(each).__name__ for each in shop.kept.events] == [
+        "OrderPlaced",
+        "OrderConfirmed",
+        "OrderCancelled",
+    ]
+
+
+def test_a_second_cancellation_gives_nothing_back(shop: Shop) -> None:
+    order_id = shop.place()
+    shop.cancel(order_id)
+    for again in (shop.cancel, lambda id_: shop.orders.cancel_as_admin(id_, NO_REASON, by=ADMIN)):
+        with pytest.raises(OrderNotCancellable):
+            again(order_id)
+    assert shop.left() == ([10, 10], 10_000)
+    assert len(shop.history(order_id)) == 2
+
+
+def test_an_order_goes_to_its_end(shop: Shop) -> None:
+    order_id = shop.place()
+    assert shop.orders.ship(order_id, by=ADMIN).status == "SHIPPED"
+    assert shop.orders.deliver(order_id, by=ADMIN).status == "DELIVERED"
+    assert shop.history(order_id)[1:] == [
+        ("SHIPPED", ADMIN, "Handed over for delivery"),
+        ("DELIVERED", ADMIN, "Received by its buyer"),
+    ]
+    assert shop.left() == ([8, 7], 8_900)
+
+
+def test_only_an_admin_cancels_what_is_shipped(shop: Shop) -> None:
+    order_id = shop.place()
+    shop.orders.ship(order_id, by=ADMIN)
+    with pytest.raises(OrderNotCancellable):
+        shop.cancel(order_id)
+    assert shop.left() == ([8, 7], 8_900)
+    assert shop.orders.cancel_as_admin(order_id, NO_REASON, by=ADMIN).status == "CANCELLED"
+    assert shop.left() == ([10, 10], 10_000)
+    assert shop.history(order_id)[-1] == ("CANCELLED", ADMIN, "Cancelled by an admin")
+
+
+def a_pending_order(shop: Shop, expires_in: timedelta) -> str:
+    """An order with 50 of its 200 paid by points, the way that card payments will make it."""
+    offers = shop.products.offers(shop.product_ids[:1])
+    [offer] = offers.values()
+    line = OrderLine(
+        offer.product_id, offer.name, offer.brand_id, offer.brand_name, offer.price, quantity=2
+    )
+    order = Order.awaiting_card(
+        id_=clock.new_id(),
+        buyer_id=shop.buyer_id,
+        lines=[line],
+        points=Money(50),
+        at=clock.now(),
+        expires_at=clock.now() + expires_in,
+    )
+    shop.products.sell([(offer.product_id, 2)], offers, order.id)
+    shop.kept.add(order)
+    shop.points.spend(shop.buyer_id, Money(50), order.id)
+    return str(order.id)
+
+
+def test_an_expired_order_gives_back_what_it_had(shop: Shop) -> None:
+    order_id = a_pending_order(shop, timedelta(0))
+    assert shop.left() == ([8, 10], 9_950)
+    assert shop.orders.expire(order_id).status == "CANCELLED"
+    assert shop.left() == ([10, 10], 10_000)
+    assert shop.history(order_id)[-1] == ("CANCELLED", "system", "Not paid in time")
+
+
+def test_an_order_does_not_expire_before_its_time_nor_when_it_is_paid(shop: Shop) -> None:
+    order_id = a_pending_order(shop, timedelta(minutes=15))
+    with pytest.raises(OrderNotExpirable):
+        shop.orders.expire(order_id)
+    assert shop.orders.confirm(order_id, by="system", reason="Paid").status == "CONFIRMED"
+    with pytest.raises(OrderNotExpirable):
+        shop.orders.expire(order_id)
+    assert shop.left() == ([8, 10], 9_950)
+
+
+@pytest.mark.parametrize("order_id", [str(uuid4()), "no id", ""], ids=["unknown", "no id", "empty"])
+def test_what_is_not_there_is_not_found(shop: Shop, order_id: str) -> None:
+    orders = shop.orders
+    steps: list[Callable[[], object]] = [
+        lambda: shop.cancel(order_id),
+        lambda: orders.cancel_as_admin(order_id, NO_REASON, by=ADMIN),
+        lambda: orders.ship(order_id, by=ADMIN),
+        lambda: orders.deliver(order_id, by=ADMIN),
+        lambda: orders.expire(order_id),
+        lambda: orders.confirm(order_id, by="system", reason="Paid"),
+    ]
+    for step in steps:
+        with pytest.raises(OrderNotFound):
+            step()
+
+
+def test_anothers_order_is_not_cancelled(shop: Shop) -> None:
+    order_id = shop.place()
+    before = shop.left()
+    with pytest.raises(NotYourOrder):
+        shop.orders.cancel(order_id, NO_REASON, buyer_id=uuid4(), by="user:somebody")
+    assert shop.left() == before
+    assert len(shop.history(order_id)) == 1
+
+
+def test_each_refusal_keeps_nothing(shop: Shop) -> None:
+    order_id = shop.place()
+    shop.orders.ship(order_id, by=ADMIN)
+    shop.orders.deliver(order_id, by=ADMIN)
+    told, history = list(shop.kept.events), shop.history(order_id)
+    steps: list[Callable[[], object]] = [
+        lambda: shop.orders.ship(order_id, by=ADMIN),
+        lambda: shop.orders.deliver(order_id, by=ADMIN),
+        lambda: shop.orders.cancel_as_admin(order_id, NO_REASON, by=ADMIN),
+        lambda: shop.orders.confirm(order_id, by="system", reason="Paid"),
+    ]
+    for step in steps:
+        with pytest.raises(CommerceError) as refused:
+            step()
+        assert refused.value.detail == "The order is DELIVERED."
+    assert (shop.kept.events, shop.history(order_id)) == (told, history)

@@ -6,7 +6,7 @@ EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset test check format lock bench ops localstack localstack-build sam-local
+.PHONY: help up down reset seed test check format lock bench ops localstack localstack-build sam-local
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -49,7 +49,10 @@ format: $(VENV)/.installed  ## Let the formatter have its way
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed  ## Measure what is promised: a table, and JSON in .local/bench.json (BENCH=relay …)
+seed: $(VENV)/.installed  ## Add SIZE products (default 100000) with stock and likes to the running local system
+	@$(BIN)/python -m infra.local.seed $(or $(SIZE),100000)
+
+bench: $(VENV)/.installed  ## Measure what is promised: a table, and JSON in .local/bench.json (BENCH=catalogue …)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.bench $(BENCH) $(BENCH_ARGS)
 
 ops: $(VENV)/.installed  ## Dead letters, outbox, books: make ops ARGS="dlq list" (ARGS=--help)

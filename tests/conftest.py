@@ -1,4 +1,4 @@
-"""One set of real servers for the whole run: PostgreSQL, and moto for AWS.
+"""One set of real servers for the whole run: PostgreSQL, Valkey, and moto for AWS.
 
 The process that pytest was started as starts and stops them; workers (`-n`) find them through the
 environment. Every test makes its own rows, keys and queues, so all can share them.
@@ -55,6 +55,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> EndToEndT
     return EndToEndTogether(config, log)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker a part of the cache server: nobody else fills or empties what it keeps."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        number = 1 + int(worker["workerid"].removeprefix("gw")) % 15
+        os.environ["VALKEY_URL"] = f"{os.environ['VALKEY_URL'].rpartition('/')[0]}/{number}"
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the servers, unless this is a worker or nothing is going to run."""
     if hasattr(session.config, "workerinput") or session.config.option.collectonly:
@@ -86,7 +94,10 @@ def own_database_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shop_environment() -> Iterator[None]:
-    """Everything a handler needs: database, idempotency table, relay queue, bus."""
+    """Everything a handler needs: database, cache, idempotency table, queues, bus."""
+    from commerce.shared import valkey
+
+    valkey.TIMEOUT_SECONDS = 5.0  # tests say what is kept, however busy their machine is
     yield
     from commerce.bootstrap import database  # imported when the environment is set
 

@@ -1,15 +1,19 @@
 """GET /products/{product_id}: anyone looks at a product."""
 
-from commerce.bootstrap import in_transaction
-from commerce.entrypoints.http import http_api, lambda_handler
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.catalogue import catalogue, tell_view
+from commerce.entrypoints.http import http_api, lambda_handler, tagged
 from commerce.product import ProductDetailView
 
 api = http_api()
 
 
 @api.get("/products/<product_id>")
-def get_product(product_id: str) -> ProductDetailView:
-    return in_transaction(lambda shop: shop.products.get(product_id))
+def get_product(product_id: str) -> Response[ProductDetailView]:
+    product = catalogue().product(product_id)
+    tell_view(product)
+    return tagged(product, product.version)
 
 
 handler = lambda_handler(api)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from commerce.bootstrap import in_transaction
+from commerce.catalogue import catalogue
 from commerce.entrypoints.http import Cursor, Limit, http_api, lambda_handler
 from commerce.product import ListProducts, ProductView, Sort
 from commerce.shared.shapes import Page
@@ -19,8 +19,7 @@ def list_products(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Page[ProductView]:
-    command = ListProducts(brand_id=brand_id, sort=sort, limit=limit, cursor=cursor)
-    return in_transaction(lambda shop: shop.products.list(command))
+    return catalogue().list(ListProducts(brand_id=brand_id, sort=sort, limit=limit, cursor=cursor))
 
 
 handler = lambda_handler(api)

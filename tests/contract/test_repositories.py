@@ -6,7 +6,7 @@ The database is shared: what a test keeps there has ids, prices and likes that n
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias, TypeVar
 from uuid import UUID, uuid4
@@ -21,7 +21,7 @@ from commerce.point.model import LedgerEntry, PointAccount
 from commerce.point.repository import PointRepository, SqlPointRepository
 from commerce.product import Sort
 from commerce.product.errors import OutOfStock
-from commerce.product.model import Product, Stock
+from commerce.product.model import Card, Product, Stock
 from commerce.product.repository import ProductRepository, SqlProductRepository
 from commerce.shared import clock
 from commerce.shared.database import ConstraintViolated, Contention, Database
@@ -185,12 +185,13 @@ class TestProducts:
         with products() as repository:
             for first, second in zip(order, [*order[1:], None], strict=True):
                 page = repository.page(sort, only, after, 1 if second is None else 2)
-                assert page == [all_[number] for number in (first, second) if number is not None]
+                expected = [all_[number] for number in (first, second) if number is not None]
+                assert page == [card_of(product) for product in expected]
                 after = place_of(all_[first], sort)
             assert repository.page(sort, uuid4(), [], 10) == []
             if by_brand:
                 assert repository.page(sort, only, after, 10) == []
-                assert repository.page(sort, only, [], 10) == [all_[n] for n in order]
+                assert repository.page(sort, only, [], 10) == [card_of(all_[n]) for n in order]
 
     def test_stock_is_locked_as_it_is(
         self, products: Opened[ProductRepository], brand_id: UUID
@@ -467,6 +468,10 @@ def a_product(
         created_at=NOW,
         stock=Stock(id_, 0),
     )
+
+
+def card_of(product: Product) -> Card:
+    return Card(**{each.name: getattr(product, each.name) for each in fields(Card)})
 
 
 def place_of(product: Product, sort: Sort) -> list[int | str | UUID]:

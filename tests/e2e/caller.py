@@ -143,6 +143,18 @@ class Caller:
         """GET /products/{product_id}."""
         return self.send("GET", f"/products/{product_id}")
 
+    def like(self, product_id: str, key: str | None = None) -> Answer:
+        """PUT /products/{product_id}/like."""
+        return self.send("PUT", f"/products/{product_id}/like", key=key)
+
+    def unlike(self, product_id: str, key: str | None = None) -> Answer:
+        """DELETE /products/{product_id}/like."""
+        return self.send("DELETE", f"/products/{product_id}/like", key=key)
+
+    def likes(self, **query: Any) -> Answer:
+        """GET /users/me/likes."""
+        return self.send("GET", _with_query("/users/me/likes", query))
+
     def place_order(self, *lines: tuple[str, int], key: str | None = None) -> Answer:
         """POST /orders, paid with points: (product_id, quantity) each; a new key unless given."""
         return self.send("POST", "/orders", an_order(*lines), key=key or a_key())

@@ -19,6 +19,7 @@ from alembic.config import Config
 from infra.local.ports import LOOPBACK, Ports
 from infra.local.postgres import start_postgres, superuser_url
 from infra.local.process import Server, start_server
+from infra.local.valkey import start_valkey
 
 ROOT = Path(__file__).parents[2]
 MIGRATED = "migrated"  # never used itself, so that it can be copied
@@ -42,7 +43,7 @@ class TestServers:
 
 
 def start_test_servers(directory: Path) -> TestServers:
-    """Start PostgreSQL (migrated) and moto, with the resources that the template would make."""
+    """Start PostgreSQL (migrated), Valkey, and moto with what the template would make."""
     directory.chmod(0o755)  # PostgreSQL may run as another user
     ports = Ports.free()
     postgres = start_postgres(directory, ports.postgres)
@@ -51,11 +52,14 @@ def start_test_servers(directory: Path) -> TestServers:
         superuser = superuser_url(directory, ports.postgres)
         migrate(postgres.url)
         _run(superuser, f"CREATE DATABASE {MIGRATED} TEMPLATE lastunit OWNER lastunit")
+        valkey = start_valkey(directory, ports.valkey)
+        running.append(valkey)
         moto = start_moto(directory, ports.emulator)
         running.append(moto)
         environment = {
             "DATABASE_URL": postgres.url,
             "SUPERUSER_URL": superuser,
+            "VALKEY_URL": valkey.url,
             "AWS_ENDPOINT_URL": moto.url,
             **_make_resources(moto.url),
         }
@@ -121,7 +125,7 @@ def _run(url: str, sql: str) -> None:
 
 
 def _make_resources(endpoint: str) -> dict[str, str]:
-    """Make what functions need: the idempotency table, the relay's queue, the bus."""
+    """Make what functions need: the idempotency table, the nudges' queues, the bus."""
     aws = boto3.Session("test", "test", region_name="us-east-1")
     aws.client("dynamodb", endpoint_url=endpoint).create_table(
         TableName="idempotency",
@@ -130,11 +134,12 @@ def _make_resources(endpoint: str) -> dict[str, str]:
         BillingMode="PAY_PER_REQUEST",
     )
     aws.client("events", endpoint_url=endpoint).create_event_bus(Name="commerce")
-    queue = aws.client("sqs", endpoint_url=endpoint).create_queue(QueueName="outbox-nudge")
+    sqs = aws.client("sqs", endpoint_url=endpoint)
     return {
         "IDEMPOTENCY_TABLE_NAME": "idempotency",
         "EVENT_BUS_NAME": "commerce",
-        "RELAY_QUEUE_URL": queue["QueueUrl"],
+        "RELAY_QUEUE_URL": sqs.create_queue(QueueName="outbox-nudge")["QueueUrl"],
+        "PASSING_QUEUE_URL": sqs.create_queue(QueueName="products-viewed")["QueueUrl"],
     }
 
 

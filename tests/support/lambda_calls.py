@@ -51,8 +51,12 @@ def http_event(
     token: str | None = None,
     key: str | None = None,
     headers: Mapping[str, str] | None = None,
+    resource: str | None = None,
 ) -> dict[str, Any]:
-    """An API Gateway REST proxy event. `raw_body` is sent as it is, `body` as JSON."""
+    """An API Gateway REST proxy event. `raw_body` is sent as it is, `body` as JSON.
+
+    `resource` is the path as the template has it, where that matters.
+    """
     parts = urlsplit(path)
     sent = {"Content-Type": "application/json", **(headers or {})}
     if token is not None:
@@ -61,7 +65,7 @@ def http_event(
         sent["Idempotency-Key"] = key
     query = parse_qs(parts.query, keep_blank_values=True)
     return {
-        "resource": parts.path,
+        "resource": resource or parts.path,
         "path": parts.path,
         "httpMethod": method,
         "headers": sent,
@@ -112,7 +116,8 @@ def call(name: str, method: str, path: str, **request: Any) -> Answer:
     """One HTTP request to the function in functions/<name>.py."""
     answer = function(name)(http_event(method, path, **request), lambda_context())
     headers = {name.lower(): values[-1] for name, values in answer["multiValueHeaders"].items()}
-    return Answer(answer["statusCode"], json.loads(answer["body"]), headers)
+    body = json.loads(answer["body"]) if answer["body"] else None
+    return Answer(answer["statusCode"], body, headers)
 
 
 def sqs_event(*bodies: Any, queue: str = "queue", receive_count: int = 1) -> dict[str, Any]:

@@ -11,8 +11,11 @@ def own_shop(
 ) -> Iterator[str]:
     """Handlers and helpers of this test use this database; its URL."""
     from commerce.bootstrap import database  # imported when the environment is set
+    from tests.support.valkey import empty_valkey
 
+    empty_valkey()  # what is kept is of another database
     monkeypatch.setenv("DATABASE_URL", own_database_url)
     database().close()
     yield own_database_url
     database().close()
+    empty_valkey()

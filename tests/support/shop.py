@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from commerce.bootstrap import database, in_transaction, reconcile
@@ -12,6 +13,7 @@ from commerce.product import RegisterProduct, SetStock
 from commerce.reconciliation import Scope
 from commerce.shared import clock, tokens
 from commerce.shared.database import Query, Row
+from commerce.shared.events import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,18 @@ def an_admin() -> Person:
     return Person(user_id, tokens.sign(user_id, frozenset({tokens.ADMIN})))
 
 
-def a_product(stock: int = 5, price: int = 1000, name: str = "Anvil") -> str:
+def a_brand(name: str = "Acme") -> str:
+    """A brand; returns its id."""
+    brand = in_transaction(lambda shop: shop.brands.register(RegisterBrand(name=name)))
+    return brand.brand_id
+
+
+def a_product(
+    stock: int = 5, price: int = 1000, name: str = "Anvil", brand_id: str | None = None
+) -> str:
     """A product that can be bought; returns its id."""
-    brand = in_transaction(lambda shop: shop.brands.register(RegisterBrand(name="Acme")))
-    product = in_transaction(
-        lambda shop: shop.products.register(
-            RegisterProduct(brand_id=brand.brand_id, name=name, price_amount=price)
-        )
-    )
+    command = RegisterProduct(brand_id=brand_id or a_brand(), name=name, price_amount=price)
+    product = in_transaction(lambda shop: shop.products.register(command))
     in_transaction(
         lambda shop: shop.products.set_stock(product.product_id, SetStock(quantity=stock))
     )
@@ -77,6 +83,28 @@ def units_ordered(product_id: str) -> int:
     """How many units all orders together took."""
     sql = "SELECT coalesce(sum(quantity), 0) AS units FROM order_line WHERE product_id = $1"
     return int(rows(sql, product_id)[0].units)
+
+
+def events_about(product_id: str, *types: str) -> list[dict[str, Any]]:
+    """The envelopes of the events of these types that name the product, oldest first."""
+    found = rows(
+        "SELECT id, source, type, occurred_at, aggregate_id, aggregate_version, trace_id, data"
+        " FROM outbox WHERE type = ANY($2) AND data->>'product_id' = $1 ORDER BY position",
+        product_id,
+        list(types),
+    )
+    return [{name: plain(value) for name, value in row._asdict().items()} for row in found]
+
+
+def likes_of(product_id: str) -> int:
+    """How many users like the product, by their likes."""
+    sql = "SELECT count(*) AS n FROM product_like WHERE product_id = $1"
+    return int(rows(sql, product_id)[0].n)
+
+
+def like_count_of(product_id: str) -> int:
+    """How many users like the product, as the product shows it."""
+    return int(rows("SELECT like_count FROM product WHERE id = $1", product_id)[0].like_count)
 
 
 def assert_books_hold(*product_ids: str, users: Sequence[UUID] = ()) -> None:

@@ -1,12 +1,14 @@
 """Products and stock in memory: what a write changes, the next read sees."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import fields
 from typing import TypeAlias
 from uuid import UUID
 
 from commerce.product import Sort
-from commerce.product.model import Product, Stock
+from commerce.product.model import Card, Product, ProductState, Stock
 from commerce.shared.database import Contention
 from commerce.shared.unit_of_work import Explain
 
@@ -24,12 +26,21 @@ class MemoryProductRepository:
 
     def __init__(self) -> None:
         self._products: dict[UUID, Product] = {}
+        self._unlikes_ahead = Counter[UUID]()
         self.movements: list[tuple[UUID, int, str, UUID | None]] = []
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         return {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
 
+    def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
+        return {id_: _card(product) for id_, product in self.find_all(ids).items()}
+
     def page(
+        self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
+    ) -> list[Card]:
+        return [_card(product) for product in self._page(sort, brand_id, after, limit)]
+
+    def _page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
     ) -> list[Product]:
         position, descending = _POSITIONS[sort], sort is not Sort.PRICE_ASC
@@ -40,6 +51,23 @@ class MemoryProductRepository:
             and (not after or _is_behind(position(product), after, descending=descending))
         ]
         return deepcopy(sorted(found, key=position, reverse=descending)[:limit])
+
+    def first_positions(
+        self, sort: Sort, brand_id: UUID | None, limit: int
+    ) -> list[tuple[int | UUID, ...]]:
+        return [_POSITIONS[sort](product) for product in self._page(sort, brand_id, [], limit)]
+
+    def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
+        return [
+            ProductState(id_, found.version, found.like_count, found.stock.quantity)
+            for id_, found in self.find_all(ids).items()
+        ]
+
+    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+        for id_ in changes.keys() & self._products.keys():
+            net = self._products[id_].like_count - self._unlikes_ahead[id_] + changes[id_]
+            self._products[id_].like_count = max(net, 0)
+            self._unlikes_ahead[id_] = max(-net, 0)
 
     def add(self, product: Product) -> None:
         kept = deepcopy(product)
@@ -63,6 +91,10 @@ class MemoryProductRepository:
         for id_, change in changes.items():
             self._products[id_].stock.quantity = left[id_]
             self.movements.append((id_, change, reason, order_id))
+
+
+def _card(product: Product) -> Card:
+    return Card(**{each.name: getattr(product, each.name) for each in fields(Card)})
 
 
 def _is_behind(position: Position, after: Sequence[object], *, descending: bool) -> bool:

@@ -4,14 +4,19 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache, cached_property
 from typing import TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel
 
 from commerce.brand import BrandFacade
 from commerce.brand.repository import SqlBrandRepository
+from commerce.like import LikeFacade
+from commerce.like.repository import SqlLikeRepository
+from commerce.metrics import MetricsFacade
+from commerce.metrics.repository import SqlMetricsRepository
 from commerce.order import OrderFacade
 from commerce.order.repository import SqlOrderRepository
 from commerce.point import PointFacade
@@ -27,13 +32,16 @@ from commerce.shared.alerts import Alert
 from commerce.shared.audit import Act
 from commerce.shared.aws import client
 from commerce.shared.bus import EventBridgeBus
+from commerce.shared.cache import Cache
 from commerce.shared.database import ConnectionLost, Contention, Database
 from commerce.shared.errors import Busy, CommerceError, Unavailable
 from commerce.shared.health import HealthView
 from commerce.shared.once import AlreadyDone, Claim
+from commerce.shared.passing import PAUSE_SECONDS, PassingEvents
 from commerce.shared.relay import Relay
 from commerce.shared.trace import trace_id
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.valkey import Valkey
 from commerce.shipping import HttpDeliverySystem, Messenger, ShippingFacade
 from commerce.shipping.repository import SqlShipmentRepository
 from commerce.user import UserFacade
@@ -82,9 +90,25 @@ class Shop:
         return OrderFacade(SqlOrderRepository(self._uow), self.products, self.points)
 
     @cached_property
+    def likes(self) -> LikeFacade:
+        """What is liked, and by whom."""
+        return LikeFacade(SqlLikeRepository(self._uow), self.products)
+
+    @cached_property
+    def metrics(self) -> MetricsFacade:
+        """What happened to each product on each day."""
+        return MetricsFacade(SqlMetricsRepository(self._uow))
+
+    @cached_property
     def shipping(self) -> ShippingFacade:
         """What the delivery system knows."""
         return ShippingFacade(SqlShipmentRepository(self._uow))
+
+    def claim_events(self, consumer: str, ids: Collection[UUID]) -> set[UUID]:
+        """Those of the events that take effect, for this consumer, in this transaction alone."""
+        return {
+            UUID(key) for key in once_rows.claim_new(self._uow, consumer, [str(id_) for id_ in ids])
+        }
 
 
 def database() -> Database:
@@ -130,6 +154,24 @@ def once(claimed: Claim | None, answer: type[V], work: Callable[[Shop], V]) -> V
 def relay() -> Relay:
     """The relay between this database's outbox and the bus."""
     return Relay(database(), EventBridgeBus())
+
+
+@cache
+def valkey() -> Valkey:
+    """The cache server of this execution environment."""
+    return Valkey(lambda: settings.text("VALKEY_URL"))
+
+
+@cache
+def kept() -> Cache:
+    """What is kept in it."""
+    return Cache(valkey())
+
+
+@cache
+def passing_events() -> PassingEvents:
+    """Events that may be lost, on their way to the bus."""
+    return PassingEvents(valkey(), _nudge_for_passing_events)
 
 
 def clean_up() -> dict[str, int]:
@@ -242,3 +284,15 @@ def _nudge_the_relay() -> None:
         )
     except Exception:
         logger.warning("the relay was not nudged; its schedule will find the events", exc_info=True)
+
+
+def _nudge_for_passing_events() -> None:
+    """Wake who puts them on the bus. Whoever tells the next one a second later does it again."""
+    try:
+        client("sqs", attempts=1, answer_within_seconds=0.3).send_message(
+            QueueUrl=settings.text("PASSING_QUEUE_URL"),
+            MessageBody="{}",
+            DelaySeconds=PAUSE_SECONDS,
+        )
+    except Exception:
+        logger.warning("passing events wait for the next nudge", exc_info=True)

@@ -1,8 +1,9 @@
 """What all queue functions share: one message, one try, and who is told when it fails."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -15,9 +16,11 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
+from commerce.bootstrap import Shop, in_transaction
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed
 from commerce.shared import settings, trace
 from commerce.shared.aws import client
+from commerce.shared.errors import Busy, Unavailable
 from commerce.shared.events import Event
 
 E = TypeVar("E", bound=Event)
@@ -32,6 +35,7 @@ class Received(Generic[E]):
 
     id: UUID
     trace_id: str
+    occurred_at: datetime
     event: E
 
 
@@ -129,6 +133,85 @@ def _give_up(last_try: LastTry[E], received: Received[E], error: Exception) -> N
         logger.exception("nobody was told that the last try failed")
 
 
+def batch_handler(
+    event_types: Sequence[type[Event]], consume: Callable[[Sequence[Received[Any]]], None]
+) -> Handler[Answer]:
+    """A function fed with several types of events, which takes all messages of a call together.
+
+    A message that cannot be read fails alone. Where the rest fails together, each is tried alone.
+    """
+    adapters = {each.__name__: TypeAdapter(each) for each in event_types}
+
+    @observed
+    def handler(event: LambdaEvent, context: LambdaContext) -> Answer:  # noqa: ARG001
+        records = [SQSRecord(each) for each in event["Records"]]
+        readable = _readable(adapters, records)
+        failed = {each.message_id for each in records} - readable.keys()
+        failed |= _consumed(readable, consume)
+        logger.info("batch done", messages=len(records), failed=len(failed))
+        return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in sorted(failed)]}
+
+    return handler
+
+
+def once_each(
+    consumer: str, work: Callable[[Shop, Sequence[Received[Any]]], None]
+) -> Callable[[Sequence[Received[Any]]], None]:
+    """Events consumed in one transaction, by which each of them takes effect a single time."""
+
+    def consume(received: Sequence[Received[Any]]) -> None:
+        distinct = {each.id: each for each in received}
+
+        def claim_and_work(shop: Shop) -> None:
+            new = shop.claim_events(consumer, distinct)
+            if new:
+                work(shop, [each for id_, each in distinct.items() if id_ in new])
+
+        in_transaction(claim_and_work)
+
+    return consume
+
+
+def _readable(
+    adapters: Mapping[str, TypeAdapter[Any]], records: Sequence[SQSRecord]
+) -> dict[str, Received[Any]]:
+    received: dict[str, Received[Any]] = {}
+    for record in records:
+        try:
+            adapter = adapters[record.json_body["detail"]["type"]]
+            received[record.message_id] = _received(adapter, record)
+        except Exception:  # noqa: BLE001  (whatever is wrong with it, it is this message alone)
+            logger.exception(
+                "message cannot be read",
+                message_id=record.message_id,
+                receive_count=_receive_count(record),
+            )
+    return received
+
+
+def _consumed(
+    received: Mapping[str, Received[Any]], consume: Callable[[Sequence[Received[Any]]], None]
+) -> set[str]:
+    """Consume all together, else each alone. Returns the ids of the messages that failed."""
+    if not received:
+        return set()
+    try:
+        consume(list(received.values()))
+    except Exception as error:  # noqa: BLE001  (reported, not raised: the queue tries again)
+        logger.exception("messages failed", message_ids=list(received))
+        if len(received) == 1 or isinstance(error, Unavailable | Busy):
+            return set(received)  # none of them is to blame: all come back
+        return {id_ for id_, each in received.items() if _consumed({id_: each}, consume)}
+    for each in received.values():
+        logger.info(
+            "event consumed",
+            correlation_id=each.trace_id,
+            event_id=str(each.id),
+            event_type=type(each.event).__name__,
+        )
+    return set()
+
+
 def _received(adapter: TypeAdapter[E], record: SQSRecord) -> Received[E]:
     envelope = record.json_body["detail"]
     event = adapter.validate_python(
@@ -138,7 +221,12 @@ def _received(adapter: TypeAdapter[E], record: SQSRecord) -> Received[E]:
             "aggregate_version": envelope["aggregate_version"],
         }
     )
-    return Received(UUID(envelope["id"]), str(envelope["trace_id"]), event)
+    return Received(
+        UUID(envelope["id"]),
+        str(envelope["trace_id"]),
+        datetime.fromisoformat(envelope["occurred_at"]),
+        event,
+    )
 
 
 def pause_seconds(base_seconds: int, tries: int) -> int:

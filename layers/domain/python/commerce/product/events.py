@@ -38,3 +38,12 @@ class StockReturned(Event):
 
     product_id: UUID
     quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductViewed(Event):
+    """Somebody looked at a product; the view is its own aggregate. Some are never told."""
+
+    source: ClassVar[str] = SOURCE
+
+    product_id: UUID

@@ -1,6 +1,6 @@
 """The only door to the product context."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -8,9 +8,17 @@ from uuid import UUID
 from commerce.brand import BrandFacade
 from commerce.product.commands import ListProducts, RegisterProduct, SetStock, Sort
 from commerce.product.errors import OutOfStock, ProductNotFound
-from commerce.product.model import Product, Stock, decrease_all, wanted_by_product
+from commerce.product.model import (
+    Card,
+    Product,
+    ProductState,
+    Stock,
+    decrease_all,
+    wanted_by_product,
+)
 from commerce.product.repository import ProductRepository
 from commerce.product.views import (
+    FirstPages,
     ProductDetailView,
     ProductView,
     StockView,
@@ -21,6 +29,8 @@ from commerce.shared import clock, cursor
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from commerce.shared.shapes import Page
+
+LONGEST_PAGE = 100  # SPEC §3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +78,41 @@ class ProductFacade:
             return detail_view(product, self._brands.get(str(product.brand_id)))
         raise ProductNotFound([product_id])
 
+    def get_all(self, product_ids: Collection[str]) -> dict[str, ProductView]:
+        """Several products in two statements; the unknown are left out."""
+        found = self._products.find_cards(_known(product_ids))
+        brands = self._brands.get_all({product.brand_id for product in found.values()})
+        return {
+            str(id_): product_view(product, brands[product.brand_id])
+            for id_, product in found.items()
+        }
+
+    def states(self, product_ids: Collection[str]) -> dict[str, ProductState]:
+        """What changes of several products, in one statement; the unknown are left out."""
+        return {str(each.id): each for each in self._products.find_states(_known(product_ids))}
+
+    def state(self, product_id: str) -> ProductState:
+        """What changes of a product. Raises ProductNotFound."""
+        for state in self.states([product_id]).values():
+            return state
+        raise ProductNotFound([product_id])
+
+    def first_pages(self, sort: Sort, brand_id: UUID | None) -> FirstPages:
+        """Where the first products of a list stand: as many as its longest page has, and one."""
+        found = self._products.first_positions(sort, brand_id, LONGEST_PAGE + 1)
+        plain = [[str(key) if isinstance(key, UUID) else key for key in keys] for keys in found]
+        return FirstPages(positions=plain)
+
+    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+        """Likes were given (+1) and taken back (−1), in whatever order."""
+        self._products.count_likes({id_: change for id_, change in changes.items() if change})
+
     def list(self, command: ListProducts) -> Page[ProductView]:
         """A page of products: two statements, however many there are. Raises InvalidCursor."""
         brand_id = cursor.parse_id(command.brand_id) if command.brand_id else None
         if command.brand_id and brand_id is None:
             return Page(items=[], next_cursor=None)
-        listing = f"products:{command.sort}:{brand_id or ''}"
+        listing = listing_of(command.sort, brand_id)
         shape = [UUID] if command.sort is Sort.LATEST else [int, UUID]
         after = cursor.decode(listing, command.cursor, shape) if command.cursor else []
         found = self._products.page(command.sort, brand_id, after, command.limit + 1)
@@ -154,7 +193,16 @@ class ProductFacade:
         return None
 
 
-def _position(sort: Sort, last: Product) -> cursor.Position:
+def listing_of(sort: Sort, brand_id: UUID | None) -> str:
+    """The name of a list, to which its cursors are bound."""
+    return f"products:{sort}:{brand_id or ''}"
+
+
+def _known(product_ids: Collection[str]) -> list[UUID]:
+    return [id_ for id_ in map(cursor.parse_id, product_ids) if id_]
+
+
+def _position(sort: Sort, last: Card) -> cursor.Position:
     if sort is Sort.LATEST:
         return [str(last.id)]
     return [last.price.amount if sort is Sort.PRICE_ASC else last.like_count, str(last.id)]

@@ -52,8 +52,8 @@ def decrease_all(stocks: Mapping[UUID, Stock], wanted: Mapping[UUID, int]) -> No
 
 
 @dataclass(slots=True)
-class Product:
-    """What is sold, by which brand, at what price."""
+class Card:
+    """What a list shows of a product: all but its stock."""
 
     id: UUID
     brand_id: UUID
@@ -62,8 +62,24 @@ class Product:
     price: Money
     like_count: int
     version: int
+
+
+@dataclass(slots=True)
+class Product(Card):
+    """What is sold, by which brand, at what price."""
+
     created_at: datetime
     stock: Stock
+
+
+@dataclass(frozen=True, slots=True)
+class ProductState:
+    """What others than an admin change of a product, as of one moment, with its `version`."""
+
+    id: UUID
+    version: int
+    like_count: int
+    stock_quantity: int
 
 
 def wanted_by_product(lines: Sequence[tuple[UUID, int]]) -> dict[UUID, int]:

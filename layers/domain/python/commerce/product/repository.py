@@ -8,36 +8,49 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     Select,
     Uuid,
     any_,
     bindparam,
+    column,
+    func,
     insert,
     select,
     text,
     tuple_,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
-from commerce.product.model import Product, Stock
+from commerce.product.model import Card, Product, ProductState, Stock
 from commerce.product.tables import product_table, stock_table
 from commerce.shared import clock, trace
-from commerce.shared.database import Row, Statement
+from commerce.shared.database import Row, Statement, records
 from commerce.shared.money import Money
 from commerce.shared.unit_of_work import Explain, UnitOfWork
 
 _p = product_table.c
-_ROWS = select(
+_CARDS = select(
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
-    _p.like_count, _p.version, _p.created_at, stock_table.c.quantity,
-).join_from(product_table, stock_table, stock_table.c.product_id == _p.id)  # fmt: skip
+    _p.like_count, _p.version,
+)  # fmt: skip
+_ROWS = _CARDS.add_columns(_p.created_at, stock_table.c.quantity).join_from(
+    product_table, stock_table, stock_table.c.product_id == _p.id
+)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
+_SOME_CARDS = Statement(_CARDS.where(_p.id == any_(_IDS)))
+_STATES = Statement(
+    select(_p.id, _p.version, _p.like_count, stock_table.c.quantity)
+    .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
+    .where(_p.id == any_(_IDS))
+)
 _ADD = Statement(
     insert(product_table).values(
-        {each.name: bindparam(each.name) for each in product_table.columns}
+        {each.name: bindparam(each.name) for each in product_table.columns} | {"unlikes_ahead": 0}
     )
 )
 _ADD_STOCK = Statement(
@@ -48,6 +61,19 @@ _LOCK_STOCK = Statement(
     .where(stock_table.c.product_id == any_(_IDS))
     .order_by(stock_table.c.product_id)
     .with_for_update()
+)
+
+# Likes and unlikes arrive in any order, so an unlike may come before the like it takes back. Then
+# the count stays at zero and the product remembers the unlike until its like has come.
+_LOCK_COUNTS = Statement(
+    select(_p.id).where(_p.id == any_(_IDS)).order_by(_p.id).with_for_update(key_share=True)
+)
+_CHANGES = records("changes", _p.id, column("change", BigInteger))
+_NET_LIKES = _p.like_count - _p.unlikes_ahead + _CHANGES.c.change
+_COUNT_LIKES = Statement(
+    update(product_table)
+    .where(_p.id == _CHANGES.c.id)
+    .values(like_count=func.greatest(_NET_LIKES, 0), unlikes_ahead=func.greatest(-_NET_LIKES, 0))
 )
 
 # One statement for whatever moves stock, so that a movement and its events tell what the row
@@ -108,21 +134,37 @@ _ORDERS = {
 }
 
 
-def _page_of(sort: Sort, *, by_brand: bool) -> Select[Any]:
+def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
+    """The rows behind a position, in their order.
+
+    A brand's list leads with the brand in comparison and order, so that its own index alone can
+    serve it: for `brand_id = …` PostgreSQL may choose the index of all products and skip those of
+    others, one by one, since it takes the comparison for far more selective than it is.
+    """
     order = _ORDERS[sort]
-    position = tuple_(*(bindparam(f"after_{each.name}", type_=each.type) for each in order.key))
-    key = tuple_(*order.key)
-    page = _ROWS.where(key < position if order.descending else key > position)
+    key = (_p.brand_id, *order.key) if by_brand else order.key
+    position = (bindparam(_parameter(each), type_=each.type) for each in key)
+    here, after = tuple_(*key), tuple_(*position)
+    page = rows.where(here < after if order.descending else here > after)
     if by_brand:
-        page = page.where(_p.brand_id == bindparam("brand_id", type_=Uuid))
-    directed = [each.desc() if order.descending else each.asc() for each in order.key]
+        brand_id: BindParameter[UUID] = bindparam(_parameter(_p.brand_id), type_=Uuid)
+        page = page.where(_p.brand_id >= brand_id if order.descending else _p.brand_id <= brand_id)
+    directed = [each.desc() if order.descending else each.asc() for each in key]
     return page.order_by(*directed).limit(bindparam("limit", type_=BigInteger))
 
 
+def _parameter(part: Any) -> str:
+    return f"after_{part.name}"
+
+
+_LISTS = [(sort, by_brand) for sort in Sort for by_brand in (False, True)]
 _PAGES = {
-    (sort, by_brand): Statement(_page_of(sort, by_brand=by_brand))
-    for sort in Sort
-    for by_brand in (False, True)
+    (sort, by_brand): Statement(_page_of(_CARDS, sort, by_brand=by_brand))
+    for sort, by_brand in _LISTS
+}
+_POSITIONS = {
+    (sort, by_brand): Statement(_page_of(select(*_ORDERS[sort].key), sort, by_brand=by_brand))
+    for sort, by_brand in _LISTS
 }
 
 
@@ -132,10 +174,24 @@ class ProductRepository(Protocol):
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         """Those of the products that exist."""
 
+    def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
+        """The same without their stock."""
+
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
-    ) -> list[Product]:
+    ) -> list[Card]:
         """Products in the order of `sort`, behind the position `after` (empty: from the top)."""
+
+    def first_positions(
+        self, sort: Sort, brand_id: UUID | None, limit: int
+    ) -> list[tuple[int | UUID, ...]]:
+        """The sort keys of the first products, each ending with the id."""
+
+    def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
+        """What changes of those of the products that exist."""
+
+    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+        """Add likes given less those taken back; the count of a product is never below zero."""
 
     def add(self, product: Product) -> None:
         """Keep a new product, without stock."""
@@ -158,18 +214,28 @@ class SqlProductRepository:
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         return {row.id: _product(row) for row in self._uow.read(_SOME(ids=list(ids)))}
 
+    def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
+        return {row.id: _card(row) for row in self._uow.read(_SOME_CARDS(ids=list(ids)))}
+
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
-    ) -> list[Product]:
-        order = _ORDERS[sort]
-        values: dict[str, Any] = {
-            f"after_{each.name}": value
-            for each, value in zip(order.key, after or order.start, strict=True)
-        }
-        if brand_id is not None:
-            values["brand_id"] = brand_id
-        query = _PAGES[sort, brand_id is not None](**values, limit=limit)
-        return [_product(row) for row in self._uow.read(query)]
+    ) -> list[Card]:
+        query = _PAGES[sort, brand_id is not None](**_place(sort, brand_id, after), limit=limit)
+        return [_card(row) for row in self._uow.read(query)]
+
+    def first_positions(
+        self, sort: Sort, brand_id: UUID | None, limit: int
+    ) -> list[tuple[int | UUID, ...]]:
+        query = _POSITIONS[sort, brand_id is not None](**_place(sort, brand_id), limit=limit)
+        return [tuple(row) for row in self._uow.read(query)]
+
+    def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
+        return [ProductState(*row) for row in self._uow.read(_STATES(ids=list(ids)))]
+
+    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+        rows = [{"id": str(id_), "change": change} for id_, change in changes.items()]
+        self._uow.write(_LOCK_COUNTS(ids=list(changes)))
+        self._uow.write(_COUNT_LIKES(changes=rows))
 
     def add(self, product: Product) -> None:
         self._uow.write(
@@ -216,6 +282,28 @@ class SqlProductRepository:
             ),
             refusals={"stock_sufficient": refused, "stock_not_negative": refused},
         )
+
+
+def _place(
+    sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID] = ()
+) -> dict[str, Any]:
+    order = _ORDERS[sort]
+    place: dict[str, Any] = {
+        _parameter(each): value for each, value in zip(order.key, after or order.start, strict=True)
+    }
+    return place if brand_id is None else {**place, _parameter(_p.brand_id): brand_id}
+
+
+def _card(row: Row) -> Card:
+    return Card(
+        id=row.id,
+        brand_id=row.brand_id,
+        name=row.name,
+        description=row.description,
+        price=Money(row.price_amount, row.price_currency),
+        like_count=row.like_count,
+        version=row.version,
+    )
 
 
 def _product(row: Row) -> Product:

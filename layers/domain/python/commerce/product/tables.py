@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     literal_column,
+    text,
 )
 
 from commerce.shared.database import metadata
@@ -26,17 +27,22 @@ product_table = Table(
     Column("price_amount", BigInteger, nullable=False),
     Column("price_currency", Text, nullable=False),
     Column("like_count", BigInteger, nullable=False),
+    Column("unlikes_ahead", BigInteger, nullable=False, server_default=text("0")),
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("price_amount >= 0", name="price_not_negative"),
     CheckConstraint("like_count >= 0", name="like_count_not_negative"),
+    CheckConstraint(
+        "unlikes_ahead >= 0 AND (unlikes_ahead = 0 OR like_count = 0)", name="unlikes_ahead_of_none"
+    ),
 )
 _c = product_table.c
 Index("product_by_price", _c.price_amount, _c.id)
 Index("product_by_likes", _c.like_count.desc(), _c.id.desc())
-Index("product_of_brand_latest", _c.brand_id, _c.id.desc())
+# A brand's indexes run one way in all their columns: a position in them is one comparison of rows.
+Index("product_of_brand_latest", _c.brand_id.desc(), _c.id.desc())
 Index("product_of_brand_by_price", _c.brand_id, _c.price_amount, _c.id)
-Index("product_of_brand_by_likes", _c.brand_id, _c.like_count.desc(), _c.id.desc())
+Index("product_of_brand_by_likes", _c.brand_id.desc(), _c.like_count.desc(), _c.id.desc())
 
 stock_table = Table(
     "stock",

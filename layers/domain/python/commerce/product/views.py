@@ -1,7 +1,7 @@
 """Products as callers see them."""
 
 from commerce.brand import BrandView
-from commerce.product.model import Product
+from commerce.product.model import Card, Product
 from commerce.shared.shapes import MoneyView, View, money_view
 
 
@@ -31,6 +31,12 @@ class ProductDetailView(ProductView):
     rank: int | None = None
 
 
+class FirstPages(View):
+    """Where the first products of a list stand: their sort keys, each ending with the id."""
+
+    positions: list[list[int | str]]
+
+
 class StockView(View):
     """How many units there are."""
 
@@ -38,7 +44,7 @@ class StockView(View):
     stock_quantity: int
 
 
-def product_view(product: Product, brand: BrandView) -> ProductView:
+def product_view(product: Card, brand: BrandView) -> ProductView:
     """A product with its brand."""
     return ProductView.model_validate(_shown(product, brand))
 
@@ -50,7 +56,12 @@ def detail_view(product: Product, brand: BrandView) -> ProductDetailView:
     )
 
 
-def _shown(product: Product, brand: BrandView) -> dict[str, object]:
+def listed(detail: ProductDetailView) -> ProductView:
+    """The product as a list shows it."""
+    return ProductView(**{name: getattr(detail, name) for name in ProductView.model_fields})
+
+
+def _shown(product: Card, brand: BrandView) -> dict[str, object]:
     return {
         "product_id": str(product.id),
         "name": product.name,

@@ -13,7 +13,7 @@ def client(service: str, *, attempts: int = 3, answer_within_seconds: float = 3)
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=1,
+        connect_timeout=min(1, answer_within_seconds),
         read_timeout=answer_within_seconds,
         retries={"total_max_attempts": attempts, "mode": "standard"},
     )

@@ -6,6 +6,7 @@ index until the first has committed, and then finds its answer.
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +20,13 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    literal,
     select,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from commerce.shared import clock
-from commerce.shared.database import Query, Statement, metadata
+from commerce.shared.database import Query, Statement, metadata, records
 from commerce.shared.errors import CommerceError, Kind
 from commerce.shared.unit_of_work import UnitOfWork
 
@@ -56,6 +59,20 @@ _RELEASE = Statement(
     delete(once_table).where(
         once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
     )
+)
+
+_NEW = records("claims", once_table.c.key)
+_CLAIM_NEW = Statement(
+    upsert(once_table)
+    .from_select(
+        ["scope", "key", "fingerprint", "claimed_at"],
+        # In one order for all: two batches with the same events must not wait for each other.
+        select(
+            bindparam("scope", type_=Text), _NEW.c.key, literal(""), bindparam("claimed_at")
+        ).order_by(_NEW.c.key),
+    )
+    .on_conflict_do_nothing()
+    .returning(once_table.c.key)
 )
 
 
@@ -101,6 +118,16 @@ def claim(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
         claimed_at=clock.now(),
     )
     uow.claim(row, {"done_once": AlreadyDone})
+
+
+def claim_new(uow: UnitOfWork, scope: str, keys: Collection[str]) -> set[str]:
+    """Claim those of the keys that nobody claimed before, and say which those are.
+
+    Opens the transaction in which they take effect; whoever claims the same ones waits for its end.
+    """
+    claims = [{"key": key} for key in keys]
+    found = uow.lock(_CLAIM_NEW(scope=scope, claims=claims, claimed_at=clock.now()))
+    return {row.key for row in found}
 
 
 def release(uow: UnitOfWork, claimed: Claim) -> None:

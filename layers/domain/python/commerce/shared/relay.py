@@ -206,6 +206,7 @@ class _Run:
             row = by_id[envelope["id"]]
             if refusal is None:
                 outcome.taken.append(row.position)
+                logger.info("event on the bus", extra=_told(envelope))
                 continue
             logger.warning("the bus refused event %s: %s", envelope["id"], refusal)
             self._held_back.add(envelope["aggregate_id"])
@@ -230,6 +231,15 @@ class _Run:
         outcome.faulty = [row for row in outcome.faulty if row.position not in outcome.set_aside]
         for position, cause in outcome.set_aside.items():
             logger.error("the event at position %d is set aside: %s", position, cause)
+
+
+def _told(envelope: Envelope) -> dict[str, str]:
+    """What a log line says of an event, so that its trace id finds it."""
+    return {
+        "correlation_id": envelope["trace_id"],
+        "event_id": envelope["id"],
+        "event_type": envelope["type"],
+    }
 
 
 def _envelope(row: Row) -> dict[str, Any]:

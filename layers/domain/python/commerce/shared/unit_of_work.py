@@ -39,6 +39,7 @@ class UnitOfWork:
     def _forget(self) -> None:
         self._claims: list[Query] = []
         self._writes: list[Query] = []
+        self._telling: list[Query] = []
         self._contended: list[Query] = []
         self._events: list[Event] = []
         self._refusals: dict[str, Explain] = {}
@@ -92,6 +93,11 @@ class UnitOfWork:
         self._writes.append(query)
         self._refusals.update(refusals or {})
 
+    def write_telling(self, query: Query, refusals: Mapping[str, Explain] | None = None) -> None:
+        """Collect a write that knows alone whether there is an event to tell: a row per event."""
+        self._telling.append(query)
+        self._refusals.update(refusals or {})
+
     def write_contended(self, *queries: Query, refusals: Mapping[str, Explain]) -> None:
         """Collect writes on rows that many want: they go last, so that their locks are shortest."""
         self._contended.extend(queries)
@@ -108,18 +114,20 @@ class UnitOfWork:
         or lost a race, Busy where a lock was not had in time.
         """
         told = [outbox.store(self._events)] if self._events else []
-        batch = [*self._claims, *self._writes, *told, *self._contended]
+        before = [*self._claims, *self._writes, *told]
+        batch = [*before, *self._telling, *self._contended]
         if self._in_transaction:
             batch.append(COMMIT)
         if not batch:
             return
         try:
-            self._run(batch)
+            found = self._run(batch)
         except ConstraintViolated as violated:
             self.rollback()
             raise self._reason(violated) from violated
         self._in_transaction = False
-        self._has_told = self._has_told or bool(self._events or self._contended)
+        events = found[len(before) :][: len(self._telling)]
+        self._has_told |= bool(self._events or self._contended or any(events))
         self._forget()
 
     def rollback(self) -> None:

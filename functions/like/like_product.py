@@ -1,0 +1,15 @@
+"""PUT /products/{product_id}/like: a user likes a product."""
+
+from commerce.bootstrap import once
+from commerce.entrypoints.http import USER, Buyer, OptionalRequestKey, http_api, lambda_handler
+from commerce.like import LikeView
+
+api = http_api()
+
+
+@api.put("/products/<product_id>/like")
+def like_product(product_id: str, user: Buyer, key: OptionalRequestKey) -> LikeView:
+    return once(key, LikeView, lambda shop: shop.likes.like(product_id, user_id=user.user_id))
+
+
+handler = lambda_handler(api, access=USER, idempotent="optional")

@@ -1,0 +1,32 @@
+"""What happens to likes. They are told by the statement that changes them.
+
+A like is told of twice at most: version 1 when it is given, version 2 when it is taken back.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from commerce.shared.events import Event
+
+SOURCE = "commerce.like"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductLiked(Event):
+    """A user likes a product, who did not before."""
+
+    source: ClassVar[str] = SOURCE
+
+    user_id: UUID
+    product_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductUnliked(Event):
+    """A user no longer likes a product."""
+
+    source: ClassVar[str] = SOURCE
+
+    user_id: UUID
+    product_id: UUID

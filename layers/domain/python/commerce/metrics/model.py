@@ -1,0 +1,19 @@
+"""What one event adds to its products' day."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """So much more of each, for one product at one moment. What is taken back is negative."""
+
+    product_id: UUID
+    at: datetime
+    views: int = 0
+    likes: int = 0
+    orders: int = 0
+    units: int = 0
+    amount: int = 0
+    """In minor units of the shop's currency."""

@@ -1,0 +1,34 @@
+"""Servers of the benchmark's own, as the tests have them."""
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def servers() -> Iterator[str]:
+    """Servers as the tests have them; yields the superuser's URL."""
+    from tests.support.backends import start_test_servers
+
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_SERVICE_NAME": "lastunit",
+        "POWERTOOLS_METRICS_NAMESPACE": "Lastunit",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        "TOKEN_KEYS": json.dumps({"current": "bench", "bench": secrets.token_urlsafe(48)}),
+    }
+    directory = Path(tempfile.mkdtemp(prefix="lastunit-bench-"))
+    running = start_test_servers(directory)
+    os.environ |= running.environment
+    try:
+        yield running.environment["SUPERUSER_URL"]
+    finally:
+        running.stop()
+        shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,112 @@
+"""Consumers of batches: what cannot be read fails alone, what fails is tried alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from commerce.bootstrap import Shop
+from commerce.entrypoints.queue import Received, batch_handler, once_each
+from commerce.like import ProductLiked
+from commerce.product import ProductViewed
+from commerce.shared.clock import new_id
+from commerce.shared.errors import Unavailable
+from tests.support.envelopes import a_like, a_view, an_unlike, told
+from tests.support.lambda_calls import bus_message, lambda_context, sqs_event
+from tests.support.shop import rows
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+PRODUCT = str(new_id())
+
+
+class Consumer:
+    """Remembers what it was handed; fails on the products it cannot bear."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.calls: list[list[str]] = []
+        self.unbearable: set[str] = set()
+        self.failure = failure or ValueError("unbearable")
+
+    def __call__(self, received: Sequence[Received[Any]]) -> None:
+        self.calls.append([str(each.event.product_id) for each in received])
+        if self.unbearable & set(self.calls[-1]):
+            raise self.failure
+
+
+def failed(event: dict[str, Any], answer: Any) -> list[int]:
+    ids = [record["messageId"] for record in event["Records"]]
+    return sorted(ids.index(each["itemIdentifier"]) for each in answer["batchItemFailures"])
+
+
+def deliver(consumer: Any, *bodies: Any) -> list[int]:
+    event = sqs_event(*bodies)
+    handler = batch_handler([ProductLiked, ProductViewed], consumer)
+    return failed(event, handler(event, lambda_context()))
+
+
+def test_all_messages_of_a_call_are_consumed_together() -> None:
+    consumer = Consumer()
+    products = [str(new_id()) for _ in range(3)]
+    assert deliver(consumer, *(bus_message(told(a_like(each))) for each in products)) == []
+    assert consumer.calls == [products]
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        "not JSON",
+        "[]",
+        {"detail": {}},
+        {"detail": None},
+        bus_message(told(an_unlike(PRODUCT))),  # a type that is none of ours
+        bus_message({**told(a_like(PRODUCT)), "data": {}}),
+        bus_message({**told(a_like(PRODUCT)), "id": "1"}),
+        bus_message({**told(a_like(PRODUCT)), "occurred_at": "yesterday"}),
+    ],
+)
+def test_a_message_that_cannot_be_read_fails_alone(malformed: Any) -> None:
+    consumer = Consumer()
+    good = bus_message(told(a_view(PRODUCT)))
+    assert deliver(consumer, good, malformed, good) == [1]
+    assert consumer.calls == [[PRODUCT, PRODUCT]]
+
+
+def test_nothing_readable_is_nothing_consumed() -> None:
+    consumer = Consumer()
+    assert deliver(consumer, "rubbish") == [0]
+    assert consumer.calls == []
+
+
+def test_what_fails_together_is_tried_alone() -> None:
+    consumer = Consumer()
+    products = [str(new_id()) for _ in range(4)]
+    consumer.unbearable = {products[2]}
+    assert deliver(consumer, *(bus_message(told(a_like(each))) for each in products)) == [2]
+    assert consumer.calls == [products, *([each] for each in products)]
+
+
+def test_when_the_database_is_away_all_come_back_and_nothing_is_tried_alone() -> None:
+    consumer = Consumer(Unavailable())
+    consumer.unbearable = {PRODUCT}
+    assert deliver(consumer, *[bus_message(told(a_like(PRODUCT)))] * 3) == [0, 1, 2]
+    assert len(consumer.calls) == 1
+
+
+def test_claimed_events_take_effect_once_and_failed_ones_stay_unclaimed() -> None:
+    consumer, seen = f"test {new_id()}", list[str]()
+
+    def work(shop: Shop, received: Sequence[Received[Any]]) -> None:
+        if any(str(each.event.product_id) == PRODUCT for each in received):
+            raise ValueError("unbearable")
+        seen.extend(str(each.event.product_id) for each in received)
+
+    products = [str(new_id()) for _ in range(3)]
+    good = [bus_message(told(a_like(each))) for each in products]
+    bad = bus_message(told(a_like(PRODUCT)))
+    assert deliver(once_each(consumer, work), good[0], good[0], bad, good[1]) == [2]
+    assert deliver(once_each(consumer, work), *good, bad) == [3]
+
+    assert seen == products
+    claimed = rows("SELECT key FROM once WHERE scope = $1", consumer)
+    assert {row.key for row in claimed} == {each["detail"]["id"] for each in good}

@@ -1,0 +1,350 @@
+"""The catalogue from the handlers to PostgreSQL and Valkey and back."""
+
+import json
+import os
+from uuid import UUID
+
+import pytest
+import redis
+
+from commerce.bootstrap import in_transaction
+from commerce.catalogue import CARDS, FIRST_PAGES, catalogue
+from commerce.product import ProductDetailView, ProductFacade, SetStock
+from commerce.shared import clock
+from tests.support.lambda_calls import (
+    Answer,
+    bus_message,
+    call,
+    function,
+    lambda_context,
+    sqs_event,
+)
+from tests.support.shop import (
+    a_brand,
+    a_buyer,
+    a_key,
+    a_product,
+    an_admin,
+    events_about,
+    rows,
+)
+from tests.support.statements import counted
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+NOBODYS = "01a20000-0000-7000-8000-000000000000"
+
+
+def get(product: str, **headers: str) -> Answer:
+    return call("product/get_product", "GET", f"/products/{product}", headers=headers)
+
+
+def page(query: str) -> Answer:
+    return call("product/list_products", "GET", f"/products?{query}")
+
+
+def ids_of(answer: Answer) -> list[str]:
+    assert answer.status == 200, answer.json
+    return [each["product_id"] for each in answer.json["items"]]
+
+
+def server() -> "redis.Redis":
+    return redis.Redis.from_url(os.environ["VALKEY_URL"])
+
+
+def set_like_count(product: str, count: int) -> None:
+    rows("UPDATE product SET like_count = $2 WHERE id = $1", product, count)
+
+
+def sell_all(product: str, quantity: int) -> None:
+    buyer = a_buyer(points=quantity * 1000)
+    body = {
+        "lines": [{"product_id": product, "quantity": quantity}],
+        "payment_method": "POINT",
+    }
+    answer = call("order/place_order", "POST", "/orders", body=body, token=buyer.token, key=a_key())
+    assert answer.status == 201
+
+
+class TestOneProduct:
+    def test_it_is_composed_of_product_brand_stock_likes_and_rank(self) -> None:
+        brand = a_brand("Acme")
+        product = a_product(stock=7, price=1200, name="Anvil", brand_id=brand)
+        shown = {
+            "product_id": product,
+            "name": "Anvil",
+            "description": "",
+            "price": {"amount": 1200, "currency": "KRW"},
+            "brand": {"brand_id": brand, "name": "Acme"},
+            "like_count": 0,
+            "version": 1,
+            "stock_quantity": 7,
+            "rank": None,
+        }
+        assert get(product).json == shown  # from the database
+        assert get(product).json == shown  # from the cache
+
+    def test_kept_it_costs_one_statement_else_two(self) -> None:
+        product = a_product()
+        with counted() as first:
+            get(product)
+        with counted() as second:
+            get(product)
+        assert (first.count, second.count) == (2, 1)
+        assert "description" not in second.statements[0]
+
+    def test_the_last_unit_sold_shows_at_once(self) -> None:
+        product = a_product(stock=2)
+        assert get(product).json["stock_quantity"] == 2
+        sell_all(product, 2)
+        assert get(product).json["stock_quantity"] == 0
+
+    def test_a_changed_price_shows_at_once(self) -> None:
+        product = a_product(price=100)
+        get(product)
+        rows("UPDATE product SET price_amount = 50, version = 2 WHERE id = $1", product)
+        for _ in range(3):
+            assert get(product).json["price"]["amount"] == 50
+            assert get(product).json["version"] == 2
+        with counted() as sent:
+            get(product)
+        assert sent.count == 1  # and the new card is kept
+
+    @pytest.mark.parametrize("unknown", [NOBODYS, "anvil"])
+    def test_an_unknown_product_is_not_found(self, unknown: str) -> None:
+        answer = get(unknown)
+        assert (answer.status, answer.json["code"]) == (404, "PRODUCT_NOT_FOUND")
+
+    def test_its_id_may_be_written_in_capitals(self) -> None:
+        product = a_product()
+        assert get(product.upper()).json["product_id"] == product
+
+
+class TestETag:
+    def test_whoever_has_it_already_is_told_so(self) -> None:
+        product = a_product()
+        first = get(product)
+        assert first.headers["cache-control"] == "no-cache"
+        tag = first.headers["etag"]
+        assert tag.startswith('"1-')
+        for wanted in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            again = get(product, **{"If-None-Match": wanted})
+            assert (again.status, again.json, again.headers["etag"]) == (304, None, tag)
+            assert "content-type" not in again.headers
+            assert "x-request-id" in again.headers
+
+    def test_whatever_changes_changes_it(self) -> None:
+        product = a_product(stock=2)
+        tags = [get(product).headers["etag"]]
+        in_transaction(lambda shop: shop.products.set_stock(product, SetStock(quantity=1)))
+        tags.append(get(product).headers["etag"])
+        set_like_count(product, 3)
+        tags.append(get(product).headers["etag"])
+        rows("UPDATE product SET price_amount = 50, version = 2 WHERE id = $1", product)
+        tags.append(get(product).headers["etag"])
+        assert len(set(tags)) == 4
+        assert tags[3].startswith('"2-')
+        assert get(product, **{"If-None-Match": tags[0]}).status == 200
+
+    def test_what_is_not_found_stays_not_found(self) -> None:
+        assert get(str(clock.new_id()), **{"If-None-Match": "*"}).status == 404
+
+
+class TestLists:
+    @pytest.fixture
+    def brand(self) -> str:
+        return a_brand()
+
+    @pytest.fixture
+    def products(self, brand: str) -> list[str]:
+        """Nine products of a brand, oldest first, many of them alike in price or likes."""
+        made = [
+            a_product(price=price, brand_id=brand)
+            for price in (300, 100, 200, 100, 300, 200, 100, 300, 200)
+        ]
+        for product, likes in zip(made, (0, 5, 0, 5, 2, 2, 5, 0, 9), strict=True):
+            set_like_count(product, likes)
+        return made
+
+    @pytest.mark.parametrize("sort", ["latest", "price_asc", "likes_desc"])
+    @pytest.mark.parametrize("limit", [1, 2, 4, 9, 100])
+    def test_the_pages_are_the_list_ties_broken_by_id(
+        self, brand: str, products: list[str], sort: str, limit: int
+    ) -> None:
+        found = rows("SELECT id, price_amount, like_count FROM product WHERE brand_id = $1", brand)
+        expected = sorted(
+            found,
+            key={
+                "latest": lambda row: row.id,
+                "price_asc": lambda row: (-row.price_amount, -row.id.int),
+                "likes_desc": lambda row: (row.like_count, row.id),
+            }[sort],
+            reverse=True,
+        )
+        listed: list[str] = []
+        cursor = ""
+        while cursor is not None:
+            answer = page(
+                f"brand_id={brand}&sort={sort}&limit={limit}{cursor and '&cursor='}{cursor}"
+            )
+            assert len(ids_of(answer)) <= limit
+            listed += ids_of(answer)
+            cursor = answer.json["next_cursor"]
+        assert listed == [str(row.id) for row in expected]
+
+    def test_rows_that_come_and_change_meanwhile_shift_nothing(
+        self, brand: str, products: list[str]
+    ) -> None:
+        first = page(f"brand_id={brand}&sort=likes_desc&limit=3")
+        top = a_product(brand_id=brand)
+        set_like_count(top, 99)  # before the cursor: it would push a row over to the next page
+        set_like_count(ids_of(first)[1], 1)  # shown already: it comes again, further down
+        rest = page(f"brand_id={brand}&sort=likes_desc&cursor={first.json['next_cursor']}")
+        listed = ids_of(first) + ids_of(rest)
+        assert top not in listed
+        assert set(listed) == set(products)
+        assert [listed.count(each) for each in products].count(2) == 1
+
+    @pytest.mark.parametrize(
+        "other",
+        ["sort=latest", "sort=likes_desc", "brand_id={other}&sort=price_asc", "sort=price_asc"],
+    )
+    def test_a_cursor_of_another_list_is_refused(
+        self, brand: str, products: list[str], other: str
+    ) -> None:
+        cursor = page(f"brand_id={brand}&sort=price_asc&limit=2").json["next_cursor"]
+        answer = page(f"{other.format(other=a_brand())}&cursor={cursor}")
+        assert (answer.status, answer.json["code"]) == (422, "INVALID_CURSOR")
+
+    @pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=W10", "sort=best", "limit=0"])
+    def test_nonsense_is_refused(self, query: str) -> None:
+        assert page(query).status == 422
+
+    @pytest.mark.parametrize("unknown", [NOBODYS, "acme"])
+    def test_an_unknown_brand_has_no_products(self, unknown: str) -> None:
+        assert page(f"brand_id={unknown}").json == {"items": [], "next_cursor": None}
+
+    def test_a_hundred_cost_as_many_statements_as_one(self) -> None:
+        few, many = a_brand(), a_brand()
+        a_product(brand_id=few)
+        for _ in range(101):
+            a_product(brand_id=many)
+
+        def statements(brand: str, *, then: str = "") -> tuple[int, int]:
+            with counted() as sent:
+                answer = page(f"brand_id={brand}&sort=likes_desc&limit=100{then}")
+            return sent.count, len(ids_of(answer))
+
+        assert (statements(few), statements(many)) == ((3, 1), (3, 100))  # nothing is kept
+        assert (statements(few), statements(many)) == ((0, 1), (0, 100))  # ids and cards are
+        cursor = page(f"brand_id={many}&sort=likes_desc&limit=1").json["next_cursor"]
+        assert statements(many, then=f"&cursor={cursor}") == (2, 100)  # a deeper page
+
+    def test_likes_show_in_lists_when_they_are_counted(
+        self, brand: str, products: list[str]
+    ) -> None:
+        def shown() -> int:
+            items = page(f"brand_id={brand}").json["items"]
+            return int(next(i["like_count"] for i in items if i["product_id"] == products[0]))
+
+        assert shown() == 0
+        path = f"/products/{products[0]}/like"
+        for user in (a_buyer(), a_buyer()):
+            call("like/like_product", "PUT", path, token=user.token)
+        assert shown() == 0  # nobody has counted them yet
+        told = sqs_event(*map(bus_message, events_about(products[0], "ProductLiked")))
+        function("product/on_like_changed")(told, lambda_context())
+        assert shown() == 2
+        with counted() as sent:
+            shown()
+        assert sent.count == 0
+
+    def test_only_ids_and_their_places_are_kept(self, brand: str, products: list[str]) -> None:
+        page(f"brand_id={brand}&sort=price_asc&limit=2")
+        text = server().get(FIRST_PAGES.key(f"price_asc:{brand}"))
+        assert isinstance(text, bytes)
+        kept = json.loads(text.partition(b"\n")[2])
+        assert set(kept) == {"positions"}
+        assert len(kept["positions"]) == 9
+        assert all(UUID(id_).version == 7 for _, id_ in kept["positions"])
+
+    def test_nothing_is_kept_for_longer_than_is_said(self, brand: str, products: list[str]) -> None:
+        page(f"brand_id={brand}")
+        get(products[0])
+        call("brand/get_brand", "GET", f"/brands/{brand}")
+        left = {
+            name: server().pttl(key)
+            for name, key in {
+                "list": FIRST_PAGES.key(f"latest:{brand}"),
+                "card": CARDS.key(products[0]),
+                "brand": f"lastunit:brand:1:{brand}",
+            }.items()
+        }
+        assert 25_000 < left["list"] <= 30_000
+        assert 55_000 < left["card"] <= 60_000
+        assert 86_000_000 < left["brand"] <= 86_400_000
+
+    def test_a_new_product_shows_at_once(self, brand: str, products: list[str]) -> None:
+        assert len(ids_of(page(f"brand_id={brand}"))) == 9
+        assert page("limit=1").status == 200
+        body = {"brand_id": brand, "name": "Newest", "price_amount": 1}
+        admin = an_admin().token
+        made = call("product/register_product", "POST", "/admin/products", body=body, token=admin)
+        new = made.json["product_id"]
+        assert ids_of(page(f"brand_id={brand}"))[0] == new
+        assert ids_of(page(f"brand_id={brand}&sort=price_asc"))[0] == new
+        assert new in ids_of(page("limit=100"))
+
+
+class TestBrands:
+    def test_a_kept_brand_costs_no_statement(self) -> None:
+        brand = a_brand("Acme")
+        shown = {"brand_id": brand, "name": "Acme", "description": ""}
+        assert call("brand/get_brand", "GET", f"/brands/{brand}").json == shown
+        with counted() as sent:
+            assert call("brand/get_brand", "GET", f"/brands/{brand.upper()}").json == shown
+        assert sent.count == 0
+
+    @pytest.mark.parametrize("unknown", [NOBODYS, "acme"])
+    def test_an_unknown_brand_is_not_found(self, unknown: str) -> None:
+        answer = call("brand/get_brand", "GET", f"/brands/{unknown}")
+        assert (answer.status, answer.json["code"]) == (404, "BRAND_NOT_FOUND")
+
+
+class TestRefresh:
+    @pytest.mark.parametrize("turned", ["StockSoldOut", "StockReturned"])
+    def test_the_card_is_renewed_when_the_stock_turns(self, turned: str) -> None:
+        product = a_product(stock=1)
+        sell_all(product, 1)
+        get(product)
+        rows("UPDATE product SET name = 'New' WHERE id = $1", product)  # behind the cache's back
+        assert get(product).json["name"] == "Anvil"
+
+        [envelope] = events_about(product, turned)
+        answer = function("product/on_stock_turned")(
+            sqs_event(bus_message(envelope)), lambda_context()
+        )
+
+        assert answer == {"batchItemFailures": []}
+        with counted() as sent:
+            assert get(product).json["name"] == "New"
+        assert sent.count == 1
+
+    def test_a_card_that_is_being_loaded_while_it_changes_is_not_kept(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Read before the change, stored after it: the news must not be undone."""
+        product = a_product()
+        read = ProductFacade.get
+
+        def overtaken(self: ProductFacade, product_id: str) -> ProductDetailView:
+            found = read(self, product_id)
+            monkeypatch.undo()
+            rows("UPDATE product SET name = 'New' WHERE id = $1", product)
+            catalogue()._cache.forget(CARDS, [product])
+            return found
+
+        monkeypatch.setattr(ProductFacade, "get", overtaken)
+        assert get(product).json["name"] == "Anvil"
+        assert server().get(CARDS.key(product)) is None
+        assert get(product).json["name"] == "New"

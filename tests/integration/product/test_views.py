@@ -1,0 +1,172 @@
+"""Views: hardly a cost to the reader, and yet they reach the bus."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import redis
+
+from commerce import bootstrap
+from commerce.shared import passing
+from commerce.shared.clock import new_id
+from commerce.shared.valkey import Valkey
+from infra.local.ports import Ports
+from infra.local.valkey import start_valkey
+from tests.support.bus import ListenedBus, a_listened_bus
+from tests.support.lambda_calls import call, function, lambda_context, sqs_event
+from tests.support.shop import a_product
+from tests.support.statements import counted
+from tests.support.valkey import forget_valkey, hanging
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Valkey of the test's own, with nobody else's views in it."""
+    running = start_valkey(tmp_path, Ports.free().valkey)
+    monkeypatch.setenv("VALKEY_URL", running.url)
+    forget_valkey()
+    yield running
+    running.stop()
+    monkeypatch.undo()
+    forget_valkey()
+
+
+@pytest.fixture
+def nudges(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """How many nudges wait in a queue of the test's own."""
+    sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    url = sqs.create_queue(QueueName=f"nudges-{new_id()}")["QueueUrl"]
+    monkeypatch.setenv("PASSING_QUEUE_URL", url)
+
+    def count() -> int:
+        found = sqs.get_queue_attributes(
+            QueueUrl=url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"],
+        )
+        return sum(map(int, found["Attributes"].values()))
+
+    return count
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> ListenedBus:
+    listened = a_listened_bus()
+    monkeypatch.setenv("EVENT_BUS_NAME", listened.name)
+    return listened
+
+
+def view(product: str) -> str:
+    """Look at the product; returns the request's id."""
+    answer = call("product/get_product", "GET", f"/products/{product}")
+    assert answer.status == 200
+    return answer.headers["x-request-id"]
+
+
+def move() -> Any:
+    return function("product/on_products_viewed")(sqs_event("{}"), lambda_context())
+
+
+def test_a_view_reaches_the_bus_with_its_request_s_id(
+    server: Any, nudges: Any, bus: ListenedBus
+) -> None:
+    product = a_product()
+    requests = [view(product) for _ in range(3)]
+    assert move() == {"batchItemFailures": []}
+    heard = bus.heard()
+    assert {each["trace_id"] for each in heard} == set(requests)
+    assert {each["type"] for each in heard} == {"ProductViewed"}
+    assert [each["data"] for each in heard] == [{"product_id": product}] * 3
+    assert len({each["id"] for each in heard}) == 3
+    move()
+    assert bus.heard() == []
+
+
+def test_a_thousand_views_are_moved_in_a_run(server: Any, nudges: Any, bus: ListenedBus) -> None:
+    product = a_product()
+    view(product)
+    client = redis.Redis.from_url(server.url)
+    [text] = client.lrange(passing.LIST, 0, -1)
+    client.rpush(passing.LIST, *[text] * 449, b"rubbish")
+    assert bootstrap.passing_events().move_to(passing_bus := CountingBus()) == 450
+    assert passing_bus.sizes == [10] * 45
+    assert client.llen(passing.LIST) == 0
+    client.close()
+
+
+class CountingBus:
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def put(self, envelopes: Any) -> list[str | None]:
+        self.sizes.append(len(envelopes))
+        return [None] * len(envelopes)
+
+
+def test_one_reader_a_second_nudges_for_all(server: Any, nudges: Any, bus: ListenedBus) -> None:
+    product = a_product()
+    client = redis.Redis.from_url(server.url)
+    for _ in range(5):
+        view(product)
+        client.pexpire(passing.NUDGED, 60_000)  # however slow this machine is
+    assert nudges() == 1
+    client.delete(passing.NUDGED)  # the second is over
+    view(product)
+    assert nudges() == 2
+    client.close()
+
+
+def test_the_list_does_not_grow_for_ever(
+    server: Any, nudges: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passing, "MAX_WAITING", 3)
+    products = [a_product() for _ in range(5)]
+    for product in products:
+        view(product)
+    client = redis.Redis.from_url(server.url)
+    waiting = [
+        json.loads(text)["data"]["product_id"] for text in client.lrange(passing.LIST, 0, -1)
+    ]
+    assert waiting == products[2:]  # the oldest are lost
+    client.close()
+
+
+def test_what_is_not_found_is_no_view(server: Any, nudges: Any) -> None:
+    call("product/get_product", "GET", f"/products/{new_id()}")
+    assert nudges() == 0
+
+
+def test_a_view_costs_the_reader_one_trip_and_no_statement(
+    server: Any, nudges: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = a_product()
+    view(product)
+    trips: list[str] = []
+    ask = Valkey.ask
+
+    def counting(self: Valkey, question: Any) -> Any:
+        trips.append(question.__qualname__)
+        return ask(self, question)
+
+    monkeypatch.setattr(Valkey, "ask", counting)
+    with counted() as sent:
+        view(product)
+    assert sent.count == 1  # the product's state
+    assert len(trips) == 2  # its card, and the view
+
+
+def test_without_valkey_and_queue_a_product_is_seen_all_the_same(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = a_product()
+    monkeypatch.setenv("PASSING_QUEUE_URL", "http://127.0.0.1:9/nowhere")
+    view(product)
+    with hanging(server.pid):
+        view(product)
+    server.stop()
+    view(product)

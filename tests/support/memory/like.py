@@ -1,0 +1,34 @@
+"""Likes in memory: what a write changes, the next read sees."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from commerce.like.model import Like
+from commerce.shared.database import ConstraintViolated
+from commerce.shared.unit_of_work import Explain
+
+
+class MemoryLikeRepository:
+    """The promises of commerce.like.repository.LikeRepository, without a database."""
+
+    def __init__(self, product_ids: Collection[UUID]) -> None:
+        self._product_ids = product_ids
+        self._likes: dict[tuple[UUID, UUID], Like] = {}
+        self.told: list[tuple[str, UUID]] = []
+
+    def add(self, like: Like, *, unknown: Explain) -> None:
+        if like.product_id not in self._product_ids:
+            raise unknown() or ConstraintViolated("like_of_a_product")
+        if (like.user_id, like.product_id) not in self._likes:
+            self._likes[like.user_id, like.product_id] = like
+            self.told.append(("ProductLiked", like.id))
+
+    def remove(self, user_id: UUID, product_id: UUID) -> None:
+        removed = self._likes.pop((user_id, product_id), None)
+        if removed is not None:
+            self.told.append(("ProductUnliked", removed.id))
+
+    def newest_of(self, user_id: UUID, before: UUID, limit: int) -> list[Like]:
+        mine = [each for each in self._likes.values() if each.user_id == user_id]
+        older = [each for each in mine if each.id < before]
+        return sorted(older, key=lambda each: each.id, reverse=True)[:limit]

@@ -1,0 +1,43 @@
+"""How many statements, in how many round trips, a piece of work sends to the database."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from commerce.shared.database import Database, Query, Row
+
+
+@dataclass(slots=True)
+class Sent:
+    """What was sent, one list per round trip."""
+
+    trips: list[list[str]] = field(default_factory=list)
+
+    @property
+    def statements(self) -> list[str]:
+        """Each statement, in its order."""
+        return [sql for trip in self.trips for sql in trip]
+
+    @property
+    def count(self) -> int:
+        """How many statements."""
+        return len(self.statements)
+
+
+@contextmanager
+def counted() -> Iterator[Sent]:
+    """Count what every `Database` of this process sends meanwhile."""
+    sent = Sent()
+    run = Database.run
+
+    def counting(
+        self: Database, queries: Sequence[Query], *, in_transaction: bool = False
+    ) -> list[list[Row]]:
+        sent.trips.append([query.sql for query in queries])
+        return run(self, queries, in_transaction=in_transaction)
+
+    Database.run = counting  # type: ignore[method-assign]
+    try:
+        yield sent
+    finally:
+        Database.run = run  # type: ignore[method-assign]

@@ -1,0 +1,60 @@
+"""A cache server of the test's own, which may be stopped, and one that talks nonsense."""
+
+import os
+import signal
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from commerce import bootstrap, catalogue
+from commerce.shared.valkey import connect
+from infra.local.ports import LOOPBACK
+
+
+def forget_valkey() -> None:
+    """Let this process connect anew, to wherever VALKEY_URL leads now."""
+    bootstrap.valkey().close()
+    for each in (
+        bootstrap.valkey, bootstrap.kept, bootstrap.passing_events, catalogue.catalogue,
+    ):  # fmt: skip
+        each.cache_clear()
+
+
+def empty_valkey() -> None:
+    """Forget all that is kept in this process' part of the server."""
+    with connect(os.environ["VALKEY_URL"]) as server:
+        server.flushdb()
+
+
+@contextmanager
+def hanging(pid: int) -> Iterator[None]:
+    """The process is there, takes connections, and does nothing."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def a_server_that_says(answer: bytes) -> Iterator[str]:
+    """A server that gives the same answer to whatever it hears; yields its URL."""
+
+    class Talk(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            assert isinstance(self.request, socket.socket)
+            try:
+                while self.request.recv(65536):
+                    self.request.sendall(answer)
+            except OSError:
+                return
+
+    with socketserver.ThreadingTCPServer((LOOPBACK, 0), Talk) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"redis://{LOOPBACK}:{server.server_address[1]}/0"
+        finally:
+            server.shutdown()

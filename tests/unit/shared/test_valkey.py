@@ -1,0 +1,96 @@
+"""Valkey is asked, or left alone; nobody who asks sees an error."""
+
+from typing import Any
+
+import pytest
+from redis import exceptions
+
+from commerce.shared import valkey
+from commerce.shared.valkey import Valkey
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(valkey, "time", clock)
+    monkeypatch.setattr(valkey, "TIMEOUT_SECONDS", 0.1)
+    return clock
+
+
+@pytest.fixture
+def asked(clock: Clock) -> Valkey:
+    return Valkey(lambda: "redis://127.0.0.1:1/0")
+
+
+def fail(error: Exception) -> Any:
+    def question(server: Any) -> None:
+        raise error
+
+    return question
+
+
+def test_what_it_answers_is_returned(asked: Valkey) -> None:
+    assert asked.ask(lambda _: 7) == 7
+    assert not asked.is_left_alone
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        exceptions.ConnectionError(),
+        exceptions.TimeoutError(),
+        OSError(),
+        ValueError("rubbish"),
+        RecursionError(),
+    ],
+)
+def test_after_a_failure_it_is_left_alone_for_a_while(
+    asked: Valkey, clock: Clock, error: Exception
+) -> None:
+    questions: list[int] = []
+    assert asked.ask(fail(error)) is None
+    assert asked.is_left_alone
+    assert asked.ask(lambda _: questions.append(1)) is None
+    clock.now += valkey.SKIP_SECONDS - 0.01
+    assert asked.ask(lambda _: questions.append(1)) is None
+    assert questions == []
+    clock.now += valkey.SKIP_SECONDS
+    assert asked.ask(lambda _: 7) == 7
+
+
+def test_slow_answers_count_as_failures(asked: Valkey, clock: Clock) -> None:
+    def question(server: Any) -> int:
+        clock.now += 0.11
+        return 7
+
+    assert asked.ask(question) == 7  # it is here, so it is used
+    assert asked.is_left_alone
+
+
+def test_a_refusal_is_no_failure(asked: Valkey) -> None:
+    assert asked.ask(fail(exceptions.ResponseError("WRONGTYPE"))) is None
+    assert not asked.is_left_alone
+
+
+def test_where_it_is_need_not_be_known() -> None:
+    def nowhere() -> str:
+        raise LookupError
+
+    assert Valkey(nowhere).ask(lambda _: 7) is None
+
+
+def test_it_is_tried_once_and_not_for_long() -> None:
+    client = valkey.connect("redis://user:secret@127.0.0.1:1/3")
+    options = client.connection_pool.connection_kwargs
+    assert options["socket_timeout"] == options["socket_connect_timeout"] == valkey.TIMEOUT_SECONDS
+    assert options["retry"]._retries == 0
+    assert (options["db"], options["username"]) == (3, "user")
+    client.close()

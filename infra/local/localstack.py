@@ -28,7 +28,7 @@ WORK = ROOT / ".local" / "localstack"
 BUILT = WORK / "build"
 VARIANT = BUILT / "localstack.yaml"
 ENVIRONMENT = WORK / "env"
-DELETE_TIMEOUT_SECONDS = 120
+DELETE_TIMEOUT_SECONDS = 300
 DELETE_POLL_SECONDS = 3
 
 

@@ -24,7 +24,9 @@ def _delivery_is_well_afterwards(stack: Stack) -> Iterator[None]:
     stack.delivery.behave("ok")
 
 
-def ops(stack: Stack, *arguments: str, database: bool = True) -> tuple[int, Any]:
+def ops(
+    stack: Stack, *arguments: str, database: bool = True, name: str = STACK_NAME
+) -> tuple[int, Any]:
     """Run a command as a program does; its exit code and its JSON."""
     environment = {
         "PATH": os.defpath,
@@ -37,12 +39,12 @@ def ops(stack: Stack, *arguments: str, database: bool = True) -> tuple[int, Any]
     if database:
         environment["DATABASE_URL"] = stack.addresses.database_url
     done = subprocess.run(
-        [sys.executable, "-m", "infra.ops", *arguments, "--stack", STACK_NAME, "--json"],
+        [sys.executable, "-m", "infra.ops", *arguments, "--stack", name, "--json"],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.stdout, done.stderr
@@ -103,6 +105,30 @@ def test_every_queue_of_the_stack_is_listed(stack: Stack) -> None:
     assert names == {
         "outbox-nudge", "schedule", "shipping-order-cancelled", "shipping-order-confirmed"
     }  # fmt: skip
+
+
+def test_a_thousand_letters_go_back_each_once(stack: Stack) -> None:
+    """Of queues that no stack names: they are found by their names."""
+    sqs, name = stack.aws("sqs"), f"bulk{os.urandom(4).hex()}"
+    url = sqs.create_queue(QueueName=f"{name}-work")["QueueUrl"]
+    letters = sqs.create_queue(QueueName=f"{name}-work-dead-letters")["QueueUrl"]
+    bodies = {json.dumps({"detail": {"data": {"order_id": f"o-{n}"}}}) for n in range(1000)}
+    every = sorted(bodies)
+    for start in range(0, len(every), 10):
+        batch = enumerate(every[start : start + 10])
+        entries = [{"Id": str(n), "MessageBody": body} for n, body in batch]
+        sqs.send_message_batch(QueueUrl=letters, Entries=entries)
+
+    code, answer = ops(stack, "dlq", "redrive", "work", name=name)
+
+    assert (code, len(answer["redriven"]), answer["failed"]) == (0, 1000, {})
+    assert sqs.receive_message(QueueUrl=letters).get("Messages", []) == []
+    sent: list[str] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        sent += [message["Body"] for message in messages]
+    assert (len(sent), set(sent)) == (1000, bodies)
+    sqs.delete_queue(QueueUrl=url)
+    sqs.delete_queue(QueueUrl=letters)
 
 
 def test_the_outbox_is_seen_with_the_login_that_the_stack_keeps(stack: Stack) -> None:

@@ -44,15 +44,14 @@ class DeadQueue:
 
 def take_all(url: str) -> list[dict[str, Any]]:
     """Take every visible message out of a queue."""
-    taken: list[dict[str, Any]] = []
-    while (
-        messages := _sqs()
-        .receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
-        .get("Messages")
-    ):
-        for message in messages:
-            taken.append(dict(message))
-            _sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    sqs, taken = _sqs(), list[dict[str, Any]]()
+    while messages := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    ).get("Messages"):
+        taken += messages
+        handles = [message["ReceiptHandle"] for message in messages]
+        entries = [{"Id": str(n), "ReceiptHandle": handle} for n, handle in enumerate(handles)]
+        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
     return taken
 
 

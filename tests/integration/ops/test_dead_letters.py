@@ -81,12 +81,12 @@ def test_a_malformed_letter_is_shown_too(ops: Ops, dead: DeadQueue, body: str) -
     assert (letter["message_id"], letter["order_id"]) == (id_, "")
 
 
-def test_a_thousand_letters_go_back_each_once_with_all_they_said(ops: Ops, dead: DeadQueue) -> None:
+def test_all_letters_go_back_each_once_with_all_they_said(ops: Ops, dead: DeadQueue) -> None:
     attributes = {"kept": {"DataType": "String", "StringValue": "yes"}}
-    bodies = [an_order_letter(f"o-{n}") for n in range(1000)]
+    bodies = [an_order_letter(f"o-{n}") for n in range(120)]
     dead.fill(*bodies, attributes=attributes)
     code, answer = ops("dlq", "redrive", dead.name)
-    assert (code, len(answer["redriven"]), answer["failed"]) == (0, 1000, {})
+    assert (code, len(answer["redriven"]), answer["failed"]) == (0, 120, {})
     sent = take_all(dead.url)
     assert Counter(each["Body"] for each in sent) == Counter(bodies)
     assert all(each["MessageAttributes"]["kept"]["StringValue"] == "yes" for each in sent)

@@ -19,7 +19,7 @@ from tests.bench.report import Report, Timing, timed
 from tests.bench.servers import servers
 
 SMALL = 1_000
-REQUESTS = 3_000
+REQUESTS = 2_000
 WARM_UP = 200
 SAMPLE = 20  # brands, and ten times as many products, that are asked about
 DEEP = 0.9  # how far down a deep page is

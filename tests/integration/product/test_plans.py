@@ -1,0 +1,119 @@
+"""A catalogue of some size: it is made as it says, and its lists walk their indexes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from commerce.product import Sort
+from commerce.product.repository import _PAGES, _POSITIONS, _place
+from commerce.shared.database import Database, Query, Row
+from infra.local.errors import LocalError
+from infra.local.seed import seed
+from tests.support import backends
+
+SIZE = 20_000
+INDEX = {
+    (Sort.LATEST, False): "product_pkey",
+    (Sort.PRICE_ASC, False): "product_by_price",
+    (Sort.LIKES_DESC, False): "product_by_likes",
+    (Sort.LATEST, True): "product_of_brand_latest",
+    (Sort.PRICE_ASC, True): "product_of_brand_by_price",
+    (Sort.LIKES_DESC, True): "product_of_brand_by_likes",
+}
+
+
+@pytest.fixture(scope="module")
+def seeded(database_url: str) -> Iterator[Database]:
+    """A database of this module's own, with 20,000 products of 20 brands in it."""
+    import os
+
+    with backends.own_database(os.environ["SUPERUSER_URL"]) as url:
+        told: list[int] = []
+        assert seed(url, SIZE, lambda done, _: told.append(done)) == 20
+        assert told[-1] == SIZE
+        database = Database(lambda: url)
+        yield database
+        database.close()
+
+
+def rows(database: Database, sql: str, *values: object) -> list[Row]:
+    return database.run([Query(sql, values)])[0]
+
+
+def number(database: Database, sql: str) -> int:
+    return int(rows(database, sql)[0][0])
+
+
+def test_one_product_in_a_hundred_has_88_of_a_hundred_likes(seeded: Database) -> None:
+    likes = number(seeded, "SELECT count(*) FROM product_like")
+    top = number(
+        seeded,
+        "SELECT sum(like_count) FROM (SELECT like_count FROM product"
+        f" ORDER BY like_count DESC LIMIT {SIZE // 100}) AS top",
+    )
+    assert (number(seeded, "SELECT count(*) FROM product"), round(likes / SIZE, 1)) == (SIZE, 2.0)
+    assert round(top / likes, 2) == 0.88
+
+
+def test_its_books_hold(seeded: Database) -> None:
+    counted = "SELECT product_id, count(*) AS n FROM product_like GROUP BY product_id"
+    assert (
+        rows(
+            seeded,
+            f"SELECT id FROM product LEFT JOIN ({counted}) AS l ON l.product_id = id"
+            " WHERE like_count <> coalesce(n, 0)",
+        )
+        == []
+    )
+    assert (
+        rows(
+            seeded,
+            "SELECT s.product_id FROM stock AS s LEFT JOIN stock_movement AS m USING (product_id)"
+            " GROUP BY s.product_id, s.quantity HAVING s.quantity <> coalesce(sum(m.change), 0)",
+        )
+        == []
+    )
+
+
+def test_a_database_that_is_not_there_is_said_to_be_so() -> None:
+    with pytest.raises(LocalError, match="No database answers"):
+        seed("postgresql://nobody:secret@127.0.0.1:9/nothing", 1)
+
+
+def position(seeded: Database, sort: Sort, brand_id: Any, depth: float) -> list[Any]:
+    """The sort key of a product so far down the list."""
+    keys = {
+        Sort.LATEST: "id",
+        Sort.PRICE_ASC: "price_amount, id",
+        Sort.LIKES_DESC: "like_count, id",
+    }
+    direction = "ASC" if sort is Sort.PRICE_ASC else "DESC"
+    order = ", ".join(f"{key} {direction}" for key in keys[sort].split(", "))
+    mine = "$1::uuid IS NULL OR brand_id = $1"
+    [[count]] = rows(seeded, f"SELECT count(*) FROM product WHERE {mine}", brand_id)
+    return list(
+        rows(
+            seeded,
+            f"SELECT {keys[sort]} FROM product WHERE {mine} ORDER BY {order} OFFSET $2 LIMIT 1",
+            brand_id,
+            int(count * depth),
+        )[0]
+    )
+
+
+@pytest.mark.parametrize("depth", [0.0, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize(("sort", "by_brand"), INDEX)
+def test_a_list_walks_its_own_index_from_where_it_is(
+    seeded: Database, sort: Sort, depth: float, *, by_brand: bool
+) -> None:
+    brand_id = rows(seeded, "SELECT id FROM brand ORDER BY id LIMIT 1 OFFSET 7")[0].id
+    only = brand_id if by_brand else None
+    after = position(seeded, sort, only, depth) if depth else []
+    for statements in (_PAGES, _POSITIONS):
+        query = statements[sort, by_brand](**_place(sort, only, after), limit=21)
+        found = rows(seeded, f"EXPLAIN (ANALYZE, BUFFERS) {query.sql}", *query.values)
+        plan = "\n".join(line[0] for line in found)
+        assert INDEX[sort, by_brand] in plan, plan
+        assert "Sort" not in plan, plan
+        assert "Filter" not in plan, plan

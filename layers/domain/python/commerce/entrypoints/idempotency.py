@@ -86,8 +86,11 @@ def read_key(headers: Mapping[str, str]) -> str:
 
 @cache
 def _store() -> DynamoDBPersistenceLayer:
+    # One try: the second try of a conditional write that had arrived, but whose answer was late,
+    # would find the first one's record and take this very request for one still running.
     return DynamoDBPersistenceLayer(
-        table_name=settings.text("IDEMPOTENCY_TABLE_NAME"), boto3_client=client("dynamodb")
+        table_name=settings.text("IDEMPOTENCY_TABLE_NAME"),
+        boto3_client=client("dynamodb", attempts=1),
     )
 
 

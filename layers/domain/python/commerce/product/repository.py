@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    BindParameter,
+    ScalarSelect,
     Select,
     Uuid,
     any_,
@@ -135,22 +135,27 @@ _ORDERS = {
 
 
 def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
-    """The rows behind a position, in their order.
+    """The rows behind a position, in their order: a walk along one index, whatever is in it.
 
-    A brand's list leads with the brand in comparison and order, so that its own index alone can
-    serve it: for `brand_id = …` PostgreSQL may choose the index of all products and skip those of
-    others, one by one, since it takes the comparison for far more selective than it is.
+    A brand's list leads with the brand in comparison and order, so that only the brand's own index
+    has its order. The position is hidden in subqueries, so that PostgreSQL plans for any position:
+    it judges a comparison of rows by their first column alone, and where that promises few rows it
+    would sort them all, or skip the products of other brands one by one.
     """
     order = _ORDERS[sort]
     key = (_p.brand_id, *order.key) if by_brand else order.key
-    position = (bindparam(_parameter(each), type_=each.type) for each in key)
-    here, after = tuple_(*key), tuple_(*position)
+    here, after = tuple_(*key), tuple_(*(_hidden(each) for each in key))
     page = rows.where(here < after if order.descending else here > after)
     if by_brand:
-        brand_id: BindParameter[UUID] = bindparam(_parameter(_p.brand_id), type_=Uuid)
+        brand_id = _hidden(_p.brand_id)
         page = page.where(_p.brand_id >= brand_id if order.descending else _p.brand_id <= brand_id)
     directed = [each.desc() if order.descending else each.asc() for each in key]
     return page.order_by(*directed).limit(bindparam("limit", type_=BigInteger))
+
+
+def _hidden(part: Any) -> ScalarSelect[Any]:
+    """Where the page before ended, as a value that the planner does not look at."""
+    return select(bindparam(_parameter(part), type_=part.type)).scalar_subquery()
 
 
 def _parameter(part: Any) -> str:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from tests.bench.report import Report
 
+NOT_BENCHMARKS = {"__main__", "memory_store", "report", "servers"}
 HERE = Path(__file__).parent
-BENCHMARKS = sorted(
-    file.stem for file in HERE.glob("*.py") if file.stem not in ("__main__", "report", "servers")
-)
+BENCHMARKS = sorted(file.stem for file in HERE.glob("*.py") if file.stem not in NOT_BENCHMARKS)
 RESULT = HERE.parents[1] / ".local" / "bench.json"
 
 

@@ -268,6 +268,7 @@ class TestOrders:
             an_order(uuid4(), uuid4()),
             expires_at=NOW + timedelta(minutes=15),
             discount=Money(30),
+            issued_coupon_id=uuid4(),
             points_used=Money(70),
             version=7,
         )

@@ -48,7 +48,7 @@ def found() -> list[tuple[str, dict[str, Any]]]:
 
 def test_books_that_hold_are_said_to_hold(world: World) -> None:
     assert reconcile() == Reconciliation(
-        products=2, accounts=2, orders=5, findings=[], is_complete=True
+        products=2, accounts=2, orders=5, coupons=0, findings=[], is_complete=True
     )
     assert reconcile().holds
 
@@ -58,6 +58,7 @@ def test_a_shop_with_nothing_in_it_holds() -> None:
         "products": 0,
         "accounts": 0,
         "orders": 0,
+        "coupons": 0,
         "findings": [],
         "is_complete": True,
     }
@@ -193,7 +194,8 @@ def test_an_order_without_lines_and_one_that_costs_something_else(world: World) 
         (
             "ORDER_COSTS_WHAT_ITS_LINES_COST",
             {"order_id": world.delivered, "total": 121, "lines": 120},
-        )
+        ),
+        paid_finding(world.delivered, total=121, points_used=120),
     ]
     rows("DELETE FROM order_line WHERE order_id = $1", world.pending)
     assert ("ORDER_COSTS_WHAT_ITS_LINES_COST", {
@@ -222,13 +224,14 @@ def test_a_scope_is_all_that_is_looked_at(world: World) -> None:
     rows("UPDATE orders SET total_amount = total_amount + 1 WHERE id = $1", world.delivered)
     fine = Scope([UUID(world.other)], [world.second.user_id], [UUID(world.confirmed)])
     assert reconcile(fine) == Reconciliation(
-        products=1, accounts=1, orders=1, findings=[], is_complete=True
+        products=1, accounts=1, orders=1, coupons=0, findings=[], is_complete=True
     )
     broken = Scope([UUID(world.product)], [world.buyer.user_id], [UUID(world.delivered)] * 2)
     assert [each.rule for each in reconcile(broken).findings] == [
         "STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS",
         "BALANCE_IS_THE_SUM_OF_ITS_LEDGER",
         "ORDER_COSTS_WHAT_ITS_LINES_COST",
+        "ORDER_IS_PAID_IN_FULL",
     ]
     assert reconcile(Scope()).model_dump()["orders"] == 0
 
@@ -251,7 +254,7 @@ def test_every_chunk_is_looked_at(
     seen: list[tuple[str, int]] = []
     done = reconcile(progress=lambda name, count: seen.append((name, count)))
     assert (done.products, done.accounts, done.orders) == (2, 2, 5)
-    assert len(done.findings) == 2 + 2 + 5
+    assert len(done.findings) == 2 + 2 + 5 + 4  # the pending one waits for its card
     assert dict(seen) == {"products": 2, "accounts": 2, "orders": 5}
     assert [count for name, count in seen if name == "orders"][:2] == [chunk, min(5, 2 * chunk)]
 
@@ -262,7 +265,7 @@ def test_too_many_findings_end_it_early(world: World, monkeypatch: pytest.Monkey
     rows("UPDATE stock SET quantity = quantity + 1")
     rows("UPDATE orders SET total_amount = total_amount + 1")
     done = reconcile()
-    assert (len(done.findings), done.orders, done.is_complete) == (3, 1, False)
+    assert (len(done.findings), done.orders, done.is_complete) == (4, 1, False)
     assert not done.holds
 
 
@@ -335,6 +338,18 @@ def stock_finding(
             "returned": returned,
         },
     )
+
+
+def paid_finding(
+    order_id: str, total: int, points_used: int, discount: int = 0
+) -> tuple[str, dict[str, Any]]:
+    facts = {
+        "order_id": order_id,
+        "total": total,
+        "discount": discount,
+        "points_used": points_used,
+    }
+    return "ORDER_IS_PAID_IN_FULL", facts
 
 
 def points_finding(

@@ -11,7 +11,8 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from time import perf_counter, sleep, time
+from multiprocessing.synchronize import Barrier
+from time import perf_counter, sleep
 from typing import Any
 
 from tests.bench.report import Report, Timing
@@ -71,9 +72,10 @@ def measure(report: Report, commits: str, stripes: int, *, is_ours: bool) -> Non
     repository.STRIPES = stripes
     coupon = a_coupon(total_quantity=COPIES)
     database().close()
-    starts_at = time() + 10  # when all have started
-    work = (coupon, stripes, starts_at)
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
+    work, spawn = (coupon, stripes), get_context("spawn")
+    with ProcessPoolExecutor(
+        PROCESSES, spawn, initializer=_start_with, initargs=(spawn.Barrier(PROCESSES),)
+    ) as processes:
         found = list(processes.map(issue_for_a_while, *zip(*[work] * PROCESSES, strict=True)))
     seconds = [each for took, _ in found for each in took]
     timing = Timing.of(seconds)
@@ -89,7 +91,14 @@ def measure(report: Report, commits: str, stripes: int, *, is_ours: bool) -> Non
     )
 
 
-def issue_for_a_while(coupon: str, stripes: int, starts_at: float) -> tuple[list[float], int]:
+_all_are_ready: list[Barrier] = []
+
+
+def _start_with(barrier: Barrier) -> None:
+    _all_are_ready.append(barrier)
+
+
+def issue_for_a_while(coupon: str, stripes: int) -> tuple[list[float], int]:
     """In a process of its own: the seconds each copy took, and how many nudges there were."""
     from sqlalchemy import text
 
@@ -130,7 +139,8 @@ def issue_for_a_while(coupon: str, stripes: int, starts_at: float) -> tuple[list
             each.stream = nowhere  # type: ignore[attr-defined]
         for _ in range(WARM_UP):
             issue()
-        sleep(max(0.0, starts_at - time()))
-        while time() < starts_at + SECONDS:
+        _all_are_ready[0].wait(120)
+        started = perf_counter()
+        while perf_counter() < started + SECONDS:
             took.append(issue())
         return took, len(nudges)

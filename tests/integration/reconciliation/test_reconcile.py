@@ -9,6 +9,7 @@ import pytest
 from commerce.bootstrap import database, reconcile
 from commerce.reconciliation import Finding, Reconciler, Reconciliation, Scope
 from commerce.reconciliation import reconciler as walk
+from tests.support.coupons import a_coupon, an_issued, place_with
 from tests.support.orders import a_pending_order, an_order, cancel, cancel_as_admin, deliver, ship
 from tests.support.shop import Person, a_buyer, a_product, an_admin, rows
 
@@ -201,6 +202,83 @@ def test_an_order_without_lines_and_one_that_costs_something_else(world: World) 
     assert ("ORDER_COSTS_WHAT_ITS_LINES_COST", {
         "order_id": world.pending, "total": 100, "lines": None,
     }) in found()  # fmt: skip
+
+
+class Coupons:
+    """An order with a coupon of 30, one whose coupon came back, and a copy that is not used."""
+
+    def __init__(self) -> None:
+        self.buyer, self.coupon = a_buyer(points=1_000), a_coupon(value=30, total_quantity=20)
+        self.other = a_buyer()
+        self.product = a_product(stock=9, price=100)
+        self.used, self.unused = an_issued(self.buyer, self.coupon), an_issued(self.other)
+        self.order = self._order()
+        self.returned = an_issued(self.buyer, value=30)
+        self.cancelled = self._order(self.returned)
+        cancel(self.buyer, self.cancelled)
+
+    def _order(self, copy: str | None = None) -> str:
+        answer = place_with(self.buyer, copy or self.used, (self.product, 1))
+        return str(answer.json["order_id"])
+
+    def finding(self, order_id: str, **facts: Any) -> tuple[str, dict[str, Any]]:
+        rest = {"status": "CONFIRMED", "discount": 30, "named": self.used, "used": self.used}
+        return "ORDER_USES_ITS_COUPON", {"order_id": order_id, **rest, **facts}
+
+
+@pytest.fixture
+def coupons(own_shop: str) -> Coupons:
+    return Coupons()
+
+
+class TestCoupons:
+    def test_books_that_hold(self, coupons: Coupons) -> None:
+        assert reconcile() == Reconciliation(
+            products=1, accounts=1, orders=2, coupons=3, findings=[], is_complete=True
+        )
+
+    def test_one_copy_too_many_and_one_too_few(self, coupons: Coupons) -> None:
+        more = "UPDATE coupon_stripe SET quantity_left = quantity_left + $2"
+        rows(f"{more} WHERE coupon_id = $1 AND number = 0", coupons.coupon, 3)
+        facts = {"coupon_id": coupons.coupon, "total": 20, "left_over": 22, "issued": 1}
+        assert found() == [("COUPON_ISSUED_WHAT_IS_NOT_LEFT", facts)]
+        rows(f"{more} WHERE coupon_id = $1 AND number = 0", coupons.coupon, -4)
+        assert found() == [("COUPON_ISSUED_WHAT_IS_NOT_LEFT", {**facts, "left_over": 18})]
+
+    def test_more_copies_than_there_are(self, coupons: Coupons) -> None:
+        rows("UPDATE coupon SET total_quantity = 0 WHERE id = $1", coupons.coupon)
+        rows("UPDATE coupon_stripe SET quantity_left = 0 WHERE coupon_id = $1", coupons.coupon)
+        facts = {"coupon_id": coupons.coupon, "total": 0, "left_over": 0, "issued": 1}
+        assert found() == [("COUPON_ISSUED_WHAT_IS_NOT_LEFT", facts)]
+
+    def test_an_order_whose_coupon_is_not_used(self, coupons: Coupons) -> None:
+        rows("UPDATE issued_coupon SET used_by_order = NULL WHERE id = $1", coupons.used)
+        assert found() == [coupons.finding(coupons.order, used=None)]
+
+    def test_a_cancelled_order_that_kept_its_coupon(self, coupons: Coupons) -> None:
+        rows(
+            "UPDATE issued_coupon SET used_by_order = $2 WHERE id = $1",
+            coupons.returned,
+            coupons.cancelled,
+        )
+        names = {"named": coupons.returned, "used": coupons.returned}
+        assert found() == [coupons.finding(coupons.cancelled, status="CANCELLED", **names)]
+
+    def test_a_coupon_used_by_an_order_that_never_was(self, coupons: Coupons) -> None:
+        nobody = str(uuid4())
+        rows("UPDATE issued_coupon SET used_by_order = $2 WHERE id = $1", coupons.unused, nobody)
+        nothing = {"status": None, "discount": None, "named": None, "used": coupons.unused}
+        assert found() == [coupons.finding(nobody, **nothing)]
+
+    def test_an_order_that_used_somebody_elses(self, coupons: Coupons) -> None:
+        rows("UPDATE issued_coupon SET user_id = $2 WHERE id = $1", coupons.used,
+             coupons.other.user_id)  # fmt: skip
+        assert found() == [coupons.finding(coupons.order)]
+
+    def test_a_discount_that_is_not_its_lines(self, coupons: Coupons) -> None:
+        rows("UPDATE order_line SET discount_amount = 29 WHERE order_id = $1", coupons.order)
+        facts = {"order_id": coupons.order, "discount": 30, "lines": 29}
+        assert found() == [("ORDER_DISCOUNT_IS_THAT_OF_ITS_LINES", facts)]
 
 
 def test_an_order_whose_history_ends_elsewhere(world: World) -> None:

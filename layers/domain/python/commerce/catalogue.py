@@ -144,13 +144,15 @@ class Catalogue:
     def renew_brand(self, brand_id: str) -> None:
         """A brand was edited: it, and its name on its products' cards, are read again."""
         self._cache.forget(BRANDS, [brand_id])
-        command = ListProducts(brand_id=brand_id, limit=LONGEST_PAGE)
-        while True:
-            page = in_transaction(lambda shop, at=command: shop.products.list(at))
+        after: str | None = ""
+        while after is not None:
+            page = self._products_of(brand_id, after)
             self._cache.forget(CARDS, [product.product_id for product in page.items])
-            if page.next_cursor is None:
-                return
-            command = command.model_copy(update={"cursor": page.next_cursor})
+            after = page.next_cursor
+
+    def _products_of(self, brand_id: str, after: str) -> Page[ProductView]:
+        command = ListProducts(brand_id=brand_id, limit=LONGEST_PAGE, cursor=after)
+        return in_transaction(lambda shop: shop.products.list(command))
 
 
 @cache

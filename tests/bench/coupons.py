@@ -65,7 +65,9 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
                     name = f"{stripes} {'row' if stripes == 1 else 'rows'}"
                     ours = " (ours)" if stripes == STRIPES else ""
                     figures = measured(processes, stripes)
-                    report.add(f"a hot coupon's copies, commits {commits}", name + ours, **figures)
+                    report.add(
+                        f"a hot coupon's copies, commits {commits}", name + ours, "", **figures
+                    )
 
 
 def set_commits(superuser: str, delay: int, siblings: int) -> None:

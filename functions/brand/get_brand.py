@@ -1,15 +1,18 @@
 """GET /brands/{brand_id}: anyone looks at a brand."""
 
+from aws_lambda_powertools.event_handler import Response
+
 from commerce.brand import BrandView
 from commerce.catalogue import catalogue
-from commerce.entrypoints.http import http_api, lambda_handler
+from commerce.entrypoints.http import http_api, lambda_handler, tagged
 
 api = http_api()
 
 
 @api.get("/brands/<brand_id>")
-def get_brand(brand_id: str) -> BrandView:
-    return catalogue().brand(brand_id)
+def get_brand(brand_id: str) -> Response[BrandView]:
+    found = catalogue().brand(brand_id)
+    return tagged(found.brand, found.version)
 
 
 handler = lambda_handler(api)

@@ -1,15 +1,18 @@
 """POST /admin/brands: an admin registers a brand."""
 
+from aws_lambda_powertools.event_handler import Response
+
 from commerce.bootstrap import in_transaction
 from commerce.brand import BrandView, RegisterBrand
-from commerce.entrypoints.http import ADMIN, http_api, lambda_handler
+from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler, tagged
 
 api = http_api()
 
 
 @api.post("/admin/brands")
-def register_brand(command: RegisterBrand) -> tuple[BrandView, int]:
-    return in_transaction(lambda shop: shop.brands.register(command)), 201
+def register_brand(command: RegisterBrand, admin: Admin) -> Response[BrandView]:
+    brand = in_transaction(lambda shop: shop.brands.register(command, by=admin.by))
+    return tagged(brand, 1, status=201)
 
 
 handler = lambda_handler(api, access=ADMIN)

@@ -13,7 +13,7 @@ api = http_api()
 def get_product(product_id: str) -> Response[ProductDetailView]:
     product = catalogue().product(product_id)
     tell_view(product)
-    return tagged(product, product.version)
+    return tagged(product, product.version, product.counted)
 
 
 handler = lambda_handler(api)

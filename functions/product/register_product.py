@@ -1,18 +1,20 @@
 """POST /admin/products: an admin registers a product."""
 
+from aws_lambda_powertools.event_handler import Response
+
 from commerce.bootstrap import in_transaction
 from commerce.catalogue import catalogue
-from commerce.entrypoints.http import ADMIN, http_api, lambda_handler
+from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler, tagged
 from commerce.product import ProductDetailView, RegisterProduct
 
 api = http_api()
 
 
 @api.post("/admin/products")
-def register_product(command: RegisterProduct) -> tuple[ProductDetailView, int]:
-    product = in_transaction(lambda shop: shop.products.register(command))
+def register_product(command: RegisterProduct, admin: Admin) -> Response[ProductDetailView]:
+    product = in_transaction(lambda shop: shop.products.register(command, by=admin.by))
     catalogue().show_new(product)
-    return product, 201
+    return tagged(product, product.version, product.counted, status=201)
 
 
 handler = lambda_handler(api, access=ADMIN)

@@ -1,15 +1,22 @@
 """PUT /admin/products/{product_id}/stock: an admin says how many units there are."""
 
+from aws_lambda_powertools.event_handler import Response
+
 from commerce.bootstrap import in_transaction
-from commerce.entrypoints.http import ADMIN, http_api, lambda_handler
+from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
 from commerce.product import SetStock, StockView
 
 api = http_api()
 
 
 @api.put("/admin/products/<product_id>/stock")
-def set_stock(product_id: str, command: SetStock) -> StockView:
-    return in_transaction(lambda shop: shop.products.set_stock(product_id, command))
+def set_stock(
+    product_id: str, command: SetStock, admin: Admin, if_match: Seen
+) -> Response[StockView]:
+    stock = in_transaction(
+        lambda shop: shop.products.set_stock(product_id, command, by=admin.by, if_match=if_match)
+    )
+    return tagged(stock, stock.version, stock.counted)
 
 
 handler = lambda_handler(api, access=ADMIN)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from commerce.coupon import CouponIssued, CouponReturned, CouponUsed
 from commerce.entrypoints.queue import Received, batch_handler
 from commerce.entrypoints.telemetry import logger
 from commerce.like import ProductLiked, ProductUnliked
@@ -12,7 +13,17 @@ from commerce.product import ProductViewed
 from commerce.shared import clock
 from commerce.user import UserSignedUp
 
-ACTIONS = (UserSignedUp, PointsCharged, ProductViewed, ProductLiked, ProductUnliked, OrderPlaced)
+ACTIONS = (
+    UserSignedUp,
+    PointsCharged,
+    ProductViewed,
+    ProductLiked,
+    ProductUnliked,
+    OrderPlaced,
+    CouponIssued,
+    CouponUsed,
+    CouponReturned,
+)
 
 
 def log_actions(received: Sequence[Received[Any]]) -> None:
@@ -26,6 +37,7 @@ def log_actions(received: Sequence[Received[Any]]) -> None:
             user_id=_id(each.event, "user_id"),
             product_id=_id(each.event, "product_id"),
             order_id=_id(each.event, "order_id"),
+            coupon_id=_id(each.event, "coupon_id"),
         )
 
 

@@ -38,6 +38,18 @@ CATALOGUE: dict[tuple[str, str], tuple[DemoProduct, ...]] = {
 }  # fmt: skip
 
 
+COUPON = {
+    "name": "Welcome, 10 % off",
+    "kind": "RATE",
+    "value": 10,
+    "max_discount": 5_000,
+    "min_order_amount": 10_000,
+    "total_quantity": 1_000,
+    "valid_from": "2026-01-01T00:00:00+09:00",
+    "valid_until": "2100-01-01T00:00:00+09:00",
+}
+
+
 def seed_catalogue(admin: Api) -> int:
     """Register what is missing of the demo catalogue; return how many products that were.
 
@@ -51,6 +63,8 @@ def seed_catalogue(admin: Api) -> int:
             brand = {"name": name, "description": description}
             brands[name] = admin.call("POST", "/admin/brands", brand)["brand_id"]
         added += _seed_products(admin, brands[name], products)
+    if COUPON["name"] not in {coupon["name"] for coupon in _every(admin, "/coupons?limit=100")}:
+        admin.call("POST", "/admin/coupons", COUPON)
     return added
 
 

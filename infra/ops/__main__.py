@@ -24,6 +24,7 @@ from infra.ops.target import OpsError, Target, enter, operator
 
 WELL, FOUND, NOT_DONE = 0, 1, 2
 WIDTH = 200  # where no terminal says how wide it is
+BOOKS = ("products", "accounts", "orders", "coupons")
 SAMPLE = 100  # letters that a list looks at for the oldest
 
 Answer = tuple[int, dict[str, Any]]
@@ -282,7 +283,7 @@ def show_outbox(answer: dict[str, Any]) -> None:
 
 def show_reconciliation(answer: dict[str, Any]) -> None:
     """Print what was looked at, and what does not hold."""
-    seen = ", ".join(f"{answer[name]} {name}" for name in ("products", "accounts", "orders"))
+    seen = ", ".join(f"{answer[name]} {name}" for name in BOOKS)
     people.print(f"Looked at {seen}.")
     for each in answer["findings"]:
         facts = ", ".join(f"{name} {value}" for name, value in each["facts"].items())

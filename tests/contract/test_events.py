@@ -18,10 +18,12 @@ from commerce.shared.events import Event
 from commerce.shared.outbox import ENVELOPE
 from commerce.shared.relay import Relay
 from commerce.user import SignUp
+from tests.support.admin import edit_brand, edit_product
 from tests.support.backends import ROOT
+from tests.support.coupons import an_issued, place_with
 from tests.support.lambda_calls import call
 from tests.support.orders import an_order, cancel, deliver, ship
-from tests.support.shop import a_buyer, a_key, a_product, an_admin
+from tests.support.shop import a_brand, a_buyer, a_key, a_product, an_admin
 
 CONTRACTS = ROOT / "events" / "contracts"
 DOMAIN = ROOT / "layers" / "domain" / "python" / "commerce"
@@ -98,6 +100,11 @@ def told(own_shop: str) -> list[dict[str, Any]]:
     call("product/get_product", "GET", f"/products/{first}")
     for method, function in (("PUT", "like/like_product"), ("DELETE", "like/unlike_product")):
         call(function, method, f"/products/{first}/like", token=buyer.token)
+    copy = an_issued(buyer)
+    used = place_with(buyer, copy, (a_product(price=1_000), 1))
+    assert cancel(buyer, used.json["order_id"]).status == 200
+    assert edit_product(second, price_amount=5).status == 200
+    assert edit_brand(a_brand(), name="Emca").status == 200
     bus = RememberingBus()
     Relay(bootstrap.database(), bus).run()
     bootstrap.passing_events().move_to(bus)
@@ -210,9 +217,11 @@ def test_what_one_request_causes_is_told_on_behalf_of_it(told: list[dict[str, An
         ]
 
     placed = requests("OrderPlaced")
-    assert len(set(placed)) == len(placed) == 2
+    assert len(set(placed)) == len(placed) == 3
     assert all(placed)
     assert requests("OrderConfirmed") == placed
     assert set(requests("StockChanged", reason="SOLD")) == set(placed)
+    assert requests("CouponUsed")[0] in placed
+    assert requests("CouponReturned")[0] in requests("OrderCancelled")
     assert requests("OrderCancelled") == requests("StockChanged", reason="RETURNED")
     assert not {*requests("OrderCancelled", "OrderShipped", "OrderDelivered")} & {*placed}

@@ -148,8 +148,55 @@ class TestBrands:
             assert repository.newest(all_[2].id, 2) == [all_[1], all_[0]]
             assert all_[0] not in repository.newest(all_[0].id, 1)
 
+    def test_an_edit_is_kept_and_an_outdated_one_is_not(
+        self, brands: Opened[BrandRepository]
+    ) -> None:
+        brand = Brand(uuid4(), "Acme", "Everything")
+        with brands() as repository:
+            repository.add(brand)
+        edited = brand.edit({"name": "Emca \N{ANCHOR}"})
+        with brands() as repository:
+            repository.save(edited, outdated=find_nothing_wrong)
+        for explain, error in ((refuse, OutOfStock), (find_nothing_wrong, Contention)):
+            with pytest.raises(error), brands() as repository:
+                repository.save(brand.edit({"name": "Late"}), outdated=explain)
+        with brands() as repository:
+            assert repository.find_all([brand.id]) == {brand.id: edited}
+        assert edited == Brand(brand.id, "Emca \N{ANCHOR}", "Everything", 2)
+
 
 class TestProducts:
+    def test_an_edit_is_kept_and_an_outdated_one_is_not(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        [id_] = kept_products(products, brand_id, 5)
+        with products() as repository:
+            read = repository.find_all([id_])[id_]
+            repository.count_likes({id_: 3})
+        edited = read.edit({"name": "Feather", "price": Money(7), "description": "Light."})
+        with products() as repository:
+            repository.save(edited, outdated=find_nothing_wrong)
+        for explain, error in ((refuse, OutOfStock), (find_nothing_wrong, Contention)):
+            with pytest.raises(error), products() as repository:
+                repository.save(read.edit({"name": "Late"}), outdated=explain)
+        with products() as repository:
+            assert repository.find_all([id_])[id_] == replace(edited, like_count=3)
+        assert (edited.version, edited.price) == (2, Money(7))
+
+    def test_counts_of_the_stock_are_counted(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        [id_] = kept_products(products, brand_id, 5)
+        for number in (1, 2):
+            with products() as repository:
+                repository.note_count(id_)
+            with products() as repository:
+                [state] = repository.find_states([id_])
+                stock = repository.lock_stock(id_)
+                found = repository.find_all([id_])[id_]
+            assert stock is not None
+            assert (state.counted, stock.counted, found.stock.counted) == (number,) * 3
+
     def test_what_was_added_is_found_without_stock(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
@@ -268,6 +315,7 @@ class TestOrders:
             an_order(uuid4(), uuid4()),
             expires_at=NOW + timedelta(minutes=15),
             discount=Money(30),
+            issued_coupon_id=uuid4(),
             points_used=Money(70),
             version=7,
         )

@@ -127,6 +127,30 @@ class Caller:
         """PUT /admin/products/{product_id}/stock."""
         return self.send("PUT", f"/admin/products/{product_id}/stock", {"quantity": quantity})
 
+    def edit_brand(self, brand_id: str, tag: str | None = None, **fields: Any) -> Answer:
+        """PATCH /admin/brands/{brand_id}, under If-Match where a tag is given."""
+        return self.send("PATCH", f"/admin/brands/{brand_id}", fields, headers=_if_match(tag))
+
+    def edit_product(self, product_id: str, tag: str | None = None, **fields: Any) -> Answer:
+        """PATCH /admin/products/{product_id}, under If-Match where a tag is given."""
+        return self.send("PATCH", f"/admin/products/{product_id}", fields, headers=_if_match(tag))
+
+    def register_coupon(self, **fields: Any) -> Answer:
+        """POST /admin/coupons: 1,000 off for a hundred users, for years, some of it changed."""
+        return self.send("POST", "/admin/coupons", {**a_coupon(), **fields})
+
+    def coupons(self, **query: Any) -> Answer:
+        """GET /coupons."""
+        return self.send("GET", _with_query("/coupons", query))
+
+    def issue_coupon(self, coupon_id: str) -> Answer:
+        """POST /coupons/{coupon_id}/issues."""
+        return self.send("POST", f"/coupons/{coupon_id}/issues")
+
+    def my_coupons(self, **query: Any) -> Answer:
+        """GET /users/me/coupons."""
+        return self.send("GET", _with_query("/users/me/coupons", query))
+
     def brands(self, **query: Any) -> Answer:
         """GET /brands."""
         return self.send("GET", _with_query("/brands", query))
@@ -211,6 +235,20 @@ def an_order(*lines: tuple[Any, Any]) -> Json:
     }
 
 
+def a_coupon() -> Json:
+    """A coupon's fields, all valid."""
+    return {
+        "name": "Opening week",
+        "kind": "FIXED",
+        "value": 1_000,
+        "max_discount": None,
+        "min_order_amount": 0,
+        "total_quantity": 100,
+        "valid_from": "2026-01-01T00:00:00Z",
+        "valid_until": "2099-12-31T15:00:00Z",
+    }
+
+
 def a_key() -> str:
     """A new Idempotency-Key."""
     return secrets.token_hex(16)
@@ -223,3 +261,7 @@ def won(amount: int) -> Json:
 
 def _with_query(path: str, query: Mapping[str, Any]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def _if_match(tag: str | None) -> dict[str, str]:
+    return {} if tag is None else {"If-Match": tag}

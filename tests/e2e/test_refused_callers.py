@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.e2e.caller import Json, a_key, a_registration, an_order
+from tests.e2e.caller import Json, a_coupon, a_key, a_registration, an_order
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack
 
@@ -23,6 +23,8 @@ USER_DOORS: list[tuple[str, str, Any]] = [
     ("GET", "/orders", None),
     ("GET", "/orders/{order}", None),
     ("POST", "/orders/{order}/cancellation", None),
+    ("GET", "/users/me/coupons", None),
+    ("POST", "/coupons/{order}/issues", None),
 ]
 ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/admin/brands", {"name": "Mine", "description": ""}),
@@ -31,7 +33,10 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
         "/admin/products",
         {"brand_id": "{brand}", "name": "Mine", "description": "", "price_amount": 1},
     ),
+    ("PATCH", "/admin/brands/{brand}", {"name": "Mine"}),
+    ("PATCH", "/admin/products/{product}", {"price_amount": 1}),
     ("PUT", "/admin/products/{product}/stock", {"quantity": 1_000}),
+    ("POST", "/admin/coupons", a_coupon()),
     ("POST", "/admin/orders/{order}/shipment", None),
     ("POST", "/admin/orders/{order}/delivery", None),
     ("POST", "/admin/orders/{order}/cancellation", None),
@@ -134,7 +139,7 @@ def test_nobody_comes_in_without_a_token(
 
 
 @pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS)
-@pytest.mark.parametrize(("method", "path", "body"), [USER_DOORS[3], ADMIN_DOORS[2]])
+@pytest.mark.parametrize(("method", "path", "body"), [USER_DOORS[3], ADMIN_DOORS[4]])
 def test_nobody_comes_in_with_a_bad_token(
     shop: Shop,
     buyer: Buyer,

@@ -19,6 +19,7 @@ from commerce.shared.relay import Relay
 from commerce.shared.unit_of_work import UnitOfWork
 from infra.ops.__main__ import main
 from tests.support.bus import a_listened_bus
+from tests.support.coupons import an_issued, place_with, status_of_coupon
 from tests.support.delivery import Delivery
 from tests.support.elsewhere import wait_until
 from tests.support.lambda_calls import call
@@ -197,6 +198,18 @@ def test_an_order_killed_before_its_commit_never_was() -> None:
 
     assert (stock_of(product), balance_of(buyer.user_id)) == (3, 100)
     assert rows("SELECT id FROM orders WHERE buyer_id = $1", buyer.user_id) == []
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_killed_order_leaves_its_coupon() -> None:
+    product, buyer = a_product(stock=3, price=1_000), a_buyer(points=1_000)
+    copy = an_issued(buyer)
+
+    run_victim("coupon_order_before_commit", str(buyer.user_id), product, copy)
+
+    assert status_of_coupon(buyer, copy) == "AVAILABLE"
+    assert (stock_of(product), balance_of(buyer.user_id)) == (3, 1_000)
+    assert place_with(buyer, copy, (product, 1)).status == 201
     assert_books_hold(product, users=[buyer.user_id])
 
 

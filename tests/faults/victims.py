@@ -90,6 +90,24 @@ def order_before_commit() -> None:
     in_transaction(place_and_die)
 
 
+def coupon_order_before_commit() -> None:
+    """The same with a coupon."""
+    user_id, product_id, issued_coupon_id = sys.argv[2:5]
+
+    def place_and_die(shop: Shop) -> None:
+        command = PlaceOrder.model_validate(
+            {
+                "lines": [{"product_id": product_id, "quantity": 1}],
+                "payment_method": "POINT",
+                "issued_coupon_id": issued_coupon_id,
+            }
+        )
+        shop.orders.place(command, buyer_id=UUID(user_id))
+        die()
+
+    in_transaction(place_and_die)
+
+
 def cancel_before_commit() -> None:
     """Die with the order locked, and with everything that goes back decided."""
     order_id, user_id = sys.argv[2:4]
@@ -148,6 +166,7 @@ STEPS: dict[str, Callable[[], None]] = {
         shipping_before_send,
         shipping_between_send_and_record,
         order_before_commit,
+        coupon_order_before_commit,
         order_between_commit_and_answer,
         cancel_before_commit,
         cancel_between_commit_and_answer,

@@ -11,7 +11,9 @@ from commerce.bootstrap import database, passing_events, relay
 from commerce.entrypoints.telemetry import logger
 from commerce.shared.bus import EventBridgeBus
 from tests.support.bus import ListenedBus, a_listened_bus
+from tests.support.coupons import a_coupon, issue, place_with
 from tests.support.lambda_calls import bus_message, call, function, lambda_context, sqs_event
+from tests.support.orders import cancel
 from tests.support.shop import a_buyer, a_key, a_product, stock_of
 
 CONSUMERS = {
@@ -21,8 +23,9 @@ CONSUMERS = {
     },
     "user/on_user_acted": {
         "UserSignedUp", "PointsCharged", "ProductViewed", "ProductLiked", "ProductUnliked",
-        "OrderPlaced",
+        "OrderPlaced", "CouponIssued", "CouponUsed", "CouponReturned",
     },
+    "product/on_catalogue_changed": {"ProductChanged", "BrandChanged"},
 }  # fmt: skip
 
 
@@ -90,6 +93,30 @@ def test_a_like_is_followed_by_its_request_s_id(bus: ListenedBus, log: io.String
         "event consumed",
     ]
     assert {line.get("event_id") for line in lines[1:]} == {envelope["id"]}
+
+
+def test_what_users_do_with_a_coupon_is_one_line_each(bus: ListenedBus, log: io.StringIO) -> None:
+    user, product, coupon = a_buyer(points=500), a_product(stock=5, price=100), a_coupon(value=10)
+    issued = issue(user, coupon)
+    placed = place_with(user, issued.json["issued_coupon_id"], (product, 1))
+    bought = placed.json["order_id"]
+    requests = [issued, placed, cancel(user, bought)]
+
+    carry_on(bus)
+
+    actions = [
+        tuple(line.get(name) for name in ("action", "user_id", "coupon_id", "order_id"))
+        for request in requests
+        for line in lines_about(log, request.headers["x-request-id"])
+        if line["message"] == "user action"
+    ]
+    user_id = str(user.user_id)
+    assert actions == [
+        ("CouponIssued", user_id, coupon, None),
+        ("OrderPlaced", user_id, None, bought),
+        ("CouponUsed", user_id, coupon, bought),
+        ("CouponReturned", user_id, coupon, bought),
+    ]
 
 
 def test_what_users_do_is_one_line_each(bus: ListenedBus, log: io.StringIO) -> None:

@@ -107,8 +107,10 @@ def like_count_of(product_id: str) -> int:
     return int(rows("SELECT like_count FROM product WHERE id = $1", product_id)[0].like_count)
 
 
-def assert_books_hold(*product_ids: str, users: Sequence[UUID] = ()) -> None:
-    """The books of these products and users hold, and those of every order that concerns them."""
+def assert_books_hold(
+    *product_ids: str, users: Sequence[UUID] = (), coupons: Sequence[str] = ()
+) -> None:
+    """The books of these products, users and coupons hold, and those of all orders of theirs."""
     products = [UUID(each) for each in product_ids]
     sql = """
         SELECT order_id AS id FROM order_line WHERE product_id = ANY (CAST($1 AS uuid[]))
@@ -117,10 +119,11 @@ def assert_books_hold(*product_ids: str, users: Sequence[UUID] = ()) -> None:
         UNION SELECT id FROM orders WHERE buyer_id = ANY (CAST($2 AS uuid[]))
     """
     orders = [row.id for row in rows(sql, products, list(users))]
-    found = reconcile(Scope(products, users, orders))
+    found = reconcile(Scope(products, users, orders, [UUID(each) for each in coupons]))
     assert found.holds, "\n".join(str(each) for each in found.findings)
-    assert (found.products, found.accounts, found.orders) == (
+    assert (found.products, found.accounts, found.orders, found.coupons) == (
         len(set(products)),
         len(set(users)),
         len(orders),
+        len(set(coupons)),
     )

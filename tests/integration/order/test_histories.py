@@ -1,7 +1,8 @@
 """Random histories of orders: whatever happens, in whatever order, the books hold after each step.
 
-Orders are placed, paid, shipped, delivered, cancelled and expire; what they tell reaches the
-shipping functions late, repeated, in any order, and with requests and answers lost.
+Orders are placed, with a coupon or without, paid, shipped, delivered, cancelled and expire; what
+they tell reaches the shipping functions late, repeated, in any order, and with requests and answers
+lost.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from hypothesis.stateful import (
 )
 
 from commerce.shipping import DeliverySystemFailed, HttpDeliverySystem, ShipmentNotice
+from tests.support.coupons import a_coupon, an_issued, place_with, status_of_coupon
 from tests.support.delivery import Delivery
 from tests.support.orders import (
     a_pending_order,
@@ -49,7 +51,7 @@ from tests.support.shop import (
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
-PRICE, STOCK, POINTS, CARD_POINTS = 100, 4, 700, 30
+PRICE, STOCK, POINTS, CARD_POINTS, DISCOUNT = 100, 4, 700, 30, 40
 KEPT = """
     SELECT id, status,
         ARRAY (SELECT status FROM order_history WHERE order_id = id ORDER BY position) AS history,
@@ -71,6 +73,7 @@ class Expected:
     quantity: int
     points: int
     history: list[str]
+    has_coupon: bool = False
 
     @property
     def status(self) -> str:
@@ -94,6 +97,8 @@ class Histories(RuleBasedStateMachine):
         self.products = [a_product(stock=STOCK, price=PRICE) for _ in range(2)]
         self.points = [POINTS] * 2
         self.stock = [STOCK] * 2
+        self.coupon = a_coupon(value=DISCOUNT)
+        self.copies = [an_issued(buyer, self.coupon) for buyer in self.buyers]
         self.placed: list[Expected] = []
 
     @rule(
@@ -113,6 +118,37 @@ class Histories(RuleBasedStateMachine):
         assert outcome(answer) == "201"
         order_id, points = answer.json["order_id"], quantity * PRICE
         return self._took(Expected(order_id, buyer, product, quantity, points, ["CONFIRMED"]))
+
+    @rule(
+        target=orders,
+        buyer=st.integers(0, 1),
+        product=st.integers(0, 1),
+        quantity=st.integers(1, 3),
+    )
+    def place_with_a_coupon(self, buyer: int, product: int, quantity: int) -> Any:
+        answer = place_with(
+            self.buyers[buyer], self.copies[buyer], (self.products[product], quantity)
+        )
+        points = quantity * PRICE - DISCOUNT
+        if self._is_used(buyer):
+            assert outcome(answer) == "COUPON_NOT_USABLE"
+            return multiple()
+        if quantity > self.stock[product]:
+            assert outcome(answer) == "OUT_OF_STOCK"
+            return multiple()
+        if points > self.points[buyer]:
+            assert outcome(answer) == "INSUFFICIENT_POINTS"
+            return multiple()
+        assert outcome(answer) == "201"
+        order_id, history = answer.json["order_id"], ["CONFIRMED"]
+        return self._took(Expected(order_id, buyer, product, quantity, points, history, True))  # noqa: FBT003
+
+    def _is_used(self, buyer: int) -> bool:
+        """Whether an order that is not cancelled has the buyer's coupon."""
+        return any(
+            each.has_coupon and each.buyer == buyer and each.status != "CANCELLED"
+            for each in self.placed
+        )
 
     @precondition(lambda self: min(self.stock) > 0 and min(self.points) >= CARD_POINTS)
     @rule(target=orders, buyer=st.integers(0, 1), product=st.integers(0, 1))
@@ -216,7 +252,9 @@ class Histories(RuleBasedStateMachine):
         assert [stock_of(each) for each in self.products] == self.stock
         assert [balance_of(each.user_id) for each in self.buyers] == self.points
         users = [each.user_id for each in self.buyers]
-        assert_books_hold(*self.products, users=users)
+        assert_books_hold(*self.products, users=users, coupons=[self.coupon])
+        shown = [status_of_coupon(*each) for each in zip(self.buyers, self.copies, strict=True)]
+        assert shown == [("AVAILABLE", "USED")[self._is_used(buyer)] for buyer in range(2)]
 
     @invariant()
     def each_order_is_where_it_should_be(self) -> None:

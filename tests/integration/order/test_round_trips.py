@@ -8,6 +8,7 @@ import pg8000.dbapi
 import pytest
 
 from commerce.bootstrap import database
+from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import cancel
 from tests.support.proxy import PostgresProxy, RoundTrip, postgres_proxy, waits_under_lock
@@ -78,6 +79,59 @@ def test_nobody_waits_while_the_stock_is_locked(proxy: PostgresProxy, lines: int
     assert batch.statements[0].startswith("INSERT INTO once")
     assert [LOCK[0] in sql and LOCK[1] in sql for sql in batch.statements[-2:]] == [True, False]
     assert "UPDATE stock" in batch.statements[-1]
+
+
+def test_a_coupon_costs_one_round_trip_more_and_is_locked_before_points_and_stock(
+    proxy: PostgresProxy,
+) -> None:
+    product, buyer = a_product(stock=2, price=1_000), a_buyer(points=2_000)
+    assert place_with(buyer, an_issued(buyer), (product, 1)).status == 201  # the function is warm
+    copy = an_issued(buyer)
+    proxy.forget()
+    assert place_with(buyer, copy, (product, 1)).status == 201
+    trips = list(proxy.trips)
+    print(f"with a coupon: {len(trips)} round trips")  # noqa: T201
+    assert len(trips) == ROUND_TRIPS + 1
+    assert waits_under_lock(trips, *LOCK) == 0
+    *reads, batch = trips
+    assert not any(trip.holds("FOR UPDATE") or trip.is_in_transaction for trip in reads)
+    locks = [sql for sql in batch.statements if "FOR UPDATE" in sql]
+    tables = ("issued_coupon", "point_account", "stock")
+    assert [table in sql for table, sql in zip(tables, locks, strict=True)] == [True] * 3
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_issuing_a_coupon_costs_two_round_trips_and_holds_its_stripe_for_none(
+    proxy: PostgresProxy,
+) -> None:
+    coupon, user = a_coupon(total_quantity=2), a_buyer()
+    assert issue(a_buyer(), coupon).status == 201  # the function is warm
+    proxy.forget()
+    assert issue(user, coupon).status == 201
+    read, batch = proxy.trips
+    assert not read.holds("FOR UPDATE")
+    assert waits_under_lock([read, batch], "UPDATE coupon_stripe") == 0
+    assert "UPDATE coupon_stripe" in batch.statements[-1]
+    proxy.forget()
+    assert issue(user, coupon).status == 200
+    assert issue(a_buyer(), coupon).json["code"] == "COUPON_SOLD_OUT"
+    assert len(proxy.trips) == 2
+    assert not any(trip.holds("FOR UPDATE") for trip in proxy.trips)
+
+
+def test_returning_a_coupon_locks_it_once_its_order_is_locked(proxy: PostgresProxy) -> None:
+    product, buyer = a_product(stock=2, price=1_000), a_buyer(points=2_000)
+    first, second = (
+        place_with(buyer, an_issued(buyer), (product, 1)).json["order_id"] for _ in range(2)
+    )
+    assert cancel(buyer, first).status == 200  # the function is warm
+    proxy.forget()
+    assert cancel(buyer, second).status == 200
+    order_lock, coupon_lock, batch = proxy.trips
+    assert order_lock.holds("FROM orders", "FOR UPDATE")
+    assert coupon_lock.holds("FROM issued_coupon", "FOR UPDATE")
+    assert waits_under_lock([order_lock, coupon_lock, batch], *LOCK) == 0
+    assert_books_hold(product, users=[buyer.user_id])
 
 
 def test_a_refused_order_only_reads(proxy: PostgresProxy) -> None:

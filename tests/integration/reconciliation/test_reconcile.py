@@ -9,6 +9,7 @@ import pytest
 from commerce.bootstrap import database, reconcile
 from commerce.reconciliation import Finding, Reconciler, Reconciliation, Scope
 from commerce.reconciliation import reconciler as walk
+from tests.support.coupons import a_coupon, an_issued, place_with
 from tests.support.orders import a_pending_order, an_order, cancel, cancel_as_admin, deliver, ship
 from tests.support.shop import Person, a_buyer, a_product, an_admin, rows
 
@@ -48,7 +49,7 @@ def found() -> list[tuple[str, dict[str, Any]]]:
 
 def test_books_that_hold_are_said_to_hold(world: World) -> None:
     assert reconcile() == Reconciliation(
-        products=2, accounts=2, orders=5, findings=[], is_complete=True
+        products=2, accounts=2, orders=5, coupons=0, findings=[], is_complete=True
     )
     assert reconcile().holds
 
@@ -58,6 +59,7 @@ def test_a_shop_with_nothing_in_it_holds() -> None:
         "products": 0,
         "accounts": 0,
         "orders": 0,
+        "coupons": 0,
         "findings": [],
         "is_complete": True,
     }
@@ -193,12 +195,90 @@ def test_an_order_without_lines_and_one_that_costs_something_else(world: World) 
         (
             "ORDER_COSTS_WHAT_ITS_LINES_COST",
             {"order_id": world.delivered, "total": 121, "lines": 120},
-        )
+        ),
+        paid_finding(world.delivered, total=121, points_used=120),
     ]
     rows("DELETE FROM order_line WHERE order_id = $1", world.pending)
     assert ("ORDER_COSTS_WHAT_ITS_LINES_COST", {
         "order_id": world.pending, "total": 100, "lines": None,
     }) in found()  # fmt: skip
+
+
+class Coupons:
+    """An order with a coupon of 30, one whose coupon came back, and a copy that is not used."""
+
+    def __init__(self) -> None:
+        self.buyer, self.coupon = a_buyer(points=1_000), a_coupon(value=30, total_quantity=20)
+        self.other = a_buyer()
+        self.product = a_product(stock=9, price=100)
+        self.used, self.unused = an_issued(self.buyer, self.coupon), an_issued(self.other)
+        self.order = self._order()
+        self.returned = an_issued(self.buyer, value=30)
+        self.cancelled = self._order(self.returned)
+        cancel(self.buyer, self.cancelled)
+
+    def _order(self, copy: str | None = None) -> str:
+        answer = place_with(self.buyer, copy or self.used, (self.product, 1))
+        return str(answer.json["order_id"])
+
+    def finding(self, order_id: str, **facts: Any) -> tuple[str, dict[str, Any]]:
+        rest = {"status": "CONFIRMED", "discount": 30, "named": self.used, "used": self.used}
+        return "ORDER_USES_ITS_COUPON", {"order_id": order_id, **rest, **facts}
+
+
+@pytest.fixture
+def coupons(own_shop: str) -> Coupons:
+    return Coupons()
+
+
+class TestCoupons:
+    def test_books_that_hold(self, coupons: Coupons) -> None:
+        assert reconcile() == Reconciliation(
+            products=1, accounts=1, orders=2, coupons=3, findings=[], is_complete=True
+        )
+
+    def test_one_copy_too_many_and_one_too_few(self, coupons: Coupons) -> None:
+        more = "UPDATE coupon_stripe SET quantity_left = quantity_left + $2"
+        rows(f"{more} WHERE coupon_id = $1 AND number = 0", coupons.coupon, 3)
+        facts = {"coupon_id": coupons.coupon, "total": 20, "left_over": 22, "issued": 1}
+        assert found() == [("COUPON_ISSUED_WHAT_IS_NOT_LEFT", facts)]
+        rows(f"{more} WHERE coupon_id = $1 AND number = 0", coupons.coupon, -4)
+        assert found() == [("COUPON_ISSUED_WHAT_IS_NOT_LEFT", {**facts, "left_over": 18})]
+
+    def test_more_copies_than_there_are(self, coupons: Coupons) -> None:
+        rows("UPDATE coupon SET total_quantity = 0 WHERE id = $1", coupons.coupon)
+        rows("UPDATE coupon_stripe SET quantity_left = 0 WHERE coupon_id = $1", coupons.coupon)
+        facts = {"coupon_id": coupons.coupon, "total": 0, "left_over": 0, "issued": 1}
+        assert found() == [("COUPON_ISSUED_WHAT_IS_NOT_LEFT", facts)]
+
+    def test_an_order_whose_coupon_is_not_used(self, coupons: Coupons) -> None:
+        rows("UPDATE issued_coupon SET used_by_order = NULL WHERE id = $1", coupons.used)
+        assert found() == [coupons.finding(coupons.order, used=None)]
+
+    def test_a_cancelled_order_that_kept_its_coupon(self, coupons: Coupons) -> None:
+        rows(
+            "UPDATE issued_coupon SET used_by_order = $2 WHERE id = $1",
+            coupons.returned,
+            coupons.cancelled,
+        )
+        names = {"named": coupons.returned, "used": coupons.returned}
+        assert found() == [coupons.finding(coupons.cancelled, status="CANCELLED", **names)]
+
+    def test_a_coupon_used_by_an_order_that_never_was(self, coupons: Coupons) -> None:
+        nobody = str(uuid4())
+        rows("UPDATE issued_coupon SET used_by_order = $2 WHERE id = $1", coupons.unused, nobody)
+        nothing = {"status": None, "discount": None, "named": None, "used": coupons.unused}
+        assert found() == [coupons.finding(nobody, **nothing)]
+
+    def test_an_order_that_used_somebody_elses(self, coupons: Coupons) -> None:
+        rows("UPDATE issued_coupon SET user_id = $2 WHERE id = $1", coupons.used,
+             coupons.other.user_id)  # fmt: skip
+        assert found() == [coupons.finding(coupons.order)]
+
+    def test_a_discount_that_is_not_its_lines(self, coupons: Coupons) -> None:
+        rows("UPDATE order_line SET discount_amount = 29 WHERE order_id = $1", coupons.order)
+        facts = {"order_id": coupons.order, "discount": 30, "lines": 29}
+        assert found() == [("ORDER_DISCOUNT_IS_THAT_OF_ITS_LINES", facts)]
 
 
 def test_an_order_whose_history_ends_elsewhere(world: World) -> None:
@@ -222,13 +302,14 @@ def test_a_scope_is_all_that_is_looked_at(world: World) -> None:
     rows("UPDATE orders SET total_amount = total_amount + 1 WHERE id = $1", world.delivered)
     fine = Scope([UUID(world.other)], [world.second.user_id], [UUID(world.confirmed)])
     assert reconcile(fine) == Reconciliation(
-        products=1, accounts=1, orders=1, findings=[], is_complete=True
+        products=1, accounts=1, orders=1, coupons=0, findings=[], is_complete=True
     )
     broken = Scope([UUID(world.product)], [world.buyer.user_id], [UUID(world.delivered)] * 2)
     assert [each.rule for each in reconcile(broken).findings] == [
         "STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS",
         "BALANCE_IS_THE_SUM_OF_ITS_LEDGER",
         "ORDER_COSTS_WHAT_ITS_LINES_COST",
+        "ORDER_IS_PAID_IN_FULL",
     ]
     assert reconcile(Scope()).model_dump()["orders"] == 0
 
@@ -251,7 +332,7 @@ def test_every_chunk_is_looked_at(
     seen: list[tuple[str, int]] = []
     done = reconcile(progress=lambda name, count: seen.append((name, count)))
     assert (done.products, done.accounts, done.orders) == (2, 2, 5)
-    assert len(done.findings) == 2 + 2 + 5
+    assert len(done.findings) == 2 + 2 + 5 + 4  # the pending one waits for its card
     assert dict(seen) == {"products": 2, "accounts": 2, "orders": 5}
     assert [count for name, count in seen if name == "orders"][:2] == [chunk, min(5, 2 * chunk)]
 
@@ -262,7 +343,7 @@ def test_too_many_findings_end_it_early(world: World, monkeypatch: pytest.Monkey
     rows("UPDATE stock SET quantity = quantity + 1")
     rows("UPDATE orders SET total_amount = total_amount + 1")
     done = reconcile()
-    assert (len(done.findings), done.orders, done.is_complete) == (3, 1, False)
+    assert (len(done.findings), done.orders, done.is_complete) == (4, 1, False)
     assert not done.holds
 
 
@@ -335,6 +416,18 @@ def stock_finding(
             "returned": returned,
         },
     )
+
+
+def paid_finding(
+    order_id: str, total: int, points_used: int, discount: int = 0
+) -> tuple[str, dict[str, Any]]:
+    facts = {
+        "order_id": order_id,
+        "total": total,
+        "discount": discount,
+        "points_used": points_used,
+    }
+    return "ORDER_IS_PAID_IN_FULL", facts
 
 
 def points_finding(

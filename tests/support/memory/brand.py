@@ -4,6 +4,10 @@ from collections.abc import Collection
 from uuid import UUID
 
 from commerce.brand.model import Brand
+from commerce.shared.audit import Change
+from commerce.shared.database import Contention
+from commerce.shared.events import Event
+from commerce.shared.unit_of_work import Explain
 
 
 class MemoryBrandRepository:
@@ -11,6 +15,8 @@ class MemoryBrandRepository:
 
     def __init__(self) -> None:
         self._brands: dict[UUID, Brand] = {}
+        self.events: list[Event] = []
+        self.changes: list[Change] = []
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Brand]:
         return {id_: self._brands[id_] for id_ in ids if id_ in self._brands}
@@ -21,3 +27,12 @@ class MemoryBrandRepository:
 
     def add(self, brand: Brand) -> None:
         self._brands[brand.id] = brand
+
+    def save(self, brand: Brand, *, outdated: Explain) -> None:
+        if self._brands[brand.id].version != brand.version - 1:
+            raise outdated() or Contention("brand_as_read")
+        self.add(brand)
+        self.events.append(brand.changed())
+
+    def record(self, change: Change) -> None:
+        self.changes.append(change)

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from commerce.product import Sort
 from commerce.product.model import Card, Product, ProductState, Stock
+from commerce.shared.audit import Change
 from commerce.shared.database import Contention
+from commerce.shared.events import Event
 from commerce.shared.unit_of_work import Explain
 
 Position: TypeAlias = tuple[int | UUID, ...]
@@ -28,6 +30,8 @@ class MemoryProductRepository:
         self._products: dict[UUID, Product] = {}
         self._unlikes_ahead = Counter[UUID]()
         self.movements: list[tuple[UUID, int, str, UUID | None]] = []
+        self.events: list[Event] = []
+        self.changes: list[Change] = []
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         return {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
@@ -59,7 +63,9 @@ class MemoryProductRepository:
 
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         return [
-            ProductState(id_, found.version, found.like_count, found.stock.quantity)
+            ProductState(
+                id_, found.version, found.like_count, found.stock.quantity, found.stock.counted
+            )
             for id_, found in self.find_all(ids).items()
         ]
 
@@ -73,6 +79,21 @@ class MemoryProductRepository:
         kept = deepcopy(product)
         kept.stock = Stock(product.id, 0)
         self._products[product.id] = kept
+
+    def save(self, product: Card, *, outdated: Explain) -> None:
+        kept = self._products[product.id]
+        if kept.version != product.version - 1:
+            raise outdated() or Contention("product_as_read")
+        for each in fields(Card):
+            if each.name != "like_count":
+                setattr(kept, each.name, getattr(product, each.name))
+        self.events.append(product.changed())
+
+    def record(self, change: Change) -> None:
+        self.changes.append(change)
+
+    def note_count(self, product_id: UUID) -> None:
+        self._products[product_id].stock.counted += 1
 
     def lock_stock(self, product_id: UUID) -> Stock | None:
         found = self._products.get(product_id)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from commerce.brand import BrandFacade, RegisterBrand
 from commerce.brand.repository import SqlBrandRepository
+from commerce.coupon import CouponFacade
+from commerce.coupon.repository import SqlCouponRepository
 from commerce.order import (
     NotYourOrder,
     OrderConfirmed,
@@ -33,6 +35,7 @@ from commerce.shared.errors import CommerceError
 from commerce.shared.unit_of_work import UnitOfWork
 from tests.support.fake_database import FakeDatabase
 from tests.support.memory.brand import MemoryBrandRepository
+from tests.support.memory.coupon import MemoryCouponRepository
 from tests.support.memory.order import MemoryOrderRepository
 from tests.support.memory.point import MemoryPointRepository
 from tests.support.memory.product import MemoryProductRepository
@@ -45,12 +48,14 @@ class MemoryShop:
     order_rows: MemoryOrderRepository = field(default_factory=MemoryOrderRepository)
     product_rows: MemoryProductRepository = field(default_factory=MemoryProductRepository)
     point_rows: MemoryPointRepository = field(default_factory=MemoryPointRepository)
+    coupon_rows: MemoryCouponRepository = field(default_factory=MemoryCouponRepository)
 
     def __post_init__(self) -> None:
         self.brands = BrandFacade(MemoryBrandRepository())
         self.products = ProductFacade(self.product_rows, self.brands)
         self.points = PointFacade(self.point_rows)
-        self.orders = OrderFacade(self.order_rows, self.products, self.points)
+        self.coupons = CouponFacade(self.coupon_rows)
+        self.orders = OrderFacade(self.order_rows, self.products, self.points, self.coupons)
         self.brand_id = self.brands.register(RegisterBrand(name="Acme")).brand_id
 
     def a_product(self, stock: int = 5, price: int = 100, name: str = "Anvil") -> str:
@@ -232,9 +237,9 @@ class AnAnvil:
             "FROM product": {
                 "id": self.id, "brand_id": self.brand_id, "name": "Anvil", "description": "",
                 "price_amount": 100, "price_currency": "KRW", "like_count": 0, "version": 1,
-                "created_at": clock.now(), "quantity": 5,
+                "created_at": clock.now(), "quantity": 5, "counted": 1,
             },
-            "FROM brand": {"id": self.brand_id, "name": "Acme", "description": ""},
+            "FROM brand": {"id": self.brand_id, "name": "Acme", "description": "", "version": 1},
             "FROM point_account": {
                 "user_id": UUID(int=1), "balance": self._balance, "currency": "KRW", "version": 1,
             },
@@ -251,7 +256,8 @@ def place_on(database: FakeDatabase, product_id: UUID) -> None:
     with UnitOfWork(database) as uow:
         products = ProductFacade(SqlProductRepository(uow), BrandFacade(SqlBrandRepository(uow)))
         points = PointFacade(SqlPointRepository(uow))
-        orders = OrderFacade(SqlOrderRepository(uow), products, points)
+        coupons = CouponFacade(SqlCouponRepository(uow))
+        orders = OrderFacade(SqlOrderRepository(uow), products, points, coupons)
         orders.place(wanted((str(product_id), 1)), buyer_id=UUID(int=1))
         uow.commit()
 

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from commerce.brand import BrandFacade, RegisterBrand
+from commerce.coupon import CouponFacade
 from commerce.order import (
     CancelOrder,
     NotYourOrder,
@@ -23,6 +24,7 @@ from commerce.shared import clock
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from tests.support.memory.brand import MemoryBrandRepository
+from tests.support.memory.coupon import MemoryCouponRepository
 from tests.support.memory.order import MemoryOrderRepository
 from tests.support.memory.point import MemoryPointRepository
 from tests.support.memory.product import MemoryProductRepository
@@ -40,7 +42,9 @@ class Shop:
         self.products = ProductFacade(self.stock, brands)
         self.points = PointFacade(MemoryPointRepository())
         self.kept = MemoryOrderRepository()
-        self.orders = OrderFacade(self.kept, self.products, self.points)
+        self.orders = OrderFacade(
+            self.kept, self.products, self.points, CouponFacade(MemoryCouponRepository())
+        )
         self.buyer_id = uuid4()
         self.points.charge(ChargePoints(amount=10_000), user_id=self.buyer_id)
         brand_id = brands.register(RegisterBrand(name="Acme")).brand_id

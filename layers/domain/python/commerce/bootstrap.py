@@ -13,6 +13,8 @@ from pydantic import BaseModel
 
 from commerce.brand import BrandFacade
 from commerce.brand.repository import SqlBrandRepository
+from commerce.coupon import CouponFacade
+from commerce.coupon.repository import SqlCouponRepository
 from commerce.like import LikeFacade
 from commerce.like.repository import SqlLikeRepository
 from commerce.metrics import MetricsFacade
@@ -85,9 +87,14 @@ class Shop:
         return PointFacade(SqlPointRepository(self._uow))
 
     @cached_property
+    def coupons(self) -> CouponFacade:
+        """What takes something off it."""
+        return CouponFacade(SqlCouponRepository(self._uow))
+
+    @cached_property
     def orders(self) -> OrderFacade:
         """What was bought."""
-        return OrderFacade(SqlOrderRepository(self._uow), self.products, self.points)
+        return OrderFacade(SqlOrderRepository(self._uow), self.products, self.points, self.coupons)
 
     @cached_property
     def likes(self) -> LikeFacade:

@@ -13,9 +13,10 @@ from uuid import UUID
 import redis  # noqa: F401  (now, while the function starts, not while its first reader waits)
 
 from commerce.bootstrap import in_transaction, kept, passing_events
-from commerce.brand import BrandNotFound, BrandView
+from commerce.brand import BrandNotFound, VersionedBrand
 from commerce.like import LikedProduct
 from commerce.product import (
+    LONGEST_PAGE,
     FirstPages,
     ListProducts,
     ProductDetailView,
@@ -33,7 +34,7 @@ from commerce.shared.shapes import Page
 # SPEC §7
 CARDS = Shelf("card", 1, ProductView, 60)
 FIRST_PAGES = Shelf("first-pages", 1, FirstPages, 30)
-BRANDS = Shelf("brand", 1, BrandView, 24 * 60 * 60)
+BRANDS = Shelf("brand", 2, VersionedBrand, 24 * 60 * 60)
 
 
 class Catalogue:
@@ -62,7 +63,11 @@ class Catalogue:
         state = in_transaction(lambda shop: shop.products.state(product_id))
         if card.version != state.version:
             card = self.refresh([str(found)])[str(found)]
-        now = {"like_count": state.like_count, "stock_quantity": state.stock_quantity}
+        now = {
+            "like_count": state.like_count,
+            "stock_quantity": state.stock_quantity,
+            "counted": state.counted,
+        }
         return ProductDetailView(**{**dict(card), **now})
 
     def cards(self, ids: Collection[str]) -> dict[str, ProductView]:
@@ -120,14 +125,34 @@ class Catalogue:
         ]
         return Page(items=items, next_cursor=likes.next_cursor)
 
-    def brand(self, brand_id: str) -> BrandView:
+    def brand(self, brand_id: str) -> VersionedBrand:
         """One brand. Raises BrandNotFound."""
         found = cursor.parse_id(brand_id)
         if found is None:
             raise BrandNotFound
         return self._cache.get(
-            BRANDS, str(found), lambda: in_transaction(lambda shop: shop.brands.get(brand_id))
+            BRANDS,
+            str(found),
+            lambda: in_transaction(lambda shop: shop.brands.get_versioned(brand_id)),
         )
+
+    def renew_products(self, ids: Collection[str]) -> None:
+        """Products were edited: their cards are renewed, and the first pages they may be in."""
+        for card in self.refresh(ids).values():
+            self.show_new(card)
+
+    def renew_brand(self, brand_id: str) -> None:
+        """A brand was edited: it, and its name on its products' cards, are read again."""
+        self._cache.forget(BRANDS, [brand_id])
+        after: str | None = ""
+        while after is not None:
+            page = self._products_of(brand_id, after)
+            self._cache.forget(CARDS, [product.product_id for product in page.items])
+            after = page.next_cursor
+
+    def _products_of(self, brand_id: str, after: str) -> Page[ProductView]:
+        command = ListProducts(brand_id=brand_id, limit=LONGEST_PAGE, cursor=after)
+        return in_transaction(lambda shop: shop.products.list(command))
 
 
 @cache

@@ -1,8 +1,17 @@
 """Brands: who makes the products."""
 
-from commerce.brand.commands import RegisterBrand
+from commerce.brand.commands import EditBrand, RegisterBrand
 from commerce.brand.errors import BrandNotFound
+from commerce.brand.events import BrandChanged
 from commerce.brand.facade import BrandFacade
-from commerce.brand.views import BrandView
+from commerce.brand.views import BrandView, VersionedBrand
 
-__all__ = ["BrandFacade", "BrandNotFound", "BrandView", "RegisterBrand"]
+__all__ = [
+    "BrandChanged",
+    "BrandFacade",
+    "BrandNotFound",
+    "BrandView",
+    "EditBrand",
+    "RegisterBrand",
+    "VersionedBrand",
+]

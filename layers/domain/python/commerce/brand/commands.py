@@ -1,16 +1,30 @@
 """What one may ask of the brand context."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from commerce.shared.shapes import Command, Line, Prose
 
+Name = Annotated[Line, Field(max_length=100, examples=["Acme"])]
+Description = Annotated[Prose, Field(max_length=2000, examples=["Everything a coyote needs"])]
+
 
 class RegisterBrand(Command):
     """A brand to be sold."""
 
-    name: Annotated[Line, Field(max_length=100, examples=["Acme"])]
-    description: Annotated[
-        Prose, Field(max_length=2000, examples=["Everything a coyote needs"])
-    ] = ""
+    name: Name
+    description: Description = ""
+
+
+class EditBrand(Command):
+    """A merge patch: what is absent stays as it is. `version` is the one that was seen."""
+
+    name: Name = ""
+    description: Description = ""
+    version: int | None = None
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The fields that were sent."""
+        return self.model_dump(exclude_unset=True, exclude={"version"})

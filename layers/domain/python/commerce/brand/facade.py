@@ -1,38 +1,61 @@
 """The only door to the brand context."""
 
 from collections.abc import Collection
+from functools import partial
 from uuid import UUID
 
-from commerce.brand.commands import RegisterBrand
+from commerce.brand.commands import EditBrand, RegisterBrand
 from commerce.brand.errors import BrandNotFound
 from commerce.brand.model import Brand
 from commerce.brand.repository import BrandRepository
-from commerce.brand.views import BrandView
-from commerce.shared import clock, cursor
+from commerce.brand.views import BrandView, VersionedBrand
+from commerce.shared import clock, cursor, versions
+from commerce.shared.audit import Change
 from commerce.shared.shapes import Page
+from commerce.shared.versions import IfMatch
 
 _LISTING = "brands"
 
 
 class BrandFacade:
-    """Brands are registered by an admin and read by anyone."""
+    """Brands are registered and edited by admins, and read by anyone."""
 
     def __init__(self, brands: BrandRepository) -> None:
         self._brands = brands
 
-    def register(self, command: RegisterBrand) -> BrandView:
+    def register(self, command: RegisterBrand, *, by: str = "system") -> BrandView:
         """Open a new brand."""
         brand = Brand(clock.new_id(), command.name, command.description)
         self._brands.add(brand)
+        self._brands.record(Change(by, "REGISTER_BRAND", brand.id, {}, command.model_dump()))
         return _view(brand)
+
+    def edit(
+        self, brand_id: str, command: EditBrand, *, by: str, if_match: IfMatch = None
+    ) -> VersionedBrand:
+        """Change a brand, unless somebody else did since it was seen.
+
+        Raises BrandNotFound, StaleVersion.
+        """
+        brand = self._find(brand_id)
+        versions.require_seen([brand.version], if_match, command.version)
+        after = {name: v for name, v in command.wanted.items() if v != getattr(brand, name)}
+        if not after:
+            return _versioned(brand)
+        before = {name: getattr(brand, name) for name in after}
+        edited = brand.edit(after)
+        outdated = partial(versions.outdated, if_match, command.version)
+        self._brands.save(edited, outdated=outdated)
+        self._brands.record(Change(by, "EDIT_BRAND", brand.id, before, after))
+        return _versioned(edited)
 
     def get(self, brand_id: str) -> BrandView:
         """One brand. Raises BrandNotFound."""
-        found = cursor.parse_id(brand_id)
-        brands = self._brands.find_all([found]) if found else {}
-        for brand in brands.values():
-            return _view(brand)
-        raise BrandNotFound
+        return _view(self._find(brand_id))
+
+    def get_versioned(self, brand_id: str) -> VersionedBrand:
+        """The same with its version. Raises BrandNotFound."""
+        return _versioned(self._find(brand_id))
 
     def get_all(self, ids: Collection[UUID]) -> dict[UUID, BrandView]:
         """Several brands in one statement; the unknown are left out."""
@@ -44,6 +67,17 @@ class BrandFacade:
         found = self._brands.newest(UUID(str(before)), limit + 1)
         more = cursor.encode(_LISTING, [str(found[limit - 1].id)]) if len(found) > limit else None
         return Page(items=[_view(brand) for brand in found[:limit]], next_cursor=more)
+
+    def _find(self, brand_id: str) -> Brand:
+        found = cursor.parse_id(brand_id)
+        brands = self._brands.find_all([found]) if found else {}
+        for brand in brands.values():
+            return brand
+        raise BrandNotFound
+
+
+def _versioned(brand: Brand) -> VersionedBrand:
+    return VersionedBrand(brand=_view(brand), version=brand.version)
 
 
 def _view(brand: Brand) -> BrandView:

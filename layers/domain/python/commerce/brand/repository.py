@@ -1,18 +1,36 @@
 """Brands in PostgreSQL."""
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, insert, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from commerce.brand.model import Brand
 from commerce.brand.tables import brand_table
-from commerce.shared import clock
+from commerce.shared import audit, clock
+from commerce.shared.audit import Change
 from commerce.shared.database import Statement
-from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.unit_of_work import Explain, UnitOfWork
 
-_COLUMNS = (brand_table.c.id, brand_table.c.name, brand_table.c.description)
+_COLUMNS = (
+    brand_table.c.id,
+    brand_table.c.name,
+    brand_table.c.description,
+    brand_table.c.version,
+)
 _SOME = Statement(
     select(*_COLUMNS).where(brand_table.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 )
@@ -30,6 +48,28 @@ _ADD = Statement(
 )
 
 
+def _save() -> Select[Any]:
+    """Keep an edit of the version that was read; where it is another by now, a rule is broken."""
+    saved = (
+        update(brand_table)
+        .where(
+            brand_table.c.id == bindparam("brand_id", type_=Uuid),
+            brand_table.c.version == bindparam("version_read", type_=BigInteger),
+        )
+        .values(
+            name=bindparam("new_name", type_=Text),
+            description=bindparam("new_description", type_=Text),
+            version=brand_table.c.version + 1,
+        )
+        .returning(brand_table.c.id)
+        .cte("saved")
+    )
+    return select(func.require(func.count() == 1, "brand_as_read")).select_from(saved)
+
+
+_SAVE = Statement(_save)
+
+
 class BrandRepository(Protocol):
     """Where brands are kept."""
 
@@ -41,6 +81,12 @@ class BrandRepository(Protocol):
 
     def add(self, brand: Brand) -> None:
         """Keep a new brand."""
+
+    def save(self, brand: Brand, *, outdated: Explain) -> None:
+        """Keep an edited brand, and tell it; `outdated` explains where somebody was faster."""
+
+    def record(self, change: Change) -> None:
+        """Write down what an admin changes."""
 
 
 class SqlBrandRepository:
@@ -64,3 +110,18 @@ class SqlBrandRepository:
                 created_at=clock.now(),
             )
         )
+
+    def save(self, brand: Brand, *, outdated: Explain) -> None:
+        self._uow.write(
+            _SAVE(
+                brand_id=brand.id,
+                version_read=brand.version - 1,
+                new_name=brand.name,
+                new_description=brand.description,
+            ),
+            {"brand_as_read": outdated},
+        )
+        self._uow.record(brand.changed())
+
+    def record(self, change: Change) -> None:
+        audit.record(self._uow, change)

@@ -9,3 +9,10 @@ class BrandView(View):
     brand_id: str
     name: str
     description: str
+
+
+class VersionedBrand(View):
+    """One brand, with the version that its tag shows."""
+
+    brand: BrandView
+    version: int

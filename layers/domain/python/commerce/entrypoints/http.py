@@ -28,6 +28,7 @@ from commerce.shared import replay, settings, tokens, trace
 from commerce.shared.errors import CommerceError, Kind
 from commerce.shared.once import Claim, fingerprint
 from commerce.shared.tokens import Identity
+from commerce.shared.versions import IfMatch, if_match
 
 MAX_BODY_BYTES = 256 * 1024  # SPEC §3
 MAX_DEPTH = 20  # no request of ours nests deeper than 4
@@ -97,6 +98,9 @@ RequestKey = Annotated[Claim, Depends(_asked("claim"))]
 OptionalRequestKey = Annotated[Claim | None, Depends(_asked("claim"))]
 """The same where the key may be left out; then the request stands for itself."""
 
+Seen = Annotated[IfMatch, Depends(_asked("if_match"))]
+"""The version that the request's If-Match says was seen."""
+
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]
 Cursor = Annotated[
     str | None, Query(max_length=512, description="next_cursor of the page before, as it came")
@@ -129,18 +133,18 @@ def http_api() -> APIGatewayRestResolver:
     return api
 
 
-def tagged(view: V, version: int) -> Response[V]:
-    """A 200 with an ETag: the version, then a digest of everything that is shown.
+def tagged(view: V, *version: int, status: int = 200) -> Response[V]:
+    """An answer with an ETag: the version, then a digest of everything that is shown.
 
-    A caller who has it already is answered 304. What is changed under If-Match looks at the version
-    alone, so that a unit sold meanwhile does not refuse an admin.
+    Who reads what they have already is answered 304. What is changed under If-Match looks at the
+    version alone, so that a unit sold meanwhile does not refuse an admin.
     """
     digest = hashlib.sha256(view.model_dump_json().encode()).hexdigest()[:16]
     headers: dict[str, str | list[str]] = {
-        "ETag": f'"{version}-{digest}"',
+        "ETag": f'"{".".join(map(str, version))}-{digest}"',
         "Cache-Control": "no-cache",  # keep it, but ask each time
     }
-    return Response(200, "application/json", view, headers)
+    return Response(status, "application/json", view, headers)
 
 
 def lambda_handler(
@@ -249,7 +253,8 @@ def _answer(
     try:
         identity = _identity(request, access)
         body = request.body()
-        api.append_context(identity=identity)
+        seen = if_match(request.headers.get("if-match"))
+        api.append_context(identity=identity, if_match=seen)
         claim = _claim(request, identity, body, idempotent)
         if claim is None:
             return _resolve(api, request, claim=None)
@@ -286,7 +291,8 @@ def _unless_known(answer: Answer, request: _Incoming) -> Answer:
     tags = answer.get("multiValueHeaders", {}).get("ETag")
     wanted = request.headers.get("if-none-match", "")
     known = {each.strip().removeprefix("W/") for each in wanted.split(",")}
-    if answer["statusCode"] == HTTPStatus.OK and tags and ({"*", *tags} & known):
+    is_read = request.event["httpMethod"] == "GET"
+    if is_read and answer["statusCode"] == HTTPStatus.OK and tags and ({"*", *tags} & known):
         answer["multiValueHeaders"].pop("Content-Type", None)
         answer |= {"statusCode": HTTPStatus.NOT_MODIFIED.value, "body": ""}
     return answer

@@ -18,10 +18,11 @@ class LineWanted(Command):
 
 
 class PlaceOrder(Command):
-    """Buy products, each named once, and pay with points."""
+    """Buy products, each named once, with a coupon or without, and pay with points."""
 
     lines: Annotated[list[LineWanted], Field(min_length=1, max_length=MAX_LINES)]
     payment_method: Literal["POINT"]
+    issued_coupon_id: Id | None = None
 
     @field_validator("lines")
     @classmethod

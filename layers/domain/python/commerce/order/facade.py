@@ -1,10 +1,12 @@
 """The only door to the order context."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from commerce.coupon import CouponFacade, Quote
 from commerce.order.commands import CancelOrder, PlaceOrder
 from commerce.order.errors import NotYourOrder, OrderNotFound
-from commerce.order.model import Order, OrderLine
+from commerce.order.model import Discount, Order, OrderLine, total_of
 from commerce.order.repository import OrderRepository
 from commerce.order.views import OrderDetailView, OrderView, detail_view, order_view
 from commerce.point import PointFacade
@@ -19,30 +21,40 @@ class OrderFacade:
     """Orders are placed, read and cancelled by their buyers; admins bring them to their end."""
 
     def __init__(
-        self, orders: OrderRepository, products: ProductFacade, points: PointFacade
+        self,
+        orders: OrderRepository,
+        products: ProductFacade,
+        points: PointFacade,
+        coupons: CouponFacade,
     ) -> None:
         self._orders = orders
         self._products = products
         self._points = points
+        self._coupons = coupons
 
     def place(self, command: PlaceOrder, *, buyer_id: UUID) -> OrderView:
-        """Take stock and points and confirm the order, all in one transaction, or nothing.
+        """Take stock, coupon and points and confirm the order, all in one transaction, or nothing.
 
-        Raises ProductNotFound (all missing ids), OutOfStock (every failing line),
+        Raises ProductNotFound (all missing ids), CouponNotUsable, OutOfStock (every failing line),
         InsufficientPoints.
         """
         offers = self._products.offers([line.product_id for line in command.lines])
         wanted = [(offers[UUID(line.product_id)], line.quantity) for line in command.lines]
+        lines = [_line(offer, quantity) for offer, quantity in wanted]
+        coupon = self._quote(command, buyer_id, lines)
         order = Order.paid_by_points(
             id_=clock.new_id(),
             buyer_id=buyer_id,
-            lines=[_line(offer, quantity) for offer, quantity in wanted],
+            lines=lines,
             at=clock.now(),
+            discount=Discount(coupon.issued_coupon_id, coupon.discount) if coupon else None,
         )
         self._products.sell(
             [(offer.product_id, quantity) for offer, quantity in wanted], offers, order.id
         )
         self._orders.add(order)
+        if coupon is not None:
+            self._coupons.use(coupon, order.id)
         self._points.spend(buyer_id, order.points_used, order.id)
         return order_view(order)
 
@@ -103,6 +115,15 @@ class OrderFacade:
         more = cursor.encode(listing, [str(found[limit - 1].id)]) if len(found) > limit else None
         return Page(items=[order_view(order) for order in found[:limit]], next_cursor=more)
 
+    def _quote(
+        self, command: PlaceOrder, buyer_id: UUID, lines: Sequence[OrderLine]
+    ) -> Quote | None:
+        if command.issued_coupon_id is None:
+            return None
+        return self._coupons.quote(
+            command.issued_coupon_id, user_id=buyer_id, total=total_of(lines)
+        )
+
     def _lock(self, order_id: str) -> Order:
         """Whatever an order goes through starts with its lock: first come, first served."""
         id_ = cursor.parse_id(order_id)
@@ -115,6 +136,8 @@ class OrderFacade:
     def _undo(self, order: Order) -> OrderView:
         """Give back what placing took; only the transaction that cancels an order comes here."""
         self._orders.save(order)
+        if order.issued_coupon_id is not None:
+            self._coupons.give_back(order.issued_coupon_id, order.id)
         self._points.give_back(order.buyer_id, order.points_used, order.id)
         self._products.take_back(
             [(line.product_id, line.quantity) for line in order.lines], order.id

@@ -1,7 +1,7 @@
 """An order: the snapshot of what was bought, and its way."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -64,11 +64,21 @@ class OrderLine:
     brand_name: str
     unit_price: Money
     quantity: int
+    discount: Money = field(default_factory=Money.zero)
+    """The line's part of the order's discount: never more than the line costs."""
 
     @property
     def amount(self) -> Money:
         """What the line costs."""
         return self.unit_price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """What an issued coupon takes off an order."""
+
+    issued_coupon_id: UUID
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,7 @@ class Order:
     discount: Money
     points_used: Money
     placed_at: datetime
+    issued_coupon_id: UUID | None = None
     expires_at: datetime | None = None
     version: int = 0
     history: list[Step] = field(default_factory=list)
@@ -100,10 +111,17 @@ class Order:
 
     @classmethod
     def paid_by_points(
-        cls, *, id_: UUID, buyer_id: UUID, lines: Sequence[OrderLine], at: datetime
+        cls,
+        *,
+        id_: UUID,
+        buyer_id: UUID,
+        lines: Sequence[OrderLine],
+        at: datetime,
+        discount: Discount | None = None,
     ) -> Self:
-        """Place an order and pay all of it by points: confirmed at once."""
-        order = cls._placed(PaymentMethod.POINT, id_, buyer_id, lines, total_of(lines), at)
+        """Place an order and pay what is left after the discount by points: confirmed at once."""
+        points = total_of(lines) - discount.amount if discount else total_of(lines)
+        order = cls._placed(PaymentMethod.POINT, id_, buyer_id, lines, points, at, discount)
         order.confirm(at=at, by=f"user:{buyer_id}", reason="Paid by points")
         return order
 
@@ -117,9 +135,13 @@ class Order:
         points: Money,
         at: datetime,
         expires_at: datetime,
+        discount: Discount | None = None,
     ) -> Self:
-        """Place an order of which a part is paid by points, and the rest must be by card."""
-        order = cls._placed(PaymentMethod.CARD, id_, buyer_id, lines, points, at)
+        """Place an order of which a part is paid by points, and the rest must be by card.
+
+        The discount comes first: `points` are at most what it leaves.
+        """
+        order = cls._placed(PaymentMethod.CARD, id_, buyer_id, lines, points, at, discount)
         order.expires_at = expires_at
         order.history.append(Step(Status.PENDING, at, f"user:{buyer_id}", "To be paid by card"))
         return order
@@ -188,17 +210,22 @@ class Order:
         lines: Sequence[OrderLine],
         points_used: Money,
         at: datetime,
+        discount: Discount | None,
     ) -> Self:
+        lines = _discounted(lines, discount.amount) if discount else lines
         order = cls(
             id=id_,
             buyer_id=buyer_id,
             status=Status.PENDING,
             payment_method=payment_method,
             lines=tuple(lines),
-            discount=Money.zero(points_used.currency),
+            discount=discount.amount if discount else Money.zero(points_used.currency),
             points_used=points_used,
             placed_at=at,
+            issued_coupon_id=discount.issued_coupon_id if discount else None,
         )
+        if order.points_used.amount < 0 or order.card_amount.amount < 0:
+            raise ValueError("an order is never overpaid, and its discount never exceeds its total")
         order._tell(OrderPlaced, lines=_told(order.lines), total=order.total)
         return order
 
@@ -234,6 +261,11 @@ def total_of(lines: Sequence[OrderLine]) -> Money:
     for line in lines:
         total += line.amount
     return total
+
+
+def _discounted(lines: Sequence[OrderLine], discount: Money) -> list[OrderLine]:
+    parts = discount.allocate([line.amount.amount for line in lines])
+    return [replace(line, discount=part) for line, part in zip(lines, parts, strict=True)]
 
 
 def _told(lines: Sequence[OrderLine]) -> tuple[LineOrdered, ...]:

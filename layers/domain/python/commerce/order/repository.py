@@ -108,6 +108,7 @@ class SqlOrderRepository:
                 currency=order.total.currency,
                 total_amount=order.total.amount,
                 discount_amount=order.discount.amount,
+                issued_coupon_id=order.issued_coupon_id,
                 points_used_amount=order.points_used.amount,
                 placed_at=order.placed_at,
                 expires_at=order.expires_at,
@@ -164,6 +165,7 @@ def _line_rows(order: Order) -> list[dict[str, object]]:
             "brand_name": line.brand_name,
             "unit_price_amount": line.unit_price.amount,
             "quantity": line.quantity,
+            "discount_amount": line.discount.amount,
         }
         for position, line in enumerate(order.lines)
     ]
@@ -197,10 +199,12 @@ def _order(row: Row, lines: Collection[Row], history: Collection[Row] = ()) -> O
                 brand_name=line.brand_name,
                 unit_price=Money(line.unit_price_amount, row.currency),
                 quantity=line.quantity,
+                discount=Money(line.discount_amount, row.currency),
             )
             for line in lines
         ),
         discount=Money(row.discount_amount, row.currency),
+        issued_coupon_id=row.issued_coupon_id,
         points_used=Money(row.points_used_amount, row.currency),
         placed_at=row.placed_at,
         expires_at=row.expires_at,

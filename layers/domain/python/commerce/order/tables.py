@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from commerce.shared.database import metadata
@@ -26,6 +27,7 @@ order_table = Table(
     Column("currency", Text, nullable=False),
     Column("total_amount", BigInteger, nullable=False),
     Column("discount_amount", BigInteger, nullable=False),
+    Column("issued_coupon_id", Uuid),
     Column("points_used_amount", BigInteger, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True)),
@@ -38,6 +40,9 @@ order_table = Table(
         "discount_amount >= 0 AND points_used_amount >= 0"
         " AND discount_amount + points_used_amount <= total_amount",
         name="order_never_overpaid",
+    ),
+    CheckConstraint(
+        "(discount_amount > 0) = (issued_coupon_id IS NOT NULL)", name="discount_has_its_coupon"
     ),
 )
 Index("order_of_buyer", order_table.c.buyer_id, order_table.c.id)
@@ -53,8 +58,13 @@ order_line_table = Table(
     Column("brand_name", Text, nullable=False),
     Column("unit_price_amount", BigInteger, nullable=False),
     Column("quantity", Integer, nullable=False),
+    Column("discount_amount", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("order_id", "product_id", name="product_once_per_order"),
     CheckConstraint("quantity >= 1", name="line_quantity_positive"),
+    CheckConstraint(
+        "discount_amount BETWEEN 0 AND unit_price_amount * quantity",
+        name="line_discount_within_its_amount",
+    ),
 )
 
 order_history_table = Table(

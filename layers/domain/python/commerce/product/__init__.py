@@ -1,9 +1,9 @@
 """Products and their stock."""
 
-from commerce.product.commands import ListProducts, RegisterProduct, SetStock, Sort
+from commerce.product.commands import EditProduct, ListProducts, RegisterProduct, SetStock, Sort
 from commerce.product.errors import OutOfStock, ProductNotFound
-from commerce.product.events import ProductViewed, StockReturned, StockSoldOut
-from commerce.product.facade import Offer, ProductFacade, listing_of
+from commerce.product.events import ProductChanged, ProductViewed, StockReturned, StockSoldOut
+from commerce.product.facade import LONGEST_PAGE, Offer, ProductFacade, listing_of
 from commerce.product.model import ProductState
 from commerce.product.views import (
     FirstPages,
@@ -14,10 +14,13 @@ from commerce.product.views import (
 )
 
 __all__ = [
+    "LONGEST_PAGE",
+    "EditProduct",
     "FirstPages",
     "ListProducts",
     "Offer",
     "OutOfStock",
+    "ProductChanged",
     "ProductDetailView",
     "ProductFacade",
     "ProductNotFound",

@@ -1,7 +1,7 @@
 """What one may ask of the product context."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -16,13 +16,33 @@ class Sort(StrEnum):
     LIKES_DESC = "likes_desc"
 
 
+Name = Annotated[Line, Field(max_length=200, examples=["Anvil"])]
+Description = Annotated[Prose, Field(max_length=5000, examples=["It falls down."])]
+PriceAmount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[12000])]
+
+
 class RegisterProduct(Command):
     """A product to be sold."""
 
     brand_id: Id
-    name: Annotated[Line, Field(max_length=200, examples=["Anvil"])]
-    description: Annotated[Prose, Field(max_length=5000, examples=["It falls down."])] = ""
-    price_amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[12000])]
+    name: Name
+    description: Description = ""
+    price_amount: PriceAmount
+
+
+class EditProduct(Command):
+    """A merge patch: what is absent stays as it is. `version` is the one that was seen."""
+
+    brand_id: Id = ""
+    name: Name = ""
+    description: Description = ""
+    price_amount: PriceAmount = 0
+    version: int | None = None
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The fields that were sent."""
+        return self.model_dump(exclude_unset=True, exclude={"version"})
 
 
 class SetStock(Command):

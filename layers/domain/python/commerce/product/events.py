@@ -5,6 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from commerce.shared.events import Event
+from commerce.shared.money import Money
 
 SOURCE = "commerce.product"
 
@@ -38,6 +39,19 @@ class StockReturned(Event):
 
     product_id: UUID
     quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductChanged(Event):
+    """An admin has changed a product. The edit is its own aggregate; `version` counts the edits."""
+
+    source: ClassVar[str] = SOURCE
+
+    product_id: UUID
+    brand_id: UUID
+    name: str
+    price: Money
+    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

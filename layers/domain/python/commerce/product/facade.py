@@ -3,10 +3,17 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-from commerce.brand import BrandFacade
-from commerce.product.commands import ListProducts, RegisterProduct, SetStock, Sort
+from commerce.brand import BrandFacade, BrandView
+from commerce.product.commands import (
+    EditProduct,
+    ListProducts,
+    RegisterProduct,
+    SetStock,
+    Sort,
+)
 from commerce.product.errors import OutOfStock, ProductNotFound
 from commerce.product.model import (
     Card,
@@ -25,10 +32,12 @@ from commerce.product.views import (
     detail_view,
     product_view,
 )
-from commerce.shared import clock, cursor
+from commerce.shared import clock, cursor, versions
+from commerce.shared.audit import Change
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from commerce.shared.shapes import Page
+from commerce.shared.versions import IfMatch
 
 LONGEST_PAGE = 100  # SPEC §3
 
@@ -46,13 +55,13 @@ class Offer:
 
 
 class ProductFacade:
-    """Products are registered by an admin, read by anyone, and sold by orders."""
+    """Products are registered and edited by admins, read by anyone, and sold by orders."""
 
     def __init__(self, products: ProductRepository, brands: BrandFacade) -> None:
         self._products = products
         self._brands = brands
 
-    def register(self, command: RegisterProduct) -> ProductDetailView:
+    def register(self, command: RegisterProduct, *, by: str = "system") -> ProductDetailView:
         """Open a product, with no stock yet. Raises BrandNotFound."""
         brand = self._brands.get(command.brand_id)
         id_ = clock.new_id()
@@ -68,15 +77,37 @@ class ProductFacade:
             stock=Stock(id_, 0),
         )
         self._products.add(product)
+        self._products.record(Change(by, "REGISTER_PRODUCT", id_, {}, command.model_dump()))
         return detail_view(product, brand)
+
+    def edit(
+        self, product_id: str, command: EditProduct, *, by: str, if_match: IfMatch = None
+    ) -> ProductDetailView:
+        """Change a product, unless another admin did since it was seen; orders keep what they had.
+
+        Likes and sales are no edits. Raises ProductNotFound, BrandNotFound, StaleVersion.
+        """
+        product = self._find(product_id)
+        versions.require_seen([product.version], if_match, command.version)
+        wanted = command.wanted
+        brand = self._brands.get(wanted.get("brand_id", str(product.brand_id)))
+        shown = _editable(product)
+        after = {name: value for name, value in wanted.items() if value != shown[name]}
+        if "brand_id" in after and brand.brand_id == shown["brand_id"]:
+            del after["brand_id"]  # the same in capitals
+        if not after:
+            return detail_view(product, brand)
+        edited = product.edit(_as_fields(after, brand, product.price.currency))
+        outdated = partial(versions.outdated, if_match, command.version)
+        self._products.save(edited, outdated=outdated)
+        before = {name: shown[name] for name in after}
+        self._products.record(Change(by, "EDIT_PRODUCT", product.id, before, after))
+        return detail_view(edited, brand)
 
     def get(self, product_id: str) -> ProductDetailView:
         """One product with its brand and stock. Raises ProductNotFound."""
-        found = cursor.parse_id(product_id)
-        products = self._products.find_all([found]) if found else {}
-        for product in products.values():
-            return detail_view(product, self._brands.get(str(product.brand_id)))
-        raise ProductNotFound([product_id])
+        product = self._find(product_id)
+        return detail_view(product, self._brands.get(str(product.brand_id)))
 
     def get_all(self, product_ids: Collection[str]) -> dict[str, ProductView]:
         """Several products in two statements; the unknown are left out."""
@@ -169,12 +200,22 @@ class ProductFacade:
             wanted_by_product(lines), reason="RETURNED", order_id=order_id, refused=lambda: None
         )
 
-    def set_stock(self, product_id: str, command: SetStock) -> StockView:
-        """Make the stock what was counted. Raises ProductNotFound."""
+    def set_stock(
+        self, product_id: str, command: SetStock, *, by: str = "system", if_match: IfMatch = None
+    ) -> StockView:
+        """Make the stock what was counted, unless another admin did something since it was seen.
+
+        Sales are no edits. Raises ProductNotFound, StaleVersion.
+        """
         found = cursor.parse_id(product_id)
         stock = self._products.lock_stock(found) if found else None
         if stock is None:
             raise ProductNotFound([product_id])
+        [state] = self._products.find_states([stock.product_id])
+        versions.require_seen([state.version, stock.counted], if_match)
+        self._products.note_count(stock.product_id)
+        before, after = {"quantity": stock.quantity}, {"quantity": command.quantity}
+        self._products.record(Change(by, "SET_STOCK", stock.product_id, before, after))
         if command.quantity != stock.quantity:
             self._products.move_stock(
                 {stock.product_id: command.quantity - stock.quantity},
@@ -182,7 +223,19 @@ class ProductFacade:
                 order_id=None,
                 refused=lambda: None,
             )
-        return StockView(product_id=str(stock.product_id), stock_quantity=command.quantity)
+        return StockView(
+            product_id=str(stock.product_id),
+            stock_quantity=command.quantity,
+            version=state.version,
+            counted=stock.counted + 1,
+        )
+
+    def _find(self, product_id: str) -> Product:
+        found = cursor.parse_id(product_id)
+        products = self._products.find_all([found]) if found else {}
+        for product in products.values():
+            return product
+        raise ProductNotFound([product_id])
 
     def _shortage(self, wanted: dict[UUID, int]) -> CommerceError | None:
         products = self._products.find_all(wanted)
@@ -196,6 +249,26 @@ class ProductFacade:
 def listing_of(sort: Sort, brand_id: UUID | None) -> str:
     """The name of a list, to which its cursors are bound."""
     return f"products:{sort}:{brand_id or ''}"
+
+
+def _editable(product: Product) -> dict[str, Any]:
+    """What an admin may change, as it is asked for."""
+    return {
+        "brand_id": str(product.brand_id),
+        "name": product.name,
+        "description": product.description,
+        "price_amount": product.price.amount,
+    }
+
+
+def _as_fields(changes: Mapping[str, Any], brand: BrandView, currency: str) -> dict[str, Any]:
+    """The same as the model has it."""
+    fields = dict(changes)
+    if "brand_id" in fields:
+        fields["brand_id"] = UUID(brand.brand_id)
+    if "price_amount" in fields:
+        fields["price"] = Money(fields.pop("price_amount"), currency)
+    return fields
 
 
 def _known(product_ids: Collection[str]) -> list[UUID]:

@@ -1,11 +1,14 @@
 """A product, and the stock that only ever has what it has."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any, Self
 from uuid import UUID
 
 from commerce.product.errors import OutOfStock, Shortage
+from commerce.product.events import ProductChanged
+from commerce.shared import clock
 from commerce.shared.money import Money
 
 
@@ -15,6 +18,8 @@ class Stock:
 
     product_id: UUID
     quantity: int
+    counted: int = field(default=0, compare=False)
+    """How often an admin has said how many there are."""
 
     def is_available(self, quantity: int) -> bool:
         """Whether so many can be sold."""
@@ -63,6 +68,22 @@ class Card:
     like_count: int
     version: int
 
+    def edit(self, changes: Mapping[str, Any]) -> Self:
+        """The same product with some fields changed: its next version."""
+        return replace(self, **changes, version=self.version + 1)
+
+    def changed(self) -> ProductChanged:
+        """What is told of its last edit."""
+        return ProductChanged(
+            aggregate_id=clock.new_id(),
+            aggregate_version=1,
+            product_id=self.id,
+            brand_id=self.brand_id,
+            name=self.name,
+            price=self.price,
+            version=self.version,
+        )
+
 
 @dataclass(slots=True)
 class Product(Card):
@@ -80,6 +101,7 @@ class ProductState:
     version: int
     like_count: int
     stock_quantity: int
+    counted: int = 0
 
 
 def wanted_by_product(lines: Sequence[tuple[UUID, int]]) -> dict[UUID, int]:

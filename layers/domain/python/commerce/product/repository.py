@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     ScalarSelect,
     Select,
+    Text,
     Uuid,
     any_,
     bindparam,
@@ -26,7 +27,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from commerce.product.commands import Sort
 from commerce.product.model import Card, Product, ProductState, Stock
 from commerce.product.tables import product_table, stock_table
-from commerce.shared import clock, trace
+from commerce.shared import audit, clock, trace
+from commerce.shared.audit import Change
 from commerce.shared.database import Row, Statement, records
 from commerce.shared.money import Money
 from commerce.shared.unit_of_work import Explain, UnitOfWork
@@ -36,7 +38,7 @@ _CARDS = select(
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
     _p.like_count, _p.version,
 )  # fmt: skip
-_ROWS = _CARDS.add_columns(_p.created_at, stock_table.c.quantity).join_from(
+_ROWS = _CARDS.add_columns(_p.created_at, stock_table.c.quantity, stock_table.c.counted).join_from(
     product_table, stock_table, stock_table.c.product_id == _p.id
 )
 
@@ -44,7 +46,7 @@ _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
 _SOME_CARDS = Statement(_CARDS.where(_p.id == any_(_IDS)))
 _STATES = Statement(
-    select(_p.id, _p.version, _p.like_count, stock_table.c.quantity)
+    select(_p.id, _p.version, _p.like_count, stock_table.c.quantity, stock_table.c.counted)
     .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
     .where(_p.id == any_(_IDS))
 )
@@ -56,8 +58,13 @@ _ADD = Statement(
 _ADD_STOCK = Statement(
     insert(stock_table).values(product_id=bindparam("product_id"), quantity=0, version=1)
 )
+_COUNTED = Statement(
+    update(stock_table)
+    .where(stock_table.c.product_id == bindparam("counted_id", type_=Uuid))
+    .values(counted=stock_table.c.counted + 1)
+)
 _LOCK_STOCK = Statement(
-    select(stock_table.c.product_id, stock_table.c.quantity)
+    select(stock_table.c.product_id, stock_table.c.quantity, stock_table.c.counted)
     .where(stock_table.c.product_id == any_(_IDS))
     .order_by(stock_table.c.product_id)
     .with_for_update()
@@ -173,6 +180,30 @@ _POSITIONS = {
 }
 
 
+def _save() -> Select[Any]:
+    """Keep an edit of the version that was read; where it is another by now, a rule is broken."""
+    saved = (
+        update(product_table)
+        .where(
+            _p.id == bindparam("product_id", type_=Uuid),
+            _p.version == bindparam("version_read", type_=BigInteger),
+        )
+        .values(
+            brand_id=bindparam("new_brand_id", type_=Uuid),
+            name=bindparam("new_name", type_=Text),
+            description=bindparam("new_description", type_=Text),
+            price_amount=bindparam("new_price_amount", type_=BigInteger),
+            version=_p.version + 1,
+        )
+        .returning(_p.id)
+        .cte("saved")
+    )
+    return select(func.require(func.count() == 1, "product_as_read")).select_from(saved)
+
+
+_SAVE = Statement(_save)
+
+
 class ProductRepository(Protocol):
     """Where products and their stock are kept."""
 
@@ -201,8 +232,17 @@ class ProductRepository(Protocol):
     def add(self, product: Product) -> None:
         """Keep a new product, without stock."""
 
+    def save(self, product: Card, *, outdated: Explain) -> None:
+        """Keep an edited product, and tell it; `outdated` explains where somebody was faster."""
+
+    def record(self, change: Change) -> None:
+        """Write down what an admin changes."""
+
     def lock_stock(self, product_id: UUID) -> Stock | None:
         """The stock, locked until the transaction ends."""
+
+    def note_count(self, product_id: UUID) -> None:
+        """An admin has said how many units there are."""
 
     def move_stock(
         self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
@@ -258,10 +298,30 @@ class SqlProductRepository:
         )
         self._uow.write(_ADD_STOCK(product_id=product.id))
 
+    def save(self, product: Card, *, outdated: Explain) -> None:
+        self._uow.write(
+            _SAVE(
+                product_id=product.id,
+                version_read=product.version - 1,
+                new_brand_id=product.brand_id,
+                new_name=product.name,
+                new_description=product.description,
+                new_price_amount=product.price.amount,
+            ),
+            {"product_as_read": outdated},
+        )
+        self._uow.record(product.changed())
+
+    def record(self, change: Change) -> None:
+        audit.record(self._uow, change)
+
     def lock_stock(self, product_id: UUID) -> Stock | None:
         for row in self._uow.lock(_LOCK_STOCK(ids=[product_id])):
-            return Stock(row.product_id, row.quantity)
+            return Stock(row.product_id, row.quantity, row.counted)
         return None
+
+    def note_count(self, product_id: UUID) -> None:
+        self._uow.write(_COUNTED(counted_id=product_id))
 
     def move_stock(
         self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
@@ -321,5 +381,5 @@ def _product(row: Row) -> Product:
         like_count=row.like_count,
         version=row.version,
         created_at=row.created_at,
-        stock=Stock(row.id, row.quantity),
+        stock=Stock(row.id, row.quantity, row.counted),
     )

@@ -52,6 +52,7 @@ stock_table = Table(
     ),
     Column("quantity", Integer, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("counted", BigInteger, nullable=False, server_default=text("0")),  # by an admin
     CheckConstraint("quantity >= 0", name="stock_not_negative"),
     # Sold units rewrite the row without touching an index: room on the page keeps that local.
     postgresql_with={"fillfactor": "50"},

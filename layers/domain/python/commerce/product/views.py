@@ -1,5 +1,7 @@
 """Products as callers see them."""
 
+from pydantic import Field
+
 from commerce.brand import BrandView
 from commerce.product.model import Card, Product
 from commerce.shared.shapes import MoneyView, View, money_view
@@ -29,6 +31,8 @@ class ProductDetailView(ProductView):
 
     stock_quantity: int
     rank: int | None = None
+    counted: int = Field(default=0, exclude=True)
+    """A part of the tag: how often an admin has set the stock."""
 
 
 class FirstPages(View):
@@ -42,6 +46,9 @@ class StockView(View):
 
     product_id: str
     stock_quantity: int
+    version: int = Field(default=1, exclude=True)
+    """The product's; with `counted` it makes the tag."""
+    counted: int = Field(default=0, exclude=True)
 
 
 def product_view(product: Card, brand: BrandView) -> ProductView:
@@ -52,7 +59,11 @@ def product_view(product: Card, brand: BrandView) -> ProductView:
 def detail_view(product: Product, brand: BrandView) -> ProductDetailView:
     """A product with its brand and what is left of it."""
     return ProductDetailView.model_validate(
-        {**_shown(product, brand), "stock_quantity": product.stock.quantity}
+        {
+            **_shown(product, brand),
+            "stock_quantity": product.stock.quantity,
+            "counted": product.stock.counted,
+        }
     )
 
 

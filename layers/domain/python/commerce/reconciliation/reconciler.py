@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 from uuid import UUID
 
-from commerce.reconciliation.rules import ACCOUNTS, ORDERS, PRODUCTS, Book
+from commerce.reconciliation.rules import ACCOUNTS, COUPONS, ORDERS, PRODUCTS, Book
 from commerce.reconciliation.views import Finding, Reconciliation, Scope
 from commerce.shared.database import Database, Query
 
@@ -15,7 +15,7 @@ _FIRST = UUID(int=0)
 
 
 class Reconciler:
-    """Proves that every unit and every point is accounted for. Reads only, while orders go on."""
+    """Proves that every unit, point and coupon is accounted for. Reads only, while orders go on."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,6 +31,7 @@ class Reconciler:
             "products": (PRODUCTS, scope.products if scope else None),
             "accounts": (ACCOUNTS, scope.users if scope else None),
             "orders": (ORDERS, scope.orders if scope else None),
+            "coupons": (COUPONS, scope.coupons if scope else None),
         }
         findings: list[Finding] = []
         seen = dict.fromkeys(asked, 0)

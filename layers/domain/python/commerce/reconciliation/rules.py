@@ -92,6 +92,65 @@ WHERE id = ANY (CAST($1 AS uuid[])) AND last.status IS DISTINCT FROM orders.stat
 ORDER BY 1
 """
 
+ORDER_IS_PAID_IN_FULL = """
+SELECT id AS order_id, total_amount AS total, discount_amount AS discount,
+    points_used_amount AS points_used
+FROM orders
+WHERE id = ANY (CAST($1 AS uuid[])) AND (
+    discount_amount < 0 OR points_used_amount < 0
+    OR total_amount - discount_amount - points_used_amount < 0
+    OR payment_method = 'POINT' AND total_amount - discount_amount <> points_used_amount
+)
+ORDER BY 1
+"""
+
+ORDER_DISCOUNT_IS_THAT_OF_ITS_LINES = """
+SELECT id AS order_id, orders.discount_amount AS discount, split.sum AS lines
+FROM orders LEFT JOIN (
+    SELECT order_id, CAST(sum(discount_amount) AS bigint) AS sum
+    FROM order_line WHERE order_id = ANY (CAST($1 AS uuid[])) GROUP BY order_id
+) AS split ON split.order_id = id
+WHERE id = ANY (CAST($1 AS uuid[])) AND orders.discount_amount <> coalesce(split.sum, 0)
+ORDER BY 1
+"""
+
+ORDER_USES_ITS_COUPON = """
+WITH named AS (
+    SELECT id AS order_id, issued_coupon_id, status, buyer_id, discount_amount
+    FROM orders WHERE id = ANY (CAST($1 AS uuid[]))
+), used AS (
+    SELECT used_by_order AS order_id, id AS issued_coupon_id, user_id
+    FROM issued_coupon WHERE used_by_order = ANY (CAST($1 AS uuid[]))
+)
+SELECT order_id, named.status, named.discount_amount AS discount,
+    named.issued_coupon_id AS named, used.issued_coupon_id AS used
+FROM named FULL JOIN used USING (order_id)
+WHERE CASE WHEN named.status <> 'CANCELLED' THEN named.issued_coupon_id END
+        IS DISTINCT FROM used.issued_coupon_id
+    OR used.user_id <> named.buyer_id
+    OR (named.discount_amount > 0) <> (named.issued_coupon_id IS NOT NULL)
+ORDER BY 1
+"""
+
+COUPON_ISSUED_WHAT_IS_NOT_LEFT = """
+SELECT asked.id AS coupon_id, coupon.total_quantity AS total,
+    coalesce(stripes.sum, 0) AS left_over, coalesce(copies.count, 0) AS issued
+FROM unnest(CAST($1 AS uuid[])) AS asked (id)
+LEFT JOIN coupon ON coupon.id = asked.id
+LEFT JOIN (
+    SELECT coupon_id, CAST(sum(quantity_left) AS bigint) AS sum
+    FROM coupon_stripe WHERE coupon_id = ANY (CAST($1 AS uuid[])) GROUP BY coupon_id
+) AS stripes ON stripes.coupon_id = asked.id
+LEFT JOIN (
+    SELECT coupon_id, count(*) AS count
+    FROM issued_coupon WHERE coupon_id = ANY (CAST($1 AS uuid[])) GROUP BY coupon_id
+) AS copies ON copies.coupon_id = asked.id
+WHERE coalesce(coupon.total_quantity, 0)
+        <> coalesce(stripes.sum, 0) + coalesce(copies.count, 0)
+    OR coalesce(copies.count, 0) > coalesce(coupon.total_quantity, 0)
+ORDER BY 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Book:
@@ -121,11 +180,23 @@ ACCOUNTS = Book(
 )
 ORDERS = Book(
     # Where only a movement or an entry names it, something happened for an order that never was.
-    (("orders", "id"), ("stock_movement", "order_id"), ("point_ledger", "order_id")),
+    (
+        ("orders", "id"),
+        ("stock_movement", "order_id"),
+        ("point_ledger", "order_id"),
+        ("issued_coupon", "used_by_order"),
+    ),
     {
         "ORDER_MOVED_ITS_STOCK": ORDER_MOVED_ITS_STOCK,
         "ORDER_MOVED_ITS_POINTS": ORDER_MOVED_ITS_POINTS,
         "ORDER_COSTS_WHAT_ITS_LINES_COST": ORDER_COSTS_WHAT_ITS_LINES_COST,
+        "ORDER_IS_PAID_IN_FULL": ORDER_IS_PAID_IN_FULL,
+        "ORDER_DISCOUNT_IS_THAT_OF_ITS_LINES": ORDER_DISCOUNT_IS_THAT_OF_ITS_LINES,
+        "ORDER_USES_ITS_COUPON": ORDER_USES_ITS_COUPON,
         "ORDER_IS_WHERE_ITS_HISTORY_ENDS": ORDER_IS_WHERE_ITS_HISTORY_ENDS,
     },
+)
+COUPONS = Book(
+    (("coupon", "id"), ("issued_coupon", "coupon_id")),
+    {"COUPON_ISSUED_WHAT_IS_NOT_LEFT": COUPON_ISSUED_WHAT_IS_NOT_LEFT},
 )

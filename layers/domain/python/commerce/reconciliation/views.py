@@ -9,11 +9,12 @@ from commerce.shared.shapes import View
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The books of these products, users and orders only."""
+    """The books of these products, users, orders and coupons only."""
 
     products: Collection[UUID] = ()
     users: Collection[UUID] = ()
     orders: Collection[UUID] = ()
+    coupons: Collection[UUID] = ()
 
 
 class Finding(View):
@@ -33,10 +34,11 @@ class Reconciliation(View):
     products: int
     accounts: int
     orders: int
+    coupons: int
     findings: list[Finding]
     is_complete: bool
 
     @property
     def holds(self) -> bool:
-        """Whether every unit and every point is accounted for."""
+        """Whether every unit, point and coupon is accounted for."""
         return self.is_complete and not self.findings

@@ -1,5 +1,6 @@
 """Money: integer minor units and an ISO 4217 currency."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -33,6 +34,22 @@ class Money:
 
     def __neg__(self) -> "Money":
         return Money(-self.amount, self.currency)
+
+    def allocate(self, weights: Sequence[int]) -> "list[Money]":
+        """Split in proportion to the weights, by largest remainder: the parts sum to the whole.
+
+        Where the whole is not more than the weights together, no part is more than its weight.
+        Weights and amount are not negative, and at least one weight is positive.
+        """
+        total = sum(weights)
+        parts = [self.amount * weight // total for weight in weights]
+        # Equal remainders are served in their order.
+        by_remainder = sorted(
+            range(len(weights)), key=lambda n: -(self.amount * weights[n] % total)
+        )
+        for number in by_remainder[: self.amount - sum(parts)]:
+            parts[number] += 1
+        return [Money(part, self.currency) for part in parts]
 
     def __lt__(self, other: "Money") -> bool:
         return self.amount < self._same(other).amount

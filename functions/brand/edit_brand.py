@@ -1,0 +1,22 @@
+"""PATCH /admin/brands/{brand_id}: an admin edits a brand, unless another did meanwhile."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.bootstrap import in_transaction
+from commerce.brand import BrandView, EditBrand
+from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
+
+api = http_api()
+
+
+@api.patch("/admin/brands/<brand_id>")
+def edit_brand(
+    brand_id: str, command: EditBrand, admin: Admin, if_match: Seen
+) -> Response[BrandView]:
+    edited = in_transaction(
+        lambda shop: shop.brands.edit(brand_id, command, by=admin.by, if_match=if_match)
+    )
+    return tagged(edited.brand, edited.version)
+
+
+handler = lambda_handler(api, access=ADMIN)

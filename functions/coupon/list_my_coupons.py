@@ -1,0 +1,22 @@
+"""GET /users/me/coupons: a user lists their coupons, newest first."""
+
+from commerce.bootstrap import in_transaction
+from commerce.coupon import IssuedCouponView, IssuedStatus
+from commerce.entrypoints.http import USER, Buyer, Cursor, Limit, http_api, lambda_handler
+from commerce.shared.shapes import Page
+
+api = http_api()
+
+
+@api.get("/users/me/coupons")
+def list_my_coupons(
+    user: Buyer, status: IssuedStatus | None = None, limit: Limit = 20, cursor: Cursor = None
+) -> Page[IssuedCouponView]:
+    return in_transaction(
+        lambda shop: shop.coupons.list(
+            user_id=user.user_id, status=status, limit=limit, after=cursor
+        )
+    )
+
+
+handler = lambda_handler(api, access=USER)

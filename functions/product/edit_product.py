@@ -1,0 +1,22 @@
+"""PATCH /admin/products/{product_id}: an admin edits a product, unless another did meanwhile."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.bootstrap import in_transaction
+from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
+from commerce.product import EditProduct, ProductDetailView
+
+api = http_api()
+
+
+@api.patch("/admin/products/<product_id>")
+def edit_product(
+    product_id: str, command: EditProduct, admin: Admin, if_match: Seen
+) -> Response[ProductDetailView]:
+    edited = in_transaction(
+        lambda shop: shop.products.edit(product_id, command, by=admin.by, if_match=if_match)
+    )
+    return tagged(edited, edited.version, edited.counted)
+
+
+handler = lambda_handler(api, access=ADMIN)

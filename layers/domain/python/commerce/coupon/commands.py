@@ -1,0 +1,49 @@
+"""What one may ask of the coupon context."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from commerce.coupon.model import Kind
+from commerce.shared.shapes import MAX_AMOUNT, Amount, Command, Line, Quantity
+
+
+def _moment(value: object) -> datetime:
+    """RFC 3339: a date, a time, and how far it is from UTC."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if found is not None and found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("moment", "Should be RFC 3339 with an offset: 2026-01-31T09:30:00Z")
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+
+
+class RegisterCoupon(Command):
+    """A coupon to be issued. Amounts are minor units of KRW.
+
+    `value` is an amount (FIXED) or whole percents, 1 to 100 (RATE); `max_discount` caps what it
+    takes off, null for no cap. It is valid from `valid_from` until just before `valid_until`.
+    """
+
+    name: Annotated[Line, Field(max_length=100, examples=["Autumn, 10 % off"])]
+    kind: Annotated[Kind, Field(strict=False)]
+    value: Annotated[Amount, Field(examples=[10])]
+    max_discount: Amount | None = None
+    min_order_amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)] = 0
+    total_quantity: Annotated[Quantity, Field(examples=[100])]
+    valid_from: Moment
+    valid_until: Moment
+
+    @model_validator(mode="after")
+    def _means_something(self) -> "RegisterCoupon":
+        if self.kind is Kind.RATE and self.value > 100:
+            raise PydanticCustomError("rate", "A RATE is 1 to 100 percent")
+        if self.valid_from >= self.valid_until:
+            raise PydanticCustomError("validity", "valid_from should be before valid_until")
+        return self

@@ -1,0 +1,122 @@
+"""The only door to the coupon context."""
+
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from commerce.coupon.commands import RegisterCoupon
+from commerce.coupon.errors import CouponNotFound, CouponNotUsable, CouponSoldOut
+from commerce.coupon.model import Coupon, IssuedCoupon, IssuedStatus
+from commerce.coupon.repository import CouponRepository
+from commerce.coupon.views import CouponView, IssuedCouponView, coupon_view, issued_view
+from commerce.shared import clock, cursor
+from commerce.shared.audit import Change
+from commerce.shared.money import DEFAULT_CURRENCY, Money
+from commerce.shared.shapes import Page
+
+_NEWEST = UUID(int=2**128 - 1)
+_OFFERS = "coupons"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What an issued coupon takes off an order of this total, as it was read."""
+
+    issued: IssuedCoupon
+    total: Money
+    discount: Money
+
+    @property
+    def issued_coupon_id(self) -> UUID:
+        """Whose id an order keeps."""
+        return self.issued.id
+
+
+class CouponFacade:
+    """Coupons are registered by an admin, issued to users who ask, and used by their orders."""
+
+    def __init__(self, coupons: CouponRepository) -> None:
+        self._coupons = coupons
+
+    def register(self, command: RegisterCoupon, *, by: str = "system") -> CouponView:
+        """Offer a new coupon."""
+        coupon = Coupon(
+            **command.model_dump(),
+            id=clock.new_id(),
+            currency=DEFAULT_CURRENCY,
+            issued_quantity=0,
+            as_of=clock.now(),
+        )
+        self._coupons.add(coupon)
+        self._coupons.record(Change(by, "REGISTER_COUPON", coupon.id, {}, command.model_dump()))
+        return coupon_view(coupon)
+
+    def offers(self, *, limit: int, after: str | None) -> Page[CouponView]:
+        """What can be issued now, newest first. Raises InvalidCursor."""
+        before = cursor.decode(_OFFERS, after, [UUID])[0] if after else _NEWEST
+        found = self._coupons.open_offers(UUID(str(before)), limit + 1)
+        more = cursor.encode(_OFFERS, [str(found[limit - 1].id)]) if len(found) > limit else None
+        return Page(items=[coupon_view(each) for each in found[:limit]], next_cursor=more)
+
+    def issue(self, coupon_id: str, *, user_id: UUID) -> tuple[IssuedCouponView, bool]:
+        """The user's copy of a coupon, and whether it is a new one.
+
+        Raises CouponNotFound, CouponNotYetValid, CouponExpired, CouponSoldOut.
+        """
+        id_ = cursor.parse_id(coupon_id)
+        coupon, issued = self._coupons.find_for(id_, user_id) if id_ else (None, None)
+        if coupon is None:
+            raise CouponNotFound
+        if issued is not None:
+            return issued_view(issued), False
+        issued = coupon.issue(clock.new_id(), user_id)
+        self._coupons.issue(issued, sold_out=CouponSoldOut)
+        return issued_view(issued), True
+
+    def list(
+        self, *, user_id: UUID, status: IssuedStatus | None, limit: int, after: str | None
+    ) -> Page[IssuedCouponView]:
+        """The user's coupons, newest first, all or those of one status. Raises InvalidCursor."""
+        listing = f"coupons:{user_id}:{status or 'all'}"
+        before = cursor.decode(listing, after, [UUID])[0] if after else _NEWEST
+        found = self._coupons.newest_of(user_id, status, UUID(str(before)), limit + 1)
+        more = cursor.encode(listing, [str(found[limit - 1].id)]) if len(found) > limit else None
+        return Page(items=[issued_view(each) for each in found[:limit]], next_cursor=more)
+
+    def quote(self, issued_coupon_id: str, *, user_id: UUID, total: Money) -> Quote:
+        """What the user's coupon takes off an order. Raises CouponNotUsable with the reason."""
+        id_ = cursor.parse_id(issued_coupon_id)
+        issued = self._coupons.find_issued(id_) if id_ else None
+        if issued is None or issued.user_id != user_id:
+            raise CouponNotUsable("You have no such coupon.")
+        return Quote(issued, total, issued.discount_on(total))
+
+    def use(self, quote: Quote, order_id: UUID) -> None:
+        """Use it for an order, which keeps the discount. Raises CouponNotUsable.
+
+        Decided on the coupon as read; the database proves the decision when it is committed, by
+        its own clock, and CouponNotUsable is raised if somebody else, or the end, was faster.
+        """
+        issued = quote.issued
+        issued.use(order_id, quote.total)
+        again = partial(
+            self._reason, str(quote.issued_coupon_id), user_id=issued.user_id, total=quote.total
+        )
+        self._coupons.use(issued, refused=again)
+
+    def give_back(self, issued_coupon_id: UUID, order_id: UUID) -> None:
+        """The order is cancelled: its coupon is the user's again; the order knows it is once."""
+        issued = self._coupons.lock_issued(issued_coupon_id)
+        if issued is None:
+            raise ValueError(f"order {order_id} names the coupon {issued_coupon_id}, unknown here")
+        issued.give_back(order_id)
+        self._coupons.save(issued)
+
+    def _reason(
+        self, issued_coupon_id: str, *, user_id: UUID, total: Money
+    ) -> CouponNotUsable | None:
+        try:
+            self.quote(issued_coupon_id, user_id=user_id, total=total)
+        except CouponNotUsable as refused:
+            return refused
+        return None

@@ -1,0 +1,66 @@
+"""The coupon context's tables. They have the last word: not one copy too many, one per user."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from commerce.shared.database import metadata
+
+coupon_table = Table(
+    "coupon",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    Column("max_discount", BigInteger),
+    Column("min_order_amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("total_quantity", Integer, nullable=False),
+    Column("valid_from", DateTime(timezone=True), nullable=False),
+    Column("valid_until", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint(
+        "kind = 'FIXED' AND value >= 1 OR kind = 'RATE' AND value BETWEEN 1 AND 100",
+        name="coupon_takes_something_off",
+    ),
+    CheckConstraint("valid_from < valid_until", name="coupon_valid_for_a_while"),
+)
+
+# What is left to be issued, in several rows, so that a rush does not queue on one of them.
+coupon_stripe_table = Table(
+    "coupon_stripe",
+    metadata,
+    Column("coupon_id", Uuid, ForeignKey("coupon.id", name="stripe_of_a_coupon"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("quantity_left", Integer, nullable=False),
+    PrimaryKeyConstraint("coupon_id", "number", name="coupon_stripe_pkey"),
+    CheckConstraint("quantity_left >= 0", name="coupon_not_overissued"),
+    # Issued copies rewrite the row without touching an index: room on the page keeps that local.
+    postgresql_with={"fillfactor": "50"},
+)
+
+issued_coupon_table = Table(
+    "issued_coupon",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("coupon_id", Uuid, ForeignKey("coupon.id", name="copy_of_a_coupon"), nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("used_by_order", Uuid),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("coupon_id", "user_id", name="coupon_issued_once_per_user"),
+    UniqueConstraint("used_by_order", name="order_uses_one_coupon"),
+)
+Index("issued_coupon_newest", issued_coupon_table.c.user_id, issued_coupon_table.c.id.desc())

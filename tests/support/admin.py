@@ -1,0 +1,44 @@
+"""What tests do as an admin who edits, and what the audit says of it."""
+
+from typing import Any
+
+from tests.support.lambda_calls import Answer, call
+from tests.support.shop import Person, an_admin, rows
+
+
+def edit_product(product_id: str, by: Person | None = None, tag: str = "", **body: Any) -> Answer:
+    """PATCH /admin/products/{product_id}, under If-Match where a tag is given."""
+    path = f"/admin/products/{product_id}"
+    return _send("product/edit_product", "PATCH", path, body, by, tag)
+
+
+def edit_brand(brand_id: str, by: Person | None = None, tag: str = "", **body: Any) -> Answer:
+    """PATCH /admin/brands/{brand_id}, under If-Match where a tag is given."""
+    return _send("brand/edit_brand", "PATCH", f"/admin/brands/{brand_id}", body, by, tag)
+
+
+def set_stock(product_id: str, quantity: int, by: Person | None = None, tag: str = "") -> Answer:
+    """PUT /admin/products/{product_id}/stock, under If-Match where a tag is given."""
+    path = f"/admin/products/{product_id}/stock"
+    return _send("product/set_stock", "PUT", path, {"quantity": quantity}, by, tag)
+
+
+def product_of(product_id: str) -> Answer:
+    """GET /products/{product_id}."""
+    return call("product/get_product", "GET", f"/products/{product_id}")
+
+
+def brand_of(brand_id: str) -> Answer:
+    """GET /brands/{brand_id}."""
+    return call("brand/get_brand", "GET", f"/brands/{brand_id}")
+
+
+def audit_of(subject_id: str) -> list[tuple[str, str, Any, Any]]:
+    """(by, action, before, after) of each change, in their order."""
+    sql = 'SELECT "by", action, before, after FROM admin_audit WHERE subject_id = $1 ORDER BY id'
+    return [tuple(row) for row in rows(sql, subject_id)]
+
+
+def _send(name: str, method: str, path: str, body: Any, by: Person | None, tag: str) -> Answer:
+    headers = {"If-Match": tag} if tag else {}
+    return call(name, method, path, body=body, token=(by or an_admin()).token, headers=headers)

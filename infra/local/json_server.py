@@ -39,6 +39,11 @@ class JsonServer(ThreadingHTTPServer):
     def __init__(self, handler: type["JsonHandler"], port: int) -> None:
         super().__init__((LOOPBACK, port), handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of callers who did not wait for their answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class JsonHandler(BaseHTTPRequestHandler):
     """One connection: routes by path, JSON in and out, refusals as JSON."""

@@ -14,6 +14,7 @@ from infra.local.delivery import start_delivery
 from infra.local.deployment import Deployment, python_runtime
 from infra.local.emulator import discard_scratch, discard_state, start_emulator
 from infra.local.errors import LocalError
+from infra.local.gateway import start_gateway
 from infra.local.ports import Ports
 from infra.local.postgres import start_postgres
 from infra.local.process import Server
@@ -39,6 +40,7 @@ TITLES = {
     "postgres": "PostgreSQL",
     "valkey": "Valkey",
     "delivery": "Delivery system",
+    "gateway": "Payment gateway",
     "emulator": "AWS emulator",
 }
 
@@ -52,6 +54,7 @@ class Endpoints:
     valkey_url: str
     aws_endpoint_url: str
     delivery_url: str
+    gateway_url: str
     admin_token: str
 
     def as_variables(self) -> dict[str, str]:
@@ -95,6 +98,7 @@ class LocalSystem:
         self.start_server("postgres", start_postgres)
         self.start_server("valkey", start_valkey)
         self.start_server("delivery", start_delivery)
+        self.start_server("gateway", start_gateway)
         self.start_server("emulator", start_emulator)
         deployment = self._deployment()
         self._deploy(deployment)
@@ -107,6 +111,7 @@ class LocalSystem:
             valkey_url=self.servers["valkey"].url,
             aws_endpoint_url=deployment.endpoint,
             delivery_url=self.servers["delivery"].url,
+            gateway_url=self.servers["gateway"].url,
             admin_token=admin_token(deployment.client("secretsmanager"), token_secret),
         )
 

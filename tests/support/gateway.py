@@ -1,12 +1,13 @@
 """A payment gateway of the test's own: the simulator, served from a thread."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
+from commerce.payment.breaker import Call, Permit, Rejected
 from infra.local.gateway import Behaviour, Gateway, GatewayServer, Mode
 from infra.local.ports import LOOPBACK
 
@@ -52,3 +53,18 @@ def a_gateway(mode: Mode = "default", *, time_scale: float = FAST) -> Iterator[R
         system.close()
         server.server_close()
         thread.join()
+
+
+class AlwaysClosed:
+    """A breaker that lets everything through, and keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.reported: list[Call] = []
+
+    def admit(self) -> Permit | Rejected:
+        """Let it through."""
+        return Permit(0)
+
+    def report(self, permit: Permit, calls: Sequence[Call]) -> None:
+        """Keep it."""
+        self.reported.extend(calls)

@@ -88,7 +88,8 @@ class GatewayHandler(JsonHandler):
         settlement = Settlement.of(behaviour, draw, gateway.time_scale)
         transaction = gateway.take(request, settlement)
         if behaviour.mode == "charge_then_hang":
-            return self._hang(request.order_id, "taken, hung")
+            self._hang(request.order_id, "taken, hung")
+            return None
         self._record(request.order_id, "taken")
         if behaviour.mode == "slow":
             time.sleep(behaviour.seconds)
@@ -142,7 +143,8 @@ class GatewayHandler(JsonHandler):
         if behaviour.mode == "error":
             self._fail(order_id)
         if behaviour.mode == "hang":
-            return self._hang(order_id, "hung")
+            self._hang(order_id, "hung")
+            return None
         if behaviour.mode == "slow" and subject != "payments":
             time.sleep(behaviour.seconds)
         return behaviour

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from commerce.bootstrap import Shop, in_transaction
@@ -25,10 +26,11 @@ def expire() -> Expired:
     An order with a payment that may have been charged waits until the gateway said what became of
     it: the reconciler asks.
     """
-    done, after = Expired(), None
+    done = Expired()
+    after: tuple[datetime, UUID] | None = None
     ends_at = time.monotonic() + RUN_SECONDS
     while time.monotonic() < ends_at:
-        order = in_transaction(lambda shop, after=after: _expire_next(shop, after))
+        order = in_transaction(partial(_expire_next, after))
         if order is None:
             break
         if order.status == "CANCELLED":
@@ -39,7 +41,7 @@ def expire() -> Expired:
     return done
 
 
-def _expire_next(shop: Shop, after: tuple[datetime, UUID] | None) -> OrderView | None:
+def _expire_next(after: tuple[datetime, UUID] | None, shop: Shop) -> OrderView | None:
     order = shop.orders.lock_next_expired(after)
     if order is None:
         return None

@@ -11,12 +11,14 @@ from uuid import UUID
 
 from commerce.bootstrap import Shop, in_transaction, once, payment_gateway
 from commerce.checkout.settling import adopt, look_for
+from commerce.order import OrderNotPayable
 from commerce.payment import (
     Deadline,
     NotTaken,
     Pay,
     Payment,
     PaymentGatewayUnavailable,
+    PaymentUnderWay,
     PaymentView,
     Taken,
     Unknown,
@@ -36,8 +38,8 @@ logger = logging.getLogger(__name__)
 def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> PaymentView:
     """Pay what is due of an order: PENDING until the gateway's result is heard of.
 
-    Raises OrderNotFound, NotYourOrder, OrderNotPayable, PaymentUnderWay; and, where the card
-    surely was not charged, PaymentGatewayUnavailable: the order can be paid still, by the same key.
+    Raises OrderNotFound, NotYourOrder, OrderNotPayable; and, where the card surely was not
+    charged, PaymentGatewayUnavailable: the order can be paid still, by the same key.
     """
     return _pay(command, buyer_id, claim, callback_url, time.monotonic() + ANSWER_SECONDS)
 
@@ -45,7 +47,7 @@ def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> Pay
 def _pay(
     command: Pay, buyer_id: UUID, claim: Claim, callback_url: str, ends_at: float
 ) -> PaymentView:
-    asked = once(claim, PaymentView, _requested(command, buyer_id))
+    asked = _once(claim, _requested(command, buyer_id))
     if not replay.is_marked():
         return _ask_the_gateway(command, asked, buyer_id, callback_url, ends_at)
     payment = _found_again(asked.payment_id, ends_at)
@@ -66,6 +68,13 @@ def _requested(command: Pay, buyer_id: UUID) -> Callable[[Shop], PaymentView]:
         return payment_view(payment)
 
     return request
+
+
+def _once(claim: Claim, request: Callable[[Shop], PaymentView]) -> PaymentView:
+    try:
+        return once(claim, PaymentView, request)
+    except PaymentUnderWay as refused:
+        raise OrderNotPayable(refused.detail) from refused
 
 
 def _ask_the_gateway(

@@ -21,7 +21,7 @@ class PaymentUnderWay(CommerceError):
     """The order has a payment already."""
 
     kind = Kind.CONFLICT
-    code = "ORDER_NOT_PAYABLE"
+    code = "PAYMENT_UNDER_WAY"
 
 
 class AmountDiffers(CommerceError):

@@ -14,7 +14,7 @@ from infra.local.delivery import start_delivery
 from infra.local.deployment import Deployment, python_runtime
 from infra.local.emulator import discard_scratch, discard_state, start_emulator
 from infra.local.errors import LocalError
-from infra.local.gateway import start_gateway
+from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
 from infra.local.postgres import start_postgres
 from infra.local.process import Server
@@ -35,7 +35,11 @@ FIRST_REQUESTS = (
     ("GET", "/users/me/points"),
     ("POST", "/orders"),
     ("GET", "/orders/none"),
+    ("POST", "/payments"),
+    ("POST", "/payments/callbacks"),
 )
+# How an emulator serves an API; the function fills in which one.
+CALLBACK_PATH = "/_aws/execute-api/{apiId}/{stage}/payments/callbacks"
 TITLES = {
     "postgres": "PostgreSQL",
     "valkey": "Valkey",
@@ -140,6 +144,9 @@ class LocalSystem:
             "DatabaseUrl": self.servers["postgres"].url,
             "ValkeyUrl": self.servers["valkey"].url,
             "DeliveryUrl": self.servers["delivery"].url,
+            "GatewayUrl": self.servers["gateway"].url,
+            "GatewaySecret": gateway_secret(self.directory),
+            "GatewayCallbackUrl": f"{self.servers['emulator'].url}{CALLBACK_PATH}",
             "ShippingRetryBaseSeconds": str(SHIPPING_RETRY_BASE_SECONDS),
         }
         return Deployment(self.directory, self.servers["emulator"].url, parameters)

@@ -21,7 +21,7 @@ def lines(count: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("count", [1, 2, 50])
 def test_one_to_fifty_products_can_be_ordered(count: int) -> None:
     body = {**GOOD, "lines": lines(count)}
-    assert PlaceOrder.model_validate(body).model_dump() == body
+    assert PlaceOrder.model_validate(body).model_dump(exclude_unset=True) == body
 
 
 @pytest.mark.parametrize("quantity", [1, 1_000_000_000])

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from commerce.shared.database import metadata
@@ -41,6 +42,12 @@ order_table = Table(
     ),
 )
 Index("order_of_buyer", order_table.c.buyer_id, order_table.c.id)
+Index(
+    "order_unpaid",
+    order_table.c.expires_at,
+    order_table.c.id,
+    postgresql_where=text("status = 'PENDING'"),
+)
 
 order_line_table = Table(
     "order_line",

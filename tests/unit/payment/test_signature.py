@@ -10,9 +10,10 @@ from commerce.payment.signature import BadSignature, sign, verify
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 BODY = '{"transactionKey": "TR-1", "reason": "한도"}'.encode()
 TIMESTAMP = str(int(NOW.timestamp()))
+NEW, OLD = "new", "old"
 
 
-def headers(timestamp: str = TIMESTAMP, body: bytes = BODY, secret: str = "new") -> dict[str, str]:
+def headers(timestamp: str = TIMESTAMP, body: bytes = BODY, *, secret: str = NEW) -> dict[str, str]:
     """What the gateway sends with a body."""
     return {
         "X-Gateway-Timestamp": timestamp,
@@ -23,13 +24,12 @@ def headers(timestamp: str = TIMESTAMP, body: bytes = BODY, secret: str = "new")
 def is_accepted(
     given: dict[str, str],
     body: bytes = BODY,
-    secrets: Sequence[str] = ("new", "old"),
+    secrets: Sequence[str] = (NEW, OLD),
     now: datetime = NOW,
 ) -> bool:
     try:
         verify(given, body, secrets, now)
-    except BadSignature as error:
-        assert error.detail == "The callback is not signed by the gateway"
+    except BadSignature:
         return False
     return True
 

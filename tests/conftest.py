@@ -137,11 +137,14 @@ def gateway(
     """A payment gateway of the test's own, which is well, quick, and whose callbacks arrive."""
     from tests.support.gateway import a_gateway
     from tests.support.payments import callbacks_received
+    from tests.support.valkey import forget_breaker
 
+    forget_breaker()
     with a_gateway("healthy") as running, callbacks_received() as callback_url:
         monkeypatch.setenv("GATEWAY_URL", running.url)
         monkeypatch.setenv("GATEWAY_SECRET", running.secret)
         monkeypatch.setenv("GATEWAY_CALLBACK_URL", callback_url)
+        monkeypatch.setenv("PAYMENT_RECONCILE_AFTER_SECONDS", "0")
         yield running
 
 

@@ -42,7 +42,7 @@ def test_a_callback_confirms_the_order_and_the_goods_go_out(
     assert paid["payments"] == [{**payment, "status": "SUCCEEDED"}]
     assert buyer.api.payment(payment["payment_id"]).require(200)["status"] == "SUCCEEDED"
     [transaction] = stack.gateway.transactions(order["order_id"])
-    assert [told["status"] for told in transaction["callbacks"]] == [200]
+    assert [told["answer"] for told in transaction["callbacks"]] == [200]
     eventually(lambda: stack.delivery.notices(order["order_id"]), within_seconds=60)
 
 

@@ -1,6 +1,7 @@
 """What tests do around card payments, by the functions' handlers."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -9,8 +10,11 @@ from uuid import UUID
 
 from commerce.bootstrap import database, in_transaction
 from commerce.payment import Payment
+from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.shared import clock
 from infra.local.ports import LOOPBACK
 from tests.support.elsewhere import wait_until
+from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import (
     Answer,
     bus_message,
@@ -126,6 +130,17 @@ def follow(order_id: str) -> None:
 def settled(order_id: str, *statuses: str, within_seconds: float = 10) -> None:
     """Wait until the order's payments are where they are said to be."""
     wait_until(lambda: statuses_of(order_id) == list(statuses), timeout_seconds=within_seconds)
+
+
+def a_callback(gateway: RunningGateway, transaction: Mapping[str, Any], **changed: Any) -> Answer:
+    """What the gateway would post of a transaction, signed by it, perhaps with other words."""
+    told = {"cardType": "KB", "cardNo": "****", "reason": None, **transaction, **changed}
+    body = json.dumps(told).encode()
+    timestamp = str(int(clock.now().timestamp()))
+    return receive(
+        {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: sign(timestamp, body, gateway.secret)},
+        body,
+    )
 
 
 def receive(headers: dict[str, str], body: bytes) -> Answer:

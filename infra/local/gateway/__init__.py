@@ -55,7 +55,7 @@ requests and results take, never `seconds`. A killed gateway, started again on i
 settles what it had taken. For a refused connection, stop the process.
 """
 
-from infra.local.gateway.behaviour import Behaviour, Mode
+from infra.local.gateway.behaviour import Behaviour, Mode, Result
 from infra.local.gateway.server import GatewayServer
 from infra.local.gateway.start import gateway_secret, start_gateway
 from infra.local.gateway.system import Gateway, signed
@@ -65,6 +65,7 @@ __all__ = [
     "Gateway",
     "GatewayServer",
     "Mode",
+    "Result",
     "gateway_secret",
     "signed",
     "start_gateway",

@@ -396,7 +396,7 @@ def test_the_card_number_is_in_the_request_and_nowhere_else(
     outcomes: list[object] = []
     try:
         for mode in ("healthy", "refuse", "error", "hang"):
-            gateway.behave(mode)  # type: ignore[arg-type]
+            gateway.behave(mode)
             outcomes.append(Buyer(gateway.url).pay(Deadline.within(1.5)))
         outcomes.append(Buyer(f"http://{LOOPBACK}:{Ports.free().gateway}").pay())
         with answering(b"") as (url, heard):

@@ -6,7 +6,7 @@ EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check format lock bench ops localstack localstack-build sam-local
+.PHONY: help up down reset seed test check format lock bench soak ops localstack localstack-build sam-local
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ seed: $(VENV)/.installed  ## Add SIZE products (default 100000) with stock and l
 
 bench: $(VENV)/.installed  ## Measure what is promised: a table, and JSON in .local/bench.json (BENCH=catalogue …)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.bench $(BENCH) $(BENCH_ARGS)
+
+soak: $(VENV)/.installed  ## Pay 2,000 card orders through a failing gateway and prove the books (SOAK_ARGS=…)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 ops: $(VENV)/.installed  ## Dead letters, outbox, books: make ops ARGS="dlq list" (ARGS=--help)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.ops $(ARGS)

@@ -22,6 +22,7 @@ remember_running_stack()  # before our own servers take the names of its address
 
 if TYPE_CHECKING:
     from tests.support.delivery import Delivery
+    from tests.support.gateway import RunningGateway
     from tests.support.queues import OpsTopic
 
 _RUNNING: list[backends.TestServers] = []
@@ -36,6 +37,8 @@ os.environ.update(
         "POWERTOOLS_METRICS_NAMESPACE": "Lastunit",
         "POWERTOOLS_TRACE_DISABLED": "true",
         "APP_VERSION": "test",
+        "FINGERPRINT_KEY": secrets.token_urlsafe(48),
+        "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
     }
 )
 os.environ.setdefault(
@@ -124,6 +127,24 @@ def delivery(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Delivery]":
 
     with a_delivery_system() as running:
         monkeypatch.setenv("DELIVERY_URL", running.url)
+        yield running
+
+
+@pytest.fixture
+def gateway(
+    topic: "OpsTopic", shop_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> "Iterator[RunningGateway]":
+    """A payment gateway of the test's own, which is well, quick, and whose callbacks arrive."""
+    from tests.support.gateway import a_gateway
+    from tests.support.payments import callbacks_received
+    from tests.support.valkey import forget_breaker
+
+    forget_breaker()
+    with a_gateway("healthy") as running, callbacks_received() as callback_url:
+        monkeypatch.setenv("GATEWAY_URL", running.url)
+        monkeypatch.setenv("GATEWAY_SECRET", running.secret)
+        monkeypatch.setenv("GATEWAY_CALLBACK_URL", callback_url)
+        monkeypatch.setenv("PAYMENT_RECONCILE_AFTER_SECONDS", "0")
         yield running
 
 

@@ -16,42 +16,38 @@ many requests it applies to before the system is `ok` again; null is for ever.
 import argparse
 import json
 import os
-import select
-import signal
-import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from typing import Literal
 
-from infra.local.errors import LocalError
+from infra.local.json_server import (
+    Answer,
+    Json,
+    JsonHandler,
+    JsonServer,
+    Refused,
+    Route,
+    invalid,
+    is_integer,
+    is_number,
+    listens,
+    now,
+    serve_until_signal,
+)
 from infra.local.ports import LOOPBACK, require_free
 from infra.local.process import Server, start_server
 
 KINDS = ("ORDER", "WITHDRAWAL")
 MODES = ("ok", "fail", "hang", "slow")
-BODY_LIMIT_BYTES = 256 * 1024
 SLOW_LIMIT_SECONDS = 3600
 CLIENT_CHECK_SECONDS = 0.2
 READY_TIMEOUT_SECONDS = 15
 
 Mode = Literal["ok", "fail", "hang", "slow"]
-Json = dict[str, Any]
-
-
-class Refused(Exception):
-    """A request that the delivery system does not accept: a status and the reason."""
-
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +62,15 @@ class Behaviour:
     def parse(cls, body: Json) -> "Behaviour":
         """Read a PUT /behaviour body. Raises Refused."""
         if unknown := sorted(set(body) - {"mode", "times", "seconds"}):
-            raise _invalid(f"unknown fields: {', '.join(unknown)}")
+            raise invalid(f"unknown fields: {', '.join(unknown)}")
         mode, times = body.get("mode"), body.get("times")
         seconds = body.get("seconds", cls().seconds)
         if mode not in MODES:
-            raise _invalid(f"mode must be one of {', '.join(MODES)}")
-        if times is not None and (not _is_integer(times) or times < 1):
-            raise _invalid("times must be a whole number from 1, or null for ever")
-        if not _is_number(seconds) or not 0 <= seconds <= SLOW_LIMIT_SECONDS:
-            raise _invalid(f"seconds must be a number from 0 to {SLOW_LIMIT_SECONDS}")
+            raise invalid(f"mode must be one of {', '.join(MODES)}")
+        if times is not None and (not is_integer(times) or times < 1):
+            raise invalid("times must be a whole number from 1, or null for ever")
+        if not is_number(seconds) or not 0 <= seconds <= SLOW_LIMIT_SECONDS:
+            raise invalid(f"seconds must be a number from 0 to {SLOW_LIMIT_SECONDS}")
         return cls(mode, times, float(seconds))
 
 
@@ -143,7 +139,7 @@ class DeliverySystem:
             known = self._notices.get((str(order_id), kind))
             if known is not None:
                 return known.receipt, False
-            notice = Notice(order_id, kind, _now(), lines)
+            notice = Notice(order_id, kind, now(), lines)
             self._store(notice)
             self._notices[str(order_id), kind] = notice
             return notice.receipt, True
@@ -151,7 +147,7 @@ class DeliverySystem:
     def record_request(self, key: str | None, kind: str | None, outcome: str) -> None:
         """Note a try to hand over a notice."""
         with self._changed:
-            entry = {"order_id": key, "kind": kind, "outcome": outcome, "at": _now()}
+            entry = {"order_id": key, "kind": kind, "outcome": outcome, "at": now()}
             self._requests.append(entry)
 
     def notices(self, order_id: str | None) -> list[Json]:
@@ -177,95 +173,51 @@ class DeliverySystem:
             os.fsync(output.fileno())
 
 
-class DeliveryServer(ThreadingHTTPServer):
+class DeliveryServer(JsonServer):
     """The delivery system on a loopback port."""
 
-    daemon_threads = True
-    request_queue_size = 128
-
     def __init__(self, system: DeliverySystem, port: int) -> None:
-        super().__init__((LOOPBACK, port), DeliveryHandler)
+        super().__init__(DeliveryHandler, port)
         self.system = system
 
 
-class DeliveryHandler(BaseHTTPRequestHandler):
+class DeliveryHandler(JsonHandler):
     """One connection to the delivery system."""
 
     server: DeliveryServer
-    protocol_version = "HTTP/1.1"
     server_version = "delivery-simulator"
-    sys_version = ""
-    wbufsize = -1  # one packet per answer
 
-    def do_GET(self) -> None:
-        """Show notices, requests, the behaviour, or that the system is up."""
-        self._answer({
-            "/notices": self._show_notices,
-            "/requests": self._show_requests,
-            "/behaviour": self._show_behaviour,
-            "/health": lambda: (HTTPStatus.OK, {"status": "ok"}),
-        })  # fmt: skip
+    def route(self, method: str, path: str) -> Route | None:
+        """Return what answers this path."""
+        return {
+            ("GET", "/notices"): self._show_notices,
+            ("POST", "/notices"): self._take_notice,
+            ("GET", "/requests"): self._show_requests,
+            ("GET", "/behaviour"): self._show_behaviour,
+            ("PUT", "/behaviour"): self._change_behaviour,
+            ("GET", "/health"): lambda: (HTTPStatus.OK, {"status": "ok"}),
+        }.get((method, path))
 
-    def do_POST(self) -> None:
-        """Take a notice."""
-        self._answer({"/notices": self._take_notice})
+    def _show_notices(self) -> Answer:
+        return HTTPStatus.OK, {"items": self.server.system.notices(self.asked_for("order_id"))}
 
-    def do_PUT(self) -> None:
-        """Change the behaviour."""
-        self._answer({"/behaviour": self._change_behaviour})
+    def _show_requests(self) -> Answer:
+        return HTTPStatus.OK, {"items": self.server.system.requests(self.asked_for("order_id"))}
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Write the access log as one line with the time first."""
-        print(_now(), format % args, flush=True)
-
-    def _answer(self, routes: Mapping[str, Any]) -> None:
-        path = urlsplit(self.path).path
-        self._body_is_read = False
-        try:
-            answer = routes.get(path, self._refuse_path)()
-        except Refused as refusal:
-            answer = refusal.status, {"error": refusal.status.phrase, "detail": str(refusal)}
-        if answer is None:
-            self.close_connection = True
-        else:
-            self._send(*answer)
-
-    def _send(self, status: HTTPStatus, body: Json) -> None:
-        content = json.dumps(body).encode()
-        if not self._body_is_read and self.headers.get("Content-Length", "0") != "0":
-            self.close_connection = True  # an unread body would be taken for the next request
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(content)
-        self.wfile.flush()
-
-    def _refuse_path(self) -> None:
-        raise Refused(HTTPStatus.NOT_FOUND, f"there is no {self.command} {self.path}")
-
-    def _show_notices(self) -> tuple[HTTPStatus, Json]:
-        return HTTPStatus.OK, {"items": self.server.system.notices(self._order_id_asked_for())}
-
-    def _show_requests(self) -> tuple[HTTPStatus, Json]:
-        return HTTPStatus.OK, {"items": self.server.system.requests(self._order_id_asked_for())}
-
-    def _show_behaviour(self) -> tuple[HTTPStatus, Json]:
+    def _show_behaviour(self) -> Answer:
         return HTTPStatus.OK, asdict(self.server.system.behaviour)
 
-    def _change_behaviour(self) -> tuple[HTTPStatus, Json]:
-        self.server.system.change_behaviour(Behaviour.parse(self._json_body()))
+    def _change_behaviour(self) -> Answer:
+        self.server.system.change_behaviour(Behaviour.parse(self.json_body()))
         return self._show_behaviour()
 
-    def _take_notice(self) -> tuple[HTTPStatus, Json] | None:
+    def _take_notice(self) -> Answer | None:
         """Meet a notice as the behaviour says; None where no answer is to be given."""
         system = self.server.system
         key = self.headers.get("Idempotency-Key")
         kind = None
         try:
-            order_id, kind, lines = _parse_notice(key, self._json_body())
+            order_id, kind, lines = _parse_notice(key, self.json_body())
         except Refused:
             system.record_request(key, kind, "refused")
             raise
@@ -275,7 +227,7 @@ class DeliveryHandler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "told to fail")
         if behaviour.mode == "hang":
             system.record_request(key, kind, "hung")
-            while system.hangs(generation, CLIENT_CHECK_SECONDS) and self._client_waits():
+            while system.hangs(generation, CLIENT_CHECK_SECONDS) and self.client_waits():
                 pass
             return None
         if behaviour.mode == "slow":
@@ -283,30 +235,6 @@ class DeliveryHandler(BaseHTTPRequestHandler):
         receipt, is_first = system.receive(order_id, kind, lines)
         system.record_request(key, kind, "received" if is_first else "repeated")
         return HTTPStatus.CREATED if is_first else HTTPStatus.OK, receipt
-
-    def _client_waits(self) -> bool:
-        readable, _, _ = select.select([self.connection], [], [], 0)
-        return not readable or bool(self.connection.recv(1, socket.MSG_PEEK))
-
-    def _order_id_asked_for(self) -> str | None:
-        return parse_qs(urlsplit(self.path).query).get("order_id", [None])[0]
-
-    def _json_body(self) -> Json:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
-            raise Refused(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing")
-        if int(length) > BODY_LIMIT_BYTES:
-            raise Refused(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over {BODY_LIMIT_BYTES} bytes"
-            )
-        self._body_is_read = True
-        try:
-            body = json.loads(self.rfile.read(int(length)))
-        except ValueError as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from error
-        if not isinstance(body, dict):
-            raise Refused(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
-        return body
 
 
 def start_delivery(directory: Path, port: int) -> Server:
@@ -323,7 +251,7 @@ def start_delivery(directory: Path, port: int) -> Server:
         directory=directory,
         environment={"PATH": os.defpath, "PYTHONPATH": str(root), "LC_ALL": "C.UTF-8"},
     )
-    server.wait_until(lambda: _listens(port), READY_TIMEOUT_SECONDS)
+    server.wait_until(lambda: listens(port), READY_TIMEOUT_SECONDS)
     return server
 
 
@@ -334,17 +262,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, help="keep the notices in this file over restarts")
     chosen = parser.parse_args(arguments)
-    try:
-        require_free("delivery", chosen.port)
-    except LocalError as error:
-        sys.exit(str(error))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server = DeliveryServer(DeliverySystem(chosen.state), chosen.port)
-    print(f"{_now()} delivery system on http://{LOOPBACK}:{server.server_port}", flush=True)
-    try:
-        server.serve_forever(poll_interval=0.1)
-    except KeyboardInterrupt:
-        print(f"{_now()} ended", flush=True)
+    serve_until_signal(
+        "delivery system", "delivery", chosen.port,
+        lambda: DeliveryServer(DeliverySystem(chosen.state), chosen.port),
+    )  # fmt: skip
 
 
 def _parse_notice(key: str | None, body: Json) -> tuple[str | int, str, list[Json]]:
@@ -352,13 +273,13 @@ def _parse_notice(key: str | None, body: Json) -> tuple[str | int, str, list[Jso
     if not key:
         raise Refused(HTTPStatus.BAD_REQUEST, "the header Idempotency-Key is missing")
     if not isinstance(order_id, str | int) or isinstance(order_id, bool) or order_id == "":
-        raise _invalid("order_id must be a string or a whole number")
+        raise invalid("order_id must be a string or a whole number")
     if str(order_id) != key:
-        raise _invalid("Idempotency-Key must be the order_id")
+        raise invalid("Idempotency-Key must be the order_id")
     if not isinstance(kind, str) or kind not in KINDS:
-        raise _invalid(f"kind must be one of {', '.join(KINDS)}")
+        raise invalid(f"kind must be one of {', '.join(KINDS)}")
     if not isinstance(lines, list) or (kind == "ORDER" and not lines):
-        raise _invalid("lines must be a list, and not empty for an ORDER")
+        raise invalid("lines must be a list, and not empty for an ORDER")
     for index, line in enumerate(lines):
         _check_line(index, line)
     return order_id, kind, lines
@@ -366,9 +287,9 @@ def _parse_notice(key: str | None, body: Json) -> tuple[str | int, str, list[Jso
 
 def _check_line(index: int, line: object) -> None:
     if not isinstance(line, dict) or not {"product_id", "product_name", "quantity"} <= set(line):
-        raise _invalid(f"lines[{index}] needs product_id, product_name and quantity")
-    if not _is_integer(line["quantity"]) or line["quantity"] < 1:
-        raise _invalid(f"lines[{index}].quantity must be a whole number from 1")
+        raise invalid(f"lines[{index}] needs product_id, product_name and quantity")
+    if not is_integer(line["quantity"]) or line["quantity"] < 1:
+        raise invalid(f"lines[{index}].quantity must be a whole number from 1")
 
 
 def _stored_notice(line: str) -> Notice | None:
@@ -376,27 +297,6 @@ def _stored_notice(line: str) -> Notice | None:
         return Notice(**json.loads(line))
     except (ValueError, TypeError):
         return None  # the last line of a file whose writer was killed: it was never confirmed
-
-
-def _invalid(detail: str) -> Refused:
-    return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((LOOPBACK, port)) == 0
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 if __name__ == "__main__":

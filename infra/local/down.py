@@ -35,7 +35,7 @@ def end_servers(directory: Path) -> list[str]:
 
     A recorded pid that is another process by now (its start time differs) is left alone.
     """
-    names = ("emulator", "delivery", "valkey", "postgres")
+    names = ("emulator", "gateway", "delivery", "valkey", "postgres")
     return [ended for name in names for ended in _end(directory, name, SERVER_GRACE_SECONDS)]
 
 

@@ -46,7 +46,10 @@ COMPOSE = {  # as compose.yaml lays them out
     ),
     "VALKEY_URL": Address("redis://127.0.0.1:16379/0", "redis://valkey:6379/0"),
     "DELIVERY_URL": Address("http://127.0.0.1:18081", "http://delivery:18080"),
+    "GATEWAY_URL": Address("http://127.0.0.1:18082", "http://gateway:18080"),
 }
+GATEWAY_SECRET = "signs-callbacks-on-loopback"  # noqa: S105  (compose.yaml's; nobody else's)
+CALLBACK_PATH = "/_aws/execute-api/{apiId}/{stage}/payments/callbacks"
 ACCOUNT = {  # LocalStack takes any key, but takes none only from nobody
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
     "AWS_ACCESS_KEY_ID": "test",
@@ -130,6 +133,9 @@ def deploy() -> None:
         "DatabaseUrl": services["DATABASE_URL"].in_function,
         "ValkeyUrl": services["VALKEY_URL"].in_function,
         "DeliveryUrl": services["DELIVERY_URL"].in_function,
+        "GatewayUrl": services["GATEWAY_URL"].in_function,
+        "GatewaySecret": os.environ.get("GATEWAY_SECRET", GATEWAY_SECRET),
+        "GatewayCallbackUrl": _callback_url(os.environ),
     }
     overrides = [f"{name}={value}" for name, value in values.items()]
     _run([SAM, "deploy", "--config-env", "localstack", "--parameter-overrides", *overrides])
@@ -145,6 +151,18 @@ def deploy() -> None:
     text = "".join(f"{name}={value}\n" for name, value in lines.items())
     ENVIRONMENT.write_text(text, encoding="utf-8")
     print(f"API {api_url}\nEnvironment {ENVIRONMENT.relative_to(ROOT)}")
+
+
+def _callback_url(environment: Mapping[str, str]) -> str:
+    """Return where the gateway reaches the API: GATEWAY_CALLBACK_URL, else by where it is itself.
+
+    In compose.yaml's network it sees LocalStack by its name.
+    """
+    if given := environment.get("GATEWAY_CALLBACK_URL"):
+        return given
+    is_here = environment.get("GATEWAY_URL")
+    endpoint = environment["AWS_ENDPOINT_URL"] if is_here else "http://localstack:4566"
+    return endpoint + CALLBACK_PATH
 
 
 def _delete_former() -> None:

@@ -18,6 +18,7 @@ class Ports:
     valkey: int = 16379
     emulator: int = 14566
     delivery: int = 18081
+    gateway: int = 18082
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Ports":
@@ -34,7 +35,7 @@ class Ports:
         numbers = [getattr(ports, field.name) for field in fields(cls)]
         if len(set(numbers)) < len(numbers):
             variables = ", ".join(port_variable(field.name) for field in fields(cls))
-            raise LocalError(f"Each server needs a port of its own; give {variables} four values.")
+            raise LocalError(f"Each server needs a port of its own; give {variables} five values.")
         return ports
 
     @classmethod

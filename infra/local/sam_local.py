@@ -40,11 +40,13 @@ SAMPLE_BRAND_ID = "0198c0de-0000-7000-8000-00000000000b"
 OF_OUTPUT = {  # which variable of the functions is which output of the stack
     "DATABASE_SECRET_ARN": "DatabaseSecretArn",
     "TOKEN_SECRET_ARN": "TokenSecretArn",
+    "FINGERPRINT_SECRET_ARN": "FingerprintSecretArn",
+    "GATEWAY_SECRET_ARN": "GatewaySecretArn",
     "EVENT_BUS_NAME": "EventBusName",
     "RELAY_QUEUE_URL": "RelayQueueUrl",
     "IDEMPOTENCY_TABLE_NAME": "IdempotencyTableName",
 }
-OF_LOCAL = ("AWS_ENDPOINT_URL", "DATABASE_URL", "VALKEY_URL", "DELIVERY_URL")
+OF_LOCAL = ("AWS_ENDPOINT_URL", "DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL")
 
 
 def invoke(logical_id: str, arguments: list[str]) -> int:
@@ -125,7 +127,14 @@ def _sam_local_invoke(
     arguments: list[str],
 ) -> int:
     runtime = f"PythonRuntime=python{sys.version_info.major}.{sys.version_info.minor}"
-    urls = [f"ValkeyUrl={running['VALKEY_URL']}", f"DeliveryUrl={running['DELIVERY_URL']}"]
+    urls = [
+        f"{parameter}={running[name]}"
+        for parameter, name in (
+            ("ValkeyUrl", "VALKEY_URL"),
+            ("DeliveryUrl", "DELIVERY_URL"),
+            ("GatewayUrl", "GATEWAY_URL"),
+        )
+    ]
     command: list[str | Path] = [SAM, "local", "invoke", function.logical_id]
     command += ["--template", BUILT.with_name("sam-local.yaml"), "--config-env", "local"]
     command += ["--event", event_file, "--env-vars", env_file]

@@ -14,6 +14,7 @@ from infra.local.delivery import start_delivery
 from infra.local.deployment import Deployment, python_runtime
 from infra.local.emulator import discard_scratch, discard_state, start_emulator
 from infra.local.errors import LocalError
+from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
 from infra.local.postgres import start_postgres
 from infra.local.process import Server
@@ -34,11 +35,16 @@ FIRST_REQUESTS = (
     ("GET", "/users/me/points"),
     ("POST", "/orders"),
     ("GET", "/orders/none"),
+    ("POST", "/payments"),
+    ("POST", "/payments/callbacks"),
 )
+# How an emulator serves an API; the function fills in which one.
+CALLBACK_PATH = "/_aws/execute-api/{apiId}/{stage}/payments/callbacks"
 TITLES = {
     "postgres": "PostgreSQL",
     "valkey": "Valkey",
     "delivery": "Delivery system",
+    "gateway": "Payment gateway",
     "emulator": "AWS emulator",
 }
 
@@ -52,6 +58,7 @@ class Endpoints:
     valkey_url: str
     aws_endpoint_url: str
     delivery_url: str
+    gateway_url: str
     admin_token: str
 
     def as_variables(self) -> dict[str, str]:
@@ -95,6 +102,7 @@ class LocalSystem:
         self.start_server("postgres", start_postgres)
         self.start_server("valkey", start_valkey)
         self.start_server("delivery", start_delivery)
+        self.start_server("gateway", start_gateway)
         self.start_server("emulator", start_emulator)
         deployment = self._deployment()
         self._deploy(deployment)
@@ -107,6 +115,7 @@ class LocalSystem:
             valkey_url=self.servers["valkey"].url,
             aws_endpoint_url=deployment.endpoint,
             delivery_url=self.servers["delivery"].url,
+            gateway_url=self.servers["gateway"].url,
             admin_token=admin_token(deployment.client("secretsmanager"), token_secret),
         )
 
@@ -135,6 +144,9 @@ class LocalSystem:
             "DatabaseUrl": self.servers["postgres"].url,
             "ValkeyUrl": self.servers["valkey"].url,
             "DeliveryUrl": self.servers["delivery"].url,
+            "GatewayUrl": self.servers["gateway"].url,
+            "GatewaySecret": gateway_secret(self.directory),
+            "GatewayCallbackUrl": f"{self.servers['emulator'].url}{CALLBACK_PATH}",
             "ShippingRetryBaseSeconds": str(SHIPPING_RETRY_BASE_SECONDS),
         }
         return Deployment(self.directory, self.servers["emulator"].url, parameters)

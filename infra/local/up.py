@@ -120,6 +120,8 @@ Try, in another shell:
          -H "Content-Type: application/json" -d '{"name": "Mine", "description": "New"}'
     curl -s $DELIVERY_URL/notices
     curl -s -X PUT $DELIVERY_URL/behaviour -d '{"mode": "fail", "times": 2}'
+    curl -s $GATEWAY_URL/transactions
+    curl -s -X PUT $GATEWAY_URL/behaviour -d '{"mode": "healthy"}'
 Logs are in .local/log. Ctrl-C here, or make down, ends everything.""")
 
 

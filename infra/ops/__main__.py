@@ -97,6 +97,11 @@ def parser() -> argparse.ArgumentParser:
         "--put-back", type=UUID, action="append", default=[], metavar="EVENT_ID",
         help="let the relay try an event again that was set aside; may be repeated",
     )  # fmt: skip
+    payments = commands.add_parser("payments", help="card payments").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    unknown = add(payments, "unknown", unknown_payments, show_payments, "payments without an end")
+    unknown.add_argument("--limit", type=int, default=100)
     add(commands, "reconcile", reconcile, show_reconciliation, "prove the books")
     return root
 
@@ -230,6 +235,36 @@ def reconcile(target: Target, asked: argparse.Namespace) -> Answer:
     return WELL if found.holds else FOUND, {"holds": found.holds, **answer}
 
 
+# --- payments ------------------------------------------------------------------------------------
+
+
+def unknown_payments(target: Target, asked: argparse.Namespace) -> Answer:
+    """Payments that wait for their result or refund, the longest waiting first. All stay."""
+    target.use_database()
+    from datetime import timedelta
+
+    from commerce import bootstrap
+    from commerce.shared import clock
+
+    found = bootstrap.in_transaction(
+        lambda shop: shop.payments.unfinished(timedelta(0), asked.limit)
+    )
+    now = clock.now()
+    payments = [
+        {
+            "payment_id": str(each.id),
+            "order_id": str(each.order_id),
+            "status": each.status.value,
+            "amount": each.amount.amount,
+            "currency": each.amount.currency,
+            "transaction_key": each.transaction_key,
+            "age_seconds": round((now - each.changed_at).total_seconds()),
+        }
+        for each in sorted(found, key=lambda each: each.changed_at)
+    ]
+    return FOUND if payments else WELL, {"payments": payments}
+
+
 # --- for people ----------------------------------------------------------------------------------
 
 
@@ -279,6 +314,19 @@ def show_outbox(answer: dict[str, Any]) -> None:
         people.print(f"{id_} is put back: the relay tries it within a minute")
     for id_ in answer["not_found"]:
         people.print(f"✗ {id_} was not set aside", style="red")
+
+
+def show_payments(answer: dict[str, Any]) -> None:
+    """Print the payments without an end."""
+    payments = answer["payments"]
+    if not payments:
+        people.print("Every payment has its end.")
+        return
+    names = ["payment_id", "order_id", "status", "amount", "currency", "transaction_key"]
+    _table(
+        [*(name.replace("_", " ") for name in names), "since"],
+        [[*(each[name] for name in names), _age(each["age_seconds"])] for each in payments],
+    )
 
 
 def show_reconciliation(answer: dict[str, Any]) -> None:

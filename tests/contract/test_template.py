@@ -26,7 +26,7 @@ DEAD_LETTER_RETENTION_SECONDS = 14 * DAY_SECONDS
 VISIBILITY_TO_TIMEOUT = 6
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 # Read from the environment, but only where tools and tests set them.
-NOT_OF_THE_TEMPLATE = {"DATABASE_URL", "TOKEN_KEYS"}
+NOT_OF_THE_TEMPLATE = {"DATABASE_URL", "TOKEN_KEYS", "GATEWAY_SECRET", "FINGERPRINT_KEY"}
 
 Resource = dict[str, Any]
 

@@ -183,6 +183,21 @@ class Caller:
         """POST /orders, paid with points: (product_id, quantity) each; a new key unless given."""
         return self.send("POST", "/orders", an_order(*lines), key=key or a_key())
 
+    def place_card_order(self, *lines: tuple[str, int], points: int = 0) -> Answer:
+        """POST /orders, paid by card and so many points."""
+        body = {**an_order(*lines), "payment_method": "CARD", "points": points}
+        return self.send("POST", "/orders", body, key=a_key())
+
+    def pay(self, order_id: str, key: str | None = None, **fields: str) -> Answer:
+        """POST /payments, with a card that is well."""
+        card = {"card_type": "SAMSUNG", "card_no": "4111-2222-3333-9876"}
+        body = {"order_id": order_id, **card, **fields}
+        return self.send("POST", "/payments", body, key=key or a_key())
+
+    def payment(self, payment_id: str) -> Answer:
+        """GET /payments/{payment_id}."""
+        return self.send("GET", f"/payments/{payment_id}")
+
     def orders(self, **query: Any) -> Answer:
         """GET /orders."""
         return self.send("GET", _with_query("/orders", query))

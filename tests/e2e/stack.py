@@ -34,6 +34,7 @@ class Addresses:
     database_url: str
     aws_endpoint_url: str
     delivery_url: str
+    gateway_url: str
     admin_token: str
 
     @classmethod
@@ -95,6 +96,29 @@ class DeliverySystem:
         return [item for item in answer.json()["items"] if item["order_id"] == order_id]
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentGateway:
+    """The gateway simulator: what it holds, and how it behaves."""
+
+    url: str
+    _http: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(retries=False, timeout=10)
+    )
+
+    def transactions(self, order_id: str) -> list[Json]:
+        """Return what it holds of an order."""
+        answer = self._http.request("GET", f"{self.url}/transactions?orderId={order_id}")
+        assert answer.status == 200, answer.data
+        items: list[Json] = answer.json()["items"]
+        return items
+
+    def behave(self, mode: str, **more: Any) -> None:
+        """Change how it meets the next requests."""
+        body = json.dumps({"mode": mode, **more}).encode()
+        answer = self._http.request("PUT", f"{self.url}/behaviour", body=body)
+        assert answer.status == 200, answer.data
+
+
 class Stack:
     """A deployed stack. `system` is there where this run started it."""
 
@@ -102,6 +126,7 @@ class Stack:
         self.addresses = addresses
         self.system = system
         self.delivery = DeliverySystem(addresses.delivery_url)
+        self.gateway = PaymentGateway(addresses.gateway_url)
 
     @cached_property
     def outputs(self) -> dict[str, str]:

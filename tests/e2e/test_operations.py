@@ -109,6 +109,7 @@ def test_every_queue_of_the_stack_is_listed(stack: Stack) -> None:
         "product-stock-turned",
         "products-viewed",
         "user-acted",
+        "order-payment-failed", "order-payment-succeeded", "payment-order-cancelled",
         "outbox-nudge", "schedule", "shipping-order-cancelled", "shipping-order-confirmed"
     }  # fmt: skip
 

@@ -5,15 +5,17 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
-from commerce import bootstrap
+from commerce import bootstrap, checkout
 from commerce.bootstrap import Shop, database, in_transaction
 from commerce.order import CancelOrder, PlaceOrder
+from commerce.payment import HttpPaymentGateway
 from commerce.shared.bus import Bus, Envelope, EventBridgeBus
 from commerce.shared.relay import Relay
 from commerce.shipping import HttpDeliverySystem, ShipmentNotice
-from tests.support.lambda_calls import call
+from tests.support.lambda_calls import bus_message, call, function, lambda_context, sqs_event
 from tests.support.shipping import hear
 
 
@@ -135,6 +137,59 @@ def order_between_commit_and_answer() -> None:
     call("order/place_order", "POST", "/orders", body=body, token=token, key=key)
 
 
+def pay_before_the_gateway_is_asked() -> None:
+    """Die when the payment is written down and nobody was asked."""
+    HttpPaymentGateway.request = lambda *_: die()  # type: ignore[method-assign,assignment]
+    _pay()
+
+
+def pay_when_the_gateway_has_it() -> None:
+    """Die when the gateway took the request, and its answer is lost."""
+    request = HttpPaymentGateway.request
+
+    def request_and_die(self: HttpPaymentGateway, *asked: Any) -> None:
+        request(self, *asked)
+        die()
+
+    HttpPaymentGateway.request = request_and_die  # type: ignore[method-assign,assignment]
+    _pay()
+
+
+def pay_before_the_answer_is_sent() -> None:
+    """Die when all is written down, and the buyer has no answer."""
+    checkout.paying.first_answer = lambda _: die()
+    _pay()
+
+
+def _pay() -> None:
+    order_id, token, key = sys.argv[2:5]
+    body = {"order_id": order_id, "card_type": "KB", "card_no": "4111-2222-3333-9876"}
+    call("payment/pay_order", "POST", "/payments", body=body, token=token, key=key)
+
+
+def refund_before_the_gateway_is_asked() -> None:
+    """Die when the refund is meant, and nobody was asked for it."""
+    HttpPaymentGateway.refund = lambda *_: die()  # type: ignore[method-assign,assignment]
+    _hear_of_the_cancellation()
+
+
+def refund_when_the_gateway_has_done_it() -> None:
+    """Die when the gateway has given the money back, and we have not written it down."""
+    refund = HttpPaymentGateway.refund
+
+    def refund_and_die(self: HttpPaymentGateway, *asked: Any) -> None:
+        refund(self, *asked)
+        die()
+
+    HttpPaymentGateway.refund = refund_and_die  # type: ignore[method-assign,assignment]
+    _hear_of_the_cancellation()
+
+
+def _hear_of_the_cancellation() -> None:
+    event = sqs_event(bus_message(json.loads(sys.argv[2])))
+    function("payment/on_paid_order_cancelled")(event, lambda_context(60))
+
+
 def redrive_between_send_and_delete() -> None:
     """Die when a dead letter is sent back and still there."""
     from infra.ops import letters
@@ -159,6 +214,11 @@ def discard_between_audit_and_delete() -> None:
 STEPS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
+        pay_before_the_gateway_is_asked,
+        pay_when_the_gateway_has_it,
+        pay_before_the_answer_is_sent,
+        refund_before_the_gateway_is_asked,
+        refund_when_the_gateway_has_done_it,
         redrive_between_send_and_delete,
         discard_between_audit_and_delete,
         relay_between_put_and_mark,

@@ -32,9 +32,9 @@ def an_onlooker(url: str) -> Iterator[Callable[..., list[Row]]]:
         onlooker.close()
 
 
-def wait_until(is_so: Callable[[], object]) -> None:
+def wait_until(is_so: Callable[[], object], timeout_seconds: float = PATIENCE_SECONDS) -> None:
     """Return as soon as it is so; fail where it never is."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + timeout_seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not become so"
         time.sleep(0.01)

@@ -5,10 +5,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from commerce import payment
 from commerce.bootstrap import Shop, in_transaction
 from commerce.order import OrderView
 from commerce.order.model import Order, OrderLine
 from commerce.order.repository import SqlOrderRepository
+from commerce.payment import Payment
+from commerce.payment.repository import SqlPaymentRepository
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
@@ -92,7 +95,30 @@ def expire(order_id: str) -> str:
 
 def confirm(order_id: str) -> str:
     """Its card was charged: the new status, or the code of the refusal."""
-    return _step(lambda shop: shop.orders.confirm(order_id, by="system", reason="Paid by card"))
+
+    def paid(shop: Shop) -> OrderView:
+        order = shop.orders.confirm(order_id, by="system", reason="Paid by card")
+        amount = Money(order.card_amount.amount)
+        SqlPaymentRepository(shop._uow).add(_charged(UUID(order_id), amount))
+        return order
+
+    return _step(paid)
+
+
+def _charged(order_id: UUID, amount: Money) -> Payment:
+    return Payment(
+        id=clock.new_id(),
+        order_id=order_id,
+        buyer_id=clock.new_id(),
+        amount=amount,
+        card_type="KB",
+        card_last4="9876",
+        status=payment.Status.SUCCEEDED,
+        requested_at=clock.now(),
+        changed_at=clock.now(),
+        transaction_key=str(clock.new_id()),
+        version=1,
+    )
 
 
 def _step(step: Callable[[Shop], OrderView]) -> str:

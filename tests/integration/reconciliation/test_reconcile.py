@@ -1,6 +1,7 @@
 """Reconciliation finds what does not hold, exactly that, and nothing else."""
 
 import tracemalloc
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +11,15 @@ from commerce.bootstrap import database, reconcile
 from commerce.reconciliation import Finding, Reconciler, Reconciliation, Scope
 from commerce.reconciliation import reconciler as walk
 from tests.support.coupons import a_coupon, an_issued, place_with
-from tests.support.orders import a_pending_order, an_order, cancel, cancel_as_admin, deliver, ship
+from tests.support.orders import (
+    a_pending_order,
+    an_order,
+    cancel,
+    cancel_as_admin,
+    confirm,
+    deliver,
+    ship,
+)
 from tests.support.shop import Person, a_buyer, a_product, an_admin, rows
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -449,4 +458,56 @@ def points_finding(
             "to_give_back": to_give_back,
             "given_back": given_back,
         },
+    )
+
+
+def a_paid_order(world: World) -> str:
+    order_id = a_pending_order(world.buyer, world.product, points=40, expires_in=timedelta(1))
+    assert confirm(order_id) == "CONFIRMED"
+    return order_id
+
+
+def test_an_order_paid_by_card_and_points_holds(world: World) -> None:
+    a_paid_order(world)
+    assert reconcile().holds
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ("DELETE FROM payment WHERE order_id = $1", ["PAID_ORDER_HAS_ITS_PAYMENT"]),
+        (
+            "UPDATE payment SET amount = amount + 1 WHERE order_id = $1",
+            ["PAID_ORDER_HAS_ITS_PAYMENT", "PAYMENT_IS_OF_WHAT_IS_DUE"],
+        ),
+        ("UPDATE payment SET currency = 'EUR' WHERE order_id = $1", ["PAYMENT_IS_OF_WHAT_IS_DUE"]),
+        (
+            "UPDATE payment SET status = 'REFUNDED' WHERE order_id = $1",
+            ["PAID_ORDER_HAS_ITS_PAYMENT", "PAYMENT_HAS_ITS_ORDER"],
+        ),
+        ("UPDATE payment SET is_extra = true WHERE order_id = $1", ["PAYMENT_HAS_ITS_ORDER"]),
+    ],
+)
+def test_a_payment_that_does_not_fit_its_order(world: World, change: str, rules: list[str]) -> None:
+    order_id = a_paid_order(world)
+    rows(change, order_id)
+    assert [(rule, facts["order_id"]) for rule, facts in found()] == [
+        (rule, order_id) for rule in rules
+    ]
+
+
+def test_a_charge_for_a_cancelled_order_may_take_ten_minutes_to_be_refunded(world: World) -> None:
+    order_id = a_paid_order(world)
+    cancel(world.buyer, order_id)
+    assert reconcile().holds
+    rows(
+        "UPDATE payment SET changed_at = now() - interval '11 minutes' WHERE order_id = $1",
+        order_id,
+    )
+    [(rule, facts)] = found()
+    assert rule == "PAYMENT_HAS_ITS_ORDER"
+    assert (facts["order_id"], facts["payment"], facts["status"]) == (
+        order_id,
+        "SUCCEEDED",
+        "CANCELLED",
     )

@@ -301,7 +301,6 @@ def test_an_order_is_shown_with_its_history(shop: MemoryShop) -> None:
     detail = shop.orders.get(placed.order_id.upper(), buyer_id=buyer).model_dump(mode="json")
     assert detail == {
         **placed.model_dump(mode="json"),
-        "payments": [],
         "history": [
             {
                 "status": "CONFIRMED",

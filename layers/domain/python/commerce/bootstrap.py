@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from functools import cache, cached_property
 from typing import TypeVar
 from uuid import UUID
@@ -21,6 +22,17 @@ from commerce.metrics import MetricsFacade
 from commerce.metrics.repository import SqlMetricsRepository
 from commerce.order import OrderFacade
 from commerce.order.repository import SqlOrderRepository
+from commerce.payment import (
+    HttpPaymentGateway,
+    PaymentFacade,
+    PaymentGateway,
+    Policy,
+    State,
+    StateChange,
+    ValkeyBreaker,
+    breaker_changed,
+)
+from commerce.payment.repository import SqlPaymentRepository
 from commerce.point import PointFacade
 from commerce.point.repository import SqlPointRepository
 from commerce.product import ProductFacade
@@ -38,6 +50,7 @@ from commerce.shared.cache import Cache
 from commerce.shared.database import ConnectionLost, Contention, Database
 from commerce.shared.errors import Busy, CommerceError, Unavailable
 from commerce.shared.health import HealthView
+from commerce.shared.measures import count
 from commerce.shared.once import AlreadyDone, Claim
 from commerce.shared.passing import PAUSE_SECONDS, PassingEvents
 from commerce.shared.relay import Relay
@@ -94,7 +107,19 @@ class Shop:
     @cached_property
     def orders(self) -> OrderFacade:
         """What was bought."""
-        return OrderFacade(SqlOrderRepository(self._uow), self.products, self.points, self.coupons)
+        minutes = settings.number("ORDER_PAYABLE_MINUTES", 15)  # SPEC §4
+        return OrderFacade(
+            SqlOrderRepository(self._uow),
+            self.products,
+            self.points,
+            self.coupons,
+            payable_for=timedelta(minutes=minutes),
+        )
+
+    @cached_property
+    def payments(self) -> PaymentFacade:
+        """What is charged to cards, and given back."""
+        return PaymentFacade(SqlPaymentRepository(self._uow))
 
     @cached_property
     def likes(self) -> LikeFacade:
@@ -116,6 +141,10 @@ class Shop:
         return {
             UUID(key) for key in once_rows.claim_new(self._uow, consumer, [str(id_) for id_ in ids])
         }
+
+    def release(self, claimed: Claim, answer: BaseModel) -> None:
+        """Let it be done anew, if `answer` is still what was answered."""
+        once_rows.release(self._uow, claimed, answer.model_dump_json())
 
 
 def database() -> Database:
@@ -201,6 +230,11 @@ def messenger() -> Messenger:
     )
 
 
+def payment_gateway() -> PaymentGateway:
+    """Who charges cards."""
+    return _payment_gateway(settings.text("GATEWAY_URL"))
+
+
 def alert_once(alert: Alert) -> None:
     """Tell the operators, a single time per alert. Raises what the topic's client raises.
 
@@ -280,6 +314,21 @@ def _claim(claimed: Claim) -> bool:
 @cache
 def _delivery_system(url: str) -> HttpDeliverySystem:
     return HttpDeliverySystem(url)
+
+
+@cache
+def _payment_gateway(url: str) -> HttpPaymentGateway:
+    return HttpPaymentGateway(
+        url, ValkeyBreaker(valkey(), Policy.from_settings(), _tell_of_the_breaker)
+    )
+
+
+def _tell_of_the_breaker(change: StateChange) -> None:
+    """Counted, and told to the operators by whoever brought it about: so it is told once."""
+    if change.after is State.OPEN:
+        count("PaymentBreakerOpened")
+    count("PaymentBreakerChanged")
+    alerts.publish(breaker_changed(change), is_hurried=True)
 
 
 def _nudge_the_relay() -> None:

@@ -35,6 +35,8 @@ MAX_DEPTH = 20  # no request of ours nests deeper than 4
 EXPOSED_HEADERS = "X-Request-Id,Idempotency-Replayed,Retry-After,ETag"
 
 V = TypeVar("V", bound=BaseModel)
+Requirement: TypeAlias = Callable[[Mapping[str, str], bytes], None]
+"""Looks at a request's headers (in lower case) and raw body, and raises where it refuses them."""
 Answer: TypeAlias = dict[str, Any]
 Idempotent: TypeAlias = bool | Literal["optional"]
 """Whether requests have an Idempotency-Key: none, each, or those that the caller gave one."""
@@ -148,9 +150,19 @@ def tagged(view: V, *version: int, status: int = 200) -> Response[V]:
 
 
 def lambda_handler(
-    api: APIGatewayRestResolver, *, access: Access = ANYONE, idempotent: Idempotent = False
+    api: APIGatewayRestResolver,
+    *,
+    access: Access = ANYONE,
+    require: Requirement | None = None,
+    idempotent: Idempotent = False,
+    fingerprint_key: Callable[[], bytes] | None = None,
 ) -> Handler[Answer]:
-    """The function's entry: correlation id, body, identity, idempotency key, then the route."""
+    """The function's entry: correlation id, body, identity, idempotency key, then the route.
+
+    `require` looks at headers and raw body before anything else does. With a `fingerprint_key`
+    what is remembered of an idempotent request cannot be guessed back from its fingerprint.
+    """
+    rules = _Rules(access, require, idempotent, fingerprint_key)
 
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:
@@ -158,7 +170,7 @@ def lambda_handler(
         trace.follow(request.id)
         replay.forget()
         logger.append_keys(correlation_id=request.id, route=f"{request.operation}")
-        answer = _unless_known(_answer(api, request, access=access, idempotent=idempotent), request)
+        answer = _unless_known(_answer(api, request, rules), request)
         answer["multiValueHeaders"] = {
             "Cache-Control": ["no-store"],
             **answer.get("multiValueHeaders", {}),
@@ -173,6 +185,16 @@ def lambda_handler(
         return answer
 
     return handler
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What is asked of a request before its route is."""
+
+    access: Access
+    require: Requirement | None
+    idempotent: Idempotent
+    fingerprint_key: Callable[[], bytes] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,18 +223,19 @@ class _Incoming:
 
     def body(self) -> Any:
         """The parsed body. Raises MalformedJson or BodyTooLarge."""
-        text = self._text()
-        if not text:
+        raw = self.raw_body()
+        if not raw:
             return None
         try:
-            parsed = json.loads(text, parse_constant=_refuse_constant)
+            parsed = json.loads(raw.decode(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise MalformedJson from error
         if _is_deeper_than(MAX_DEPTH, parsed):
             raise MalformedJson(f"The body nests deeper than {MAX_DEPTH} levels.")
         return parsed
 
-    def _text(self) -> str:
+    def raw_body(self) -> bytes:
+        """The body as it was sent. Raises MalformedJson (not base64) or BodyTooLarge."""
         body: str = self.event.get("body") or ""
         try:
             raw = body.encode()
@@ -220,12 +243,11 @@ class _Incoming:
                 raise BodyTooLarge
             if self.event.get("isBase64Encoded"):
                 raw = base64.b64decode(raw, validate=True)
-            text = raw.decode()
-        except ValueError as error:  # not base64, or not UTF-8
+        except ValueError as error:  # not base64, or no text at all
             raise MalformedJson from error
         if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge
-        return text
+        return raw
 
 
 def _is_deeper_than(levels: int, value: Any) -> bool:
@@ -247,15 +269,15 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _answer(
-    api: APIGatewayRestResolver, request: _Incoming, *, access: Access, idempotent: Idempotent
-) -> Answer:
+def _answer(api: APIGatewayRestResolver, request: _Incoming, rules: _Rules) -> Answer:
     try:
-        identity = _identity(request, access)
+        identity = _identity(request, rules.access)
+        if rules.require is not None:
+            rules.require(request.headers, request.raw_body())
         body = request.body()
         seen = if_match(request.headers.get("if-match"))
         api.append_context(identity=identity, if_match=seen)
-        claim = _claim(request, identity, body, idempotent)
+        claim = _claim(request, identity, body, rules)
         if claim is None:
             return _resolve(api, request, claim=None)
         return idempotency.answer_once(
@@ -269,12 +291,10 @@ def _answer(
         return _without_route(unexpected(request.id))
 
 
-def _claim(
-    request: _Incoming, identity: Identity | None, body: Any, idempotent: Idempotent
-) -> Claim | None:
-    if not idempotent:
+def _claim(request: _Incoming, identity: Identity | None, body: Any, rules: _Rules) -> Claim | None:
+    if not rules.idempotent:
         return None
-    read = idempotency.find_key if idempotent == "optional" else idempotency.read_key
+    read = idempotency.find_key if rules.idempotent == "optional" else idempotency.read_key
     key = read(request.headers)
     if key is None:
         return None
@@ -282,7 +302,10 @@ def _claim(
         scope=f"{identity.user_id if identity else 'anyone'} {request.operation}",
         key=key,
         # The path says what the body is about: one key for two orders is a key used twice.
-        fingerprint=fingerprint({"path": request.event["path"], "body": body}),
+        fingerprint=fingerprint(
+            {"path": request.event["path"], "body": body},
+            rules.fingerprint_key() if rules.fingerprint_key else b"",
+        ),
     )
 
 

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from commerce.shared.measures import count, gauge, send
+
+__all__ = ["Handler", "LambdaEvent", "count", "gauge", "logger", "observed", "tracer"]
 
 A = TypeVar("A")
 LambdaEvent: TypeAlias = dict[str, Any]
@@ -15,7 +18,6 @@ Handler: TypeAlias = Callable[[LambdaEvent, LambdaContext], A]
 
 logger = Logger()
 tracer = Tracer()
-_metrics = Metrics()
 
 # The domain logs through the standard library: its loggers speak through Powertools' handler.
 _domain = logging.getLogger("commerce")
@@ -32,19 +34,8 @@ def observed(handler: Handler[A]) -> Handler[A]:
         try:
             return handler(event, context)
         finally:
-            if _metrics.metric_set:
-                _metrics.flush_metrics()
+            send()
 
     traced = tracer.capture_lambda_handler(measured, capture_response=False)
     logged: Handler[A] = logger.inject_lambda_context(traced, clear_state=True)
     return logged
-
-
-def count(name: str) -> None:
-    """Something happened once more."""
-    _metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
-
-
-def gauge(name: str, value: float, unit: str) -> None:
-    """Something measures so much now. Units are CloudWatch's: Count, Seconds, …"""
-    _metrics.add_metric(name=name, unit=MetricUnit(unit), value=value)

@@ -8,7 +8,9 @@ from commerce.order.errors import (
     OrderNotDeliverable,
     OrderNotExpirable,
     OrderNotFound,
+    OrderNotPayable,
     OrderNotShippable,
+    PointsExceedTotal,
 )
 from commerce.order.events import (
     OrderCancelled,
@@ -18,10 +20,12 @@ from commerce.order.events import (
     OrderShipped,
 )
 from commerce.order.facade import OrderFacade
+from commerce.order.model import Due
 from commerce.order.views import OrderDetailView, OrderView
 
 __all__ = [
     "CancelOrder",
+    "Due",
     "NotYourOrder",
     "OrderCancelled",
     "OrderConfirmed",
@@ -33,9 +37,11 @@ __all__ = [
     "OrderNotDeliverable",
     "OrderNotExpirable",
     "OrderNotFound",
+    "OrderNotPayable",
     "OrderNotShippable",
     "OrderPlaced",
     "OrderShipped",
     "OrderView",
     "PlaceOrder",
+    "PointsExceedTotal",
 ]

@@ -55,3 +55,22 @@ class OrderNotExpirable(StepRefused):
     """Only an unpaid order whose time is over expires."""
 
     code = "ORDER_NOT_EXPIRABLE"
+
+
+class OrderNotPayable(CommerceError):
+    """The order cannot be paid by card now."""
+
+    kind = Kind.CONFLICT
+    code = "ORDER_NOT_PAYABLE"
+
+
+class PointsExceedTotal(CommerceError):
+    """More points are offered than the order costs."""
+
+    kind = Kind.INVALID
+    code = "POINTS_EXCEED_TOTAL"
+
+    def __init__(self, most: int) -> None:
+        message = f"At most {most} points can be used."
+        errors = [{"field": "points", "message": message, "code": "points_exceed_total"}]
+        super().__init__(message, errors=errors)

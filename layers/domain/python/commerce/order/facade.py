@@ -1,20 +1,23 @@
 """The only door to the order context."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from commerce.coupon import CouponFacade, Quote
 from commerce.order.commands import CancelOrder, PlaceOrder
 from commerce.order.errors import NotYourOrder, OrderNotFound
-from commerce.order.model import Discount, Order, OrderLine, total_of
+from commerce.order.model import Discount, Due, Order, OrderLine, Status, total_of
 from commerce.order.repository import OrderRepository
 from commerce.order.views import OrderDetailView, OrderView, detail_view, order_view
 from commerce.point import PointFacade
 from commerce.product import Offer, ProductFacade
 from commerce.shared import clock, cursor
+from commerce.shared.money import Money
 from commerce.shared.shapes import Page
 
 _NEWEST = UUID(int=2**128 - 1)
+PAYABLE_FOR = timedelta(minutes=15)  # SPEC §4
 
 
 class OrderFacade:
@@ -26,29 +29,27 @@ class OrderFacade:
         products: ProductFacade,
         points: PointFacade,
         coupons: CouponFacade,
+        *,
+        payable_for: timedelta = PAYABLE_FOR,
     ) -> None:
         self._orders = orders
         self._products = products
         self._points = points
         self._coupons = coupons
+        self._payable_for = payable_for
 
     def place(self, command: PlaceOrder, *, buyer_id: UUID) -> OrderView:
-        """Take stock, coupon and points and confirm the order, all in one transaction, or nothing.
+        """Take stock, coupon and points, all in one transaction, or nothing.
 
+        Paid by points it is confirmed at once; by card it waits, for `payable_for` at most.
         Raises ProductNotFound (all missing ids), CouponNotUsable, OutOfStock (every failing line),
-        InsufficientPoints.
+        InsufficientPoints, PointsExceedTotal.
         """
         offers = self._products.offers([line.product_id for line in command.lines])
         wanted = [(offers[UUID(line.product_id)], line.quantity) for line in command.lines]
         lines = [_line(offer, quantity) for offer, quantity in wanted]
         coupon = self._quote(command, buyer_id, lines)
-        order = Order.paid_by_points(
-            id_=clock.new_id(),
-            buyer_id=buyer_id,
-            lines=lines,
-            at=clock.now(),
-            discount=Discount(coupon.issued_coupon_id, coupon.discount) if coupon else None,
-        )
+        order = self._new(command, buyer_id, lines, coupon)
         self._products.sell(
             [(offer.product_id, quantity) for offer, quantity in wanted], offers, order.id
         )
@@ -122,6 +123,62 @@ class OrderFacade:
             return None
         return self._coupons.quote(
             command.issued_coupon_id, user_id=buyer_id, total=total_of(lines)
+        )
+
+    def due(self, order_id: str, *, buyer_id: UUID) -> Due:
+        """What the buyer has to pay by card; the order is locked until the transaction ends.
+
+        Raises OrderNotFound, NotYourOrder, OrderNotPayable.
+        """
+        return _of_buyer(self._lock(order_id), buyer_id).due(at=clock.now())
+
+    def awaits_payment(self, order_id: UUID) -> bool:
+        """Whether the order, locked until the transaction ends, is still to be paid."""
+        order = self._orders.lock(order_id)
+        return order is not None and order.status is Status.PENDING
+
+    def mark_paid(self, order_id: UUID, amount: Money) -> OrderView:
+        """Its card was charged: it is confirmed, unless it is no longer PENDING: then as it is."""
+        order = self._lock(str(order_id))
+        if order.status is not Status.PENDING or order.card_amount != amount:
+            return order_view(order)
+        order.confirm(at=clock.now(), by="system", reason="Paid by card")
+        return self._keep(order)
+
+    def mark_unpaid(self, order_id: UUID, reason: str) -> OrderView:
+        """Its card was declined: what it took goes back; as it is where it is not PENDING."""
+        order = self._lock(str(order_id))
+        if order.status is not Status.PENDING:
+            return order_view(order)
+        order.cancel(at=clock.now(), by="system", reason=f"The card was declined: {reason}")
+        return self._undo(order)
+
+    def lock_next_expired(self, after: tuple[datetime, UUID] | None) -> OrderView | None:
+        """The next order, by time and id, that was not paid in time, and nobody else holds."""
+        order = self._orders.lock_next_expired(clock.now(), after)
+        return order_view(order) if order else None
+
+    def _new(
+        self,
+        command: PlaceOrder,
+        buyer_id: UUID,
+        lines: Sequence[OrderLine],
+        coupon: Quote | None,
+    ) -> Order:
+        id_, now = clock.new_id(), clock.now()
+        discount = Discount(coupon.issued_coupon_id, coupon.discount) if coupon else None
+        if command.payment_method == "POINT":
+            return Order.paid_by_points(
+                id_=id_, buyer_id=buyer_id, lines=lines, at=now, discount=discount
+            )
+        return Order.awaiting_card(
+            id_=id_,
+            buyer_id=buyer_id,
+            lines=lines,
+            points=Money(command.points or 0),
+            at=now,
+            expires_at=now + self._payable_for,
+            discount=discount,
         )
 
     def _lock(self, order_id: str) -> Order:

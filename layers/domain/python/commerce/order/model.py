@@ -12,7 +12,9 @@ from commerce.order.errors import (
     OrderNotConfirmable,
     OrderNotDeliverable,
     OrderNotExpirable,
+    OrderNotPayable,
     OrderNotShippable,
+    PointsExceedTotal,
 )
 from commerce.order.events import (
     LineOrdered,
@@ -91,6 +93,15 @@ class Step:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a card has yet to pay for an order."""
+
+    order_id: UUID
+    buyer_id: UUID
+    amount: Money
+
+
 @dataclass(slots=True, kw_only=True)
 class Order:
     """One user's order. `version` counts the events it has told; `events` are not kept yet."""
@@ -139,9 +150,15 @@ class Order:
     ) -> Self:
         """Place an order of which a part is paid by points, and the rest must be by card.
 
-        The discount comes first: `points` are at most what it leaves.
+        The discount comes first: `points` are at most what it leaves. Where nothing is left for
+        the card, it is confirmed. Raises PointsExceedTotal.
         """
         order = cls._placed(PaymentMethod.CARD, id_, buyer_id, lines, points, at, discount)
+        if order.card_amount.amount < 0:
+            raise PointsExceedTotal((order.card_amount + points).amount)
+        if order.card_amount.amount == 0:
+            order.confirm(at=at, by=f"user:{buyer_id}", reason="Nothing was left for the card")
+            return order
         order.expires_at = expires_at
         order.history.append(Step(Status.PENDING, at, f"user:{buyer_id}", "To be paid by card"))
         return order
@@ -159,6 +176,16 @@ class Order:
     def can_become(self, status: Status) -> bool:
         """Whether a way leads there from where the order is."""
         return status in _WAYS[self.status]
+
+    def due(self, *, at: datetime) -> Due:
+        """What is to be paid by card, now. Raises OrderNotPayable."""
+        if self.payment_method is not PaymentMethod.CARD:
+            raise OrderNotPayable("The order is paid by points.")
+        if self.status is not Status.PENDING:
+            raise OrderNotPayable(f"The order is {self.status}.")
+        if self.expires_at is not None and at >= self.expires_at:
+            raise OrderNotPayable("The order was to be paid earlier; place it again.")
+        return Due(self.id, self.buyer_id, self.card_amount)
 
     def confirm(self, *, at: datetime, by: str, reason: str) -> None:
         """All of it is paid. Raises OrderNotConfirmable."""

@@ -1,12 +1,14 @@
 """Orders in PostgreSQL."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    DateTime,
     Select,
     Text,
     Uuid,
@@ -15,6 +17,8 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
+    tuple_,
     update,
 )
 
@@ -50,6 +54,22 @@ _NEWEST = Statement(
     .order_by(_o.id.desc())
     .limit(bindparam("limit", type_=BigInteger))
 )
+_LOCK_NEXT_EXPIRED = Statement(
+    select(order_table)
+    .where(
+        _o.status == text("'PENDING'"),  # as the partial index says it
+        _o.expires_at <= bindparam("now", type_=DateTime(timezone=True)),
+        tuple_(_o.expires_at, _o.id)
+        > tuple_(
+            bindparam("after_time", type_=DateTime(timezone=True)),
+            bindparam("after_id", type_=Uuid),
+        ),
+    )
+    .order_by(_o.expires_at, _o.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_BEFORE_ALL = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 def _save() -> Select[Any]:
@@ -87,6 +107,12 @@ class OrderRepository(Protocol):
 
     def save(self, order: Order) -> None:
         """Keep the one step that a locked order has taken, and tell its events."""
+
+    def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
+        """The first PENDING order whose time was over, by time and id, that nobody has locked.
+
+        Locked until the transaction ends, without history.
+        """
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         """A buyer's orders older than `before`, newest first, with their lines."""
@@ -143,6 +169,15 @@ class SqlOrderRepository:
         )
         self._uow.write(_ADD_HISTORY(rows=_history_rows(order)[-1:]))
         self._tell(order)
+
+    def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
+        after_time, after_id = after or _BEFORE_ALL
+        found = self._uow.lock(
+            _LOCK_NEXT_EXPIRED(now=now, after_time=after_time, after_id=after_id)
+        )
+        if not found:
+            return None
+        return _order(found[0], self._uow.read(_LINES(ids=[found[0].id])))
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         found = self._uow.read(_NEWEST(buyer_id=buyer_id, before=before, limit=limit))

@@ -46,6 +46,12 @@ order_table = Table(
     ),
 )
 Index("order_of_buyer", order_table.c.buyer_id, order_table.c.id)
+Index(
+    "order_unpaid",
+    order_table.c.expires_at,
+    order_table.c.id,
+    postgresql_where=text("status = 'PENDING'"),
+)
 
 order_line_table = Table(
     "order_line",

@@ -41,7 +41,6 @@ class StepView(View):
 class OrderDetailView(OrderView):
     """An order on its own page."""
 
-    payments: list[dict[str, str]]
     history: list[StepView]
 
 
@@ -56,7 +55,7 @@ def detail_view(order: Order) -> OrderDetailView:
         StepView(status=step.status, at=step.at, by=step.by, reason=step.reason)
         for step in order.history
     ]
-    return OrderDetailView.model_validate({**_shown(order), "payments": [], "history": history})
+    return OrderDetailView.model_validate({**_shown(order), "history": history})
 
 
 def _shown(order: Order) -> dict[str, object]:

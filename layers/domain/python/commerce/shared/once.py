@@ -5,6 +5,7 @@ index until the first has committed, and then finds its answer.
 """
 
 import hashlib
+import hmac
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -61,6 +62,14 @@ _RELEASE = Statement(
     )
 )
 
+_RELEASE_ANSWERED = Statement(
+    delete(once_table).where(
+        once_table.c.scope == bindparam("scope"),
+        once_table.c.key == bindparam("key"),
+        once_table.c.answer == bindparam("answer"),
+    )
+)
+
 _NEW = records("claims", once_table.c.key)
 _CLAIM_NEW = Statement(
     upsert(once_table)
@@ -102,10 +111,15 @@ class Claim:
     fingerprint: str = ""
 
 
-def fingerprint(body: Any) -> str:
-    """The same for the same JSON, whatever its spacing and order of names."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def fingerprint(body: Any, key: bytes = b"") -> str:
+    """The same for the same JSON, whatever its spacing and order of names.
+
+    With a `key`, nobody without it can find out by trying what the JSON was.
+    """
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    if key:
+        return hmac.new(key, canonical, hashlib.sha256).hexdigest()
+    return hashlib.sha256(canonical).hexdigest()
 
 
 def claim(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
@@ -130,9 +144,15 @@ def claim_new(uow: UnitOfWork, scope: str, keys: Collection[str]) -> set[str]:
     return {row.key for row in found}
 
 
-def release(uow: UnitOfWork, claimed: Claim) -> None:
-    """Give a claim back, because what it was for did not happen: it may be claimed again."""
-    uow.write(_RELEASE(scope=claimed.scope, key=claimed.key))
+def release(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
+    """Give a claim back, because what it was for did not happen: it may be claimed again.
+
+    With an `answer`, only the claim that was answered so: not one that somebody made since.
+    """
+    if answer is None:
+        uow.write(_RELEASE(scope=claimed.scope, key=claimed.key))
+    else:
+        uow.write(_RELEASE_ANSWERED(scope=claimed.scope, key=claimed.key, answer=answer))
 
 
 def is_done(uow: UnitOfWork, claimed: Claim) -> bool:

@@ -1,0 +1,7 @@
+"""PaymentFailed -> an order whose card was declined is cancelled."""
+
+from commerce.checkout import cancel_unpaid
+from commerce.entrypoints.queue import event_handler
+from commerce.payment import PaymentFailed
+
+handler = event_handler(PaymentFailed, lambda received: cancel_unpaid(received.id, received.event))

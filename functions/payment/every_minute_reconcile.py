@@ -1,0 +1,16 @@
+"""Every minute: the gateway is asked about payments whose result nobody told."""
+
+from collections.abc import Mapping
+
+from commerce.checkout import reconcile
+from commerce.entrypoints.schedule import schedule_handler
+from commerce.entrypoints.telemetry import gauge
+
+
+def ask_the_gateway() -> Mapping[str, int]:
+    done = reconcile()
+    gauge("UnknownPayments", done.unknown, "Count")
+    return done.as_facts()
+
+
+handler = schedule_handler(ask_the_gateway)

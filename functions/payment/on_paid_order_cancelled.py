@@ -1,0 +1,9 @@
+"""OrderCancelled -> what a card had paid is refunded."""
+
+from commerce.checkout import refund_cancelled
+from commerce.entrypoints.queue import event_handler
+from commerce.order import OrderCancelled
+
+handler = event_handler(
+    OrderCancelled, lambda received: refund_cancelled(received.id, received.event)
+)

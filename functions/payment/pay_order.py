@@ -1,0 +1,17 @@
+"""POST /payments: a user pays an order by card."""
+
+from commerce.checkout import pay
+from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
+from commerce.entrypoints.payments import callback_url, fingerprint_key
+from commerce.payment import Pay, PaymentView
+
+api = http_api()
+
+
+@api.post("/payments")
+def pay_order(command: Pay, buyer: Buyer, key: RequestKey) -> tuple[PaymentView, int]:
+    context = api.current_event.raw_event["requestContext"]
+    return pay(command, buyer_id=buyer.user_id, claim=key, callback_url=callback_url(context)), 201
+
+
+handler = lambda_handler(api, access=USER, idempotent=True, fingerprint_key=fingerprint_key)

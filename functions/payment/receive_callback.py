@@ -1,0 +1,17 @@
+"""POST /payments/callbacks: the gateway says, signed, that a transaction has its result."""
+
+from commerce.checkout import hear
+from commerce.entrypoints.http import http_api, lambda_handler
+from commerce.entrypoints.payments import require_signature
+from commerce.payment import Callback
+
+api = http_api()
+
+
+@api.post("/payments/callbacks")
+def receive_callback(callback: Callback) -> dict[str, bool]:
+    hear(callback)
+    return {"received": True}
+
+
+handler = lambda_handler(api, require=require_signature)

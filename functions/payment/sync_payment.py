@@ -1,0 +1,15 @@
+"""POST /admin/payments/{payment_id}/sync: an admin has the gateway asked about a payment."""
+
+from commerce.checkout import sync
+from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.payment import PaymentView
+
+api = http_api()
+
+
+@api.post("/admin/payments/<payment_id>/sync")
+def sync_payment(payment_id: str, admin: Admin) -> PaymentView:  # noqa: ARG001
+    return sync(payment_id)
+
+
+handler = lambda_handler(api, access=ADMIN)

@@ -1,0 +1,25 @@
+"""What was charged goes back: meant and committed first, then asked for, then written down."""
+
+import logging
+
+from commerce.bootstrap import alert_once, in_transaction, payment_gateway
+from commerce.payment import Deadline, Payment, Refunded, charged_in_vain
+
+logger = logging.getLogger(__name__)
+
+
+def refund(payment: Payment, deadline: Deadline) -> Payment:
+    """Ask the gateway for the refund that is pending; the same again is harmless over there.
+
+    Where it does not answer, the payment stays as it is, and the reconciler asks again.
+    """
+    if payment.transaction_key is None:
+        raise ValueError(f"nothing was charged by payment {payment.id}")
+    outcome = payment_gateway().refund(payment.transaction_key, payment.amount.amount, deadline)
+    if not isinstance(outcome, Refunded):
+        logger.warning("payment %s is not refunded yet: %s", payment.id, outcome)
+        return payment
+    alert = charged_in_vain(payment)
+    if alert is not None:
+        alert_once(alert)
+    return in_transaction(lambda shop: shop.payments.mark_refunded(payment.id))

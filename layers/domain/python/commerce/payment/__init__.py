@@ -1,0 +1,80 @@
+"""Payments: what is charged to cards through the gateway, and given back."""
+
+from commerce.payment.alerts import amount_differs, breaker_changed, charged_in_vain
+from commerce.payment.breaker import Policy, State, StateChange, ValkeyBreaker
+from commerce.payment.card import Card, CardType
+from commerce.payment.commands import Callback, Pay
+from commerce.payment.deadline import Deadline
+from commerce.payment.errors import (
+    AmountDiffers,
+    NotYourPayment,
+    PaymentNotFound,
+    PaymentUnderWay,
+)
+from commerce.payment.events import (
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRequested,
+    PaymentSucceeded,
+)
+from commerce.payment.facade import PaymentFacade
+from commerce.payment.gateway import (
+    HttpPaymentGateway,
+    NotRefunded,
+    NotTaken,
+    OrderTransaction,
+    PaymentGateway,
+    PaymentGatewayUnavailable,
+    Refunded,
+    Taken,
+    Transaction,
+    TransactionStatus,
+    Unknown,
+)
+from commerce.payment.model import Payment, RefundReason, Result, Status
+from commerce.payment.signature import BadSignature, verify
+from commerce.payment.views import PaymentView, first_answer, payment_view
+
+__all__ = [
+    "AmountDiffers",
+    "BadSignature",
+    "Callback",
+    "Card",
+    "CardType",
+    "Deadline",
+    "HttpPaymentGateway",
+    "NotRefunded",
+    "NotTaken",
+    "NotYourPayment",
+    "OrderTransaction",
+    "Pay",
+    "Payment",
+    "PaymentFacade",
+    "PaymentFailed",
+    "PaymentGateway",
+    "PaymentGatewayUnavailable",
+    "PaymentNotFound",
+    "PaymentRefunded",
+    "PaymentRequested",
+    "PaymentSucceeded",
+    "PaymentUnderWay",
+    "PaymentView",
+    "Policy",
+    "RefundReason",
+    "Refunded",
+    "Result",
+    "State",
+    "StateChange",
+    "Status",
+    "Taken",
+    "Transaction",
+    "TransactionStatus",
+    "Unknown",
+    "ValkeyBreaker",
+    "amount_differs",
+    "breaker_changed",
+    "charged_in_vain",
+    "first_answer",
+    "payment_view",
+    "verify",
+]

@@ -1,0 +1,64 @@
+"""What operators hear of when a payment is not as it should be."""
+
+from commerce.payment.breaker import State, StateChange
+from commerce.payment.model import Payment, RefundReason
+from commerce.shared import trace
+from commerce.shared.alerts import Alert
+
+_MEANING = {
+    RefundReason.ORDER_CANCELLED_BEFORE: "A card was charged for an order that was called off",
+    RefundReason.CHARGED_AGAIN: "A card was charged once more for the same order",
+}
+
+_BREAKER_MEANING = {
+    State.OPEN: "The payment gateway fails: for a while nobody can pay by card.",
+    State.HALF_OPEN: "The payment gateway is tried again.",
+    State.CLOSED: "The payment gateway is well again.",
+}
+
+
+def charged_in_vain(payment: Payment) -> Alert | None:
+    """Money came that nobody waited for, and goes back; None for an ordinary refund."""
+    meaning = _MEANING.get(payment.refund_reason) if payment.refund_reason else None
+    if meaning is None:
+        return None
+    return Alert(
+        code="CHARGED_IN_VAIN",
+        about=str(payment.id),
+        summary=f"{meaning}; it is refunded.",
+        facts=_facts(payment),
+        runbook="charged-in-vain.md",
+    )
+
+
+def amount_differs(payment: Payment, told: int) -> Alert:
+    """The gateway speaks of another amount than was to be paid."""
+    return Alert(
+        code="PAYMENT_AMOUNT_DIFFERS",
+        about=f"{payment.id} {told}",
+        summary="The gateway tells another amount than the order's; nothing was settled by it.",
+        facts={**_facts(payment), "told_amount": str(told)},
+        runbook="payment-amount-differs.md",
+    )
+
+
+def breaker_changed(change: StateChange) -> Alert:
+    """Payments stop, or go on."""
+    return Alert(
+        code="PAYMENT_BREAKER_CHANGED",
+        about=f"{change.before} to {change.after}",
+        summary=_BREAKER_MEANING[change.after],
+        facts={"cause": change.cause, "trace_id": trace.trace_id()},
+        runbook="payment-breaker.md",
+    )
+
+
+def _facts(payment: Payment) -> dict[str, str]:
+    return {
+        "payment_id": str(payment.id),
+        "order_id": str(payment.order_id),
+        "transaction_key": payment.transaction_key or "",
+        "amount": f"{payment.amount.amount} {payment.amount.currency}",
+        "status": payment.status.value,
+        "trace_id": trace.trace_id(),
+    }

@@ -1,0 +1,301 @@
+"""The circuit breaker before the payment gateway, shared by all execution environments.
+
+Its state and the window of the last calls are kept in Valkey, each decision is one script there
+and so one at a time, and all go by that server's clock. Where Valkey does not answer within its
+own time-out, the breaker is closed: payments do not depend on it.
+"""
+
+import logging
+import math
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from commerce.shared import settings
+from commerce.shared.valkey import Valkey
+
+_FORGOTTEN_AFTER_SECONDS = 600  # without a call
+_LEASE_SECONDS = 10  # SPEC §3: a payment is answered by then; a trial without report is void
+
+logger = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """Whether requests are let through."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When it opens, and when it closes again. The defaults are SPEC §5's, the window ours."""
+
+    window_calls: int = 20
+    minimum_calls: int = 10
+    failure_percent: int = 50
+    slow_seconds: float = 2.0
+    open_seconds: float = 10.0
+    trial_calls: int = 2
+
+    @classmethod
+    def from_settings(cls) -> "Policy":
+        """The environment's BREAKER_WINDOW_CALLS and its siblings, in whole numbers."""
+        read = settings.number
+        return cls(
+            window_calls=read("BREAKER_WINDOW_CALLS", 20),
+            minimum_calls=read("BREAKER_MINIMUM_CALLS", 10),
+            failure_percent=read("BREAKER_FAILURE_PERCENT", 50),
+            slow_seconds=read("BREAKER_SLOW_SECONDS", 2),
+            open_seconds=read("BREAKER_OPEN_SECONDS", 10),
+            trial_calls=read("BREAKER_TRIAL_CALLS", 2),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to the gateway: how long it took, and what failed, if anything did."""
+
+    seconds: float
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A request may be made. Whoever has one reports what came of it, however it ends.
+
+    `version` is the state's that gave it: what is reported to a later one does not count. None
+    where nobody keeps a state. `trial` is there where this request is one of the few that decide.
+    """
+
+    version: int | None = None
+    trial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """No request is to be made now."""
+
+    retry_after_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """The breaker changed its state: told once, to whoever brought it about.
+
+    Of `calls` in the window, or trials, `failed` failed or were slow; the last five say why.
+    """
+
+    before: State
+    after: State
+    calls: int
+    failed: int
+    causes: tuple[str, ...]
+
+    @property
+    def cause(self) -> str:
+        """Why, in a sentence."""
+        if self.after is State.HALF_OPEN:
+            return "It was open long enough; a few calls are tried."
+        why = f": {', '.join(self.causes)}" if self.causes else ""
+        return f"{self.failed} of the last {self.calls} calls failed or were slow{why}."
+
+
+class Breaker(Protocol):
+    """Knows whether the gateway is worth asking."""
+
+    def admit(self) -> Permit | Rejected:
+        """Ask whether a request may be made. Never raises, never waits for long."""
+
+    def report(self, permit: Permit, calls: Sequence[Call]) -> None:
+        """Tell what came of it: each call that counts, or none where none was made."""
+
+
+class ValkeyBreaker:
+    """A breaker whose state all execution environments share, under its name.
+
+    `on_change` hears of each change of state; what it raises is logged and goes no further.
+    """
+
+    def __init__(
+        self,
+        valkey: Valkey,
+        policy: Policy,
+        on_change: Callable[[StateChange], None],
+        name: str = "payment-gateway",
+    ) -> None:
+        self._valkey = valkey
+        self._policy = policy
+        self._on_change = on_change
+        self._key = f"lastunit:breaker:{name}"
+
+    def admit(self) -> Permit | Rejected:
+        policy, token = self._policy, secrets.token_hex(8)
+        answer = self._run(
+            _ADMIT, policy.open_seconds * 1000, policy.trial_calls, _LEASE_SECONDS * 1000, token
+        )
+        if answer is None:
+            return Permit()
+        self._tell(answer.change)
+        if answer.verdict == "rejected":
+            return Rejected(math.ceil(answer.number / 1000))
+        return Permit(answer.number, token if answer.verdict == "trial" else None)
+
+    def report(self, permit: Permit, calls: Sequence[Call]) -> None:
+        if permit.version is None or not (calls or permit.trial):
+            return
+        policy = self._policy
+        answer = self._run(
+            _REPORT, permit.version, permit.trial or "", policy.window_calls,
+            policy.minimum_calls, policy.failure_percent, policy.trial_calls,
+            *(self._failure(call) for call in calls),
+        )  # fmt: skip
+        if answer is not None:
+            self._tell(answer.change)
+
+    def _failure(self, call: Call) -> str:
+        """What is wrong with the call; empty where nothing is."""
+        if call.failure:
+            return call.failure
+        return f"slow, {call.seconds:.1f} s" if call.seconds > self._policy.slow_seconds else ""
+
+    def _run(self, script: str, *arguments: str | float) -> "_Answer | None":
+        return self._valkey.ask(
+            lambda server: _Answer.of(
+                server.eval(script, 1, self._key, _FORGOTTEN_AFTER_SECONDS * 1000, *arguments)
+            )
+        )
+
+    def _tell(self, change: StateChange | None) -> None:
+        if change is None:
+            return
+        level = logging.INFO if change.after is State.CLOSED else logging.WARNING
+        logger.log(
+            level, "circuit breaker: %s -> %s: %s", change.before, change.after, change.cause
+        )
+        try:
+            self._on_change(change)
+        except Exception:
+            logger.exception("nobody could be told that the circuit breaker is %s", change.after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a script says: a verdict with its number, and the change that it made, if any."""
+
+    verdict: str
+    number: int
+    change: StateChange | None
+
+    @classmethod
+    def of(cls, reply: Any) -> "_Answer":
+        verdict, number, *changed = [
+            each.decode() if isinstance(each, bytes) else each for each in reply
+        ]
+        change = None
+        if changed:
+            before, after, calls, failed, *causes = changed
+            change = StateChange(
+                State(before), State(after), int(calls), int(failed), tuple(map(str, causes))
+            )
+        return cls(str(verdict), int(number), change)
+
+
+# KEYS[1] holds the state, its version, when it opened, the calls of the window (a text each: what
+# was wrong with it, or nothing), the trials. ARGV[1] is how long it is kept, in milliseconds.
+_BEGIN = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local kept = redis.call('GET', KEYS[1])
+local breaker = {state = 'closed', version = 0, opened_at = 0, calls = {}, trials = {}}
+if kept then breaker = cjson.decode(kept) end
+
+local function keep(answer)
+  redis.call('SET', KEYS[1], cjson.encode(breaker), 'PX', ARGV[1])
+  return answer
+end
+
+local function failures(calls)
+  local found = {}
+  for _, failure in ipairs(calls) do
+    if failure ~= '' then found[#found + 1] = failure end
+  end
+  return found
+end
+
+local function change(state, verdict, calls)
+  local answer = {verdict, breaker.version + 1, breaker.state, state, 0, 0}
+  local failed = failures(calls)
+  answer[5], answer[6] = #calls, #failed
+  for i = math.max(1, #failed - 4), #failed do answer[#answer + 1] = failed[i] end
+  breaker = {state = state, version = breaker.version + 1, opened_at = now, calls = {}, trials = {}}
+  return answer
+end
+"""
+
+_ADMIT = (
+    _BEGIN
+    + """
+local open_ms, trial_calls, lease_ms, token = ARGV[2] + 0, ARGV[3] + 0, ARGV[4] + 0, ARGV[5]
+local answer = {'trial', breaker.version}
+
+if breaker.state == 'closed' then return {'closed', breaker.version} end
+if breaker.state == 'open' then
+  local left = breaker.opened_at + open_ms - now
+  if left > 0 then return {'rejected', math.ceil(left)} end
+  answer = change('half-open', 'trial', {})
+end
+
+local trials = {}
+for _, trial in ipairs(breaker.trials) do
+  if trial.failure or trial.ends_at > now then trials[#trials + 1] = trial end
+end
+if #trials >= trial_calls then return {'rejected', 1000} end  -- trials mostly take no longer
+trials[#trials + 1] = {token = token, ends_at = now + lease_ms}
+breaker.trials = trials
+return keep(answer)
+"""
+)
+
+_REPORT = (
+    _BEGIN
+    + """
+local version, token, window, minimum = ARGV[2] + 0, ARGV[3], ARGV[4] + 0, ARGV[5] + 0
+local percent, trial_calls = ARGV[6] + 0, ARGV[7] + 0
+
+if version ~= breaker.version then return {'late', breaker.version} end
+
+if breaker.state == 'closed' then
+  local all, calls = breaker.calls, {}
+  for i = 8, #ARGV do all[#all + 1] = ARGV[i] end
+  for i = math.max(1, #all - window + 1), #all do calls[#calls + 1] = all[i] end
+  breaker.calls = calls
+  if #calls >= minimum and #failures(calls) * 100 >= percent * #calls then
+    return keep(change('open', 'counted', calls))
+  end
+  return keep({'counted', breaker.version})
+end
+
+local trials, calls, is_known = {}, {}, false
+for _, trial in ipairs(breaker.trials) do
+  if trial.token == token then
+    is_known = true
+    if #ARGV >= 8 then trial.failure = ARGV[8] else trial = nil end
+  end
+  if trial then
+    trials[#trials + 1] = trial
+    if trial.failure then calls[#calls + 1] = trial.failure end
+  end
+end
+if not is_known then return {'late', breaker.version} end
+breaker.trials = trials
+if #failures(calls) * 100 >= percent * trial_calls then
+  return keep(change('open', 'counted', calls))
+end
+if #calls >= trial_calls then return keep(change('closed', 'counted', calls)) end
+return keep({'counted', breaker.version})
+"""
+)

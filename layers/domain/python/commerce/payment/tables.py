@@ -1,0 +1,63 @@
+"""The payment context's table. It has the last word: an order has one live payment at most."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from commerce.shared.database import metadata
+
+payment_table = Table(
+    "payment",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("order_id", Uuid, ForeignKey("orders.id", name="payment_of_an_order"), nullable=False),
+    Column("buyer_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("card_type", Text, nullable=False),
+    Column("card_last4", Text, nullable=False),
+    Column("transaction_key", Text),
+    Column("is_extra", Boolean, nullable=False),
+    Column("failure_reason", Text),
+    Column("refund_reason", Text),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),  # when the gateway last was
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("transaction_key", name="transaction_once"),
+    CheckConstraint(
+        "status IN ('REQUESTED', 'PENDING', 'SUCCEEDED', 'FAILED', 'REFUND_PENDING', 'REFUNDED')",
+        name="payment_status_known",
+    ),
+    CheckConstraint("amount > 0", name="payment_amount_positive"),
+    CheckConstraint("card_last4 ~ '^[0-9]{4}$'", name="card_last4_only"),
+    CheckConstraint(
+        "transaction_key IS NOT NULL OR status IN ('REQUESTED', 'FAILED')",
+        name="charged_by_a_transaction",
+    ),
+)
+Index("payment_of_order", payment_table.c.order_id)
+Index(
+    "one_live_payment_per_order",
+    payment_table.c.order_id,
+    unique=True,
+    postgresql_where=text("status IN ('REQUESTED', 'PENDING', 'SUCCEEDED') AND NOT is_extra"),
+)
+Index(
+    "payment_unfinished",
+    payment_table.c.asked_at,
+    payment_table.c.id,
+    postgresql_where=text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')"),
+)

@@ -1,0 +1,37 @@
+"""Payments as their buyers see them."""
+
+from commerce.payment.model import Payment, Status
+from commerce.shared.shapes import MoneyView, View, money_view
+
+
+class PaymentView(View):
+    """A payment: of the card, its type and its last four digits."""
+
+    payment_id: str
+    order_id: str
+    status: str
+    amount: MoneyView
+    card_type: str
+    card_last4: str
+    failure_reason: str | None
+
+
+def payment_view(payment: Payment) -> PaymentView:
+    """The payment as it is."""
+    return PaymentView(
+        payment_id=str(payment.id),
+        order_id=str(payment.order_id),
+        status=payment.status.value,
+        amount=money_view(payment.amount),
+        card_type=payment.card_type,
+        card_last4=payment.card_last4,
+        failure_reason=payment.failure_reason,
+    )
+
+
+def first_answer(payment: Payment) -> PaymentView:
+    """The payment as its request is answered, however much later: declined at once, or PENDING."""
+    if payment.is_declined and payment.transaction_key is None:
+        return payment_view(payment)
+    waiting = {"status": Status.PENDING.value, "failure_reason": None}
+    return payment_view(payment).model_copy(update=waiting)

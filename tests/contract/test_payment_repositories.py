@@ -1,0 +1,192 @@
+"""Payments are kept the same way in memory and in PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4
+
+import pytest
+
+from commerce.payment import Payment, PaymentUnderWay, RefundReason, Result
+from commerce.payment.repository import PaymentRepository, SqlPaymentRepository
+from commerce.shared import clock
+from commerce.shared.database import ConstraintViolated, Contention, Database
+from commerce.shared.money import Money
+from commerce.shared.unit_of_work import UnitOfWork
+from tests.support.memory.payment import MemoryPaymentRepository
+from tests.support.orders import a_pending_order
+from tests.support.shop import a_buyer, a_product
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+Opened: TypeAlias = Callable[[], AbstractContextManager[PaymentRepository]]
+# Long before all other tests' payments, which share the database.
+LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def database(database_url: str) -> Iterator[Database]:
+    found = Database(lambda: database_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture(params=["memory", "sql"])
+def payments(request: pytest.FixtureRequest, database: Database) -> Opened:
+    @contextmanager
+    def transaction() -> Iterator[PaymentRepository]:
+        with UnitOfWork(database) as uow:
+            yield SqlPaymentRepository(uow)
+            uow.commit()
+
+    memory = MemoryPaymentRepository()
+    return transaction if request.param == "sql" else lambda: nullcontext(memory)
+
+
+@pytest.fixture
+def order_id() -> UUID:
+    return UUID(a_pending_order(a_buyer(), a_product(price=500), points=0))
+
+
+def a_payment(order_id: UUID, at: datetime | None = None) -> Payment:
+    return Payment.requested(
+        id_=clock.new_id(),
+        order_id=order_id,
+        buyer_id=uuid4(),
+        amount=Money(500),
+        card_type="KB",
+        card_last4="9876",
+        at=at or clock.now(),
+    )
+
+
+def facts(payment: Payment | None) -> dict[str, Any]:
+    assert payment is not None
+    names = [each.name for each in fields(Payment) if each.name not in ("events", "version_read")]
+    return {name: getattr(payment, name) for name in names}
+
+
+def test_a_payment_is_found_as_it_was_kept(payments: Opened, order_id: UUID) -> None:
+    payment = a_payment(order_id)
+    with payments() as kept:
+        kept.add(payment)
+    with payments() as kept:
+        assert facts(kept.find(payment.id)) == facts(payment)
+        assert facts(kept.lock(payment.id)) == facts(payment)
+        assert [each.id for each in kept.of_order(order_id)] == [payment.id]
+        assert kept.find(uuid4()) is kept.lock(uuid4()) is kept.find_by_key("none") is None
+
+
+def test_what_became_of_it_is_kept(payments: Opened, order_id: UUID) -> None:
+    payment, key = a_payment(order_id), str(uuid4())
+    with payments() as kept:
+        kept.add(payment)
+    for change in (
+        lambda each: each.take(key, at=clock.now()),
+        lambda each: each.settle(Result(Money(500), is_charged=True), at=clock.now()),
+        lambda each: each.begin_refund(RefundReason.ORDER_CANCELLED, at=clock.now()),
+        lambda each: each.mark_refunded(at=clock.now()),
+    ):
+        with payments() as kept:
+            found = kept.lock(payment.id)
+            assert found is not None
+            change(found)
+            kept.save(found)
+        with payments() as kept:
+            assert facts(kept.find_by_key(key)) == facts(found)
+
+
+def test_an_order_has_one_live_payment(payments: Opened, order_id: UUID) -> None:
+    with payments() as kept:
+        kept.add(a_payment(order_id))
+    with pytest.raises(PaymentUnderWay), payments() as kept:
+        kept.add(a_payment(order_id))
+    extra = replace(a_payment(order_id), is_extra=True, events=[])
+    with payments() as kept:
+        kept.add(extra)
+    with payments() as kept:
+        assert [each.is_extra for each in kept.lock_of_order(order_id)] == [False, True]
+
+
+def test_a_transaction_has_one_payment(payments: Opened, order_id: UUID) -> None:
+    first, key = a_payment(order_id), str(uuid4())
+    first.take(key, at=clock.now())
+    second = first.another(id_=clock.new_id(), transaction_key=key, is_extra=True, at=clock.now())
+    with payments() as kept:
+        kept.add(first)
+    with pytest.raises(Contention), payments() as kept:
+        kept.add(second)
+
+
+def test_what_was_read_before_is_not_written_over(payments: Opened, order_id: UUID) -> None:
+    payment = a_payment(order_id)
+    with payments() as kept:
+        kept.add(payment)
+    with payments() as kept:
+        stale = kept.find(payment.id)
+        found = kept.lock(payment.id)
+        assert found is not None
+        assert stale is not None
+        found.take(str(uuid4()), at=clock.now())
+        kept.save(found)
+    stale.give_up(at=clock.now())
+    with pytest.raises(Contention), payments() as kept:
+        kept.save(stale)
+
+
+def test_the_unfinished_come_oldest_first_and_those_asked_about_last(
+    payments: Opened,
+) -> None:
+    product = a_product(price=500)
+    orders = [UUID(a_pending_order(a_buyer(), product, points=0)) for _ in range(4)]
+    made = [
+        a_payment(order, LONG_AGO + timedelta(seconds=number))
+        for number, order in enumerate(orders)
+    ]
+    for each in made:
+        with payments() as kept:
+            kept.add(each)
+    with payments() as kept:
+        ended = kept.lock(made[1].id)
+        assert ended is not None
+        ended.give_up(at=clock.now())
+        kept.save(ended)
+    before = LONG_AGO + timedelta(seconds=2)
+
+    def found() -> list[UUID]:
+        with payments() as kept:
+            return [each.id for each in kept.unfinished(before, 10) if each.id in ids]
+
+    ids = {each.id for each in made}
+    assert found() == [made[0].id, made[2].id]
+    with payments() as kept:
+        assert kept.count_unfinished(before) >= 2
+        assert [each.id for each in kept.unfinished(before, 1)] == [made[0].id]
+        kept.mark_asked(made[0].id, clock.now())
+        kept.mark_asked(made[1].id, LONG_AGO)  # it has its end: nobody asks
+    assert found() == [made[2].id]
+    for each in made:  # nobody else in this database is to find them waiting
+        with payments() as kept:
+            left = kept.lock(each.id)
+            assert left is not None
+            if left.give_up(at=clock.now()):
+                kept.save(left)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"amount": Money(0)}, "payment_amount_positive"),
+        ({"card_last4": "4111-2222-3333-9876"}, "card_last4_only"),
+        ({"order_id": UUID(int=1)}, "payment_of_an_order"),
+    ],
+)
+def test_the_database_has_the_last_word(
+    database: Database, order_id: UUID, change: dict[str, Any], rule: str
+) -> None:
+    with UnitOfWork(database) as uow:
+        SqlPaymentRepository(uow).add(replace(a_payment(order_id), **change))
+        with pytest.raises(ConstraintViolated, match=rule):
+            uow.commit()

@@ -1,0 +1,82 @@
+"""Card payments on the deployed stack: the gateway's own callback confirms, a refund reaches it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.caller import won
+from tests.e2e.eventually import eventually
+from tests.e2e.shop import Buyer, Shop, balance_of
+from tests.e2e.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def _gateway(stack: Stack) -> Iterator[None]:
+    stack.gateway.behave("healthy")
+    yield
+    stack.gateway.behave("default")
+
+
+def a_card_order(shop: Shop, buyer: Buyer, price: int = 500, points: int = 0) -> dict[str, Any]:
+    product = shop.new_product(stock=1, price=price)
+    order: dict[str, Any] = buyer.api.place_card_order((product, 1), points=points).require(201)
+    return order
+
+
+def order_is(buyer: Buyer, order_id: str, status: str) -> dict[str, Any] | None:
+    order: dict[str, Any] = buyer.api.order(order_id).require(200)
+    return order if order["status"] == status else None
+
+
+def test_a_callback_confirms_the_order_and_the_goods_go_out(
+    stack: Stack, shop: Shop, buyer: Buyer
+) -> None:
+    order = a_card_order(shop, buyer, price=500, points=200)
+    assert (order["status"], order["card_amount"]) == ("PENDING", won(300))
+
+    payment = buyer.api.pay(order["order_id"]).require(201)
+
+    assert (payment["status"], payment["amount"]) == ("PENDING", won(300))
+    paid = eventually(lambda: order_is(buyer, order["order_id"], "CONFIRMED"), within_seconds=60)
+    assert paid["payments"] == [{**payment, "status": "SUCCEEDED"}]
+    assert buyer.api.payment(payment["payment_id"]).require(200)["status"] == "SUCCEEDED"
+    [transaction] = stack.gateway.transactions(order["order_id"])
+    assert [told["answer"] for told in transaction["callbacks"]] == [200]
+    eventually(lambda: stack.delivery.notices(order["order_id"]), within_seconds=60)
+
+
+def test_what_was_paid_goes_back_when_the_order_is_cancelled(
+    stack: Stack, shop: Shop, buyer: Buyer
+) -> None:
+    before = balance_of(buyer)
+    order_id = a_card_order(shop, buyer, price=500, points=200)["order_id"]
+    buyer.api.pay(order_id).require(201)
+    eventually(lambda: order_is(buyer, order_id, "CONFIRMED"), within_seconds=60)
+    assert balance_of(buyer) == before - 200
+
+    buyer.api.cancel_order(order_id).require(200)
+
+    assert balance_of(buyer) == before
+    eventually(
+        lambda: buyer.api.order(order_id).require(200)["payments"][0]["status"] == "REFUNDED",
+        within_seconds=60,
+    )
+    [transaction] = stack.gateway.transactions(order_id)
+    assert transaction["refunded_at"]
+
+
+def test_a_declined_card_cancels_the_order(stack: Stack, shop: Shop, buyer: Buyer) -> None:
+    stack.gateway.behave("healthy", result="LIMIT_EXCEEDED")
+    order_id = a_card_order(shop, buyer)["order_id"]
+    buyer.api.pay(order_id).require(201)
+    order = eventually(lambda: order_is(buyer, order_id, "CANCELLED"), within_seconds=60)
+    assert order["payments"][0]["status"] == "FAILED"
+    assert order["payments"][0]["failure_reason"] == "LIMIT_EXCEEDED"
+
+
+def test_nobody_but_the_gateway_tells_results(shop: Shop, buyer: Buyer) -> None:
+    order_id = a_card_order(shop, buyer)["order_id"]
+    callback = {"transactionKey": "TX", "orderId": order_id, "amount": 500, "status": "SUCCESS"}
+    shop.anyone.send("POST", "/payments/callbacks", callback).require_problem(401, "BAD_SIGNATURE")
+    assert order_is(buyer, order_id, "PENDING")

@@ -1,0 +1,489 @@
+"""Card payments survive their gateway: whatever it does, each charge has its order or goes back."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from infra.local.ports import LOOPBACK, Ports
+from tests.support.charges import assert_every_charge_has_its_order, see_through
+from tests.support.elsewhere import wait_until
+from tests.support.gateway import RunningGateway
+from tests.support.lambda_calls import Answer
+from tests.support.orders import cancel, history_of, status_of, types_of
+from tests.support.payments import (
+    a_card_order,
+    expire,
+    follow,
+    pay,
+    payments_of,
+    receive,
+    reconcile,
+    settled,
+    statuses_of,
+    types_of_payments,
+)
+from tests.support.queues import OpsTopic
+from tests.support.shop import Person, a_buyer, a_key, a_product, rows, stock_of
+from tests.support.together import run_together
+from tests.support.valkey import forget_valkey
+
+ANSWER_SECONDS = 10  # SPEC §3
+PAID_ONCE = ["PaymentRequested", "PaymentSucceeded"]
+
+
+@pytest.fixture(autouse=True)
+def impatient(own_shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop of the test's own, whose reconciler finds no payment too young."""
+    monkeypatch.setenv("PAYMENT_RECONCILE_AFTER_SECONDS", "0")
+    monkeypatch.setenv("GATEWAY_GRACE_SECONDS", "0")
+
+
+@pytest.fixture
+def buyer() -> Person:
+    return a_buyer()
+
+
+@pytest.fixture
+def order(buyer: Person) -> str:
+    """An order that waits for its card."""
+    return a_card_order(buyer, a_product(stock=5, price=700))
+
+
+@pytest.fixture
+def no_callback(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callbacks go where nobody listens."""
+    monkeypatch.setenv("GATEWAY_CALLBACK_URL", f"http://{LOOPBACK}:9/nobody")
+
+
+def paid(buyer: Person, order_id: str, key: str | None = None) -> Answer:
+    """Pay until the payment is accepted, as a buyer does who is told to try again."""
+    deadline = time.monotonic() + 60
+    while (answer := pay(buyer, order_id, key=key)).status == 503:
+        assert answer.json["code"] == "PAYMENT_GATEWAY_UNAVAILABLE"
+        assert int(answer.headers["retry-after"]) >= 1
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return answer
+
+
+def alerts(topic: OpsTopic) -> list[str]:
+    """The codes of what operators heard since the last look."""
+    return [message["alert"] for _, message in topic.heard()]
+
+
+def callback_of(
+    gateway: RunningGateway, order_id: str, *, secret: str = "", age_seconds: int = 0, **lie: object
+) -> tuple[dict[str, str], bytes]:
+    """A callback about the order's one transaction, as the gateway would send it."""
+    [transaction] = gateway.transactions(order_id)
+    known = {"userId", "created_at", "charged_at", "refunded_at", "callbacks"}
+    told = {name: value for name, value in transaction.items() if name not in known} | lie
+    body = json.dumps(told).encode()
+    timestamp = str(int(time.time()) - age_seconds)
+    signature = sign(timestamp, body, secret or gateway.secret)
+    return {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: signature}, body
+
+
+def assert_confirmed_once(gateway: RunningGateway, order_id: str) -> None:
+    """It was charged once, told once, and is confirmed once."""
+    assert statuses_of(order_id)[-1] == "SUCCEEDED"
+    assert types_of(order_id) == ["OrderPlaced", "OrderConfirmed"]
+    assert Counter(types_of_payments(order_id))["PaymentSucceeded"] == 1
+    assert [step for step, _, _ in history_of(order_id)] == ["PENDING", "CONFIRMED"]
+    assert_every_charge_has_its_order(gateway, order_id)
+
+
+def test_a_healthy_gateway(gateway: RunningGateway, buyer: Person, order: str) -> None:
+    answer = pay(buyer, order)
+    assert (answer.status, answer.json["status"]) == (201, "PENDING")
+    settled(order, "SUCCEEDED")
+    follow(order)
+    assert gateway.outcomes(order) == ["taken"]
+    assert types_of_payments(order) == PAID_ONCE
+    assert_confirmed_once(gateway, order)
+
+
+def test_forty_in_a_hundred_requests_fail(gateway: RunningGateway) -> None:
+    """No order is stuck, and nobody pays twice."""
+    gateway.behave("default", seed=20)
+    product = a_product(stock=100, price=700)
+    buyers = [a_buyer() for _ in range(24)]
+    orders = [a_card_order(each, product) for each in buyers]
+
+    answers = run_together(
+        [lambda b=b, o=o: paid(b, o) for b, o in zip(buyers, orders, strict=True)]  # type: ignore[misc]
+    )
+
+    assert {answer.status for answer in answers} == {201}
+    see_through(*orders)
+    outcomes = Counter(gateway.outcomes())
+    assert outcomes["failed"] > 5
+    assert outcomes["taken"] == len(gateway.transactions()) == 24
+    statuses = Counter(map(status_of, orders))
+    assert set(statuses) == {"CONFIRMED", "CANCELLED"}
+    assert stock_of(product) == 100 - statuses["CONFIRMED"]
+    assert_every_charge_has_its_order(gateway, *orders)
+
+
+def test_it_hangs_and_took_nothing(gateway: RunningGateway, buyer: Person, order: str) -> None:
+    """The buyer is answered in time; when the gateway says that it has nothing, they pay again."""
+    gateway.behave("hang", times=1)
+    started = time.monotonic()
+    answer = pay(buyer, order)
+    assert time.monotonic() - started <= ANSWER_SECONDS
+    assert (answer.status, answer.json["status"]) == (201, "PENDING")
+    assert gateway.outcomes(order) == ["hung"]
+    assert pay(buyer, order).json["code"] == "ORDER_NOT_PAYABLE"  # while nobody knows
+
+    reconcile()
+
+    assert statuses_of(order) == ["FAILED"]
+    assert status_of(order) == "PENDING"
+    assert pay(buyer, order).status == 201
+    settled(order, "FAILED", "SUCCEEDED")
+    follow(order)
+    assert_confirmed_once(gateway, order)
+
+
+def test_it_hangs_for_everybody_at_once(gateway: RunningGateway, buyer: Person) -> None:
+    """Twenty wait at the same time, and each is answered in time."""
+    product = a_product(stock=100, price=700)
+    orders = [a_card_order(buyer, product) for _ in range(20)]
+    gateway.behave("hang")
+
+    def answered(order_id: str) -> tuple[int, float]:
+        started = time.monotonic()
+        status = pay(buyer, order_id).status
+        return status, time.monotonic() - started
+
+    answers = run_together([lambda each=each: answered(each) for each in orders])  # type: ignore[misc]
+
+    assert {status for status, _ in answers} <= {201, 503}  # 503: the breaker has opened
+    assert max(seconds for _, seconds in answers) <= ANSWER_SECONDS
+    gateway.behave("healthy")
+    reconcile()
+    assert set(map(status_of, orders)) == {"PENDING"}
+    assert gateway.transactions() == []
+    assert_every_charge_has_its_order(gateway, *orders)
+
+
+@pytest.mark.usefixtures("no_callback")
+def test_charged_and_timed_out(gateway: RunningGateway, buyer: Person, order: str) -> None:
+    """Nobody hears of the charge but who asks by the order."""
+    gateway.behave("charge_then_hang", times=1)
+    answer = pay(buyer, order)
+    assert (answer.status, answer.json["status"]) == (201, "PENDING")
+    assert payments_of(order)[0].transaction_key is None
+
+    see_through(order)
+
+    assert gateway.outcomes(order) == ["taken, hung"]
+    assert_confirmed_once(gateway, order)
+
+
+@pytest.mark.usefixtures("no_callback")
+def test_charged_and_timed_out_and_pressed_again(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    """The same key, and another one: neither is charged again."""
+    gateway.behave("charge_then_hang", times=1)
+    key = a_key()
+    first = pay(buyer, order, key=key)
+    again = pay(buyer, order, key=key)
+    assert (again.status, again.json["payment_id"]) == (201, first.json["payment_id"])
+    assert pay(buyer, order).json["code"] == "ORDER_NOT_PAYABLE"
+    see_through(order)
+    assert len(gateway.transactions(order)) == 1
+    assert_confirmed_once(gateway, order)
+
+
+def test_the_callback_comes_before_our_own_request_returned(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    gateway.behave("slow", times=1, seconds=2.0)
+
+    def result_while_it_waits() -> list[str]:
+        wait_until(lambda: statuses_of(order) == ["SUCCEEDED"])
+        return gateway.outcomes(order)
+
+    answer, _ = run_together([lambda: pay(buyer, order), result_while_it_waits])
+
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.json["status"]) == (201, "PENDING")
+    [transaction] = gateway.transactions(order)
+    assert [each["answer"] for each in transaction["callbacks"]] == [200]
+    follow(order)
+    assert types_of_payments(order) == PAID_ONCE
+    assert_confirmed_once(gateway, order)
+
+
+def test_the_callback_comes_and_our_own_request_never_returns(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    gateway.behave("charge_then_hang", times=1)
+    assert pay(buyer, order).status == 201
+    settled(order, "SUCCEEDED")
+    follow(order)
+    assert types_of_payments(order) == PAID_ONCE
+    assert_confirmed_once(gateway, order)
+
+
+def test_the_callback_is_lost(gateway: RunningGateway, buyer: Person, order: str) -> None:
+    gateway.behave("lose_callback", times=1)
+    assert pay(buyer, order).status == 201
+    see_through(order)
+    assert gateway.transactions(order)[0]["callbacks"] == []
+    assert_confirmed_once(gateway, order)
+
+
+def test_the_callback_comes_twice_at_once(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    gateway.behave("double_callback", times=1)
+    assert pay(buyer, order).status == 201
+    wait_until(lambda: len(gateway.transactions(order)[0]["callbacks"]) == 2)
+    assert {each["answer"] for each in gateway.transactions(order)[0]["callbacks"]} == {200}
+    follow(order)
+    assert types_of_payments(order) == PAID_ONCE
+    assert_confirmed_once(gateway, order)
+
+
+def test_the_callback_is_replayed_later(gateway: RunningGateway, buyer: Person, order: str) -> None:
+    pay(buyer, order)
+    settled(order, "SUCCEEDED")
+    follow(order)
+    for _ in range(3):
+        assert receive(*callback_of(gateway, order)).status == 200
+    follow(order)
+    assert types_of_payments(order) == PAID_ONCE
+    assert_confirmed_once(gateway, order)
+
+
+@pytest.mark.usefixtures("no_callback")
+def test_the_callback_is_delayed_past_the_orders_time(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    """Paid in time: the order waits until the gateway was asked, and then it is confirmed."""
+    gateway.behave("lose_callback", times=1)
+    pay(buyer, order)
+    _let_it_expire(order)
+    assert expire() == {"expired": 0, "waiting": 1}
+    assert status_of(order) == "PENDING"
+
+    see_through(order)
+
+    assert expire() == {"expired": 0, "waiting": 0}
+    assert receive(*callback_of(gateway, order)).status == 200
+    assert_confirmed_once(gateway, order)
+
+
+def test_the_gateway_is_asked_before_a_hanging_payments_order_expires(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    gateway.behave("hang", times=1)
+    pay(buyer, order)
+    _let_it_expire(order)
+    assert expire() == {"expired": 0, "waiting": 1}
+    reconcile()  # it has nothing
+    assert expire() == {"expired": 1, "waiting": 0}
+    assert status_of(order) == "CANCELLED"
+    assert_every_charge_has_its_order(gateway, order)
+
+
+@pytest.mark.usefixtures("no_callback")
+def test_a_late_success_of_a_cancelled_order_goes_back_and_is_told(
+    gateway: RunningGateway, topic: OpsTopic, buyer: Person, order: str
+) -> None:
+    gateway.behave("lose_callback", times=1)
+    pay(buyer, order)
+    cancelled = cancel(buyer, order)
+    assert (cancelled.status, status_of(order)) == (200, "CANCELLED")
+
+    see_through(order)
+
+    assert statuses_of(order) == ["REFUNDED"]
+    assert gateway.transactions(order)[0]["refunded_at"]
+    assert alerts(topic) == ["CHARGED_IN_VAIN"]
+    assert_every_charge_has_its_order(gateway, order)
+
+
+@pytest.mark.usefixtures("no_callback")
+@pytest.mark.parametrize("mode", ["error", "hang"])
+def test_a_refund_that_fails_is_asked_for_until_it_is_given(
+    gateway: RunningGateway, buyer: Person, order: str, mode: str
+) -> None:
+    pay(buyer, order)
+    see_through(order)
+    gateway.behave(mode, on="refunds")  # type: ignore[arg-type]
+    assert cancel(buyer, order).status == 200
+    follow(order)
+    reconcile()
+    assert statuses_of(order) == ["REFUND_PENDING"]
+    assert gateway.transactions(order)[0]["refunded_at"] is None
+    gateway.behave("healthy")
+    see_through(order)
+    assert statuses_of(order) == ["REFUNDED"]
+    assert_every_charge_has_its_order(gateway, order)
+
+
+@pytest.mark.usefixtures("no_callback")
+def test_a_forged_callback(gateway: RunningGateway, buyer: Person, order: str) -> None:
+    gateway.behave("healthy", result="LIMIT_EXCEEDED")
+    pay(buyer, order)
+    wait_until(lambda: gateway.transactions(order)[0]["status"] == "FAILED")
+    headers, body = callback_of(gateway, order, secret="guessed", status="SUCCESS")
+    fair_headers, _ = callback_of(gateway, order)
+    old_headers, old_body = callback_of(gateway, order, age_seconds=301)
+
+    for forged in ((headers, body), (fair_headers, body), (old_headers, old_body), ({}, body)):
+        answer = receive(*forged)
+        assert (answer.status, answer.json["code"]) == (401, "BAD_SIGNATURE")
+
+    assert statuses_of(order) == ["PENDING"]
+    assert status_of(order) == "PENDING"
+    see_through(order)
+    assert (statuses_of(order), status_of(order)) == (["FAILED"], "CANCELLED")
+    assert_every_charge_has_its_order(gateway, order)
+
+
+@pytest.mark.usefixtures("no_callback")
+def test_a_signed_callback_that_lies_about_the_result(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    """What counts is the gateway's own record."""
+    gateway.behave("healthy", result="LIMIT_EXCEEDED")
+    pay(buyer, order)
+    wait_until(lambda: gateway.transactions(order)[0]["status"] == "FAILED")
+    assert receive(*callback_of(gateway, order, status="SUCCESS", reason=None)).status == 200
+    assert statuses_of(order) == ["FAILED"]
+    see_through(order)
+    assert status_of(order) == "CANCELLED"
+    assert_every_charge_has_its_order(gateway, order)
+
+
+def test_a_callback_with_another_amount(
+    gateway: RunningGateway, topic: OpsTopic, buyer: Person, order: str
+) -> None:
+    """Nothing is settled by it, operators hear of it, and the gateway's record settles it."""
+    gateway.behave("wrong_amount", times=1)
+    pay(buyer, order)
+    wait_until(lambda: gateway.transactions(order)[0]["callbacks"])
+    [callback] = gateway.transactions(order)[0]["callbacks"]
+    assert (callback["amount"], callback["answer"]) == (701, 409)
+    assert statuses_of(order) == ["PENDING"]
+    assert alerts(topic) == ["PAYMENT_AMOUNT_DIFFERS"]
+    see_through(order)
+    assert_confirmed_once(gateway, order)
+
+
+def test_a_callback_about_what_nobody_knows(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    pay(buyer, order)
+    settled(order, "SUCCEEDED")
+    follow(order)
+    answer = receive(*callback_of(gateway, order, transactionKey="TR-unknown"))
+    assert answer.status == 404
+    assert_confirmed_once(gateway, order)
+
+
+def test_a_refused_card_cancels_the_order(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    gateway.behave("refuse", times=1)
+    assert pay(buyer, order).status == 201
+    follow(order)
+    assert (statuses_of(order), status_of(order)) == (["FAILED"], "CANCELLED")
+    assert gateway.outcomes(order) == ["refused"]
+    assert_every_charge_has_its_order(gateway, order)
+
+
+def test_the_gateway_is_down_for_the_whole_order(
+    gateway: RunningGateway,
+    topic: OpsTopic,
+    buyer: Person,
+    order: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The breaker opens, calls stop reaching the gateway; it is tried, found well, and closes."""
+    monkeypatch.setenv("BREAKER_OPEN_SECONDS", "3")
+    gateway.behave("error")
+    while "PAYMENT_BREAKER_CHANGED" not in alerts(topic):
+        refused = pay(buyer, order)
+        assert (refused.status, refused.json["code"]) == (503, "PAYMENT_GATEWAY_UNAVAILABLE")
+    opened = time.monotonic()
+    calls = len(gateway.outcomes())
+    assert calls == 12  # four payments of three calls each: ten and more have failed
+    refused = pay(buyer, order)
+    assert (refused.status, status_of(order)) == (503, "PENDING")
+    gateway.behave("healthy")
+    if time.monotonic() - opened < 2:  # else, on a very slow machine, it may be half-open already
+        assert len(gateway.outcomes()) == calls
+        assert 1 <= int(refused.headers["retry-after"]) <= 3
+
+    assert paid(buyer, order).status == 201  # as soon as it is half-open
+    other = a_card_order(buyer, a_product(stock=1, price=100))
+    assert paid(buyer, other).status == 201
+    see_through(order, other)
+
+    assert gateway.outcomes()[-2:] == ["taken"] * 2
+    assert alerts(topic)[-2:] == ["PAYMENT_BREAKER_CHANGED"] * 2  # half-open, closed
+    assert_confirmed_once(gateway, order)
+
+
+def test_nobody_listens_at_the_gateways_address(
+    gateway: RunningGateway, buyer: Person, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_URL", f"http://{LOOPBACK}:{Ports.free().gateway}")
+    answer = pay(buyer, order)
+    assert (answer.status, answer.json["code"]) == (503, "PAYMENT_GATEWAY_UNAVAILABLE")
+    _let_it_expire(order)
+    assert expire() == {"expired": 1, "waiting": 0}
+    assert status_of(order) == "CANCELLED"
+    assert_every_charge_has_its_order(gateway, order)
+
+
+def test_the_same_key_pays_after_the_gateway_came_back(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    gateway.behave("error")
+    key = a_key()
+    assert pay(buyer, order, key=key).status == 503
+    gateway.behave("healthy")
+    assert pay(buyer, order, key=key).status == 201
+    settled(order, "FAILED", "SUCCEEDED")
+    follow(order)
+    assert_confirmed_once(gateway, order)
+
+
+@pytest.fixture
+def valkey_is_down(own_shop: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody listens where Valkey should be."""
+    monkeypatch.setenv("VALKEY_URL", f"redis://{LOOPBACK}:{Ports.free().valkey}/0")
+    forget_valkey()
+    yield
+    monkeypatch.undo()
+    forget_valkey()
+
+
+@pytest.mark.usefixtures("valkey_is_down")
+def test_valkey_is_down(gateway: RunningGateway, buyer: Person, order: str) -> None:
+    """The breaker stays closed: every payment reaches the gateway, and goes on."""
+    gateway.behave("error")
+    for _ in range(6):
+        assert pay(buyer, order).status == 503
+    assert len(gateway.outcomes(order)) == 18
+    gateway.behave("healthy")
+    assert pay(buyer, order).status == 201
+    wait_until(lambda: statuses_of(order)[-1] == "SUCCEEDED")
+    follow(order)
+    assert_confirmed_once(gateway, order)
+
+
+def _let_it_expire(order_id: str) -> None:
+    sql = "UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = $1 RETURNING id"
+    assert rows(sql, order_id)

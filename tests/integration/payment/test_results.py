@@ -1,0 +1,481 @@
+"""What becomes of a payment: callbacks, an admin's sync, the reconciler, refunds, expiry."""
+
+import json
+import time
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from commerce.bootstrap import database
+from commerce.shared import clock
+from tests.support.elsewhere import somebody_holding, wait_until
+from tests.support.gateway import RunningGateway
+from tests.support.lambda_calls import call
+from tests.support.orders import cancel, history_of, status_of, types_of
+from tests.support.payments import (
+    a_callback,
+    a_card_order,
+    expire,
+    follow,
+    pay,
+    payments_of,
+    receive,
+    reconcile,
+    settled,
+    statuses_of,
+    sync,
+    types_of_payments,
+)
+from tests.support.queues import OpsTopic
+from tests.support.shop import (
+    Person,
+    a_buyer,
+    a_product,
+    an_admin,
+    assert_books_hold,
+    rows,
+    stock_of,
+)
+
+pytestmark = pytest.mark.usefixtures("own_shop")
+
+
+@pytest.fixture
+def buyer() -> Person:
+    return a_buyer(points=1_000)
+
+
+@pytest.fixture
+def product() -> str:
+    return a_product(stock=5, price=500)
+
+
+def charged(gateway: RunningGateway, order_id: str) -> dict[str, Any]:
+    """The order's one transaction, as soon as it is charged."""
+    wait_until(lambda: [t for t in gateway.transactions(order_id) if t["status"] == "SUCCESS"])
+    [transaction] = gateway.transactions(order_id)
+    return transaction
+
+
+def a_payment_without_a_callback(gateway: RunningGateway, buyer: Person, product: str) -> str:
+    gateway.behave("lose_callback")
+    order_id = a_card_order(buyer, product)
+    assert pay(buyer, order_id).status == 201
+    charged(gateway, order_id)
+    return order_id
+
+
+# --- callbacks -----------------------------------------------------------------------------------
+
+
+def test_a_callback_said_often_settles_once(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    transaction = charged(gateway, order_id)
+    answers = [a_callback(gateway, transaction) for _ in range(3)]
+    assert [each.status for each in answers] == [200] * 3
+    assert types_of_payments(order_id) == ["PaymentRequested", "PaymentSucceeded"]
+    follow(order_id)
+    assert a_callback(gateway, transaction).status == 200
+    assert types_of(order_id) == ["OrderPlaced", "OrderConfirmed"]
+
+
+def test_a_forged_callback_is_refused(gateway: RunningGateway, buyer: Person, product: str) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    transaction = charged(gateway, order_id)
+    body = json.dumps(transaction).encode()
+    now = str(int(clock.now().timestamp()))
+    for headers in (
+        {},
+        {"X-Gateway-Timestamp": now},
+        {"X-Gateway-Timestamp": now, "X-Gateway-Signature": "0" * 64},
+    ):
+        refused = receive(headers, body)
+        assert (refused.status, refused.json["code"]) == (401, "BAD_SIGNATURE")
+    assert statuses_of(order_id) == ["PENDING"]
+
+
+def test_a_callback_is_taken_by_its_bytes(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is signed need not be JSON of ours; what is not signed is not even read."""
+    assert receive({}, b"{").json["code"] == "BAD_SIGNATURE"
+
+
+def test_a_transaction_that_nobody_knows_is_not_found(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = a_card_order(buyer, product)
+    told = {"transactionKey": "TX-0", "orderId": order_id, "amount": 500, "status": "SUCCESS"}
+    refused = a_callback(gateway, told)
+    assert (refused.status, refused.json["code"]) == (404, "PAYMENT_NOT_FOUND")
+    assert status_of(order_id) == "PENDING"
+
+
+def test_a_callback_without_its_fields_is_refused(gateway: RunningGateway) -> None:
+    refused = a_callback(gateway, {"transactionKey": "TX-0"})
+    assert (refused.status, refused.json["code"]) == (422, "VALIDATION_FAILED")
+
+
+def test_another_amount_settles_nothing_and_is_told_to_the_operators(
+    gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str
+) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    transaction = charged(gateway, order_id)
+
+    answers = [a_callback(gateway, transaction, amount=501) for _ in range(2)]
+
+    assert [(each.status, each.json["code"]) for each in answers] == [(409, "AMOUNT_DIFFERS")] * 2
+    assert statuses_of(order_id) == ["PENDING"]
+    [(subject, message)] = topic.heard()
+    assert subject.startswith("PAYMENT_AMOUNT_DIFFERS")
+    assert (message["told_amount"], message["amount"]) == ("501", "500 KRW")
+    assert message["order_id"] == order_id
+
+    assert reconcile()["ended"] == 1  # the gateway's own record is right
+    follow(order_id)
+    assert status_of(order_id) == "CONFIRMED"
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_callback_may_come_before_our_request_returned(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    gateway.behave("slow", seconds=1.5)
+    order_id = a_card_order(buyer, product)
+    answers: list[Any] = []
+
+    def pay_elsewhere() -> None:
+        answers.append(pay(buyer, order_id))
+        database().close()
+
+    paying = Thread(target=pay_elsewhere)
+    paying.start()
+    settled(order_id, "SUCCEEDED")
+    assert not answers
+    paying.join()
+    assert (answers[0].status, answers[0].json["status"]) == (201, "PENDING")
+    follow(order_id)
+    assert types_of_payments(order_id) == ["PaymentRequested", "PaymentSucceeded"]
+    assert status_of(order_id) == "CONFIRMED"
+
+
+# --- asking --------------------------------------------------------------------------------------
+
+
+def test_an_admins_sync_settles_by_the_gateways_record(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    [payment] = payments_of(order_id)
+    answers = [sync(an_admin(), str(payment.id)) for _ in range(2)]
+    assert [(each.status, each.json["status"]) for each in answers] == [(200, "SUCCEEDED")] * 2
+    assert types_of_payments(order_id) == ["PaymentRequested", "PaymentSucceeded"]
+    assert sync(buyer, str(payment.id)).status == 403
+    missing = sync(an_admin(), "0198c0de-0000-7000-8000-00000000000c")
+    assert (missing.status, missing.json["code"]) == (404, "PAYMENT_NOT_FOUND")
+
+
+def test_a_sync_without_a_gateway_says_so(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    gateway.behave("error", on="queries")
+    refused = sync(an_admin(), str(payments_of(order_id)[0].id))
+    assert (refused.status, refused.json["code"]) == (503, "PAYMENT_GATEWAY_UNAVAILABLE")
+    assert statuses_of(order_id) == ["PENDING"]
+
+
+def test_the_reconciler_settles_what_nobody_told(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    assert reconcile() == {"asked": 1, "ended": 1, "failed": 0, "unknown": 0}
+    assert reconcile()["asked"] == 0
+    follow(order_id)
+    assert status_of(order_id) == "CONFIRMED"
+
+
+def test_the_reconciler_leaves_young_payments_alone(
+    gateway: RunningGateway, buyer: Person, product: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PAYMENT_RECONCILE_AFTER_SECONDS")
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    assert reconcile()["asked"] == 0
+    rows("UPDATE payment SET asked_at = now() - interval '61 seconds' WHERE order_id = $1",
+         order_id)  # fmt: skip
+    assert reconcile()["ended"] == 1
+
+
+def test_one_that_fails_stops_no_other_and_the_longest_waiting_comes_first(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    first, second = (a_payment_without_a_callback(gateway, buyer, product) for _ in range(2))
+    gateway.behave("error", on="queries", times=3)  # all tries of the first question
+    assert reconcile() == {"asked": 2, "ended": 1, "failed": 1, "unknown": 0}
+    assert (statuses_of(first), statuses_of(second)) == (["PENDING"], ["SUCCEEDED"])
+    third = a_payment_without_a_callback(gateway, buyer, product)
+    gateway.behave("error", on="queries", times=3)
+    reconcile()
+    assert (statuses_of(first), statuses_of(third)) == (["PENDING"], ["SUCCEEDED"])
+
+
+def test_what_waits_for_five_minutes_is_counted(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    gateway.behave("error", on="queries")
+    rows("UPDATE payment SET changed_at = now() - interval '301 seconds' WHERE order_id = $1",
+         order_id)  # fmt: skip
+    assert reconcile()["unknown"] == 1
+
+
+# --- requests without an answer ------------------------------------------------------------------
+
+
+def test_a_charge_without_an_answer_is_found_by_its_order(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    gateway.behave("charge_then_hang")
+    order_id = a_card_order(buyer, product)
+    started = time.monotonic()
+    answer = pay(buyer, order_id)
+    assert (answer.status, answer.json["status"]) == (201, "PENDING")
+    assert time.monotonic() - started < 10
+    reconcile()
+    follow(order_id)
+    assert (status_of(order_id), statuses_of(order_id)) == ("CONFIRMED", ["SUCCEEDED"])
+    assert types_of_payments(order_id) == ["PaymentRequested", "PaymentSucceeded"]
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_request_that_never_arrived_leaves_the_order_payable_after_a_grace(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    gateway.behave("hang")
+    order_id = a_card_order(buyer, product)
+    assert pay(buyer, order_id).json["status"] == "PENDING"
+    gateway.behave("healthy")
+    assert reconcile() == {"asked": 1, "ended": 0, "failed": 0, "unknown": 0}
+    assert pay(buyer, order_id).json["code"] == "ORDER_NOT_PAYABLE"  # it may still be taken
+    rows("UPDATE payment SET requested_at = now() - interval '121 seconds' WHERE order_id = $1",
+         order_id)  # fmt: skip
+    assert reconcile()["ended"] == 1
+    assert statuses_of(order_id) == ["FAILED"]
+    follow(order_id)
+    assert status_of(order_id) == "PENDING"
+
+    assert pay(buyer, order_id).status == 201
+    settled(order_id, "FAILED", "SUCCEEDED")
+    follow(order_id)
+    assert status_of(order_id) == "CONFIRMED"
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_second_charge_of_the_same_order_is_given_back(
+    gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str
+) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    extra = pay_behind_our_back(gateway, buyer, order_id)
+    reconcile()
+    follow(order_id)
+    assert a_callback(gateway, extra).status == 200
+    assert statuses_of(order_id) == ["SUCCEEDED", "REFUNDED"]
+    assert status_of(order_id) == "CONFIRMED"
+    assert [bool(each["refunded_at"]) for each in gateway.transactions(order_id)] == [False, True]
+    [(subject, message)] = topic.heard()
+    assert subject.startswith("CHARGED_IN_VAIN")
+    assert message["transaction_key"] == extra["transactionKey"]
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_charge_that_was_given_up_pays_the_order_when_it_turns_up(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    gateway.behave("error")
+    order_id = a_card_order(buyer, product)
+    assert pay(buyer, order_id).status == 503
+    late = pay_behind_our_back(gateway, buyer, order_id)
+    assert a_callback(gateway, late).status == 200
+    follow(order_id)
+    assert (status_of(order_id), statuses_of(order_id)) == ("CONFIRMED", ["FAILED", "SUCCEEDED"])
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def pay_behind_our_back(gateway: RunningGateway, buyer: Person, order_id: str) -> dict[str, Any]:
+    """The gateway takes a request for the order that we know nothing of, and charges it."""
+    import urllib3
+
+    gateway.behave("lose_callback")
+    before = {each["transactionKey"] for each in gateway.transactions(order_id)}
+    body = {
+        "orderId": order_id,
+        "cardType": "KB",
+        "cardNo": "4111-2222-3333-9876",
+        "amount": 500,
+        "callbackUrl": "http://127.0.0.1:9/",
+    }
+    urllib3.request(
+        "POST",
+        f"{gateway.url}/api/v1/payments",
+        json=body,
+        headers={"X-USER-ID": str(buyer.user_id)},
+    )
+    [extra] = [t for t in gateway.transactions(order_id) if t["transactionKey"] not in before]
+    wait_until(lambda: all(each["status"] == "SUCCESS" for each in gateway.transactions(order_id)))
+    found = next(
+        each
+        for each in gateway.transactions(order_id)
+        if each["transactionKey"] == extra["transactionKey"]
+    )
+    gateway.behave("healthy")
+    return found
+
+
+# --- orders that are called off ------------------------------------------------------------------
+
+
+def test_what_was_paid_is_refunded_once_when_its_order_is_cancelled(
+    gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str
+) -> None:
+    order_id = a_card_order(buyer, product, points=100)
+    pay(buyer, order_id)
+    settled(order_id, "SUCCEEDED")
+    follow(order_id)
+    assert cancel(buyer, order_id).status == 200
+    follow(order_id)
+    assert statuses_of(order_id) == ["REFUNDED"]
+    follow(order_id)
+    assert types_of_payments(order_id) == [
+        "PaymentRequested",
+        "PaymentSucceeded",
+        "PaymentRefunded",
+    ]
+    [transaction] = gateway.transactions(order_id)
+    assert transaction["refunded_at"]
+    assert topic.heard() == []  # nothing is wrong with that
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_refund_that_the_gateway_does_not_take_is_tried_again(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = a_card_order(buyer, product)
+    pay(buyer, order_id)
+    settled(order_id, "SUCCEEDED")
+    follow(order_id)
+    cancel(buyer, order_id)
+    gateway.behave("error", on="refunds")
+    follow(order_id)
+    assert statuses_of(order_id) == ["REFUND_PENDING"]
+    gateway.behave("healthy")
+    assert reconcile()["ended"] == 1
+    assert statuses_of(order_id) == ["REFUNDED"]
+
+
+@pytest.mark.parametrize("way", ["expired", "cancelled"])
+def test_money_that_comes_too_late_goes_back_and_operators_hear_of_it(
+    gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str, way: str
+) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    transaction = charged(gateway, order_id)
+    if way == "cancelled":
+        assert cancel(buyer, order_id).status == 200
+    else:
+        # Nobody of ours would let it expire: a row of an older time, or a hand in the database.
+        rows("UPDATE payment SET status = 'FAILED' WHERE order_id = $1", order_id)
+        rows("UPDATE orders SET expires_at = now() WHERE id = $1", order_id)
+        assert expire() == {"expired": 1, "waiting": 0}
+        rows("UPDATE payment SET status = 'PENDING' WHERE order_id = $1", order_id)
+    assert status_of(order_id) == "CANCELLED"
+    follow(order_id)
+
+    assert a_callback(gateway, transaction).status == 200
+    follow(order_id)
+    follow(order_id)
+
+    assert (status_of(order_id), statuses_of(order_id)) == ("CANCELLED", ["REFUNDED"])
+    assert stock_of(product) == 5
+    [(subject, message)] = topic.heard()
+    assert subject.startswith("CHARGED_IN_VAIN")
+    assert (message["order_id"], message["amount"]) == (order_id, "500 KRW")
+    assert gateway.transactions(order_id)[0]["refunded_at"]
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+# --- expiry --------------------------------------------------------------------------------------
+
+
+def overdue(order_id: str) -> str:
+    rows("UPDATE orders SET expires_at = now() WHERE id = $1", order_id)
+    return order_id
+
+
+def test_an_order_that_nobody_pays_expires_and_gives_back_what_it_took(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = overdue(a_card_order(buyer, product, points=100))
+    young = a_card_order(buyer, product)
+    assert expire() == {"expired": 1, "waiting": 0}
+    assert expire() == {"expired": 0, "waiting": 0}
+    assert history_of(order_id)[-1] == ("CANCELLED", "system", "Not paid in time")
+    assert (status_of(young), stock_of(product)) == ("PENDING", 4)
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_an_order_that_may_be_charged_waits_until_the_gateway_was_asked(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = overdue(a_payment_without_a_callback(gateway, buyer, product))
+    unpaid = overdue(a_card_order(buyer, product))
+    assert expire() == {"expired": 1, "waiting": 1}
+    assert (status_of(order_id), status_of(unpaid)) == ("PENDING", "CANCELLED")
+    reconcile()
+    assert expire() == {"expired": 0, "waiting": 1}  # it is paid, and not yet confirmed
+    follow(order_id)
+    assert status_of(order_id) == "CONFIRMED"
+    assert expire() == {"expired": 0, "waiting": 0}
+
+
+def test_an_order_whose_payment_never_arrived_expires_after_the_grace(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    gateway.behave("hang")
+    order_id = a_card_order(buyer, product)
+    pay(buyer, order_id)
+    overdue(order_id)
+    gateway.behave("healthy")
+    assert expire() == {"expired": 0, "waiting": 1}
+    rows("UPDATE payment SET requested_at = now() - interval '121 seconds' WHERE order_id = $1",
+         order_id)  # fmt: skip
+    reconcile()
+    assert expire() == {"expired": 1, "waiting": 0}
+
+
+def test_an_order_that_somebody_holds_is_left_for_the_next_minute(
+    gateway: RunningGateway, own_database_url: str, buyer: Person, product: str
+) -> None:
+    held, free = (overdue(a_card_order(buyer, product)) for _ in range(2))
+    with somebody_holding(own_database_url, "SELECT 1 FROM orders WHERE id = $1 FOR UPDATE", held):
+        assert expire() == {"expired": 1, "waiting": 0}
+        assert (status_of(held), status_of(free)) == ("PENDING", "CANCELLED")
+    assert expire() == {"expired": 1, "waiting": 0}
+
+
+# --- looking -------------------------------------------------------------------------------------
+
+
+def test_a_payment_is_its_buyers(gateway: RunningGateway, buyer: Person, product: str) -> None:
+    made = pay(buyer, a_card_order(buyer, product)).json
+    settled(made["order_id"], "SUCCEEDED")
+
+    def look(token: str, payment_id: str = made["payment_id"]) -> Any:
+        return call("payment/get_payment", "GET", f"/payments/{payment_id}", token=token)
+
+    assert look(buyer.token).json == {**made, "status": "SUCCEEDED"}
+    assert look(a_buyer().token).json["code"] == "NOT_YOUR_PAYMENT"
+    for unknown in ("0198c0de-0000-7000-8000-00000000000c", "nonsense"):
+        answer = look(buyer.token, unknown)
+        assert (answer.status, answer.json["code"]) == (404, "PAYMENT_NOT_FOUND")

@@ -1,0 +1,53 @@
+"""What must be true of every charge, and how card orders are seen through to their end."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from commerce import bootstrap
+from tests.support.gateway import RunningGateway
+from tests.support.orders import status_of
+from tests.support.payments import follow, payments_of, reconcile
+from tests.support.shop import rows
+
+PAID = ("CONFIRMED", "SHIPPED", "DELIVERED")
+
+
+def see_through(*order_ids: str, within_seconds: float = 30) -> None:
+    """Let the minutes pass until every order that was paid for is at its end."""
+    deadline = time.monotonic() + within_seconds
+    while waiting := [each for each in order_ids if not _is_at_its_end(each)]:
+        assert time.monotonic() < deadline, {each: status_of(each) for each in waiting}
+        reconcile()
+        for order_id in waiting:
+            follow(order_id)
+
+
+def _is_at_its_end(order_id: str) -> bool:
+    is_settled = all(payment.is_ended for payment in payments_of(order_id))
+    return is_settled and status_of(order_id) in (*PAID, "CANCELLED")
+
+
+def assert_every_charge_has_its_order(gateway: RunningGateway, *orders: str) -> None:
+    """For each charge one confirmed order, or one refund; and all books hold.
+
+    The shop is the test's own. `orders` are those that the gateway may know nothing of.
+    """
+    charged = [each for each in gateway.transactions() if each["charged_at"]]
+    kept = Counter(each["orderId"] for each in charged if not each["refunded_at"])
+    assert kept == Counter(_paid_orders()), "a charge without its order, or an order without"
+    assert_no_refund_is_unknown(each["transactionKey"] for each in charged if each["refunded_at"])
+    found = bootstrap.reconcile()
+    assert found.holds, "\n".join(str(each) for each in found.findings)
+    assert found.orders >= len(orders)
+
+
+def assert_no_refund_is_unknown(transaction_keys: Iterable[str]) -> None:
+    """What the gateway gave back, and nothing else, is written down as given back."""
+    sql = "SELECT transaction_key FROM payment WHERE status = 'REFUNDED'"
+    assert {row.transaction_key for row in rows(sql)} == set(transaction_keys)
+
+
+def _paid_orders() -> list[str]:
+    sql = "SELECT id FROM orders WHERE payment_method = 'CARD' AND status = ANY ($1)"
+    return [str(row.id) for row in rows(sql, list(PAID))]

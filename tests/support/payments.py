@@ -1,0 +1,182 @@
+"""What tests do around card payments, by the functions' handlers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+from commerce.bootstrap import database, in_transaction
+from commerce.payment import Payment
+from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.shared import clock
+from infra.local.ports import LOOPBACK
+from tests.support.elsewhere import wait_until
+from tests.support.gateway import RunningGateway
+from tests.support.lambda_calls import (
+    Answer,
+    bus_message,
+    call,
+    function,
+    http_event,
+    lambda_context,
+    sqs_event,
+)
+from tests.support.orders import events_of
+from tests.support.shop import Person, a_key
+
+CARD_NO = "4111-2222-3333-9876"
+CALLBACKS = "/payments/callbacks"
+
+
+def place_by_card(
+    buyer: Person, *lines: tuple[str, int], points: int | None = None, key: str | None = None
+) -> Answer:
+    """POST /orders, to be paid by card: (product, quantity) each."""
+    body: dict[str, Any] = {
+        "lines": [{"product_id": id_, "quantity": quantity} for id_, quantity in lines],
+        "payment_method": "CARD",
+    }
+    if points is not None:
+        body["points"] = points
+    return call(
+        "order/place_order", "POST", "/orders", body=body, token=buyer.token, key=key or a_key()
+    )
+
+
+def a_card_order(buyer: Person, product_id: str, points: int | None = None) -> str:
+    """An order of one unit that waits for its card; returns its id."""
+    answer = place_by_card(buyer, (product_id, 1), points=points)
+    assert answer.status == 201, answer.json
+    return str(answer.json["order_id"])
+
+
+def pay(buyer: Person, order_id: str, *, key: str | None = None, **card: str) -> Answer:
+    """POST /payments."""
+    body = {"order_id": order_id, "card_type": "KB", "card_no": CARD_NO, **card}
+    return call(
+        "payment/pay_order", "POST", "/payments", body=body, token=buyer.token, key=key or a_key()
+    )
+
+
+def sync(admin: Person, payment_id: str) -> Answer:
+    """POST /admin/payments/{payment_id}/sync."""
+    path = f"/admin/payments/{payment_id}/sync"
+    return call("payment/sync_payment", "POST", path, token=admin.token)
+
+
+def reconcile() -> dict[str, int]:
+    """The reconciler's minute has come, and no payment is too young for it."""
+    done: dict[str, int] = function("payment/every_minute_reconcile")({}, lambda_context(60))
+    return done
+
+
+def expire() -> dict[str, int]:
+    """The minute has come in which orders expire."""
+    done: dict[str, int] = function("order/every_minute_expire")({}, lambda_context(60))
+    return done
+
+
+def payments_of(order_id: str) -> list[Payment]:
+    """The order's payments, oldest first."""
+    return in_transaction(lambda shop: shop.payments.of_order(UUID(order_id)))
+
+
+def statuses_of(order_id: str) -> list[str]:
+    """Where they are."""
+    return [each.status.value for each in payments_of(order_id)]
+
+
+def events_of_payments(order_id: str) -> list[dict[str, Any]]:
+    """What the order's payments have told, in their order."""
+    return [
+        dict(event) for payment in payments_of(order_id) for event in events_of(str(payment.id))
+    ]
+
+
+def types_of_payments(order_id: str) -> list[str]:
+    """The types of these events."""
+    return [event["type"] for event in events_of_payments(order_id)]
+
+
+CONSUMERS = {
+    "PaymentSucceeded": "order/on_payment_succeeded",
+    "PaymentFailed": "order/on_payment_failed",
+    "OrderCancelled": "payment/on_paid_order_cancelled",
+}
+
+
+def consume(name: str, envelope: dict[str, Any]) -> bool:
+    """Hand one event to a function as SQS does; whether it was consumed."""
+    answer = function(name)(sqs_event(bus_message(envelope)), lambda_context(60))
+    return not answer["batchItemFailures"]
+
+
+def follow(order_id: str) -> None:
+    """Let every event of the order and its payments reach its consumer, until nothing is new."""
+    seen: set[str] = set()
+    while True:
+        envelopes = [*events_of_payments(order_id), *map(dict, events_of(order_id))]
+        new = [each for each in envelopes if each["id"] not in seen and each["type"] in CONSUMERS]
+        if not new:
+            return
+        for envelope in new:
+            seen.add(envelope["id"])
+            assert consume(CONSUMERS[envelope["type"]], envelope), envelope
+
+
+def settled(order_id: str, *statuses: str, within_seconds: float = 10) -> None:
+    """Wait until the order's payments are where they are said to be."""
+    wait_until(lambda: statuses_of(order_id) == list(statuses), timeout_seconds=within_seconds)
+
+
+def a_callback(gateway: RunningGateway, transaction: Mapping[str, Any], **changed: Any) -> Answer:
+    """What the gateway would post of a transaction, signed by it, perhaps with other words."""
+    told = {"cardType": "KB", "cardNo": "****", "reason": None, **transaction, **changed}
+    body = json.dumps(told).encode()
+    timestamp = str(int(clock.now().timestamp()))
+    return receive(
+        {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: sign(timestamp, body, gateway.secret)},
+        body,
+    )
+
+
+def receive(headers: dict[str, str], body: bytes) -> Answer:
+    """POST /payments/callbacks with the very bytes."""
+    return call(
+        "payment/receive_callback", "POST", CALLBACKS, raw_body=body.decode(), headers=headers
+    )
+
+
+@contextmanager
+def callbacks_received() -> Iterator[str]:
+    """Serve the callback function over HTTP, as API Gateway does, on a free port; its URL."""
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            event = http_event("POST", CALLBACKS, raw_body=body.decode(), headers=self.headers)
+            try:
+                answer = function("payment/receive_callback")(event, lambda_context())
+            finally:
+                database().close()  # each request has a thread, and so a connection, of its own
+            sent = answer["body"].encode()
+            self.send_response(answer["statusCode"])
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer((LOOPBACK, 0), Receiver)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{LOOPBACK}:{server.server_port}{CALLBACKS}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,198 @@
+"""A payment goes from status to status by its rules, and by no others."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from commerce.payment import AmountDiffers, Payment, RefundReason, Result, Status
+from commerce.payment.model import _WAYS, NOT_TAKEN
+from commerce.shared.money import Money
+
+NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=5)
+DUE = Money(500)
+CHARGED, FAILED, OPEN = (
+    Result(DUE, is_charged=True),
+    Result(DUE, is_charged=False, reason="LIMIT_EXCEEDED"),
+    Result(DUE, is_charged=None),
+)
+
+
+def a_payment(status: Status = Status.REQUESTED, *, is_extra: bool = False) -> Payment:
+    payment = Payment(
+        id=uuid4(),
+        order_id=uuid4(),
+        buyer_id=uuid4(),
+        amount=DUE,
+        card_type="KB",
+        card_last4="9876",
+        status=status,
+        requested_at=NOW,
+        changed_at=NOW,
+        transaction_key=None if status is Status.REQUESTED else "TX-1",
+        is_extra=is_extra,
+        version=3,
+    )
+    if status is Status.FAILED:
+        payment.failure_reason = "LIMIT_EXCEEDED"
+    return payment
+
+
+def told(payment: Payment) -> list[str]:
+    return [type(event).__name__ for event in payment.events]
+
+
+ACTS: dict[str, Callable[[Payment], bool]] = {
+    "charged": lambda payment: payment.settle(CHARGED, at=LATER),
+    "failed": lambda payment: payment.settle(FAILED, at=LATER),
+    "declined": lambda payment: payment.decline("INVALID_CARD", at=LATER),
+    "given up": lambda payment: payment.give_up(at=LATER),
+    "to be refunded": lambda payment: payment.begin_refund(RefundReason.ORDER_CANCELLED, at=LATER),
+    "refunded": lambda payment: payment.mark_refunded(at=LATER),
+}
+LEADS = {
+    ("charged", Status.REQUESTED): Status.SUCCEEDED,
+    ("charged", Status.PENDING): Status.SUCCEEDED,
+    ("failed", Status.REQUESTED): Status.FAILED,
+    ("failed", Status.PENDING): Status.FAILED,
+    ("declined", Status.REQUESTED): Status.FAILED,
+    ("declined", Status.PENDING): Status.FAILED,
+    ("given up", Status.REQUESTED): Status.FAILED,
+    ("to be refunded", Status.SUCCEEDED): Status.REFUND_PENDING,
+    ("refunded", Status.REFUND_PENDING): Status.REFUNDED,
+}
+EVENTS = {
+    "charged": ["PaymentSucceeded"],
+    "failed": ["PaymentFailed"],
+    "declined": ["PaymentFailed"],
+    "given up": ["PaymentFailed"],
+    "to be refunded": [],
+    "refunded": ["PaymentRefunded"],
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("status", Status)
+def test_each_act_leads_where_it_leads_and_else_changes_nothing(act: str, status: Status) -> None:
+    payment, before = a_payment(status), a_payment(status)
+    did = ACTS[act](payment)
+    leads_to = LEADS.get((act, status))
+    assert did is (leads_to is not None)
+    if leads_to is None:
+        assert (payment.status, payment.version, told(payment)) == (status, 3, [])
+        assert (payment.failure_reason, payment.changed_at) == (before.failure_reason, NOW)
+    else:
+        assert (payment.status, payment.version, payment.changed_at) == (leads_to, 4, LATER)
+        assert told(payment) == EVENTS[act]
+        assert [event.aggregate_version for event in payment.events] == [4] * len(payment.events)
+
+
+@pytest.mark.parametrize("before", Status)
+@pytest.mark.parametrize("after", Status)
+def test_all_ways_are_those_that_are_meant(before: Status, after: Status) -> None:
+    ways = {(source, target) for (_, source), target in LEADS.items()}
+    ways.add((Status.REQUESTED, Status.PENDING))
+    assert (after in _WAYS[before]) is ((before, after) in ways)
+    payment = a_payment(before)
+    if (before, after) not in ways:
+        with pytest.raises(ValueError, match="no payment goes from"):
+            payment._go(after, LATER)
+        assert payment.status is before
+
+
+def test_a_request_is_told_without_the_card() -> None:
+    payment = Payment.requested(
+        id_=uuid4(),
+        order_id=uuid4(),
+        buyer_id=uuid4(),
+        amount=DUE,
+        card_type="KB",
+        card_last4="9876",
+        at=NOW,
+    )
+    assert (payment.status, payment.version) == (Status.REQUESTED, 1)
+    [event] = payment.events
+    assert event.envelope()["data"] == {
+        "payment_id": str(payment.id),
+        "order_id": str(payment.order_id),
+        "user_id": str(payment.buyer_id),
+        "amount": {"amount": 500, "currency": "KRW"},
+        "card_type": "KB",
+    }
+
+
+def test_a_payment_that_was_taken_is_not_given_up() -> None:
+    payment = a_payment()
+    payment.take("TX-1", at=NOW)
+    assert not payment.give_up(at=LATER)
+    assert (payment.status, payment.transaction_key) == (Status.PENDING, "TX-1")
+
+
+@pytest.mark.parametrize("amount", [Money(499), Money(501), Money(500, "EUR")])
+@pytest.mark.parametrize("is_charged", [True, False])
+def test_another_amount_settles_nothing(amount: Money, is_charged: bool) -> None:  # noqa: FBT001
+    payment = a_payment(Status.PENDING)
+    with pytest.raises(AmountDiffers):
+        payment.settle(Result(amount, is_charged=is_charged), at=LATER)
+    assert (payment.status, payment.version, told(payment)) == (Status.PENDING, 3, [])
+
+
+def test_a_result_that_is_not_there_yet_changes_nothing() -> None:
+    payment = a_payment(Status.PENDING)
+    assert not payment.settle(OPEN, at=LATER)
+    assert payment.changed_at == NOW
+
+
+def test_an_extra_charge_goes_back_and_is_never_told_as_the_orders() -> None:
+    payment = a_payment(Status.PENDING, is_extra=True)
+    payment.settle(CHARGED, at=LATER)
+    assert (payment.status, payment.refund_reason) == (
+        Status.REFUND_PENDING,
+        RefundReason.CHARGED_AGAIN,
+    )
+    payment.mark_refunded(at=LATER)
+    assert told(payment) == ["PaymentRefunded"]
+
+
+def test_an_extra_that_fails_declines_nothing() -> None:
+    payment = a_payment(Status.PENDING, is_extra=True)
+    payment.settle(FAILED, at=LATER)
+    assert not payment.is_declined
+    assert payment.events[0].envelope()["data"]["is_declined"] is False
+
+
+def test_what_was_never_taken_declines_nothing() -> None:
+    payment = a_payment()
+    payment.give_up(at=LATER)
+    assert (payment.failure_reason, payment.is_declined, payment.is_given_up) == (
+        NOT_TAKEN,
+        False,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("LIMIT_EXCEEDED", "LIMIT_EXCEEDED"),
+        ("", "DECLINED"),
+        (" \n\x00", "DECLINED"),
+        ("a\nb\x00c\ud83dd", "abcd"),
+        ("x" * 300, "x" * 100),
+    ],
+)
+def test_what_the_gateway_says_is_kept_as_one_line(said: str, kept: str) -> None:
+    payment = a_payment(Status.PENDING)
+    payment.settle(Result(DUE, is_charged=False, reason=said), at=LATER)
+    assert payment.failure_reason == kept
+
+
+@pytest.mark.parametrize("status", Status)
+def test_one_that_pays_or_may_pay_is_live(status: Status) -> None:
+    live = {Status.REQUESTED, Status.PENDING, Status.SUCCEEDED}
+    assert a_payment(status).is_live is (status in live)
+    assert not a_payment(status, is_extra=True).is_live
+    ended = {Status.SUCCEEDED, Status.FAILED, Status.REFUNDED}
+    assert a_payment(status).is_ended is (status in ended)

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from commerce.metrics.model import Tally
 from commerce.metrics.repository import MetricsRepository
 
+CONSUMER = "product metrics"
+"""Under this name the events are claimed that the days have counted."""
+
 
 class MetricsFacade:
     """Adds up what events tell, per product and business day."""

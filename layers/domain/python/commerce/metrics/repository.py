@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from commerce.metrics.model import Tally
 from commerce.metrics.tables import product_metrics_daily_table
-from commerce.shared import clock, settings
+from commerce.shared import business_time, clock
 from commerce.shared.database import Statement, records
 from commerce.shared.unit_of_work import UnitOfWork
 
@@ -74,9 +74,4 @@ class SqlMetricsRepository:
             for tally in tallies
         ]
         if rows:
-            self._uow.write(_ADD(tallies=rows, time_zone=business_time_zone()))
-
-
-def business_time_zone() -> str:
-    """The time zone in which the shop's days begin and end."""
-    return settings.text("BUSINESS_TIME_ZONE", "Asia/Seoul")
+            self._uow.write(_ADD(tallies=rows, time_zone=business_time.zone_name()))

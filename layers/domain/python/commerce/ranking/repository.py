@@ -1,0 +1,129 @@
+"""Weights in PostgreSQL, and rankings of days computed from the products' metrics."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    Double,
+    Integer,
+    Numeric,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+)
+
+from commerce.metrics import product_metrics_daily_table
+from commerce.ranking.model import CARRIED_FOR, CARRIED_SHARE, Ranked, Weights
+from commerce.ranking.tables import ranking_weights_table
+from commerce.shared.database import Statement
+from commerce.shared.errors import CommerceError
+from commerce.shared.unit_of_work import UnitOfWork
+
+_w = ranking_weights_table.c
+_NEWEST = Statement(
+    select(_w.version, _w.view_weight, _w.like_weight, _w.order_weight)
+    .order_by(_w.version.desc())
+    .limit(1)
+)
+_SET = Statement(
+    insert(ranking_weights_table).values(
+        {each.name: bindparam(each.name) for each in ranking_weights_table.c}
+    )
+)
+
+_m = product_metrics_daily_table.c
+_DAY = bindparam("day", type_=Date)
+# What was told n days before weighs a tenth n times: what the carry-overs make of it.
+_SHARE = func.power(literal(CARRIED_SHARE, Double), cast(_DAY - _m.day, Integer), type_=Double)
+_LOGARITHM = func.sign(_m.amount) * func.ln(1 + func.abs(cast(_m.amount, Double)))
+_SCORE = func.round(
+    cast(
+        func.sum(
+            _SHARE
+            * (
+                bindparam("view", type_=Double) * _m.views
+                + bindparam("like", type_=Double) * _m.likes
+                + bindparam("order", type_=Double) * _LOGARITHM
+            )
+        ),
+        Numeric,
+    ),
+    9,
+)
+_TOP = Statement(
+    select(_m.product_id, cast(_SCORE, Double).label("score"))
+    .where(_m.day.between(bindparam("first", type_=Date), _DAY))
+    .group_by(_m.product_id)
+    .having(_SCORE > 0)
+    .order_by(_SCORE.desc(), _m.product_id.desc())
+    .offset(bindparam("offset", type_=BigInteger))
+    .limit(bindparam("limit", type_=BigInteger))
+)
+
+
+class RankingRepository(Protocol):
+    """Where the weights are kept, and the days' metrics are read."""
+
+    def find_weights(self) -> Weights | None:
+        """The newest weights; None where nobody ever set any."""
+
+    def add_weights(self, weights: Weights, *, by: str, at: datetime) -> None:
+        """Keep new weights. Contention where somebody else set that version."""
+
+    def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
+        """A part of a day's ranking, computed from the metrics."""
+
+
+class SqlRankingRepository:
+    """Those of the database."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def find_weights(self) -> Weights | None:
+        for row in self._uow.read(_NEWEST()):
+            return Weights(
+                version=row.version,
+                view=row.view_weight,
+                like=row.like_weight,
+                order=row.order_weight,
+            )
+        return None
+
+    def add_weights(self, weights: Weights, *, by: str, at: datetime) -> None:
+        row = _SET(
+            version=weights.version,
+            view_weight=weights.view,
+            like_weight=weights.like,
+            order_weight=weights.order,
+            set_by=by,
+            set_at=at,
+        )
+        self._uow.write(row, {"ranking_weights_pkey": _decide_anew})
+
+    def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
+        found: Sequence[Any] = self._uow.read(
+            _TOP(
+                day=day,
+                first=day - timedelta(days=CARRIED_FOR),
+                view=weights.view,
+                like=weights.like,
+                order=weights.order,
+                offset=offset,
+                limit=limit,
+            )
+        )
+        return [
+            Ranked(offset + place, str(row.product_id), row.score)
+            for place, row in enumerate(found, start=1)
+        ]
+
+
+def _decide_anew() -> CommerceError | None:
+    return None

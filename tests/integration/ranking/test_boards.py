@@ -1,5 +1,6 @@
 """Live boards, from the events to the places: by the examples the rules were written with."""
 
+from itertools import pairwise
 from math import log
 from typing import Any
 
@@ -99,7 +100,7 @@ def test_what_comes_after_the_carry_over_is_carried_too(clock: Clock, product: s
 def test_a_carry_over_reaches_back_a_week(clock: Clock, product: str) -> None:
     days = [f"202603{day}" for day in range(10, 19)]
     count(*(a_view(product) for _ in range(1000)))
-    for day, following in zip(days, days[1:], strict=False):
+    for day, following in pairwise(days):
         clock.set(f"2026-03-{day[-2:]}T23:50:00+09:00")
         carry_over()
         age = days.index(following)
@@ -197,7 +198,7 @@ def test_everything_of_a_window_expires_with_it(clock: Clock, product: str) -> N
             for each in (keys.parts, keys.board):
                 assert seconds - 60 < client.ttl(each) <= seconds, each
         assert 172_740 < client.ttl(Keys.of(window(DAY)).seen) <= 172_800
-        assert [key for key in client.keys() if client.ttl(key) < 0] == [
+        assert [key for key in client.scan_iter() if client.ttl(key) < 0] == [
             b"lastunit:{ranking}:1:weights"
         ]
 

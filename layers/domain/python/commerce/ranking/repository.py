@@ -1,24 +1,11 @@
 """Weights in PostgreSQL, and rankings of days computed from the products' metrics."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import (
-    BigInteger,
-    Date,
-    Double,
-    Integer,
-    Numeric,
-    bindparam,
-    cast,
-    func,
-    insert,
-    literal,
-    select,
-)
+from sqlalchemy import bindparam, insert, select, text
 
-from commerce.metrics import product_metrics_daily_table
 from commerce.ranking.model import CARRIED_FOR, CARRIED_SHARE, Ranked, Weights
 from commerce.ranking.tables import ranking_weights_table
 from commerce.shared.database import Statement
@@ -37,33 +24,26 @@ _SET = Statement(
     )
 )
 
-_m = product_metrics_daily_table.c
-_DAY = bindparam("day", type_=Date)
 # What was told n days before weighs a tenth n times: what the carry-overs make of it.
-_SHARE = func.power(literal(CARRIED_SHARE, Double), cast(_DAY - _m.day, Integer), type_=Double)
-_LOGARITHM = func.sign(_m.amount) * func.ln(1 + func.abs(cast(_m.amount, Double)))
-_SCORE = func.round(
-    cast(
-        func.sum(
-            _SHARE
-            * (
-                bindparam("view", type_=Double) * _m.views
-                + bindparam("like", type_=Double) * _m.likes
-                + bindparam("order", type_=Double) * _LOGARITHM
-            )
-        ),
-        Numeric,
-    ),
-    9,
-)
 _TOP = Statement(
-    select(_m.product_id, cast(_SCORE, Double).label("score"))
-    .where(_m.day.between(bindparam("first", type_=Date), _DAY))
-    .group_by(_m.product_id)
-    .having(_SCORE > 0)
-    .order_by(_SCORE.desc(), _m.product_id.desc())
-    .offset(bindparam("offset", type_=BigInteger))
-    .limit(bindparam("limit", type_=BigInteger))
+    text("""
+    SELECT product_id, CAST(score AS double precision) AS score
+    FROM (
+        SELECT product_id, round(CAST(sum(
+            power(CAST(:share AS double precision), CAST(:day AS date) - day)
+            * (CAST(:view AS double precision) * views
+                + CAST(:like AS double precision) * likes
+                + CAST(:order AS double precision) * sign(amount)
+                    * ln(1 + abs(CAST(amount AS double precision))))
+        ) AS numeric), 9) AS score
+        FROM product_metrics_daily
+        WHERE day BETWEEN CAST(:first AS date) AND CAST(:day AS date)
+        GROUP BY product_id
+    ) AS scored
+    WHERE score > 0
+    ORDER BY score DESC, product_id DESC
+    LIMIT CAST(:limit AS bigint) OFFSET CAST(:offset AS bigint)
+    """)
 )
 
 
@@ -110,8 +90,9 @@ class SqlRankingRepository:
     def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
         found: Sequence[Any] = self._uow.read(
             _TOP(
+                share=CARRIED_SHARE,
                 day=day,
-                first=day - timedelta(days=CARRIED_FOR),
+                first=date.fromordinal(max(1, day.toordinal() - CARRIED_FOR)),
                 view=weights.view,
                 like=weights.like,
                 order=weights.order,

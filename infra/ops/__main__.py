@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -97,6 +99,16 @@ def parser() -> argparse.ArgumentParser:
         help="let the relay try an event again that was set aside; may be repeated",
     )  # fmt: skip
     add(commands, "reconcile", reconcile, show_reconciliation, "prove the books")
+    ranking = commands.add_parser("ranking", help="rankings").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    rebuilt = add(
+        ranking, "rebuild", rebuild_ranking, show_rebuilt, "live boards anew, from the metrics"
+    )
+    rebuilt.add_argument(
+        "--day", type=date.fromisoformat, metavar="YYYY-MM-DD",
+        help="from this day on (yesterday or today); without it, both",
+    )  # fmt: skip
     return root
 
 
@@ -229,6 +241,23 @@ def reconcile(target: Target, asked: argparse.Namespace) -> Answer:
     return WELL if found.holds else FOUND, {"holds": found.holds, **answer}
 
 
+# --- rankings ------------------------------------------------------------------------------------
+
+
+def rebuild_ranking(target: Target, asked: argparse.Namespace) -> Answer:
+    """Make the live boards of days anew, while events go on arriving."""
+    target.use_database()
+    target.use_valkey()
+    from commerce import bootstrap
+
+    def progress(what: str, done: int) -> None:
+        if not asked.json:
+            aside.print(f"{what}: {done}", style="dim", end="\r")
+
+    done = bootstrap.rebuild_rankings(asked.day, progress)
+    return WELL, {"days": [asdict(each) for each in done]}
+
+
 # --- for people ----------------------------------------------------------------------------------
 
 
@@ -278,6 +307,16 @@ def show_outbox(answer: dict[str, Any]) -> None:
         people.print(f"{id_} is put back: the relay tries it within a minute")
     for id_ in answer["not_found"]:
         people.print(f"✗ {id_} was not set aside", style="red")
+
+
+def show_rebuilt(answer: dict[str, Any]) -> None:
+    """Print the days whose boards are new."""
+    names = ["day", "products", "events", "told_meanwhile"]
+    _table(
+        [name.replace("_", " ") for name in names],
+        [[each[name] for name in names] for each in answer["days"]],
+    )
+    people.print("Hourly boards cannot be rebuilt; they fill again.")
 
 
 def show_reconciliation(answer: dict[str, Any]) -> None:

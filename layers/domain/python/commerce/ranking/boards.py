@@ -5,8 +5,9 @@ and of what follows at once, also where the server is a cluster. Long work goes 
 hundred products, because the server does nothing else meanwhile.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Protocol
 
@@ -22,8 +23,9 @@ from commerce.ranking.model import (
 )
 from commerce.shared import clock
 
-STEP = 500  # products per script of long work: about 2 ms of the server's time
+STEP = 200  # products per script of long work: about 2 ms of the server's time
 WEIGHING_SECONDS = 10  # how long one caller weighs a board anew before another may try
+_QUARTER_SECONDS = 15 * 60  # no zone's hours begin within one
 _PREFIX = "lastunit:{ranking}:1"
 WEIGHTS_KEY = f"{_PREFIX}:weights"
 
@@ -80,7 +82,7 @@ class Boards:
         batch = _Batch(self._zone(), clock.now())
         for each in activities:
             batch.add(each)
-        if not batch.events:
+        if batch.is_empty:
             return
         keys, values = batch.message(weights)
         due = self._server.ask(lambda server: server.eval(scripts.ADD, len(keys), *keys, *values))
@@ -199,25 +201,37 @@ class _Batch:
         self._zone, self._now = zone, now
         self.windows: list[Window] = []
         self._numbers: dict[Window, int] = {}
-        self._days: list[Window] = []
-        self.events: list[Any] = []
+        self._days: dict[Window, _Day] = {}
+        self._places: dict[int, _Place | None] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._days
 
     def add(self, activity: Activity) -> None:
-        hour, day = (Window.containing(period, activity.at, self._zone) for period in _LIVE)
-        if not activity.tallies or not day.takes_events(self._now, self._zone):
+        quarter = int(activity.at.timestamp()) // _QUARTER_SECONDS
+        if quarter not in self._places:
+            self._places[quarter] = self._place(activity.at)
+        place = self._places[quarter]
+        if place is None or not activity.tallies:
             return
-        if day not in self._days:
-            self._days.append(day)
+        counted: list[int | str] = [place.in_day, place.in_hour]
+        for each in activity.tallies:
+            counted += (str(each.product_id), each.views, each.likes, each.amount)
+        place.day.ids.append(activity.id.bytes)
+        place.day.events.append(counted)
+
+    def _place(self, moment: datetime) -> "_Place | None":
+        """Where the events of a quarter of an hour count; None where it is too late for them."""
+        hour, day = (Window.containing(period, moment, self._zone) for period in _LIVE)
+        if not day.takes_events(self._now, self._zone):
+            return None
         takes_hour = hour.takes_events(self._now, self._zone)
-        self.events += [
-            activity.id.bytes,
-            self._days.index(day) + 1,
+        return _Place(
+            self._days.setdefault(day, _Day()),
             self._number(day),
             self._number(hour) if takes_hour else 0,
-            len(activity.tallies),
-        ]
-        for each in activity.tallies:
-            self.events += [str(each.product_id), each.views, each.likes, each.amount]
+        )
 
     def _number(self, window: Window) -> int:
         """Which one it is, counted from 1; what may have been carried from it comes along."""
@@ -230,20 +244,33 @@ class _Batch:
 
     def message(self, weights: Weights) -> tuple[list[str], list[Any]]:
         """The script's keys and values."""
-        days = [Keys.of(day) for day in self._days]
         keys = [WEIGHTS_KEY, *_keys_of(self.windows)]
-        keys += [key for day in days for key in (day.seen, day.journal, day.rebuild)]
-        links = [
-            value
-            for window in self.windows
-            for value in (
-                window.kept_seconds,
-                self._numbers.get(window.following(self._zone), 0),
-            )
-        ]
-        kept_seconds = self._days[0].kept_seconds
-        head = [*_values(weights), len(self.windows), *links, len(days), kept_seconds]
-        return keys, [*head, *self.events]
+        values = [*_values(weights), len(self.windows)]
+        for window in self.windows:
+            following = window.following(self._zone)
+            values += (window.kept_seconds, self._numbers.get(following, 0))
+        for window, day in self._days.items():
+            names = Keys.of(window)
+            keys += (names.seen, names.journal, names.rebuild)
+            values += (window.kept_seconds, b"".join(day.ids), json.dumps(day.events))
+        return keys, values
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A day's events, in their order."""
+
+    ids: list[bytes] = field(default_factory=list)
+    events: list[list[int | str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A day, and the numbers of its window and of the hour's."""
+
+    day: _Day
+    in_day: int
+    in_hour: int
 
 
 def _chain(window: Window, zone: tzinfo) -> list[Window]:

@@ -27,6 +27,7 @@ from commerce.shared import clock
 from commerce.shared.database import BEGIN, ROLLBACK, Database, Query
 
 CHUNK = 2000  # rows per message
+FILLED = 250  # products per script
 HELD_SECONDS = 600  # a rebuild that pauses for longer is given up
 WAIT_SECONDS = 60  # for the metrics to have counted what the board has
 LOOK_SECONDS = 0.5
@@ -223,7 +224,7 @@ class _Build:
         for product_id, parts in products:
             chunk += [product_id, parts]
             filled += 1
-            if len(chunk) >= CHUNK:
+            if len(chunk) == 2 * FILLED:
                 self._enter(chunk)
                 chunk = []
                 progress("products", filled)

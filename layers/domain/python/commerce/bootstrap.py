@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import cache, cached_property
 from typing import TypeVar
 from uuid import UUID
@@ -23,6 +24,12 @@ from commerce.point import PointFacade
 from commerce.point.repository import SqlPointRepository
 from commerce.product import ProductFacade
 from commerce.product.repository import SqlProductRepository
+from commerce.ranking.periods import (
+    PeriodicalRankingFacade,
+    SqlPeriodicalRankRepository,
+    executions,
+)
+from commerce.ranking.periods.expiry import EXPIRIES as RANKING_EXPIRIES
 from commerce.reconciliation import Reconciler, Reconciliation, Scope
 from commerce.shared import alerts, audit, replay, settings
 from commerce.shared import clean_up as forget
@@ -98,6 +105,11 @@ class Shop:
     def metrics(self) -> MetricsFacade:
         """What happened to each product on each day."""
         return MetricsFacade(SqlMetricsRepository(self._uow))
+
+    @cached_property
+    def periodical_rankings(self) -> PeriodicalRankingFacade:
+        """What was liked, viewed and ordered most in a week or a month."""
+        return PeriodicalRankingFacade(SqlPeriodicalRankRepository(self._uow), self.metrics)
 
     @cached_property
     def shipping(self) -> ShippingFacade:
@@ -176,7 +188,13 @@ def passing_events() -> PassingEvents:
 
 def clean_up() -> dict[str, int]:
     """Delete the rows that are past their time; how many of each kind."""
-    return forget.clean_up(database(), [*forget.EXPIRIES, LOGIN_ATTEMPTS])
+    return forget.clean_up(database(), [*forget.EXPIRIES, LOGIN_ATTEMPTS, *RANKING_EXPIRIES])
+
+
+def start_due_rankings(at: datetime) -> list[str]:
+    """Start the rankings that are due and were never begun; the keys of those."""
+    due = in_transaction(lambda shop: shop.periodical_rankings.due(at))
+    return [span.key for span in due if executions.start(span)]
 
 
 def reconcile(

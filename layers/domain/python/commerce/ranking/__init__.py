@@ -1,0 +1,1 @@
+"""Ranking: which products are viewed, liked and ordered most."""

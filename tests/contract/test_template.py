@@ -246,6 +246,10 @@ def _statements(stack: Stack) -> Iterator[tuple[str, Resource]]:
         for policy in function.get("Policies", []):
             for statement in policy.get("Statement", []):
                 yield name, statement
+    yield from _statements_of_roles(stack)
+
+
+def _statements_of_roles(stack: Stack) -> Iterator[tuple[str, Resource]]:
     for name, role in stack.of_type("AWS::IAM::Role").items():
         for policy in role.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:

@@ -11,25 +11,8 @@ from commerce.ranking.periods import Period, Ranked, RunView, Span
 from commerce.shared import clock
 from commerce.shared.database import Query
 from tests.support.lambda_calls import function, lambda_context
+from tests.support.plain_ranking import FILL, PLAIN
 from tests.support.shop import rows
-
-PLAIN = """
-SELECT product_id, 0.1::float8 * sum(views)::float8 + 0.2::float8 * sum(likes)::float8
-    + 0.7::float8 * (sign(sum(amount)) * ln(1 + abs(sum(amount)::float8))) AS score
-FROM product_metrics_daily WHERE day BETWEEN $1::date AND $2::date AND product_id <> ALL ($3::uuid[])
-GROUP BY product_id
-HAVING 0.1::float8 * sum(views)::float8 + 0.2::float8 * sum(likes)::float8
-    + 0.7::float8 * (sign(sum(amount)) * ln(1 + abs(sum(amount)::float8))) > 0
-ORDER BY score DESC, product_id DESC LIMIT 100
-"""
-FILL = """
-INSERT INTO product_metrics_daily (day, product_id, views, likes, orders, units, amount)
-SELECT $1::date + (n % $3)::int, ids.id, (hashint4(n::int) & 1023), (hashint4(n::int + 7) & 63) - 8,
-    1, 1, (hashint4(n::int + 13) & 262143) - 1000
-FROM (
-    SELECT k, md5($4 || k)::uuid AS id FROM generate_series(0, ($2 - 1) / $3) AS k
-) AS ids CROSS JOIN LATERAL generate_series(ids.k * $3, least((ids.k + 1) * $3, $2) - 1) AS n
-"""
 
 _weeks = count()
 

@@ -279,7 +279,7 @@ def test_nothing_is_published_while_chunks_are_pending() -> None:
     plan = planned(span, chunk_rows=7)
     for each in rank_chunks(plan, plan["chunks"][:-1]):
         each()
-    with pytest.raises(Exception, match="1 chunks of the run .* are pending"):
+    with pytest.raises(Exception, match=r"1 chunks of the run .* are pending"):
         publish(plan)
     assert shown(span) == []
 
@@ -364,7 +364,7 @@ def test_a_day_is_the_business_days(monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 def test_nonsense_is_refused_before_anything_is_written(asked: dict[str, Any]) -> None:
     execution = an_execution()
-    with pytest.raises(Exception, match="key|period|chunk_rows|rows"):
+    with pytest.raises(Exception, match=r"key|period|chunk_rows|rows"):
         task("plan_chunks", execution=execution, at="2026-11-16T03:00:00Z", asked=asked)
     assert rows("SELECT id FROM ranking_run WHERE execution = $1", execution) == []
 

@@ -14,7 +14,5 @@ EXPIRIES = (
         timedelta(days=1),
     ),
     # Reports, with their chunks: those of the same month a year ago are still there.
-    Expiry.of(
-        "ranking_runs", ranking_run_table, ranking_run_table.c.begun_at, timedelta(days=400)
-    ),
+    Expiry.of("ranking_runs", ranking_run_table, ranking_run_table.c.begun_at, timedelta(days=400)),
 )

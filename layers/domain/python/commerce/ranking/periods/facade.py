@@ -7,8 +7,8 @@ from typing import Any
 from commerce.metrics import MetricsFacade, business_time_zone
 from commerce.ranking.periods.commands import (
     MAX_CHUNKS,
-    Failure,
     FailRun,
+    Failure,
     PlanChunks,
     PublishRanks,
     RankChunk,
@@ -124,6 +124,11 @@ class PeriodicalRankingFacade:
         """The reports of the runs that began last, newest first."""
         return [_report(*each) for each in self._ranks.newest(limit)]
 
+    def report_of(self, execution: str) -> RunView | None:
+        """The report of an execution's run; None where it never began."""
+        run = self._ranks.find_by_execution(execution)
+        return _report(*self._ranks.with_report(run)) if run else None
+
     def _span(self, command: PlanChunks) -> Span:
         asked = command.asked
         if asked.key is not None:
@@ -144,6 +149,7 @@ def _report(run: Run, counts: ChunkCounts, skipped: list[SkippedChunk]) -> RunVi
     seconds = (run.ended_at - run.begun_at).total_seconds() if run.ended_at else None
     return RunView(
         **_facts(run, counts),
+        chunks_done=counts.ranked + counts.skipped,
         execution=run.execution,
         first_day=run.span.first_day,
         last_day=run.span.last_day,

@@ -312,7 +312,7 @@ class SqlPeriodicalRankRepository:
 
     def skip_chunk(self, run_id: UUID, number: int, failure: str) -> ChunkStatus:
         """Leave a chunk out, unless a try of which nobody heard has ranked it."""
-        run, chunk = self._lock_chunk(run_id, number)
+        _, chunk = self._lock_chunk(run_id, number)
         if chunk.status == ChunkStatus.RANKED:
             return ChunkStatus.RANKED
         self._uow.write(_SKIP(run_id=run_id, number=number, new_failure=failure))
@@ -353,9 +353,10 @@ class SqlPeriodicalRankRepository:
 
     def newest(self, limit: int) -> list[tuple[Run, ChunkCounts, list[SkippedChunk]]]:
         """The runs that began last, newest first, each with its chunks' counts and skipped ones."""
-        return [self._with_report(_as_run(row)) for row in self._uow.read(_NEWEST(limit=limit))]
+        return [self.with_report(_as_run(row)) for row in self._uow.read(_NEWEST(limit=limit))]
 
-    def _with_report(self, run: Run) -> tuple[Run, ChunkCounts, list[SkippedChunk]]:
+    def with_report(self, run: Run) -> tuple[Run, ChunkCounts, list[SkippedChunk]]:
+        """A run with its chunks' counts and its skipped ones."""
         [counts], skipped = self._uow.read_together(_COUNTS(run_id=run.id), _SKIPPED(run_id=run.id))
         shown = [SkippedChunk.model_validate(row._asdict()) for row in skipped]
         return run, ChunkCounts(**counts._asdict()), shown

@@ -79,9 +79,7 @@ ranking_chunk_table = Table(
     Column("rows_read", BigInteger, nullable=False),
     Column("failure", Text, nullable=False),
     PrimaryKeyConstraint("run_id", "number", name="planned_once"),
-    ForeignKeyConstraint(
-        ["run_id"], ["ranking_run.id"], name="chunk_of_a_run", ondelete="CASCADE"
-    ),
+    ForeignKeyConstraint(["run_id"], ["ranking_run.id"], name="chunk_of_a_run", ondelete="CASCADE"),
 )
 
 # A chunk's best, until the run publishes the best of all.

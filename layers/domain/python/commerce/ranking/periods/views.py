@@ -47,6 +47,7 @@ class SkippedChunk(View):
 class RunView(OutcomeView):
     """The report of a run."""
 
+    chunks_done: int
     execution: str
     first_day: date
     last_day: date

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from commerce.shared import clock
 from tests.faults.test_kills import run_victim
 from tests.support.ranking import (
     a_week,
@@ -17,7 +18,7 @@ from tests.support.ranking import (
     report,
     shown,
 )
-from tests.support.shop import clock, rows
+from tests.support.shop import rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

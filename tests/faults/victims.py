@@ -141,10 +141,12 @@ def discard_between_audit_and_delete() -> None:
 
 def _ranking(task: str) -> Callable[[Shop], object]:
     """The task on the run (and chunk) that the arguments name."""
-    asked = {"execution": "e", "run_id": sys.argv[2], **json.loads(sys.argv[3])}
-    command = {"rank_chunk": RankChunk, "publish": PublishRanks}[task]
-    parsed = command.model_validate_json(json.dumps(asked))
-    return lambda shop: getattr(shop.periodical_rankings, task)(parsed)
+    asked = json.dumps({"execution": "e", "run_id": sys.argv[2], **json.loads(sys.argv[3])})
+    if task == "rank_chunk":
+        chunk = RankChunk.model_validate_json(asked)
+        return lambda shop: shop.periodical_rankings.rank_chunk(chunk)
+    run = PublishRanks.model_validate_json(asked)
+    return lambda shop: shop.periodical_rankings.publish(run)
 
 
 def _ranking_before_commit(task: str) -> None:

@@ -86,13 +86,16 @@ def test_a_reader_sees_the_former_ranking_or_the_new_one() -> None:
         double(span)
     publish(plans[0])
     former = shown(span)
-    seen: list[list[Ranked]] = []
 
-    def read() -> None:
-        for _ in range(100):
-            seen.append(shown(span))
+    def read() -> list[list[Ranked]]:
+        return [shown(span) for _ in range(100)]
 
-    run_together([read, read, partial(publish, plans[1])])
+    def publish_the_second() -> list[list[Ranked]]:
+        publish(plans[1])
+        return []
+
+    reads = run_together([read, read, publish_the_second])
+    seen = [each for part in reads for each in part]
 
     new = shown(span)
     assert new != former
@@ -131,7 +134,10 @@ def test_a_chunk_is_not_changed_while_its_run_is_published() -> None:
             with suppress(RunEnded):
                 late()
 
-        run_together([zombie, partial(publish, plan)])
+        def end(plan: Any = plan) -> None:
+            publish(plan)
+
+        run_together([zombie, end])
         left = "SELECT count(*) AS n FROM ranking_candidate WHERE run_id = $1"
         assert rows(left, UUID(plan["run_id"]))[0].n == 0
         assert report(plan).rows_read == 700

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -82,9 +83,7 @@ def an_execution() -> str:
 def rank_chunks(plan: Any, chunks: Sequence[int] | None = None) -> Iterator[Callable[[], Any]]:
     """The chunks' tasks, to be done now or all together."""
     for number in plan["chunks"] if chunks is None else chunks:
-        yield lambda number=number: task(
-            "rank_chunk", execution="e", run_id=plan["run_id"], number=number
-        )
+        yield partial(task, "rank_chunk", execution="e", run_id=plan["run_id"], number=number)
 
 
 def publish(plan: Any) -> Any:

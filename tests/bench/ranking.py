@@ -119,7 +119,7 @@ def read(report: Report) -> None:
     page = boards().page(today, weights, 0, 20)
     if page is None or len(page.items) != 20:
         raise RuntimeError("the board is not there")
-    some = page.items[7].product_id
+    some = str(page.items[7].product_id)
     for what, goal, question in (
         ("top 20", "p99 ≤ 2 ms", lambda: boards().page(today, weights, 0, 20)),
         ("page 2,500 of 20", "", lambda: boards().page(today, weights, 50_000, 20)),

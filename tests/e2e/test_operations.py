@@ -107,6 +107,7 @@ def test_every_queue_of_the_stack_is_listed(stack: Stack) -> None:
         "product-like-changed",
         "product-stock-turned",
         "products-viewed",
+        "ranked-activity",
         "user-acted",
         "outbox-nudge", "schedule", "shipping-order-cancelled", "shipping-order-confirmed"
     }  # fmt: skip

@@ -54,7 +54,7 @@ def board(key: str, weights: Weights = WEIGHTS, limit: int = 100) -> dict[str, f
     """A board's products with their scores, the best first."""
     found = boards().page(window(key), weights, 0, limit)
     assert found is not None
-    return {each.product_id: each.score for each in found.items}
+    return {str(each.product_id): each.score for each in found.items}
 
 
 def kept(key: str) -> dict[str, dict[bytes, Any]]:

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection
-from datetime import date
+from datetime import date, datetime
 from functools import cache, cached_property
 from typing import TypeVar
 from uuid import UUID
@@ -25,6 +25,12 @@ from commerce.point.repository import SqlPointRepository
 from commerce.product import ProductFacade
 from commerce.product.repository import SqlProductRepository
 from commerce.ranking import Boards, Period, RankingFacade, Rebuild, Rebuilt, Weights, Window
+from commerce.ranking.periods import (
+    PeriodicalRankingFacade,
+    SqlPeriodicalRankRepository,
+    executions,
+)
+from commerce.ranking.periods.expiry import EXPIRIES as RANKING_EXPIRIES
 from commerce.ranking.repository import SqlRankingRepository
 from commerce.reconciliation import Reconciler, Reconciliation, Scope
 from commerce.shared import alerts, audit, business_time, clock, replay, settings
@@ -106,6 +112,13 @@ class Shop:
     def rankings(self) -> RankingFacade:
         """What is looked at, liked and bought most."""
         return RankingFacade(SqlRankingRepository(self._uow))
+
+    @cached_property
+    def periodical_rankings(self) -> PeriodicalRankingFacade:
+        """What was liked, viewed and ordered most in a week or a month."""
+        return PeriodicalRankingFacade(
+            SqlPeriodicalRankRepository(self._uow), self.metrics, self.rankings.weights
+        )
 
     @cached_property
     def shipping(self) -> ShippingFacade:
@@ -241,7 +254,13 @@ def rebuild_rankings(first: date | None, progress: Callable[[str, int], None]) -
 
 def clean_up() -> dict[str, int]:
     """Delete the rows that are past their time; how many of each kind."""
-    return forget.clean_up(database(), [*forget.EXPIRIES, LOGIN_ATTEMPTS])
+    return forget.clean_up(database(), [*forget.EXPIRIES, LOGIN_ATTEMPTS, *RANKING_EXPIRIES])
+
+
+def start_due_rankings(at: datetime) -> list[str]:
+    """Start the rankings that are due and were never begun; the keys of those."""
+    due = in_transaction(lambda shop: shop.periodical_rankings.due(at))
+    return [span.key for span in due if executions.start(span)]
 
 
 def reconcile(

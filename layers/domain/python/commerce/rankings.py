@@ -18,6 +18,7 @@ from commerce.ranking import (
     RankingView,
     Weights,
     parse_key,
+    periods,
     running_key,
     window_of_key,
 )
@@ -54,20 +55,21 @@ class Rankings:
             parse_key(period, at) if at else running_key(period, clock.now(), business_time.zone())
         )
         places = self._places(period, key, (page - 1) * limit, limit)
-        cards = self._catalogue.cards([place.product_id for place in places]) if places else {}
+        cards = self._catalogue.cards([str(place.product_id) for place in places])
         return RankingView(
             items=[
-                RankedProductView(
-                    rank=place.rank, score=place.score, product=cards[place.product_id]
-                )
+                RankedProductView(rank=place.rank, score=place.score, product=cards[product_id])
                 for place in places
-                if place.product_id in cards
+                if (product_id := str(place.product_id)) in cards
             ]
         )
 
     def _places(self, period: Period, key: str, offset: int, limit: int) -> list[Ranked]:
         if period in (Period.WEEKLY, Period.MONTHLY):
-            return []
+            span = periods.Period(period)
+            return in_transaction(
+                lambda shop: shop.periodical_rankings.page(span, key, offset, limit)
+            )
         window = window_of_key(period, key)
         weights = ranking_weights().get()
         found = self._boards.page(window, weights, offset, limit)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Protocol
+from uuid import UUID
 
 from commerce.ranking import scripts
 from commerce.ranking.model import (
@@ -108,7 +109,7 @@ class Boards:
             weighed, version, places = pipeline.execute()
             newest = max(weights.version, int(version or 0))
             items = [
-                Ranked(offset + place, product.decode(), float(score))
+                Ranked(offset + place, UUID(product.decode()), float(score))
                 for place, (product, score) in enumerate(places, start=1)
             ]
             return BoardPage(items, weighed is not None, int(weighed or 0) >= newest)

@@ -58,7 +58,7 @@ class Ranked:
     """A product's place, counted from 1."""
 
     rank: int
-    product_id: str
+    product_id: UUID
     score: float
 
 

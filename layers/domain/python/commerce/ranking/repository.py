@@ -101,7 +101,7 @@ class SqlRankingRepository:
             )
         )
         return [
-            Ranked(offset + place, str(row.product_id), row.score)
+            Ranked(offset + place, row.product_id, row.score)
             for place, row in enumerate(found, start=1)
         ]
 

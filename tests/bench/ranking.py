@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -74,7 +75,7 @@ def add_events(report: Report, products: list[str]) -> None:
         events = min(EVENTS, size * 1000)
         report.say(f"{events:,} events in batches of {size}")
         batches = [activities(chance.choices(products, k=size)) for _ in range(events // size)]
-        seconds = [timed(lambda batch=batch: boards.add(batch, weights)) for batch in batches]
+        seconds = [timed(partial(boards.add, batch, weights)) for batch in batches]
         timing = Timing.of(seconds)
         report.add(
             "ranking: events into the boards of hour and day",
@@ -100,7 +101,7 @@ def through_the_handler(report: Report, products: list[str]) -> None:
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123
         for each in logger.handlers:
             each.stream = nowhere  # type: ignore[attr-defined]
-        seconds = sum(timed(lambda call=call: handler(call, context)) for call in calls)
+        seconds = sum(timed(partial(handler, call, context)) for call in calls)
     report.add(
         "ranking: events into the boards of hour and day",
         "batches of 500, through the handler",
@@ -153,7 +154,7 @@ def in_steps(report: Report) -> None:
         steps.append(perf_counter() - started)
         return answer
 
-    Boards._run = measured  # type: ignore[method-assign]
+    Boards._run = measured  # type: ignore[assignment, method-assign]
     weights = Weights(version=1, view=0.5)
     for what, work in (
         ("weigh anew", lambda: boards().weigh(today, weights)),

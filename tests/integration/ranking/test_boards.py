@@ -208,9 +208,12 @@ def test_a_batch_is_one_message(clock: Clock, monkeypatch: pytest.MonkeyPatch) -
 
     asked: list[object] = []
     ask = Insistent.ask
-    monkeypatch.setattr(
-        Insistent, "ask", lambda self, question: asked.append(question) or ask(self, question)
-    )
+
+    def noted(self: Insistent, question: Any) -> Any:
+        asked.append(question)
+        return ask(self, question)
+
+    monkeypatch.setattr(Insistent, "ask", noted)
     count(*(a_view(str(new_id())) for _ in range(50)), an_order((str(new_id()), 1, 1)))
     assert len(asked) == 1
     assert len(board(DAY)) == 51

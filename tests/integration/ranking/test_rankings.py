@@ -1,11 +1,14 @@
 """GET /rankings, a product's rank, and the weights, from the handlers to the servers and back."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from commerce import bootstrap
+from commerce.ranking import Boards
 from commerce.shared import clock as shared_clock
 from commerce.shared.clock import new_id
 from tests.support.envelopes import a_like, a_view, an_order, told
@@ -17,10 +20,11 @@ from tests.support.lambda_calls import (
     lambda_context,
     sqs_event,
 )
+from tests.support.ranking import a_week, put, ranked
 from tests.support.rankings import Clock, board, carry_over, deliver, ids
 from tests.support.shop import a_brand, a_buyer, a_product, an_admin, rows
 from tests.support.statements import counted
-from tests.support.valkey import empty_valkey
+from tests.support.valkey import empty_valkey, forget_valkey
 
 NOW = "2026-03-10T14:30:00+09:00"
 
@@ -184,6 +188,20 @@ class TestTheDatabaseStepsIn:
             ids(page) for page in pages
         ]
 
+    def test_a_crowd_of_readers_is_answered_from_one_statement(
+        self, clock: Clock, own_shop: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        product = a_product()
+        tell_both(a_view(product), at=NOW)
+        monkeypatch.setenv("VALKEY_URL", "redis://127.0.0.1:9/0")
+        forget_valkey()
+        with counted() as sent:
+            shown = [ranking() for _ in range(5)]
+        assert [ids(each) for each in shown] == [[product]] * 5
+        assert len([sql for sql in sent.statements if "product_metrics_daily" in sql]) == 1
+        monkeypatch.undo()
+        forget_valkey()
+
     def test_products_below_zero_have_no_place(self, clock: Clock, own_shop: str) -> None:
         product = a_product()
         rows(
@@ -201,6 +219,27 @@ def tell_both(*events: Any, at: str) -> None:
     event = sqs_event(*map(bus_message, envelopes))
     answer = function("metrics/on_product_activity")(event, lambda_context())
     assert answer == {"batchItemFailures": []}
+
+
+class TestWeeksAndMonths:
+    def test_they_are_shown_as_they_were_published(self, own_shop: str) -> None:
+        span = a_week()
+        products = [a_product() for _ in range(3)]
+        for number, product in enumerate(products):
+            put(span.first_day, UUID(product), views=10 * (number + 1))
+        assert ranking(f"period=weekly&at={span.key}") == []
+        ranked(span)
+        shown = ranking(f"period=weekly&at={span.key}")
+        assert [(each["rank"], each["score"]) for each in shown] == [(1, 3.0), (2, 2.0), (3, 1.0)]
+        assert ids(shown) == products[::-1]
+        assert ids(ranking(f"period=weekly&at={span.key}&limit=2&page=2")) == products[:1]
+
+    def test_they_are_weighed_by_the_weights_in_force(self, own_shop: str) -> None:
+        span, product = a_week(), a_product()
+        put(span.last_day, UUID(product), views=10, likes=1)
+        set_weights({"view": 0.5, "like": 0, "order": 0.7})
+        ranked(span)
+        assert [each["score"] for each in ranking(f"period=weekly&at={span.key}")] == [5.0]
 
 
 class TestTheRankOfAProduct:
@@ -251,11 +290,11 @@ class TestWeights:
         product = a_product()
         count(a_view(product))
         with monkeypatch.context() as away:
-            away.setattr(bootstrap.Boards, "weigh_running", lambda *_: 0)
+            away.setattr(Boards, "weigh_running", lambda *_: 0)
             set_weights({"view": 0.5, "like": 0.2, "order": 0.7})
         assert ranking()[0]["score"] == 0.1  # as this environment knows them
         later = bootstrap.ranking_weights()._until + 0.001
-        monkeypatch.setattr(bootstrap.time, "monotonic", lambda: later)
+        monkeypatch.setattr(time, "monotonic", lambda: later)
         assert ranking()[0]["score"] == 0.5
         assert board("20260310") == {product: 0.5}
 

@@ -15,6 +15,7 @@ from commerce.ranking import RebuildRefused
 from commerce.ranking import rebuild as rebuilding
 from commerce.ranking.boards import Keys
 from commerce.shared.clock import new_id
+from commerce.shared.database import Query
 from infra.ops.__main__ import main
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
@@ -111,8 +112,8 @@ def test_whatever_happened_a_rebuild_changes_nothing(
     plan: list[tuple[str, int, int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bootstrap.database().run(
-        [rebuilding.Query("DELETE FROM once"),
-         rebuilding.Query("DELETE FROM product_metrics_daily")]
+        [Query("DELETE FROM once"),
+         Query("DELETE FROM product_metrics_daily")]
     )  # fmt: skip
     empty_valkey()
     clock = Clock(monkeypatch, NOW)

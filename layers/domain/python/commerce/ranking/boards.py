@@ -62,10 +62,7 @@ class Keys:
     def of(cls, window: Window, suffix: str = "") -> "Keys":
         """The keys of a window; with a suffix, of one that is being built in its place."""
         place = f"{_PREFIX}:{window.period}:{window.key}{suffix}"
-        return cls(
-            *(f"{place}:{each}" for each in ("parts", "board", "seen", "journal", "rebuild")),
-            f"{place}:weighing",
-        )
+        return cls(**{name: f"{place}:{name}" for name in cls.__slots__})
 
 
 class Boards:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from functools import partial
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -152,9 +153,8 @@ class Rebuild:
     def _seen(self, key: str) -> Iterator[list[bytes]]:
         cursor = 0
         while True:
-            cursor, chunk = self._server.ask(
-                lambda server, at=cursor: server.sscan(key, at, count=CHUNK)
-            )
+            look = partial(_scanned, key=key, cursor=cursor)
+            cursor, chunk = self._server.ask(look)
             yield list(chunk)
             if cursor == 0:
                 return
@@ -188,6 +188,10 @@ class Rebuild:
         ]:
             yield rows
         self._database.run([Query("CLOSE found")], in_transaction=True)
+
+
+def _scanned(server: Any, *, key: str, cursor: int) -> Any:
+    return server.sscan(key, cursor, count=CHUNK)
 
 
 class _Build:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from commerce import bootstrap
-from commerce.ranking import Weights
+from commerce.bootstrap import in_transaction
+from commerce.ranking import SetRankingWeights, Weights
 from commerce.shared.clock import new_id
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
@@ -148,3 +149,17 @@ def test_a_rebuild_while_events_come_loses_none_and_doubles_none(clock: Clock) -
 
     found = kept(DAY)["board"]
     assert [found] == one_by_one(before + meanwhile, DAY)
+
+
+def test_weights_set_at_once_are_all_kept_and_the_last_is_in_force() -> None:
+    def set_view(view: float) -> Weights:
+        command = SetRankingWeights(view=view, like=0.2, order=0.7)
+        return in_transaction(lambda shop: shop.rankings.set_weights(command, by="Ann"))
+
+    done: list[Weights] = []
+    for _ in range(3):
+        done += run_together([partial(set_view, n / 10) for n in range(3)])
+
+    assert sorted(each.version for each in done) == list(range(1, 10))
+    newest = max(done, key=lambda each: each.version)
+    assert in_transaction(lambda shop: shop.rankings.weights()) == newest

@@ -73,6 +73,7 @@ def _environment(port: int, home: Path, scratch: Path) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
         "DOCKER_HOST": "unix:///nonexistent",  # it would tidy up containers of other projects
+        "SFN_WAIT_SCALE": "0.1",  # a state machine's pauses between tries, of those on AWS
         "PERSIST_STATE": "1",
         "STATE_DIR": str(_state(home, port)),
     }

@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from infra.ops import rankings
 from infra.ops.letters import DeadLetters, Done, Letter, logged_cause
 from infra.ops.target import OpsError, Target, enter, operator
 
@@ -103,6 +106,22 @@ def parser() -> argparse.ArgumentParser:
     unknown = add(payments, "unknown", unknown_payments, show_payments, "payments without an end")
     unknown.add_argument("--limit", type=int, default=100)
     add(commands, "reconcile", reconcile, show_reconciliation, "prove the books")
+    ranking = commands.add_parser("ranking", help="rankings").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    rebuilt = add(
+        ranking, "rebuild", rebuild_ranking, show_rebuilt, "live boards anew, from the metrics"
+    )
+    rebuilt.add_argument(
+        "--day", type=date.fromisoformat, metavar="YYYY-MM-DD",
+        help="from this day on (yesterday or today); without it, both",
+    )  # fmt: skip
+    made = add(ranking, "run", run_ranking, show_runs, "rank a week or a month now, and wait")
+    made.add_argument("--period", choices=["weekly", "monthly"], required=True)
+    made.add_argument("--at", required=True, metavar="KEY", help="2026W47 or 202611")
+    made.add_argument("--chunk-size", type=int, help="rows of metrics per chunk")
+    reports = add(ranking, "runs", list_runs, show_runs, "what the newest runs report")
+    reports.add_argument("--limit", type=int, default=20)
     return root
 
 
@@ -265,6 +284,46 @@ def unknown_payments(target: Target, asked: argparse.Namespace) -> Answer:
     return FOUND if payments else WELL, {"payments": payments}
 
 
+# --- rankings ------------------------------------------------------------------------------------
+
+
+def rebuild_ranking(target: Target, asked: argparse.Namespace) -> Answer:
+    """Make the live boards of days anew, while events go on arriving."""
+    target.use_database()
+    target.use_valkey()
+    from commerce import bootstrap
+
+    def progress(what: str, done: int) -> None:
+        if not asked.json:
+            aside.print(f"{what}: {done}", style="dim", end="\r")
+
+    done = bootstrap.rebuild_rankings(asked.day, progress)
+    return WELL, {"days": [asdict(each) for each in done]}
+
+
+def run_ranking(target: Target, asked: argparse.Namespace) -> Answer:
+    """Make a ranking of a week or a month, whether or not there is one."""
+    target.use_database()
+    execution = rankings.start(target, asked.period, asked.at, asked.chunk_size)
+    with aside.status("planning") as shown:
+        ended = rankings.wait_for(execution, shown.update)
+    report = rankings.report_of(execution)
+    well = ended["status"] == "SUCCEEDED" and report is not None and not report["chunks_skipped"]
+    return WELL if well else FOUND, {
+        "execution": execution,
+        "status": ended["status"],
+        "error": ended.get("error", ""),
+        "cause": ended.get("cause", ""),
+        "runs": [report] if report else [],
+    }
+
+
+def list_runs(target: Target, asked: argparse.Namespace) -> Answer:
+    """The newest runs' reports."""
+    target.use_database()
+    return WELL, {"runs": rankings.newest(asked.limit)}
+
+
 # --- for people ----------------------------------------------------------------------------------
 
 
@@ -329,6 +388,16 @@ def show_payments(answer: dict[str, Any]) -> None:
     )
 
 
+def show_rebuilt(answer: dict[str, Any]) -> None:
+    """Print the days whose boards are new."""
+    names = ["day", "products", "events", "told_meanwhile"]
+    _table(
+        [name.replace("_", " ") for name in names],
+        [[each[name] for name in names] for each in answer["days"]],
+    )
+    people.print("Hourly boards cannot be rebuilt; they fill again.")
+
+
 def show_reconciliation(answer: dict[str, Any]) -> None:
     """Print what was looked at, and what does not hold."""
     seen = ", ".join(f"{answer[name]} {name}" for name in BOOKS)
@@ -337,6 +406,27 @@ def show_reconciliation(answer: dict[str, Any]) -> None:
         facts = ", ".join(f"{name} {value}" for name, value in each["facts"].items())
         people.print(f"✗ {each['rule']}: {facts}", style="red", markup=False)
     people.print("The books hold." if answer["holds"] else "The books do not hold.")
+
+
+def show_runs(answer: dict[str, Any]) -> None:
+    """Print reports of runs, and why chunks were skipped."""
+    if "execution" in answer:
+        people.print(f"{answer['execution']}: {answer['status']}")
+        if answer["error"]:
+            people.print(f"✗ {answer['error']}: {answer['cause']}", style="red", markup=False)
+    columns = ["period", "key", "status", "begun_at", "duration_seconds", "rows_read", "chunks",
+               "chunks_skipped", "failure"]  # fmt: skip
+    _table(
+        [name.replace("_", " ") for name in columns],
+        [[run[name] for name in columns] for run in answer["runs"]],
+    )
+    for run in answer["runs"]:
+        for chunk in run["skipped"]:
+            people.print(
+                f"✗ {run['key']}, chunk {chunk['number']}: products after {chunk['after_id']} up to"
+                f" {chunk['upto_id']} are left out: {chunk['failure']}",
+                style="red", markup=False,
+            )  # fmt: skip
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

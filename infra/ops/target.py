@@ -110,6 +110,18 @@ class Target:
             )
         os.environ["DATABASE_SECRET_ARN"] = arn
 
+    def use_valkey(self) -> None:
+        """Let the domain find Valkey, and the shop's time zone: VALKEY_URL, else the stack's."""
+        for name, output in (
+            ("VALKEY_URL", "ValkeyUrl"), ("BUSINESS_TIME_ZONE", "BusinessTimeZone"),
+        ):  # fmt: skip
+            if not os.environ.get(name) and output in self.outputs:
+                os.environ[name] = self.outputs[output]
+        if not os.environ.get("VALKEY_URL"):
+            raise OpsError(
+                f"The stack {self.stack} names no ValkeyUrl: set VALKEY_URL, or --stack."
+            )
+
     def _by_their_names(self) -> list[tuple[str, str]]:
         pages = (
             client("sqs")

@@ -19,7 +19,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from infra.template import ROOT, Function, functions, read_template, unfolded
+from infra.template import ROOT, Function, functions, read_template, resources, unfolded
 
 DAY_SECONDS = 24 * 60 * 60
 DEAD_LETTER_RETENTION_SECONDS = 14 * DAY_SECONDS
@@ -38,6 +38,7 @@ class Stack:
     template: dict[str, Any]
     resources: dict[str, Resource]
     functions: dict[str, Function]
+    machines: dict[str, Resource] = field(default_factory=dict)
     source_files: set[Path] = field(default_factory=set)
     event_files: set[Path] = field(default_factory=set)
 
@@ -74,6 +75,10 @@ def pristine() -> Stack:
         template=template,
         resources=unfolded(template),
         functions={function.logical_id: function for function in functions(template)},
+        machines={
+            name: _json(ROOT / machine["DefinitionUri"])
+            for name, machine in resources(template, "AWS::Serverless::StateMachine").items()
+        },
         source_files={path.relative_to(ROOT) for path in sources},
         event_files={
             path.relative_to(ROOT)
@@ -241,6 +246,14 @@ def _statements(stack: Stack) -> Iterator[tuple[str, Resource]]:
         for policy in function.get("Policies", []):
             for statement in policy.get("Statement", []):
                 yield name, statement
+    yield from _statements_of_roles(stack)
+
+
+def _statements_of_roles(stack: Stack) -> Iterator[tuple[str, Resource]]:
+    for name, role in stack.of_type("AWS::IAM::Role").items():
+        for policy in role.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
 
 
 def no_secret_is_in_the_environment(stack: Stack) -> list[str]:
@@ -347,6 +360,103 @@ def _shared_variables(stack: Stack) -> Resource:
 def _own_variables(function: Function) -> Resource:
     variables: Resource = function.properties.get("Environment", {}).get("Variables", {})
     return variables
+
+
+# --- state machines ------------------------------------------------------------------------------
+
+
+def states(stack: Stack, *kinds: str) -> Iterator[tuple[str, Resource]]:
+    """Each state of these kinds of each state machine, those within a Map among them."""
+    for machine, definition in stack.machines.items():
+        for name, state in _states_of(definition):
+            if state["Type"] in kinds:
+                yield f"{machine}/{name}", state
+
+
+def _states_of(definition: Resource) -> Iterator[tuple[str, Resource]]:
+    for name, state in definition["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from _states_of(state["ItemProcessor"])
+
+
+def a_task_is_tried_again(stack: Stack) -> list[str]:
+    """For whatever reason it failed, with growing pauses, and not for ever."""
+    return [
+        name
+        for name, task in states(stack, "Task")
+        if not task.get("Retry")
+        or (last := task["Retry"][-1])["ErrorEquals"] != ["States.ALL"]
+        or not 1 <= last.get("MaxAttempts", 3) <= 5
+        or last.get("BackoffRate", 2) <= 1
+    ]
+
+
+def a_task_waits_longer_than_its_function(stack: Stack) -> list[str]:
+    return [
+        name
+        for name, task in states(stack, "Task")
+        if task.get("TimeoutSeconds", 0) <= _function_of(stack, name, task).timeout_seconds
+    ]
+
+
+def _function_of(stack: Stack, state: str, task: Resource) -> Function:
+    machine = stack.of_type("AWS::Serverless::StateMachine")[state.partition("/")[0]]
+    variable = task["Resource"].removeprefix("${").removesuffix("}")
+    return stack.functions[named(machine["DefinitionSubstitutions"][variable])]
+
+
+def a_map_survives_one_bad_item(stack: Stack) -> list[str]:
+    """What fails of an item is caught within; what fails of the Map itself is caught, too."""
+    return [
+        name
+        for name, state in states(stack, "Map")
+        if not _catches_all(state)
+        or not _catches_all(state["ItemProcessor"]["States"][state["ItemProcessor"]["StartAt"]])
+    ]
+
+
+def _catches_all(state: Resource) -> bool:
+    return any(each["ErrorEquals"] == ["States.ALL"] for each in state.get("Catch", []))
+
+
+def an_execution_ends(stack: Stack) -> list[str]:
+    return [name for name, machine in stack.machines.items() if "TimeoutSeconds" not in machine]
+
+
+def a_machine_may_call_its_tasks_and_nothing_else(stack: Stack) -> list[str]:
+    roles = stack.of_type("AWS::IAM::Role")
+    found = []
+    for name, machine in stack.of_type("AWS::Serverless::StateMachine").items():
+        called = {
+            _function_of(stack, state, task).logical_id
+            for state, task in states(stack, "Task")
+            if state.startswith(f"{name}/")
+        }
+        allowed = [
+            (statement["Action"], named(resource))
+            for policy in roles[named(machine["Role"])]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            for resource in _as_list(statement["Resource"])
+        ]
+        if sorted(allowed) != sorted(("lambda:InvokeFunction", function) for function in called):
+            found.append(name)
+    return found
+
+
+def a_failed_execution_raises_an_alarm(stack: Stack) -> list[str]:
+    watched = {
+        (named(dimension["Value"]), alarm["MetricName"])
+        for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["Namespace"] == "AWS/States"
+        for dimension in alarm["Dimensions"]
+    }
+    return [
+        name
+        for name in stack.machines
+        for metric in ("ExecutionsFailed", "ExecutionsTimedOut")
+        if (name, metric) not in watched
+    ]
 
 
 # --- schema, gateway, alarms ---------------------------------------------------------------------
@@ -474,6 +584,7 @@ Rule = Callable[[Stack], list[str]]
 Break = Callable[[Stack], object]
 
 QUEUE, LETTERS = "ShippingOrderConfirmed/Queue", "ShippingOrderConfirmed/DeadLetterQueue"
+MACHINE, ROLE = "RankingStateMachine", "RankingStateMachineRole"
 READER, SCHEDULED, API = "OnOrderConfirmedFunction", "EveryMinuteRelayFunction", "Api"
 
 
@@ -498,6 +609,20 @@ def drop(name: str, *path: str | int) -> Break:
         for step in steps:
             place = place[step]
         del place[last]
+
+    return broken
+
+
+def change_state(*path: str | int, to: Any) -> Break:
+    """Set one property of one state; a state within a Map follows its name."""
+
+    def broken(stack: Stack) -> None:
+        place: Any = stack.machines[MACHINE]["States"]
+        for step in path[:-1]:
+            if isinstance(place, dict) and step not in place:
+                place = place["ItemProcessor"]["States"]
+            place = place[step]
+        place[path[-1]] = to
 
     return broken
 
@@ -551,6 +676,20 @@ BREAKS: list[tuple[Rule, Break]] = [
     (an_alarm_watches_what_is_measured, drop("UnauthenticatedAlarm", "Dimensions", 0)),
     (what_the_dashboard_shows_is_measured,
      change("Dashboard", "DashboardBody", to={"Fn::Sub": '{"widgets": []}'})),
+    (a_task_is_tried_again, change_state("RankChunks", "SkipChunk", "Retry", to=[])),
+    (a_task_is_tried_again, change_state("PublishRanks", "Retry", 1, "MaxAttempts", to=0)),
+    (a_task_waits_longer_than_its_function, change_state("FailRun", "TimeoutSeconds", to=30)),
+    (a_map_survives_one_bad_item, change_state("RankChunks", "Catch", to=[])),
+    (a_map_survives_one_bad_item, change_state("RankChunks", "RankChunk", "Catch", to=[])),
+    (an_execution_ends, lambda stack: stack.machines[MACHINE].pop("TimeoutSeconds")),
+    (no_permission_has_a_wildcard,
+     change(ROLE, "Policies", 0, "PolicyDocument", "Statement", 0, "Action", to="lambda:*")),
+    (a_machine_may_call_its_tasks_and_nothing_else,
+     drop(ROLE, "Policies", 0, "PolicyDocument", "Statement", 0, "Resource", 4)),
+    (a_machine_may_call_its_tasks_and_nothing_else,
+     change(ROLE, "Policies", 0, "PolicyDocument", "Statement", 0, "Action",
+            to="lambda:InvokeAsync")),
+    (a_failed_execution_raises_an_alarm, drop("RankingRunTimedOutAlarm")),
     (dead_letters_can_be_found_by_operators,
      lambda stack: stack.template["Outputs"].pop("ShippingDeadLetterQueueUrl")),
     (dead_letters_can_be_found_by_operators,

@@ -214,6 +214,18 @@ class Caller:
         """POST /admin/orders/{order_id}/{step}: shipment, delivery or cancellation."""
         return self.send("POST", f"/admin/orders/{order_id}/{step}", fields or None)
 
+    def rankings(self, **query: Any) -> Answer:
+        """GET /rankings."""
+        return self.send("GET", _with_query("/rankings", query))
+
+    def ranking_weights(self) -> Answer:
+        """GET /admin/ranking-weights."""
+        return self.send("GET", "/admin/ranking-weights")
+
+    def set_ranking_weights(self, **weights: float) -> Answer:
+        """PUT /admin/ranking-weights."""
+        return self.send("PUT", "/admin/ranking-weights", weights)
+
     def health(self) -> Answer:
         """GET /health."""
         return self.send("GET", "/health")

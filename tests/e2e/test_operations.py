@@ -108,6 +108,7 @@ def test_every_queue_of_the_stack_is_listed(stack: Stack) -> None:
         "product-like-changed",
         "product-stock-turned",
         "products-viewed",
+        "ranked-activity",
         "user-acted",
         "order-payment-failed", "order-payment-succeeded", "payment-order-cancelled",
         "outbox-nudge", "schedule", "shipping-order-cancelled", "shipping-order-confirmed"

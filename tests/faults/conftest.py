@@ -1,4 +1,4 @@
-"""What the fault tests share."""
+"""What these tests share with the integration tests."""
 
 from tests.support.own_shop import own_shop
 

@@ -12,6 +12,7 @@ from commerce import bootstrap, checkout
 from commerce.bootstrap import Shop, database, in_transaction
 from commerce.order import CancelOrder, PlaceOrder
 from commerce.payment import HttpPaymentGateway
+from commerce.ranking.periods import PublishRanks, RankChunk
 from commerce.shared.bus import Bus, Envelope, EventBridgeBus
 from commerce.shared.relay import Relay
 from commerce.shipping import HttpDeliverySystem, ShipmentNotice
@@ -211,6 +212,50 @@ def discard_between_audit_and_delete() -> None:
     main(["dlq", "discard", queue, "--stack", stack, "--id", id_, "--reason", "why", "--yes"])
 
 
+def _ranking(task: str) -> Callable[[Shop], object]:
+    """The task on the run (and chunk) that the arguments name."""
+    asked = json.dumps({"execution": "e", "run_id": sys.argv[2], **json.loads(sys.argv[3])})
+    if task == "rank_chunk":
+        chunk = RankChunk.model_validate_json(asked)
+        return lambda shop: shop.periodical_rankings.rank_chunk(chunk)
+    run = PublishRanks.model_validate_json(asked)
+    return lambda shop: shop.periodical_rankings.publish(run)
+
+
+def _ranking_before_commit(task: str) -> None:
+    """Die when all is written and nothing is committed."""
+    work = _ranking(task)
+
+    def write_and_die(shop: Shop) -> None:
+        work(shop)
+        shop._uow._run(shop._uow._writes)
+        die()
+
+    in_transaction(write_and_die)
+
+
+def rank_chunk_before_commit() -> None:
+    """Die with a chunk ranked and not committed."""
+    _ranking_before_commit("rank_chunk")
+
+
+def publish_before_commit() -> None:
+    """Die with one ranking gone, the other in its place, and nothing committed."""
+    _ranking_before_commit("publish")
+
+
+def rank_chunk_before_answer() -> None:
+    """Die with a chunk ranked, and nobody told."""
+    in_transaction(_ranking("rank_chunk"))
+    die()
+
+
+def publish_before_answer() -> None:
+    """Die with a ranking published, and nobody told."""
+    in_transaction(_ranking("publish"))
+    die()
+
+
 STEPS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
@@ -230,6 +275,10 @@ STEPS: dict[str, Callable[[], None]] = {
         order_between_commit_and_answer,
         cancel_before_commit,
         cancel_between_commit_and_answer,
+        rank_chunk_before_commit,
+        rank_chunk_before_answer,
+        publish_before_commit,
+        publish_before_answer,
     )
 }
 

@@ -10,12 +10,17 @@ def own_shop(
     own_database_url: str, shop_environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """Handlers and helpers of this test use this database; its URL."""
-    from commerce.bootstrap import database  # imported when the environment is set
+    from commerce.bootstrap import (  # imported when the environment is set
+        database,
+        ranking_weights,
+    )
     from tests.support.valkey import empty_valkey
 
     empty_valkey()  # what is kept is of another database
     monkeypatch.setenv("DATABASE_URL", own_database_url)
     database().close()
+    ranking_weights.cache_clear()
     yield own_database_url
     database().close()
+    ranking_weights.cache_clear()
     empty_valkey()

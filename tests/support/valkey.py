@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from commerce import bootstrap, catalogue
+from commerce import bootstrap, catalogue, rankings
 from commerce.shared.valkey import connect
 from infra.local.ports import LOOPBACK
 
@@ -17,7 +17,9 @@ def forget_valkey() -> None:
     """Let this process connect anew, to wherever VALKEY_URL leads now."""
     bootstrap.valkey().close()
     for each in (
-        bootstrap.valkey, bootstrap.kept, bootstrap.passing_events, catalogue.catalogue,
+        bootstrap.valkey, bootstrap.kept, bootstrap.passing_events, bootstrap.boards,
+        bootstrap.insistent_valkey, bootstrap.ranking_weights, catalogue.catalogue,
+        rankings.rankings,
     ):  # fmt: skip
         each.cache_clear()
     bootstrap._payment_gateway.cache_clear()  # its circuit breaker asks the same server

@@ -15,7 +15,14 @@ from tests.support.shop import rows
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 
-NOTHING = {"outbox": 0, "answers": 0, "claims": 0, "login_attempts": 0}
+NOTHING = {
+    "outbox": 0,
+    "answers": 0,
+    "claims": 0,
+    "login_attempts": 0,
+    "ranking_candidates": 0,
+    "ranking_runs": 0,
+}
 
 
 def insert(sql: str, *values: object) -> None:

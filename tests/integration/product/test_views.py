@@ -157,7 +157,7 @@ def test_a_view_costs_the_reader_one_trip_and_no_statement(
     with counted() as sent:
         view(product)
     assert sent.count == 1  # the product's state
-    assert len(trips) == 2  # its card, and the view
+    assert len(trips) == 3  # its card, its rank, and the view
 
 
 def test_without_valkey_and_queue_a_product_is_seen_all_the_same(

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, cached_property
 from typing import TypeVar
 from uuid import UUID
@@ -37,8 +37,16 @@ from commerce.point import PointFacade
 from commerce.point.repository import SqlPointRepository
 from commerce.product import ProductFacade
 from commerce.product.repository import SqlProductRepository
+from commerce.ranking import Boards, Period, RankingFacade, Rebuild, Rebuilt, Weights, Window
+from commerce.ranking.periods import (
+    PeriodicalRankingFacade,
+    SqlPeriodicalRankRepository,
+    executions,
+)
+from commerce.ranking.periods.expiry import EXPIRIES as RANKING_EXPIRIES
+from commerce.ranking.repository import SqlRankingRepository
 from commerce.reconciliation import Reconciler, Reconciliation, Scope
-from commerce.shared import alerts, audit, replay, settings
+from commerce.shared import alerts, audit, business_time, clock, replay, settings
 from commerce.shared import clean_up as forget
 from commerce.shared import health as health_check
 from commerce.shared import once as once_rows
@@ -56,7 +64,7 @@ from commerce.shared.passing import PAUSE_SECONDS, PassingEvents
 from commerce.shared.relay import Relay
 from commerce.shared.trace import trace_id
 from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.valkey import Valkey
+from commerce.shared.valkey import Insistent, Valkey
 from commerce.shipping import HttpDeliverySystem, Messenger, ShippingFacade
 from commerce.shipping.repository import SqlShipmentRepository
 from commerce.user import UserFacade
@@ -130,6 +138,18 @@ class Shop:
     def metrics(self) -> MetricsFacade:
         """What happened to each product on each day."""
         return MetricsFacade(SqlMetricsRepository(self._uow))
+
+    @cached_property
+    def rankings(self) -> RankingFacade:
+        """What is looked at, liked and bought most."""
+        return RankingFacade(SqlRankingRepository(self._uow))
+
+    @cached_property
+    def periodical_rankings(self) -> PeriodicalRankingFacade:
+        """What was liked, viewed and ordered most in a week or a month."""
+        return PeriodicalRankingFacade(
+            SqlPeriodicalRankRepository(self._uow), self.metrics, self.rankings.weights
+        )
 
     @cached_property
     def shipping(self) -> ShippingFacade:
@@ -210,9 +230,72 @@ def passing_events() -> PassingEvents:
     return PassingEvents(valkey(), _nudge_for_passing_events)
 
 
+@cache
+def boards() -> Boards:
+    """The live rankings, for readers: without Valkey there are none."""
+    return Boards(valkey(), business_time.zone)
+
+
+@cache
+def insistent_valkey() -> Insistent:
+    """The same server, for what must be done."""
+    return Insistent(lambda: settings.text("VALKEY_URL"))
+
+
+def counting_boards() -> Boards:
+    """The live rankings, for who must be heard: without Valkey, Unavailable."""
+    return Boards(insistent_valkey(), business_time.zone)
+
+
+def todays_rank(product_id: str) -> int | None:
+    """A product's place today, in one trip to Valkey; None where it has none."""
+    today = Window.containing(Period.DAILY, clock.now(), business_time.zone())
+    return boards().rank(today, product_id)
+
+
+@cache
+def ranking_weights() -> "WeightsInForce":
+    """The weights as this execution environment knows them."""
+    return WeightsInForce()
+
+
+class WeightsInForce:
+    """The newest weights, read again after 20 seconds: within a minute all boards follow them."""
+
+    KNOWN_SECONDS = 20.0
+
+    def __init__(self) -> None:
+        self._known: Weights | None = None
+        self._until = 0.0
+
+    def get(self) -> Weights:
+        """The weights. Where the database does not answer, as they were last known."""
+        if self._known is None or time.monotonic() >= self._until:
+            try:
+                self._known = in_transaction(lambda shop: shop.rankings.weights())
+            except (Unavailable, Busy):
+                if self._known is None:
+                    raise
+                logger.warning("the ranking weights are as last known", exc_info=True)
+            self._until = time.monotonic() + self.KNOWN_SECONDS
+        return self._known
+
+
+def rebuild_rankings(first: date | None, progress: Callable[[str, int], None]) -> list[Rebuilt]:
+    """Make the live boards of days anew from the products' metrics. Raises RebuildRefused."""
+    weights = in_transaction(lambda shop: shop.rankings.weights())
+    return Rebuild(database(), insistent_valkey(), business_time.zone, weights).run(first, progress)
+
+
 def clean_up() -> dict[str, int]:
     """Delete the rows that are past their time; how many of each kind."""
-    return forget.clean_up(database(), [*forget.EXPIRIES, LOGIN_ATTEMPTS])
+    return forget.clean_up(database(), [*forget.EXPIRIES, LOGIN_ATTEMPTS, *RANKING_EXPIRIES])
+
+
+def start_due_rankings(at: datetime) -> list[str]:
+    """Start the rankings that are due and were never begun; the keys of those."""
+    due = in_transaction(lambda shop: shop.periodical_rankings.due(at))
+    return [span.key for span in due if executions.start(span)]
 
 
 def reconcile(

@@ -6,13 +6,13 @@ product) is read from PostgreSQL whenever a product is looked at by itself: one 
 So the last unit sold, and a price changed, show there at once, whatever the cache holds.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
 from uuid import UUID
 
 import redis  # noqa: F401  (now, while the function starts, not while its first reader waits)
 
-from commerce.bootstrap import in_transaction, kept, passing_events
+from commerce.bootstrap import in_transaction, kept, passing_events, todays_rank
 from commerce.brand import BrandNotFound, VersionedBrand
 from commerce.like import LikedProduct
 from commerce.product import (
@@ -40,29 +40,34 @@ BRANDS = Shelf("brand", 2, VersionedBrand, 24 * 60 * 60)
 class Catalogue:
     """Products as shoppers see them. The cache may be cold, slow, down or wrong: they see them."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, rank_of: Callable[[str], int | None]) -> None:
         self._cache = cache
+        self._rank_of = rank_of
 
     def product(self, product_id: str) -> ProductDetailView:
-        """One product with brand, stock, like count and rank. Raises ProductNotFound.
+        """One product with brand, stock, like count and today's rank. Raises ProductNotFound.
 
-        One statement where its card is kept, else two.
+        One statement where its card is kept, else two; the rank is asked of Valkey each time.
         """
         found = cursor.parse_id(product_id)
         if found is None:
             raise ProductNotFound([product_id])
+        return self._detail(found).model_copy(update={"rank": self._rank_of(str(found))})
+
+    def _detail(self, found: UUID) -> ProductDetailView:
+        product_id = str(found)
         loaded: list[ProductDetailView] = []
 
         def load() -> ProductView:
             loaded.append(in_transaction(lambda shop: shop.products.get(product_id)))
             return listed(loaded[0])
 
-        card = self._cache.get(CARDS, str(found), load)
+        card = self._cache.get(CARDS, product_id, load)
         if loaded:
             return loaded[0]
         state = in_transaction(lambda shop: shop.products.state(product_id))
         if card.version != state.version:
-            card = self.refresh([str(found)])[str(found)]
+            card = self.refresh([product_id])[product_id]
         now = {
             "like_count": state.like_count,
             "stock_quantity": state.stock_quantity,
@@ -158,7 +163,7 @@ class Catalogue:
 @cache
 def catalogue() -> Catalogue:
     """The catalogue of this execution environment."""
-    return Catalogue(kept())
+    return Catalogue(kept(), todays_rank)
 
 
 def tell_view(product: ProductDetailView) -> None:

@@ -1,9 +1,16 @@
 """The only door to the metrics context."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
+from uuid import UUID
 
-from commerce.metrics.model import Tally
+from commerce.metrics.model import ProductRange, Tally
 from commerce.metrics.repository import MetricsRepository
+
+CONSUMER = "product metrics"
+"""Under this name the events are claimed that the days have counted."""
+
+_FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
 class MetricsFacade:
@@ -15,3 +22,19 @@ class MetricsFacade:
     def add(self, tallies: Sequence[Tally]) -> None:
         """Add each tally to the day on which it happened. Whoever calls sees to it that once."""
         self._metrics.add(tallies)
+
+    def ranges(self, days: Sequence[date], rows: int) -> Iterator[ProductRange]:
+        """Cut all products into ranges of so many rows on these days, a product never in two.
+
+        A range has as many rows more as its last product has days left; the last may have fewer.
+        Together they hold every id there can be, and there is none where there are no rows.
+        """
+        after = _FIRST
+        if self._metrics.product_id_after(days, after, 0) is None:
+            return
+        while (upto := self._metrics.product_id_after(days, after, rows - 1)) and (
+            self._metrics.product_id_after(days, upto, 0)
+        ):
+            yield ProductRange(after, upto)
+            after = upto
+        yield ProductRange(after, _LAST)

@@ -17,3 +17,11 @@ class Tally:
     units: int = 0
     amount: int = 0
     """In minor units of the shop's currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRange:
+    """The products after one id, up to another."""
+
+    after_id: UUID
+    upto_id: UUID

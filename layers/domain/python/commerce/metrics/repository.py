@@ -1,7 +1,10 @@
 """Daily product metrics in PostgreSQL."""
 
 from collections.abc import Sequence
+from datetime import date
+from functools import cache
 from typing import Protocol
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -17,8 +20,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from commerce.metrics.model import Tally
+from commerce.metrics.sums import by_number, product_ids_after
 from commerce.metrics.tables import product_metrics_daily_table
-from commerce.shared import clock, settings
+from commerce.shared import business_time, clock
 from commerce.shared.database import Statement, records
 from commerce.shared.unit_of_work import UnitOfWork
 
@@ -57,6 +61,9 @@ class MetricsRepository(Protocol):
     def add(self, tallies: Sequence[Tally]) -> None:
         """Add the tallies to their business days."""
 
+    def product_id_after(self, days: Sequence[date], after: UUID, skip: int) -> UUID | None:
+        """The product of the row that follows, in products' order, when so many are skipped."""
+
 
 class SqlMetricsRepository:
     """The days of the database."""
@@ -74,9 +81,11 @@ class SqlMetricsRepository:
             for tally in tallies
         ]
         if rows:
-            self._uow.write(_ADD(tallies=rows, time_zone=business_time_zone()))
+            self._uow.write(_ADD(tallies=rows, time_zone=business_time.zone_name()))
+
+    def product_id_after(self, days: Sequence[date], after: UUID, skip: int) -> UUID | None:
+        query = _after(len(days))(after_id=after, skip=skip, **by_number(days))
+        return next((row.product_id for row in self._uow.read(query)), None)
 
 
-def business_time_zone() -> str:
-    """The time zone in which the shop's days begin and end."""
-    return settings.text("BUSINESS_TIME_ZONE", "Asia/Seoul")
+_after = cache(product_ids_after)

@@ -73,6 +73,10 @@ class ConstraintViolated(Exception):
         self.name = name
 
 
+class InvalidData(Exception):
+    """The statement cannot be computed on these values, however often it is tried."""
+
+
 class ConnectionLost(Unavailable):
     """The database went away."""
 
@@ -211,9 +215,9 @@ class Database:
         Outside BEGIN and COMMIT they are one transaction. With `in_transaction` they belong to
         the one that was begun, and to no other connection than its own.
 
-        Raises ConstraintViolated, Contention, Busy (a lock or the statement's time ran out),
-        Unavailable (no connection to be had) or ConnectionLost (it broke: whether the queries
-        took effect is unknown).
+        Raises ConstraintViolated, InvalidData (it cannot be computed), Contention, Busy (a lock
+        or the statement's time ran out), Unavailable (no connection to be had) or ConnectionLost
+        (it broke: whether the queries took effect is unknown).
         """
         try:
             contexts = self._connected(in_transaction=in_transaction).run_together(queries)
@@ -298,6 +302,8 @@ def _translated(error: Exception) -> Exception:
         return Busy()
     if state.startswith("23"):
         return ConstraintViolated(fields.get("n", fields.get("c", state)))
+    if state.startswith("22"):
+        return InvalidData(fields.get("M", state))
     if state.startswith(("08", "57P")):
         return Unavailable()
     return error

@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from commerce.shared.errors import Unavailable
+
 if TYPE_CHECKING:
     from redis import Redis
 
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 0.1  # SPEC §7: slower than 100 ms is as good as down
+INSISTENT_SECONDS = 2.0  # where nobody waits for the answer, but work must be done
 SKIP_SECONDS = 5.0  # how long it is left alone after a failure, jittered upwards by a half
 
 logger = logging.getLogger(__name__)
@@ -71,16 +74,43 @@ class Valkey:
         self.close()  # what is left of an answer must not be read as the next one
 
 
-def connect(url: str) -> "Redis":
-    """A client that tries once and waits 0.1 s; it connects when it is first used."""
+class Insistent:
+    """The same server where the work must be done: waited for longer, and its failure is ours."""
+
+    def __init__(self, url: Callable[[], str]) -> None:
+        self._url = url
+        self._client: Redis | None = None
+
+    def ask(self, question: Callable[["Redis"], T]) -> T:
+        """What the server answers. Raises Unavailable: whether it took effect is unknown then."""
+        try:
+            if self._client is None:
+                self._client = connect(self._url(), max(INSISTENT_SECONDS, TIMEOUT_SECONDS))
+            return question(self._client)
+        except Exception as error:
+            if _is_refusal(error):
+                raise
+            self.close()  # what is left of an answer must not be read as the next one
+            raise Unavailable("Valkey does not answer; try again.") from error
+
+    def close(self) -> None:
+        """Let go of the connections; the next question makes a new one."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def connect(url: str, timeout_seconds: float | None = None) -> "Redis":
+    """A client that tries once and waits 0.1 s, or as told; it connects when it is first used."""
     # Imported on use: most functions never ask, and the package takes longer to import than ours.
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
+    wait_seconds = timeout_seconds or TIMEOUT_SECONDS
     options: dict[str, Any] = {
-        "socket_connect_timeout": TIMEOUT_SECONDS,
-        "socket_timeout": TIMEOUT_SECONDS,
+        "socket_connect_timeout": wait_seconds,
+        "socket_timeout": wait_seconds,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,  # no handshake: the first question is the first message
         "driver_info": None,

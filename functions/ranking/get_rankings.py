@@ -1,0 +1,26 @@
+"""GET /rankings: anyone sees what is looked at, liked and bought most."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from commerce.entrypoints.http import Limit, http_api, lambda_handler
+from commerce.ranking import Period, RankingView
+from commerce.rankings import rankings
+
+LAST_PAGE = 1_000_000
+
+api = http_api()
+
+
+@api.get("/rankings")
+def get_rankings(
+    period: Period = Period.DAILY,
+    at: Annotated[str | None, Query(max_length=16)] = None,
+    limit: Limit = 20,
+    page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Which page, from 1")] = 1,
+) -> RankingView:
+    return rankings().page(period, at, limit=limit, page=page)
+
+
+handler = lambda_handler(api)

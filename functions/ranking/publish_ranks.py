@@ -1,0 +1,15 @@
+"""All chunks are done -> the best hundred of all products are shown, all at once."""
+
+from commerce.bootstrap import in_transaction
+from commerce.entrypoints.task import task_handler
+from commerce.entrypoints.telemetry import gauge
+from commerce.ranking.periods import OutcomeView, PublishRanks
+
+
+def publish_ranks(command: PublishRanks) -> OutcomeView:
+    done = in_transaction(lambda shop: shop.periodical_rankings.publish(command))
+    gauge("RankingChunksSkipped", done.chunks_skipped, "Count")
+    return done
+
+
+handler = task_handler(PublishRanks, publish_ranks)

@@ -1,0 +1,39 @@
+"""Rankings: what is looked at, liked and bought most, by hour, day, week and month."""
+
+from commerce.ranking.boards import Boards
+from commerce.ranking.commands import SetRankingWeights
+from commerce.ranking.errors import InvalidMoment, RebuildRefused
+from commerce.ranking.facade import RankingFacade
+from commerce.ranking.model import (
+    Activity,
+    Period,
+    Ranked,
+    Weights,
+    Window,
+    parse_key,
+    running_key,
+    window_of_key,
+)
+from commerce.ranking.rebuild import Rebuild, Rebuilt
+from commerce.ranking.views import RankedProductView, RankingView, RankingWeightsView
+
+__all__ = [
+    "Activity",
+    "Boards",
+    "InvalidMoment",
+    "Period",
+    "Ranked",
+    "RankedProductView",
+    "RankingFacade",
+    "RankingView",
+    "RankingWeightsView",
+    "Rebuild",
+    "RebuildRefused",
+    "Rebuilt",
+    "SetRankingWeights",
+    "Weights",
+    "Window",
+    "parse_key",
+    "running_key",
+    "window_of_key",
+]

@@ -1,0 +1,23 @@
+"""What the ranking context refuses."""
+
+from commerce.shared.errors import CommerceError, Kind
+
+
+class InvalidMoment(CommerceError):
+    """The moment is not one of this period."""
+
+    kind = Kind.INVALID
+    code = "INVALID_MOMENT"
+
+    def __init__(self, shape: str) -> None:
+        super().__init__(
+            f"`at` is {shape}, or left out for now.",
+            errors=[{"field": "at", "message": f"must be {shape}", "code": "invalid_moment"}],
+        )
+
+
+class RebuildRefused(CommerceError):
+    """The board was left as it is."""
+
+    kind = Kind.CONFLICT
+    code = "REBUILD_REFUSED"

@@ -1,0 +1,177 @@
+"""The only door to the rankings of weeks and months."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from commerce.metrics import MetricsFacade
+from commerce.ranking.model import Ranked, Weights
+from commerce.ranking.periods.commands import (
+    MAX_CHUNKS,
+    FailRun,
+    Failure,
+    PlanChunks,
+    PublishRanks,
+    RankChunk,
+    SkipChunk,
+)
+from commerce.ranking.periods.errors import TooManyChunks
+from commerce.ranking.periods.failure import told
+from commerce.ranking.periods.model import (
+    ChunkCounts,
+    ChunkStatus,
+    Period,
+    Run,
+    RunStatus,
+    Span,
+)
+from commerce.ranking.periods.repository import SqlPeriodicalRankRepository
+from commerce.ranking.periods.views import ChunkView, OutcomeView, PlanView, RunView, SkippedChunk
+from commerce.shared import business_time, clock
+
+
+class PeriodicalRankingFacade:
+    """Ranks a week or a month in steps, each of which may be repeated, and shows the result.
+
+    Runs do not exclude each other, so a killed one is in nobody's way: each works on rows of its
+    own, and what is shown of a span is the whole result of one run, the one that began last.
+    """
+
+    def __init__(
+        self,
+        ranks: SqlPeriodicalRankRepository,
+        metrics: MetricsFacade,
+        weights: Callable[[], Weights] = Weights,
+    ) -> None:
+        self._ranks = ranks
+        self._metrics = metrics
+        self._weights = weights
+
+    def page(self, period: Period, key: str, offset: int, limit: int) -> list[Ranked]:
+        """So many places of a span after the first `offset`. Raises InvalidPeriodKey."""
+        return self._ranks.page(period, Span.of(period, key).key, offset, limit)
+
+    def due(self, at: datetime) -> list[Span]:
+        """The newest week and month whose ranking is due at the moment and was never begun."""
+        local_time = self._ranks.local_time(at, business_time.zone_name())
+        spans = [Span.due(period, local_time) for period in Period]
+        return [span for span in spans if not self._ranks.was_begun(span)]
+
+    def plan(self, command: PlanChunks) -> PlanView:
+        """Begin a run with the weights of now. An execution has one, however often it is planned.
+
+        Raises InvalidPeriodKey, TooManyChunks.
+        """
+        run = self._ranks.find_by_execution(command.execution)
+        if run is not None:
+            return _plan(run, self._ranks.chunks_of(run))
+        run = Run(
+            id=clock.new_id(),
+            execution=command.execution,
+            span=self._span(command),
+            chunk_rows=command.asked.chunk_rows,
+            weights=self._weights(),
+            begun_at=clock.now(),
+        )
+        ranges = []
+        for each in self._metrics.ranges(run.span.days, run.chunk_rows):
+            ranges.append(each)
+            if len(ranges) > MAX_CHUNKS:
+                raise TooManyChunks(
+                    f"{run.span.key} has more than {MAX_CHUNKS} chunks of {run.chunk_rows} rows: "
+                    "start a run with a larger chunk_rows."
+                )
+        self._ranks.add(run, ranges)
+        return _plan(run, list(range(1, len(ranges) + 1)))
+
+    def rank_chunk(self, command: RankChunk) -> ChunkView:
+        """Rank the products of a chunk. Raises RunNotFound, RunEnded."""
+        self._ranks.rank_chunk(command.run_id, command.number)
+        return ChunkView(number=command.number, status=ChunkStatus.RANKED)
+
+    def skip_chunk(self, command: SkipChunk) -> ChunkView:
+        """Leave a chunk out, and write down why. Raises RunNotFound, RunEnded."""
+        status = self._ranks.skip_chunk(command.run_id, command.number, _told(command.failure))
+        return ChunkView(number=command.number, status=status)
+
+    def publish(self, command: PublishRanks) -> OutcomeView:
+        """Show the best of all chunks, all at once, unless a run that began later is shown.
+
+        Repeated, it changes nothing. Raises RunNotFound, RunEnded, ChunksPending, NothingRanked.
+        """
+        run, counts = self._ranks.lock(command.run_id)
+        if run.status in (RunStatus.PUBLISHED, RunStatus.SUPERSEDED):
+            return _outcome(run, counts)
+        run.require_publishable(counts)
+        if self._ranks.claim_publication(run):
+            self._ranks.swap_in(run)
+            run.end(RunStatus.PUBLISHED, clock.now())
+        else:
+            run.end(RunStatus.SUPERSEDED, clock.now())
+        self._ranks.end(run)
+        return _outcome(run, counts)
+
+    def fail(self, command: FailRun) -> OutcomeView:
+        """Give a run up; what was shown before stays. An ended run stays as it ended."""
+        run, counts = self._ranks.lock(command.run_id)
+        if not run.has_ended:
+            run.end(RunStatus.FAILED, clock.now(), _told(command.failure))
+            self._ranks.end(run)
+        return _outcome(run, counts)
+
+    def newest_runs(self, limit: int) -> list[RunView]:
+        """The reports of the runs that began last, newest first."""
+        return [_report(*each) for each in self._ranks.newest(limit)]
+
+    def report_of(self, execution: str) -> RunView | None:
+        """The report of an execution's run; None where it never began."""
+        run = self._ranks.find_by_execution(execution)
+        return _report(*self._ranks.with_report(run)) if run else None
+
+    def _span(self, command: PlanChunks) -> Span:
+        asked = command.asked
+        if asked.key is not None:
+            return Span.of(asked.period, asked.key)
+        local_time = self._ranks.local_time(command.at, business_time.zone_name())
+        return Span.before(asked.period, local_time.date())
+
+
+def _plan(run: Run, chunks: list[int]) -> PlanView:
+    return PlanView(run_id=run.id, period=run.span.period, key=run.span.key, chunks=chunks)
+
+
+def _outcome(run: Run, counts: ChunkCounts) -> OutcomeView:
+    return OutcomeView(**_facts(run, counts))
+
+
+def _report(run: Run, counts: ChunkCounts, skipped: list[SkippedChunk]) -> RunView:
+    seconds = (run.ended_at - run.begun_at).total_seconds() if run.ended_at else None
+    return RunView(
+        **_facts(run, counts),
+        chunks_done=counts.ranked + counts.skipped,
+        execution=run.execution,
+        first_day=run.span.first_day,
+        last_day=run.span.last_day,
+        chunk_rows=run.chunk_rows,
+        begun_at=run.begun_at,
+        ended_at=run.ended_at,
+        duration_seconds=seconds,
+        failure=run.failure,
+        skipped=skipped,
+    )
+
+
+def _facts(run: Run, counts: ChunkCounts) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "period": run.span.period,
+        "key": run.span.key,
+        "status": run.status,
+        "chunks": counts.planned + counts.ranked + counts.skipped,
+        "chunks_skipped": counts.skipped,
+        "rows_read": counts.rows_read,
+    }
+
+
+def _told(failure: Failure) -> str:
+    return told(failure.error, failure.cause)

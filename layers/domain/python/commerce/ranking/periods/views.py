@@ -1,0 +1,59 @@
+"""Runs as the state machine and operators see them."""
+
+from datetime import date
+from uuid import UUID
+
+from commerce.ranking.periods.model import Period, RunStatus
+from commerce.shared.shapes import Timestamp, View
+
+
+class PlanView(View):
+    """A run with its chunks, by number."""
+
+    run_id: UUID
+    period: Period
+    key: str
+    chunks: list[int]
+
+
+class ChunkView(View):
+    """What became of a chunk."""
+
+    number: int
+    status: str
+
+
+class OutcomeView(View):
+    """What became of a run, in few words: state machines carry 256 KB."""
+
+    run_id: UUID
+    period: Period
+    key: str
+    status: RunStatus
+    chunks: int
+    chunks_skipped: int
+    rows_read: int
+
+
+class SkippedChunk(View):
+    """Products after one id, up to another, that a ranking leaves out, and why."""
+
+    number: int
+    after_id: UUID
+    upto_id: UUID
+    failure: str
+
+
+class RunView(OutcomeView):
+    """The report of a run."""
+
+    chunks_done: int
+    execution: str
+    first_day: date
+    last_day: date
+    chunk_rows: int
+    begun_at: Timestamp
+    ended_at: Timestamp | None
+    duration_seconds: float | None
+    failure: str
+    skipped: list[SkippedChunk]

@@ -1,0 +1,325 @@
+"""The boards' Lua: whatever must happen at once, or not at all.
+
+A window is two keys. Its *parts* are a hash: for each product the views, likes and amount of the
+window itself and of up to seven windows before it, as integers, the newest first; and two fields of
+its own state, `weighed` (under which version of the weights its scores were made) and `carried`
+(begun or done: what was before it is in it). Its *board* is the sorted set of the scores. A score
+is always computed from the parts, never added to: nothing drifts, and to do it again is harmless.
+"""
+
+_SHARED = """
+local AGES, CHUNK = 8, 500
+
+local function in_force(key, version, view, like, order)
+    local kept = redis.call('HMGET', key, 'version', 'view', 'like', 'order')
+    if not kept[1] or tonumber(kept[1]) < tonumber(version) then
+        redis.call('HSET', key, 'version', version, 'view', view, 'like', like, 'order', order)
+        kept = {version, view, like, order}
+    end
+    return {version = kept[1], view = tonumber(kept[2]), like = tonumber(kept[3]),
+        order = tonumber(kept[4])}
+end
+
+local function parsed(text)
+    if not text then return {0, 0, 0} end
+    local views, likes, amount, rest = string.match(text, '^(%S+) (%S+) (%S+)(.*)$')
+    local parts = {tonumber(views), tonumber(likes), tonumber(amount)}
+    if rest ~= '' then
+        for number in string.gmatch(rest, '%S+') do parts[#parts + 1] = tonumber(number) end
+    end
+    return parts
+end
+
+local format = string.format
+
+local function told(parts, last)
+    if last <= 3 then return format('%.0f %.0f %.0f', parts[1], parts[2], parts[3]) end
+    local texts = {}
+    for at = 1, math.ceil(last / 3) * 3 do texts[at] = format('%.0f', parts[at]) end
+    return table.concat(texts, ' ')
+end
+
+local log, floor = math.log, math.floor
+
+local function score(parts, weights)
+    local view, like, order = weights.view, weights.like, weights.order
+    local sum, share = 0, 1
+    for at = 1, #parts, 3 do
+        local amount = parts[at + 2]
+        local logarithm = amount < 0 and -log(1 - amount) or log(1 + amount)
+        sum = sum + share * (view * parts[at] + like * parts[at + 1] + order * logarithm)
+        share = share / 10
+    end
+    return floor(sum * 1e9 + 0.5) / 1e9
+end
+
+local function call(command, key, values)
+    if #values > 0 then redis.call(command, key, unpack(values)) end
+end
+
+-- Puts products in their places; those at nothing, or below, have none.
+local function place(window, products, parts_of, weights)
+    local places, gone, last = {}, {}, 0
+    for number, product in ipairs(products) do
+        local sum = score(parts_of[number], weights)
+        if sum > 0 then
+            places[last + 1], places[last + 2] = sum, product
+            last = last + 2
+        else
+            gone[#gone + 1] = product
+        end
+    end
+    call('ZADD', window.board, places)
+    call('ZREM', window.board, gone)
+end
+
+-- At most CHUNK products: so many values a call can take.
+local function keep(window, products, parts_of, weights)
+    local kept, gone = {}, {}
+    for number, product in ipairs(products) do
+        local parts = parts_of[number]
+        local last = #parts
+        while last > 0 and parts[last] == 0 do last = last - 1 end
+        if last == 0 then
+            gone[#gone + 1] = product
+        else
+            kept[#kept + 1] = product
+            kept[#kept + 1] = told(parts, last)
+        end
+    end
+    call('HSET', window.parts, kept)
+    call('HDEL', window.parts, gone)
+    place(window, products, parts_of, weights)
+end
+
+local function after(windows, number)
+    local following = windows[number].following
+    if following > 0 and redis.call('HEXISTS', windows[following].parts, 'carried') == 0 then
+        return 0
+    end
+    return following
+end
+
+-- Into the window after it, and from there on, as far as windows have been carried into.
+local function carry(windows, number, products, parts_of, weights)
+    while number > 0 do
+        local window, carried = windows[number], {}
+        local own = redis.call('HMGET', window.parts, unpack(products))
+        for at, parts in ipairs(parts_of) do
+            local now = parsed(own[at])
+            local shifted = {now[1], now[2], now[3]}
+            for part = 1, math.min(#parts, 3 * (AGES - 1)) do shifted[part + 3] = parts[part] end
+            carried[at] = shifted
+        end
+        keep(window, products, carried, weights)
+        parts_of, number = carried, after(windows, number)
+    end
+end
+
+local function scan(key, cursor, count)
+    local found = redis.call('HSCAN', key, cursor, 'COUNT', count)
+    local products, parts_of = {}, {}
+    for at = 1, #found[2], 2 do
+        if #found[2][at] == 36 then -- an id; the others are the window's state
+            products[#products + 1] = found[2][at]
+            parts_of[#parts_of + 1] = parsed(found[2][at + 1])
+        end
+    end
+    return found[1], products, parts_of
+end
+
+local function finish(windows, weights)
+    local due = {}
+    for number, window in ipairs(windows) do
+        if window.touched or redis.call('EXISTS', window.parts) == 1 then
+            redis.call('HSETNX', window.parts, 'weighed', weights.version)
+            redis.call('EXPIRE', window.parts, window.ttl)
+            redis.call('EXPIRE', window.board, window.ttl)
+            if redis.call('HGET', window.parts, 'weighed') ~= weights.version then
+                due[#due + 1] = number
+            end
+        end
+    end
+    return due
+end
+
+local function read_windows(first_key, first_argument, count)
+    local windows = {}
+    for number = 1, count do
+        local key, argument = first_key + 2 * (number - 1), first_argument + 2 * (number - 1)
+        windows[number] = {parts = KEYS[key], board = KEYS[key + 1],
+            ttl = ARGV[argument], following = tonumber(ARGV[argument + 1])}
+    end
+    return windows
+end
+"""
+
+# KEYS: weights; parts and board of each window; seen, journal and rebuild of each day.
+# ARGV: weights (4); how many windows; ttl and following of each; per day: ttl, the ids of its
+# events (16 bytes each) and, as JSON, for each of them [window of the day, of the hour (0 for
+# none), product, views, likes, amount, product, …]. Returns the windows due to be weighed anew.
+ADD = f"""
+{_SHARED}
+local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local count = tonumber(ARGV[5])
+local windows = read_windows(2, 6, count)
+
+local function note(window, product, views, likes, amount)
+    if not window then return end
+    if not window.sums then window.sums, window.products = {{}}, {{}} end
+    local sum = window.sums[product]
+    if not sum then
+        sum = {{0, 0, 0}}
+        window.sums[product] = sum
+        window.products[#window.products + 1] = product
+    end
+    sum[1], sum[2], sum[3] = sum[1] + views, sum[2] + likes, sum[3] + amount
+end
+
+local function count_day(seen, journal, rebuild, ttl, blob, events)
+    local ids, known = {{}}, {{}}
+    for number = 1, #events do ids[number] = string.sub(blob, 16 * number - 15, 16 * number) end
+    for first = 1, #ids, CHUNK do
+        local last = math.min(first + CHUNK - 1, #ids)
+        local answers = redis.call('SMISMEMBER', seen, unpack(ids, first, last))
+        for at = 1, #answers do known[ids[first + at - 1]] = answers[at] == 1 or nil end
+        redis.call('SADD', seen, unpack(ids, first, last))
+    end
+    redis.call('EXPIRE', seen, ttl)
+    local is_rebuilt = redis.call('EXISTS', rebuild) == 1
+    for number, event in ipairs(events) do
+        if not known[ids[number]] then
+            known[ids[number]] = true
+            local in_day, in_hour = windows[event[1]], windows[event[2]]
+            local words = {{}}
+            for at = 3, #event, 4 do
+                note(in_day, event[at], event[at + 1], event[at + 2], event[at + 3])
+                note(in_hour, event[at], event[at + 1], event[at + 2], event[at + 3])
+                words[#words + 1] = event[at]
+                for part = 1, 3 do words[#words + 1] = string.format('%.0f', event[at + part]) end
+            end
+            if is_rebuilt then
+                redis.call('HSET', journal, ids[number], table.concat(words, ' '))
+                redis.call('EXPIRE', journal, ttl)
+            end
+        end
+    end
+end
+
+local argument, key = 6 + 2 * count, 2 + 2 * count
+while argument <= #ARGV do
+    count_day(KEYS[key], KEYS[key + 1], KEYS[key + 2], ARGV[argument], ARGV[argument + 1],
+        cjson.decode(ARGV[argument + 2]))
+    argument, key = argument + 3, key + 3
+end
+
+for number, window in ipairs(windows) do
+    local all = window.products or {{}}
+    local target = #all > 0 and after(windows, number) or 0
+    for first = 1, #all, CHUNK do
+        local products = {{unpack(all, first, math.min(first + CHUNK - 1, #all))}}
+        local parts_of = {{}}
+        for at, text in ipairs(redis.call('HMGET', window.parts, unpack(products))) do
+            local parts, sum = parsed(text), window.sums[products[at]]
+            for part = 1, 3 do parts[part] = parts[part] + sum[part] end
+            parts_of[at] = parts
+        end
+        keep(window, products, parts_of, weights)
+        carry(windows, target, products, parts_of, weights)
+    end
+    window.touched = #all > 0
+end
+return finish(windows, weights)
+"""
+
+# KEYS: weights; the parts that are carried on; parts and board of the windows after it.
+# ARGV: weights (4); cursor; how many at once; how many windows; ttl and following of each.
+CARRY = f"""
+{_SHARED}
+local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local windows = read_windows(3, 8, tonumber(ARGV[7]))
+-- From here on whoever adds to the window before adds here too.
+if ARGV[5] == '0' then redis.call('HSET', windows[1].parts, 'carried', 'begun') end
+local cursor, products, parts_of = scan(KEYS[2], ARGV[5], ARGV[6])
+for first = 1, #products, CHUNK do
+    local last = math.min(first + CHUNK - 1, #products)
+    carry(windows, 1, {{unpack(products, first, last)}}, {{unpack(parts_of, first, last)}}, weights)
+end
+if cursor == '0' then redis.call('HSET', windows[1].parts, 'carried', 'done') end
+finish(windows, weights)
+return cursor
+"""
+
+# KEYS: weights, parts, board. ARGV: weights (4); cursor; how many at once; the version it began
+# with, or nothing. Returns the next cursor, and the version it began with.
+WEIGH = f"""
+{_SHARED}
+local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local window = {{parts = KEYS[2], board = KEYS[3]}}
+local cursor, products, parts_of = scan(KEYS[2], ARGV[5], ARGV[6])
+for first = 1, #products, CHUNK do
+    local last = math.min(first + CHUNK - 1, #products)
+    place(window, {{unpack(products, first, last)}}, {{unpack(parts_of, first, last)}}, weights)
+end
+local began_with = ARGV[7] == '' and weights.version or ARGV[7]
+if cursor == '0' and redis.call('EXISTS', KEYS[2]) == 1 then
+    redis.call('HSET', KEYS[2], 'weighed', began_with)
+    redis.call('EXPIRE', KEYS[3], redis.call('TTL', KEYS[2]))
+end
+return {{cursor, began_with}}
+"""
+
+# KEYS: weights, rebuild; parts and board of the window that is being built.
+# ARGV: weights (4); token; ttl in seconds; then product and parts of each, at most CHUNK.
+FILL = f"""
+{_SHARED}
+if redis.call('GET', KEYS[2]) ~= ARGV[5] then return 0 end
+local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local products, parts_of = {{}}, {{}}
+for at = 7, #ARGV, 2 do
+    products[#products + 1], parts_of[#parts_of + 1] = ARGV[at], parsed(ARGV[at + 1])
+end
+redis.call('HSETNX', KEYS[3], 'weighed', weights.version)
+keep({{parts = KEYS[3], board = KEYS[4]}}, products, parts_of, weights)
+for key = 2, 4 do redis.call('EXPIRE', KEYS[key], ARGV[6]) end
+return 1
+"""
+
+# KEYS: weights, rebuild; parts, board, seen and journal of the window; parts, board and seen of the
+# one that was built. ARGV: weights (4); token; ttl in seconds.
+SWAP = f"""
+{_SHARED}
+if redis.call('GET', KEYS[2]) ~= ARGV[5] then return -1 end
+local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local built = {{parts = KEYS[7], board = KEYS[8]}}
+local journal, added = redis.call('HGETALL', KEYS[6]), 0
+for at = 1, #journal, 2 do
+    if redis.call('SADD', KEYS[9], journal[at]) == 1 then
+        added = added + 1
+        for product, views, likes, amount in
+            string.gmatch(journal[at + 1], '(%S+) (%S+) (%S+) (%S+)') do
+            local parts = parsed(redis.call('HGET', built.parts, product))
+            parts[1] = parts[1] + tonumber(views)
+            parts[2] = parts[2] + tonumber(likes)
+            parts[3] = parts[3] + tonumber(amount)
+            keep(built, {{product}}, {{parts}}, weights)
+        end
+    end
+end
+redis.call('HSETNX', built.parts, 'weighed', weights.version)
+redis.call('HSET', built.parts, 'carried', 'done')
+for number = 0, 2 do
+    redis.call('UNLINK', KEYS[3 + number])
+    if redis.call('EXISTS', KEYS[7 + number]) == 1 then
+        redis.call('RENAME', KEYS[7 + number], KEYS[3 + number])
+        redis.call('EXPIRE', KEYS[3 + number], ARGV[6])
+    end
+end
+redis.call('UNLINK', KEYS[2], KEYS[6])
+return added
+"""
+
+# KEYS: rebuild. ARGV: token.
+LET_GO = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
+"""

@@ -1,0 +1,281 @@
+"""The rebuild: the board after it is the board before, and nothing told meanwhile is lost."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from commerce import bootstrap
+from commerce.ranking import RebuildRefused
+from commerce.ranking import rebuild as rebuilding
+from commerce.ranking.boards import Keys
+from commerce.shared.clock import new_id
+from commerce.shared.database import Query
+from infra.ops.__main__ import main
+from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
+from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
+from tests.support.rankings import Clock, board, carry_over, deliver, kept, server, window
+from tests.support.valkey import empty_valkey
+
+pytestmark = pytest.mark.usefixtures("own_shop")
+
+DAY, BEFORE = "20260310", "20260309"
+NOW = "2026-03-10T14:30:00+09:00"
+YESTERDAY = "2026-03-09T14:30:00+09:00"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch, NOW)
+
+
+def tell_metrics(*envelopes: dict[str, Any]) -> None:
+    event = sqs_event(*map(bus_message, envelopes))
+    answer = function("metrics/on_product_activity")(event, lambda_context())
+    assert answer == {"batchItemFailures": []}
+
+
+def tell_boards(*envelopes: dict[str, Any]) -> None:
+    assert deliver(*envelopes) == []
+
+
+def tell(*envelopes: dict[str, Any]) -> None:
+    tell_metrics(*envelopes)
+    tell_boards(*envelopes)
+
+
+def views(product: str, count: int, at: str = NOW) -> list[dict[str, Any]]:
+    return [told(a_view(product), at=at) for _ in range(count)]
+
+
+def nobody_hears(what: str, done: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def rebuild(
+    hear: Callable[[str, int], None] = nobody_hears, first: Any = None
+) -> list[rebuilding.Rebuilt]:
+    return bootstrap.rebuild_rankings(first, hear)
+
+
+def of_products(found: dict[str, dict[bytes, Any]]) -> dict[str, dict[bytes, Any]]:
+    """Without the window's own state, which tells how it was made."""
+    parts = {name: value for name, value in found["parts"].items() if len(name) == 36}
+    return {"parts": parts, "board": found["board"]}
+
+
+def test_a_lost_board_is_as_before(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    clock.set(YESTERDAY)
+    product, other = str(new_id()), str(new_id())
+    order = an_order((product, 3, 1000), (other, 1, 70))
+    tell(*views(product, 30, YESTERDAY), told(order, at=YESTERDAY))
+    clock.set("2026-03-09T23:50:00+09:00")
+    carry_over()
+    clock.set(NOW)
+    tell(*views(other, 50), told(a_cancellation(order), at=NOW), told(a_like(product), at=NOW))
+    before = {day: kept(day) for day in (DAY, BEFORE)}
+    assert len(board(DAY)) == 1  # the product's cancellation weighs more than what was carried
+    empty_valkey()
+    capsys.readouterr()
+    assert main(["ranking", "rebuild", "--json"]) == 0
+    days = json.loads(capsys.readouterr().out)["days"]
+    assert [(each["day"], each["products"]) for each in days] == [
+        ("2026-03-09", 2),
+        ("2026-03-10", 2),
+    ]
+    assert {day: of_products(kept(day)) for day in before} == {
+        day: of_products(found) for day, found in before.items()
+    }
+
+
+KINDS = ["view", "like", "unlike", "order", "cancel", "again"]
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(KINDS),
+        st.integers(0, 3),  # which product, or which of what was told before
+        st.integers(0, 72 * 60 - 1),  # at which minute of three days
+        st.integers(1, 5000),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(plan=EVENTS)
+def test_whatever_happened_a_rebuild_changes_nothing(
+    plan: list[tuple[str, int, int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bootstrap.database().run(
+        [Query("DELETE FROM once"),
+         Query("DELETE FROM product_metrics_daily")]
+    )  # fmt: skip
+    empty_valkey()
+    clock = Clock(monkeypatch, NOW)
+    begins = datetime.fromisoformat("2026-03-09T00:00:00+09:00")
+    products = [str(UUID(int=number + (7 << 76))) for number in range(4)]
+    orders: list[Any] = []
+    history: list[dict[str, Any]] = []
+    carried: set[int] = set()
+    for kind, which, minute, amount in sorted(plan, key=lambda each: each[2]):
+        for day in range(3):
+            if minute >= day * 1440 + 1430 and day not in carried:
+                carried.add(day)
+                clock.moment = begins + timedelta(minutes=day * 1440 + 1430)
+                carry_over()
+        clock.moment = begins + timedelta(minutes=minute)
+        at = clock.moment.isoformat()
+        if kind == "again" and history:
+            envelope = history[which % len(history)]
+        elif kind == "cancel" and orders:
+            envelope = told(a_cancellation(orders[which % len(orders)]), at=at)
+        elif kind == "order":
+            orders.append(an_order((products[which], 1, amount), (products[0], 2, amount)))
+            envelope = told(orders[-1], at=at)
+        else:
+            make = {"like": a_like, "unlike": an_unlike}.get(kind, a_view)
+            envelope = told(make(products[which]), at=at)
+        history.append(envelope)
+        tell(envelope)
+    running = clock.moment.date()
+    keys = [f"{running - timedelta(days=1):%Y%m%d}", f"{running:%Y%m%d}"]
+    carry_over()  # whatever is due; a board has it before, and so it does after
+    if running == begins.date():
+        keys = keys[1:]
+    before = {key: of_products(kept(key)) for key in keys}
+    rebuild()
+    assert {key: of_products(kept(key)) for key in keys} == before
+    empty_valkey()
+    rebuild()
+    assert {key: of_products(kept(key)) for key in keys} == before
+
+
+def test_what_the_metrics_have_counted_and_the_board_not_yet_counts_once(clock: Clock) -> None:
+    product = str(new_id())
+    lagging = views(product, 3)
+    tell(*views(product, 2))
+    tell_metrics(*lagging)
+    rebuild()
+    assert board(DAY) == {product: 0.5}
+    tell_boards(*lagging)
+    assert board(DAY) == {product: 0.5}
+
+
+def test_what_is_told_to_the_board_meanwhile_counts_once(clock: Clock) -> None:
+    product, other = str(new_id()), str(new_id())
+    tell(*views(product, 2), *views(product, 10, YESTERDAY))
+    ahead, told_twice = views(other, 3), views(product, 4)
+    heard: list[str] = []
+
+    def meanwhile(what: str, done: int) -> None:
+        heard.append(what)
+        if what == "events" and len(heard) == heard.index("events") + 1:
+            tell_boards(*ahead, *told_twice)  # the snapshot was taken without them
+
+    done = rebuild(meanwhile, datetime.fromisoformat(NOW).date())
+    assert [each.told_meanwhile for each in done] == [7]
+    wanted = {product: 0.7, other: 0.3}
+    assert board(DAY) == pytest.approx(wanted)
+    tell_metrics(*ahead, *told_twice)
+    tell_boards(*ahead, *told_twice)
+    assert board(DAY) == pytest.approx(wanted)
+    rebuild()
+    assert board(DAY) == pytest.approx({product: 0.7, other: 0.3})
+
+
+def test_what_the_board_has_and_the_metrics_have_not_is_waited_for(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "LOOK_SECONDS", 0.01)
+    product = str(new_id())
+    tell(*views(product, 2))
+    ahead = views(product, 3)
+    tell_boards(*ahead)
+    waited: list[int] = []
+
+    def catch_up(what: str, done: int) -> None:
+        if "have yet to count" in what and not waited:
+            waited.append(done)
+            tell_metrics(*ahead)
+
+    rebuild(catch_up)
+    assert waited == [3]
+    assert board(DAY) == {product: 0.5}
+
+
+def test_where_the_metrics_never_catch_up_the_board_stays(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rebuilding, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(rebuilding, "WAIT_SECONDS", 0.05)
+    product = str(new_id())
+    tell_boards(*views(product, 3))
+    before = kept(DAY)
+    with pytest.raises(RebuildRefused, match="3 events that the metrics do not know"):
+        rebuild()
+    capsys.readouterr()
+    assert main(["ranking", "rebuild", "--json"]) == 2
+    assert "dead letters" in json.loads(capsys.readouterr().out)["error"]
+    assert kept(DAY) == before
+    tell_boards(*views(product, 1))
+    assert board(DAY) == {product: pytest.approx(0.4)}
+
+
+def test_two_at_once_take_turns_and_one_that_died_is_waited_out(clock: Clock) -> None:
+    product = str(new_id())
+    tell(*views(product, 2))
+    keys = Keys.of(window(DAY))
+    with server() as client:
+        client.set(keys.rebuild, "somebody else", ex=600)
+        with pytest.raises(RebuildRefused, match="Somebody rebuilds"):
+            rebuild(first=datetime.fromisoformat(NOW).date())
+        assert client.get(keys.rebuild) == b"somebody else"
+        client.delete(keys.rebuild)
+    rebuild()
+    assert board(DAY) == {product: 0.2}
+
+
+def test_who_lost_their_turn_changes_nothing(clock: Clock) -> None:
+    product = str(new_id())
+    tell(*views(product, 2))
+    before = kept(DAY)
+
+    def lose_it(what: str, done: int) -> None:
+        with server() as client:
+            client.set(Keys.of(window(DAY)).rebuild, "another")
+
+    with pytest.raises(RebuildRefused, match="too long"):
+        rebuild(lose_it, datetime.fromisoformat(NOW).date())
+    assert kept(DAY) == before
+
+
+def test_tomorrow_s_board_is_rebuilt_once_it_was_carried_into(clock: Clock) -> None:
+    product = str(new_id())
+    tell(*views(product, 30))
+    clock.set("2026-03-10T23:55:00+09:00")
+    assert [each.day.isoformat() for each in rebuild()] == ["2026-03-09", "2026-03-10"]
+    carry_over()
+    done = rebuild()
+    assert [each.day.isoformat() for each in done] == ["2026-03-09", "2026-03-10", "2026-03-11"]
+    assert board("20260311") == {product: 0.3}
+
+
+def test_only_live_days_can_be_rebuilt(clock: Clock) -> None:
+    with pytest.raises(RebuildRefused, match="Only today's and yesterday's"):
+        rebuild(first=datetime.fromisoformat(NOW).date() + timedelta(days=1))
+
+
+def test_everything_of_a_rebuild_expires_or_is_gone(clock: Clock) -> None:
+    tell(*views(str(new_id()), 2))
+    rebuild()
+    with server() as client:
+        left = {name.decode(): client.ttl(name) for name in client.scan_iter()}
+    assert {name for name, ttl in left.items() if ttl < 0} == {"lastunit:{ranking}:1:weights"}
+    assert not [name for name in left if "rebuild" in name or "journal" in name]
+    keys = Keys.of(window(DAY))
+    assert {left[key] > 172_700 for key in (keys.parts, keys.board, keys.seen)} == {True}

@@ -1,0 +1,165 @@
+"""Many at once on the live boards: nothing is lost, nothing counts twice."""
+
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from commerce import bootstrap
+from commerce.bootstrap import in_transaction
+from commerce.ranking import SetRankingWeights, Weights
+from commerce.shared.clock import new_id
+from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
+from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
+from tests.support.rankings import Clock, board, carry, carry_over, deliver, kept, window
+from tests.support.together import run_together
+from tests.support.valkey import empty_valkey
+
+pytestmark = pytest.mark.usefixtures("own_shop")
+
+DAY, NEXT, HOUR = "20260310", "20260311", "2026031014"
+NOW = "2026-03-10T14:30:00+09:00"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    empty_valkey()
+    yield Clock(monkeypatch, NOW)
+    empty_valkey()
+
+
+def some_events(products: list[str], chance: random.Random) -> list[dict[str, Any]]:
+    orders = [an_order((chance.choice(products), 1, chance.randint(1, 9999))) for _ in range(20)]
+    events = [
+        *orders,
+        *(a_cancellation(each) for each in orders[::3]),
+        *(a_view(chance.choice(products)) for _ in range(120)),
+        *(a_like(chance.choice(products)) for _ in range(60)),
+        *(an_unlike(chance.choice(products)) for _ in range(20)),
+    ]
+    return [told(event, at=NOW) for event in events]
+
+
+def in_batches(envelopes: list[dict[str, Any]], size: int = 20) -> list[list[dict[str, Any]]]:
+    return [envelopes[start : start + size] for start in range(0, len(envelopes), size)]
+
+
+def tell_metrics(envelopes: list[dict[str, Any]]) -> None:
+    event = sqs_event(*map(bus_message, envelopes))
+    answer = function("metrics/on_product_activity")(event, lambda_context())
+    assert answer == {"batchItemFailures": []}
+
+
+def nobody_hears(what: str, done: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def one_by_one(envelopes: list[dict[str, Any]], *keys: str) -> list[Any]:
+    """What the boards are when each event comes alone, once, in its order."""
+    empty_valkey()
+    for each in envelopes:
+        assert deliver(each) == []
+    return [kept(key)["board"] for key in keys]
+
+
+def test_the_same_and_different_events_at_once_count_once_each(clock: Clock) -> None:
+    chance = random.Random(7)  # noqa: S311
+    told_of = some_events([str(new_id()) for _ in range(5)], chance)
+    arriving = told_of + chance.sample(told_of, len(told_of) // 2)
+    chance.shuffle(arriving)
+
+    failed = run_together([partial(deliver, *batch) for batch in in_batches(arriving)])
+
+    assert failed == [[]] * len(failed)
+    found = [kept(key)["board"] for key in (DAY, HOUR)]
+    assert found == one_by_one(told_of, DAY, HOUR)
+    assert len(found[0]) > 2
+
+
+def test_carried_over_twice_at_once_while_events_come_it_is_a_tenth(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commerce.ranking.boards.STEP", 3)  # many steps, among which events come
+    chance = random.Random(8)  # noqa: S311
+    products = [str(new_id()) for _ in range(200)]
+    early = [told(a_view(each), at=NOW) for each in products]
+    assert deliver(*early) == []
+    late = some_events(products, chance)
+    clock.set("2026-03-10T23:51:00+09:00")
+
+    calls: list[Callable[[], object]] = [carry_over, carry_over, partial(carry, DAY, NEXT)]
+    calls += [partial(deliver, *batch) for batch in in_batches(late)]
+    run_together(calls)
+
+    carried = kept(NEXT)
+    assert carried["parts"][b"carried"] == b"done"
+    whole = board(DAY, limit=1000)
+    assert {name.decode() for name in carried["board"]} == set(whole)
+    for product, score in whole.items():
+        assert carried["board"][product.encode()] == pytest.approx(score / 10, abs=1e-8)
+
+
+def test_weights_that_change_while_events_come_are_everybody_s_in_the_end(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commerce.ranking.boards.STEP", 5)
+    chance = random.Random(9)  # noqa: S311
+    events = some_events([str(new_id()) for _ in range(150)], chance)
+    assert deliver(*events[:100]) == []
+    new = Weights(version=1, view=0.5, like=0.3, order=0.1)
+
+    run_together(
+        [partial(bootstrap.counting_boards().weigh_running, new)] * 3
+        + [partial(deliver, *batch) for batch in in_batches(events[100:])]
+    )
+
+    found = board(DAY, new, limit=1000)
+    empty_valkey()
+    bootstrap.counting_boards().weigh_running(new)
+    deliver(*events)
+    assert board(DAY, new, limit=1000) == found
+
+
+def test_a_rebuild_while_events_come_loses_none_and_doubles_none(clock: Clock) -> None:
+    chance = random.Random(10)  # noqa: S311
+    products = [str(new_id()) for _ in range(20)]
+    before, meanwhile = some_events(products, chance), some_events(products, chance)
+    tell_metrics(before)
+    assert deliver(*before) == []
+
+    def both(batch: list[dict[str, Any]], board_first: bool) -> None:  # noqa: FBT001
+        if not board_first:
+            tell_metrics(batch)
+        assert deliver(*batch) == []
+        if board_first:
+            tell_metrics(batch)
+
+    def rebuild() -> list[Any]:
+        return bootstrap.rebuild_rankings(window(DAY).begins.date(), nobody_hears)
+
+    run_together(
+        [rebuild]
+        + [
+            partial(both, batch, number % 2 == 0)
+            for number, batch in enumerate(in_batches(meanwhile, 10))
+        ]
+    )
+
+    found = kept(DAY)["board"]
+    assert [found] == one_by_one(before + meanwhile, DAY)
+
+
+def test_weights_set_at_once_are_all_kept_and_the_last_is_in_force() -> None:
+    def set_view(view: float) -> Weights:
+        command = SetRankingWeights(view=view, like=0.2, order=0.7)
+        return in_transaction(lambda shop: shop.rankings.set_weights(command, by="Ann"))
+
+    done: list[Weights] = []
+    for _ in range(3):
+        done += run_together([partial(set_view, n / 10) for n in range(3)])
+
+    assert sorted(each.version for each in done) == list(range(1, 10))
+    newest = max(done, key=lambda each: each.version)
+    assert in_transaction(lambda shop: shop.rankings.weights()) == newest

@@ -1,0 +1,42 @@
+"""Weights and days' metrics in memory: what a write changes, the next read sees."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from math import copysign, log
+from uuid import UUID
+
+from commerce.ranking import Ranked, Weights
+from commerce.shared.unit_of_work import Contention
+
+Day = Mapping[UUID, tuple[int, int, int]]
+"""Views, likes and amount of each product."""
+
+
+class MemoryRankingRepository:
+    """The promises of commerce.ranking.repository.RankingRepository, without a database."""
+
+    def __init__(self, days: Mapping[date, Day] | None = None) -> None:
+        self._days = days or {}
+        self.kept: dict[int, tuple[Weights, str]] = {}
+
+    def find_weights(self) -> Weights | None:
+        return self.kept[max(self.kept)][0] if self.kept else None
+
+    def add_weights(self, weights: Weights, *, by: str, at: datetime) -> None:
+        if weights.version in self.kept:
+            raise Contention("ranking_weights_pkey holds again")
+        self.kept[weights.version] = (weights, by)
+
+    def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
+        scores: dict[UUID, float] = {}
+        for other, products in self._days.items():
+            age = (day - other).days
+            if 0 <= age <= 7:
+                for id_, (views, likes, amount) in products.items():
+                    logarithm = copysign(log(1 + abs(amount)), amount)
+                    parts = weights.view * views + weights.like * likes + weights.order * logarithm
+                    scores[id_] = scores.get(id_, 0.0) + 0.1**age * parts
+        found = {id_: round(score, 9) for id_, score in scores.items() if round(score, 9) > 0}
+        places = sorted(found, key=lambda id_: (found[id_], id_), reverse=True)
+        shown = places[offset : offset + limit]
+        return [Ranked(offset + n, id_, found[id_]) for n, id_ in enumerate(shown, start=1)]

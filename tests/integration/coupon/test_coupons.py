@@ -1,12 +1,15 @@
 """Coupons from the handlers to PostgreSQL and back."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from commerce.bootstrap import database
 from commerce.shared import clock
+from commerce.shared.database import Database, Query
 from tests.support.coupons import (
     a_coupon,
     an_issued,
@@ -18,7 +21,9 @@ from tests.support.coupons import (
     mine,
     status_of_coupon,
 )
+from tests.support.elsewhere import wait_until
 from tests.support.lambda_calls import Answer, call
+from tests.support.orders import outcome
 from tests.support.shop import Person, a_buyer, an_admin, assert_books_hold, rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -239,3 +244,39 @@ class TestMine:
     @pytest.mark.parametrize("query", ["?status=LOST", "?status=", "?limit=0", "?limit=101"])
     def test_what_cannot_be_asked_for_is_refused(self, query: str) -> None:
         assert mine(a_buyer(), query).status == 422
+
+
+@pytest.mark.parametrize(("they", "expected"), [("ROLLBACK", "201"), ("COMMIT", "COUPON_SOLD_OUT")])
+def test_who_finds_only_held_stripes_waits_for_what_becomes_of_them(
+    database_url: str, they: str, expected: str
+) -> None:
+    coupon, user = a_coupon(total_quantity=2), a_buyer()
+    holder = Database(lambda: database_url)
+    outcomes: list[str] = []
+
+    def ask() -> None:
+        outcomes.append(outcome(issue(user, coupon)))
+        database().close()
+
+    take = """
+        WITH taken AS (
+            UPDATE coupon_stripe SET quantity_left = 0 WHERE coupon_id = $1 RETURNING number
+        )
+        INSERT INTO issued_coupon (id, coupon_id, user_id, issued_at, version)
+        SELECT gen_random_uuid(), $1, gen_random_uuid(), now(), 1 FROM taken
+    """
+    waiting = threading.Thread(target=ask)
+    holder.run([Query("BEGIN"), Query(take, [coupon])])
+    waiting.start()
+    wait_until(lambda: is_waited_for("coupon_stripe"))
+    holder.run([Query(they)], in_transaction=True)
+    waiting.join(30)
+    holder.close()
+
+    assert outcomes == [expected]
+    assert_books_hold(coupons=[coupon])
+
+
+def is_waited_for(table: str) -> bool:
+    sql = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1"
+    return bool(rows(sql, f"%UPDATE {table}%"))

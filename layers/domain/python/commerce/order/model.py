@@ -251,8 +251,10 @@ class Order:
             placed_at=at,
             issued_coupon_id=discount.issued_coupon_id if discount else None,
         )
-        if order.points_used.amount < 0 or order.card_amount.amount < 0:
-            raise ValueError("an order is never overpaid, and its discount never exceeds its total")
+        if order.points_used.amount < 0 or order.discount.amount > order.total.amount:
+            raise ValueError(
+                "a discount never exceeds the total, and nobody pays less than nothing"
+            )
         order._tell(OrderPlaced, lines=_told(order.lines), total=order.total)
         return order
 

@@ -1,5 +1,6 @@
-"""One order, placed through the HTTP API and followed until the delivery system has it."""
+"""Two orders, placed through the HTTP API and followed until they are where they should be."""
 
+import json
 import secrets
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from infra.local.progress import Stages
 
 CHARGED_WON = 200_000
 NOTICE_TIMEOUT_SECONDS = 90  # the relay's every-minute run is the longest way round
+CARD_TIMEOUT_SECONDS = 180  # its result within 5 s; were the callback lost, the reconciler's
 POLL_SECONDS = 0.2
 
 
@@ -24,10 +26,13 @@ class Buyer:
     api: Api
 
 
-def place_demo_order(api_url: str, delivery_url: str, stages: Stages) -> str | int:
-    """Place an order as a new user and wait for its shipment notice; return the order's id.
+def place_demo_orders(
+    api_url: str, delivery_url: str, gateway_url: str, stages: Stages
+) -> str | int:
+    """Place an order as a new user and wait for its shipment notice; then one that a card pays.
 
-    Raises LocalError where a step is refused, or the notice does not arrive in time.
+    Returns the first order's id. Raises LocalError where a step is refused, or where what follows
+    it does not come in time.
     """
     with stages.stage("Sign up") as outcome:
         buyer = sign_up(Api(api_url))
@@ -50,6 +55,8 @@ def place_demo_order(api_url: str, delivery_url: str, stages: Stages) -> str | i
     with stages.stage("Shipment notice") as outcome:
         notice = wait_for_notice(delivery_url, order["order_id"])
         outcome.is_now(f"the delivery system has it since {notice['received_at']}")
+    with stages.stage("Pay another by card") as outcome:
+        outcome.is_now(_pay_by_card(buyer.api, product, gateway_url))
     order_id: str | int = order["order_id"]
     return order_id
 
@@ -72,6 +79,27 @@ def sign_up(api: Api) -> Buyer:
     )
     session = api.call("POST", "/sessions", {"login_id": login_id, "password": password})
     return Buyer(login_id, api.as_owner_of(session["access_token"]))
+
+
+def _pay_by_card(api: Api, product: Json, gateway_url: str) -> str:
+    """Place an order, pay it through a gateway that is well for once, and follow it."""
+    well = json.dumps({"mode": "healthy", "times": 1})
+    urllib3.request("PUT", f"{gateway_url}/behaviour", body=well, retries=False, timeout=5)
+    order = api.call(
+        "POST", "/orders", {**_order_of(product), "payment_method": "CARD"}, _new_key()
+    )
+    card = {"order_id": order["order_id"], "card_type": "SAMSUNG", "card_no": "4111-1111-1111-1111"}
+    payment = api.call("POST", "/payments", card, _new_key())
+    deadline = time.monotonic() + CARD_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        status = api.call("GET", f"/orders/{order['order_id']}")["status"]
+        if status != "PENDING":
+            return f"order {order['order_id']} is {status}, {money(payment['amount'])} by card"
+        time.sleep(POLL_SECONDS)
+    raise LocalError(
+        f"Order {order['order_id']} is not paid after {CARD_TIMEOUT_SECONDS} s. Look at "
+        f"{gateway_url}/transactions, and at .local/log/emulator.log."
+    )
 
 
 def wait_for_notice(

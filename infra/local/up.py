@@ -14,7 +14,7 @@ from pathlib import Path
 
 from infra.local.api import Api
 from infra.local.catalogue import seed_catalogue
-from infra.local.demo import place_demo_order
+from infra.local.demo import place_demo_orders
 from infra.local.down import end_servers
 from infra.local.errors import LocalError
 from infra.local.ports import Ports
@@ -104,7 +104,7 @@ def _show_demo_order(endpoints: Endpoints, stages: Stages) -> None:
     """Follow an order; a failure is told, and leaves the system up to be looked at."""
     stages.say()
     try:
-        place_demo_order(endpoints.api_url, endpoints.delivery_url, stages)
+        place_demo_orders(endpoints.api_url, endpoints.delivery_url, endpoints.gateway_url, stages)
     except LocalError as error:
         stages.say(f"✗ {error}", style="red")
 

@@ -83,12 +83,13 @@ def test_what_became_of_it_is_kept(payments: Opened, order_id: UUID) -> None:
     payment, key = a_payment(order_id), str(uuid4())
     with payments() as kept:
         kept.add(payment)
-    for change in (
+    changes: list[Callable[[Payment], object]] = [
         lambda each: each.take(key, at=clock.now()),
         lambda each: each.settle(Result(Money(500), is_charged=True), at=clock.now()),
         lambda each: each.begin_refund(RefundReason.ORDER_CANCELLED, at=clock.now()),
         lambda each: each.mark_refunded(at=clock.now()),
-    ):
+    ]
+    for change in changes:
         with payments() as kept:
             found = kept.lock(payment.id)
             assert found is not None

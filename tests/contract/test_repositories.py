@@ -294,6 +294,45 @@ class TestOrders:
             assert repository.newest_of(buyer_id, ids[0], 10) == []
             assert repository.newest_of(uuid4(), last, 10) == []
 
+    def test_what_was_not_paid_in_time_comes_one_by_one(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        first, second, third = some_ids(3)
+        long_ago = datetime(1980, 1, 1, tzinfo=UTC)  # before all other tests' orders
+        with orders() as repository:
+            for id_, seconds in ((second, 1), (third, 2), (first, 1)):
+                repository.add(
+                    Order.awaiting_card(
+                        id_=id_,
+                        buyer_id=uuid4(),
+                        lines=an_order(id_, uuid4()).lines,
+                        points=Money(0),
+                        at=NOW,
+                        expires_at=long_ago + timedelta(seconds=seconds),
+                    )
+                )
+        seen: list[UUID] = []
+        after: tuple[datetime, UUID] | None = None
+        now = long_ago + timedelta(seconds=1)
+        while True:
+            with orders() as repository:
+                order = repository.lock_next_expired(now, after)
+            if order is None or order.expires_at is None:
+                break
+            assert len(order.lines) == 1
+            seen.append(order.id)
+            after = (order.expires_at, order.id)
+        assert seen == [first, second]
+        with orders() as repository:
+            cancelled = repository.lock(first)
+            assert cancelled is not None
+            cancelled.expire(at=NOW)
+            repository.save(cancelled)
+        with orders() as repository:
+            found = repository.lock_next_expired(now, None)
+        assert found is not None
+        assert found.id == second
+
     def test_a_step_is_saved_as_it_was_taken(self, orders: Opened[OrderRepository]) -> None:
         order = an_order(uuid4(), uuid4(), lines=2)
         with orders() as repository:

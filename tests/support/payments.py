@@ -157,7 +157,9 @@ def callbacks_received() -> Iterator[str]:
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            event = http_event("POST", CALLBACKS, raw_body=body.decode(), headers=self.headers)
+            event = http_event(
+                "POST", CALLBACKS, raw_body=body.decode(), headers=dict(self.headers.items())
+            )
             try:
                 answer = function("payment/receive_callback")(event, lambda_context())
             finally:

@@ -2,9 +2,10 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from commerce.order.model import Order
+from commerce.order.model import Order, Status
 from commerce.shared.database import Contention
 from commerce.shared.events import Event
 
@@ -30,6 +31,15 @@ class MemoryOrderRepository:
         if self._orders[order.id].version != order.version - len(order.events):
             raise Contention("order_as_read")
         self.add(order)
+
+    def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
+        expired = {
+            (order.expires_at, order.id): order
+            for order in self._orders.values()
+            if order.status is Status.PENDING and order.expires_at and order.expires_at <= now
+        }
+        due = sorted(place for place in expired if after is None or place > after)
+        return replace(deepcopy(expired[due[0]]), history=[]) if due else None
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         older = [

@@ -127,7 +127,7 @@ def test_a_trial_that_was_not_made_is_given_to_somebody_else() -> None:
 def test_a_trial_whose_function_was_killed_is_given_to_somebody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("commerce.payment.breaker._LEASE_SECONDS", 0.3)
+    monkeypatch.setattr("commerce.payment.breaker._LEASE_SECONDS", 1.0)
     breaker = opened()
     lost, also_lost = breaker.admitted(), breaker.admitted()
     third, fourth = breaker.admitted(), breaker.admitted()

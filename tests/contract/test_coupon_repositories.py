@@ -135,7 +135,7 @@ def test_open_offers_are_those_that_can_be_issued_newest_first(coupons: Opened) 
 def test_a_copy_is_used_once_and_comes_back(coupons: Opened) -> None:
     copy = issued(coupons, kept(coupons, a_coupon()))
     order_id = uuid4()
-    read, outdated = find(coupons, copy.id), find(coupons, copy.id)
+    read, outdated, long_ago = (find(coupons, copy.id) for _ in range(3))
     read.use(order_id, Money(1_000))
     with coupons() as repository:
         repository.use(read, refused=lambda: None)
@@ -154,6 +154,9 @@ def test_a_copy_is_used_once_and_comes_back(coupons: Opened) -> None:
         repository.save(locked)
     assert find(coupons, copy.id) == replace(locked, events=[])
     assert find(coupons, copy.id).status is IssuedStatus.AVAILABLE
+    long_ago.use(uuid4(), Money(1_000))  # it is free again, but its version is another
+    with pytest.raises(Contention), coupons() as repository:
+        repository.use(long_ago, refused=lambda: None)
     with coupons() as repository:
         assert repository.lock_issued(uuid4()) is None
 

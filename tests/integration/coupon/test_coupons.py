@@ -250,14 +250,7 @@ class TestMine:
 def test_who_finds_only_held_stripes_waits_for_what_becomes_of_them(
     database_url: str, they: str, expected: str
 ) -> None:
-    coupon, user = a_coupon(total_quantity=2), a_buyer()
-    holder = Database(lambda: database_url)
-    outcomes: list[str] = []
-
-    def ask() -> None:
-        outcomes.append(outcome(issue(user, coupon)))
-        database().close()
-
+    coupon = a_coupon(total_quantity=2)
     take = """
         WITH taken AS (
             UPDATE coupon_stripe SET quantity_left = 0 WHERE coupon_id = $1 RETURNING number
@@ -265,18 +258,46 @@ def test_who_finds_only_held_stripes_waits_for_what_becomes_of_them(
         INSERT INTO issued_coupon (id, coupon_id, user_id, issued_at, version)
         SELECT gen_random_uuid(), $1, gen_random_uuid(), now(), 1 FROM taken
     """
-    waiting = threading.Thread(target=ask)
-    holder.run([Query("BEGIN"), Query(take, [coupon])])
-    waiting.start()
-    wait_until(lambda: is_waited_for("coupon_stripe"))
-    holder.run([Query(they)], in_transaction=True)
-    waiting.join(30)
-    holder.close()
-
-    assert outcomes == [expected]
+    answer = issue_while(database_url, Query(take, [coupon]), they, a_buyer(), coupon)
+    assert outcome(answer) == expected
     assert_books_hold(coupons=[coupon])
 
 
-def is_waited_for(table: str) -> bool:
-    sql = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1"
-    return bool(rows(sql, f"%UPDATE {table}%"))
+@pytest.mark.parametrize(("they", "expected"), [("ROLLBACK", 201), ("COMMIT", 200)])
+def test_who_asks_while_their_copy_is_being_issued_gets_that_one(
+    database_url: str, they: str, expected: int
+) -> None:
+    coupon, user, copy = a_coupon(total_quantity=1), a_buyer(), str(clock.new_id())
+    take = """
+        WITH taken AS (
+            UPDATE coupon_stripe SET quantity_left = 0 WHERE coupon_id = $1
+        )
+        INSERT INTO issued_coupon (id, coupon_id, user_id, issued_at, version)
+        VALUES ($2, $1, $3, now(), 1)
+    """
+    query = Query(take, [coupon, copy, user.user_id])
+    answer = issue_while(database_url, query, they, user, coupon)
+    assert answer.status == expected
+    assert (answer.json["issued_coupon_id"] == copy) is (expected == 200)
+    assert copies_of(coupon) == 1
+    assert_books_hold(coupons=[coupon])
+
+
+def issue_while(url: str, query: Query, end_by: str, user: Person, coupon: str) -> Answer:
+    """What the user is answered who waits for a transaction that does the query, and its end."""
+    holder, answers = Database(lambda: url), list[Answer]()
+
+    def ask() -> None:
+        answers.append(issue(user, coupon))
+        database().close()
+
+    waiting = threading.Thread(target=ask)
+    [[mine]] = holder.run([Query("BEGIN"), query, Query("SELECT pg_backend_pid() AS pid")])[-1:]
+    waiting.start()
+    sql = "SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))"
+    wait_until(lambda: bool(rows(sql, mine.pid)))
+    holder.run([Query(end_by)], in_transaction=True)
+    waiting.join(30)
+    holder.close()
+    [answer] = answers
+    return answer

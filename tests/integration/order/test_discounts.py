@@ -18,6 +18,7 @@ from tests.support.coupons import (
     place_with,
     status_of_coupon,
 )
+from tests.support.elsewhere import wait_until
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import cancel, cancel_as_admin, outcome, ship
 from tests.support.shop import (
@@ -204,9 +205,11 @@ def test_one_that_ends_while_its_order_waits_is_not_used(database_url: str) -> N
 
     waiting = threading.Thread(target=order)
     lock = "SELECT FROM issued_coupon WHERE id = $1 FOR UPDATE"
-    holder.run([Query("BEGIN"), Query(lock, [copy])])
+    pid = Query("SELECT pg_backend_pid() AS pid")
+    [[mine]] = holder.run([Query("BEGIN"), Query(lock, [copy]), pid])[-1:]
     waiting.start()
-    wait_until_somebody_waits_for(copy)
+    blocked = "SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))"
+    wait_until(lambda: bool(rows(blocked, mine.pid)))
     end(coupon)
     holder.run([Query("COMMIT")], in_transaction=True)
     waiting.join(30)
@@ -215,16 +218,6 @@ def test_one_that_ends_while_its_order_waits_is_not_used(database_url: str) -> N
     [answer] = answers
     assert (answer.json["code"], answer.json["detail"]) == ("COUPON_NOT_USABLE", "It has expired.")
     assert_nothing_moved(buyer, product, copy, points=2_000, stock=3)
-
-
-def wait_until_somebody_waits_for(issued_coupon_id: str) -> None:
-    from tests.support.elsewhere import wait_until
-
-    sql = """
-        SELECT 1 FROM pg_stat_activity
-        WHERE wait_event_type = 'Lock' AND query LIKE '%issued_coupon%' AND $1 <> ''
-    """
-    wait_until(lambda: bool(rows(sql, issued_coupon_id)))
 
 
 def test_the_functions_clock_has_no_say_in_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,8 +214,8 @@ def test_the_callback_comes_before_our_own_request_returned(
 
     assert isinstance(answer, Answer)
     assert (answer.status, answer.json["status"]) == (201, "PENDING")
-    [transaction] = gateway.transactions(order)
-    assert [each["answer"] for each in transaction["callbacks"]] == [200]
+    wait_until(lambda: gateway.transactions(order)[0]["callbacks"])
+    assert [each["answer"] for each in gateway.transactions(order)[0]["callbacks"]] == [200]
     follow(order)
     assert types_of_payments(order) == PAID_ONCE
     assert_confirmed_once(gateway, order)
@@ -412,26 +412,24 @@ def test_the_gateway_is_down_for_the_whole_order(
     """The breaker opens, calls stop reaching the gateway; it is tried, found well, and closes."""
     monkeypatch.setenv("BREAKER_OPEN_SECONDS", "3")
     gateway.behave("error")
-    while "PAYMENT_BREAKER_CHANGED" not in alerts(topic):
+    calls, reached = 0, True
+    while reached:
         refused = pay(buyer, order)
         assert (refused.status, refused.json["code"]) == (503, "PAYMENT_GATEWAY_UNAVAILABLE")
-    opened = time.monotonic()
-    calls = len(gateway.outcomes())
+        reached = len(gateway.outcomes()) > calls
+        calls = len(gateway.outcomes())
     assert calls == 12  # four payments of three calls each: ten and more have failed
-    refused = pay(buyer, order)
-    assert (refused.status, status_of(order)) == (503, "PENDING")
+    assert 1 <= int(refused.headers["retry-after"]) <= 3
+    assert status_of(order) == "PENDING"
     gateway.behave("healthy")
-    if time.monotonic() - opened < 2:  # else, on a very slow machine, it may be half-open already
-        assert len(gateway.outcomes()) == calls
-        assert 1 <= int(refused.headers["retry-after"]) <= 3
 
     assert paid(buyer, order).status == 201  # as soon as it is half-open
     other = a_card_order(buyer, a_product(stock=1, price=100))
     assert paid(buyer, other).status == 201
     see_through(order, other)
 
-    assert gateway.outcomes()[-2:] == ["taken"] * 2
-    assert alerts(topic)[-2:] == ["PAYMENT_BREAKER_CHANGED"] * 2  # half-open, closed
+    assert gateway.outcomes()[calls:] == ["taken"] * 2
+    assert alerts(topic) == ["PAYMENT_BREAKER_CHANGED"] * 3  # open, half-open, closed
     assert_confirmed_once(gateway, order)
 
 
@@ -461,7 +459,7 @@ def test_the_same_key_pays_after_the_gateway_came_back(
 
 
 @pytest.fixture
-def valkey_is_down(own_shop: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def valkey_is_down(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody listens where Valkey should be."""
     monkeypatch.setenv("VALKEY_URL", f"redis://{LOOPBACK}:{Ports.free().valkey}/0")
     forget_valkey()

@@ -70,6 +70,8 @@ def test_at_the_very_end_of_the_open_time_one_opens_the_door_and_two_go_through(
     let_through: list[Permit] = []
     while not let_through:
         let_through = [each for each in at_once(*others) if isinstance(each, Permit)]
+    # The last of them may have been the first to find it half-open.
+    let_through += [each for each in at_once(*others) if isinstance(each, Permit)]
     assert len(let_through) == 2
     assert sum(len(each.changes) for each in others) == 1
 

@@ -137,6 +137,7 @@ class Soak:
     say: Callable[[str], None]
     found: Found = field(default_factory=Found)
     _noting: threading.Lock = field(default_factory=threading.Lock)
+    _failures: list[BaseException] = field(default_factory=list)
 
     def run(self) -> Found:
         """Place and pay all orders, wait for the last one's end, and look at what came of it."""
@@ -145,7 +146,9 @@ class Soak:
         product = a_product(stock=self.plan.orders, price=PRICE_WON)
         deliveries = Deliveries(self.plan.seed)
         relay = [lambda: _relay(deliveries)]
-        with _repeating(relay + [deliveries.deliver] * CONSUMER_THREADS + [_minute]):
+        with _repeating(
+            relay + [deliveries.deliver] * CONSUMER_THREADS + [_minute], self._failures
+        ):
             with ThreadPoolExecutor(self.plan.clients) as clients:
                 buying = [
                     clients.submit(_alone, lambda number=number: self._buy(number, product))  # type: ignore[misc]
@@ -209,6 +212,8 @@ class Soak:
         deadline = time.monotonic() + self.plan.patience_seconds
         shown_at = 0.0
         while not is_done():
+            if self._failures:
+                raise self._failures[0]
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not at their end: {_count('orders')}, {_count('payment')}")
             if time.monotonic() - shown_at > SHOWN_EVERY_SECONDS:
@@ -260,16 +265,17 @@ def _minute() -> None:
 
 
 @contextmanager
-def _repeating(works: Sequence[Callable[[], None]]) -> Iterator[None]:
-    """Do each again and again in a thread of its own; what one of them raised is raised."""
+def _repeating(
+    works: Sequence[Callable[[], None]], failures: list[BaseException]
+) -> Iterator[None]:
+    """Do each again and again in a thread of its own, and keep what ended one of them."""
     is_over = threading.Event()
-    failures: list[BaseException] = []
 
     def repeat(work: Callable[[], None]) -> None:
         try:
             while not is_over.is_set():
                 work()
-        except BaseException as error:  # noqa: BLE001  (raised below, in the main thread)
+        except BaseException as error:  # noqa: BLE001  (the main thread raises it)
             failures.append(error)
 
     threads = [threading.Thread(target=_alone, args=(lambda w=w: repeat(w),)) for w in works]  # type: ignore[misc]
@@ -281,8 +287,6 @@ def _repeating(works: Sequence[Callable[[], None]]) -> Iterator[None]:
         is_over.set()
         for thread in threads:
             thread.join()
-        if failures:
-            raise failures[0]
 
 
 def _alone(work: Callable[[], object]) -> None:

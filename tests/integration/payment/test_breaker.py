@@ -43,9 +43,10 @@ def test_nine_failures_are_too_few_to_tell_and_the_tenth_opens_it(breaker: Watch
         ([WELL] * 5 + [SLOW] * 5, True),
         ([WELL] * 5 + [SLOW, FAILED] * 2 + [SLOW], True),
         ([WELL] * 5 + [Call(2.0)] * 5, False),  # slow is more than two seconds
-        ([WELL] * 20 + [FAILED] * 9, False),
-        ([WELL] * 20 + [FAILED] * 10, True),
-        ([WELL] * 1000 + [FAILED] * 10, True),  # only the last twenty count
+        ([WELL] * 20 + [FAILED] * 19, False),
+        ([WELL] * 20 + [FAILED] * 20, True),
+        ([WELL] * 60 + [FAILED] * 24, False),
+        ([WELL] * 60 + [FAILED] * 25, True),  # only the last fifty count
         ([FAILED, WELL, WELL] * 30, False),
     ],
 )
@@ -126,7 +127,7 @@ def test_a_trial_that_was_not_made_is_given_to_somebody_else() -> None:
 def test_a_trial_whose_function_was_killed_is_given_to_somebody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("commerce.payment.breaker._LEASE_SECONDS", 0.3)
+    monkeypatch.setattr("commerce.payment.breaker._LEASE_SECONDS", 1.0)
     breaker = opened()
     lost, also_lost = breaker.admitted(), breaker.admitted()
     third, fourth = breaker.admitted(), breaker.admitted()
@@ -188,7 +189,7 @@ def test_whoever_hears_of_a_change_may_fail(breaker: WatchedBreaker) -> None:
 
 
 def test_its_policy_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Policy.from_settings() == Policy() == Policy(20, 10, 50, 2.0, 10.0, 2)
+    assert Policy.from_settings() == Policy() == Policy(50, 10, 50, 2.0, 10.0, 2)
     for number, name in enumerate(
         ("WINDOW_CALLS", "MINIMUM_CALLS", "FAILURE_PERCENT", "SLOW_SECONDS", "OPEN_SECONDS",
          "TRIAL_CALLS"), 1,

@@ -34,7 +34,7 @@ class State(StrEnum):
 class Policy:
     """When it opens, and when it closes again. The defaults are SPEC §5's, the window ours."""
 
-    window_calls: int = 20
+    window_calls: int = 50
     minimum_calls: int = 10
     failure_percent: int = 50
     slow_seconds: float = 2.0
@@ -46,7 +46,7 @@ class Policy:
         """The environment's BREAKER_WINDOW_CALLS and its siblings, in whole numbers."""
         read = settings.number
         return cls(
-            window_calls=read("BREAKER_WINDOW_CALLS", 20),
+            window_calls=read("BREAKER_WINDOW_CALLS", 50),
             minimum_calls=read("BREAKER_MINIMUM_CALLS", 10),
             failure_percent=read("BREAKER_FAILURE_PERCENT", 50),
             slow_seconds=read("BREAKER_SLOW_SECONDS", 2),

@@ -8,7 +8,7 @@ from commerce.entrypoints.schedule import schedule_handler
 
 def cancel_what_expired() -> Mapping[str, int]:
     done = expire()
-    return {"expired": done.expired, "waiting": done.waiting}
+    return {"expired": done.expired, "waiting": done.waiting, "failed": done.failed}
 
 
 handler = schedule_handler(cancel_what_expired)

@@ -11,7 +11,7 @@ from commerce.bootstrap import database
 from commerce.shared import clock
 from tests.support.elsewhere import somebody_holding, wait_until
 from tests.support.gateway import RunningGateway
-from tests.support.lambda_calls import call
+from tests.support.lambda_calls import call, function, lambda_context
 from tests.support.orders import cancel, history_of, status_of, types_of
 from tests.support.payments import (
     a_callback,
@@ -462,6 +462,22 @@ def test_an_order_that_somebody_holds_is_left_for_the_next_minute(
         assert expire() == {"expired": 1, "waiting": 0}
         assert (status_of(held), status_of(free)) == ("PENDING", "CANCELLED")
     assert expire() == {"expired": 1, "waiting": 0}
+
+
+def test_an_order_that_cannot_expire_stops_no_other(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    broken, sound = (overdue(a_card_order(buyer, product)) for _ in range(2))
+    # What it is to give back is back already: the database refuses it a second time.
+    rows(
+        "INSERT INTO stock_movement (product_id, change, reason, order_id, at)"
+        " VALUES ($1, 1, 'RETURNED', $2, now())",
+        product,
+        broken,
+    )
+    done = function("order/every_minute_expire")({}, lambda_context(60))
+    assert done == {"expired": 1, "waiting": 0, "failed": 1}
+    assert (status_of(broken), status_of(sound)) == ("PENDING", "CANCELLED")
 
 
 # --- looking -------------------------------------------------------------------------------------

@@ -1,0 +1,130 @@
+"""Every transaction that the gateway has of an order gets an owner, and the order one payment."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from commerce.payment import (
+    NotYourPayment,
+    Pay,
+    Payment,
+    PaymentFacade,
+    PaymentNotFound,
+    PaymentUnderWay,
+    RefundReason,
+    Result,
+    Status,
+)
+from commerce.shared.money import Money
+from tests.support.memory.payment import MemoryPaymentRepository
+
+ORDER, BUYER = uuid4(), uuid4()
+CARD = Pay.model_validate(
+    {"order_id": str(ORDER), "card_type": "KB", "card_no": "4111-2222-3333-9876"}
+)
+CHARGED = Result(Money(500), is_charged=True)
+DECLINED = Result(Money(500), is_charged=False, reason="LIMIT_EXCEEDED")
+
+
+@pytest.fixture
+def payments() -> PaymentFacade:
+    return PaymentFacade(MemoryPaymentRepository())
+
+
+def request(payments: PaymentFacade) -> Payment:
+    return payments.request(CARD, order_id=ORDER, buyer_id=BUYER, amount=Money(500))
+
+
+def adopt(payments: PaymentFacade, key: str, *, is_wanted: bool = True) -> Payment:
+    found = payments.adopt(ORDER, key, is_wanted=is_wanted)
+    assert found is not None
+    return found
+
+
+def statuses(payments: PaymentFacade) -> list[str]:
+    return [each.status.value for each in payments.of_order(ORDER)]
+
+
+def test_the_card_is_kept_by_its_last_four_digits(payments: PaymentFacade) -> None:
+    payment = request(payments)
+    assert (payment.card_type, payment.card_last4) == ("KB", "9876")
+    assert "4111" not in repr(payment) + repr(CARD) + str(CARD.card)
+
+
+@pytest.mark.parametrize("before", ["requested", "taken", "charged", "declined"])
+def test_an_order_with_a_payment_gets_no_other(payments: PaymentFacade, before: str) -> None:
+    payment = request(payments)
+    if before != "requested":
+        adopt(payments, "TX-1")
+    if before in ("charged", "declined"):
+        payments.settle(payment.id, CHARGED if before == "charged" else DECLINED)
+    with pytest.raises(PaymentUnderWay):
+        request(payments)
+
+
+def test_an_order_whose_payment_was_given_up_gets_another(payments: PaymentFacade) -> None:
+    payments.give_up(request(payments).id)
+    request(payments)
+    assert statuses(payments) == ["FAILED", "REQUESTED"]
+
+
+def test_a_transaction_is_adopted_by_who_waits_for_it_once(payments: PaymentFacade) -> None:
+    payment = request(payments)
+    assert adopt(payments, "TX-1").id == payment.id
+    assert adopt(payments, "TX-1").id == payment.id
+    assert statuses(payments) == ["PENDING"]
+
+
+def test_a_second_transaction_is_an_extra_and_goes_back(payments: PaymentFacade) -> None:
+    request(payments)
+    adopt(payments, "TX-1")
+    extra = adopt(payments, "TX-2")
+    assert (extra.is_extra, extra.amount, extra.card_last4) == (True, Money(500), "9876")
+    payments.settle(extra.id, CHARGED)
+    assert payments.find(extra.id).refund_reason is RefundReason.CHARGED_AGAIN
+    payments.mark_refunded(extra.id)
+    assert statuses(payments) == ["PENDING", "REFUNDED"]
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_one_that_was_given_up_pays_an_order_that_still_wants_it(
+    payments: PaymentFacade,
+    is_wanted: bool,  # noqa: FBT001
+) -> None:
+    payments.give_up(request(payments).id)
+    late = adopt(payments, "TX-1", is_wanted=is_wanted)
+    assert late.is_extra is not is_wanted
+
+
+def test_after_a_decline_nothing_pays_the_order(payments: PaymentFacade) -> None:
+    payments.decline(request(payments).id, "INVALID_CARD")
+    assert adopt(payments, "TX-1").is_extra
+
+
+def test_a_transaction_of_an_order_without_payments_has_no_owner(payments: PaymentFacade) -> None:
+    assert payments.adopt(ORDER, "TX-1", is_wanted=True) is None
+
+
+def test_a_refund_is_of_the_orders_payment_and_begins_once(payments: PaymentFacade) -> None:
+    assert payments.begin_refund(ORDER, RefundReason.ORDER_CANCELLED) is None
+    payment = request(payments)
+    adopt(payments, "TX-1")
+    assert payments.begin_refund(ORDER, RefundReason.ORDER_CANCELLED) is None
+    payments.settle(payment.id, CHARGED)
+    begun = payments.begin_refund(ORDER, RefundReason.ORDER_CANCELLED)
+    assert begun is not None
+    assert (begun.id, begun.status) == (payment.id, Status.REFUND_PENDING)
+    assert payments.begin_refund(ORDER, RefundReason.ORDER_CANCELLED_BEFORE) is None
+    assert payments.find(payment.id).refund_reason is RefundReason.ORDER_CANCELLED
+
+
+def test_a_payment_is_found_by_its_buyer_only(payments: PaymentFacade) -> None:
+    payment = request(payments)
+    assert payments.get(str(payment.id), buyer_id=BUYER).status == "REQUESTED"
+    with pytest.raises(NotYourPayment):
+        payments.get(str(payment.id), buyer_id=uuid4())
+    for unknown in (str(uuid4()), "nonsense"):
+        with pytest.raises(PaymentNotFound):
+            payments.get(unknown, buyer_id=BUYER)
+    with pytest.raises(PaymentNotFound):
+        payments.settle(UUID(int=1), CHARGED)

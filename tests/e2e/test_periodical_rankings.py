@@ -130,12 +130,12 @@ def started(stack: Stack, week: Week, **asked: Any) -> Execution:
 
 
 @contextmanager
-def no_chunk_ends(stack: Stack) -> Iterator[pg8000.native.Connection]:
+def no_chunk_ends(stack: Stack) -> Iterator[None]:
     """Whoever ranks a chunk waits, in the middle of its transaction."""
     with stack.database() as somebody:
         somebody.run("BEGIN")
         somebody.run("LOCK TABLE ranking_candidate IN ACCESS EXCLUSIVE MODE")
-        yield somebody
+        yield
         somebody.run("ROLLBACK")
 
 
@@ -175,9 +175,9 @@ def test_a_chunk_whose_worker_is_killed_is_tried_again(stack: Stack, week: Week)
         "SELECT client_port FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         " AND query LIKE '%ranking_candidate%' AND pid <> pg_backend_pid() LIMIT 1"
     )
-    with no_chunk_ends(stack) as somebody:
+    with no_chunk_ends(stack):
         execution = started(stack, week)
-        [[port]] = eventually(lambda: somebody.run(waiting), within_seconds=60)
+        [[port]] = eventually(lambda: week.database.run(waiting), within_seconds=60)
         worker = stack.worker_on_port(port)
         assert worker is not None
         worker.kill()

@@ -110,12 +110,15 @@ def test_a_month_is_ranked_from_its_first_day_to_its_last() -> None:
     assert (only.product_id, round(only.score, 9)) == (product_id, 2.9)
 
 
-def test_of_two_with_the_same_score_the_newer_comes_first_also_at_the_last_place() -> None:
+@pytest.mark.parametrize("chunk_rows", [20, 200])
+def test_of_two_with_the_same_score_the_newer_comes_first_also_at_the_last_place(
+    chunk_rows: int,
+) -> None:
     span = a_week()
     products = [clock.new_id() for _ in range(130)]
     for product_id in products:
         put(span.first_day, product_id, views=10)
-    ranked(span, chunk_rows=20)
+    ranked(span, chunk_rows=chunk_rows)
     assert [each.product_id for each in shown(span)] == products[:29:-1]
     assert [each.rank for each in shown(span)] == list(range(1, 101))
 
@@ -271,6 +274,18 @@ def test_where_every_chunk_is_skipped_the_former_ranking_stays() -> None:
     task("fail_run", execution="e", run_id=plan["run_id"], failure=failure)
     assert shown(span) == before
     assert (report(plan).status, report(plan).failure) == ("FAILED", "NothingRanked: Every chunk")
+
+
+def test_a_published_run_does_not_fail_afterwards() -> None:
+    span = a_week()
+    fill(span, 70)
+    plan = planned(span)
+    for each in rank_chunks(plan):
+        each()
+    done = publish(plan)
+    failure = {"Error": "States.Timeout"}
+    assert task("fail_run", execution="e", run_id=plan["run_id"], failure=failure) == done
+    assert report(plan).failure == ""
 
 
 def test_nothing_is_published_while_chunks_are_pending() -> None:

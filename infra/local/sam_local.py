@@ -45,6 +45,7 @@ OF_OUTPUT = {  # which variable of the functions is which output of the stack
     "EVENT_BUS_NAME": "EventBusName",
     "RELAY_QUEUE_URL": "RelayQueueUrl",
     "IDEMPOTENCY_TABLE_NAME": "IdempotencyTableName",
+    "RANKING_STATE_MACHINE_ARN": "RankingStateMachineArn",
 }
 OF_LOCAL = ("AWS_ENDPOINT_URL", "DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL")
 

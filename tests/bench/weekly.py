@@ -18,6 +18,7 @@ from tests.bench.servers import servers
 
 SMALL = 100_000
 FILLED_AT_ONCE = 50_000  # rows per statement, which has 5 s
+RUNS = 3  # of which the fastest is told: what else the machine does hits the other ones
 KEY = "2026W47"
 TASKS = {"plan": "plan_chunks", "chunks": "rank_chunk", "publish": "publish_ranks"}
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,8 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
                 report.say(f"{size:,} rows of metrics are written")
                 fill(size)
                 report.say("the week is ranked")
-                found[size] = measured(size)
+                runs = [measured(size) for _ in range(RUNS)]
+                found[size] = min(runs, key=lambda each: each["seconds"])
                 report.add("weekly ranking", f"{size:,} rows", goal="", **found[size])
                 if size >= 1_000_000:
                     PLAN.write_text(explained(size))

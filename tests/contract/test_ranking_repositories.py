@@ -81,7 +81,7 @@ def test_a_day_is_ranked_with_what_the_days_before_carried_into_it(do: Do) -> No
         return do(lambda repository: repository.top(DAY, weights, offset, limit))
 
     def ranked(*found: tuple[int, UUID, float]) -> list[Ranked]:
-        return [Ranked(rank, id_, pytest.approx(score)) for rank, id_, score in found]  # type: ignore[arg-type]
+        return [Ranked(*each) for each in found]
 
     weights = Weights()
     assert places(0, 10, weights) == ranked((1, FIRST, 0.9), (2, SECOND, 0.2))

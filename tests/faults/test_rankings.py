@@ -135,11 +135,13 @@ def test_a_carry_over_that_broke_off_is_finished_by_the_next(
     half = kept(NEXT)
     assert half["parts"][b"carried"] == b"begun"
     assert 0 < len(half["board"]) < 700
-    assert deliver(told(a_view(products[0]), at=NOW)) == []
+    newest = str(new_id())
+    assert deliver(told(a_view(products[0]), at=NOW), told(a_view(newest), at=NOW)) == []
+    assert kept(NEXT)["board"][newest.encode()] == 0.01
     clock.set("2026-03-11T00:00:00+09:00")
     assert NEXT in carry_over()
     whole = board(NEXT, limit=1000)
-    assert len(whole) == 700
+    assert len(whole) == 701
     assert whole[products[0]] == 0.02
 
 

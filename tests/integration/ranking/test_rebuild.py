@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from infra.ops.__main__ import main
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.rankings import Clock, board, carry_over, deliver, kept, server, window
+from tests.support.together import run_together
 from tests.support.valkey import empty_valkey
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -163,6 +165,23 @@ def test_what_the_metrics_have_counted_and_the_board_not_yet_counts_once(clock: 
     rebuild()
     assert board(DAY) == {product: 0.5}
     tell_boards(*lagging)
+    assert board(DAY) == {product: 0.5}
+
+
+def test_what_the_metrics_count_while_they_are_read_counts_once(clock: Clock) -> None:
+    product = str(new_id())
+    tell(*views(product, 2))
+    late = views(product, 3)
+    told_of: list[str] = []
+
+    def between(what: str, done: int) -> None:
+        if what == "events" and not told_of:  # the claims are read, the metrics not yet
+            told_of.append(what)
+            run_together([partial(tell_metrics, *late)])  # on a connection of its own
+
+    rebuild(between, datetime.fromisoformat(NOW).date())
+    assert board(DAY) == {product: 0.2}
+    tell_boards(*late)
     assert board(DAY) == {product: 0.5}
 
 

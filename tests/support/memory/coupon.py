@@ -22,7 +22,7 @@ class MemoryCouponRepository:
         self.events: list[Event] = []
         self.changes: list[Change] = []
 
-    def find(self, id_: UUID) -> Coupon | None:
+    def _find(self, id_: UUID) -> Coupon | None:
         found = self._coupons.get(id_)
         if found is None:
             return None
@@ -30,7 +30,7 @@ class MemoryCouponRepository:
         return replace(found, issued_quantity=count, as_of=clock.now())
 
     def open_offers(self, before: UUID, limit: int) -> list[Coupon]:
-        found = [self.find(id_) for id_ in sorted(self._coupons, reverse=True) if id_ < before]
+        found = [self._find(id_) for id_ in sorted(self._coupons, reverse=True) if id_ < before]
         return [
             each
             for each in found
@@ -51,7 +51,7 @@ class MemoryCouponRepository:
             for id_of_copy, each in self._issued.items()
             if (each.coupon.id, each.user_id) == (id_, user_id)
         ]
-        return self.find(id_), self.find_issued(mine[0]) if mine else None
+        return self._find(id_), self.find_issued(mine[0]) if mine else None
 
     def issue(self, issued: IssuedCoupon, *, sold_out: Explain) -> None:
         coupon, mine = self.find_for(issued.coupon.id, issued.user_id)
@@ -63,7 +63,7 @@ class MemoryCouponRepository:
 
     def find_issued(self, id_: UUID) -> IssuedCoupon | None:
         found = deepcopy(self._issued.get(id_))
-        coupon = self.find(found.coupon.id) if found else None
+        coupon = self._find(found.coupon.id) if found else None
         return replace(found, coupon=coupon) if found and coupon else None
 
     def lock_issued(self, id_: UUID) -> IssuedCoupon | None:

@@ -152,9 +152,6 @@ _SAVE_USE = Statement(
 class CouponRepository(Protocol):
     """Where coupons are kept, and the clock that says whether they are valid."""
 
-    def find(self, id_: UUID) -> Coupon | None:
-        """An offer, with how many copies of it are issued."""
-
     def open_offers(self, before: UUID, limit: int) -> list[Coupon]:
         """Offers older than `before` that can be issued now, newest first."""
 
@@ -165,7 +162,7 @@ class CouponRepository(Protocol):
         """Write down what an admin changes."""
 
     def find_for(self, id_: UUID, user_id: UUID) -> tuple[Coupon | None, IssuedCoupon | None]:
-        """An offer, and the user's copy of it."""
+        """An offer with how many copies of it are issued, and the user's copy of it."""
 
     def issue(self, issued: IssuedCoupon, *, sold_out: Explain) -> None:
         """Keep a new copy, and tell its events; `sold_out` explains why there is none left.
@@ -196,11 +193,6 @@ class SqlCouponRepository:
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
-
-    def find(self, id_: UUID) -> Coupon | None:
-        for row in self._uow.read(_FIND(id=id_)):
-            return _coupon(row)
-        return None
 
     def open_offers(self, before: UUID, limit: int) -> list[Coupon]:
         return [_coupon(row) for row in self._uow.read(_OPEN(before=before, limit=limit))]

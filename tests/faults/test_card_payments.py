@@ -13,9 +13,12 @@ from tests.support.charges import assert_every_charge_has_its_order, see_through
 from tests.support.elsewhere import wait_until
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import Answer
-from tests.support.orders import cancel, history_of, status_of, types_of
+from tests.support.orders import cancel, events_of, history_of, status_of, types_of
 from tests.support.payments import (
+    CONSUMERS,
     a_card_order,
+    consume,
+    events_of_payments,
     expire,
     follow,
     pay,
@@ -312,6 +315,35 @@ def test_a_late_success_of_a_cancelled_order_goes_back_and_is_told(
 
 
 @pytest.mark.usefixtures("no_callback")
+def test_a_payment_whose_alert_cannot_be_told_stops_no_other(
+    gateway: RunningGateway, topic: OpsTopic, buyer: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operators' topic is gone: what is to be told waits, what is to be settled does not."""
+    gateway.behave("lose_callback")
+    product = a_product(stock=5, price=700)
+    in_vain, ordinary = (a_card_order(buyer, product) for _ in range(2))
+    for each in (in_vain, ordinary):
+        assert pay(buyer, each).status == 201
+    wait_until(lambda: all(each["charged_at"] for each in gateway.transactions()))
+    assert cancel(buyer, in_vain).status == 200
+    reconcile()
+    monkeypatch.setenv("OPS_TOPIC_ARN", f"{topic.arn}-gone")
+    assert not consume_all(in_vain)  # its money goes back, and nobody can be told
+    later = a_card_order(buyer, product)
+    assert pay(buyer, later).status == 201
+    wait_until(lambda: gateway.transactions(later)[0]["charged_at"])
+
+    assert reconcile()["failed"] == 1
+
+    assert statuses_of(in_vain) == ["REFUND_PENDING"]
+    assert statuses_of(later) == ["SUCCEEDED"]
+    monkeypatch.setenv("OPS_TOPIC_ARN", topic.arn)
+    see_through(in_vain, ordinary, later)
+    assert alerts(topic) == ["CHARGED_IN_VAIN"]
+    assert_every_charge_has_its_order(gateway, in_vain, ordinary, later)
+
+
+@pytest.mark.usefixtures("no_callback")
 @pytest.mark.parametrize("mode", ["error", "hang"])
 def test_a_refund_that_fails_is_asked_for_until_it_is_given(
     gateway: RunningGateway, buyer: Person, order: str, mode: str
@@ -480,6 +512,13 @@ def test_valkey_is_down(gateway: RunningGateway, buyer: Person, order: str) -> N
     wait_until(lambda: statuses_of(order)[-1] == "SUCCEEDED")
     follow(order)
     assert_confirmed_once(gateway, order)
+
+
+def consume_all(order_id: str) -> bool:
+    """Hand each of the order's and its payments' events to its consumer once; whether all went."""
+    told = [*events_of_payments(order_id), *map(dict, events_of(order_id))]
+    heard = [each for each in told if each["type"] in CONSUMERS]
+    return {consume(CONSUMERS[each["type"]], each) for each in heard} == {True}
 
 
 def _let_it_expire(order_id: str) -> None:

@@ -278,7 +278,7 @@ def _repeating(
         except BaseException as error:  # noqa: BLE001  (the main thread raises it)
             failures.append(error)
 
-    threads = [threading.Thread(target=_alone, args=(lambda w=w: repeat(w),)) for w in works]  # type: ignore[misc]
+    threads = [threading.Thread(target=_alone, args=(lambda w=w: repeat(w),)) for w in works]
     for thread in threads:
         thread.start()
     try:

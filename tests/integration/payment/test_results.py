@@ -209,17 +209,35 @@ def test_the_reconciler_leaves_young_payments_alone(
     assert reconcile()["ended"] == 1
 
 
-def test_one_that_fails_stops_no_other_and_the_longest_waiting_comes_first(
+def waits_since(order_id: str, seconds: int) -> str:
+    sql = f"UPDATE payment SET asked_at = now() - interval '{seconds} seconds' WHERE order_id = $1"
+    rows(sql, order_id)
+    return order_id
+
+
+def test_one_that_fails_stops_no_other(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     first, second = (a_payment_without_a_callback(gateway, buyer, product) for _ in range(2))
     gateway.behave("error", on="queries", times=3)  # all tries of the first question
     assert reconcile() == {"asked": 2, "ended": 1, "failed": 1, "unknown": 0}
     assert (statuses_of(first), statuses_of(second)) == (["PENDING"], ["SUCCEEDED"])
-    third = a_payment_without_a_callback(gateway, buyer, product)
+
+
+def test_who_was_not_asked_about_for_longest_comes_first(
+    gateway: RunningGateway, buyer: Person, product: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, young = (a_payment_without_a_callback(gateway, buyer, product) for _ in range(2))
+    waits_since(old, 90)
+    waits_since(young, 30)
+    monkeypatch.setenv("PAYMENT_RECONCILE_AFTER_SECONDS", "60")
+    gateway.behave("error", on="queries")
+    assert reconcile()["failed"] == 1  # now it is the young one's turn
+    monkeypatch.setenv("PAYMENT_RECONCILE_AFTER_SECONDS", "0")
+    gateway.behave("healthy")
     gateway.behave("error", on="queries", times=3)
-    reconcile()
-    assert (statuses_of(first), statuses_of(third)) == (["PENDING"], ["SUCCEEDED"])
+    assert reconcile() == {"asked": 2, "ended": 1, "failed": 1, "unknown": 0}
+    assert (statuses_of(old), statuses_of(young)) == (["SUCCEEDED"], ["PENDING"])
 
 
 def test_what_waits_for_five_minutes_is_counted(

@@ -279,10 +279,9 @@ if breaker.state == 'closed' then
   return keep({'counted', breaker.version})
 end
 
-local trials, calls, is_known = {}, {}, false
+local trials, calls = {}, {}
 for _, trial in ipairs(breaker.trials) do
   if trial.token == token then
-    is_known = true
     if #ARGV >= 8 then trial.failure = ARGV[8] else trial = nil end
   end
   if trial then
@@ -290,7 +289,6 @@ for _, trial in ipairs(breaker.trials) do
     if trial.failure then calls[#calls + 1] = trial.failure end
   end
 end
-if not is_known then return {'late', breaker.version} end
 breaker.trials = trials
 if #failures(calls) * 100 >= percent * trial_calls then
   return keep(change('open', 'counted', calls))

@@ -7,6 +7,7 @@ environment. Every test makes its own rows, keys and queues, so all can share th
 import json
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +106,17 @@ def shop_environment() -> Iterator[None]:
     from commerce.bootstrap import database  # imported when the environment is set
 
     database().close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nobody_reads_the_nudges() -> Iterator[None]:
+    """Empties the queues of nudges: moto takes the longer to send, the more messages wait."""
+    yield
+    if "commerce.shared.aws" in sys.modules:
+        from commerce.shared.aws import client
+
+        for name in ("RELAY_QUEUE_URL", "PASSING_QUEUE_URL"):
+            client("sqs").purge_queue(QueueUrl=os.environ[name])
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_the_books_hold(stack: Stack) -> None:
 def test_the_dashboard_is_there(stack: Stack) -> None:
     found = stack.aws("cloudwatch").get_dashboard(DashboardName=STACK_NAME)
     widgets = json.loads(found["DashboardBody"])["widgets"]
-    assert len(widgets) == 12
+    assert len(widgets) == 14
     assert f"{STACK_NAME}-" in found["DashboardBody"]
 
 

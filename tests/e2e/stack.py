@@ -195,22 +195,12 @@ class Stack:
         eventually(lambda: not any(map(self.waiting_messages, queues)), within_seconds=60)
 
     def worker_on_port(self, port: int) -> psutil.Process | None:
-        """Return the emulator's worker process that a connection's client port belongs to."""
-        emulator_port = urlsplit(self.addresses.aws_endpoint_url).port
-        emulators = [
-            process
-            for process in psutil.process_iter()
-            if emulator_port in _ports(process, psutil.CONN_LISTEN)
-        ]
-        return next(
-            (
-                worker
-                for emulator in emulators
-                for worker in emulator.children(recursive=True)
-                if port in _ports(worker, psutil.CONN_ESTABLISHED)
-            ),
-            None,
-        )
+        """Return the function's process that a connection's client port belongs to."""
+        for each in psutil.net_connections("tcp"):
+            is_client = each.laddr and each.laddr.port == port
+            if is_client and each.status == psutil.CONN_ESTABLISHED and each.pid:
+                return psutil.Process(each.pid)
+        return None
 
 
 def unpublished_events(database: pg8000.native.Connection, *aggregate_ids: str) -> int:
@@ -220,14 +210,3 @@ def unpublished_events(database: pg8000.native.Connection, *aggregate_ids: str) 
         sql += " AND aggregate_id::text = ANY(:ids)"
         return int(database.run(sql, ids=list(aggregate_ids))[0][0])
     return int(database.run(sql)[0][0])
-
-
-def _ports(process: psutil.Process, status: str) -> set[int]:
-    try:
-        return {
-            connection.laddr.port
-            for connection in process.net_connections("tcp")
-            if connection.status == status
-        }
-    except psutil.Error:
-        return set()

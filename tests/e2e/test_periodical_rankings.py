@@ -134,6 +134,7 @@ def started(stack: Stack, week: Week, **asked: Any) -> Execution:
 def no_chunk_ends(stack: Stack) -> Iterator[None]:
     """Whoever ranks a chunk waits, in the middle of its transaction."""
     with stack.database() as somebody:
+        somebody.run("SET idle_in_transaction_session_timeout = 0")  # however busy the machine is
         somebody.run("BEGIN")
         somebody.run("LOCK TABLE ranking_candidate IN ACCESS EXCLUSIVE MODE")
         yield

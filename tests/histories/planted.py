@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import bindparam, text
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce import bootstrap
 from commerce.bootstrap import Shop, database
 from commerce.product import repository as products
+from commerce.product.tables import stock_table
 from commerce.shared import clock, once
 from commerce.shared import relay as relays
 from commerce.shared.database import Query, Statement
@@ -41,10 +42,10 @@ def stock_is_written_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
     """No FOR UPDATE, and what is written was reckoned from what was read: an update is lost."""
     _without_lock(patch)
     changes = {
-        "SET quantity = stock.quantity + move.change": "SET quantity = seen.quantity + move.change",
-        "AS move(product_id uuid, change integer, changed_id uuid, turned_id uuid)": (
-            "AS move(product_id uuid, change integer, changed_id uuid, turned_id uuid)"
-            " JOIN stock AS seen USING (product_id)"
+        "quantity = stock.quantity + move.change,": "quantity = seen_quantity + move.change,",
+        "WHERE stock.product_id = move": (
+            "JOIN (SELECT product_id AS seen_id, quantity AS seen_quantity FROM stock) AS seen"
+            " ON seen_id = move.product_id WHERE stock.product_id = move"
         ),
     }
     patch.setattr(products, "_MOVE_STOCK", _moving(changes))
@@ -118,10 +119,13 @@ def planted(plant: Plant) -> Iterator[None]:
 
 
 def _without_lock(patch: pytest.MonkeyPatch) -> None:
-    unlocked = Statement(
-        lambda: products._LOCK_STOCK._build.with_for_update(None)  # type: ignore[union-attr]
+    columns = stock_table.c
+    read = (
+        select(columns.product_id, columns.quantity, columns.counted)
+        .where(columns.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+        .order_by(columns.product_id)
     )
-    patch.setattr(products, "_LOCK_STOCK", unlocked)
+    patch.setattr(products, "_LOCK_STOCK", Statement(read))
 
 
 def _moving(changes: dict[str, str]) -> Statement:

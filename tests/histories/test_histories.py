@@ -6,11 +6,13 @@ with ARGS="--replay FILE".
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.histories.history import History
+from tests.histories.history import Call, History
+from tests.histories.ledger import violations
 from tests.histories.plan import Size, draw
 from tests.histories.recorder import Recorder
 from tests.histories.verdict import judge, told
@@ -50,8 +52,6 @@ def test_a_serial_order_explains_what_concurrent_clients_are_answered(
 
 def test_many_clients_leave_rows_that_add_up(recorder: Recorder) -> None:
     """Too long for the search: the ledger looks once at each call, row and event."""
-    from tests.histories.ledger import violations
-
     history = recorder.record(draw(1000, Size(clients=CLIENTS, calls=40)))
 
     assert violations(history) == []
@@ -60,21 +60,16 @@ def test_many_clients_leave_rows_that_add_up(recorder: Recorder) -> None:
 
 def _kinds(history: History) -> Iterator[str]:
     """What this history is evidence of."""
-    for call in history.calls:
-        if call.answer is None:
-            yield "unknown"
-        elif call.refusal is not None:
-            yield "refused"
-        elif call.kind == "place":
-            yield "placed"
-        elif call.kind == "cancel":
-            yield "cancelled"
-        if call.is_replay:
-            yield "replayed"
-    ends = 0
-    for call in history.calls:
-        if call.start < ends:
-            yield "overlapped"
-        ends = max(ends, call.end)
-    if len(set(history.taken)) < len(history.taken):
-        yield "taken twice"
+    yield from (_kind(call) for call in history.calls)
+    yield from ("replayed" for call in history.calls if call.is_replay)
+    calls = history.calls
+    yield from ("overlapped" for call, after in pairwise(calls) if after.start < call.end)
+    yield from ["taken twice"] * (len(history.taken) - len(set(history.taken)))
+
+
+def _kind(call: Call) -> str:
+    if call.answer is None:
+        return "unknown"
+    if call.refusal is not None:
+        return "refused"
+    return {"place": "placed", "cancel": "cancelled"}.get(call.kind, call.kind)

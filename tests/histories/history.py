@@ -62,14 +62,19 @@ class History:
     """Rows when all was quiet: stock, balance, left, copies, orders."""
     told: list[dict[str, Any]] = field(default_factory=list)
     """Every event that was committed, in the order of its position."""
-    taken: list[str] = field(default_factory=list)
-    """Ids of events in the order in which the bus took them; some twice."""
+    puts: list[dict[str, list[str]]] = field(default_factory=list)
+    """Per call of the bus the ids of the events that it `took`, some twice, and `refused`."""
     metrics: dict[str, list[int]] = field(default_factory=dict)
     """Per product orders, units and amount, as the consumer counted them."""
     books: list[str] = field(default_factory=list)
     """What the reconciler found."""
     failures: list[str] = field(default_factory=list)
     """Calls that were answered 500."""
+
+    @property
+    def taken(self) -> list[str]:
+        """Ids of events in the order in which the bus took them."""
+        return [id_ for put in self.puts for id_ in put["took"]]
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""

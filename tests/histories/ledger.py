@@ -155,16 +155,21 @@ def _replays(history: History) -> Iterator[str]:
 def _events(history: History) -> Iterator[str]:
     """Every committed event was taken by the bus, and each aggregate's in its order."""
     told = {each["id"]: each for each in history.told}
-    taken = list(dict.fromkeys(history.taken))
-    for id_ in told.keys() - set(taken):
+    for id_ in told.keys() - set(history.taken):
         yield f"lost: {_named(told[id_])}"
-    for id_ in set(taken) - told.keys():
+    for id_ in set(history.taken) - told.keys():
         yield f"told, and never committed: {id_}"
-    newest: dict[str, int] = {}
-    for event in (told[id_] for id_ in taken if id_ in told):
-        if event["version"] < newest.get(event["aggregate"], 0):
-            yield f"out of order: {_named(event)}"
-        newest[event["aggregate"]] = event["version"]
+    before: dict[str, list[tuple[int, set[str]]]] = defaultdict(list)
+    seen: set[str] = set()
+    for put in history.puts:
+        refused = set(put["refused"])
+        for event in (told[id_] for id_ in put["took"] if id_ in told and id_ not in seen):
+            seen.add(event["id"])
+            others = before[event["aggregate"]]
+            # Within the one call that refused it, what came later may have passed.
+            if any(version > event["version"] and event["id"] not in r for version, r in others):
+                yield f"out of order: {_named(event)}"
+            others.append((event["version"], refused))
 
 
 def _named(event: Mapping[str, Any]) -> str:

@@ -53,6 +53,7 @@ class UnreliableBus:
     def __init__(self, rng: random.Random) -> None:
         self.rng: random.Random | None = rng
         self.taken: list[Envelope] = []
+        self.puts: list[dict[str, list[str]]] = []
 
     def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
         """As a bus does; without `rng` it is well."""
@@ -62,7 +63,14 @@ class UnreliableBus:
         answers: list[str | None] = [None] * len(envelopes)
         if fate < 0.45 and self.rng:
             answers[self.rng.randrange(len(envelopes))] = "InternalFailure"
-        self.taken += [e for e, answer in zip(envelopes, answers, strict=True) if answer is None]
+        told = list(zip(envelopes, answers, strict=True))
+        self.taken += [each for each, refusal in told if refusal is None]
+        self.puts.append(
+            {
+                "took": [str(each["id"]) for each, refusal in told if refusal is None],
+                "refused": [str(each["id"]) for each, refusal in told if refusal is not None],
+            }
+        )
         if 0.45 <= fate < 0.55:
             raise ConnectionError("the bus took them, and its answer was lost")
         return answers
@@ -81,6 +89,7 @@ class _Stage:
     orders: dict[str, str] = field(default_factory=dict)
     """Ids of orders by their names, as far as a client was told."""
     copies: dict[str, str] = field(default_factory=dict)
+    wishes: dict[str, dict[str, Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -105,6 +114,12 @@ class _Stage:
 
     def product(self, name: str) -> str:
         return self.products[int(name[1:])]
+
+    def wish(self, args: dict[str, Any]) -> dict[str, Any]:
+        """What is asked under the key from its first time on: a coupon only if it is known then."""
+        wish = {**args, "coupon": args["coupon"] and args["buyer"] in self.copies}
+        with self.lock:
+            return self.wishes.setdefault(args["key"], wish)
 
     def name(self, id_: str, wanted: str) -> str:
         """What the thing of this id is called: `wanted`, unless another is called so already."""
@@ -240,9 +255,7 @@ class _Asking:
         args = dict(self.planned.args)
         if "order" in args and args["order"] not in self.stage.orders:
             return None
-        if args.get("coupon") and args["buyer"] not in self.stage.copies:
-            args["coupon"] = False
-        return args
+        return self.stage.wish(args) if self.planned.kind == "place" else args
 
     def _once(self, args: dict[str, Any], *, is_first: bool) -> Call:
         planned, start = self.planned, next(self.ticks)
@@ -438,7 +451,7 @@ def _looked_at(
             {**row._asdict(), "about": stage.names.get(row.aggregate, row.aggregate)}
             for row in rows(_EVENTS, stage.first_position)
         ],
-        taken=[str(each["id"]) for each in bus.taken],
+        puts=bus.puts,
         metrics={stage.names[each]: [*rows(_METRICS_OF, each)[0]] for each in stage.products},
         books=[str(each) for each in reconcile(scope).findings],
         failures=failures,

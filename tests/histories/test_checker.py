@@ -48,7 +48,8 @@ def a_history(*calls: Call, stock: int = 0, u0: int = 400, u1: int = 500, orders
         for n in range(orders)
         for version, type_ in enumerate(("OrderPlaced", "OrderConfirmed"), 1)
     ]  # fmt: skip
-    return History(7, SETUP, list(calls), end, told, [each["id"] for each in told])
+    puts = [{"took": [each["id"]], "refused": []} for each in told]
+    return History(7, SETUP, list(calls), end, told, puts)
 
 
 def test_one_of_two_has_the_last_unit() -> None:
@@ -127,14 +128,21 @@ def test_a_coupon_is_issued_as_often_as_there_are_copies() -> None:
 
 def test_a_lost_event_is_found() -> None:
     history = a_history(place(0, 3, "k1"))
-    history.taken.remove("0OrderConfirmed")
+    del history.puts[1]
     assert violations(history) == ["lost: OrderConfirmed 2 of k1"]
 
 
 def test_events_out_of_their_order_are_found() -> None:
     history = a_history(place(0, 3, "k1"))
-    history.taken.reverse()
+    history.puts.reverse()
     assert violations(history) == ["out of order: OrderPlaced 1 of k1"]
+
+
+def test_only_the_call_that_refused_an_event_may_let_a_later_one_pass() -> None:
+    history = a_history(place(0, 3, "k1"))
+    history.puts.reverse()
+    history.puts[0]["refused"] = ["0OrderPlaced"]
+    assert violations(history) == []
 
 
 def test_an_event_counted_twice_is_found() -> None:

@@ -1,5 +1,6 @@
 """The checker itself, on histories written by hand: what it must find, and must not."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from tests.histories.checker import Undecided, unexplained
 from tests.histories.history import Call, History, Setup, told_as_text
 from tests.histories.ledger import violations
+from tests.histories.plan import Size, draw
 from tests.histories.shrink import shrunk, smallest
+from tests.histories.simulation import Simulation
 
 SETUP = Setup(buyers=2, points=500, stock=(1,), price=100, copies=1, discount=40)
 SOLD_OUT = {"refused": "OUT_OF_STOCK", "available": {"p0": 0}}
@@ -177,3 +180,24 @@ def test_a_search_without_end_is_undecided(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_delta_debugging_keeps_what_fails() -> None:
     assert smallest(range(100), lambda kept: {17, 71} <= set(kept)) == [17, 71]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_one_caller_at_a_time_was_answered_is_explained(seed: int) -> None:
+    history = Simulation(draw(seed, Size(clients=5, calls=6))).play()
+    assert unexplained(history) == []
+
+
+def test_a_wrong_number_in_an_answer_is_found() -> None:
+    """In all histories with a read of points: the number is what was there at some moment."""
+    tried = 0
+    for seed in range(30):
+        history = Simulation(draw(seed, Size(clients=5, calls=6))).play()
+        for at, call in enumerate(history.calls):
+            if call.kind == "read_points" and call.answer is not None:
+                wrong = replace(call, answer={"balance": call.answer["balance"] + 1})
+                history.calls[at] = wrong
+                assert unexplained(history), f"seed {seed}, call {call.id}"
+                history.calls[at] = call
+                tried += 1
+    assert tried > 10

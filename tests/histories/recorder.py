@@ -6,7 +6,6 @@ took is delivered late, repeated and in any order. Then all is brought to rest, 
 
 import itertools
 import random
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-import pg8000.dbapi
 import pytest
 
 from commerce import bootstrap
@@ -44,6 +42,7 @@ T = TypeVar("T")
 RETRIES = 4
 DEADLINE_SECONDS = 60
 _METRICS = "metrics/on_product_activity"
+_CUT = Query("SELECT pg_terminate_backend(pg_backend_pid())")
 _cutting = threading.local()
 
 
@@ -378,7 +377,7 @@ def _cut(where: str | None, times: int) -> Iterator[None]:
 
 @contextmanager
 def _cuttable() -> Iterator[None]:
-    """Connections are really cut where the call of their thread says so."""
+    """The server really cuts a connection where the call of its thread says so."""
     send = Connection.run_together
 
     def run_together(self: Connection, queries: Sequence[Query]) -> list[Any]:
@@ -389,8 +388,7 @@ def _cuttable() -> Iterator[None]:
         _cutting.left -= 1
         if where == "after the commit":
             send(self, queries)  # its refusal, if it has one, is an answer that arrives
-        self._usock.shutdown(socket.SHUT_RDWR)
-        raise pg8000.dbapi.InterfaceError("the connection was cut")
+        return send(self, [_CUT])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Connection, "run_together", run_together)

@@ -34,9 +34,12 @@ def judge(history: History) -> Verdict:
 def told(history: History) -> str:
     """What is wrong, for a reader: sentences, then the smallest calls that nothing explains."""
     lines = [f"seed {history.seed}: {each}" for each in violations(history)]
-    part = shrunk(history)
-    if part is not None:
-        lines.append(_told_of(part, history))
+    try:
+        part = shrunk(history)
+    except Undecided as undecided:
+        lines.append(f"seed {history.seed}: undecided ({undecided})")
+    else:
+        lines += [_told_of(part, history)] if part is not None else []
     return "\n".join(lines) or f"seed {history.seed}: a serial order explains every answer"
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KEPT = Path(".local/histories")
 PLANTED = 25  # histories in which a planted bug must be found
-REPLAYS = 40  # plans played anew to make a failing one smaller
+REPLAYS = 15  # plans played anew to make a failing one smaller
 
 
 def main() -> None:

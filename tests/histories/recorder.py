@@ -165,7 +165,7 @@ class Recorder:
                         behind.clients_are_done.set()
 
         with _store(exists=plan.has_store), _cuttable(), _no_nudges():
-            work = [lambda n=n: ask(n) for n in range(plan.clients)]  # type: ignore[misc]
+            work = [lambda n=n: ask(n) for n in range(plan.clients)]
             self._together([*work, behind.lag])
             bus.rng = None
             self._together([behind.rest])

@@ -51,7 +51,7 @@ def a_history(*calls: Call, stock: int = 0, u0: int = 400, u1: int = 500, orders
         for n in range(orders)
         for version, type_ in enumerate(("OrderPlaced", "OrderConfirmed"), 1)
     ]  # fmt: skip
-    puts = [{"took": [each["id"]], "refused": []} for each in told]
+    puts: list[dict[str, list[str]]] = [{"took": [str(each["id"])], "refused": []} for each in told]
     return History(7, SETUP, list(calls), end, told, puts)
 
 

@@ -1,0 +1,120 @@
+"""What was asked of the shop, by whom, when, what was answered, and what was there in the end."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Answer: TypeAlias = Mapping[str, Any]
+
+BUSY = frozenset({"BUSY", "REQUEST_IN_PROGRESS"})
+"""Refusals that promise: this call changed nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a history begins with. Buyers are u0, u1 …, products p0, p1 …, all at one price."""
+
+    buyers: int
+    points: int
+    """Of each buyer."""
+    stock: tuple[int, ...]
+    """Of each product, in units."""
+    price: int
+    copies: int
+    """Of the one coupon."""
+    discount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as its client saw it. `start` and `end` are ticks of one counter for all clients."""
+
+    id: int
+    client: int
+    kind: str
+    args: Mapping[str, Any]
+    start: int
+    end: int
+    answer: Answer | None = None
+    """None: the client does not know what became of it."""
+    is_replay: bool = False
+
+    @property
+    def refusal(self) -> str | None:
+        """The code of the refusal, where there was one."""
+        return None if self.answer is None else self.answer.get("refused")
+
+    def unanswered(self) -> "Call":
+        """The same call, of which nobody knows what became."""
+        return replace(self, answer=None, is_replay=False)
+
+
+@dataclass(slots=True)
+class History:
+    """A recorded history. It is plain JSON: whoever reads it back checks what was recorded."""
+
+    seed: int
+    setup: Setup
+    calls: list[Call]
+    end: dict[str, Any]
+    """Rows when all was quiet: stock, balance, left, copies, orders."""
+    told: list[dict[str, Any]] = field(default_factory=list)
+    """Every event that was committed, in the order of its position."""
+    puts: list[dict[str, list[str]]] = field(default_factory=list)
+    """Per call of the bus the ids of the events that it `took`, some twice, and `refused`."""
+    metrics: dict[str, list[int]] = field(default_factory=dict)
+    """Per product orders, units and amount, as the consumer counted them."""
+    books: list[str] = field(default_factory=list)
+    """What the reconciler found."""
+    failures: list[str] = field(default_factory=list)
+    """Calls that were answered 500."""
+
+    @property
+    def taken(self) -> list[str]:
+        """Ids of events in the order in which the bus took them."""
+        return [id_ for put in self.puts for id_ in put["took"]]
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "History":
+        """Read what `save` wrote."""
+        found = json.loads(path.read_text())
+        setup = found.pop("setup")
+        setup["stock"] = tuple(setup["stock"])
+        calls = [Call(**each) for each in found.pop("calls")]
+        return cls(setup=Setup(**setup), calls=calls, **found)
+
+
+def told_as_text(calls: Sequence[Call]) -> str:
+    """Calls for a reader: one line each by its start, with when, who, what and the answer."""
+    return "\n".join(_line(call) for call in sorted(calls, key=lambda each: each.start))
+
+
+def _line(call: Call) -> str:
+    when = f"{call.start:>4}–{call.end:<4}"
+    return f"{when} client {call.client}  {_asked(call):<44} → {_answered(call)}"
+
+
+def _asked(call: Call) -> str:
+    words = [call.kind]
+    for name, value in call.args.items():
+        if value is None or value is False:
+            continue
+        if name == "lines":
+            words += [f"{product}×{quantity}" for product, quantity in value]
+        else:
+            words.append(f"{name}={value}")
+    return " ".join(words)
+
+
+def _answered(call: Call) -> str:
+    if call.answer is None:
+        return "?"
+    answer = " ".join(f"{name}={value}" for name, value in call.answer.items())
+    return f"{answer} (replayed)" if call.is_replay else answer

@@ -1,0 +1,138 @@
+"""Bugs planted in this process, each taking away the line that carries a promise.
+
+A promise here has often several lines to carry it. A bug takes away as many as it must to be one:
+what is left out of a plant is what would have caught it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from commerce import bootstrap
+from commerce.bootstrap import Shop, database
+from commerce.product import repository as products
+from commerce.product.tables import stock_table
+from commerce.shared import clock, once
+from commerce.shared import relay as relays
+from commerce.shared.database import Query, Statement
+from commerce.shared.once import Claim
+from commerce.shared.relay import Relay, Relayed
+from commerce.shared.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+_GUARD = "AND stock.quantity + move.change >= 0"
+
+
+def stock_is_sold_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
+    """No FOR UPDATE, no guard, no CHECK: whoever read a unit has it."""
+    _without_lock(patch)
+    patch.setattr(products, "_MOVE_STOCK", _moving({_GUARD: ""}))
+    rule = "ALTER TABLE stock DROP CONSTRAINT stock_not_negative"
+    database().run([Query(rule)])
+
+
+def stock_is_written_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
+    """No FOR UPDATE, and what is written was reckoned from what was read: an update is lost."""
+    _without_lock(patch)
+    changes = {
+        "quantity = stock.quantity + move.change,": "quantity = seen_quantity + move.change,",
+        "WHERE stock.product_id = move": (
+            "JOIN (SELECT product_id AS seen_id, quantity AS seen_quantity FROM stock) AS seen"
+            " ON seen_id = move.product_id WHERE stock.product_id = move"
+        ),
+    }
+    patch.setattr(products, "_MOVE_STOCK", _moving(changes))
+
+
+def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:
+    """No FOR UPDATE, no guard: no bug yet, as UPDATE adds to what is there, and CHECK refuses."""
+    _without_lock(patch)
+    patch.setattr(products, "_MOVE_STOCK", _moving({_GUARD: ""}))
+
+
+def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
+    """The wish is done in one transaction, and claimed in the next."""
+    run = bootstrap._run
+
+    def effect_then_claim(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
+        result: Any = run(work)
+        if claimed is not None:
+            with UnitOfWork(database()) as uow:
+                once.claim(uow, claimed, result.model_dump_json())
+                uow.commit()
+        return result  # type: ignore[no-any-return]
+
+    patch.setattr(bootstrap, "_run", effect_then_claim)
+
+
+def relay_marks_before_it_publishes(patch: pytest.MonkeyPatch) -> None:
+    """What the bus does not take is marked as taken."""
+
+    def mark_then_put(self: Relay, run: Any, done: Relayed) -> Any:
+        with UnitOfWork(self._database) as uow:
+            rows = uow.lock(relays._TAKE_TURNS, relays._TAKE(after=run.after, limit=relays.CHUNK))
+            positions = [row.position for row in rows]
+            uow.write(relays._MARK(positions=positions, published_at=clock.now()))
+            uow.commit()
+        outcome = run.put(rows)
+        done.published += len(outcome.taken)
+        return outcome
+
+    patch.setattr(Relay, "_one_chunk", mark_then_put)
+
+
+def consumer_claims_nothing(patch: pytest.MonkeyPatch) -> None:
+    """What is delivered twice is counted twice."""
+
+    def all_of_them(self: Shop, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        return set(ids)
+
+    patch.setattr(Shop, "claim_events", all_of_them)
+
+
+BUGS: dict[str, Plant] = {
+    each.__name__.replace("_", " "): each
+    for each in (
+        stock_is_sold_as_it_was_read,
+        stock_is_written_as_it_was_read,
+        claim_comes_after_the_effect,
+        relay_marks_before_it_publishes,
+        consumer_claims_nothing,
+    )
+}
+"""Each must be found."""
+
+
+@contextmanager
+def planted(plant: Plant) -> Iterator[None]:
+    """The shop with the bug, in a database that is not used afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        plant(patch)
+        yield
+
+
+def _without_lock(patch: pytest.MonkeyPatch) -> None:
+    columns = stock_table.c
+    read = (
+        select(columns.product_id, columns.quantity, columns.counted)
+        .where(columns.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+        .order_by(columns.product_id)
+    )
+    patch.setattr(products, "_LOCK_STOCK", Statement(read))
+
+
+def _moving(changes: dict[str, str]) -> Statement:
+    """The statement that moves stock, with some of its text changed."""
+    sql = str(products._MOVE_STOCK._build)
+    for before, after in changes.items():
+        if before not in sql:
+            raise LookupError(f"the statement that moves stock has no {before!r} to change")
+        sql = sql.replace(before, after)
+    return Statement(text(sql).bindparams(bindparam("moves", type_=JSONB)))

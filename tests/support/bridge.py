@@ -40,12 +40,12 @@ class Bridge:
     """The whole API in this process, one request at a time per thread."""
 
     def __init__(self) -> None:
-        self._routes = sorted(_routes(), key=lambda route: not route.is_literal)
+        self.routes = sorted(_routes(), key=lambda route: not route.is_literal)
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """Serve a request (PEP 3333)."""
         method, path = environ["REQUEST_METHOD"], _path(environ)
-        for route in self._routes:
+        for route in self.routes:
             found = route.pattern.fullmatch(path)
             if route.method == method and found:
                 return _answer(route, found.groupdict(), environ, start_response)

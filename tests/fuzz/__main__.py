@@ -46,22 +46,19 @@ def main() -> None:
 
 
 def _attacks(cases: int, seed: int) -> "Iterator[Tally]":
-    from schemathesis import GenerationMode
-
     from tests.fuzz import callers, records, shapes  # imported when the environment is set
     from tests.fuzz.world import a_world
 
     chance = random.Random(seed)  # noqa: S311 - it is to be repeatable
     world = a_world()
-    hand_made = cases // 4
+    hand_made = cases // 2
     yield _told(callers.forged_tokens(world))
     yield _told(callers.others_ids(world))
     yield _told(callers.hostile_words(world, chance, hand_made))
     yield _told(callers.hostile_callbacks(chance, max(cases // 40, 20)))
     yield _told(records.hostile_records(chance, max(cases // 10, 20)))
-    modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
-    found = [(each, mode) for each in shapes.operations() for mode in modes]
-    each_one = max(cases * 3 // 4 // len(found), 3)
+    found = list(shapes.attacks())
+    each_one = max(cases * 2 // 5 // len(found), 3)
     for operation, mode in found:
         yield _told(shapes.attack(operation, mode, world, each_one, seed))
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import APIOperation, Case, GenerationMode
-from schemathesis.openapi.checks import (
+from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
@@ -42,6 +42,17 @@ def operations() -> Iterator[APIOperation]:
     schema = schemathesis.openapi.from_wsgi("/openapi.json", Bridge())
     for each in schema.get_all_operations():
         yield each.ok()
+
+
+def attacks() -> Iterator[tuple[APIOperation, GenerationMode]]:
+    """Each operation with valid requests; and with invalid ones, where a schema could refuse any.
+
+    Every text is an id or a header, as far as a schema can tell.
+    """
+    for each in operations():
+        yield each, GenerationMode.POSITIVE
+        if len(each.query) or len(each.body):
+            yield each, GenerationMode.NEGATIVE
 
 
 def attack(

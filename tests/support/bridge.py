@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from infra.template import functions, read_template
 from tests.support.lambda_calls import function, lambda_context
@@ -66,8 +66,8 @@ def _routes() -> Iterator[Route]:
 
 def _path(environ: Environ) -> str:
     """The path as it was sent, so that a %2F parts nothing."""
-    sent = environ.get("REQUEST_URI") or environ.get("RAW_URI")
-    return str(sent).partition("?")[0] if sent else str(environ["PATH_INFO"])
+    sent = environ.get("REQUEST_URI") or environ["PATH_INFO"]
+    return f"/{urlsplit(sent).path.lstrip('/')}"
 
 
 def _answer(

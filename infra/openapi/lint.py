@@ -30,24 +30,27 @@ def main() -> int:
     if npm is None:
         print("docs/openapi.json is valid; Spectral was left out: it needs Node.js.")  # noqa: T201
         return 0
-    _install(npm)
+    if not _install(npm):
+        print("Spectral cannot be installed: see npm's words above.")  # noqa: T201
+        return 1
     return subprocess.run(  # noqa: S603
         [SPECTRAL, "lint", "--fail-severity=hint", "--ruleset", RULESET, DOCUMENT], check=False
     ).returncode
 
 
-def _install(npm: str) -> None:
-    """Install what the lock names, unless just that is there already."""
+def _install(npm: str) -> bool:
+    """Whether what the lock names is there, if need be by installing it."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     lock = RULESET.with_name("package-lock.json")
     copy = INSTALLED / lock.name
     if SPECTRAL.exists() and copy.read_bytes() == lock.read_bytes():
-        return
+        return True
     print("Installing Spectral below .local/ …")  # noqa: T201
     for file in (lock, lock.with_name("package.json")):
         shutil.copy(file, INSTALLED)
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run(command, cwd=INSTALLED, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    done = subprocess.run(command, cwd=INSTALLED, check=False, stdout=subprocess.DEVNULL)  # noqa: S603
+    return done.returncode == 0
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from commerce.entrypoints.http import (
     BodyTooLarge,
     HttpApi,
     MalformedJson,
+    PathNotFound,
     Rules,
     ValidationFailed,
 )
@@ -116,6 +117,8 @@ class Operation:
             yield from (MalformedJson, BodyTooLarge)
         if self.body or self.parameters:
             yield ValidationFailed
+        if "{" in self.path:  # what cannot be a part of a path leads nowhere
+            yield PathNotFound
         if any(each["name"] == "cursor" for each in self.parameters):
             yield InvalidCursor
         yield from self._refused_repeats()

@@ -163,7 +163,8 @@ def send(operation: Operation, tally: Tally, path: str, **request: Any) -> tuple
         if "\r" in value or "\n" in value:
             said = f"a line break in {name}"
     if said:
-        tally.find(said, (operation.method, path, request, body[:200]))
+        shown = {name: value for name, value in request.items() if name != "token"}
+        tally.find(said, (operation.method, path, body[:200], shown))
     is_json = "json" in headers.get("content-type", "")
     return status, json.loads(body) if is_json and body else None
 
@@ -296,7 +297,7 @@ def _forged(admin: Person) -> Iterator[tuple[str, str]]:
 _WRONG_CLAIMS: Mapping[str, tuple[Any, ...]] = {
     "iss": ("somebody", "", None, 7, [], ["lastunit"]),
     "aud": ("another-api", "", None, 7),
-    "sub": ("not a uuid", "", None, 7, [], "\x00", "\u0661" * 32),
+    "sub": ("not a uuid", "", None, 7, [], "\x00"),
     "scope": (None, 7, [], {"admin": True}),
     "iat": ("soon", 10**12, None, []),
     "exp": (0, -1, "soon", None, [], 1),

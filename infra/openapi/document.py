@@ -131,8 +131,7 @@ def _refusals(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind in dict.fromkeys(operation.refusals):
         bodies.setdefault(STATUS[kind.kind], []).append(_body(examples.error_of(kind)))
     for status, told in parts.OF_THE_DOOR.items():
-        if status is not HTTPStatus.REQUEST_ENTITY_TOO_LARGE or operation.method != "get":
-            bodies.setdefault(status, []).append(told)
+        bodies.setdefault(status, []).append(told)
     bodies[HTTPStatus.INTERNAL_SERVER_ERROR] = [_json(unexpected(examples.REQUEST_ID).body)]
     for status, told in bodies.items():
         yield str(status.value), _refusal(status, told)

@@ -113,8 +113,7 @@ class Operation:
         """Every refusal: those that the file names, and those that follow from its rules."""
         yield from self.rules.refusals
         yield from self._refused_callers()
-        if self.method != "get":
-            yield from (MalformedJson, BodyTooLarge)
+        yield from (MalformedJson, BodyTooLarge)  # whoever sends one, also where none is asked for
         if self.body or self.parameters:
             yield ValidationFailed
         if "{" in self.path:  # what cannot be a part of a path leads nowhere

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from tests.bench.servers import servers
 if TYPE_CHECKING:
     from tests.fuzz.judge import Tally
 
-CONSOLE = Console(highlight=False, width=140)
+CONSOLE = Console(file=sys.stdout, highlight=False, width=140)
 
 
 def main() -> None:
@@ -38,7 +38,13 @@ def main() -> None:
     arguments = parser.parse_args()
     began = time.monotonic()
     with servers(), _a_gateway(), _quiet_functions():
-        tallies = list(_attacks(arguments.cases, arguments.seed))
+        tallies: list[Tally] = []
+        try:
+            for tally in _attacks(arguments.cases, arguments.seed):
+                CONSOLE.print(f"… {tally.name}: {tally.cases}, {len(tally.findings)} findings")
+                tallies.append(tally)
+        except KeyboardInterrupt:
+            CONSOLE.print("Interrupted; so far:")
     _show(tallies, arguments.seed, time.monotonic() - began)
     findings = [each for tally in tallies for each in tally.findings]
     cases = sum(each.cases for each in tallies)
@@ -52,20 +58,15 @@ def _attacks(cases: int, seed: int) -> "Iterator[Tally]":
     chance = random.Random(seed)  # noqa: S311 - it is to be repeatable
     world = a_world()
     hand_made = cases // 2
-    yield _told(callers.forged_tokens(world))
-    yield _told(callers.others_ids(world))
-    yield _told(callers.hostile_words(world, chance, hand_made))
-    yield _told(callers.hostile_callbacks(chance, max(cases // 40, 20)))
-    yield _told(records.hostile_records(chance, max(cases // 10, 20)))
+    yield callers.forged_tokens(world)
+    yield callers.others_ids(world)
+    yield from callers.hostile_words(world, chance, hand_made)
+    yield callers.hostile_callbacks(chance, max(cases // 40, 20))
+    yield records.hostile_records(chance, max(cases // 10, 20))
     found = list(shapes.attacks())
     each_one = max(cases * 2 // 5 // len(found), 3)
     for operation, mode in found:
-        yield _told(shapes.attack(operation, mode, world, each_one, seed))
-
-
-def _told(tally: "Tally") -> "Tally":
-    CONSOLE.print(f"… {tally.name}: {tally.cases} cases, {len(tally.findings)} findings")
-    return tally
+        yield shapes.attack(operation, mode, world, each_one, seed)
 
 
 def _show(tallies: "list[Tally]", seed: int, seconds: float) -> None:
@@ -106,8 +107,7 @@ def _a_gateway() -> Iterator[None]:
 
 @contextmanager
 def _quiet_functions() -> Iterator[None]:
-    """The functions' own log goes nowhere, and operators are told by a topic nobody listens to."""
-    os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"  # read when telemetry is imported
+    """The functions' own logs and metrics go nowhere, and operators are told by a topic nobody listens to."""
     from commerce import bootstrap
     from commerce.entrypoints.telemetry import logger
     from commerce.shared import valkey
@@ -120,7 +120,8 @@ def _quiet_functions() -> Iterator[None]:
     with Path(os.devnull).open("w") as nowhere:
         for each in logger.handlers:
             each.setStream(nowhere)  # type: ignore[attr-defined]
-        yield
+        with redirect_stdout(nowhere):  # where metrics go
+            yield
 
 
 if __name__ == "__main__":

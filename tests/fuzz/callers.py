@@ -7,7 +7,7 @@ import json
 import os
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -118,7 +118,7 @@ class Operation:
 
     method: str
     path: str
-    example: Any
+    example: Any = field(compare=False)
     function: str
     query: tuple[str, ...]
 
@@ -169,14 +169,18 @@ def send(operation: Operation, tally: Tally, path: str, **request: Any) -> tuple
     return status, json.loads(body) if is_json and body else None
 
 
-def hostile_words(world: World, chance: random.Random, cases: int) -> Tally:
+def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[Tally]:
     """Every value in every field, in every id and query, and bodies that are hardly JSON."""
-    tally = Tally("hostile words, numbers and bodies")
     tried = list(_requests(world))
     chance.shuffle(tried)
+    of_each: dict[Operation, list[tuple[str, dict[str, Any]]]] = {}
     for operation, path, request in tried[:cases]:
-        send(operation, tally, path, **request)
-    return tally
+        of_each.setdefault(operation, []).append((path, request))
+    for operation, requests in of_each.items():
+        tally = Tally(f"{operation.method} {operation.path} hostile")
+        for path, request in requests:
+            send(operation, tally, path, **request)
+        yield tally
 
 
 def _requests(world: World) -> Iterator[tuple[Operation, str, dict[str, Any]]]:

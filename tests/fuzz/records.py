@@ -11,10 +11,8 @@ from tests.fuzz.callers import VALUES
 from tests.fuzz.judge import Tally
 from tests.support.lambda_calls import function, lambda_context
 
-READS_NOTHING = {
-    "outbox/on_events_recorded",  # a nudge says nothing but that it came
-    "product/on_products_viewed",  # a view is best effort: what is no view is dropped
-}
+# To these a message is a nudge, and says nothing but that it came.
+READS_NOTHING = {"outbox/on_events_recorded", "product/on_products_viewed"}
 TEXTS = (
     "",
     "null",

@@ -107,7 +107,7 @@ def _a_gateway() -> Iterator[None]:
 
 @contextmanager
 def _quiet_functions() -> Iterator[None]:
-    """The functions' own logs and metrics go nowhere, and operators are told by a topic nobody listens to."""
+    """Logs and metrics go nowhere, and operators are told by a topic nobody listens to."""
     from commerce import bootstrap
     from commerce.entrypoints.telemetry import logger
     from commerce.shared import valkey

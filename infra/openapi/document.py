@@ -133,8 +133,8 @@ def _refusals(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     for status, told in parts.OF_THE_DOOR.items():
         bodies.setdefault(status, []).append(told)
     bodies[HTTPStatus.INTERNAL_SERVER_ERROR] = [_json(unexpected(examples.REQUEST_ID).body)]
-    for status, told in bodies.items():
-        yield str(status.value), _refusal(status, told)
+    for status, all_told in bodies.items():
+        yield str(status.value), _refusal(status, all_told)
 
 
 def _problems(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -169,7 +169,8 @@ def _refusal(status: HTTPStatus, bodies: Iterable[dict[str, Any]]) -> dict[str, 
 def _body(error: CommerceError) -> dict[str, Any]:
     if error.kind is Kind.INVALID and not error.errors and error.code == "VALIDATION_FAILED":
         error.errors = [parts.FIELD]
-    return _json(problem(error, examples.REQUEST_ID).body)
+    told: dict[str, Any] = _json(problem(error, examples.REQUEST_ID).body)
+    return told
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:

@@ -284,7 +284,8 @@ def _forged(admin: Person) -> Iterator[tuple[str, str]]:
             f"algorithm {algorithm}",
             f"{_part({'alg': algorithm, 'typ': 'JWT', 'kid': kid})}.{claims}.{signature}",
         )
-    for forged in ("current", "", "../kid", "' OR 1=1", None, 7, [], {}):
+    kids: tuple[Any, ...] = ("current", "", "../kid", "' OR 1=1", None, 7, [], {})
+    for forged in kids:
         head = _part({"alg": "HS256", "typ": "JWT", "kid": forged})
         yield f"kid {forged}", f"{head}.{claims}.{signature}"
     for name, value in {**known, "scope": "admin everything", "sub": str(clock.new_id())}.items():

@@ -27,6 +27,7 @@ from tests.bench.servers import servers
 if TYPE_CHECKING:
     from tests.fuzz.judge import Tally
 
+SHOWN_AT_ONCE = 3
 CONSOLE = Console(file=sys.stdout, highlight=False, width=140)
 
 
@@ -42,6 +43,8 @@ def main() -> None:
         try:
             for tally in _attacks(arguments.cases, arguments.seed):
                 CONSOLE.print(f"… {tally.name}: {tally.cases}, {len(tally.findings)} findings")
+                for finding in tally.findings[:SHOWN_AT_ONCE]:
+                    CONSOLE.print(f"  {finding}", markup=False)
                 tallies.append(tally)
         except KeyboardInterrupt:
             CONSOLE.print("Interrupted; so far:")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from requests.structures import CaseInsensitiveDict
 from schemathesis import APIOperation, Case, GenerationMode
+from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -93,8 +94,9 @@ def attack(
             return
         try:
             case.validate_response(response, checks=CHECKS)
-        except AssertionError as failure:
-            tally.find(str(failure), case.as_curl_command())
+        except FailureGroup as failures:
+            for each in failures.exceptions:
+                tally.find(str(each), case.as_curl_command())
 
     with suppress(Unsatisfiable):  # there may be nothing about it that could be wrong
         try_it()

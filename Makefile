@@ -6,7 +6,7 @@ EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check format lock bench soak histories ops localstack localstack-build sam-local
+.PHONY: help up down reset seed test check format lock openapi bench soak histories fuzz ops localstack localstack-build sam-local
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -43,7 +43,11 @@ check: $(VENV)/.installed  ## Format, lint, types, import contracts, template ru
 	@$(BIN)/mypy
 	@PYTHONPATH=layers/domain/python:. $(BIN)/lint-imports
 	@$(BIN)/pytest -q -p no:xdist --noconftest tests/contract/test_template.py
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi.lint
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+
+openapi: $(VENV)/.installed  ## Write docs/openapi.json anew, from the functions
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi
 
 format: $(VENV)/.installed  ## Let the formatter have its way
 	@$(BIN)/ruff format .
@@ -60,6 +64,9 @@ soak: $(VENV)/.installed  ## Pay 2,000 card orders through a failing gateway and
 
 histories: $(VENV)/.installed  ## Look for concurrent answers that no serial order explains (ARGS=--help)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.histories $(ARGS)
+
+fuzz: $(VENV)/.installed  ## Attack the API with 20,000 hostile requests and messages (FUZZ_ARGS=…)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 ops: $(VENV)/.installed  ## Dead letters, outbox, books: make ops ARGS="dlq list" (ARGS=--help)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.ops $(ARGS)

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from commerce.bootstrap import in_transaction
-from commerce.brand import BrandView, EditBrand
+from commerce.brand import BrandNotFound, BrandView, EditBrand
 from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
 
 api = http_api()
@@ -19,4 +19,4 @@ def edit_brand(
     return tagged(edited.brand, edited.version)
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(api, access=ADMIN, refusals=(BrandNotFound,))

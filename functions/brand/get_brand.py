@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.brand import BrandView
+from commerce.brand import BrandNotFound, BrandView
 from commerce.catalogue import catalogue
 from commerce.entrypoints.http import http_api, lambda_handler, tagged
 
@@ -15,4 +15,4 @@ def get_brand(brand_id: str) -> Response[BrandView]:
     return tagged(found.brand, found.version)
 
 
-handler = lambda_handler(api)
+handler = lambda_handler(api, refusals=(BrandNotFound,))

@@ -15,4 +15,4 @@ def register_brand(command: RegisterBrand, admin: Admin) -> Response[BrandView]:
     return tagged(brand, 1, status=201)
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(api, access=ADMIN, success=(201,))

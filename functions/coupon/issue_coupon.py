@@ -1,7 +1,13 @@
 """POST /coupons/{coupon_id}/issues: a user gets their copy of a coupon; again, the same one."""
 
 from commerce.bootstrap import in_transaction
-from commerce.coupon import IssuedCouponView
+from commerce.coupon import (
+    CouponExpired,
+    CouponNotFound,
+    CouponNotYetValid,
+    CouponSoldOut,
+    IssuedCouponView,
+)
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler
 
 api = http_api()
@@ -15,4 +21,9 @@ def issue_coupon(coupon_id: str, user: Buyer) -> tuple[IssuedCouponView, int]:
     return issued, 201 if is_new else 200
 
 
-handler = lambda_handler(api, access=USER)
+handler = lambda_handler(
+    api,
+    access=USER,
+    success=(200, 201),
+    refusals=(CouponNotFound, CouponNotYetValid, CouponExpired, CouponSoldOut),
+)

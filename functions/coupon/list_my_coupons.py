@@ -1,5 +1,9 @@
 """GET /users/me/coupons: a user lists their coupons, newest first."""
 
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
 from commerce.bootstrap import in_transaction
 from commerce.coupon import IssuedCouponView, IssuedStatus
 from commerce.entrypoints.http import USER, Buyer, Cursor, Limit, http_api, lambda_handler
@@ -10,7 +14,10 @@ api = http_api()
 
 @api.get("/users/me/coupons")
 def list_my_coupons(
-    user: Buyer, status: IssuedStatus | None = None, limit: Limit = 20, cursor: Cursor = None
+    user: Buyer,
+    status: Annotated[IssuedStatus | None, Query(description="Those only")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Page[IssuedCouponView]:
     return in_transaction(
         lambda shop: shop.coupons.list(

@@ -15,4 +15,4 @@ def register_coupon(command: RegisterCoupon, admin: Admin) -> Response[CouponVie
     return tagged(coupon, 1, status=201)  # an offer is never edited
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(api, access=ADMIN, success=(201,))

@@ -2,7 +2,7 @@
 
 from commerce.bootstrap import health
 from commerce.entrypoints.http import http_api, lambda_handler
-from commerce.shared.health import HealthView
+from commerce.shared.health import HealthView, NotHealthy
 
 api = http_api()
 
@@ -12,4 +12,4 @@ def get_health() -> HealthView:
     return health()
 
 
-handler = lambda_handler(api)
+handler = lambda_handler(api, refusals=(NotHealthy,))

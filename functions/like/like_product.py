@@ -3,6 +3,7 @@
 from commerce.bootstrap import once
 from commerce.entrypoints.http import USER, Buyer, OptionalRequestKey, http_api, lambda_handler
 from commerce.like import LikeView
+from commerce.product import ProductNotFound
 
 api = http_api()
 
@@ -12,4 +13,4 @@ def like_product(product_id: str, user: Buyer, key: OptionalRequestKey) -> LikeV
     return once(key, LikeView, lambda shop: shop.likes.like(product_id, user_id=user.user_id))
 
 
-handler = lambda_handler(api, access=USER, idempotent="optional")
+handler = lambda_handler(api, access=USER, idempotent="optional", refusals=(ProductNotFound,))

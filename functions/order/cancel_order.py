@@ -8,7 +8,7 @@ from commerce.entrypoints.http import (
     http_api,
     lambda_handler,
 )
-from commerce.order import CancelOrder, OrderView
+from commerce.order import CancelOrder, NotYourOrder, OrderNotCancellable, OrderNotFound, OrderView
 
 api = http_api()
 NO_REASON = CancelOrder()
@@ -25,4 +25,9 @@ def cancel_order(
     )
 
 
-handler = lambda_handler(api, access=USER, idempotent="optional")
+handler = lambda_handler(
+    api,
+    access=USER,
+    idempotent="optional",
+    refusals=(OrderNotFound, NotYourOrder, OrderNotCancellable),
+)

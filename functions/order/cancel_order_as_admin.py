@@ -2,7 +2,7 @@
 
 from commerce.bootstrap import in_transaction
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.order import CancelOrder, OrderView
+from commerce.order import CancelOrder, OrderNotCancellable, OrderNotFound, OrderView
 
 api = http_api()
 NO_REASON = CancelOrder()
@@ -15,4 +15,4 @@ def cancel_order_as_admin(
     return in_transaction(lambda shop: shop.orders.cancel_as_admin(order_id, command, by=admin.by))
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(api, access=ADMIN, refusals=(OrderNotFound, OrderNotCancellable))

@@ -2,7 +2,7 @@
 
 from commerce.bootstrap import in_transaction
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.order import OrderView
+from commerce.order import OrderNotDeliverable, OrderNotFound, OrderView
 
 api = http_api()
 
@@ -12,4 +12,4 @@ def deliver_order(order_id: str, admin: Admin) -> OrderView:
     return in_transaction(lambda shop: shop.orders.deliver(order_id, by=admin.by))
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(api, access=ADMIN, refusals=(OrderNotFound, OrderNotDeliverable))

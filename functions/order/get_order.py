@@ -2,6 +2,7 @@
 
 from commerce.checkout import OrderPage, order_page
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler
+from commerce.order import NotYourOrder, OrderNotFound
 
 api = http_api()
 
@@ -11,4 +12,4 @@ def get_order(order_id: str, buyer: Buyer) -> OrderPage:
     return order_page(order_id, buyer_id=buyer.user_id)
 
 
-handler = lambda_handler(api, access=USER)
+handler = lambda_handler(api, access=USER, refusals=(OrderNotFound, NotYourOrder))

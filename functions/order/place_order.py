@@ -1,8 +1,11 @@
 """POST /orders: a user places an order."""
 
 from commerce.bootstrap import once
+from commerce.coupon import CouponNotUsable
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
-from commerce.order import OrderView, PlaceOrder
+from commerce.order import OrderView, PlaceOrder, PointsExceedTotal
+from commerce.point import InsufficientPoints
+from commerce.product import OutOfStock, ProductNotFound
 
 api = http_api()
 
@@ -14,4 +17,10 @@ def place_order(command: PlaceOrder, buyer: Buyer, key: RequestKey) -> tuple[Ord
     ), 201
 
 
-handler = lambda_handler(api, access=USER, idempotent=True)
+handler = lambda_handler(
+    api,
+    access=USER,
+    idempotent=True,
+    success=(201,),
+    refusals=(ProductNotFound, OutOfStock, InsufficientPoints, CouponNotUsable, PointsExceedTotal),
+)

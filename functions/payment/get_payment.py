@@ -2,7 +2,7 @@
 
 from commerce.bootstrap import in_transaction
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler
-from commerce.payment import PaymentView
+from commerce.payment import NotYourPayment, PaymentNotFound, PaymentView
 
 api = http_api()
 
@@ -12,4 +12,4 @@ def get_payment(payment_id: str, buyer: Buyer) -> PaymentView:
     return in_transaction(lambda shop: shop.payments.get(payment_id, buyer_id=buyer.user_id))
 
 
-handler = lambda_handler(api, access=USER)
+handler = lambda_handler(api, access=USER, refusals=(PaymentNotFound, NotYourPayment))

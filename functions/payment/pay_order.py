@@ -3,7 +3,8 @@
 from commerce.checkout import pay
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
 from commerce.entrypoints.payments import callback_url, fingerprint_key
-from commerce.payment import Pay, PaymentView
+from commerce.order import NotYourOrder, OrderNotFound, OrderNotPayable
+from commerce.payment import Pay, PaymentGatewayUnavailable, PaymentView
 
 api = http_api()
 
@@ -14,4 +15,11 @@ def pay_order(command: Pay, buyer: Buyer, key: RequestKey) -> tuple[PaymentView,
     return pay(command, buyer_id=buyer.user_id, claim=key, callback_url=callback_url(context)), 201
 
 
-handler = lambda_handler(api, access=USER, idempotent=True, fingerprint_key=fingerprint_key)
+handler = lambda_handler(
+    api,
+    access=USER,
+    idempotent=True,
+    fingerprint_key=fingerprint_key,
+    success=(201,),
+    refusals=(OrderNotFound, NotYourOrder, OrderNotPayable, PaymentGatewayUnavailable),
+)

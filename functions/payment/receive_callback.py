@@ -3,7 +3,13 @@
 from commerce.checkout import hear
 from commerce.entrypoints.http import http_api, lambda_handler
 from commerce.entrypoints.payments import require_signature
-from commerce.payment import Callback
+from commerce.payment import (
+    AmountDiffers,
+    BadSignature,
+    Callback,
+    PaymentGatewayUnavailable,
+    PaymentNotFound,
+)
 
 api = http_api()
 
@@ -14,4 +20,8 @@ def receive_callback(callback: Callback) -> dict[str, bool]:
     return {"received": True}
 
 
-handler = lambda_handler(api, require=require_signature)
+handler = lambda_handler(
+    api,
+    require=require_signature,
+    refusals=(BadSignature, PaymentNotFound, AmountDiffers, PaymentGatewayUnavailable),
+)

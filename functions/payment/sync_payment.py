@@ -2,7 +2,7 @@
 
 from commerce.checkout import sync
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.payment import PaymentView
+from commerce.payment import AmountDiffers, PaymentGatewayUnavailable, PaymentNotFound, PaymentView
 
 api = http_api()
 
@@ -12,4 +12,6 @@ def sync_payment(payment_id: str, admin: Admin) -> PaymentView:  # noqa: ARG001
     return sync(payment_id)
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(
+    api, access=ADMIN, refusals=(PaymentNotFound, AmountDiffers, PaymentGatewayUnavailable)
+)

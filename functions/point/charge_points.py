@@ -14,4 +14,4 @@ def charge_points(command: ChargePoints, buyer: Buyer, key: RequestKey) -> tuple
     ), 201
 
 
-handler = lambda_handler(api, access=USER, idempotent=True)
+handler = lambda_handler(api, access=USER, idempotent=True, success=(201,))

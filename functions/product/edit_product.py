@@ -3,8 +3,9 @@
 from aws_lambda_powertools.event_handler import Response
 
 from commerce.bootstrap import in_transaction
+from commerce.brand import BrandNotFound
 from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
-from commerce.product import EditProduct, ProductDetailView
+from commerce.product import EditProduct, ProductDetailView, ProductNotFound
 
 api = http_api()
 
@@ -19,4 +20,4 @@ def edit_product(
     return tagged(edited, edited.version, edited.counted)
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound, BrandNotFound))

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from commerce.catalogue import catalogue, tell_view
 from commerce.entrypoints.http import http_api, lambda_handler, tagged
-from commerce.product import ProductDetailView
+from commerce.product import ProductDetailView, ProductNotFound
 
 api = http_api()
 
@@ -16,4 +16,4 @@ def get_product(product_id: str) -> Response[ProductDetailView]:
     return tagged(product, product.version, product.counted)
 
 
-handler = lambda_handler(api)
+handler = lambda_handler(api, refusals=(ProductNotFound,))

@@ -14,8 +14,8 @@ api = http_api()
 
 @api.get("/products")
 def list_products(
-    brand_id: Annotated[str | None, Query(max_length=64)] = None,
-    sort: Sort = Sort.LATEST,
+    brand_id: Annotated[str | None, Query(max_length=64, description="Of this brand")] = None,
+    sort: Annotated[Sort, Query(description="Which come first")] = Sort.LATEST,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Page[ProductView]:

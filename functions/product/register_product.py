@@ -3,6 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from commerce.bootstrap import in_transaction
+from commerce.brand import BrandNotFound
 from commerce.catalogue import catalogue
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler, tagged
 from commerce.product import ProductDetailView, RegisterProduct
@@ -17,4 +18,4 @@ def register_product(command: RegisterProduct, admin: Admin) -> Response[Product
     return tagged(product, product.version, product.counted, status=201)
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(api, access=ADMIN, success=(201,), refusals=(BrandNotFound,))

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from commerce.bootstrap import in_transaction
 from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
-from commerce.product import SetStock, StockView
+from commerce.product import ProductNotFound, SetStock, StockView
 
 api = http_api()
 
@@ -19,4 +19,4 @@ def set_stock(
     return tagged(stock, stock.version, stock.counted)
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound,))

@@ -5,22 +5,24 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from commerce.entrypoints.http import Limit, http_api, lambda_handler
-from commerce.ranking import Period, RankingView
+from commerce.ranking import InvalidMoment, Period, RankingView
 from commerce.rankings import rankings
 
 LAST_PAGE = 1_000_000
+
+AT = "yyyymmddhh, yyyymmdd, yyyyWww or yyyymm, as the period has it; the running one if absent"
 
 api = http_api()
 
 
 @api.get("/rankings")
 def get_rankings(
-    period: Period = Period.DAILY,
-    at: Annotated[str | None, Query(max_length=16)] = None,
+    period: Annotated[Period, Query(description="How long it runs")] = Period.DAILY,
+    at: Annotated[str | None, Query(max_length=16, description=AT)] = None,
     limit: Limit = 20,
     page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Which page, from 1")] = 1,
 ) -> RankingView:
     return rankings().page(period, at, limit=limit, page=page)
 
 
-handler = lambda_handler(api)
+handler = lambda_handler(api, refusals=(InvalidMoment,))

@@ -2,7 +2,7 @@
 
 from commerce.bootstrap import in_transaction
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler
-from commerce.user import UserView
+from commerce.user import UserNotFound, UserView
 
 api = http_api()
 
@@ -12,4 +12,4 @@ def get_me(buyer: Buyer) -> UserView:
     return in_transaction(lambda shop: shop.users.get(buyer.user_id))
 
 
-handler = lambda_handler(api, access=USER)
+handler = lambda_handler(api, access=USER, refusals=(UserNotFound,))

@@ -2,7 +2,7 @@
 
 from commerce.bootstrap import in_transaction
 from commerce.entrypoints.http import http_api, lambda_handler
-from commerce.user import OpenSession, SessionView
+from commerce.user import BadCredentials, OpenSession, SessionView, TooManyAttempts
 
 api = http_api()
 
@@ -13,4 +13,4 @@ def open_session(command: OpenSession) -> tuple[SessionView, int]:
     return login.open_session(), 201
 
 
-handler = lambda_handler(api)
+handler = lambda_handler(api, success=(201,), refusals=(BadCredentials, TooManyAttempts))

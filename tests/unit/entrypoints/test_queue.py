@@ -57,6 +57,13 @@ def handle(event: Mapping[str, Any], received: list[Received[Painted]]) -> list[
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
 
+def test_a_trace_id_that_is_no_text_can_be_logged() -> None:
+    received: list[Received[Painted]] = []
+    told = bus_message({**painted(), "trace_id": "a\ud800"})
+    assert handle(sqs_event(told), received) == []
+    assert received[0].trace_id.encode() == b"a?"
+
+
 def test_an_event_arrives_as_it_was_told() -> None:
     trace.follow("request-1")
     envelope, received = painted(version=3), list[Received[Painted]]()

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from commerce.shared.shapes import Command, Line, Prose
+from commerce.shared.shapes import Command, Line, Patch, Prose
 
 Name = Annotated[Line, Field(max_length=100, examples=["Acme"])]
 Description = Annotated[Prose, Field(max_length=2000, examples=["Everything a coyote needs"])]
@@ -17,7 +17,7 @@ class RegisterBrand(Command):
     description: Description = ""
 
 
-class EditBrand(Command):
+class EditBrand(Patch):
     """A merge patch: what is absent stays as it is. `version` is the one that was seen."""
 
     name: Name = ""

@@ -1,7 +1,9 @@
 """Coupons as callers see them."""
 
-from commerce.coupon.model import Coupon, IssuedCoupon
-from commerce.shared.shapes import Timestamp, View
+from typing import Annotated
+
+from commerce.coupon.model import Coupon, IssuedCoupon, IssuedStatus, Kind
+from commerce.shared.shapes import Timestamp, View, one_of
 
 
 class CouponView(View):
@@ -9,7 +11,7 @@ class CouponView(View):
 
     coupon_id: str
     name: str
-    kind: str
+    kind: Annotated[str, one_of(Kind)]
     value: int
     max_discount: int | None
     min_order_amount: int
@@ -24,7 +26,7 @@ class IssuedCouponView(View):
 
     issued_coupon_id: str
     coupon_id: str
-    status: str
+    status: Annotated[str, one_of(IssuedStatus)]
 
 
 def coupon_view(coupon: Coupon) -> CouponView:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -32,6 +32,7 @@ from commerce.shared.versions import IfMatch, if_match
 
 MAX_BODY_BYTES = 256 * 1024  # SPEC §3
 MAX_DEPTH = 20  # no request of ours nests deeper than 4
+JSON = "application/json"
 EXPOSED_HEADERS = "X-Request-Id,Idempotency-Replayed,Retry-After,ETag"
 
 V = TypeVar("V", bound=BaseModel)
@@ -110,9 +111,28 @@ Cursor = Annotated[
 Text = Annotated[str, Field(max_length=64)]
 
 
-def http_api() -> APIGatewayRestResolver:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is asked of a request before its route is, and what it may be answered."""
+
+    access: Access = ANYONE
+    require: Requirement | None = None
+    idempotent: Idempotent = False
+    fingerprint_key: Callable[[], bytes] | None = None
+    success: Sequence[int] = (HTTPStatus.OK,)
+    refusals: Sequence[type[CommerceError]] = ()
+    media_type: str = JSON
+
+
+class HttpApi(APIGatewayRestResolver):
+    """A function's route, and the rules that its handler holds requests and answers to."""
+
+    rules = Rules()
+
+
+def http_api() -> HttpApi:
     """A resolver whose every refusal is problem+json."""
-    api = APIGatewayRestResolver(enable_validation=True)
+    api = HttpApi(enable_validation=True)
 
     @api.exception_handler(CommerceError)
     def refuse(error: CommerceError) -> Response[str]:
@@ -146,23 +166,42 @@ def tagged(view: V, *version: int, status: int = 200) -> Response[V]:
         "ETag": f'"{".".join(map(str, version))}-{digest}"',
         "Cache-Control": "no-cache",  # keep it, but ask each time
     }
-    return Response(status, "application/json", view, headers)
+    return Response(status, JSON, view, headers)
+
+
+def file_of_ours(text: str, media_type: str, **headers: str) -> Response[str]:
+    """A file as it is, with an ETag: who has it already is answered 304."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    shown_with: dict[str, str | list[str]] = {
+        "ETag": f'"{digest}"',
+        "Cache-Control": "no-cache",
+        "X-Content-Type-Options": "nosniff",
+        **headers,
+    }
+    return Response(HTTPStatus.OK, media_type, text, shown_with)
 
 
 def lambda_handler(
-    api: APIGatewayRestResolver,
+    api: HttpApi,
     *,
     access: Access = ANYONE,
     require: Requirement | None = None,
     idempotent: Idempotent = False,
     fingerprint_key: Callable[[], bytes] | None = None,
+    success: Sequence[int] = (HTTPStatus.OK,),
+    refusals: Sequence[type[CommerceError]] = (),
+    media_type: str = JSON,
 ) -> Handler[Answer]:
     """The function's entry: correlation id, body, identity, idempotency key, then the route.
 
     `require` looks at headers and raw body before anything else does. With a `fingerprint_key`
     what is remembered of an idempotent request cannot be guessed back from its fingerprint.
+    `success`, `refusals` and `media_type` are for the OpenAPI document alone, which knows the rest
+    by itself: how the route succeeds, and the errors of the domain that its callers meet.
     """
-    rules = _Rules(access, require, idempotent, fingerprint_key)
+    api.rules = rules = Rules(
+        access, require, idempotent, fingerprint_key, success, refusals, media_type
+    )
 
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:
@@ -185,16 +224,6 @@ def lambda_handler(
         return answer
 
     return handler
-
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """What is asked of a request before its route is."""
-
-    access: Access
-    require: Requirement | None
-    idempotent: Idempotent
-    fingerprint_key: Callable[[], bytes] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +298,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _answer(api: APIGatewayRestResolver, request: _Incoming, rules: _Rules) -> Answer:
+def _answer(api: APIGatewayRestResolver, request: _Incoming, rules: Rules) -> Answer:
     try:
         identity = _identity(request, rules.access)
         if rules.require is not None:
@@ -291,7 +320,7 @@ def _answer(api: APIGatewayRestResolver, request: _Incoming, rules: _Rules) -> A
         return _without_route(unexpected(request.id))
 
 
-def _claim(request: _Incoming, identity: Identity | None, body: Any, rules: _Rules) -> Claim | None:
+def _claim(request: _Incoming, identity: Identity | None, body: Any, rules: Rules) -> Claim | None:
     if not rules.idempotent:
         return None
     read = idempotency.find_key if rules.idempotent == "optional" else idempotency.read_key

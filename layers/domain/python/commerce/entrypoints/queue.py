@@ -223,7 +223,7 @@ def _received(adapter: TypeAdapter[E], record: SQSRecord) -> Received[E]:
     )
     return Received(
         UUID(envelope["id"]),
-        str(envelope["trace_id"]),
+        str(envelope["trace_id"]).encode(errors="replace").decode(),  # a log takes text only
         datetime.fromisoformat(envelope["occurred_at"]),
         event,
     )

@@ -1,7 +1,9 @@
 """Orders as their buyers see them."""
 
-from commerce.order.model import Order
-from commerce.shared.shapes import MoneyView, Timestamp, View, money_view
+from typing import Annotated
+
+from commerce.order.model import Order, Status
+from commerce.shared.shapes import MoneyView, Timestamp, View, money_view, one_of
 
 
 class OrderLineView(View):
@@ -19,7 +21,7 @@ class OrderView(View):
     """An order in a list."""
 
     order_id: str
-    status: str
+    status: Annotated[str, one_of(Status)]
     total: MoneyView
     discount: MoneyView
     points_used: MoneyView
@@ -32,7 +34,7 @@ class OrderView(View):
 class StepView(View):
     """One entry of an order's history."""
 
-    status: str
+    status: Annotated[str, one_of(Status)]
     at: Timestamp
     by: str
     reason: str

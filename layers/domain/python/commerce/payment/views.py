@@ -1,7 +1,10 @@
 """Payments as their buyers see them."""
 
+from typing import Annotated
+
+from commerce.payment.card import CardType
 from commerce.payment.model import Payment, Status
-from commerce.shared.shapes import MoneyView, View, money_view
+from commerce.shared.shapes import MoneyView, View, money_view, one_of
 
 
 class PaymentView(View):
@@ -9,9 +12,9 @@ class PaymentView(View):
 
     payment_id: str
     order_id: str
-    status: str
+    status: Annotated[str, one_of(Status)]
     amount: MoneyView
-    card_type: str
+    card_type: Annotated[str, one_of(CardType)]
     card_last4: str
     failure_reason: str | None
 

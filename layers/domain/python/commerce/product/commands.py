@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from commerce.shared.shapes import MAX_AMOUNT, Command, Id, Line, Prose
+from commerce.shared.shapes import MAX_AMOUNT, Command, Id, Line, Patch, Prose
 
 
 class Sort(StrEnum):
@@ -30,7 +30,7 @@ class RegisterProduct(Command):
     price_amount: PriceAmount
 
 
-class EditProduct(Command):
+class EditProduct(Patch):
     """A merge patch: what is absent stays as it is. `version` is the one that was seen."""
 
     brand_id: Id = ""

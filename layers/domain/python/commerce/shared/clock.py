@@ -18,4 +18,5 @@ def new_id() -> UUID:
 
 def rfc3339(moment: datetime) -> str:
     """`2026-01-31T09:30:00.123456Z`: UTC, always with microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='microseconds')}Z"  # strftime leaves a year's zeros out

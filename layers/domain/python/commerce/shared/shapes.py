@@ -1,9 +1,10 @@
 """The shapes of SPEC §3 that several contexts share, and how strict a request is read."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from commerce.shared import clock
 from commerce.shared.money import Money
@@ -18,6 +19,17 @@ class Command(BaseModel):
     """A request's body: no unknown fields, no `"2"` for 2."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _tell_no_defaults(schema: dict[str, Any]) -> None:
+    for each in schema["properties"].values():
+        each.pop("default", None)
+
+
+class Patch(Command):
+    """A merge patch: what is absent stays as it is, so its schema tells of no defaults."""
+
+    model_config = ConfigDict(json_schema_extra=_tell_no_defaults)
 
 
 class View(BaseModel):
@@ -40,8 +52,18 @@ class Page(View, Generic[T]):
     next_cursor: str | None
 
 
-Timestamp = Annotated[datetime, PlainSerializer(clock.rfc3339, return_type=str)]
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(clock.rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 """RFC 3339, UTC."""
+
+
+def one_of(names: Iterable[str]) -> Any:
+    """Says in a view's schema which words its text is one of."""
+    return Field(json_schema_extra={"enum": list(map(str, names))})
+
 
 CONTROL = r"\x00-\x1f\x7f-\x9f"
 """Characters (within a pattern's brackets) that no line of text has."""

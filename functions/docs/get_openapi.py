@@ -1,0 +1,19 @@
+"""GET /openapi.json: anyone reads what this API takes, and what it answers."""
+
+from pathlib import Path
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.entrypoints.http import JSON, file_of_ours, http_api, lambda_handler
+
+DOCUMENT = Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")
+
+api = http_api()
+
+
+@api.get("/openapi.json")
+def get_openapi() -> Response[str]:
+    return file_of_ours(DOCUMENT, JSON)
+
+
+handler = lambda_handler(api)

@@ -1,0 +1,187 @@
+"""What the document shows as answers: one of each view, and errors that need telling about.
+
+They are instances of the very classes that are answered, so that none can drift from its schema.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from commerce.brand import BrandView
+from commerce.checkout import OrderPage
+from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
+from commerce.like import LikedProduct, LikeView
+from commerce.order import OrderView, PointsExceedTotal
+from commerce.order.errors import StepRefused
+from commerce.payment import PaymentGatewayUnavailable, PaymentView
+from commerce.point import BalanceView, InsufficientPoints, PointsView
+from commerce.product import OutOfStock, ProductDetailView, ProductNotFound, ProductView, StockView
+from commerce.product.errors import Shortage
+from commerce.ranking import InvalidMoment, RankedProductView, RankingView, RankingWeightsView
+from commerce.shared.errors import CommerceError
+from commerce.shared.health import SCHEMA_REVISION, HealthView, NotHealthy
+from commerce.shared.money import Money
+from commerce.shared.shapes import Page, View
+from commerce.user import SessionView, TooManyAttempts, UserView
+
+REQUEST_ID = "0198c0de-0001-4000-8000-000000000016"
+PRODUCT_ID = "0198c0de-0000-7000-8000-00000000000a"
+BRAND_ID = "0198c0de-0000-7000-8000-00000000000b"
+ORDER_ID = "0198c0de-0000-7000-8000-00000000000c"
+PAYMENT_ID = "0198c0de-0000-7000-8000-00000000000d"
+COUPON_ID = "0198c0de-0000-7000-8000-00000000000e"
+ISSUED_COUPON_ID = "0198c0de-0000-7000-8000-00000000000f"
+USER_ID = "0198c0de-0000-7000-8000-000000000001"
+CURSOR = "WyJwcm9kdWN0cyIsIjAxOThjMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwYSJd"
+AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+PATH_IDS = {
+    "product_id": PRODUCT_ID,
+    "brand_id": BRAND_ID,
+    "order_id": ORDER_ID,
+    "payment_id": PAYMENT_ID,
+    "coupon_id": COUPON_ID,
+    "asset": "start.js",
+}
+
+
+def _won(amount: int) -> dict[str, object]:
+    return {"amount": amount, "currency": "KRW"}
+
+
+_PRODUCT = {
+    "product_id": PRODUCT_ID,
+    "name": "Anvil",
+    "description": "It falls down.",
+    "price": _won(12000),
+    "brand": {"brand_id": BRAND_ID, "name": "Acme"},
+    "like_count": 7,
+    "version": 1,
+}
+_ORDER = {
+    "order_id": ORDER_ID,
+    "status": "CONFIRMED",
+    "total": _won(24000),
+    "discount": _won(0),
+    "points_used": _won(24000),
+    "card_amount": _won(0),
+    "lines": [
+        {
+            "product_id": PRODUCT_ID,
+            "product_name": "Anvil",
+            "brand_id": BRAND_ID,
+            "brand_name": "Acme",
+            "unit_price": _won(12000),
+            "quantity": 2,
+        }
+    ],
+    "placed_at": AT,
+    "expires_at": None,
+}
+_STEP = {"status": "CONFIRMED", "at": AT, "by": f"user:{USER_ID}", "reason": "Paid by points"}
+_PAYMENT = {
+    "payment_id": PAYMENT_ID,
+    "order_id": ORDER_ID,
+    "status": "PENDING",
+    "amount": _won(24000),
+    "card_type": "KB",
+    "card_last4": "4444",
+    "failure_reason": None,
+}
+
+_VIEWS: tuple[View, ...] = (
+    UserView.model_validate(
+        {
+            "user_id": USER_ID,
+            "login_id": "coyote",
+            "name": "Wile E. Coyote",
+            "email": "wile@example.com",
+            "birth_date": date(1990, 4, 12),
+            "gender": "OTHER",
+        }
+    ),
+    SessionView(access_token="eyJhbGciOi…", token_type="Bearer", expires_in=900),  # noqa: S106
+    BalanceView.model_validate({"balance": _won(10000), "currency": "KRW"}),
+    PointsView.model_validate(
+        {
+            "balance": _won(10000),
+            "currency": "KRW",
+            "entries": [{"amount": _won(10000), "reason": "CHARGE", "at": AT}],
+        }
+    ),
+    BrandView(brand_id=BRAND_ID, name="Acme", description="Everything a coyote needs."),
+    ProductView.model_validate(_PRODUCT),
+    ProductDetailView.model_validate({**_PRODUCT, "stock_quantity": 5, "rank": 1}),
+    StockView(product_id=PRODUCT_ID, stock_quantity=100),
+    LikeView(product_id=PRODUCT_ID, liked=True),
+    LikedProduct.model_validate({**_PRODUCT, "liked_at": AT}),
+    CouponView.model_validate(
+        {
+            "coupon_id": COUPON_ID,
+            "name": "Autumn, 10 % off",
+            "kind": "RATE",
+            "value": 10,
+            "max_discount": 5000,
+            "min_order_amount": 10000,
+            "total_quantity": 100,
+            "issued_quantity": 1,
+            "valid_from": AT,
+            "valid_until": AT + timedelta(days=30),
+        }
+    ),
+    IssuedCouponView(issued_coupon_id=ISSUED_COUPON_ID, coupon_id=COUPON_ID, status="AVAILABLE"),
+    OrderView.model_validate(_ORDER),
+    OrderPage.model_validate({**_ORDER, "history": [_STEP], "payments": []}),
+    PaymentView.model_validate(_PAYMENT),
+    RankingWeightsView(view=0.1, like=0.2, order=0.7),
+    RankingView(
+        items=[
+            RankedProductView(rank=1, score=9.04, product=ProductView.model_validate(_PRODUCT)),
+        ]
+    ),
+    HealthView(
+        version="0.1.0", schema_revision=SCHEMA_REVISION, expected_schema_revision=SCHEMA_REVISION
+    ),
+)
+_OF_TYPE = {type(view): view.model_dump(mode="json") for view in _VIEWS}
+
+_ERRORS: Mapping[type[CommerceError], CommerceError] = {
+    type(error): error
+    for error in (
+        ProductNotFound([PRODUCT_ID]),
+        OutOfStock([Shortage(UUID(PRODUCT_ID), requested=2, available=1)]),
+        InsufficientPoints(required=Money(24000), available=Money(10000)),
+        PointsExceedTotal(24000),
+        CouponNotUsable("You have no such coupon."),
+        TooManyAttempts(30),
+        InvalidMoment("yyyymmdd"),
+        PaymentGatewayUnavailable(
+            "Nothing was charged. The order can still be paid: try again in a moment.",
+            retry_after_seconds=10,
+        ),
+        NotHealthy(
+            "The schema is behind the code: invoke the function that migrates it.",
+            facts={
+                "version": "0.1.0",
+                "schema_revision": "0001",
+                "expected_schema_revision": SCHEMA_REVISION,
+            },
+        ),
+    )
+}
+
+
+def answer_of(shape: Any) -> Any:
+    """An answer of this type, as JSON. Raises KeyError where it has none here."""
+    metadata = getattr(shape, "__pydantic_generic_metadata__", {})
+    if metadata.get("origin") is Page:
+        return {"items": [answer_of(metadata["args"][0])], "next_cursor": CURSOR}
+    return {"received": True} if shape == dict[str, bool] else _OF_TYPE[shape]
+
+
+def error_of(kind: type[CommerceError]) -> CommerceError:
+    """A refusal of this class."""
+    if issubclass(kind, StepRefused):
+        return kind("DELIVERED")
+    return _ERRORS[kind] if kind in _ERRORS else kind()

@@ -1,0 +1,158 @@
+"""One function's route as the document tells it: what follows from its file, and nothing else."""
+
+import importlib
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import ModuleType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.entrypoints import idempotency
+from commerce.entrypoints.http import (
+    ADMIN,
+    ANYONE,
+    JSON,
+    BodyTooLarge,
+    HttpApi,
+    MalformedJson,
+    PathNotFound,
+    Rules,
+    ValidationFailed,
+)
+from commerce.shared.cursor import InvalidCursor
+from commerce.shared.errors import Busy, CommerceError, Unavailable
+from commerce.shared.once import IdempotencyKeyReused
+from commerce.shared.tokens import AdminOnly, InvalidToken, NotSignedIn, TokenExpired
+from commerce.shared.versions import StaleVersion
+from infra.template import ROOT, Function
+
+sys.path.append(str(ROOT / "functions"))
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A route with its rules, and what Powertools says of its parameters and shapes."""
+
+    name: str
+    tag: str
+    method: str
+    path: str
+    told: str
+    rules: Rules
+    parameters: list[dict[str, Any]]
+    body: dict[str, Any] | None
+    answer_schema: dict[str, Any]
+    schemas: dict[str, Any]
+    shape: Any
+    is_tagged: bool
+    takes_version: bool
+    sample: dict[str, Any]
+
+    @classmethod
+    def of(cls, function: Function) -> "Operation":
+        """What the function's file says of its route."""
+        module = importlib.import_module(function.handler.rpartition(".")[0])
+        schema = json.loads(_api(module).get_openapi_json_schema())
+        [(path, methods)] = schema["paths"].items()
+        [(method, found)] = methods.items()
+        hints = get_type_hints(getattr(module, function.source.stem))
+        shape = hints["return"]
+        is_answer = get_origin(shape) is Response
+        return cls(
+            name=function.source.stem,
+            tag=function.source.parent.name,
+            method=method,
+            path=path,
+            told=inspect.cleandoc(module.__doc__ or ""),
+            rules=_api(module).rules,
+            parameters=found.get("parameters", []),
+            body=found.get("requestBody"),
+            answer_schema=_answer_schema(found, shape, _api(module).rules),
+            schemas=schema["components"]["schemas"],
+            shape=get_args(shape)[0] if is_answer or get_origin(shape) is tuple else shape,
+            is_tagged=is_answer,
+            takes_version="if_match" in hints,
+            sample=json.loads((ROOT / function.event_file).read_text(encoding="utf-8")),
+        )
+
+    @property
+    def summary(self) -> str:
+        """The first line of the file, without method and path."""
+        said = self.told.splitlines()[0].partition(": ")[2].rstrip(".")
+        return said[:1].upper() + said[1:]
+
+    @property
+    def description(self) -> str:
+        """The first line again, and what is asked of the request, in sentences."""
+        return " ".join([f"{self.summary}.", *self._asked()])
+
+    def _asked(self) -> Iterator[str]:
+        if self.rules.access is not ANYONE:
+            who = "an admin's" if self.rules.access is ADMIN else "a user's"
+            yield f"Needs {who} access token."
+        if self.rules.require is not None:
+            yield "Needs the payment gateway's signature over the moment and the very bytes."
+        if self.rules.idempotent is True:
+            yield "Needs an Idempotency-Key: repeated with it, the first answer is replayed."
+        elif self.rules.idempotent:
+            yield "With an Idempotency-Key the first answer is replayed; without, each counts."
+        if self.takes_version:
+            yield "With If-Match it is done only where nobody changed it since."
+        if self.is_tagged and self.method == "get":
+            yield "With If-None-Match, 304 where nothing has changed since."
+        if self.rules.refusals:
+            yield f"Refuses with {', '.join(each.code for each in self.rules.refusals)}."
+
+    @property
+    def refusals(self) -> Iterator[type[CommerceError]]:
+        """Every refusal: those that the file names, and those that follow from its rules."""
+        yield from self.rules.refusals
+        yield from self._refused_callers()
+        yield from (MalformedJson, BodyTooLarge)  # whoever sends one, also where none is asked for
+        if self.body or self.parameters:
+            yield ValidationFailed
+        if "{" in self.path:  # what cannot be a part of a path leads nowhere
+            yield PathNotFound
+        if any(each["name"] == "cursor" for each in self.parameters):
+            yield InvalidCursor
+        yield from self._refused_repeats()
+        if self.shape is not str:  # it asks the database
+            yield from (Busy, Unavailable)
+
+    def _refused_callers(self) -> Iterator[type[CommerceError]]:
+        if self.rules.access is not ANYONE:
+            yield from (NotSignedIn, InvalidToken, TokenExpired)
+        if self.rules.access is ADMIN:
+            yield AdminOnly
+
+    def _refused_repeats(self) -> Iterator[type[CommerceError]]:
+        if self.rules.idempotent is True:
+            yield idempotency.IdempotencyKeyMissing
+        if self.rules.idempotent:
+            yield from (idempotency.IdempotencyKeyInvalid, idempotency.RequestInProgress)
+            yield IdempotencyKeyReused
+        if self.takes_version:
+            yield StaleVersion
+
+    @property
+    def success(self) -> list[HTTPStatus]:
+        """How it succeeds, 304 apart."""
+        return [HTTPStatus(each) for each in self.rules.success]
+
+
+def _answer_schema(found: dict[str, Any], shape: Any, rules: Rules) -> dict[str, Any]:
+    if shape == Response[str] and rules.media_type == JSON:
+        return {"type": "object"}  # a file that holds JSON
+    schema: dict[str, Any] = found["responses"]["200"]["content"][JSON]["schema"]
+    return schema
+
+
+def _api(module: ModuleType) -> HttpApi:
+    api = module.api
+    assert isinstance(api, HttpApi), f"{module.__name__} has no HttpApi"  # noqa: S101
+    return api

@@ -1,0 +1,117 @@
+"""The OpenAPI document is what the functions do: complete, and with examples that hold."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from infra.openapi.document import document
+from infra.openapi.files import COPIES, DOCUMENT
+from infra.template import ROOT, functions, read_template
+
+Json = dict[str, Any]
+
+KEPT: Json = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, methods in KEPT["paths"].items()
+    for method, operation in methods.items()
+}
+IDEMPOTENCY_KEY_REQUIRED = {
+    "POST /users/me/points/charges": True,
+    "PUT /products/{product_id}/like": False,
+    "DELETE /products/{product_id}/like": False,
+    "POST /orders": True,
+    "POST /orders/{order_id}/cancellation": False,
+    "POST /payments": True,
+}
+
+
+def media_types() -> Iterator[tuple[str, Json]]:
+    """Every body that is told of, with the operation it belongs to."""
+    for name, operation in OPERATIONS.items():
+        told = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for each in told:
+            yield from ((name, content) for content in each.get("content", {}).values())
+
+
+def examples_of(content: Json) -> list[Any]:
+    """A body's examples, whether they stand there or are referred to."""
+    shared = KEPT["components"]["examples"]
+    named = [each["$ref"].rpartition("/")[2] for each in content.get("examples", {}).values()]
+    own = [content["example"]] if "example" in content else []
+    return [*own, *(shared[name]["value"] for name in named)]
+
+
+def codes_of(operation: Json, status: int) -> set[str]:
+    """The codes of the problems with this status."""
+    content = operation["responses"][str(status)]["content"]["application/problem+json"]
+    return set(content["schema"]["allOf"][1]["properties"]["code"]["enum"])
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_document_has_not_drifted(copy: Any) -> None:
+    kept = json.loads(copy.read_text(encoding="utf-8"))
+    assert kept == json.loads(json.dumps(document())), "run `make openapi`"
+
+
+def test_every_route_of_the_template_is_in_the_document() -> None:
+    routes = {
+        f"{event['Properties']['Method'].upper()} {event['Properties']['Path']}"
+        for function in functions(read_template())
+        for event in function.events.values()
+        if event["Type"] == "Api"
+    }
+    assert set(OPERATIONS) == routes
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_an_operation_tells_what_its_callers_need(name: str) -> None:
+    operation = OPERATIONS[name]
+    assert operation["summary"]
+    assert operation["description"].startswith(f"{operation['summary']}.")
+    assert operation["tags"]
+    assert {"429", "500"} < set(operation["responses"])
+    assert any(status < "300" for status in operation["responses"])
+    if name.partition(" ")[2].startswith("/admin"):
+        assert operation["security"] == [{"admin": []}]
+        assert codes_of(operation, 403) >= {"ADMIN_ONLY"}
+    if operation["security"] in ([{"admin": []}], [{"user": []}]):
+        assert codes_of(operation, 401) == {"NOT_SIGNED_IN", "INVALID_TOKEN", "TOKEN_EXPIRED"}
+    keys = [each for each in operation["parameters"] if each["name"] == "Idempotency-Key"]
+    wanted = IDEMPOTENCY_KEY_REQUIRED.get(name)
+    assert [each["required"] for each in keys] == ([] if wanted is None else [wanted])
+    for response in operation["responses"].values():
+        assert {"X-Request-Id", "Cache-Control"} <= set(response["headers"])
+
+
+def test_an_order_tells_of_every_refusal_of_the_contract() -> None:
+    order = OPERATIONS["POST /orders"]
+    assert codes_of(order, 404) == {"PRODUCT_NOT_FOUND"}
+    assert codes_of(order, 409) == {
+        "OUT_OF_STOCK",
+        "INSUFFICIENT_POINTS",
+        "COUPON_NOT_USABLE",
+        "REQUEST_IN_PROGRESS",
+    }
+    assert codes_of(order, 503) == {"BUSY", "UNAVAILABLE"}
+    assert "Retry-After" in order["responses"]["503"]["headers"]
+
+
+def test_every_example_is_valid() -> None:
+    looked_at = 0
+    for name, content in media_types():
+        validator = Draft202012Validator({**content["schema"], "components": KEPT["components"]})
+        for example in examples_of(content):
+            looked_at += 1
+            errors = [each.message for each in validator.iter_errors(example)]
+            assert not errors, f"{name}: {errors}"
+    assert looked_at > 300
+
+
+def test_every_json_body_has_an_example() -> None:
+    for name, content in media_types():
+        if content["schema"] not in ({"type": "string"}, {"type": "object"}):
+            assert examples_of(content), f"{name} has a body without an example"

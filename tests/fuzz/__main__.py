@@ -1,0 +1,131 @@
+"""Attack the API: `make fuzz`, or `make fuzz FUZZ_ARGS="--cases 2000 --seed 7"`.
+
+The real handlers, PostgreSQL and Valkey of its own, nothing left behind. Exit code 1 where an
+answer was not one that docs/openapi.json promises, a handler raised, or a door stood open.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import urllib3
+from rich.console import Console
+from rich.table import Table
+
+from infra.local.gateway import gateway_secret, start_gateway
+from infra.local.ports import Ports
+from tests.bench.servers import servers
+
+if TYPE_CHECKING:
+    from tests.fuzz.judge import Tally
+
+SHOWN_AT_ONCE = 3
+CONSOLE = Console(file=sys.stdout, highlight=False, width=140)
+
+
+def main() -> None:
+    """Try it all, show the table, tell what was found."""
+    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
+    parser.add_argument("--cases", type=int, default=20_000, help="at least so many")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    with servers(), _a_gateway(), _quiet_functions():
+        tallies: list[Tally] = []
+        try:
+            for tally in _attacks(arguments.cases, arguments.seed):
+                CONSOLE.print(f"… {tally.name}: {tally.cases}, {len(tally.findings)} findings")
+                for finding in tally.findings[:SHOWN_AT_ONCE]:
+                    CONSOLE.print(f"  {finding}", markup=False)
+                tallies.append(tally)
+        except KeyboardInterrupt:
+            CONSOLE.print("Interrupted; so far:")
+    _show(tallies, arguments.seed, time.monotonic() - began)
+    findings = [each for tally in tallies for each in tally.findings]
+    cases = sum(each.cases for each in tallies)
+    sys.exit(1 if findings or cases < arguments.cases else 0)
+
+
+def _attacks(cases: int, seed: int) -> "Iterator[Tally]":
+    from tests.fuzz import callers, records, shapes  # imported when the environment is set
+    from tests.fuzz.world import a_world
+
+    chance = random.Random(seed)  # noqa: S311 - it is to be repeatable
+    world = a_world()
+    hand_made = cases // 2
+    yield callers.forged_tokens(world)
+    yield callers.others_ids(world)
+    yield from callers.hostile_words(world, chance, hand_made)
+    yield callers.hostile_callbacks(chance, max(cases // 40, 20))
+    yield records.hostile_records(chance, max(cases // 10, 20))
+    found = list(shapes.attacks())
+    each_one = max(cases * 2 // 5 // len(found), 3)
+    for operation, mode in found:
+        yield shapes.attack(operation, mode, world, each_one, seed)
+
+
+def _show(tallies: "list[Tally]", seed: int, seconds: float) -> None:
+    table = Table(title=f"Hostile input, seed {seed}, {seconds:.0f} s")
+    for name in ("tried", "cases", "answers", "findings"):
+        table.add_column(name, justify="left" if name in ("tried", "answers") else "right")
+    for tally in tallies:
+        answers = ", ".join(f"{each}: {n}" for each, n in sorted(tally.answers.items()))
+        table.add_row(tally.name, str(tally.cases), answers, str(len(tally.findings)))
+    cases = sum(each.cases for each in tallies)
+    findings = sum(len(each.findings) for each in tallies)
+    table.add_row("all", str(cases), "", str(findings), style="bold")
+    CONSOLE.print(table)
+    for tally in tallies:
+        for finding in dict.fromkeys(tally.findings):
+            CONSOLE.print(f"{tally.name}: {finding}", markup=False)
+
+
+@contextmanager
+def _a_gateway() -> Iterator[None]:
+    """A gateway in a process of its own, which is well and quick; a delivery system nowhere."""
+    directory = Path(tempfile.mkdtemp(prefix="lastunit-fuzz-"))
+    server = start_gateway(directory, Ports.free().gateway, 0.01)
+    urllib3.request("PUT", f"{server.url}/behaviour", json={"mode": "healthy"})
+    os.environ |= {
+        "GATEWAY_URL": server.url,
+        "GATEWAY_SECRET": gateway_secret(directory),
+        "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
+        "DELIVERY_URL": "http://localhost:9",
+        "SHIPPING_RETRY_BASE_SECONDS": "0",
+    }
+    try:
+        yield
+    finally:
+        server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _quiet_functions() -> Iterator[None]:
+    """Logs and metrics go nowhere, and operators are told by a topic nobody listens to."""
+    from commerce import bootstrap
+    from commerce.entrypoints.telemetry import logger
+    from commerce.shared import valkey
+    from commerce.shared.aws import client
+
+    bootstrap._nudge_the_relay = lambda: None  # this relay never sleeps
+    valkey.TIMEOUT_SECONDS = 5.0  # however busy the machine is
+    os.environ["OPS_TOPIC_ARN"] = client("sns").create_topic(Name="ops")["TopicArn"]
+    os.environ.setdefault("FINGERPRINT_KEY", "the fingerprints of an attack are nobody's")
+    with Path(os.devnull).open("w") as nowhere:
+        for each in logger.handlers:
+            each.setStream(nowhere)  # type: ignore[attr-defined]
+        with redirect_stdout(nowhere):  # where metrics go
+            yield
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Says whether an answer is one that the document promises, and keeps count."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from infra.openapi.files import DOCUMENT
+
+Json = dict[str, Any]
+
+SHOWN = 400
+"""So much of a case is shown."""
+
+
+@cache
+def document() -> Json:
+    """The document as it is kept."""
+    found: Json = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def _validator(method: str, path: str, status: int, media_type: str) -> Draft202012Validator | None:
+    responses = document()["paths"][path][method.lower()]["responses"]
+    content = responses.get(str(status), {}).get("content", {}).get(media_type)
+    if content is None:
+        return None
+    return Draft202012Validator({**content["schema"], "components": document()["components"]})
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was tried in one respect, and what came of it."""
+
+    name: str
+    cases: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
+    findings: list[str] = field(default_factory=list)
+
+    def count(self, answer: object) -> None:
+        """One more case."""
+        self.cases += 1
+        self.answers[str(answer)] += 1
+
+    def find(self, what: str, case: object) -> None:
+        """Something is wrong: what, and with which case."""
+        self.findings.append(f"{what}: {str(case)[:SHOWN]}")
+
+
+def complaint(
+    method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
+) -> str | None:
+    """What is wrong with an answer to the operation; `path` is the document's."""
+    if "x-request-id" not in headers:
+        return "an answer without X-Request-Id"
+    if status == 304:
+        return "a 304 with a body" if body else None
+    media_type = headers.get("content-type", "").partition(";")[0]
+    if media_type.startswith("text/"):
+        return None if status == 200 else f"{status} as {media_type}"
+    validator = _validator(method, path, status, media_type)
+    if status >= 500 and status != 503:
+        return f"{status}"
+    if validator is None:
+        return f"{status} as {media_type} is not in the document"
+    errors = [each.message for each in validator.iter_errors(json.loads(body))]
+    return f"{status} breaks its schema: {errors[0]}" if errors else None

@@ -1,0 +1,46 @@
+"""A slice of `make fuzz`: every answer to an attack is one that the document promises."""
+
+import random
+
+from tests.fuzz import callers, records, shapes
+from tests.fuzz.judge import Tally
+from tests.fuzz.world import World
+
+SEED = 20261122
+
+
+def assert_held(tally: Tally, at_least: int) -> None:
+    """So many cases were tried, and nothing was found."""
+    assert tally.findings == []
+    assert tally.cases >= at_least
+
+
+def test_a_forged_token_opens_nothing(world: World) -> None:
+    assert_held(callers.forged_tokens(world), at_least=1000)
+
+
+def test_what_is_anothers_stays_theirs(world: World) -> None:
+    assert_held(callers.others_ids(world), at_least=5)
+
+
+def test_hostile_words_numbers_and_bodies_are_answered(world: World) -> None:
+    chance = random.Random(SEED)  # noqa: S311
+    tallies = list(callers.hostile_words(world, chance, 500))
+    assert [finding for each in tallies for finding in each.findings] == []
+    assert sum(each.cases for each in tallies) == 500
+
+
+def test_a_signed_callback_is_read_as_carefully(world: World) -> None:
+    chance = random.Random(SEED)  # noqa: S311
+    assert_held(callers.hostile_callbacks(chance, 100), at_least=100)
+
+
+def test_a_message_that_cannot_be_read_is_reported(world: World) -> None:
+    chance = random.Random(SEED)  # noqa: S311
+    assert_held(records.hostile_records(chance, 200), at_least=200)
+
+
+def test_requests_made_from_the_document_are_answered_by_it(world: World) -> None:
+    tallies = [shapes.attack(each, mode, world, 3, SEED) for each, mode in shapes.attacks()]
+    assert [finding for each in tallies for finding in each.findings] == []
+    assert sum(each.cases for each in tallies) > 100

@@ -1,0 +1,91 @@
+"""The document and its page, as the functions serve them."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from infra.openapi.files import DOCUMENT
+from tests.support.lambda_calls import function, http_event, lambda_context
+
+
+def get(name: str, path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
+    """Status, body as it is, and headers of a GET."""
+    answer = function(name)(http_event("GET", path, headers=headers), lambda_context())
+    found = {key.lower(): values[-1] for key, values in answer["multiValueHeaders"].items()}
+    return answer["statusCode"], answer["body"], found
+
+
+class Page(HTMLParser):
+    """What a page loads, and what it runs or paints by itself."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.inline: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note scripts, styles and whatever else has an address."""
+        given = dict(attrs)
+        self.loaded += [str(given[name]) for name in ("src", "href") if given.get(name)]
+        is_inline = (tag == "script" and "src" not in given) or tag == "style" or "style" in given
+        if is_inline or any(name.startswith("on") for name in given):
+            self.inline.append(tag)
+
+
+def test_the_document_is_served_as_it_is_kept() -> None:
+    status, body, headers = get("docs/get_openapi", "/openapi.json")
+    assert status == 200
+    assert headers["content-type"] == "application/json"
+    assert json.loads(body) == json.loads(DOCUMENT.read_text(encoding="utf-8"))
+
+
+def test_who_has_the_document_is_not_sent_it_again() -> None:
+    _, _, headers = get("docs/get_openapi", "/openapi.json")
+    again = get("docs/get_openapi", "/openapi.json", **{"If-None-Match": headers["etag"]})
+    assert again[:2] == (304, "")
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_its_policy_says_so() -> None:
+    status, html, headers = get("docs/get_docs", "/docs")
+    page = Page(html)
+    assert status == 200
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    assert headers["x-content-type-options"] == "nosniff"
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    assert page.inline == []
+    assert not [each for each in page.loaded if re.match(r"(https?:)?//", each)]
+
+
+def test_whatever_the_page_loads_is_there() -> None:
+    _, html, _ = get("docs/get_docs", "/docs")
+    assets = [each for each in Page(html).loaded if each.startswith("docs/")]
+    assert len(assets) == 3
+    for asset in assets:
+        status, text, headers = get("docs/get_docs_asset", f"/{asset}")
+        assert status == 200
+        wanted = "text/css" if asset.endswith("css") else "text/javascript"
+        assert headers["content-type"] == f"{wanted}; charset=utf-8"
+        assert text
+
+
+def test_a_try_gets_a_key_of_its_own_where_the_example_was_left() -> None:
+    _, script, _ = get("docs/get_docs_asset", "/docs/start.js")
+    document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    [example] = [
+        each["example"]
+        for each in document["paths"]["/orders"]["post"]["parameters"]
+        if each["name"] == "Idempotency-Key"
+    ]
+    assert f'EXAMPLE_KEY = "{example}"' in script
+
+
+@pytest.mark.parametrize("asset", ["nothing.js", "page.html", "openapi.json", "../order.py", ".."])
+def test_nothing_else_is_served(asset: str) -> None:
+    status, body, _ = get("docs/get_docs_asset", f"/docs/{asset}")
+    assert status == 404
+    assert json.loads(body)["code"] == "NOT_FOUND"

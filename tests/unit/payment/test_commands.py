@@ -1,0 +1,15 @@
+"""What the gateway may say of a transaction."""
+
+import pytest
+from pydantic import ValidationError
+
+from commerce.payment import Callback
+
+SAID = {"transactionKey": "TX-1", "orderId": "an order", "amount": 12000, "status": "SUCCESS"}
+
+
+@pytest.mark.parametrize("key", ["\x00", "TX\x001", "", "a" * 201, "\ud800"])
+def test_a_transaction_key_that_nobody_can_keep_is_refused(key: str) -> None:
+    Callback.model_validate(SAID)
+    with pytest.raises(ValidationError):
+        Callback.model_validate({**SAID, "transactionKey": key})

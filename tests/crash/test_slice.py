@@ -1,0 +1,55 @@
+"""A short slice of `make faults`: a few steps of two use cases, in each way that they can break."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+ROOT = Path(__file__).parents[2]
+
+
+def faults(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it on the servers of this test run."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.crash", "--jobs", "1", *arguments],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/domain/python")]),
+        },
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def last_row(table: str) -> list[str]:
+    """The cells of the line that sums everything up."""
+    [row] = [line for line in table.splitlines() if line.split("│")[1:2] == [" all            "]]
+    return [cell.strip() for cell in row.split("│")[1:-1]]
+
+
+def test_every_eighth_step_of_placing_and_liking_holds() -> None:
+    done = faults("place_coupon", "like", "--every", "8")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    name, steps, *held = last_row(done.stdout)
+    assert name == "all"
+    assert int(steps) > 25
+    assert len(held) == 5  # four ways, and all of them
+    for each in held:
+        well, of = map(int, each.split("/"))
+        assert well == of > 2
+
+
+def test_a_client_that_forgets_its_key_is_found_to_be_charged_twice() -> None:
+    done = faults("charge_without_its_key", "--kind", "kill-after")
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "ledger: [(700, 'CHARGE'), (700, 'CHARGE')] instead of [(700, 'CHARGE')]" in done.stdout
+    assert 'make faults ARGS="charge_without_its_key --step' in done.stdout

@@ -10,12 +10,19 @@ from tests.crash.apart import Ended, Tell, apart
 from tests.crash.rest import (
     come_to_rest,
     facts,
-    finish,
     order_is_unpaid,
     problems,
     wait_for_locks,
 )
-from tests.crash.scenarios import AGAIN, KNOWN_BAD, SCENARIOS, Case, Scenario
+from tests.crash.scenarios import (
+    AGAIN,
+    KNOWN_BAD,
+    SCENARIOS,
+    Case,
+    Scenario,
+    finish_the_week,
+    tried_anew,
+)
 from tests.crash.steps import Cut, Journal, Kind, watch
 from tests.support import lambda_calls
 from tests.support.elsewhere import PATIENCE_SECONDS
@@ -172,14 +179,16 @@ def _aftermath(run: _Run, answer: str | None) -> tuple[str | None, dict[str, Any
 
     def go_on(_: Tell) -> tuple[list[str], str | None, dict[str, Any]]:
         wait_for_locks()
-        last = answer if answer is not None and not _is_to_ask_again(answer) else _ask(run)
-        come_to_rest(run.scenario, run.case)
+        last = answer if answer is not None and not _is_to_ask_again(answer) else None
+        last = last or _ask(run.scenario, run.case)
+        come_to_rest(run.case, run.since)
         for _try in range(TRIES_ANEW):
             if not run.scenario.is_tried_anew or not order_is_unpaid(run.case):
                 break
-            last = _ask(run)
-            come_to_rest(run.scenario, run.case)
-        finish(run.scenario, run.case)
+            last = _ask(run.scenario, tried_anew(run.case))
+            come_to_rest(run.case, run.since)
+        if "plan" in run.case.words:
+            finish_the_week(run.case)
         found = [] if last in run.scenario.ends_with else [f"asked again, it answered {last}"]
         return [*found, *problems(run.case)], last, facts(run.scenario, run.case, run.since)
 
@@ -188,10 +197,10 @@ def _aftermath(run: _Run, answer: str | None) -> tuple[str | None, dict[str, Any
     return last, seen
 
 
-def _ask(run: _Run) -> str:
+def _ask(scenario: Scenario, case: Case) -> str:
     """Ask until there is an answer that says more than to ask again."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while _is_to_ask_again(answer := run.scenario.act(run.case)):
+    while _is_to_ask_again(answer := scenario.act(case)):
         if time.monotonic() > deadline:
             break
         time.sleep(PAUSE_SECONDS)

@@ -9,12 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from commerce.bootstrap import insistent_valkey
+from commerce.catalogue import catalogue
 from commerce.ranking import Period, Window
 from commerce.ranking.boards import Keys
 from commerce.shared import business_time, clock
 from commerce.shared.aws import client
 from infra.template import functions, read_template, resources
-from tests.crash.scenarios import Case, Scenario, finish_the_week
+from tests.crash.scenarios import Case, Scenario
 from tests.crash.simulators import notices, transactions
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.payments import reconcile
@@ -55,26 +56,20 @@ _SQL_OF_BUYER = {
 _OF_A_TRY = ("PaymentRequested", "PaymentFailed")  # one of each, for each try to pay
 
 
-def come_to_rest(scenario: Scenario, case: Case) -> None:
+def come_to_rest(case: Case, since: int) -> None:
     """Let relay, queues and reconciler do what they do, until nothing waits."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         function("outbox/every_minute_relay")({}, lambda_context(60))
         delivered = _deliver()
         reconcile()
-        waiting = _waiting()
+        waiting = _waiting(case, since)
         if not delivered and not waiting:
             return
         if time.monotonic() > deadline:
             raise AssertionError(f"it does not come to rest: {waiting}")
         if not delivered:
             time.sleep(PAUSE_SECONDS)
-
-
-def finish(scenario: Scenario, case: Case) -> None:
-    """What else its client does in the end."""
-    if "plan" in case.words:
-        finish_the_week(case)
 
 
 def order_is_unpaid(case: Case) -> bool:
@@ -104,11 +99,18 @@ def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
     found["charges"] = [(each["amount"], each["refunded_at"] is not None) for each in charged]
     found["notices"] = [notices(order) for order in orders]
     found["score"] = _score(case.product)
+    found["card"] = [
+        (each.price.amount, each.like_count) for each in catalogue().cards([case.product]).values()
+    ]
     if "span" in case.words:
         found["ranking"] = [(each.rank, each.score) for each in shown(case.words["span"])]
     return found
 
 
+_UNFINISHED = """
+    SELECT count(*) AS n FROM payment
+    WHERE buyer_id = $1 AND status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')
+"""
 _ORDERS = "SELECT id FROM orders WHERE buyer_id = $1 ORDER BY id"
 
 
@@ -150,14 +152,12 @@ _IDLE = """
 """
 
 
-def _waiting() -> dict[str, int]:
-    found = {
-        "events": rows("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL")[0].n,
-        "payments": rows(
-            "SELECT count(*) AS n FROM payment"
-            " WHERE status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')"
-        )[0].n,
-    }
+def _waiting(case: Case, since: int) -> dict[str, int]:
+    events = rows(
+        "SELECT count(*) AS n FROM outbox WHERE published_at IS NULL AND position > $1", since
+    )
+    payments = rows(_UNFINISHED, case.buyer.user_id)
+    found = {"events": int(events[0].n), "payments": int(payments[0].n)}
     return {name: number for name, number in found.items() if number}
 
 

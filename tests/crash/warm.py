@@ -1,11 +1,13 @@
 """Everything that a fork should find done: imports, clients without connections, statements."""
 
+import gc
 import pkgutil
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import commerce
+from commerce.shared import valkey
 from commerce.shared.aws import client
 from commerce.shared.database import Statement
 from tests.crash.rest import consumers
@@ -26,6 +28,7 @@ _CLIENTS = (
 
 def warm() -> None:
     """Do it; no connection is opened, so that forks share none."""
+    valkey.TIMEOUT_SECONDS = 5.0  # what is kept is kept, however busy the machine is
     for module in pkgutil.walk_packages(commerce.__path__, "commerce."):
         import_module(module.name)
     for file in sorted(FUNCTIONS.glob("*/*.py")):
@@ -40,3 +43,4 @@ def warm() -> None:
         for value in vars(sys.modules[name]).values():
             if isinstance(value, Statement) and not value._sql:
                 value._compile()
+    gc.freeze()  # forks leave it alone, and share its memory

@@ -65,7 +65,7 @@ def _run(arguments: argparse.Namespace, lanes: "_Lanes", console: Console) -> in
     broken = [each for each in recorded.values() if each.problems]
     for each in broken:
         console.print(f"{each.name} does not hold, though nothing happened to it:", style="bold")
-        console.print("\n".join(each.problems), markup=False)
+        console.print("\n".join(each.problems), markup=False, soft_wrap=True)
     if broken or arguments.list:
         for name in names:
             _list(recorded[name], console)
@@ -110,6 +110,7 @@ def _tell(recorded: Sequence["Recorded"], outcomes: Sequence["Outcome"], console
             f"\n  " + "\n  ".join(outcome.problems) + f"\n  again: make faults "
             f'ARGS="{outcome.name} --step {outcome.cut.step} --kind {outcome.cut.kind}"',
             markup=False,
+            soft_wrap=True,
         )
     return int(bool(broken))
 

@@ -74,6 +74,8 @@ class Scenario:
     """What is answered, in the end, to who asks again and again."""
     is_tried_anew: bool = False
     """Whether a payment may be begun once more because the first try surely came to nothing."""
+    is_said_once: bool = False
+    """Whether nobody asks again, whatever the answer is."""
 
 
 def _case(*, stock: int = 5, points: int = 0, **more: Any) -> Case:
@@ -373,7 +375,7 @@ SCENARIOS = {
         Scenario("place_coupon", _with_a_coupon, _place_with_a_coupon, CREATED),
         Scenario("place_card", lambda: _case(points=5_000), _place_by_card, CREATED),
         Scenario("pay", _to_be_paid, _pay, CREATED, is_tried_anew=True),
-        Scenario("callback", _charged, _callback, OK),
+        Scenario("callback", _charged, _callback, OK, is_said_once=True),
         Scenario("cancel_point", _ordered, _cancel, OK),
         Scenario("cancel_card", _confirmed_by_card, _cancel, OK),
         Scenario("ship", _ordered, _ship, OK | {"409 ORDER_NOT_SHIPPABLE"}),

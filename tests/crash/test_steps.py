@@ -21,6 +21,9 @@ TRIPS: Sequence[Sequence[Query]] = (
     [BEGIN, Query("SELECT n FROM mark WHERE n = $1 FOR UPDATE", [1])],
     [Query("UPDATE mark SET n = 3 WHERE n = 1"), COMMIT],
 )
+# A worker of a parallel test run has a thread; the forks have no use for what it holds.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
 STEPS = [
     "connect",
     "SELECT … FROM mark",

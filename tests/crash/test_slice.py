@@ -48,5 +48,7 @@ def test_a_client_that_forgets_its_key_is_found_to_be_charged_twice() -> None:
     done = faults("charge_without_its_key", "--kind", "kill-after")
 
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "ledger: [(700, 'CHARGE'), (700, 'CHARGE')] instead of [(700, 'CHARGE')]" in done.stdout
+    assert (
+        "ledger: [(700, 'CHARGED'), (700, 'CHARGED')] instead of [(700, 'CHARGED')]" in done.stdout
+    )
     assert 'make faults ARGS="charge_without_its_key --step' in done.stdout

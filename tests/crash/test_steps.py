@@ -1,14 +1,21 @@
 """Each way to cut a step does what it says: at a batch, and at a transaction of two round trips."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 
 import pytest
+from botocore.exceptions import BotoCoreError
+from redis.exceptions import RedisError
 
+from commerce.shared import aws
 from commerce.shared.database import BEGIN, COMMIT, Database, Query
 from commerce.shared.errors import CommerceError
-from tests.crash.apart import Ended, apart
+from commerce.shared.valkey import connect
+from tests.crash.apart import Ended, Tell, apart
 from tests.crash.steps import Cut, Journal, Kind, watch
 from tests.support.elsewhere import wait_until
+from tests.support.queues import a_queue
+from tests.support.shop import a_key
 
 SELECT, FIRST, SECOND = (
     Query("SELECT count(*) FROM mark"),
@@ -54,8 +61,8 @@ def database(own_database_url: str) -> Database:
 def travel(url: str, cut: Cut | None) -> Ended:
     """Make the trips in a process of its own; returns its steps, and the name of what failed."""
 
-    def work(tell: object) -> tuple[list[str], str]:
-        journal = Journal(cut, tell)  # type: ignore[arg-type]
+    def work(tell: Tell) -> tuple[list[str], str]:
+        journal = Journal(cut, tell)
         watch(journal)
         database = Database(lambda: url)
         for trip in TRIPS:
@@ -109,3 +116,73 @@ def test_a_cut_leaves_what_was_committed_and_no_connection(
     else:
         assert marks(database) == [1, 2]
     database.close()
+
+
+def sent_to_a_queue(url: str) -> str:
+    """Send a message to the queue, in one try; returns the name of what failed."""
+    aws.client.cache_clear()  # what the parent has is connected
+    try:
+        aws.client("sqs", attempts=1).send_message(QueueUrl=url, MessageBody="m")
+    except BotoCoreError as error:
+        return type(error).__name__
+    return ""
+
+
+def counted_in_valkey(key: str) -> str:
+    """Count one up; returns the name of what failed."""
+    with connect(os.environ["VALKEY_URL"], 5) as server:
+        try:
+            server.incr(key)
+        except RedisError as error:
+            return type(error).__name__
+    return ""
+
+
+def cut_at(word: str, kind: Kind, work: Callable[[], str]) -> Ended:
+    """Do the work in a process of its own, cut at the step of that word."""
+
+    def watched(tell: Tell, cut: Cut | None) -> tuple[list[str], str]:
+        journal = Journal(cut, tell)
+        watch(journal)
+        return journal.steps, work()
+
+    steps, _ = apart(lambda tell: watched(tell, None)).require()
+    [step] = [number for number, name in enumerate(steps, start=1) if word in name]
+    return apart(lambda tell: watched(tell, Cut(step, kind)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "messages", "error"),
+    [
+        (Kind.KILL_BEFORE, 1, None),
+        (Kind.KILL_AFTER, 2, None),
+        (Kind.FAIL, 1, "EndpointConnectionError"),
+        (Kind.HANG, 2, "ReadTimeoutError"),
+    ],
+)
+def test_a_request_to_aws_is_cut_before_it_is_done_or_after(
+    kind: Kind, messages: int, error: str | None
+) -> None:
+    queue = a_queue()
+    ended = cut_at("SendMessage", kind, lambda: sent_to_a_queue(queue.url))
+    assert ended.is_killed if error is None else ended.require()[1] == error
+    assert len(queue._receive(queue.url)) == messages  # one of them by the run that is not cut
+
+
+@pytest.mark.parametrize(
+    ("kind", "counted", "error"),
+    [
+        (Kind.KILL_BEFORE, 1, None),
+        (Kind.KILL_AFTER, 2, None),
+        (Kind.FAIL, 1, "ConnectionError"),
+        (Kind.HANG, 2, "TimeoutError"),
+    ],
+)
+def test_a_command_to_valkey_is_cut_before_it_is_done_or_after(
+    kind: Kind, counted: int, error: str | None
+) -> None:
+    key = f"cut:{a_key()}"
+    ended = cut_at("INCR cut", kind, lambda: counted_in_valkey(key))
+    with connect(os.environ["VALKEY_URL"], 5) as server:
+        assert ended.is_killed if error is None else ended.require()[1] == error
+        assert int(server.get(key) or 0) == counted  # once by the run that is not cut

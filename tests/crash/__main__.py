@@ -10,6 +10,7 @@ Exit code 1 where something does not hold.
 import argparse
 import multiprocessing
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from tests.crash.world import worlds
 if TYPE_CHECKING:
     from tests.crash.lane import Outcome, Recorded, Task
 
+TOLD_EVERY_SECONDS = 10  # where nothing can be drawn
 SILENCE_SECONDS = 180  # without a word from any lane, something is wrong with them
 
 
@@ -143,17 +145,20 @@ class _Lanes:
 
     def run(self, tasks: Sequence["Task"], console: Console, what: str) -> Iterator[Any]:
         """What became of each, in the order in which they end; progress is shown."""
-        left = iter(tasks)
+        left, told_at = iter(tasks), time.monotonic()
         for lane, task in zip(self._lanes, left, strict=False):
             lane.send(task)
         columns = (TextColumn(what), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, TextColumn("{task.fields[last]}"), console=console) as progress:
             shown = progress.add_task(what, total=len(tasks), last="")
-            for _ in tasks:
+            for number, _ in enumerate(tasks, start=1):
                 lane, one = self._next()
                 if (task := next(left, None)) is not None:
                     lane.send(task)
                 progress.update(shown, advance=1, last=one.name)
+                if not console.is_terminal and time.monotonic() > told_at + TOLD_EVERY_SECONDS:
+                    told_at = time.monotonic()
+                    console.print(f"… {what}: {number} of {len(tasks)}, {one.name}")
                 yield one
 
     def _next(self) -> tuple[Connection, Any]:

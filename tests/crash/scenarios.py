@@ -176,7 +176,7 @@ def _charged() -> Case:
     case = _to_be_paid()
     assert pay(case.buyer, case.order).status == 201
     wait_until(lambda: [each["status"] for each in transactions(case.order)] == ["SUCCESS"])
-    return case
+    return replace(case, words={"transaction": transactions(case.order)[0]})
 
 
 def _confirmed_by_card() -> Case:
@@ -198,10 +198,9 @@ def _pay(case: Case) -> str:
 
 
 def _callback(case: Case) -> str:
-    [transaction] = transactions(case.order)
     body = json.dumps(
         {
-            name: transaction[name]
+            name: case.words["transaction"][name]
             for name in ("transactionKey", "status", "reason", "orderId", "cardType", "cardNo",
                          "amount", "refund")
         }

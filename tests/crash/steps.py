@@ -303,7 +303,7 @@ def _command(packed: Any) -> str:
     text = b"".join([packed] if isinstance(packed, bytes) else packed)
     words = text.split(b"\r\n")[2::2]
     name = words[0].decode()
-    if name in ("EVAL", "EVALSHA") or len(words) < 2:
+    if name in ("EVAL", "EVALSHA", "SELECT") or len(words) < 2:
         return name
     return f"{name} {':'.join(words[1].decode(errors='replace').split(':')[:2])}"[:_NAME_LENGTH]
 

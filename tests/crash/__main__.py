@@ -48,6 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kind", action="append", help="kill-before, kill-after, fail or hang")
     parser.add_argument("--every", type=int, default=1, help="only every n-th step")
     parser.add_argument("--jobs", type=int, default=2, help="how many cases at the same time")
+    parser.add_argument("--minutes", type=float, default=600, help="show what there is by then")
     parser.add_argument("--list", action="store_true", help="show the steps, and cut nothing")
     return parser.parse_args()
 
@@ -81,8 +82,18 @@ def _run(arguments: argparse.Namespace, lanes: "_Lanes", console: Console) -> in
     ]
     if not tasks and any(each.steps for each in recorded.values()):
         sys.exit("no such step: --list shows them")
-    outcomes = list(lanes.run(tasks, console, "cut"))
-    return _tell([recorded[name] for name in names], outcomes, console)
+    outcomes = []
+    stops_at = time.monotonic() + 60 * arguments.minutes
+    for each in lanes.run(tasks, console, "cut"):
+        outcomes.append(each)
+        if each.problems:
+            _show_broken(each, console)
+        if time.monotonic() > stops_at:
+            break
+    _show_table([recorded[name] for name in names], outcomes, console)
+    if len(outcomes) < len(tasks):
+        console.print(f"Stopped by --minutes: {len(outcomes)} of {len(tasks)} cases were cut.")
+    return int(any(each.problems for each in outcomes))
 
 
 def _list(recorded: "Recorded", console: Console) -> None:
@@ -91,7 +102,9 @@ def _list(recorded: "Recorded", console: Console) -> None:
         console.print(f"{number:4}  {step}", markup=False)
 
 
-def _tell(recorded: Sequence["Recorded"], outcomes: Sequence["Outcome"], console: Console) -> int:
+def _show_table(
+    recorded: Sequence["Recorded"], outcomes: Sequence["Outcome"], console: Console
+) -> None:
     from tests.crash.steps import Kind
 
     table = Table("use case", title="held / cut")
@@ -105,16 +118,16 @@ def _tell(recorded: Sequence["Recorded"], outcomes: Sequence["Outcome"], console
     table.add_section()
     table.add_row("all", str(sum(len(each.steps) for each in recorded)), *cells, _held(outcomes))
     console.print(table)
-    broken = [each for each in outcomes if each.problems]
-    for outcome in broken:
-        console.print(
-            f"\n{outcome.name}, step {outcome.cut.step} ({outcome.step}), {outcome.cut.kind}:"
-            f"\n  " + "\n  ".join(outcome.problems) + f"\n  again: make faults "
-            f'ARGS="{outcome.name} --step {outcome.cut.step} --kind {outcome.cut.kind}"',
-            markup=False,
-            soft_wrap=True,
-        )
-    return int(bool(broken))
+
+
+def _show_broken(outcome: "Outcome", console: Console) -> None:
+    console.print(
+        f"\n{outcome.name}, step {outcome.cut.step} ({outcome.step}), {outcome.cut.kind}:"
+        f"\n  " + "\n  ".join(outcome.problems) + f"\n  again: make faults "
+        f'ARGS="{outcome.name} --step {outcome.cut.step} --kind {outcome.cut.kind}"',
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _held(outcomes: Sequence["Outcome"]) -> str:

@@ -56,33 +56,35 @@ def _arguments() -> argparse.Namespace:
 def _run(arguments: argparse.Namespace, lanes: "_Lanes", console: Console) -> int:
     from tests.crash.lane import Task
     from tests.crash.scenarios import KNOWN_BAD, SCENARIOS
-    from tests.crash.steps import Cut, Kind
 
     names = arguments.names or list(SCENARIOS)
     if unknown := set(names) - {*SCENARIOS, *KNOWN_BAD}:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(SCENARIOS)}")
-    kinds = [Kind(each) for each in arguments.kind or Kind]
-    recorded: dict[str, Recorded] = {
+    found = {
         each.name: each for each in lanes.run([Task(name) for name in names], console, "recorded")
     }
-    broken = [each for each in recorded.values() if each.problems]
+    recorded = [found[name] for name in names]
+    broken = [each for each in recorded if each.problems]
     for each in broken:
         console.print(f"{each.name} does not hold, though nothing happened to it:", style="bold")
         console.print("\n".join(each.problems), markup=False, soft_wrap=True)
     if broken or arguments.list:
-        for name in names:
-            _list(recorded[name], console)
+        for each in recorded:
+            _list(each, console)
         return int(bool(broken))
-    tasks = [
-        Task(name, Cut(step, kind), recorded[name])
-        for name in names
-        for step in range(1, len(recorded[name].steps) + 1)
-        if (step in arguments.step if arguments.step else step % arguments.every == 0)
-        for kind in kinds
-    ]
-    if not tasks and any(each.steps for each in recorded.values()):
+    return _cut(arguments, recorded, lanes, console)
+
+
+def _cut(
+    arguments: argparse.Namespace,
+    recorded: Sequence["Recorded"],
+    lanes: "_Lanes",
+    console: Console,
+) -> int:
+    tasks = list(_tasks(arguments, recorded))
+    if not tasks and any(each.steps for each in recorded):
         sys.exit("no such step: --list shows them")
-    outcomes = []
+    outcomes: list[Outcome] = []
     stops_at = time.monotonic() + 60 * arguments.minutes
     for each in lanes.run(tasks, console, "cut"):
         outcomes.append(each)
@@ -90,10 +92,21 @@ def _run(arguments: argparse.Namespace, lanes: "_Lanes", console: Console) -> in
             _show_broken(each, console)
         if time.monotonic() > stops_at:
             break
-    _show_table([recorded[name] for name in names], outcomes, console)
+    _show_table(recorded, outcomes, console)
     if len(outcomes) < len(tasks):
         console.print(f"Stopped by --minutes: {len(outcomes)} of {len(tasks)} cases were cut.")
     return int(any(each.problems for each in outcomes))
+
+
+def _tasks(arguments: argparse.Namespace, recorded: Sequence["Recorded"]) -> Iterator["Task"]:
+    from tests.crash.lane import Task
+    from tests.crash.steps import Cut, Kind
+
+    for each in recorded:
+        for step in range(1, len(each.steps) + 1):
+            if step in arguments.step if arguments.step else step % arguments.every == 0:
+                for kind in arguments.kind or Kind:
+                    yield Task(each.name, Cut(step, Kind(kind)), each)
 
 
 def _list(recorded: "Recorded", console: Console) -> None:

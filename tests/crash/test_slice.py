@@ -31,8 +31,8 @@ def last_row(table: str) -> list[str]:
     return found
 
 
-def test_every_eighth_step_of_placing_and_liking_holds() -> None:
-    done = faults("place_coupon", "like", "--every", "8")
+def test_every_fifth_step_of_placing_and_liking_holds() -> None:
+    done = faults("place_coupon", "like", "--every", "5")
 
     assert done.returncode == 0, done.stdout + done.stderr
     name, steps, *held = last_row(done.stdout)

@@ -179,8 +179,8 @@ class _Lanes:
             shown = progress.add_task(what, total=len(tasks), last="")
             for number, _ in enumerate(tasks, start=1):
                 lane, one = self._next()
-                if (task := next(left, None)) is not None:
-                    lane.send(task)
+                if (following := next(left, None)) is not None:
+                    lane.send(following)
                 progress.update(shown, advance=1, last=one.name)
                 if not console.is_terminal and time.monotonic() > told_at + TOLD_EVERY_SECONDS:
                     told_at = time.monotonic()

@@ -19,6 +19,7 @@ from tests.crash.rest import (
 from tests.crash.scenarios import (
     AGAIN,
     KNOWN_BAD,
+    QUEUE,
     SCENARIOS,
     Case,
     Scenario,
@@ -186,7 +187,9 @@ def _aftermath(run: _Run, answer: str | None) -> tuple[str | None, dict[str, Any
     def go_on(_: Tell) -> tuple[list[str], str | None, dict[str, Any]]:
         wait_for_locks()
         last = answer
-        if not run.scenario.is_said_once and (last is None or _is_to_ask_again(last)):
+        if not run.scenario.is_said_once and (
+            last is None or _is_to_ask_again(last) or run.scenario.ends_with == QUEUE
+        ):  # clocks and queues come again whatever was answered
             last = _ask(run.scenario, run.case)
         come_to_rest(run.case, run.since)
         for _try in range(TRIES_ANEW):

@@ -212,4 +212,4 @@ def _score(product_id: str) -> float | None:
     today = Window.containing(Period.DAILY, clock.now(), business_time.zone())
     key = Keys.of(today).board
     score = insistent_valkey().ask(lambda server: server.zscore(key, str(UUID(product_id))))
-    return None if score is None else round(float(score), 6)  # type: ignore[arg-type]
+    return None if score is None else round(float(score), 6)

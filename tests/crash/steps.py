@@ -106,8 +106,8 @@ class _Postgres:
     def watch(self) -> None:
         """Take the driver's place."""
         postgres.connect = self.connect
-        Connection.run_together = lambda connection, queries: self.run(connection, queries)  # type: ignore[method-assign]
-        Connection._receive = lambda connection, contexts: self.receive(connection, contexts)  # type: ignore[method-assign]
+        Connection.run_together = lambda connection, queries: self.run(connection, queries)  # type: ignore[method-assign,assignment]
+        Connection._receive = lambda connection, contexts: self.receive(connection, contexts)  # type: ignore[method-assign,assignment]
 
     def connect(self, url: str) -> Connection:
         """A connection is made."""
@@ -234,7 +234,7 @@ def _watch_http(journal: Journal) -> None:
             die()
         return answer
 
-    HTTPConnection.request = request_watched  # type: ignore[method-assign,assignment]
+    HTTPConnection.request = request_watched  # type: ignore[method-assign]
     HTTPConnection.getresponse = getresponse_watched  # type: ignore[method-assign]
 
 
@@ -273,7 +273,7 @@ class _Valkey:
             connection, *more, **named
         )
 
-    def send(self, connection: AbstractConnection, command: Any, *more: Any, **named: Any) -> None:
+    def send(self, connection: Any, command: Any, *more: Any, **named: Any) -> None:
         """A command, or several together."""
         if not connection._sock:
             connection.connect_check_health(check_health=False)  # its own commands come before
@@ -286,7 +286,7 @@ class _Valkey:
             self._cuts[id(connection)] = kind
         self._send(connection, command, *more, **named)
 
-    def read(self, connection: AbstractConnection, *more: Any, **named: Any) -> Any:
+    def read(self, connection: Any, *more: Any, **named: Any) -> Any:
         """The answer to a command."""
         kind = self._cuts.pop(id(connection), None)
         if kind is Kind.HANG:

@@ -5,6 +5,7 @@ import pkgutil
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import commerce
 from commerce.shared import valkey
@@ -15,7 +16,7 @@ from tests.support.lambda_calls import function
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 
-_CLIENTS = (
+_CLIENTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("dynamodb", {"attempts": 1}),
     ("events", {}),
     ("sns", {}),

@@ -182,7 +182,7 @@ def test_a_command_to_valkey_is_cut_before_it_is_done_or_after(
     kind: Kind, counted: int, error: str | None
 ) -> None:
     key = f"cut:{a_key()}"
-    ended = cut_at("INCR cut", kind, lambda: counted_in_valkey(key))
+    ended = cut_at("INCRBY cut", kind, lambda: counted_in_valkey(key))
     with connect(os.environ["VALKEY_URL"], 5) as server:
         assert ended.is_killed if error is None else ended.require()[1] == error
         assert int(server.get(key) or 0) == counted  # once by the run that is not cut

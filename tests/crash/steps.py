@@ -260,18 +260,21 @@ class _Valkey:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._send = AbstractConnection.send_packed_command
-        self._read = AbstractConnection.read_response
+        self._send: Callable[..., Any] = AbstractConnection.send_packed_command
+        self._read: Callable[..., Any] = AbstractConnection.read_response
         self._cuts: dict[int, Kind] = {}
 
     def watch(self) -> None:
         """Take the client's place."""
-        AbstractConnection.send_packed_command = lambda connection, *more, **named: self.send(
-            connection, *more, **named
-        )
-        AbstractConnection.read_response = lambda connection, *more, **named: self.read(
-            connection, *more, **named
-        )
+
+        def send(connection: Any, *more: Any, **named: Any) -> None:
+            self.send(connection, *more, **named)
+
+        def read(connection: Any, *more: Any, **named: Any) -> Any:
+            return self.read(connection, *more, **named)
+
+        AbstractConnection.send_packed_command = send  # type: ignore[method-assign,assignment]
+        AbstractConnection.read_response = read  # type: ignore[method-assign,assignment]
 
     def send(self, connection: Any, command: Any, *more: Any, **named: Any) -> None:
         """A command, or several together."""

@@ -6,7 +6,7 @@ EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check format lock openapi bench soak histories fuzz ops localstack localstack-build sam-local
+.PHONY: help up down reset seed test check format lock openapi bench soak faults histories fuzz ops localstack localstack-build sam-local
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ bench: $(VENV)/.installed  ## Measure what is promised: a table, and JSON in .lo
 
 soak: $(VENV)/.installed  ## Pay 2,000 card orders through a failing gateway and prove the books (SOAK_ARGS=…)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.soak $(SOAK_ARGS)
+
+faults: $(VENV)/.installed  ## Kill, fail and hang every use case at every step, and prove the books (ARGS=--help)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.crash $(ARGS)
 
 histories: $(VENV)/.installed  ## Look for concurrent answers that no serial order explains (ARGS=--help)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.histories $(ARGS)

@@ -1,0 +1,103 @@
+"""Work done in a process of its own: a fork of one that has imported everything."""
+
+import os
+import pickle
+import select
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the process ended, what it told on its way, and what its work returned."""
+
+    signal: int | None
+    told: tuple[str, ...]
+    result: Any = None
+    error: str | None = None
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether it was killed (SIGKILL)."""
+        return self.signal == signal.SIGKILL
+
+    def require(self) -> Any:
+        """What its work returned. Raises RuntimeError where it did not come to its end."""
+        if self.error is not None or self.signal is not None:
+            raise RuntimeError(self.error or f"ended by signal {self.signal}")
+        return self.result
+
+
+def apart(work: Callable[[Tell], Any], *, within_seconds: float = 60) -> Ended:
+    """Do the work in a fork, and wait for its end.
+
+    Raises TimeoutError where it takes longer; the process is ended then. Call it from a process
+    without threads and connections of its own: the fork has what it has.
+    """
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        _do(work, writer)
+    os.close(writer)
+    try:
+        content = _read(reader, time.monotonic() + within_seconds)
+    except TimeoutError:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        os.close(reader)
+    _, status = os.waitpid(pid, 0)
+    told, result, error = _understood(content)
+    return Ended(os.WTERMSIG(status) if os.WIFSIGNALED(status) else None, told, result, error)
+
+
+def _do(work: Callable[[Tell], Any], writer: int) -> None:
+    """Never returns: what the parent was about to do is not the fork's to do."""
+    try:
+        result = work(lambda text: _write(writer, "told", text))
+        _write(writer, "result", result)
+    except BaseException:  # noqa: BLE001  (whatever it is, the parent is to hear of it)
+        _write(writer, "error", traceback.format_exc())
+    finally:
+        os._exit(0)
+
+
+def _write(writer: int, name: str, value: Any) -> None:
+    content = pickle.dumps((name, value))
+    while content:
+        content = content[os.write(writer, content) :]
+
+
+def _read(reader: int, deadline: float) -> bytes:
+    content = b""
+    while True:
+        ready, _, _ = select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            raise TimeoutError("the process did not come to its end")
+        part = os.read(reader, 1 << 16)
+        if not part:
+            return content
+        content += part
+
+
+def _understood(content: bytes) -> tuple[tuple[str, ...], Any, str | None]:
+    import io
+
+    stream, told, result, error = io.BytesIO(content), list[str](), None, None
+    while stream.tell() < len(content):
+        name, value = pickle.load(stream)  # noqa: S301  (our own fork wrote it)
+        if name == "told":
+            told.append(value)
+        elif name == "result":
+            result = value
+        else:
+            error = value
+    return tuple(told), result, error

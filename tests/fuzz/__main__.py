@@ -100,6 +100,7 @@ def _a_gateway() -> Iterator[None]:
         "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
         "DELIVERY_URL": "http://localhost:9",
         "SHIPPING_RETRY_BASE_SECONDS": "0",
+        "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
     }
     try:
         yield

@@ -339,8 +339,9 @@ def others_ids(world: World) -> Tally:
             )
             if status < 400 and names + bodies:
                 tally.find(f"{status}", (operation.method, path, body, told))
-    if _of_the_other(world) != before:
-        tally.find("something of the other's has changed", before)
+    for was, now in zip(before, _of_the_other(world), strict=True):
+        if was != now:
+            tally.find("something of the other's has changed", (was, now))
     return tally
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.support.coupons import a_coupon, an_issued
+from tests.support.elsewhere import wait_until
 from tests.support.orders import place
-from tests.support.payments import a_card_order, pay
+from tests.support.payments import a_card_order, follow, pay, reconcile, statuses_of
 from tests.support.shop import Person, a_brand, a_buyer, a_product, an_admin
 
 POINTS = 100_000_000
@@ -49,8 +50,20 @@ def a_world() -> World:
 def _own(person: Person, product_id: str, coupon_id: str) -> dict[str, str]:
     paid = pay(person, a_card_order(person, product_id))
     assert paid.status == 201, paid.json
+    _come_to_its_end(str(paid.json["order_id"]))
     return {
         "order_id": str(place(person, (product_id, 1)).json["order_id"]),
         "payment_id": str(paid.json["payment_id"]),
         "issued_coupon_id": an_issued(person, coupon_id),
     }
+
+
+def _come_to_its_end(order_id: str) -> None:
+    """The gateway's answer changes nothing any more while somebody watches for changes."""
+
+    def is_settled() -> bool:
+        reconcile()
+        return statuses_of(order_id) in (["SUCCEEDED"], ["FAILED"])
+
+    wait_until(is_settled)
+    follow(order_id)

@@ -1,21 +1,12 @@
-"""PostgreSQL over pg8000, in as few round trips as its protocol allows.
-
-pg8000 waits for the server three times per statement with parameters. `Connection.run_together`
-sends the messages of many statements in one flush and waits once. Between two Syncs PostgreSQL
-treats them as one transaction: all of them take effect, or none.
-"""
+"""PostgreSQL: statements, the one connection of an execution environment, errors by meaning."""
 
 import json
 import time
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pg8000.dbapi
-from pg8000.converters import make_params
-from pg8000.core import Context
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -35,9 +26,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.shared.errors import Busy, Unavailable
-
-Row: TypeAlias = Any
-"""A named tuple of the columns that the statement selects."""
+from commerce.shared.wire import Connection, Query, Row
 
 metadata = MetaData()
 """Every context's tables. The schema itself is what infra/migrations makes of it."""
@@ -54,15 +43,19 @@ _SESSION = {
 IDLE_SECONDS = 20  # a connection unused for longer may be gone without a word
 CONNECT_TIMEOUT_SECONDS = 3
 
-_NULL = b"\x00"
-_SYNC = b"S\x00\x00\x00\x04"
 _DEADLOCK, _SERIALIZATION = "40P01", "40001"
 _LOCK_NOT_AVAILABLE, _QUERY_CANCELED = "55P03", "57014"
+# A migration changed what a prepared statement gives; or the server does not know it any more.
+_RESULT_CHANGED, _NOT_PREPARED = "0A000", "26000"
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 class Contention(Exception):
     """The transaction lost a race (deadlock, serialization, outdated decision); run it again."""
+
+
+class _PlanOutdated(Contention):
+    """What was prepared on this connection holds no longer; it did nothing, and runs on another."""
 
 
 class ConstraintViolated(Exception):
@@ -79,13 +72,6 @@ class InvalidData(Exception):
 
 class ConnectionLost(Unavailable):
     """The database went away."""
-
-
-class Query(NamedTuple):
-    """SQL with its values, ready to be sent."""
-
-    sql: str
-    values: Sequence[Any] = ()
 
 
 class Statement:
@@ -109,6 +95,7 @@ class Statement:
                 json.dumps(known[name]) if name in self._documents else known[name]
                 for name in self._names
             ],
+            is_lasting=True,
         )
 
     def _compile(self) -> None:
@@ -152,48 +139,9 @@ def require(count: Any, expected: str, rule: str) -> Any:
     return func.require(count == wanted, rule)
 
 
-class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
-    """A pg8000 connection that can send many statements in one round trip."""
-
-    def run_together(self, queries: Sequence[Query]) -> list[Context]:
-        """Send all, wait once. The first error undoes the rest and is raised.
-
-        Meant for write sets and small reads: what the server answers must fit into the socket
-        buffers while the request is still being written.
-        """
-        contexts = [Context(query.sql) for query in queries]
-        for query in queries:
-            self.send_PARSE(_NULL, query.sql)
-            self.send_BIND(_NULL, make_params(self.py_types, query.values))
-            self._send_message(b"D", b"P" + _NULL)
-            self.send_EXECUTE()
-        self._sock.write(_SYNC)
-        self._sock.flush()
-        self._receive(contexts)
-        return contexts
-
-    def _receive(self, contexts: list[Context]) -> None:
-        waiting = iter(contexts)
-        current, error, code = next(waiting), None, None
-        while code != b"Z":
-            header = self._read_exactly(5)
-            code = header[:1]
-            body = self._read_exactly(int.from_bytes(header[1:], "big") - 4)
-            self.message_types[code](body, current)
-            error = error or current.error
-            if code in b"CI":  # CommandComplete, EmptyQueryResponse: on to the next statement
-                current = next(waiting, current)
-        if error is not None:
-            raise error
-
-    def _read_exactly(self, size: int) -> bytes:
-        data: bytes = self._sock.read(size)
-        if len(data) < size:
-            raise pg8000.dbapi.InterfaceError("the server closed the connection")
-        return data
-
-
-BEGIN, COMMIT, ROLLBACK = Query("BEGIN"), Query("COMMIT"), Query("ROLLBACK")
+BEGIN, COMMIT, ROLLBACK = (
+    Query(word, is_lasting=True) for word in ("BEGIN", "COMMIT", "ROLLBACK")
+)
 
 
 class Database:
@@ -220,9 +168,12 @@ class Database:
         (it broke: whether the queries took effect is unknown).
         """
         try:
-            contexts = self._connected(in_transaction=in_transaction).run_together(queries)
+            answers = self._connected(in_transaction=in_transaction).run_together(queries)
         except pg8000.dbapi.DatabaseError as error:
-            raise _translated(error) from error
+            translated = _translated(error)
+            if isinstance(translated, _PlanOutdated):
+                self.close()
+            raise translated from error
         except (pg8000.dbapi.InterfaceError, OSError) as error:
             self.close()
             raise ConnectionLost from error
@@ -230,7 +181,7 @@ class Database:
             self.close()  # half a message may be on its way: nothing can follow it
             raise
         self._used_at = time.monotonic()
-        return [_named(context) for context in contexts]
+        return answers
 
     def close(self) -> None:
         """Let go of the connection; the next use makes a new one."""
@@ -280,24 +231,13 @@ def connect(url: str) -> Connection:
     return connection
 
 
-@cache
-def _row_type(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Row]:
-    make: Callable[[Iterable[Any]], Row] = namedtuple("Row", names, rename=True)._make  # type: ignore[attr-defined]
-    return make
-
-
-def _named(context: Context) -> list[Row]:
-    if not context.rows:
-        return []
-    make = _row_type(tuple(each["name"] for each in context.columns))
-    return [make(row) for row in context.rows]
-
-
 def _translated(error: Exception) -> Exception:
     fields: Mapping[str, str] = error.args[0] if isinstance(error.args[0], dict) else {}
     state = fields.get("C", "")
     if state in (_DEADLOCK, _SERIALIZATION):
         return Contention(fields.get("M", ""))
+    if state in (_RESULT_CHANGED, _NOT_PREPARED):
+        return _PlanOutdated(fields.get("M", ""))
     if state in (_LOCK_NOT_AVAILABLE, _QUERY_CANCELED):
         return Busy()
     if state.startswith("23"):

@@ -1,0 +1,167 @@
+"""PostgreSQL's extended protocol over pg8000: many statements in one round trip.
+
+pg8000 waits for the server three times per statement with parameters, and asks for a packet of its
+own after each message. `Connection.run_together` writes the messages of many statements in one
+go, ends them with a single Sync and waits once. Between two Syncs PostgreSQL treats them as one
+transaction: all of them take effect, or none.
+"""
+
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
+
+import pg8000.dbapi
+from pg8000.converters import make_params
+from pg8000.core import Context
+
+Row: TypeAlias = Any
+"""A named tuple of the columns that the statement selects."""
+
+MAX_PREPARED = 200
+"""So many statements a connection keeps prepared; a function of ours has a few dozen."""
+
+_UNNAMED = b"\x00"
+_ALL_TEXT = b"\x00\x00"
+_ANY_TYPES = b"\x00\x00"
+_NULL = b"\xff\xff\xff\xff"
+_EXECUTE = b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00"
+_SYNC = b"S\x00\x00\x00\x04"
+
+
+class Query(NamedTuple):
+    """SQL with its values, ready to be sent."""
+
+    sql: str
+    values: Sequence[Any] = ()
+    is_lasting: bool = False
+    """Whether the same SQL comes again and again, so that preparing it pays."""
+
+
+class _Plan:
+    """A statement as the server knows it, and the rows that it gives."""
+
+    __slots__ = ("context", "is_parsed", "make_row", "name")
+
+    def __init__(self, name: bytes, sql: str) -> None:
+        self.name = name
+        self.context = Context(sql)
+        self.make_row: Callable[[Iterable[Any]], Row] = tuple
+        self.is_parsed = False
+
+
+class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
+    """A pg8000 connection that can send many statements in one round trip.
+
+    With `prepares`, statements that come again are parsed once per connection and stay prepared
+    at the server. Not through a proxy that lends one server connection to many clients.
+    """
+
+    prepares = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._plans: dict[str, _Plan] = {}
+
+    def run_together(self, queries: Sequence[Query]) -> list[list[Row]]:
+        """Send all, wait once; the rows of each. The first error undoes the rest and is raised.
+
+        Meant for write sets and small reads: what the server answers must fit into the socket
+        buffers while the request is still being written.
+        """
+        batch = bytearray()
+        try:
+            plans = [self._add(batch, query) for query in queries]
+        except BaseException:
+            self._forget_unparsed()
+            raise
+        batch += _SYNC
+        self._sock.write(batch)
+        self._sock.flush()
+        return self._receive(plans)
+
+    def _add(self, batch: bytearray, query: Query) -> _Plan:
+        plan = self._plans.get(query.sql)
+        if plan is None:
+            plan = self._prepared(query)
+            sql = query.sql.encode() + _UNNAMED
+            batch += _message(b"P", plan.name, sql, _ANY_TYPES)
+            batch += _message(b"D", b"S", plan.name)
+        values = [
+            _NULL if value is None else _sized(value.encode())
+            for value in make_params(self.py_types, query.values)
+        ]
+        count = len(values).to_bytes(2, "big")
+        batch += _message(b"B", _UNNAMED, plan.name, _ALL_TEXT, count, *values, _ALL_TEXT)
+        batch += _EXECUTE
+        return plan
+
+    def _prepared(self, query: Query) -> _Plan:
+        is_kept = query.is_lasting and self.prepares and len(self._plans) < MAX_PREPARED
+        if not is_kept:
+            return _Plan(_UNNAMED, query.sql)
+        plan = self._plans[query.sql] = _Plan(b"s%d\x00" % len(self._plans), query.sql)
+        return plan
+
+    def _receive(self, plans: Sequence[_Plan]) -> list[list[Row]]:
+        answers: list[list[Row]] = [[] for _ in plans]
+        at, error, code = 0, None, b""
+        while code != b"Z":
+            code, body = self._read_message()
+            plan = plans[min(at, len(plans) - 1)]
+            if code == b"D":
+                answers[at].append(plan.make_row(self._read_row(body, plan.context)))
+            elif code == b"1":
+                plan.is_parsed = True
+            elif code == b"T":
+                self.handle_ROW_DESCRIPTION(body, plan.context)
+                plan.make_row = _row_type(tuple(each["name"] for each in plan.context.columns))
+            elif code not in b"2tn":  # bound, parameters and no rows described: nothing to do
+                self.message_types[code](body, plan.context)
+                error, plan.context.error = error or plan.context.error, None
+                at += code in b"CI"  # CommandComplete, EmptyQueryResponse: on to the next
+        if error is not None:
+            self._forget_unparsed()
+            raise error
+        return answers
+
+    def _read_message(self) -> tuple[bytes, bytes]:
+        header = self._read_exactly(5)
+        return header[:1], self._read_exactly(int.from_bytes(header[1:], "big") - 4)
+
+    def _read_exactly(self, size: int) -> bytes:
+        data: bytes = self._sock.read(size)
+        if len(data) < size:
+            raise pg8000.dbapi.InterfaceError("the server closed the connection")
+        return data
+
+    def _read_row(self, body: bytes, context: Context) -> list[Any]:
+        row, at = [], 2
+        for read in context.input_funcs:
+            size = int.from_bytes(body[at : at + 4], "big", signed=True)
+            at += 4
+            if size < 0:
+                row.append(None)
+                continue
+            row.append(read(body[at : at + size].decode()))
+            at += size
+        return row
+
+    def _forget_unparsed(self) -> None:
+        """What the server never came to parse, it does not know."""
+        self._plans = {sql: plan for sql, plan in self._plans.items() if plan.is_parsed}
+
+
+def _message(code: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return code + (len(body) + 4).to_bytes(4, "big") + body
+
+
+def _sized(value: bytes) -> bytes:
+    return len(value).to_bytes(4, "big") + value
+
+
+@cache
+def _row_type(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Row]:
+    make: Callable[[Iterable[Any]], Row] = namedtuple("Row", names, rename=True)._make  # type: ignore[attr-defined]
+    return make

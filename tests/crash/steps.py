@@ -107,7 +107,7 @@ class _Postgres:
         """Take the driver's place."""
         postgres.connect = self.connect
         Connection.run_together = lambda connection, queries: self.run(connection, queries)  # type: ignore[method-assign,assignment]
-        Connection._receive = lambda connection, contexts: self.receive(connection, contexts)  # type: ignore[method-assign,assignment]
+        Connection._receive = lambda connection, plans: self.receive(connection, plans)  # type: ignore[method-assign,assignment]
 
     def connect(self, url: str) -> Connection:
         """A connection is made."""
@@ -148,13 +148,13 @@ class _Postgres:
             _execute(connection, queries[:count])
         die()
 
-    def receive(self, connection: Connection, contexts: Any) -> None:
+    def receive(self, connection: Connection, plans: Any) -> Any:
         """The answer to a round trip."""
         if self._is_mute:
             self._is_mute = False
             _silence(connection._usock, until=lambda seen: seen[:-1].endswith(_READY))
             connection._usock.settimeout(PATIENCE_SECONDS)
-        self._receive(connection, contexts)
+        return self._receive(connection, plans)
 
 
 def _reached(

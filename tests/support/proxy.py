@@ -97,12 +97,13 @@ def _pass_on(proxy: PostgresProxy, client: socket.socket, upstream: tuple[str, i
         suppress(EOFError, OSError),  # either side left
     ):
         _log_in(client, server, from_client, from_server)
+        prepared: dict[bytes, str] = {}
         while True:
             request = list(_until(from_client, _ENDS_A_REQUEST))
             server.sendall(b"".join(request))
             answer = list(_until(from_server, {b"Z"}))
             trip = RoundTrip(
-                statements=tuple(sql for each in request for sql in _statements(each)),
+                statements=tuple(sql for each in request for sql in _statements(each, prepared)),
                 is_in_transaction=answer[-1][5:] != b"I",
             )
             proxy.trips.append(trip)
@@ -148,9 +149,12 @@ def _read(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
-def _statements(message: bytes) -> Iterator[str]:
-    """The SQL that a message carries: a simple query, or what is to be parsed."""
+def _statements(message: bytes, prepared: dict[bytes, str]) -> Iterator[str]:
+    """The SQL that a message runs: a simple query, or what is bound, as it was parsed before."""
     if message[:1] == b"Q":
         yield message[5:-1].decode()
     if message[:1] == b"P":
-        yield message[5:].split(b"\x00")[1].decode()
+        name, sql, _ = message[5:].split(b"\x00", 2)
+        prepared[name] = sql.decode()
+    if message[:1] == b"B":
+        yield prepared[message[5:].split(b"\x00")[1]]

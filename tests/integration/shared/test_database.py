@@ -15,10 +15,12 @@ from commerce.shared.database import (
     ConstraintViolated,
     Contention,
     Database,
+    InvalidData,
     Query,
 )
 from commerce.shared.errors import Busy, Unavailable
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import MAX_PREPARED
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.elsewhere import an_onlooker, somebody_holding
 
@@ -239,3 +241,74 @@ def test_closing_twice_is_harmless(database: Database) -> None:
     database.close()
     database.close()
     assert not database.is_open
+
+
+def lasting(sql: str, *values: object) -> Query:
+    return Query(sql, values, is_lasting=True)
+
+
+def prepared(database: Database) -> list[str]:
+    return [row.sql for row in run(database, "SELECT statement AS sql FROM pg_prepared_statements")]
+
+
+def test_what_comes_again_is_parsed_once(database: Database) -> None:
+    double = lasting("SELECT 2 * $1::int AS n, $2::text AS word", 1, "a")
+    for number in (1, 2, 3):
+        query = double._replace(values=(number, None))
+        assert database.run([query, query]) == [[(2 * number, None)]] * 2
+    assert prepared(database) == [double.sql]
+    assert run(database, "SELECT 1 AS one")[0].one == 1
+    assert prepared(database) == [double.sql]
+
+
+def test_what_an_error_left_unparsed_is_parsed_later(database: Database) -> None:
+    first, failing, last = (
+        lasting("SELECT 1 AS n"),
+        lasting("SELECT 1 / 0"),
+        lasting("SELECT 2 AS n"),
+    )
+    for _ in range(2):
+        with pytest.raises(InvalidData):
+            database.run([first, failing, last])
+    assert database.run([last, first]) == [[(2,)], [(1,)]]
+    assert sorted(prepared(database)) == sorted([first.sql, failing.sql, last.sql])
+
+
+def test_a_value_that_cannot_be_sent_prepares_nothing(database: Database) -> None:
+    echo = "SELECT $1::text AS word"
+    with pytest.raises(UnicodeEncodeError):
+        database.run([lasting(echo, "\ud800")])
+    assert database.run([lasting(echo, "a")]) == [[("a",)]]
+
+
+def test_a_connection_keeps_a_bounded_number_of_statements(database: Database) -> None:
+    for number in range(MAX_PREPARED + 10):
+        assert database.run([lasting(f"SELECT {number} AS n")]) == [[(number,)]]
+    assert len(prepared(database)) == MAX_PREPARED
+
+
+@pytest.mark.parametrize(
+    "change", ["ALTER TABLE brand ADD COLUMN more text", "DEALLOCATE ALL"], ids=["schema", "gone"]
+)
+def test_what_was_prepared_and_holds_no_longer_is_a_lost_race(
+    database: Database, change: str
+) -> None:
+    look = lasting("SELECT * FROM brand")
+    database.run([look])
+    run(database, change)
+    with pytest.raises(Contention):
+        database.run([look])
+    assert database.run([look]) == [[]]
+
+
+def test_a_transaction_whose_plan_is_outdated_commits_nothing(database: Database) -> None:
+    look = lasting("SELECT * FROM brand")
+    database.run([look])
+    run(database, "ALTER TABLE brand ADD COLUMN more text")
+    with UnitOfWork(database) as uow:
+        uow.lock(Query("SELECT 1"))
+        uow.write(Query("INSERT INTO brand VALUES ($1, 'Acme', '', 1, now())", [uuid4()]))
+        uow.write(look)
+        with pytest.raises(Contention):
+            uow.commit()
+    assert count(database) == 0

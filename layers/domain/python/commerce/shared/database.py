@@ -139,9 +139,7 @@ def require(count: Any, expected: str, rule: str) -> Any:
     return func.require(count == wanted, rule)
 
 
-BEGIN, COMMIT, ROLLBACK = (
-    Query(word, is_lasting=True) for word in ("BEGIN", "COMMIT", "ROLLBACK")
-)
+BEGIN, COMMIT, ROLLBACK = (Query(word, is_lasting=True) for word in ("BEGIN", "COMMIT", "ROLLBACK"))
 
 
 class Database:

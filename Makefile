@@ -6,7 +6,7 @@ EMULATOR_VENV := .venv-emulator
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check format lock openapi bench soak faults histories fuzz ops localstack localstack-build sam-local
+.PHONY: help up down reset seed test check format lock openapi statements bench soak faults histories fuzz ops localstack localstack-build sam-local
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ check: $(VENV)/.installed  ## Format, lint, types, import contracts, template ru
 
 openapi: $(VENV)/.installed  ## Write docs/openapi.json anew, from the functions
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi
+
+statements: $(VENV)/.installed  ## Compile the SQL statements anew, ahead of the functions' cold start
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.statements
 
 format: $(VENV)/.installed  ## Let the formatter have its way
 	@$(BIN)/ruff format .

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, text
 
 import commerce.bootstrap  # noqa: F401  (it knows every context, and so every table)
 from commerce.shared import settings
-from commerce.shared.database import metadata
+from commerce.shared.core import metadata
 
 _ONE_MIGRATION = 7_235_119_002  # any number of our own: the advisory lock's key
 

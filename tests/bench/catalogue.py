@@ -209,7 +209,7 @@ def explained(catalogue: Catalogue) -> str:
     """The plans of all list queries, as a document."""
     from commerce.product import Sort
     from commerce.product.repository import _PAGES, _POSITIONS, _place
-    from commerce.shared.database import Query
+    from commerce.shared.wire import Query
 
     use(catalogue)
     brand = UUID(catalogue.brands[0])

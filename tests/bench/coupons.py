@@ -16,7 +16,7 @@ from time import perf_counter, sleep
 
 from sqlalchemy import text
 
-from commerce.shared.database import Statement
+from commerce.shared.statement import Statement
 from tests.bench.report import Report, Timing
 from tests.bench.servers import servers
 
@@ -72,7 +72,8 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
 
 def set_commits(superuser: str, delay: int, siblings: int) -> None:
     """Let each new connection's commits take so long."""
-    from commerce.shared.database import Database, Query
+    from commerce.shared.database import Database
+    from commerce.shared.wire import Query
 
     database = Database(lambda: superuser)
     for name, value in (("commit_delay", delay), ("commit_siblings", siblings)):
@@ -105,7 +106,8 @@ def _begin(barrier: Barrier) -> None:
     """What each process does once: a network, no queue to nudge, and no log."""
     from commerce import bootstrap
     from commerce.entrypoints.telemetry import logger
-    from commerce.shared.database import Database, Query, Row
+    from commerce.shared.database import Database
+    from commerce.shared.wire import Query, Row
 
     _all_are_ready.append(barrier)
     bootstrap._nudge_the_relay = lambda: _nudges.append(1)

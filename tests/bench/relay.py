@@ -96,7 +96,8 @@ def servers() -> Iterator[str]:
 
 def fill(url: str, size: int) -> None:
     """Let so many more events wait."""
-    from commerce.shared.database import Database, Query
+    from commerce.shared.database import Database
+    from commerce.shared.wire import Query
 
     database = Database(lambda: url)
     for left in range(size, 0, -FILL):
@@ -154,7 +155,8 @@ def peak_mb() -> float:
 def explained(url: str, size: int) -> str:
     """How PostgreSQL takes a chunk, and counts what waits."""
     from commerce.shared import relay
-    from commerce.shared.database import Database, Query
+    from commerce.shared.database import Database
+    from commerce.shared.wire import Query
 
     database = Database(lambda: url)
     parts = [f"# The outbox, while {size:,} events wait\n"]

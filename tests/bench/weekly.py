@@ -58,7 +58,7 @@ def fill(size: int) -> None:
     """So many rows, on the seven days of the week."""
     from commerce.bootstrap import database
     from commerce.ranking.periods import Period, Span
-    from commerce.shared.database import Query
+    from commerce.shared.wire import Query
     from tests.support.plain_ranking import FILL
 
     database().close()
@@ -147,7 +147,7 @@ def explained(size: int) -> str:
     from commerce.metrics.sums import by_number, product_ids_after
     from commerce.ranking.periods import Period, Span, repository
     from commerce.shared import clock
-    from commerce.shared.database import Query
+    from commerce.shared.wire import Query
     from tests.support.ranking import planned
 
     span = Span.of(Period.WEEKLY, KEY)

@@ -9,8 +9,9 @@ import pytest
 from commerce.ranking import Ranked, Weights
 from commerce.ranking.repository import RankingRepository, SqlRankingRepository
 from commerce.shared import clock
-from commerce.shared.database import Contention, Database, Query
+from commerce.shared.database import Contention, Database
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query
 from tests.support.memory.ranking import Day, MemoryRankingRepository
 
 Do = Callable[[Callable[[RankingRepository], object]], object]

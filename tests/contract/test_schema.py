@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import commerce.bootstrap  # noqa: F401  (it knows every context, and so every table)
-from commerce.shared.database import metadata
+from commerce.shared.core import metadata
 from commerce.shared.health import SCHEMA_REVISION
 from tests.support.backends import ROOT
 

@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection
 
 from commerce.shared import database as postgres
 from commerce.shared import valkey
-from commerce.shared.database import Connection, Query
+from commerce.shared.wire import Connection, Query
 from infra.local.ports import LOOPBACK
 
 PATIENCE_SECONDS = 0.3  # a cut worker's, for what hangs: the time-outs themselves are the real ones

@@ -10,7 +10,7 @@ from typing import Any
 import commerce
 from commerce.shared import valkey
 from commerce.shared.aws import client
-from commerce.shared.database import Statement
+from commerce.shared.statement import Statement
 from tests.crash.rest import consumers
 from tests.support.lambda_calls import function
 

@@ -19,10 +19,11 @@ from commerce.product import repository as products
 from commerce.product.tables import stock_table
 from commerce.shared import clock, once
 from commerce.shared import relay as relays
-from commerce.shared.database import Query, Statement
 from commerce.shared.once import Claim
 from commerce.shared.relay import Relay, Relayed
+from commerce.shared.statement import Statement
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query
 
 T = TypeVar("T")
 Plant = Callable[[pytest.MonkeyPatch], None]

@@ -21,8 +21,8 @@ from commerce.bootstrap import database, reconcile
 from commerce.entrypoints import idempotency
 from commerce.reconciliation import Scope
 from commerce.shared.bus import Envelope
-from commerce.shared.database import Connection, Query
 from commerce.shared.relay import Relay
+from commerce.shared.wire import Connection, Query
 from tests.histories.history import BUSY, Call, History, Setup
 from tests.histories.plan import Plan, Planned
 from tests.support.coupons import a_coupon, issue, mine

@@ -11,7 +11,7 @@ from commerce.bootstrap import database
 from commerce.ranking.periods import Ranked, Span
 from commerce.ranking.periods.errors import RunEnded
 from commerce.shared import clock
-from commerce.shared.database import Query
+from commerce.shared.wire import Query
 from tests.support.ranking import (
     a_week,
     by_one_plain_statement,

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from commerce.shared.database import BEGIN, ROLLBACK, Database, Query, Row
+from commerce.shared.database import BEGIN, ROLLBACK, Database
+from commerce.shared.wire import Query, Row
 
 PATIENCE_SECONDS = 30
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from commerce.shared.database import Database, Query, Row
+from commerce.shared.database import Database
+from commerce.shared.wire import Query, Row
 
 Answers = Callable[[Query], list[Row]]
 

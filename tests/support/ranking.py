@@ -10,7 +10,7 @@ from uuid import UUID
 from commerce.bootstrap import database, in_transaction
 from commerce.ranking.periods import Period, Ranked, RunView, Span
 from commerce.shared import clock
-from commerce.shared.database import Query
+from commerce.shared.wire import Query
 from tests.support.lambda_calls import function, lambda_context
 from tests.support.plain_ranking import FILL, PLAIN
 from tests.support.shop import rows

@@ -12,8 +12,8 @@ from commerce.point import ChargePoints
 from commerce.product import RegisterProduct, SetStock
 from commerce.reconciliation import Scope
 from commerce.shared import clock, tokens
-from commerce.shared.database import Query, Row
 from commerce.shared.events import plain
+from commerce.shared.wire import Query, Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from commerce.shared.database import Database, Query, Row
+from commerce.shared.database import Database
+from commerce.shared.wire import Query, Row
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ import pytest
 
 from commerce.bootstrap import database
 from commerce.shared import clock, tokens
-from commerce.shared.database import Query
 from commerce.shared.health import SCHEMA_REVISION
+from commerce.shared.wire import Query
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.lambda_calls import Answer, call, function, http_event, lambda_context
 from tests.support.shop import a_buyer, a_key, a_product, an_admin, rows, stock_of

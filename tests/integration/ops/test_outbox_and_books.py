@@ -8,7 +8,7 @@ import pytest
 from commerce.bootstrap import database, relay
 from commerce.shared import clock
 from commerce.shared.bus import MAX_BYTES
-from commerce.shared.database import Query
+from commerce.shared.wire import Query
 from infra.ops.__main__ import main
 from infra.ops.target import OpsError, Target, enter
 from tests.support.shop import a_product

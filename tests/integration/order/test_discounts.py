@@ -9,7 +9,8 @@ import pytest
 
 from commerce.bootstrap import in_transaction
 from commerce.shared import clock
-from commerce.shared.database import Database, Query
+from commerce.shared.database import Database
+from commerce.shared.wire import Query
 from tests.support.coupons import (
     a_coupon,
     an_issued,

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from commerce.bootstrap import database
-from commerce.shared.database import Query
+from commerce.shared.wire import Query
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import (
     Person,

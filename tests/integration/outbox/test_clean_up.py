@@ -8,7 +8,7 @@ import pytest
 from commerce.bootstrap import clean_up, database
 from commerce.shared import clean_up as module
 from commerce.shared import clock
-from commerce.shared.database import Query
+from commerce.shared.wire import Query
 from tests.support.elsewhere import somebody_holding
 from tests.support.lambda_calls import function, lambda_context
 from tests.support.shop import rows

@@ -15,11 +15,12 @@ from commerce.bootstrap import database
 from commerce.shared import clock, trace
 from commerce.shared import relay as relay_module
 from commerce.shared.bus import MAX_BYTES, TOO_LARGE, Envelope, EventBridgeBus, is_too_large
-from commerce.shared.database import COMMIT, Database, Query
+from commerce.shared.database import COMMIT, Database
 from commerce.shared.events import Event
 from commerce.shared.relay import CHUNK, REFUSALS, Relay, Relayed
 from commerce.shared.set_aside import find, put_back
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.bus import ListenedBus, a_listened_bus
 from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until

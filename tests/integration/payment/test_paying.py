@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from commerce.bootstrap import database
-from commerce.shared.database import Query
+from commerce.shared.wire import Query
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import call
 from tests.support.orders import an_order, cancel, confirm, history_of, status_of, types_of

@@ -8,9 +8,10 @@ import pytest
 from commerce.bootstrap import database, in_transaction
 from commerce.point import BalanceView, ChargePoints, InsufficientPoints, PointFacade
 from commerce.point.repository import SqlPointRepository
-from commerce.shared.database import ConstraintViolated, Database, Query
+from commerce.shared.database import ConstraintViolated, Database
 from commerce.shared.money import Money
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, a_buyer, a_key, assert_books_hold, balance_of, rows
 from tests.support.together import run_together

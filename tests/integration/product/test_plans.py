@@ -8,7 +8,8 @@ import pytest
 
 from commerce.product import Sort
 from commerce.product.repository import _PAGES, _POSITIONS, _place
-from commerce.shared.database import Database, Query, Row
+from commerce.shared.database import Database
+from commerce.shared.wire import Query, Row
 from infra.local.errors import LocalError
 from infra.local.seed import seed
 from tests.support import backends

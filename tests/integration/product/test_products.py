@@ -8,7 +8,8 @@ import pytest
 
 from commerce.bootstrap import database, in_transaction
 from commerce.brand import RegisterBrand
-from commerce.shared.database import ConstraintViolated, Query
+from commerce.shared.database import ConstraintViolated
+from commerce.shared.wire import Query
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import (
     a_buyer,

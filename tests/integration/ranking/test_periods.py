@@ -10,7 +10,8 @@ import pytest
 from commerce.bootstrap import clean_up, database, in_transaction
 from commerce.ranking.periods import NothingRanked, Period, Ranked, Span
 from commerce.shared import clock
-from commerce.shared.database import InvalidData, Query
+from commerce.shared.database import InvalidData
+from commerce.shared.wire import Query
 from tests.support.lambda_calls import function, lambda_context
 from tests.support.ranking import (
     a_week,

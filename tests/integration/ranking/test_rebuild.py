@@ -16,7 +16,7 @@ from commerce.ranking import RebuildRefused
 from commerce.ranking import rebuild as rebuilding
 from commerce.ranking.boards import Keys
 from commerce.shared.clock import new_id
-from commerce.shared.database import Query
+from commerce.shared.wire import Query
 from infra.ops.__main__ import main
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event

@@ -16,11 +16,10 @@ from commerce.shared.database import (
     Contention,
     Database,
     InvalidData,
-    Query,
 )
 from commerce.shared.errors import Busy, Unavailable
 from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import MAX_PREPARED
+from commerce.shared.wire import MAX_PREPARED, Query
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.elsewhere import an_onlooker, somebody_holding
 

@@ -11,9 +11,10 @@ import pytest
 
 from commerce.bootstrap import database, in_transaction
 from commerce.shared.aws import client
-from commerce.shared.database import Database, Query
+from commerce.shared.database import Database
 from commerce.shared.errors import Busy
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query
 from commerce.shipping.repository import SqlShipmentRepository
 from tests.support.delivery import Delivery
 from tests.support.lambda_calls import function

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from commerce.shared import clock, tokens
-from commerce.shared.database import Database, Query
+from commerce.shared.database import Database
+from commerce.shared.wire import Query
 from commerce.user import passwords
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import a_buyer, rows

@@ -30,9 +30,9 @@ from commerce.product import OutOfStock, ProductFacade, ProductNotFound, Registe
 from commerce.product.repository import SqlProductRepository
 from commerce.shared import clock
 from commerce.shared.cursor import InvalidCursor
-from commerce.shared.database import Query, Row
 from commerce.shared.errors import CommerceError
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query, Row
 from tests.support.fake_database import FakeDatabase
 from tests.support.memory.brand import MemoryBrandRepository
 from tests.support.memory.coupon import MemoryCouponRepository

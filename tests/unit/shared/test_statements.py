@@ -27,7 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from commerce.shared.database import Statement, insert_many, records, require
+from commerce.shared.core import insert_many, records, require
+from commerce.shared.statement import Statement
 
 wall = Table(
     "wall",

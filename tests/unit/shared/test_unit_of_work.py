@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from commerce.shared.database import ConstraintViolated, Contention, Query
+from commerce.shared.database import ConstraintViolated, Contention
 from commerce.shared.errors import Busy, CommerceError, Kind, Unavailable
 from commerce.shared.events import Event
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query
 from tests.support.fake_database import FakeDatabase
 
 READ, LOCK = Query("SELECT 1"), Query("SELECT FOR UPDATE")

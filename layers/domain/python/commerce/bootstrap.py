@@ -1,4 +1,7 @@
-"""The composition root: the only module that knows every context."""
+"""The composition root: the only module that knows every context.
+
+It imports one when somebody asks for it: a function that starts waits for what it needs alone.
+"""
 
 import logging
 import random
@@ -7,69 +10,42 @@ import time
 from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from functools import cache, cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from commerce.brand import BrandFacade
-from commerce.brand.repository import SqlBrandRepository
-from commerce.coupon import CouponFacade
-from commerce.coupon.repository import SqlCouponRepository
-from commerce.like import LikeFacade
-from commerce.like.repository import SqlLikeRepository
-from commerce.metrics import MetricsFacade
-from commerce.metrics.repository import SqlMetricsRepository
-from commerce.order import OrderFacade
-from commerce.order.repository import SqlOrderRepository
-from commerce.payment import (
-    HttpPaymentGateway,
-    PaymentFacade,
-    PaymentGateway,
-    Policy,
-    State,
-    StateChange,
-    ValkeyBreaker,
-    breaker_changed,
-)
-from commerce.payment.repository import SqlPaymentRepository
-from commerce.point import PointFacade
-from commerce.point.repository import SqlPointRepository
-from commerce.product import ProductFacade
-from commerce.product.repository import SqlProductRepository
-from commerce.ranking import Boards, Period, RankingFacade, Rebuild, Rebuilt, Weights, Window
-from commerce.ranking.periods import (
-    PeriodicalRankingFacade,
-    SqlPeriodicalRankRepository,
-    executions,
-)
-from commerce.ranking.periods.expiry import EXPIRIES as RANKING_EXPIRIES
-from commerce.ranking.repository import SqlRankingRepository
-from commerce.reconciliation import Reconciler, Reconciliation, Scope
 from commerce.shared import alerts, audit, business_time, clock, replay, settings
-from commerce.shared import clean_up as forget
-from commerce.shared import health as health_check
 from commerce.shared import once as once_rows
-from commerce.shared.alerts import Alert
-from commerce.shared.audit import Act
 from commerce.shared.aws import client
-from commerce.shared.bus import EventBridgeBus
-from commerce.shared.cache import Cache
 from commerce.shared.database import ConnectionLost, Contention, Database
 from commerce.shared.errors import Busy, CommerceError, Unavailable
-from commerce.shared.health import HealthView
 from commerce.shared.measures import count
 from commerce.shared.once import AlreadyDone, Claim
-from commerce.shared.passing import PAUSE_SECONDS, PassingEvents
-from commerce.shared.relay import Relay
 from commerce.shared.trace import trace_id
 from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shared.valkey import Insistent, Valkey
-from commerce.shipping import HttpDeliverySystem, Messenger, ShippingFacade
-from commerce.shipping.repository import SqlShipmentRepository
-from commerce.user import UserFacade
-from commerce.user.expiry import LOGIN_ATTEMPTS
-from commerce.user.repository import SqlUserRepository
+
+if TYPE_CHECKING:
+    from commerce.brand import BrandFacade
+    from commerce.coupon import CouponFacade
+    from commerce.like import LikeFacade
+    from commerce.metrics import MetricsFacade
+    from commerce.order import OrderFacade
+    from commerce.payment import HttpPaymentGateway, PaymentFacade, PaymentGateway, StateChange
+    from commerce.point import PointFacade
+    from commerce.product import ProductFacade
+    from commerce.ranking import Boards, RankingFacade, Rebuilt, Weights
+    from commerce.ranking.periods import PeriodicalRankingFacade
+    from commerce.reconciliation import Reconciliation, Scope
+    from commerce.shared.alerts import Alert
+    from commerce.shared.audit import Act
+    from commerce.shared.cache import Cache
+    from commerce.shared.health import HealthView
+    from commerce.shared.passing import PassingEvents
+    from commerce.shared.relay import Relay
+    from commerce.shipping import HttpDeliverySystem, Messenger, ShippingFacade
+    from commerce.user import UserFacade
 
 T = TypeVar("T")
 V = TypeVar("V", bound=BaseModel)
@@ -88,33 +64,51 @@ class Shop:
         self._uow = uow
 
     @cached_property
-    def users(self) -> UserFacade:
+    def users(self) -> "UserFacade":
         """Who buys."""
+        from commerce.user import UserFacade
+        from commerce.user.repository import SqlUserRepository
+
         return UserFacade(SqlUserRepository(self._uow))
 
     @cached_property
-    def brands(self) -> BrandFacade:
+    def brands(self) -> "BrandFacade":
         """Who makes."""
+        from commerce.brand import BrandFacade
+        from commerce.brand.repository import SqlBrandRepository
+
         return BrandFacade(SqlBrandRepository(self._uow))
 
     @cached_property
-    def products(self) -> ProductFacade:
+    def products(self) -> "ProductFacade":
         """What is sold, and how much of it there is."""
+        from commerce.product import ProductFacade
+        from commerce.product.repository import SqlProductRepository
+
         return ProductFacade(SqlProductRepository(self._uow), self.brands)
 
     @cached_property
-    def points(self) -> PointFacade:
+    def points(self) -> "PointFacade":
         """What it is paid with."""
+        from commerce.point import PointFacade
+        from commerce.point.repository import SqlPointRepository
+
         return PointFacade(SqlPointRepository(self._uow))
 
     @cached_property
-    def coupons(self) -> CouponFacade:
+    def coupons(self) -> "CouponFacade":
         """What takes something off it."""
+        from commerce.coupon import CouponFacade
+        from commerce.coupon.repository import SqlCouponRepository
+
         return CouponFacade(SqlCouponRepository(self._uow))
 
     @cached_property
-    def orders(self) -> OrderFacade:
+    def orders(self) -> "OrderFacade":
         """What was bought."""
+        from commerce.order import OrderFacade
+        from commerce.order.repository import SqlOrderRepository
+
         minutes = settings.number("ORDER_PAYABLE_MINUTES", 15)  # SPEC §4
         return OrderFacade(
             SqlOrderRepository(self._uow),
@@ -125,35 +119,52 @@ class Shop:
         )
 
     @cached_property
-    def payments(self) -> PaymentFacade:
+    def payments(self) -> "PaymentFacade":
         """What is charged to cards, and given back."""
+        from commerce.payment import PaymentFacade
+        from commerce.payment.repository import SqlPaymentRepository
+
         return PaymentFacade(SqlPaymentRepository(self._uow))
 
     @cached_property
-    def likes(self) -> LikeFacade:
+    def likes(self) -> "LikeFacade":
         """What is liked, and by whom."""
+        from commerce.like import LikeFacade
+        from commerce.like.repository import SqlLikeRepository
+
         return LikeFacade(SqlLikeRepository(self._uow), self.products)
 
     @cached_property
-    def metrics(self) -> MetricsFacade:
+    def metrics(self) -> "MetricsFacade":
         """What happened to each product on each day."""
+        from commerce.metrics import MetricsFacade
+        from commerce.metrics.repository import SqlMetricsRepository
+
         return MetricsFacade(SqlMetricsRepository(self._uow))
 
     @cached_property
-    def rankings(self) -> RankingFacade:
+    def rankings(self) -> "RankingFacade":
         """What is looked at, liked and bought most."""
+        from commerce.ranking import RankingFacade
+        from commerce.ranking.repository import SqlRankingRepository
+
         return RankingFacade(SqlRankingRepository(self._uow))
 
     @cached_property
-    def periodical_rankings(self) -> PeriodicalRankingFacade:
+    def periodical_rankings(self) -> "PeriodicalRankingFacade":
         """What was liked, viewed and ordered most in a week or a month."""
+        from commerce.ranking.periods import PeriodicalRankingFacade, SqlPeriodicalRankRepository
+
         return PeriodicalRankingFacade(
             SqlPeriodicalRankRepository(self._uow), self.metrics, self.rankings.weights
         )
 
     @cached_property
-    def shipping(self) -> ShippingFacade:
+    def shipping(self) -> "ShippingFacade":
         """What the delivery system knows."""
+        from commerce.shipping import ShippingFacade
+        from commerce.shipping.repository import SqlShipmentRepository
+
         return ShippingFacade(SqlShipmentRepository(self._uow))
 
     def claim_events(self, consumer: str, ids: Collection[UUID]) -> set[UUID]:
@@ -207,8 +218,11 @@ def once(claimed: Claim | None, answer: type[V], work: Callable[[Shop], V]) -> V
         return answer.model_validate_json(first)
 
 
-def relay() -> Relay:
+def relay() -> "Relay":
     """The relay between this database's outbox and the bus."""
+    from commerce.shared.bus import EventBridgeBus
+    from commerce.shared.relay import Relay
+
     return Relay(database(), EventBridgeBus())
 
 
@@ -219,20 +233,26 @@ def valkey() -> Valkey:
 
 
 @cache
-def kept() -> Cache:
+def kept() -> "Cache":
     """What is kept in it."""
+    from commerce.shared.cache import Cache
+
     return Cache(valkey())
 
 
 @cache
-def passing_events() -> PassingEvents:
+def passing_events() -> "PassingEvents":
     """Events that may be lost, on their way to the bus."""
+    from commerce.shared.passing import PassingEvents
+
     return PassingEvents(valkey(), _nudge_for_passing_events)
 
 
 @cache
-def boards() -> Boards:
+def boards() -> "Boards":
     """The live rankings, for readers: without Valkey there are none."""
+    from commerce.ranking import Boards
+
     return Boards(valkey(), business_time.zone)
 
 
@@ -242,13 +262,17 @@ def insistent_valkey() -> Insistent:
     return Insistent(lambda: settings.text("VALKEY_URL"))
 
 
-def counting_boards() -> Boards:
+def counting_boards() -> "Boards":
     """The live rankings, for who must be heard: without Valkey, Unavailable."""
+    from commerce.ranking import Boards
+
     return Boards(insistent_valkey(), business_time.zone)
 
 
 def todays_rank(product_id: str) -> int | None:
     """A product's place today, in one trip to Valkey; None where it has none."""
+    from commerce.ranking import Period, Window
+
     today = Window.containing(Period.DAILY, clock.now(), business_time.zone())
     return boards().rank(today, product_id)
 
@@ -268,7 +292,7 @@ class WeightsInForce:
         self._known: Weights | None = None
         self._until = 0.0
 
-    def get(self) -> Weights:
+    def get(self) -> "Weights":
         """The weights. Where the database does not answer, as they were last known."""
         if self._known is None or time.monotonic() >= self._until:
             try:
@@ -281,44 +305,56 @@ class WeightsInForce:
         return self._known
 
 
-def rebuild_rankings(first: date | None, progress: Callable[[str, int], None]) -> list[Rebuilt]:
+def rebuild_rankings(first: date | None, progress: Callable[[str, int], None]) -> "list[Rebuilt]":
     """Make the live boards of days anew from the products' metrics. Raises RebuildRefused."""
+    from commerce.ranking import Rebuild
+
     weights = in_transaction(lambda shop: shop.rankings.weights())
     return Rebuild(database(), insistent_valkey(), business_time.zone, weights).run(first, progress)
 
 
 def clean_up() -> dict[str, int]:
     """Delete the rows that are past their time; how many of each kind."""
+    from commerce.ranking.periods.expiry import EXPIRIES as RANKING_EXPIRIES
+    from commerce.shared import clean_up as forget
+    from commerce.user.expiry import LOGIN_ATTEMPTS
+
     return forget.clean_up(database(), [*forget.EXPIRIES, LOGIN_ATTEMPTS, *RANKING_EXPIRIES])
 
 
 def start_due_rankings(at: datetime) -> list[str]:
     """Start the rankings that are due and were never begun; the keys of those."""
+    from commerce.ranking.periods import executions
+
     due = in_transaction(lambda shop: shop.periodical_rankings.due(at))
     return [span.key for span in due if executions.start(span)]
 
 
 def reconcile(
-    scope: Scope | None = None, progress: Callable[[str, int], None] | None = None
-) -> Reconciliation:
+    scope: "Scope | None" = None, progress: Callable[[str, int], None] | None = None
+) -> "Reconciliation":
     """Prove the books: all of them, or those of a scope."""
+    from commerce.reconciliation import Reconciler
+
     return Reconciler(database()).run(scope, progress)
 
 
-def messenger() -> Messenger:
+def messenger() -> "Messenger":
     """Who tells the delivery system."""
+    from commerce.shipping import Messenger
+
     return Messenger(
         lambda work: in_transaction(lambda shop: work(shop.shipping)),
         _delivery_system(settings.text("DELIVERY_URL")),
     )
 
 
-def payment_gateway() -> PaymentGateway:
+def payment_gateway() -> "PaymentGateway":
     """Who charges cards."""
     return _payment_gateway(settings.text("GATEWAY_URL"))
 
 
-def alert_once(alert: Alert) -> None:
+def alert_once(alert: "Alert") -> None:
     """Tell the operators, a single time per alert. Raises what the topic's client raises.
 
     The claim comes first, so that two at once do not both tell; it is given back where telling
@@ -342,13 +378,15 @@ def alert_once(alert: Alert) -> None:
         raise
 
 
-def keep_in_audit(act: Act) -> None:
+def keep_in_audit(act: "Act") -> None:
     """Write down what an operator is about to do."""
     audit.keep(database(), act)
 
 
-def health() -> HealthView:
+def health() -> "HealthView":
     """Whether this deployment can serve."""
+    from commerce.shared import health as health_check
+
     return health_check.look_at(database())
 
 
@@ -395,19 +433,25 @@ def _claim(claimed: Claim) -> bool:
 
 
 @cache
-def _delivery_system(url: str) -> HttpDeliverySystem:
+def _delivery_system(url: str) -> "HttpDeliverySystem":
+    from commerce.shipping import HttpDeliverySystem
+
     return HttpDeliverySystem(url)
 
 
 @cache
-def _payment_gateway(url: str) -> HttpPaymentGateway:
+def _payment_gateway(url: str) -> "HttpPaymentGateway":
+    from commerce.payment import HttpPaymentGateway, Policy, ValkeyBreaker
+
     return HttpPaymentGateway(
         url, ValkeyBreaker(valkey(), Policy.from_settings(), _tell_of_the_breaker)
     )
 
 
-def _tell_of_the_breaker(change: StateChange) -> None:
+def _tell_of_the_breaker(change: "StateChange") -> None:
     """Counted, and told to the operators by whoever brought it about: so it is told once."""
+    from commerce.payment import State, breaker_changed
+
     if change.after is State.OPEN:
         count("PaymentBreakerOpened")
     count("PaymentBreakerChanged")
@@ -427,6 +471,8 @@ def _nudge_the_relay() -> None:
 
 def _nudge_for_passing_events() -> None:
     """Wake who puts them on the bus. Whoever tells the next one a second later does it again."""
+    from commerce.shared.passing import PAUSE_SECONDS
+
     try:
         client("sqs", attempts=1, answer_within_seconds=0.3).send_message(
             QueueUrl=settings.text("PASSING_QUEUE_URL"),

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from commerce.shared.database import metadata
+from commerce.shared.core import metadata
 
 coupon_table = Table(
     "coupon",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, ForeignKey, Index, PrimaryKeyConstraint, Table, Uuid
 
-from commerce.shared.database import metadata
+from commerce.shared.core import metadata
 
 product_like_table = Table(
     "product_like",

@@ -1,7 +1,21 @@
 """Metrics: what happened to each product on each day."""
 
+from typing import TYPE_CHECKING, Any
+
 from commerce.metrics.facade import CONSUMER, MetricsFacade
 from commerce.metrics.model import ProductRange, Tally
-from commerce.metrics.sums import product_sums
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
 
 __all__ = ["CONSUMER", "MetricsFacade", "ProductRange", "Tally", "product_sums"]
+
+
+def product_sums() -> "Select[Any]":
+    """What the products of a range did on some days, to be read inside another's statement.
+
+    See `commerce.metrics.sums`, which is imported with SQLAlchemy, and so no sooner.
+    """
+    from commerce.metrics import sums
+
+    return sums.product_sums()

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+COUNTED = ("views", "likes", "orders", "units", "amount")
+"""What is counted of a product on each day."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:

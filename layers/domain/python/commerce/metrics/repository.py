@@ -2,57 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    Date,
-    DateTime,
-    Text,
-    bindparam,
-    cast,
-    column,
-    func,
-    select,
-)
-from sqlalchemy.dialects.postgresql import insert
-
-from commerce.metrics.model import Tally
-from commerce.metrics.sums import by_number, product_ids_after
-from commerce.metrics.tables import product_metrics_daily_table
+from commerce.metrics.model import COUNTED, Tally
 from commerce.shared import business_time, clock
-from commerce.shared.database import Statement, records
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query
 
-_m = product_metrics_daily_table.c
-_COUNTS = ("views", "likes", "orders", "units", "amount")
-_TALLIES = records(
-    "tallies",
-    _m.product_id,
-    column("at", DateTime(timezone=True)),
-    *(column(name, BigInteger) for name in _COUNTS),
-)
-# PostgreSQL knows the time zones; a function's runtime may not.
-_DAY = cast(func.timezone(bindparam("time_zone", type_=Text), _TALLIES.c.at), Date).label("day")
-_SUMS = (
-    select(
-        _DAY,
-        _TALLIES.c.product_id,
-        *(cast(func.sum(_TALLIES.c[name]), BigInteger).label(name) for name in _COUNTS),
-    )
-    .group_by(_DAY, _TALLIES.c.product_id)
-    # In one order for all: two batches must not wait for each other.
-    .order_by(_DAY, _TALLIES.c.product_id)
-)
-_INSERT = insert(product_metrics_daily_table).from_select(["day", "product_id", *_COUNTS], _SUMS)
-_ADD = Statement(
-    _INSERT.on_conflict_do_update(
-        index_elements=["day", "product_id"],
-        set_={name: _m[name] + _INSERT.excluded[name] for name in _COUNTS},
-    )
-)
+if TYPE_CHECKING:
+    from commerce.metrics import statements as sql
+else:
+    sql = ahead("commerce.metrics.statements")
 
 
 class MetricsRepository(Protocol):
@@ -76,16 +38,20 @@ class SqlMetricsRepository:
             {
                 "product_id": str(tally.product_id),
                 "at": clock.rfc3339(tally.at),
-                **{name: getattr(tally, name) for name in _COUNTS},
+                **{name: getattr(tally, name) for name in COUNTED},
             }
             for tally in tallies
         ]
         if rows:
-            self._uow.write(_ADD(tallies=rows, time_zone=business_time.zone_name()))
+            self._uow.write(sql.ADD(tallies=rows, time_zone=business_time.zone_name()))
 
     def product_id_after(self, days: Sequence[date], after: UUID, skip: int) -> UUID | None:
-        query = _after(len(days))(after_id=after, skip=skip, **by_number(days))
-        return next((row.product_id for row in self._uow.read(query)), None)
+        rows = self._uow.read(_row_after(days, after, skip))
+        return next((row.product_id for row in rows), None)
 
 
-_after = cache(product_ids_after)
+def _row_after(days: Sequence[date], after: UUID, skip: int) -> Query:
+    # For any number of days, so it is compiled when it is needed.
+    from commerce.metrics.sums import by_number, product_ids_after
+
+    return product_ids_after(len(days))(after_id=after, skip=skip, **by_number(days))

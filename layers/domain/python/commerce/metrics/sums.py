@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -20,7 +21,7 @@ from sqlalchemy import (
 )
 
 from commerce.metrics.tables import product_metrics_daily_table
-from commerce.shared.database import Statement
+from commerce.shared.statement import Statement
 
 _m = product_metrics_daily_table.c
 
@@ -50,6 +51,7 @@ def product_sums() -> Select[Any]:
     )
 
 
+@cache
 def product_ids_after(days: int) -> Statement:
     """Where the row so many further stands, in the order of products: its product_id, or nothing.
 

@@ -2,95 +2,22 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    DateTime,
-    Select,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    func,
-    insert,
-    select,
-    text,
-    tuple_,
-    update,
-)
-
 from commerce.order.model import Order, OrderLine, PaymentMethod, Status, Step
-from commerce.order.tables import order_history_table, order_line_table, order_table
 from commerce.shared import clock
-from commerce.shared.database import Row, Statement, insert_many
 from commerce.shared.money import Money
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Row
 
-_o, _l, _h = order_table.c, order_line_table.c, order_history_table.c
-_ADD = Statement(
-    insert(order_table).values({each.name: bindparam(each.name) for each in order_table.columns})
-)
-_ADD_LINES = insert_many(order_line_table, *(each.name for each in order_line_table.columns))
-_ADD_HISTORY = insert_many(
-    order_history_table, *(each.name for each in order_history_table.columns)
-)
-_IDS = bindparam("ids", type_=ARRAY(Uuid))
-_ONE = Statement(select(order_table).where(_o.id == bindparam("id", type_=Uuid)))
-_LOCK = Statement(select(order_table).where(_o.id == bindparam("id", type_=Uuid)).with_for_update())
-_LINES = Statement(
-    select(order_line_table).where(_l.order_id == any_(_IDS)).order_by(_l.order_id, _l.position)
-)
-_HISTORY = Statement(
-    select(order_history_table).where(_h.order_id == any_(_IDS)).order_by(_h.position)
-)
-_NEWEST = Statement(
-    select(order_table)
-    .where(
-        _o.buyer_id == bindparam("buyer_id", type_=Uuid), _o.id < bindparam("before", type_=Uuid)
-    )
-    .order_by(_o.id.desc())
-    .limit(bindparam("limit", type_=BigInteger))
-)
-_LOCK_NEXT_EXPIRED = Statement(
-    select(order_table)
-    .where(
-        _o.status == text("'PENDING'"),  # as the partial index says it
-        _o.expires_at <= bindparam("now", type_=DateTime(timezone=True)),
-        tuple_(_o.expires_at, _o.id)
-        > tuple_(
-            bindparam("after_time", type_=DateTime(timezone=True)),
-            bindparam("after_id", type_=Uuid),
-        ),
-    )
-    .order_by(_o.expires_at, _o.id)
-    .limit(1)
-    .with_for_update(skip_locked=True)
-)
+if TYPE_CHECKING:
+    from commerce.order import statements as sql
+else:
+    sql = ahead("commerce.order.statements")
+
 _BEFORE_ALL = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
-
-
-def _save() -> Select[Any]:
-    """Keep what became of the order that was read; where it is another by now, a rule is broken."""
-    saved = (
-        update(order_table)
-        .where(
-            _o.id == bindparam("order_id", type_=Uuid),
-            _o.version == bindparam("version_read", type_=BigInteger),
-        )
-        .values(
-            status=bindparam("new_status", type_=Text),
-            version=bindparam("new_version", type_=BigInteger),
-        )
-        .returning(_o.id)
-        .cte("saved")
-    )
-    return select(func.require(func.count() == 1, "order_as_read")).select_from(saved)
-
-
-_SAVE = Statement(_save)
 
 
 class OrderRepository(Protocol):
@@ -126,7 +53,7 @@ class SqlOrderRepository:
 
     def add(self, order: Order) -> None:
         self._uow.write(
-            _ADD(
+            sql.ADD(
                 id=order.id,
                 buyer_id=order.buyer_id,
                 status=order.status.value,
@@ -141,25 +68,25 @@ class SqlOrderRepository:
                 version=order.version,
             )
         )
-        self._uow.write(_ADD_LINES(rows=_line_rows(order)))
-        self._uow.write(_ADD_HISTORY(rows=_history_rows(order)))
+        self._uow.write(sql.ADD_LINES(rows=_line_rows(order)))
+        self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)))
         self._tell(order)
 
     def find(self, id_: UUID) -> Order | None:
         found, lines, history = self._uow.read_together(
-            _ONE(id=id_), _LINES(ids=[id_]), _HISTORY(ids=[id_])
+            sql.ONE(id=id_), sql.LINES(ids=[id_]), sql.HISTORY(ids=[id_])
         )
         return _order(found[0], lines, history) if found else None
 
     def lock(self, id_: UUID) -> Order | None:
         found, lines, history = self._uow.lock_together(
-            _LOCK(id=id_), _LINES(ids=[id_]), _HISTORY(ids=[id_])
+            sql.LOCK(id=id_), sql.LINES(ids=[id_]), sql.HISTORY(ids=[id_])
         )
         return _order(found[0], lines, history) if found else None
 
     def save(self, order: Order) -> None:
         self._uow.write(
-            _SAVE(
+            sql.SAVE(
                 order_id=order.id,
                 new_status=order.status.value,
                 new_version=order.version,
@@ -167,21 +94,21 @@ class SqlOrderRepository:
             ),
             refusals={"order_as_read": lambda: None},  # nobody saves without the lock: do it again
         )
-        self._uow.write(_ADD_HISTORY(rows=_history_rows(order)[-1:]))
+        self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)[-1:]))
         self._tell(order)
 
     def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
         after_time, after_id = after or _BEFORE_ALL
         found = self._uow.lock(
-            _LOCK_NEXT_EXPIRED(now=now, after_time=after_time, after_id=after_id)
+            sql.LOCK_NEXT_EXPIRED(now=now, after_time=after_time, after_id=after_id)
         )
         if not found:
             return None
-        return _order(found[0], self._uow.read(_LINES(ids=[found[0].id])))
+        return _order(found[0], self._uow.read(sql.LINES(ids=[found[0].id])))
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
-        found = self._uow.read(_NEWEST(buyer_id=buyer_id, before=before, limit=limit))
-        lines = self._uow.read(_LINES(ids=[row.id for row in found])) if found else []
+        found = self._uow.read(sql.NEWEST(buyer_id=buyer_id, before=before, limit=limit))
+        lines = self._uow.read(sql.LINES(ids=[row.id for row in found])) if found else []
         return [_order(row, [line for line in lines if line.order_id == row.id]) for row in found]
 
     def _tell(self, order: Order) -> None:

@@ -1,92 +1,20 @@
 """Payments in PostgreSQL."""
 
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
-
-from sqlalchemy import (
-    BigInteger,
-    DateTime,
-    Select,
-    Text,
-    Uuid,
-    bindparam,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
 
 from commerce.payment.errors import PaymentUnderWay
 from commerce.payment.model import Payment, RefundReason, Status
-from commerce.payment.tables import payment_table
-from commerce.shared.database import Row, Statement
 from commerce.shared.money import Money
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Row
 
-_p = payment_table.c
-_TIME = DateTime(timezone=True)
-_ID = bindparam("id", type_=Uuid)
-_ORDER_ID = bindparam("order_id", type_=Uuid)
-_UNFINISHED = text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')")  # as the index says it
-
-_ADD = Statement(
-    insert(payment_table).values(
-        {each.name: bindparam(each.name) for each in payment_table.columns}
-    )
-)
-_FIND = Statement(select(payment_table).where(_p.id == _ID))
-_FIND_BY_KEY = Statement(
-    select(payment_table).where(_p.transaction_key == bindparam("key", type_=Text))
-)
-_OF_ORDER = Statement(select(payment_table).where(_p.order_id == _ORDER_ID).order_by(_p.id))
-_LOCK = Statement(select(payment_table).where(_p.id == _ID).with_for_update())
-_LOCK_OF_ORDER = Statement(
-    select(payment_table).where(_p.order_id == _ORDER_ID).order_by(_p.id).with_for_update()
-)
-_LIST_UNFINISHED = Statement(
-    select(payment_table)
-    .where(_UNFINISHED, _p.asked_at <= bindparam("before", type_=_TIME))
-    .order_by(_p.asked_at, _p.id)
-    .limit(bindparam("limit", type_=BigInteger))
-)
-_COUNT_UNFINISHED = Statement(
-    select(func.count().label("count"))
-    .select_from(payment_table)
-    .where(_UNFINISHED, _p.changed_at <= bindparam("before", type_=_TIME))
-)
-_MARK_ASKED = Statement(
-    update(payment_table)
-    .where(_p.id == bindparam("payment_id", type_=Uuid), _UNFINISHED)
-    .values(asked_at=bindparam("at", type_=_TIME))
-)
-
-
-def _save() -> Select[Any]:
-    """Keep what became of the payment that was read; where it is another by now, do it again."""
-    saved = (
-        update(payment_table)
-        .where(
-            _p.id == bindparam("payment_id", type_=Uuid),
-            _p.version == bindparam("version_read", type_=BigInteger),
-        )
-        .values(
-            status=bindparam("new_status", type_=Text),
-            transaction_key=bindparam("new_key", type_=Text),
-            failure_reason=bindparam("new_failure", type_=Text),
-            refund_reason=bindparam("new_refund", type_=Text),
-            changed_at=bindparam("changed", type_=_TIME),
-            asked_at=bindparam("changed", type_=_TIME),
-            version=bindparam("new_version", type_=BigInteger),
-        )
-        .returning(_p.id)
-        .cte("saved")
-    )
-    return select(func.require(func.count() == 1, "payment_as_read")).select_from(saved)
-
-
-_SAVE = Statement(_save)
+if TYPE_CHECKING:
+    from commerce.payment import statements as sql
+else:
+    sql = ahead("commerce.payment.statements")
 
 
 class PaymentRepository(Protocol):
@@ -131,7 +59,7 @@ class SqlPaymentRepository:
 
     def add(self, payment: Payment) -> None:
         self._uow.write(
-            _ADD(
+            sql.ADD(
                 id=payment.id,
                 order_id=payment.order_id,
                 buyer_id=payment.buyer_id,
@@ -158,23 +86,23 @@ class SqlPaymentRepository:
         self._tell(payment)
 
     def find(self, id_: UUID) -> Payment | None:
-        return _first(self._uow.read(_FIND(id=id_)))
+        return _first(self._uow.read(sql.FIND(id=id_)))
 
     def find_by_key(self, transaction_key: str) -> Payment | None:
-        return _first(self._uow.read(_FIND_BY_KEY(key=transaction_key)))
+        return _first(self._uow.read(sql.FIND_BY_KEY(key=transaction_key)))
 
     def of_order(self, order_id: UUID) -> list[Payment]:
-        return [_payment(row) for row in self._uow.read(_OF_ORDER(order_id=order_id))]
+        return [_payment(row) for row in self._uow.read(sql.OF_ORDER(order_id=order_id))]
 
     def lock(self, id_: UUID) -> Payment | None:
-        return _first(self._uow.lock(_LOCK(id=id_)))
+        return _first(self._uow.lock(sql.LOCK(id=id_)))
 
     def lock_of_order(self, order_id: UUID) -> list[Payment]:
-        return [_payment(row) for row in self._uow.lock(_LOCK_OF_ORDER(order_id=order_id))]
+        return [_payment(row) for row in self._uow.lock(sql.LOCK_OF_ORDER(order_id=order_id))]
 
     def save(self, payment: Payment) -> None:
         self._uow.write(
-            _SAVE(
+            sql.SAVE(
                 payment_id=payment.id,
                 version_read=payment.version_read,
                 new_status=payment.status.value,
@@ -189,14 +117,14 @@ class SqlPaymentRepository:
         self._tell(payment)
 
     def unfinished(self, before: datetime, limit: int) -> list[Payment]:
-        found = self._uow.read(_LIST_UNFINISHED(before=before, limit=limit))
+        found = self._uow.read(sql.LIST_UNFINISHED(before=before, limit=limit))
         return [_payment(row) for row in found]
 
     def count_unfinished(self, before: datetime) -> int:
-        return int(self._uow.read(_COUNT_UNFINISHED(before=before))[0].count)
+        return int(self._uow.read(sql.COUNT_UNFINISHED(before=before))[0].count)
 
     def mark_asked(self, payment_id: UUID, at: datetime) -> None:
-        self._uow.write(_MARK_ASKED(payment_id=payment_id, at=at))
+        self._uow.write(sql.MARK_ASKED(payment_id=payment_id, at=at))
 
     def _tell(self, payment: Payment) -> None:
         for event in payment.events:

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from commerce.shared.database import metadata
+from commerce.shared.core import metadata
 
 payment_table = Table(
     "payment",

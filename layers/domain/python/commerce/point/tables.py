@@ -12,7 +12,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from commerce.shared.database import metadata
+from commerce.shared.core import metadata
 
 point_account_table = Table(
     "point_account",

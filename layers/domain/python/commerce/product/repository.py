@@ -1,207 +1,23 @@
 """Products and stock in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
-
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ScalarSelect,
-    Select,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    column,
-    func,
-    insert,
-    select,
-    text,
-    tuple_,
-    update,
-)
-from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
 from commerce.product.model import Card, Product, ProductState, Stock
-from commerce.product.tables import product_table, stock_table
+from commerce.product.walks import WALKS, page_name, parameter
 from commerce.shared import audit, clock, trace
 from commerce.shared.audit import Change
-from commerce.shared.database import Row, Statement, records
 from commerce.shared.money import Money
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import Explain, UnitOfWork
+from commerce.shared.wire import Row
 
-_p = product_table.c
-_CARDS = select(
-    _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
-    _p.like_count, _p.version,
-)  # fmt: skip
-_ROWS = _CARDS.add_columns(_p.created_at, stock_table.c.quantity, stock_table.c.counted).join_from(
-    product_table, stock_table, stock_table.c.product_id == _p.id
-)
-
-_IDS = bindparam("ids", type_=ARRAY(Uuid))
-_SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
-_SOME_CARDS = Statement(_CARDS.where(_p.id == any_(_IDS)))
-_STATES = Statement(
-    select(_p.id, _p.version, _p.like_count, stock_table.c.quantity, stock_table.c.counted)
-    .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
-    .where(_p.id == any_(_IDS))
-)
-_ADD = Statement(
-    insert(product_table).values(
-        {each.name: bindparam(each.name) for each in product_table.columns} | {"unlikes_ahead": 0}
-    )
-)
-_ADD_STOCK = Statement(
-    insert(stock_table).values(product_id=bindparam("product_id"), quantity=0, version=1)
-)
-_COUNTED = Statement(
-    update(stock_table)
-    .where(stock_table.c.product_id == bindparam("counted_id", type_=Uuid))
-    .values(counted=stock_table.c.counted + 1)
-)
-_LOCK_STOCK = Statement(
-    select(stock_table.c.product_id, stock_table.c.quantity, stock_table.c.counted)
-    .where(stock_table.c.product_id == any_(_IDS))
-    .order_by(stock_table.c.product_id)
-    .with_for_update()
-)
-
-# Likes and unlikes arrive in any order, so an unlike may come before the like it takes back. Then
-# the count stays at zero and the product remembers the unlike until its like has come.
-_LOCK_COUNTS = Statement(
-    select(_p.id).where(_p.id == any_(_IDS)).order_by(_p.id).with_for_update(key_share=True)
-)
-_CHANGES = records("changes", _p.id, column("change", BigInteger))
-_NET_LIKES = _p.like_count - _p.unlikes_ahead + _CHANGES.c.change
-_COUNT_LIKES = Statement(
-    update(product_table)
-    .where(_p.id == _CHANGES.c.id)
-    .values(like_count=func.greatest(_NET_LIKES, 0), unlikes_ahead=func.greatest(-_NET_LIKES, 0))
-)
-
-# One statement for whatever moves stock, so that a movement and its events tell what the row
-# became, not what somebody had read. A movement may tell two events: each row's version gives two
-# versions to tell them apart. Its guard raises `stock_sufficient`.
-_MOVE_STOCK = Statement(
-    text("""
-    WITH moved AS (
-        UPDATE stock
-        SET quantity = stock.quantity + move.change, version = stock.version + 1
-        FROM jsonb_to_recordset(:moves)
-            AS move(product_id uuid, change integer, changed_id uuid, turned_id uuid)
-        WHERE stock.product_id = move.product_id AND stock.quantity + move.change >= 0
-        RETURNING stock.product_id, quantity, version, change, changed_id, turned_id
-    ), kept AS (
-        INSERT INTO stock_movement (product_id, change, reason, order_id, at)
-        SELECT product_id, change, CAST(:reason AS text), CAST(:order_id AS uuid),
-            CAST(:at AS timestamptz)
-        FROM moved
-    ), told AS (
-        INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
-            trace_id, data)
-        SELECT changed_id, 'commerce.product', 'StockChanged', CAST(:at AS timestamptz),
-            product_id, 2 * version, CAST(:trace_id AS text),
-            jsonb_build_object('product_id', product_id, 'quantity', quantity,
-                'change', change, 'reason', CAST(:reason AS text))
-        FROM moved
-        UNION ALL
-        SELECT turned_id, 'commerce.product', 'StockSoldOut', CAST(:at AS timestamptz),
-            product_id, 2 * version + 1, CAST(:trace_id AS text),
-            jsonb_build_object('product_id', product_id)
-        FROM moved WHERE change < 0 AND quantity = 0
-        UNION ALL
-        SELECT turned_id, 'commerce.product', 'StockReturned', CAST(:at AS timestamptz),
-            product_id, 2 * version + 1, CAST(:trace_id AS text),
-            jsonb_build_object('product_id', product_id, 'quantity', quantity)
-        FROM moved WHERE change > 0 AND quantity = change
-    )
-    SELECT require((SELECT count(*) FROM moved) = CAST(:expected AS bigint), 'stock_sufficient')
-    """).bindparams(bindparam("moves", type_=JSONB))
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """How a sort walks: its key, its first position, its direction."""
-
-    key: tuple[Any, ...]
-    start: tuple[int | UUID, ...]
-    descending: bool
-
-
-_OLDEST, _NEWEST = UUID(int=0), UUID(int=2**128 - 1)
-_ORDERS = {
-    Sort.LATEST: _Order((_p.id,), (_NEWEST,), descending=True),
-    Sort.PRICE_ASC: _Order((_p.price_amount, _p.id), (-1, _OLDEST), descending=False),
-    Sort.LIKES_DESC: _Order((_p.like_count, _p.id), (2**63 - 1, _NEWEST), descending=True),
-}
-
-
-def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
-    """The rows behind a position, in their order: a walk along one index, whatever is in it.
-
-    A brand's list leads with the brand in comparison and order, so that only the brand's own index
-    has its order. The position is hidden in subqueries, so that PostgreSQL plans for any position:
-    it judges a comparison of rows by their first column alone, and where that promises few rows it
-    would sort them all, or skip the products of other brands one by one.
-    """
-    order = _ORDERS[sort]
-    key = (_p.brand_id, *order.key) if by_brand else order.key
-    here, after = tuple_(*key), tuple_(*(_hidden(each) for each in key))
-    page = rows.where(here < after if order.descending else here > after)
-    if by_brand:
-        brand_id = _hidden(_p.brand_id)
-        page = page.where(_p.brand_id >= brand_id if order.descending else _p.brand_id <= brand_id)
-    directed = [each.desc() if order.descending else each.asc() for each in key]
-    return page.order_by(*directed).limit(bindparam("limit", type_=BigInteger))
-
-
-def _hidden(part: Any) -> ScalarSelect[Any]:
-    """Where the page before ended, as a value that the planner does not look at."""
-    return select(bindparam(_parameter(part), type_=part.type)).scalar_subquery()
-
-
-def _parameter(part: Any) -> str:
-    return f"after_{part.name}"
-
-
-_LISTS = [(sort, by_brand) for sort in Sort for by_brand in (False, True)]
-_PAGES = {
-    (sort, by_brand): Statement(_page_of(_CARDS, sort, by_brand=by_brand))
-    for sort, by_brand in _LISTS
-}
-_POSITIONS = {
-    (sort, by_brand): Statement(_page_of(select(*_ORDERS[sort].key), sort, by_brand=by_brand))
-    for sort, by_brand in _LISTS
-}
-
-
-def _save() -> Select[Any]:
-    """Keep an edit of the version that was read; where it is another by now, a rule is broken."""
-    saved = (
-        update(product_table)
-        .where(
-            _p.id == bindparam("product_id", type_=Uuid),
-            _p.version == bindparam("version_read", type_=BigInteger),
-        )
-        .values(
-            brand_id=bindparam("new_brand_id", type_=Uuid),
-            name=bindparam("new_name", type_=Text),
-            description=bindparam("new_description", type_=Text),
-            price_amount=bindparam("new_price_amount", type_=BigInteger),
-            version=_p.version + 1,
-        )
-        .returning(_p.id)
-        .cte("saved")
-    )
-    return select(func.require(func.count() == 1, "product_as_read")).select_from(saved)
-
-
-_SAVE = Statement(_save)
+if TYPE_CHECKING:
+    from commerce.product import statements as sql
+else:
+    sql = ahead("commerce.product.statements")
 
 
 class ProductRepository(Protocol):
@@ -257,34 +73,38 @@ class SqlProductRepository:
         self._uow = uow
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
-        return {row.id: _product(row) for row in self._uow.read(_SOME(ids=list(ids)))}
+        return {row.id: _product(row) for row in self._uow.read(sql.SOME(ids=list(ids)))}
 
     def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
-        return {row.id: _card(row) for row in self._uow.read(_SOME_CARDS(ids=list(ids)))}
+        return {row.id: _card(row) for row in self._uow.read(sql.SOME_CARDS(ids=list(ids)))}
 
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
     ) -> list[Card]:
-        query = _PAGES[sort, brand_id is not None](**_place(sort, brand_id, after), limit=limit)
+        query = sql.PAGES[page_name(sort, by_brand=brand_id is not None)](
+            **_place(sort, brand_id, after), limit=limit
+        )
         return [_card(row) for row in self._uow.read(query)]
 
     def first_positions(
         self, sort: Sort, brand_id: UUID | None, limit: int
     ) -> list[tuple[int | UUID, ...]]:
-        query = _POSITIONS[sort, brand_id is not None](**_place(sort, brand_id), limit=limit)
+        query = sql.POSITIONS[page_name(sort, by_brand=brand_id is not None)](
+            **_place(sort, brand_id), limit=limit
+        )
         return [tuple(row) for row in self._uow.read(query)]
 
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
-        return [ProductState(*row) for row in self._uow.read(_STATES(ids=list(ids)))]
+        return [ProductState(*row) for row in self._uow.read(sql.STATES(ids=list(ids)))]
 
     def count_likes(self, changes: Mapping[UUID, int]) -> None:
         rows = [{"id": str(id_), "change": change} for id_, change in changes.items()]
-        self._uow.write(_LOCK_COUNTS(ids=list(changes)))
-        self._uow.write(_COUNT_LIKES(changes=rows))
+        self._uow.write(sql.LOCK_COUNTS(ids=list(changes)))
+        self._uow.write(sql.COUNT_LIKES(changes=rows))
 
     def add(self, product: Product) -> None:
         self._uow.write(
-            _ADD(
+            sql.ADD(
                 id=product.id,
                 brand_id=product.brand_id,
                 name=product.name,
@@ -296,11 +116,11 @@ class SqlProductRepository:
                 created_at=product.created_at,
             )
         )
-        self._uow.write(_ADD_STOCK(product_id=product.id))
+        self._uow.write(sql.ADD_STOCK(product_id=product.id))
 
     def save(self, product: Card, *, outdated: Explain) -> None:
         self._uow.write(
-            _SAVE(
+            sql.SAVE(
                 product_id=product.id,
                 version_read=product.version - 1,
                 new_brand_id=product.brand_id,
@@ -316,12 +136,12 @@ class SqlProductRepository:
         audit.record(self._uow, change)
 
     def lock_stock(self, product_id: UUID) -> Stock | None:
-        for row in self._uow.lock(_LOCK_STOCK(ids=[product_id])):
+        for row in self._uow.lock(sql.LOCK_STOCK(ids=[product_id])):
             return Stock(row.product_id, row.quantity, row.counted)
         return None
 
     def note_count(self, product_id: UUID) -> None:
-        self._uow.write(_COUNTED(counted_id=product_id))
+        self._uow.write(sql.COUNTED(counted_id=product_id))
 
     def move_stock(
         self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
@@ -336,8 +156,8 @@ class SqlProductRepository:
             for product_id, change in changes.items()
         ]
         self._uow.write_contended(
-            _LOCK_STOCK(ids=list(changes)),
-            _MOVE_STOCK(
+            sql.LOCK_STOCK(ids=list(changes)),
+            sql.MOVE_STOCK(
                 moves=moves,
                 reason=reason,
                 order_id=order_id,
@@ -352,11 +172,12 @@ class SqlProductRepository:
 def _place(
     sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID] = ()
 ) -> dict[str, Any]:
-    order = _ORDERS[sort]
+    walk = WALKS[sort]
     place: dict[str, Any] = {
-        _parameter(each): value for each, value in zip(order.key, after or order.start, strict=True)
+        parameter(column): value
+        for column, value in zip(walk.key, after or walk.start, strict=True)
     }
-    return place if brand_id is None else {**place, _parameter(_p.brand_id): brand_id}
+    return place if brand_id is None else {**place, parameter("brand_id"): brand_id}
 
 
 def _card(row: Row) -> Card:

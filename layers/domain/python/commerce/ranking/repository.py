@@ -2,49 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Protocol
-
-from sqlalchemy import bindparam, insert, select, text
+from typing import TYPE_CHECKING, Any, Protocol
 
 from commerce.ranking.model import CARRIED_FOR, CARRIED_SHARE, Ranked, Weights
-from commerce.ranking.tables import ranking_weights_table
-from commerce.shared.database import Statement
 from commerce.shared.errors import CommerceError
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
 
-_w = ranking_weights_table.c
-_NEWEST = Statement(
-    select(_w.version, _w.view_weight, _w.like_weight, _w.order_weight)
-    .order_by(_w.version.desc())
-    .limit(1)
-)
-_SET = Statement(
-    insert(ranking_weights_table).values(
-        {each.name: bindparam(each.name) for each in ranking_weights_table.c}
-    )
-)
-
-# What was told n days before weighs a tenth n times: what the carry-overs make of it.
-_TOP = Statement(
-    text("""
-    SELECT product_id, CAST(score AS double precision) AS score
-    FROM (
-        SELECT product_id, round(CAST(sum(
-            power(CAST(:share AS double precision), CAST(:day AS date) - day)
-            * (CAST(:view AS double precision) * views
-                + CAST(:like AS double precision) * likes
-                + CAST(:order AS double precision) * sign(amount)
-                    * ln(1 + abs(CAST(amount AS double precision))))
-        ) AS numeric), 9) AS score
-        FROM product_metrics_daily
-        WHERE day BETWEEN CAST(:first AS date) AND CAST(:day AS date)
-        GROUP BY product_id
-    ) AS scored
-    WHERE score > 0
-    ORDER BY score DESC, product_id DESC
-    LIMIT CAST(:limit AS bigint) OFFSET CAST(:offset AS bigint)
-    """)
-)
+if TYPE_CHECKING:
+    from commerce.ranking import statements as sql
+else:
+    sql = ahead("commerce.ranking.statements")
 
 
 class RankingRepository(Protocol):
@@ -67,7 +35,7 @@ class SqlRankingRepository:
         self._uow = uow
 
     def find_weights(self) -> Weights | None:
-        for row in self._uow.read(_NEWEST()):
+        for row in self._uow.read(sql.NEWEST()):
             return Weights(
                 version=row.version,
                 view=row.view_weight,
@@ -77,7 +45,7 @@ class SqlRankingRepository:
         return None
 
     def add_weights(self, weights: Weights, *, by: str, at: datetime) -> None:
-        row = _SET(
+        row = sql.SET(
             version=weights.version,
             view_weight=weights.view,
             like_weight=weights.like,
@@ -89,7 +57,7 @@ class SqlRankingRepository:
 
     def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
         found: Sequence[Any] = self._uow.read(
-            _TOP(
+            sql.TOP(
                 share=CARRIED_SHARE,
                 day=day,
                 first=date.fromordinal(max(1, day.toordinal() - CARRIED_FOR)),

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Float, Table, Text
 
-from commerce.shared.database import metadata
+from commerce.shared.core import metadata
 
 _NAMES = ("view", "like", "order")
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from commerce.reconciliation.rules import ACCOUNTS, COUPONS, ORDERS, PRODUCTS, Book
 from commerce.reconciliation.views import Finding, Reconciliation, Scope
-from commerce.shared.database import Database, Query
+from commerce.shared.database import Database
+from commerce.shared.wire import Query
 
 CHUNK = 500  # ids per statement: memory stays flat, and no statement nears its time-out
 MAX_FINDINGS = 1000  # whoever has more does not read them one by one

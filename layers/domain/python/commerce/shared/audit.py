@@ -2,54 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Index, Table, Text, Uuid, bindparam, insert
-from sqlalchemy.dialects.postgresql import JSONB
-
 from commerce.shared import clock, trace
-from commerce.shared.database import Database, Statement, metadata
+from commerce.shared.database import Database
 from commerce.shared.events import plain
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
 
-ops_audit_table = Table(
-    "ops_audit",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("by", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("queue", Text, nullable=False),
-    Column("message_id", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-)
-
-admin_audit_table = Table(
-    "admin_audit",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("by", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject_id", Uuid, nullable=False),
-    Column("before", JSONB, nullable=False),
-    Column("after", JSONB, nullable=False),
-    Column("trace_id", Text, nullable=False),
-)
-Index("admin_audit_of_subject", admin_audit_table.c.subject_id, admin_audit_table.c.id)
-
-_KEEP = Statement(
-    insert(ops_audit_table).values({each.name: bindparam(each.name) for each in ops_audit_table.c})
-)
-
-
-_RECORD = Statement(
-    insert(admin_audit_table).values(
-        {each.name: bindparam(each.name, type_=each.type) for each in admin_audit_table.c}
-    )
-)
+if TYPE_CHECKING:
+    from commerce.shared import statements as sql
+else:
+    sql = ahead("commerce.shared.statements")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +34,7 @@ class Change:
 def record(uow: UnitOfWork, change: Change) -> None:
     """Write the change down, in the transaction that makes it."""
     uow.write(
-        _RECORD(
+        sql.RECORD_CHANGE(
             id=clock.new_id(),
             at=clock.now(),
             by=change.by,
@@ -105,4 +70,4 @@ def keep(database: Database, act: Act) -> None:
         name: value.replace("\0", "\N{REPLACEMENT CHARACTER}")
         for name, value in asdict(act).items()
     }
-    database.run([_KEEP(id=clock.new_id(), at=clock.now(), **told)])
+    database.run([sql.KEEP_ACT(id=clock.new_id(), at=clock.now(), **told)])

@@ -9,10 +9,10 @@ from datetime import timedelta
 from sqlalchemy import BigInteger, ColumnElement, DateTime, Table, bindparam, delete, select, tuple_
 
 from commerce.shared import clock
-from commerce.shared.database import Database, Statement
+from commerce.shared.database import Database
 from commerce.shared.errors import Busy
-from commerce.shared.once import once_table
-from commerce.shared.outbox import outbox_table
+from commerce.shared.statement import Statement
+from commerce.shared.tables import once_table, outbox_table
 
 CHUNK = 1000  # rows per statement, and so per transaction: no lock is held for long
 RUN_SECONDS = 240  # a run ends of itself; the next day goes on

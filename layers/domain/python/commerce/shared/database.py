@@ -1,35 +1,13 @@
 """PostgreSQL: statements, the one connection of an execution environment, errors by meaning."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pg8000.dbapi
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    BindParameter,
-    Executable,
-    FromClause,
-    Insert,
-    MetaData,
-    Table,
-    bindparam,
-    column,
-    func,
-    insert,
-    select,
-)
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.shared.errors import Busy, Unavailable
 from commerce.shared.wire import Connection, Query, Row
-
-metadata = MetaData()
-"""Every context's tables. The schema itself is what infra/migrations makes of it."""
 
 LOCK_TIMEOUT_MS = 3_000  # SPEC §4: a row lock not had within 3 s is 503 BUSY
 STATEMENT_TIMEOUT_MS = 5_000  # SPEC §4
@@ -47,7 +25,6 @@ _DEADLOCK, _SERIALIZATION = "40P01", "40001"
 _LOCK_NOT_AVAILABLE, _QUERY_CANCELED = "55P03", "57014"
 # A migration changed what a prepared statement gives; or the server does not know it any more.
 _RESULT_CHANGED, _NOT_PREPARED = "0A000", "26000"
-_DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 class Contention(Exception):
@@ -72,71 +49,6 @@ class InvalidData(Exception):
 
 class ConnectionLost(Unavailable):
     """The database went away."""
-
-
-class Statement:
-    """A Core statement, compiled once per process, when it is first used."""
-
-    def __init__(self, build: Executable | Callable[[], Executable]) -> None:
-        self._build = build
-        self._sql = ""
-        self._names: list[str] = []
-        self._constants: dict[str, Any] = {}
-        self._documents: set[str] = set()
-
-    def __call__(self, **values: Any) -> Query:
-        """The statement with its parameters; every bindparam must be given."""
-        if not self._sql:
-            self._compile()
-        known = {**self._constants, **values} if self._constants else values
-        return Query(
-            self._sql,
-            [
-                json.dumps(known[name]) if name in self._documents else known[name]
-                for name in self._names
-            ],
-            is_lasting=True,
-        )
-
-    def _compile(self) -> None:
-        core = self._build() if not isinstance(self._build, Executable) else self._build
-        compiled = core.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
-        self._names = list(compiled.positiontup or ())
-        required = {name for name, bind in compiled.binds.items() if bind.required}
-        self._constants = {
-            name: value for name, value in compiled.params.items() if name not in required
-        }
-        self._documents = {
-            name for name, bind in compiled.binds.items() if isinstance(bind.type, JSON)
-        }
-        self._sql = str(compiled)
-
-
-def records(parameter: str, *columns: Any) -> FromClause:
-    """Rows given as one JSON parameter: any number of rows, always the same statement."""
-    rows: BindParameter[Any] = bindparam(parameter, type_=JSONB)
-    typed = [column(each.name, each.type) for each in columns]
-    return (
-        func.jsonb_to_recordset(rows)
-        .table_valued(*typed)
-        .render_derived(name=parameter, with_types=True)
-    )
-
-
-def insert_many(table: Table, *names: str) -> Statement:
-    """INSERT of `rows=[{name: value, …}]`: one statement, whatever the number of rows."""
-
-    def build() -> Insert:
-        source = records("rows", *(table.c[name] for name in names))
-        return insert(table).from_select(list(names), select(*(source.c[name] for name in names)))
-
-    return Statement(build)
-
-
-def require(count: Any, expected: str, rule: str) -> Any:
-    """A guard that raises: a write that touched fewer rows than it must fails as `rule`."""
-    wanted: BindParameter[int] = bindparam(expected, type_=BigInteger)
-    return func.require(count == wanted, rule)
 
 
 BEGIN, COMMIT, ROLLBACK = (Query(word, is_lasting=True) for word in ("BEGIN", "COMMIT", "ROLLBACK"))

@@ -1,22 +1,24 @@
 """Whether this deployment can serve: the database answers, with the schema the code needs."""
 
 import logging
-from typing import Literal
-
-from sqlalchemy import column, select, table
+from typing import TYPE_CHECKING, Literal
 
 from commerce.shared import settings
-from commerce.shared.database import Database, Statement
+from commerce.shared.database import Database
 from commerce.shared.errors import CommerceError, Kind, Unavailable
 from commerce.shared.shapes import View
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from commerce.shared import statements as sql
+else:
+    sql = ahead("commerce.shared.statements")
 
 SCHEMA_REVISION = "0008"
 """The migration this code was written for. Revisions are numbered, so that they compare."""
 
 logger = logging.getLogger(__name__)
-
-_REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))
 
 
 class NotHealthy(CommerceError):
@@ -39,7 +41,7 @@ def look_at(database: Database) -> HealthView:
     """What is well. Raises NotHealthy, with the same facts, where something is not."""
     revision, wrong = None, ""
     try:
-        rows = UnitOfWork(database).read(_REVISION())
+        rows = UnitOfWork(database).read(sql.REVISION())
         revision = rows[0].version_num if rows else None
     except Unavailable:
         wrong = "The database does not answer."

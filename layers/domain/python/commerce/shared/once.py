@@ -9,80 +9,18 @@ import hmac
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import (
-    Column,
-    DateTime,
-    Index,
-    PrimaryKeyConstraint,
-    Table,
-    Text,
-    bindparam,
-    delete,
-    insert,
-    literal,
-    select,
-)
-from sqlalchemy.dialects.postgresql import insert as upsert
+from typing import TYPE_CHECKING, Any
 
 from commerce.shared import clock
-from commerce.shared.database import Query, Statement, metadata, records
 from commerce.shared.errors import CommerceError, Kind
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query
 
-once_table = Table(
-    "once",
-    metadata,
-    Column("scope", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("fingerprint", Text, nullable=False),
-    Column("answer", Text),
-    Column("claimed_at", DateTime(timezone=True), nullable=False),
-    PrimaryKeyConstraint("scope", "key", name="done_once"),
-)
-
-# What is forgotten after a day is told apart from what is kept for weeks: each has its index.
-Index("once_answered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_not(None))
-Index("once_unanswered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_(None))
-
-_CLAIM = Statement(
-    insert(once_table).values(
-        {name: bindparam(name) for name in ("scope", "key", "fingerprint", "answer", "claimed_at")}
-    )
-)
-_FIND = Statement(
-    select(once_table.c.fingerprint, once_table.c.answer).where(
-        once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
-    )
-)
-_RELEASE = Statement(
-    delete(once_table).where(
-        once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
-    )
-)
-
-_RELEASE_ANSWERED = Statement(
-    delete(once_table).where(
-        once_table.c.scope == bindparam("scope"),
-        once_table.c.key == bindparam("key"),
-        once_table.c.answer == bindparam("answer"),
-    )
-)
-
-_NEW = records("claims", once_table.c.key)
-_CLAIM_NEW = Statement(
-    upsert(once_table)
-    .from_select(
-        ["scope", "key", "fingerprint", "claimed_at"],
-        # In one order for all: two batches with the same events must not wait for each other.
-        select(
-            bindparam("scope", type_=Text), _NEW.c.key, literal(""), bindparam("claimed_at")
-        ).order_by(_NEW.c.key),
-    )
-    .on_conflict_do_nothing()
-    .returning(once_table.c.key)
-)
+if TYPE_CHECKING:
+    from commerce.shared import statements as sql
+else:
+    sql = ahead("commerce.shared.statements")
 
 
 class AlreadyDone(CommerceError):
@@ -124,7 +62,7 @@ def fingerprint(body: Any, key: bytes = b"") -> str:
 
 def claim(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
     """Let the transaction happen only if nobody claimed this before; else AlreadyDone."""
-    row = _CLAIM(
+    row = sql.CLAIM(
         scope=claimed.scope,
         key=claimed.key,
         fingerprint=claimed.fingerprint,
@@ -140,7 +78,7 @@ def claim_new(uow: UnitOfWork, scope: str, keys: Collection[str]) -> set[str]:
     Opens the transaction in which they take effect; whoever claims the same ones waits for its end.
     """
     claims = [{"key": key} for key in keys]
-    found = uow.lock(_CLAIM_NEW(scope=scope, claims=claims, claimed_at=clock.now()))
+    found = uow.lock(sql.CLAIM_NEW(scope=scope, claims=claims, claimed_at=clock.now()))
     return {row.key for row in found}
 
 
@@ -150,9 +88,9 @@ def release(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
     With an `answer`, only the claim that was answered so: not one that somebody made since.
     """
     if answer is None:
-        uow.write(_RELEASE(scope=claimed.scope, key=claimed.key))
+        uow.write(sql.RELEASE(scope=claimed.scope, key=claimed.key))
     else:
-        uow.write(_RELEASE_ANSWERED(scope=claimed.scope, key=claimed.key, answer=answer))
+        uow.write(sql.RELEASE_ANSWERED(scope=claimed.scope, key=claimed.key, answer=answer))
 
 
 def is_done(uow: UnitOfWork, claimed: Claim) -> bool:
@@ -170,4 +108,4 @@ def find_answer(uow: UnitOfWork, claimed: Claim) -> str | None:
 
 
 def _find(claimed: Claim) -> Query:
-    return _FIND(scope=claimed.scope, key=claimed.key)
+    return sql.FIND_CLAIM(scope=claimed.scope, key=claimed.key)

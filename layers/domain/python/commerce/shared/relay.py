@@ -9,64 +9,32 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, select, update
 
 from commerce.shared import clock, set_aside
 from commerce.shared.bus import FAULTS_OF_THE_EVENT, TOO_LARGE, Bus, Envelope, batches, is_too_large
-from commerce.shared.database import Database, Query, Row, Statement
+from commerce.shared.database import Database
 from commerce.shared.errors import Busy
-from commerce.shared.outbox import ENVELOPE, outbox_table
-from commerce.shared.set_aside import set_aside_table
+from commerce.shared.outbox import ENVELOPE
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Query, Row
+
+if TYPE_CHECKING:
+    from commerce.shared import statements as sql
+else:
+    sql = ahead("commerce.shared.statements")
 
 CHUNK = 200  # rows held locked while their events are put: twenty calls
 RUN_SECONDS = 40  # a run ends of itself, before its function's time-out would undo a chunk
 REFUSALS = 5  # of one event, while the bus takes others: then it is set aside
-COUNTED = 1_000_000  # more events waiting are not counted: the answer would only come later
 _ONE_RELAY = 7_235_119_001  # any number of our own: the advisory lock's key
 # Said of one event, and yet of the bus: it is short of breath, others would fare no better.
 _OUT_OF_BREATH = frozenset({"ThrottlingException", "InternalFailure", "InternalException"})
 
-_o = outbox_table.c
-_unpublished = _o.published_at.is_(None)
 # Rows of one aggregate must not be split over two relays at work: they take turns, a chunk each.
 _TAKE_TURNS = Query("SELECT pg_advisory_xact_lock($1)", [_ONE_RELAY])
-# `after` steps over what this run was refused. It begins at 0 in each run: positions are drawn
-# before the commit, and `position > the last one ever seen` would lose a late commit.
-_TAKE = Statement(
-    select(_o.position, _o.refusals, *(_o[name] for name in ENVELOPE))
-    .where(_unpublished, _o.position > bindparam("after", type_=BigInteger))
-    .order_by(_o.position)
-    .limit(bindparam("limit", type_=BigInteger))
-    .with_for_update(skip_locked=True)
-)
-_MARK = Statement(
-    update(outbox_table)
-    .where(_o.position == any_(bindparam("positions", type_=ARRAY(BigInteger))))
-    .values(published_at=bindparam("published_at"))
-)
-_COUNT_REFUSAL = Statement(
-    update(outbox_table)
-    .where(_o.position == any_(bindparam("positions", type_=ARRAY(BigInteger))))
-    .values(refusals=_o.refusals + 1)
-)
-
-
-def _waiting() -> Any:
-    some = select(_o.position).where(_unpublished).limit(COUNTED).subquery()
-    oldest = select(_o.occurred_at).where(_unpublished).order_by(_o.position).limit(1)
-    return select(
-        select(func.count()).select_from(some).scalar_subquery().label("count"),
-        oldest.scalar_subquery().label("oldest"),
-        select(func.count()).select_from(set_aside_table).scalar_subquery().label("set_aside"),
-    )
-
-
-_WAITING = Statement(_waiting)
-
 logger = logging.getLogger(__name__)
 
 
@@ -81,7 +49,7 @@ class Relayed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What the outbox holds (counted up to COUNTED), and how many events were set aside."""
+    """What the outbox holds (counted up to MAX_COUNTED), and how many events were set aside."""
 
     count: int
     oldest: datetime | None
@@ -136,20 +104,20 @@ class Relay:
 
     def waiting(self) -> Waiting:
         """How many events wait, since when, and how many were set aside."""
-        row = UnitOfWork(self._database).read(_WAITING())[0]
+        row = UnitOfWork(self._database).read(sql.WAITING())[0]
         return Waiting(row.count, row.oldest, row.set_aside)
 
     def _one_chunk(self, run: "_Run", done: Relayed) -> _Outcome:
         with UnitOfWork(self._database) as uow:
-            rows = uow.lock(_TAKE_TURNS, _TAKE(after=run.after, limit=CHUNK))
+            rows = uow.lock(_TAKE_TURNS, sql.TAKE(after=run.after, limit=CHUNK))
             outcome = run.put(rows)
             if outcome.taken:
-                uow.write(_MARK(positions=outcome.taken, published_at=clock.now()))
+                uow.write(sql.MARK(positions=outcome.taken, published_at=clock.now()))
             if outcome.set_aside:
                 uow.write(set_aside.move(outcome.set_aside))
             if outcome.faulty:
                 positions = [row.position for row in outcome.faulty]
-                uow.write(_COUNT_REFUSAL(positions=positions))
+                uow.write(sql.COUNT_REFUSAL(positions=positions))
             if outcome.taken or outcome.set_aside or outcome.faulty:
                 uow.commit()
         done.published += len(outcome.taken)

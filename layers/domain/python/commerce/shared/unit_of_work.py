@@ -17,11 +17,10 @@ from commerce.shared.database import (
     ConstraintViolated,
     Contention,
     Database,
-    Query,
-    Row,
 )
 from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
+from commerce.shared.wire import Query, Row
 
 Explain: TypeAlias = Callable[[], CommerceError | None]
 """Says, after the rollback, why a rule refused; None where a fresh look finds nothing wrong."""

@@ -1,37 +1,17 @@
 """Shipments and the notices that were told, in PostgreSQL."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from sqlalchemy import DateTime, Uuid, bindparam, select, update
-from sqlalchemy.dialects.postgresql import insert
-
-from commerce.shared.database import Statement
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shipping.model import NoticeKind, Shipment
-from commerce.shipping.tables import shipment_notice_table, shipment_table
 
-_s, _n = shipment_table.c, shipment_notice_table.c
-_ORDER_ID = bindparam("order_id", type_=Uuid)
-_OPEN = Statement(insert(shipment_table).values(order_id=_ORDER_ID).on_conflict_do_nothing())
-_LOCK = Statement(
-    select(_s.begun_at, _s.called_off_at).where(_s.order_id == _ORDER_ID).with_for_update()
-)
-_TOLD = Statement(select(_n.kind).where(_n.order_id == _ORDER_ID))
-_SAVE = Statement(
-    update(shipment_table)
-    .where(_s.order_id == _ORDER_ID)
-    .values(
-        begun_at=bindparam("begun", type_=DateTime(timezone=True)),
-        called_off_at=bindparam("called_off", type_=DateTime(timezone=True)),
-    )
-)
-_ADD_NOTICE = Statement(
-    insert(shipment_notice_table)
-    .values({each.name: bindparam(each.name) for each in shipment_notice_table.columns})
-    .on_conflict_do_nothing()
-)
+if TYPE_CHECKING:
+    from commerce.shipping import statements as sql
+else:
+    sql = ahead("commerce.shipping.statements")
 
 
 class ShipmentRepository(Protocol):
@@ -55,14 +35,14 @@ class SqlShipmentRepository:
 
     def lock_or_open(self, order_id: UUID) -> Shipment:
         _, [kept], told = self._uow.lock_together(
-            _OPEN(order_id=order_id), _LOCK(order_id=order_id), _TOLD(order_id=order_id)
+            sql.OPEN(order_id=order_id), sql.LOCK(order_id=order_id), sql.TOLD(order_id=order_id)
         )
         kinds = {NoticeKind(row.kind) for row in told}
         return Shipment(order_id, kept.begun_at, kept.called_off_at, kinds)
 
     def save(self, shipment: Shipment) -> None:
         self._uow.write(
-            _SAVE(
+            sql.SAVE(
                 order_id=shipment.order_id,
                 begun=shipment.begun_at,
                 called_off=shipment.called_off_at,
@@ -70,4 +50,6 @@ class SqlShipmentRepository:
         )
 
     def add_notice(self, order_id: UUID, kind: NoticeKind, delivered_at: datetime) -> None:
-        self._uow.write(_ADD_NOTICE(order_id=order_id, kind=kind.value, delivered_at=delivered_at))
+        self._uow.write(
+            sql.ADD_NOTICE(order_id=order_id, kind=kind.value, delivered_at=delivered_at)
+        )

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, PrimaryKeyConstraint, Table, Text, Uuid
 
-from commerce.shared.database import metadata
+from commerce.shared.core import metadata
 
 shipment_notice_table = Table(
     "shipment_notice",

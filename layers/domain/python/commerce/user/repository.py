@@ -1,47 +1,19 @@
 """Users in PostgreSQL."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
-
 from commerce.shared import clock
-from commerce.shared.database import Row, Statement
+from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
+from commerce.shared.wire import Row
 from commerce.user.errors import LoginIdTaken
 from commerce.user.model import LoginAttempts, User
-from commerce.user.tables import login_attempt_table, user_table
 
-_u, _a = user_table.c, login_attempt_table.c
-_LOGIN_ID = func.lower(bindparam("login_id"))
-_USER = select(
-    _u.id, _u.login_id, _u.password_hash, _u.name, _u.email, _u.birth_date, _u.gender, _u.scopes,
-    _u.version,
-)  # fmt: skip
-_ONE = Statement(_USER.where(_u.id == bindparam("id")))
-_WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID))
-_ADD = Statement(
-    insert(user_table).values({each.name: bindparam(each.name) for each in user_table.columns})
-)
-
-
-def _attempts() -> Select[tuple[int, object]]:
-    return select(_a.failures, _a.blocked_until).where(_a.login_id == _LOGIN_ID)
-
-
-_ATTEMPTS = Statement(_attempts())
-_OPEN_ATTEMPTS = Statement(
-    insert(login_attempt_table)
-    .values(login_id=_LOGIN_ID, failures=0, blocked_until=bindparam("blocked_until"))
-    .on_conflict_do_nothing()
-)
-_LOCK_ATTEMPTS = Statement(_attempts().with_for_update())
-_SAVE_ATTEMPTS = Statement(
-    update(login_attempt_table)
-    .where(_a.login_id == _LOGIN_ID)
-    .values(failures=bindparam("new_failures"), blocked_until=bindparam("new_blocked_until"))
-)
+if TYPE_CHECKING:
+    from commerce.user import statements as sql
+else:
+    sql = ahead("commerce.user.statements")
 
 
 class UserRepository(Protocol):
@@ -70,7 +42,7 @@ class SqlUserRepository:
         self._uow = uow
 
     def add(self, user: User) -> None:
-        query = _ADD(
+        query = sql.ADD(
             id=user.id,
             login_id=user.login_id,
             password_hash=user.password_hash,
@@ -87,24 +59,24 @@ class SqlUserRepository:
             self._uow.record(event)
 
     def find(self, id_: UUID) -> User | None:
-        return _user(self._uow.read(_ONE(id=id_)))
+        return _user(self._uow.read(sql.ONE(id=id_)))
 
     def find_login(self, login_id: str) -> tuple[User | None, LoginAttempts]:
         users, attempts = self._uow.read_together(
-            _WITH_LOGIN_ID(login_id=login_id), _ATTEMPTS(login_id=login_id)
+            sql.WITH_LOGIN_ID(login_id=login_id), sql.ATTEMPTS(login_id=login_id)
         )
         return _user(users), LoginAttempts(*attempts[0]) if attempts else LoginAttempts()
 
     def lock_attempts(self, login_id: str) -> LoginAttempts:
         found = self._uow.lock(
-            _OPEN_ATTEMPTS(login_id=login_id, blocked_until=LoginAttempts().blocked_until),
-            _LOCK_ATTEMPTS(login_id=login_id),
+            sql.OPEN_ATTEMPTS(login_id=login_id, blocked_until=LoginAttempts().blocked_until),
+            sql.LOCK_ATTEMPTS(login_id=login_id),
         )
         return LoginAttempts(*found[0])
 
     def save_attempts(self, login_id: str, attempts: LoginAttempts) -> None:
         self._uow.write(
-            _SAVE_ATTEMPTS(
+            sql.SAVE_ATTEMPTS(
                 login_id=login_id,
                 new_failures=attempts.failures,
                 new_blocked_until=attempts.blocked_until,

@@ -1,0 +1,143 @@
+"""What the database is asked and told about coupons, as SQLAlchemy Core."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Uuid,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from commerce.coupon.model import IssuedStatus
+from commerce.coupon.tables import coupon_stripe_table, coupon_table, issued_coupon_table
+from commerce.shared.core import insert_many
+from commerce.shared.statement import Statement
+
+_c, _s, _i = coupon_table.c, coupon_stripe_table.c, issued_coupon_table.c
+_NOW = func.clock_timestamp()
+_LEFT = (
+    select(func.coalesce(func.sum(_s.quantity_left), 0))
+    .where(_s.coupon_id == _c.id)
+    .scalar_subquery()
+)
+_OFFERS = select(
+    _c.id, _c.name, _c.kind, _c.value, _c.max_discount, _c.min_order_amount, _c.currency,
+    _c.total_quantity, _c.valid_from, _c.valid_until, _NOW.label("as_of"),
+    (_c.total_quantity - _LEFT).label("issued_quantity"),
+)  # fmt: skip
+_COPIES = _OFFERS.add_columns(
+    _i.id.label("issued_id"), _i.user_id, _i.used_by_order, _i.version
+).join_from(issued_coupon_table, coupon_table, _c.id == _i.coupon_id)
+
+_ID: ColumnElement[UUID] = bindparam("id", type_=Uuid)
+FIND = Statement(_OFFERS.where(_c.id == _ID))
+OPEN = Statement(
+    _OFFERS.where(
+        _c.id < bindparam("before", type_=Uuid),
+        _c.valid_from <= _NOW,
+        _c.valid_until > _NOW,
+        exists().where(_s.coupon_id == _c.id, _s.quantity_left > 0),
+    )
+    .order_by(_c.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+)
+ADD = Statement(
+    insert(coupon_table).values({each.name: bindparam(each.name) for each in coupon_table.columns})
+)
+ADD_STRIPES = insert_many(coupon_stripe_table, "coupon_id", "number", "quantity_left")
+
+FIND_COPY = Statement(_COPIES.where(_i.id == _ID))
+LOCK_COPY = Statement(_COPIES.where(_i.id == _ID).with_for_update(of=issued_coupon_table))
+COPY_OF = Statement(
+    _COPIES.where(_i.coupon_id == _ID, _i.user_id == bindparam("user_id", type_=Uuid))
+)
+ADD_COPY = Statement(
+    insert(issued_coupon_table).values(
+        {
+            name: bindparam(name)
+            for name in ("id", "coupon_id", "user_id", "issued_at", "used_by_order", "version")
+        }
+    )
+)
+
+
+def _newest(*conditions: ColumnElement[bool]) -> Statement:
+    return Statement(
+        _COPIES.where(
+            _i.user_id == bindparam("user_id", type_=Uuid),
+            _i.id < bindparam("before", type_=Uuid),
+            *conditions,
+        )
+        .order_by(_i.id.desc())
+        .limit(bindparam("limit", type_=BigInteger))
+    )
+
+
+_UNUSED = _i.used_by_order.is_(None)
+NEWEST = {
+    None: _newest(),
+    IssuedStatus.AVAILABLE: _newest(_UNUSED, _c.valid_until > _NOW),
+    IssuedStatus.USED: _newest(_i.used_by_order.is_not(None)),
+    IssuedStatus.EXPIRED: _newest(_UNUSED, _c.valid_until <= _NOW),
+}
+
+# One copy out of any stripe that has one and that nobody holds, each taker beginning elsewhere.
+# Where all that have one are held, wait for them in their order: they may be empty by then, or
+# their holder may roll back. Nothing puts a copy back, so who finds none there knows: sold out.
+TAKE = Statement(
+    text("""
+    WITH free AS (
+        SELECT number FROM coupon_stripe
+        WHERE coupon_id = CAST(:coupon_id AS uuid) AND quantity_left > 0
+        ORDER BY number < CAST(:first AS integer), number
+        LIMIT 1 FOR UPDATE SKIP LOCKED
+    ), waited_for AS (
+        SELECT number FROM coupon_stripe
+        WHERE coupon_id = CAST(:coupon_id AS uuid) AND quantity_left > 0
+            AND NOT EXISTS (SELECT FROM free)
+        ORDER BY number
+        LIMIT 1 FOR UPDATE
+    ), taken AS (
+        UPDATE coupon_stripe SET quantity_left = quantity_left - 1
+        WHERE coupon_id = CAST(:coupon_id AS uuid) AND quantity_left > 0
+            AND number = (SELECT number FROM free UNION ALL SELECT number FROM waited_for)
+        RETURNING number
+    )
+    SELECT require((SELECT count(*) FROM taken) = 1, 'coupon_left')
+    """)
+)
+
+
+def _save(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Keep what became of the copy that was read; where it is another by now, a rule is broken."""
+    saved = (
+        update(issued_coupon_table)
+        .where(
+            _i.id == bindparam("issued_id", type_=Uuid),
+            _i.version == bindparam("version_read", type_=BigInteger),
+            *conditions,
+        )
+        .values(
+            used_by_order=bindparam("used_by", type_=Uuid),
+            version=bindparam("new_version", type_=BigInteger),
+        )
+        .returning(_i.id)
+        .cte("saved")
+    )
+    return select(func.require(func.count() == 1, "coupon_as_read")).select_from(saved)
+
+
+SAVE = Statement(_save)
+# Whether it is still valid is asked when its row is ours: whoever waited for it may be too late.
+SAVE_USE = Statement(
+    lambda: _save(_UNUSED, _c.id == _i.coupon_id, _c.valid_from <= _NOW, _c.valid_until > _NOW)
+)

@@ -1,0 +1,43 @@
+"""What the database is asked and told about likes, as SQLAlchemy Core."""
+
+from sqlalchemy import BigInteger, Uuid, bindparam, select, text
+
+from commerce.like.tables import product_like_table
+from commerce.shared.statement import Statement
+
+_l = product_like_table.c
+
+# Whether a like is new is known to the statement alone, so it tells the event too.
+_TELL = """
+    INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
+        trace_id, data)
+    SELECT CAST(:event_id AS uuid), 'commerce.like', CAST(:type AS text),
+        CAST(:at AS timestamptz), id, CAST(:version AS bigint), CAST(:trace_id AS text),
+        jsonb_build_object('user_id', user_id, 'product_id', product_id)
+    FROM changed
+    RETURNING id
+"""
+ADD = Statement(
+    text(f"""
+    WITH changed AS (
+        INSERT INTO product_like (user_id, product_id, id, created_at)
+        VALUES (:user_id, :product_id, :id, :at)
+        ON CONFLICT DO NOTHING
+        RETURNING id, user_id, product_id
+    ) {_TELL}
+    """)  # noqa: S608  (the text is ours)
+)
+REMOVE = Statement(
+    text(f"""
+    WITH changed AS (
+        DELETE FROM product_like WHERE user_id = :user_id AND product_id = :product_id
+        RETURNING id, user_id, product_id
+    ) {_TELL}
+    """)  # noqa: S608
+)
+NEWEST = Statement(
+    select(_l.id, _l.user_id, _l.product_id, _l.created_at)
+    .where(_l.user_id == bindparam("user_id", type_=Uuid), _l.id < bindparam("before", type_=Uuid))
+    .order_by(_l.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+)

@@ -1,0 +1,84 @@
+"""What the database is asked and told about orders, as SQLAlchemy Core."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
+
+from commerce.order.tables import order_history_table, order_line_table, order_table
+from commerce.shared.core import insert_many
+from commerce.shared.statement import Statement
+
+_o, _l, _h = order_table.c, order_line_table.c, order_history_table.c
+ADD = Statement(
+    insert(order_table).values({each.name: bindparam(each.name) for each in order_table.columns})
+)
+ADD_LINES = insert_many(order_line_table, *(each.name for each in order_line_table.columns))
+ADD_HISTORY = insert_many(order_history_table, *(each.name for each in order_history_table.columns))
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+ONE = Statement(select(order_table).where(_o.id == bindparam("id", type_=Uuid)))
+LOCK = Statement(select(order_table).where(_o.id == bindparam("id", type_=Uuid)).with_for_update())
+LINES = Statement(
+    select(order_line_table).where(_l.order_id == any_(_IDS)).order_by(_l.order_id, _l.position)
+)
+HISTORY = Statement(
+    select(order_history_table).where(_h.order_id == any_(_IDS)).order_by(_h.position)
+)
+NEWEST = Statement(
+    select(order_table)
+    .where(
+        _o.buyer_id == bindparam("buyer_id", type_=Uuid), _o.id < bindparam("before", type_=Uuid)
+    )
+    .order_by(_o.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+)
+LOCK_NEXT_EXPIRED = Statement(
+    select(order_table)
+    .where(
+        _o.status == text("'PENDING'"),  # as the partial index says it
+        _o.expires_at <= bindparam("now", type_=DateTime(timezone=True)),
+        tuple_(_o.expires_at, _o.id)
+        > tuple_(
+            bindparam("after_time", type_=DateTime(timezone=True)),
+            bindparam("after_id", type_=Uuid),
+        ),
+    )
+    .order_by(_o.expires_at, _o.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+
+
+def _save() -> Select[Any]:
+    """Keep what became of the order that was read; where it is another by now, a rule is broken."""
+    saved = (
+        update(order_table)
+        .where(
+            _o.id == bindparam("order_id", type_=Uuid),
+            _o.version == bindparam("version_read", type_=BigInteger),
+        )
+        .values(
+            status=bindparam("new_status", type_=Text),
+            version=bindparam("new_version", type_=BigInteger),
+        )
+        .returning(_o.id)
+        .cte("saved")
+    )
+    return select(func.require(func.count() == 1, "order_as_read")).select_from(saved)
+
+
+SAVE = Statement(_save)

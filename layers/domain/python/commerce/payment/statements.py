@@ -1,0 +1,83 @@
+"""What the database is asked and told about payments, as SQLAlchemy Core."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from commerce.payment.tables import payment_table
+from commerce.shared.statement import Statement
+
+_p = payment_table.c
+_TIME = DateTime(timezone=True)
+_ID = bindparam("id", type_=Uuid)
+_ORDER_ID = bindparam("order_id", type_=Uuid)
+_UNFINISHED = text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')")  # as the index says it
+
+ADD = Statement(
+    insert(payment_table).values(
+        {each.name: bindparam(each.name) for each in payment_table.columns}
+    )
+)
+FIND = Statement(select(payment_table).where(_p.id == _ID))
+FIND_BY_KEY = Statement(
+    select(payment_table).where(_p.transaction_key == bindparam("key", type_=Text))
+)
+OF_ORDER = Statement(select(payment_table).where(_p.order_id == _ORDER_ID).order_by(_p.id))
+LOCK = Statement(select(payment_table).where(_p.id == _ID).with_for_update())
+LOCK_OF_ORDER = Statement(
+    select(payment_table).where(_p.order_id == _ORDER_ID).order_by(_p.id).with_for_update()
+)
+LIST_UNFINISHED = Statement(
+    select(payment_table)
+    .where(_UNFINISHED, _p.asked_at <= bindparam("before", type_=_TIME))
+    .order_by(_p.asked_at, _p.id)
+    .limit(bindparam("limit", type_=BigInteger))
+)
+COUNT_UNFINISHED = Statement(
+    select(func.count().label("count"))
+    .select_from(payment_table)
+    .where(_UNFINISHED, _p.changed_at <= bindparam("before", type_=_TIME))
+)
+MARK_ASKED = Statement(
+    update(payment_table)
+    .where(_p.id == bindparam("payment_id", type_=Uuid), _UNFINISHED)
+    .values(asked_at=bindparam("at", type_=_TIME))
+)
+
+
+def _save() -> Select[Any]:
+    """Keep what became of the payment that was read; where it is another by now, do it again."""
+    saved = (
+        update(payment_table)
+        .where(
+            _p.id == bindparam("payment_id", type_=Uuid),
+            _p.version == bindparam("version_read", type_=BigInteger),
+        )
+        .values(
+            status=bindparam("new_status", type_=Text),
+            transaction_key=bindparam("new_key", type_=Text),
+            failure_reason=bindparam("new_failure", type_=Text),
+            refund_reason=bindparam("new_refund", type_=Text),
+            changed_at=bindparam("changed", type_=_TIME),
+            asked_at=bindparam("changed", type_=_TIME),
+            version=bindparam("new_version", type_=BigInteger),
+        )
+        .returning(_p.id)
+        .cte("saved")
+    )
+    return select(func.require(func.count() == 1, "payment_as_read")).select_from(saved)
+
+
+SAVE = Statement(_save)

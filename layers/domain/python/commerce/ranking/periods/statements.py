@@ -1,0 +1,207 @@
+"""What the database is asked and told about periodical rankings, as SQLAlchemy Core."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Double,
+    Integer,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from commerce.metrics import product_sums
+from commerce.ranking.periods.model import (
+    TOP,
+    ChunkStatus,
+)
+from commerce.ranking.periods.tables import (
+    product_rank_table,
+    ranking_candidate_table,
+    ranking_chunk_table,
+    ranking_publication_table,
+    ranking_run_table,
+)
+from commerce.shared.core import insert_many
+from commerce.shared.statement import Statement
+
+_rank, _run = product_rank_table.c, ranking_run_table.c
+_chunk, _candidate = ranking_chunk_table.c, ranking_candidate_table.c
+_published = ranking_publication_table.c
+
+_RUN_ID = bindparam("run_id", type_=Uuid)
+_NUMBER = bindparam("number", type_=Integer)
+_PERIOD, _KEY = bindparam("period", type_=Text), bindparam("key", type_=Text)
+
+# --- runs ----------------------------------------------------------------------------------------
+
+ADD_RUN = Statement(
+    insert(ranking_run_table).values({each.name: bindparam(each.name) for each in _run})
+)
+ADD_CHUNKS = insert_many(
+    ranking_chunk_table,
+    *("run_id", "number", "after_id", "upto_id", "status", "rows_read", "failure"),
+)
+FIND_BY_EXECUTION = Statement(
+    select(*_run).where(_run.execution == bindparam("execution", type_=Text))
+)
+NUMBERS = Statement(select(_chunk.number).where(_chunk.run_id == _RUN_ID).order_by(_chunk.number))
+LOCK_RUN = Statement(select(*_run).where(_run.id == _RUN_ID).with_for_update())
+COUNTS = Statement(
+    select(
+        *(
+            func.count().filter(_chunk.status == status).label(status.lower())
+            for status in ChunkStatus
+        ),
+        cast(func.coalesce(func.sum(_chunk.rows_read), 0), BigInteger).label("rows_read"),
+    ).where(_chunk.run_id == _RUN_ID)
+)
+END_RUN = Statement(
+    update(ranking_run_table)
+    .where(_run.id == _RUN_ID)
+    .values({name: bindparam(f"new_{name}") for name in ("status", "ended_at", "failure")})
+)
+WAS_BEGUN = Statement(
+    select(func.count().label("runs")).where(_run.period == _PERIOD, _run.key == _KEY)
+)
+LOCAL_TIME = Statement(
+    select(
+        func.timezone(
+            bindparam("time_zone", type_=Text), bindparam("at", type_=DateTime(timezone=True))
+        ).label("local_time")
+    )
+)
+NEWEST = Statement(
+    select(*_run).order_by(_run.begun_at.desc()).limit(bindparam("limit", type_=BigInteger))
+)
+SKIPPED = Statement(
+    select(_chunk.number, _chunk.after_id, _chunk.upto_id, _chunk.failure)
+    .where(_chunk.run_id == _RUN_ID, _chunk.status == ChunkStatus.SKIPPED)
+    .order_by(_chunk.number)
+)
+
+# --- a chunk -------------------------------------------------------------------------------------
+
+# Many chunks of a run are ranked at once; but not while it ends, nor after.
+SHARE_RUN = Statement(select(*_run).where(_run.id == _RUN_ID).with_for_update(read=True))
+LOCK_CHUNK = Statement(
+    select(_chunk.status, _chunk.after_id, _chunk.upto_id)
+    .where(_chunk.run_id == _RUN_ID, _chunk.number == _NUMBER)
+    .with_for_update()
+)
+DROP_CANDIDATES_OF_CHUNK = Statement(
+    delete(ranking_candidate_table).where(
+        _candidate.run_id == _RUN_ID, _candidate.number == _NUMBER
+    )
+)
+SKIP = Statement(
+    update(ranking_chunk_table)
+    .where(_chunk.run_id == _RUN_ID, _chunk.number == _NUMBER)
+    .values(status=ChunkStatus.SKIPPED.value, rows_read=0, failure=bindparam("new_failure"))
+)
+
+
+def _weighed(views: Any, likes: Any, amount: Any) -> Any:
+    """SPEC §8: the weighed sum of the parts. What more was cancelled than bought counts against."""
+    amount = cast(amount, Double)
+    order = func.sign(amount) * func.ln(1 + func.abs(amount))
+    parts = {"view": cast(views, Double), "like": cast(likes, Double), "order": order}
+    view, like, order = (
+        bindparam(f"{name}_weight", type_=Double) * part for name, part in parts.items()
+    )
+    return view + like + order
+
+
+def _rank_chunk() -> Any:
+    """Rank the chunk's products, keep its best, and note how much was read: one statement."""
+    summed = product_sums().cte("summed")
+    scored = (
+        select(
+            summed.c.product_id,
+            _weighed(summed.c.views, summed.c.likes, summed.c.amount).label("score"),
+        )
+        .select_from(summed)
+        .subquery()
+    )
+    best = (
+        select(
+            _RUN_ID,
+            _NUMBER,
+            scored.c.product_id,
+            scored.c.score,
+            bindparam("ranked_at", type_=DateTime(timezone=True)),
+        )
+        .where(scored.c.score > 0)
+        .order_by(scored.c.score.desc(), scored.c.product_id.desc())
+        .limit(literal(TOP, BigInteger))
+    )
+    kept = (
+        insert(ranking_candidate_table)
+        .from_select(["run_id", "number", "product_id", "score", "ranked_at"], best)
+        .returning(_candidate.product_id)
+        .cte("kept")
+    )
+    read = select(cast(func.coalesce(func.sum(summed.c.rows), 0), BigInteger)).scalar_subquery()
+    return (
+        update(ranking_chunk_table)
+        .where(_chunk.run_id == _RUN_ID, _chunk.number == _NUMBER)
+        .values(status=ChunkStatus.RANKED.value, rows_read=read, failure="")
+        .add_cte(kept)
+    )
+
+
+RANK_CHUNK = Statement(_rank_chunk)
+
+# --- what is shown -------------------------------------------------------------------------------
+
+# The row is locked from here on. Nothing comes back where a run that began later was published.
+_CLAIM_PUBLICATION = upsert(ranking_publication_table).values(
+    period=_PERIOD, key=_KEY, run_id=_RUN_ID
+)
+PUBLISH = Statement(
+    _CLAIM_PUBLICATION.on_conflict_do_update(
+        constraint="published_by_one_run",
+        set_={"run_id": _CLAIM_PUBLICATION.excluded.run_id},
+        where=_published.run_id <= _CLAIM_PUBLICATION.excluded.run_id,
+    ).returning(_published.run_id)
+)
+DROP_RANKS = Statement(delete(product_rank_table).where(_rank.period == _PERIOD, _rank.key == _KEY))
+_PLACE = func.row_number().over(
+    order_by=[_candidate.score.desc(), _candidate.product_id.desc()]  # of two, the newer product
+)
+KEEP_RANKS = Statement(
+    insert(product_rank_table).from_select(
+        ["period", "key", "rank", "product_id", "score"],
+        select(
+            _PERIOD,
+            _KEY,
+            cast(_PLACE, Integer),
+            _candidate.product_id,
+            _candidate.score,
+        )
+        .where(_candidate.run_id == _RUN_ID)
+        .order_by(_candidate.score.desc(), _candidate.product_id.desc())
+        .limit(literal(TOP, BigInteger)),
+    )
+)
+DROP_CANDIDATES = Statement(delete(ranking_candidate_table).where(_candidate.run_id == _RUN_ID))
+PAGE = Statement(
+    select(_rank.rank, _rank.product_id, _rank.score)
+    .where(
+        _rank.period == _PERIOD,
+        _rank.key == _KEY,
+        _rank.rank > bindparam("offset", type_=Integer),
+        _rank.rank <= bindparam("last", type_=Integer),
+    )
+    .order_by(_rank.rank)
+)

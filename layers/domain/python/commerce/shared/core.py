@@ -1,0 +1,69 @@
+"""SQLAlchemy Core for our statements: what they are built of, and how they are compiled."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    BindParameter,
+    Executable,
+    FromClause,
+    Insert,
+    MetaData,
+    Table,
+    bindparam,
+    column,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
+
+from commerce.shared.statement import Compiled, Statement
+
+metadata = MetaData()
+"""Every context's tables. The schema itself is what infra/migrations makes of it."""
+
+_DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+def compile_core(build: Executable | Callable[[], Executable] | None) -> Compiled:
+    """A statement, or what makes it, as it is sent."""
+    core = build if isinstance(build, Executable) else build()  # type: ignore[misc]
+    compiled = core.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+    required = {name for name, bind in compiled.binds.items() if bind.required}
+    return Compiled(
+        str(compiled),
+        list(compiled.positiontup or ()),
+        {name: value for name, value in compiled.params.items() if name not in required},
+        [name for name, bind in compiled.binds.items() if isinstance(bind.type, JSON)],
+    )
+
+
+def records(parameter: str, *columns: Any) -> FromClause:
+    """Rows given as one JSON parameter: any number of rows, always the same statement."""
+    rows: BindParameter[Any] = bindparam(parameter, type_=JSONB)
+    typed = [column(each.name, each.type) for each in columns]
+    return (
+        func.jsonb_to_recordset(rows)
+        .table_valued(*typed)
+        .render_derived(name=parameter, with_types=True)
+    )
+
+
+def insert_many(table: Table, *names: str) -> Statement:
+    """INSERT of `rows=[{name: value, …}]`: one statement, whatever the number of rows."""
+
+    def build() -> Insert:
+        source = records("rows", *(table.c[name] for name in names))
+        return insert(table).from_select(list(names), select(*(source.c[name] for name in names)))
+
+    return Statement(build)
+
+
+def require(count: Any, expected: str, rule: str) -> Any:
+    """A guard that raises: a write that touched fewer rows than it must fails as `rule`."""
+    wanted: BindParameter[int] = bindparam(expected, type_=BigInteger)
+    return func.require(count == wanted, rule)

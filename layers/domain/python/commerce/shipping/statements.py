@@ -1,0 +1,28 @@
+"""What the database is asked and told about shipments, as SQLAlchemy Core."""
+
+from sqlalchemy import DateTime, Uuid, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from commerce.shared.statement import Statement
+from commerce.shipping.tables import shipment_notice_table, shipment_table
+
+_s, _n = shipment_table.c, shipment_notice_table.c
+_ORDER_ID = bindparam("order_id", type_=Uuid)
+OPEN = Statement(insert(shipment_table).values(order_id=_ORDER_ID).on_conflict_do_nothing())
+LOCK = Statement(
+    select(_s.begun_at, _s.called_off_at).where(_s.order_id == _ORDER_ID).with_for_update()
+)
+TOLD = Statement(select(_n.kind).where(_n.order_id == _ORDER_ID))
+SAVE = Statement(
+    update(shipment_table)
+    .where(_s.order_id == _ORDER_ID)
+    .values(
+        begun_at=bindparam("begun", type_=DateTime(timezone=True)),
+        called_off_at=bindparam("called_off", type_=DateTime(timezone=True)),
+    )
+)
+ADD_NOTICE = Statement(
+    insert(shipment_notice_table)
+    .values({each.name: bindparam(each.name) for each in shipment_notice_table.columns})
+    .on_conflict_do_nothing()
+)

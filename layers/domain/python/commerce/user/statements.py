@@ -1,0 +1,37 @@
+"""What the database is asked and told about users, as SQLAlchemy Core."""
+
+from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from commerce.shared.statement import Statement
+from commerce.user.tables import login_attempt_table, user_table
+
+_u, _a = user_table.c, login_attempt_table.c
+_LOGIN_ID = func.lower(bindparam("login_id"))
+_USER = select(
+    _u.id, _u.login_id, _u.password_hash, _u.name, _u.email, _u.birth_date, _u.gender, _u.scopes,
+    _u.version,
+)  # fmt: skip
+ONE = Statement(_USER.where(_u.id == bindparam("id")))
+WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID))
+ADD = Statement(
+    insert(user_table).values({each.name: bindparam(each.name) for each in user_table.columns})
+)
+
+
+def _attempts() -> Select[tuple[int, object]]:
+    return select(_a.failures, _a.blocked_until).where(_a.login_id == _LOGIN_ID)
+
+
+ATTEMPTS = Statement(_attempts())
+OPEN_ATTEMPTS = Statement(
+    insert(login_attempt_table)
+    .values(login_id=_LOGIN_ID, failures=0, blocked_until=bindparam("blocked_until"))
+    .on_conflict_do_nothing()
+)
+LOCK_ATTEMPTS = Statement(_attempts().with_for_update())
+SAVE_ATTEMPTS = Statement(
+    update(login_attempt_table)
+    .where(_a.login_id == _LOGIN_ID)
+    .values(failures=bindparam("new_failures"), blocked_until=bindparam("new_blocked_until"))
+)

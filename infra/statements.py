@@ -47,6 +47,8 @@ def _compiled_of(attributes: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(value, dict) and all(
             isinstance(each, Statement) for each in value.values()
         ):
+            if not all(isinstance(key, str) for key in value):
+                raise TypeError(f"{name}: only texts can be keys of statements compiled ahead")
             found[name] = {key: each.compiled for key, each in value.items()}
     return found
 

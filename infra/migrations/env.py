@@ -5,9 +5,8 @@ import logging
 from alembic import context
 from sqlalchemy import create_engine, text
 
-import commerce.bootstrap  # noqa: F401  (it knows every context, and so every table)
+from commerce.bootstrap import schema
 from commerce.shared import settings
-from commerce.shared.core import metadata
 
 _ONE_MIGRATION = 7_235_119_002  # any number of our own: the advisory lock's key
 
@@ -22,7 +21,7 @@ def migrate() -> None:
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0"))
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_MIGRATION})"))
-        context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+        context.configure(connection=connection, target_metadata=schema(), compare_type=True)
         context.run_migrations()
     engine.dispose()
 

@@ -208,7 +208,9 @@ def tell(report: Report, what: str, seconds: dict[int, list[float]], statements:
 def explained(catalogue: Catalogue) -> str:
     """The plans of all list queries, as a document."""
     from commerce.product import Sort
-    from commerce.product.repository import _PAGES, _POSITIONS, _place
+    from commerce.product.repository import _place
+    from commerce.product.statements import PAGES, POSITIONS
+    from commerce.product.walks import page_name
     from commerce.shared.wire import Query
 
     use(catalogue)
@@ -218,11 +220,11 @@ def explained(catalogue: Catalogue) -> str:
         for brand_id in (None, brand):
             middle = _middle(sort, brand_id)
             for title, statements, after in (
-                ("first page, positions only (kept in the cache)", _POSITIONS, []),
-                ("first page", _PAGES, []),
-                ("deep page", _PAGES, middle),
+                ("first page, positions only (kept in the cache)", POSITIONS, []),
+                ("first page", PAGES, []),
+                ("deep page", PAGES, middle),
             ):
-                query = statements[sort, brand_id is not None](
+                query = statements[page_name(sort, by_brand=brand_id is not None)](
                     **_place(sort, brand_id, after), limit=21
                 )
                 plan = catalogue.database.run(

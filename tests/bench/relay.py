@@ -154,15 +154,15 @@ def peak_mb() -> float:
 
 def explained(url: str, size: int) -> str:
     """How PostgreSQL takes a chunk, and counts what waits."""
-    from commerce.shared import relay
+    from commerce.shared import relay, statements
     from commerce.shared.database import Database
     from commerce.shared.wire import Query
 
     database = Database(lambda: url)
     parts = [f"# The outbox, while {size:,} events wait\n"]
     queries = {
-        "Taking a chunk": relay._TAKE(after=0, limit=relay.CHUNK),
-        "Counting what waits": relay._WAITING(),
+        "Taking a chunk": statements.TAKE(after=0, limit=relay.CHUNK),
+        "Counting what waits": statements.WAITING(),
     }
     for title, query in queries.items():
         explain = Query(f"EXPLAIN (ANALYZE, BUFFERS) {query.sql}", query.values)

@@ -145,7 +145,7 @@ def explained(size: int) -> str:
 
     from commerce.bootstrap import database
     from commerce.metrics.sums import by_number, product_ids_after
-    from commerce.ranking.periods import Period, Span, repository
+    from commerce.ranking.periods import Period, Span, statements
     from commerce.shared import clock
     from commerce.shared.wire import Query
     from tests.support.ranking import planned
@@ -161,7 +161,7 @@ def explained(size: int) -> str:
         "Where a chunk ends": product_ids_after(7)(
             after_id=chunk.after_id, skip=49_999, **by_number(span.days)
         ),
-        "Ranking a chunk": repository._RANK_CHUNK(
+        "Ranking a chunk": statements.RANK_CHUNK(
             run_id=UUID(plan["run_id"]), number=5, days=span.days, after_id=chunk.after_id,
             upto_id=chunk.upto_id, ranked_at=clock.now(), **weights,
         ),

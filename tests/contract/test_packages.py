@@ -40,6 +40,16 @@ for name in names:
 print(json.dumps(found))
 """
 
+# Prints which of the packages the handlers have imported, all of them together.
+HEAVY = """
+import importlib, json, sys
+path, names, packages = json.loads(sys.argv[1])
+sys.path[:0] = path
+for name in names:
+    importlib.import_module(name)
+print(json.dumps([package for package in packages if package in sys.modules]))
+"""
+
 MIGRATE = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[1])
@@ -86,6 +96,11 @@ def test_what_is_deployed_is_complete(dependencies: Path, own_database_url: str)
     assert found == dict.fromkeys([*HANDLERS, "migrate"])
     path = [MIGRATIONS, DOMAIN, dependencies]
     assert isolated(MIGRATE, path, DATABASE_URL=own_database_url) == SCHEMA_REVISION
+
+
+def test_no_handler_imports_what_only_compiles_statements(dependencies: Path) -> None:
+    path = [FUNCTIONS, DOMAIN, dependencies]
+    assert isolated(HEAVY, [path, HANDLERS, ["pydantic", "sqlalchemy"]]) == ["pydantic"]
 
 
 def test_nothing_but_the_layers_is_seen() -> None:

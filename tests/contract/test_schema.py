@@ -10,8 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import commerce.bootstrap  # noqa: F401  (it knows every context, and so every table)
-from commerce.shared.core import metadata
+from commerce.bootstrap import schema
 from commerce.shared.health import SCHEMA_REVISION
 from tests.support.backends import ROOT
 
@@ -43,7 +42,7 @@ def own_connection(own_database_url: str) -> Iterator[sa.Connection]:
 
 def differences(connection: sa.Connection) -> list[object]:
     options = {"compare_type": True, "compare_server_default": True}
-    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), schema()))
 
 
 def constraints(connection: sa.Connection, *kinds: str) -> set[str]:
@@ -58,7 +57,7 @@ def constraints(connection: sa.Connection, *kinds: str) -> set[str]:
 
 
 def test_the_tables_are_those_of_the_code(connection: sa.Connection) -> None:
-    assert len(metadata.tables) >= 14
+    assert len(schema().tables) >= 14
     assert differences(connection) == []
 
 
@@ -80,7 +79,7 @@ def test_a_difference_would_be_noticed(own_connection: sa.Connection, change: st
 def test_the_rules_that_have_the_last_word_are_there(connection: sa.Connection) -> None:
     checks = {
         str(rule.name)
-        for table in metadata.tables.values()
+        for table in schema().tables.values()
         for rule in table.constraints
         if isinstance(rule, sa.CheckConstraint)
     }
@@ -88,7 +87,7 @@ def test_the_rules_that_have_the_last_word_are_there(connection: sa.Connection) 
     assert constraints(connection, "c") == checks
     keys = {
         str(rule.name)
-        for table in metadata.tables.values()
+        for table in schema().tables.values()
         for rule in table.constraints
         if rule.name and not isinstance(rule, sa.CheckConstraint)
     }

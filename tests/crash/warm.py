@@ -2,7 +2,6 @@
 
 import gc
 import pkgutil
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import commerce
 from commerce.shared import valkey
 from commerce.shared.aws import client
-from commerce.shared.statement import Statement
 from tests.crash.rest import consumers
 from tests.support.lambda_calls import function
 
@@ -39,9 +37,4 @@ def warm() -> None:
         client(service, **how)
     import_module("tests.crash.lane")
     consumers()
-
-    for name in [name for name in sys.modules if name.startswith("commerce.")]:
-        for value in vars(sys.modules[name]).values():
-            if isinstance(value, Statement) and not value._sql:
-                value._compile()
     gc.freeze()  # forks leave it alone, and share its memory

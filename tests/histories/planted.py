@@ -15,10 +15,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce import bootstrap
 from commerce.bootstrap import Shop, database
-from commerce.product import repository as products
+from commerce.product import statements
 from commerce.product.tables import stock_table
 from commerce.shared import clock, once
 from commerce.shared import relay as relays
+from commerce.shared import statements as shared_statements
 from commerce.shared.once import Claim
 from commerce.shared.relay import Relay, Relayed
 from commerce.shared.statement import Statement
@@ -34,7 +35,7 @@ _GUARD = "AND stock.quantity + move.change >= 0"
 def stock_is_sold_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
     """No FOR UPDATE, no guard, no CHECK: whoever read a unit has it."""
     _without_lock(patch)
-    patch.setattr(products, "_MOVE_STOCK", _moving({_GUARD: ""}))
+    patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving({_GUARD: ""}))
     rule = "ALTER TABLE stock DROP CONSTRAINT stock_not_negative"
     database().run([Query(rule)])
 
@@ -49,13 +50,13 @@ def stock_is_written_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
             " ON seen_id = move.product_id WHERE stock.product_id = move"
         ),
     }
-    patch.setattr(products, "_MOVE_STOCK", _moving(changes))
+    patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving(changes))
 
 
 def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:
     """No FOR UPDATE, no guard: no bug yet, as UPDATE adds to what is there, and CHECK refuses."""
     _without_lock(patch)
-    patch.setattr(products, "_MOVE_STOCK", _moving({_GUARD: ""}))
+    patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving({_GUARD: ""}))
 
 
 def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
@@ -78,9 +79,11 @@ def relay_marks_before_it_publishes(patch: pytest.MonkeyPatch) -> None:
 
     def mark_then_put(self: Relay, run: Any, done: Relayed) -> Any:
         with UnitOfWork(self._database) as uow:
-            rows = uow.lock(relays._TAKE_TURNS, relays._TAKE(after=run.after, limit=relays.CHUNK))
+            rows = uow.lock(
+                relays._TAKE_TURNS, shared_statements.TAKE(after=run.after, limit=relays.CHUNK)
+            )
             positions = [row.position for row in rows]
-            uow.write(relays._MARK(positions=positions, published_at=clock.now()))
+            uow.write(shared_statements.MARK(positions=positions, published_at=clock.now()))
             uow.commit()
         outcome = run.put(rows)
         done.published += len(outcome.taken)
@@ -126,12 +129,12 @@ def _without_lock(patch: pytest.MonkeyPatch) -> None:
         .where(columns.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
         .order_by(columns.product_id)
     )
-    patch.setattr(products, "_LOCK_STOCK", Statement(read))
+    patch.setattr("commerce.product.repository.sql.LOCK_STOCK", Statement(read))
 
 
 def _moving(changes: dict[str, str]) -> Statement:
     """The statement that moves stock, with some of its text changed."""
-    sql = str(products._MOVE_STOCK._build)
+    sql = str(statements.MOVE_STOCK._build)
     for before, after in changes.items():
         if before not in sql:
             raise LookupError(f"the statement that moves stock has no {before!r} to change")

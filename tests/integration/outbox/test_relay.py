@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from commerce.bootstrap import database
-from commerce.shared import clock, trace
+from commerce.shared import clock, statements, trace
 from commerce.shared import relay as relay_module
 from commerce.shared.bus import MAX_BYTES, TOO_LARGE, Envelope, EventBridgeBus, is_too_large
 from commerce.shared.database import COMMIT, Database
@@ -548,7 +548,7 @@ def test_taking_a_chunk_reads_the_index_of_what_waits_only(own_shop: str) -> Non
     )
     database().run([Query(fill)])
     database().run([Query("ANALYZE outbox")])
-    take = relay_module._TAKE(after=0, limit=CHUNK)
+    take = statements.TAKE(after=0, limit=CHUNK)
     plan = "\n".join(
         row[0] for row in database().run([Query(f"EXPLAIN ANALYZE {take.sql}", take.values)])[0]
     )

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from commerce.product import Sort
-from commerce.product.repository import _PAGES, _POSITIONS, _place
+from commerce.product.repository import _place
+from commerce.product.statements import PAGES, POSITIONS
+from commerce.product.walks import page_name
 from commerce.shared.database import Database
 from commerce.shared.wire import Query, Row
 from infra.local.errors import LocalError
@@ -15,7 +17,7 @@ from infra.local.seed import seed
 from tests.support import backends
 
 SIZE = 20_000
-WALKS = (_PAGES, _POSITIONS)
+WALKS = (PAGES, POSITIONS)
 INDEX = {
     (Sort.LATEST, False): "product_pkey",
     (Sort.PRICE_ASC, False): "product_by_price",
@@ -114,9 +116,27 @@ def test_a_list_walks_its_own_index_from_where_it_is(
     # Those at the edge of the statistics are estimated quite differently from those amid them.
     for only, statements in product(brands[::9] + brands[-1:] if by_brand else [None], WALKS):
         after = position(seeded, sort, only, depth) if depth else []
-        query = statements[sort, by_brand](**_place(sort, only, after), limit=21)
+        query = statements[page_name(sort, by_brand=by_brand)](
+            **_place(sort, only, after), limit=21
+        )
         found = rows(seeded, f"EXPLAIN (ANALYZE, BUFFERS) {query.sql}", *query.values)
         plan = "\n".join(line[0] for line in found)
+        assert INDEX[sort, by_brand] in plan, plan
+        assert "Sort" not in plan, plan
+        assert "Filter" not in plan, plan
+
+
+@pytest.mark.parametrize(("sort", "by_brand"), INDEX)
+def test_a_list_planned_for_any_values_walks_its_own_index_too(
+    seeded: Database, sort: Sort, *, by_brand: bool
+) -> None:
+    """A connection that has prepared the statement may plan it once for all."""
+    for statements in WALKS:
+        sql = statements[page_name(sort, by_brand=by_brand)].compiled.sql
+        connection = seeded._connected(in_transaction=False)
+        # As a simple query: an extended one would want values.
+        found = connection.execute_simple(f"EXPLAIN (GENERIC_PLAN) {sql}")
+        plan = "\n".join(line[0] for line in found.rows)
         assert INDEX[sort, by_brand] in plan, plan
         assert "Sort" not in plan, plan
         assert "Filter" not in plan, plan

@@ -495,7 +495,7 @@ def test_planning_and_ranking_read_the_rows_of_their_part_only() -> None:
         fill(span, 21_000)
     database().run([Query("VACUUM ANALYZE product_metrics_daily")])
     from commerce.metrics.sums import by_number, product_ids_after
-    from commerce.ranking.periods import repository
+    from commerce.ranking.periods import statements
 
     days = spans[1].days
     walk = product_ids_after(7)(after_id=UUID(int=0), skip=499, **by_number(days))
@@ -504,7 +504,7 @@ def test_planning_and_ranking_read_the_rows_of_their_part_only() -> None:
     assert "Sort  " not in plan, plan
     assert buffers(plan) < 60, plan
 
-    query = repository._RANK_CHUNK(
+    query = statements.RANK_CHUNK(
         run_id=UUID(planned(spans[1])["run_id"]), number=1, days=days, after_id=UUID(int=0),
         upto_id=UUID(int=2**123), ranked_at=clock.now(), view_weight=0.1, like_weight=0.2,
         order_weight=0.7,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import import_module
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,8 +28,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from commerce.shared import statement
 from commerce.shared.core import insert_many, records, require
-from commerce.shared.statement import Statement
+from commerce.shared.statement import COMPILED, Statement, ahead
+from infra import statements
 
 wall = Table(
     "wall",
@@ -159,6 +162,36 @@ def test_a_guard_compares_with_what_is_expected() -> None:
     query = Statement(select(require(func.count(wall.c.id), "expected", "walls_stand")))(expected=2)
     assert one_line(query.sql).startswith("SELECT require(count(wall.id) = $1::BIGINT, $2::")
     assert list(query.values) == [2, "walls_stand"]
+
+
+def test_what_is_compiled_ahead_is_what_the_modules_say() -> None:
+    assert statements.is_current()
+    kept = json.loads(COMPILED.read_text(encoding="utf-8"))
+    assert kept == json.loads(statements.text())
+    assert len(kept) == len(statements.modules()) >= 13
+
+
+@pytest.mark.parametrize("name", ["REVISION", "CLAIM", "TAKE"])
+def test_a_statement_compiled_ahead_is_sent_like_one_compiled_now(name: str) -> None:
+    module = "commerce.shared.statements"
+    kept, fresh = getattr(ahead(module), name), getattr(import_module(module), name)
+    assert kept is not fresh
+    values = dict.fromkeys(fresh.compiled.names, "a value")
+    assert kept(**values) == fresh(**values)
+
+
+def test_statements_of_a_dictionary_are_compiled_ahead_by_their_keys() -> None:
+    module = "commerce.product.statements"
+    kept, fresh = ahead(module).PAGES, import_module(module).PAGES
+    assert {key: each.compiled for key, each in kept.items()} == {
+        key: each.compiled for key, each in fresh.items()
+    }
+
+
+def test_what_was_not_compiled_ahead_is_compiled_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statement, "_compiled", dict)
+    module = "commerce.shared.statements"
+    assert ahead(module).CLAIM is import_module(module).CLAIM
 
 
 @given(st.permutations(["a", "b", "c", "d"]), st.lists(st.sampled_from("abcd"), min_size=4))

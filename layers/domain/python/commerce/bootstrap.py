@@ -27,6 +27,8 @@ from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shared.valkey import Insistent, Valkey
 
 if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
     from commerce.brand import BrandFacade
     from commerce.coupon import CouponFacade
     from commerce.like import LikeFacade
@@ -388,6 +390,20 @@ def health() -> "HealthView":
     from commerce.shared import health as health_check
 
     return health_check.look_at(database())
+
+
+def schema() -> "MetaData":
+    """Every context's tables, as the code knows them: what migrations are compared with."""
+    from importlib import import_module
+
+    from commerce.shared.core import metadata
+
+    for context in (
+        *("shared", "user", "brand", "product", "coupon", "point", "order", "payment"),
+        *("like", "metrics", "shipping", "ranking", "ranking.periods"),
+    ):
+        import_module(f"commerce.{context}.tables")
+    return metadata
 
 
 def _run(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:

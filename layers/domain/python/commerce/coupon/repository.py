@@ -137,7 +137,7 @@ class SqlCouponRepository:
     def newest_of(
         self, user_id: UUID, status: IssuedStatus | None, before: UUID, limit: int
     ) -> list[IssuedCoupon]:
-        query = sql.NEWEST[status](user_id=user_id, before=before, limit=limit)
+        query = sql.NEWEST[status or "ALL"](user_id=user_id, before=before, limit=limit)
         return [_issued(row) for row in self._uow.read(query)]
 
     def _save(self, statement: Statement, issued: IssuedCoupon, refused: Explain) -> None:

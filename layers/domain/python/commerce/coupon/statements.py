@@ -84,7 +84,7 @@ def _newest(*conditions: ColumnElement[bool]) -> Statement:
 
 _UNUSED = _i.used_by_order.is_(None)
 NEWEST = {
-    None: _newest(),
+    "ALL": _newest(),
     IssuedStatus.AVAILABLE: _newest(_UNUSED, _c.valid_until > _NOW),
     IssuedStatus.USED: _newest(_i.used_by_order.is_not(None)),
     IssuedStatus.EXPIRED: _newest(_UNUSED, _c.valid_until <= _NOW),

@@ -31,8 +31,8 @@ _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-un
 
 def compile_core(build: Executable | Callable[[], Executable] | None) -> Compiled:
     """A statement, or what makes it, as it is sent."""
-    core = build if isinstance(build, Executable) else build()  # type: ignore[misc]
-    compiled = core.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+    core: Any = build if isinstance(build, Executable) else build()  # type: ignore[misc]
+    compiled = core.compile(dialect=_DIALECT)
     required = {name for name, bind in compiled.binds.items() if bind.required}
     return Compiled(
         str(compiled),

@@ -2,14 +2,14 @@
 
 import os
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
-
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from commerce.shared.aws import client
 from commerce.shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 
 class Missing(RuntimeError):
@@ -35,7 +35,9 @@ def number(name: str, default: int) -> int:
 
 
 @cache
-def _secrets() -> SecretsProvider:
+def _secrets() -> "SecretsProvider":
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
     return SecretsProvider(boto3_client=client("secretsmanager"))
 
 
@@ -44,6 +46,8 @@ def secret(arn: str, *, fresh: bool = False) -> dict[str, str]:
 
     Raises Unavailable.
     """
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
     try:
         kept = _secrets().get(arn, max_age=300, transform="json", force_fetch=fresh)
     except GetParameterError as error:

@@ -136,7 +136,8 @@ class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
         return data
 
     def _read_row(self, body: bytes, context: Context) -> list[Any]:
-        row, at = [], 2
+        row: list[Any] = []
+        at = 2
         for read in context.input_funcs:
             size = int.from_bytes(body[at : at + 4], "big", signed=True)
             at += 4

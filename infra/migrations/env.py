@@ -7,7 +7,7 @@ from sqlalchemy import Connection, create_engine, text
 
 import commerce.bootstrap  # noqa: F401  (it knows every context, and so every table)
 from commerce.shared import settings
-from commerce.shared.database import SESSION, metadata
+from commerce.shared.database import SESSION, metadata, tls
 
 _ONE_MIGRATION = 7_235_119_002  # any number of our own: the advisory lock's key
 
@@ -18,8 +18,7 @@ def migrate() -> None:
     """Bring the schema to the revision asked for; a second deploy waits for the first."""
     address, _, query = settings.database_url(fresh=True).partition("?")
     url = address.replace("postgresql://", "postgresql+pg8000://", 1)
-    arguments = {"ssl_context": True} if "sslmode=require" in query else {}
-    engine = create_engine(url, connect_args=arguments)
+    engine = create_engine(url, connect_args={"ssl_context": tls(query)})
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0"))
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_MIGRATION})"))

@@ -294,7 +294,7 @@ def connect(url: str) -> Connection:
             password=unquote(parts.password or ""),
             timeout=CONNECT_TIMEOUT_SECONDS,
             application_name="lastunit",
-            ssl_context=True if "sslmode=require" in parts.query else None,
+            ssl_context=tls(parts.query),
             startup_params={} if is_the_roles else {"options": options},
         )
     except (pg8000.dbapi.Error, OSError) as error:
@@ -305,6 +305,16 @@ def connect(url: str) -> Connection:
     # The server's statement_timeout ends long work; the socket must outwait it.
     connection._usock.settimeout(2 * STATEMENT_TIMEOUT_MS / 1000)  # noqa: SLF001
     return connection
+
+
+def tls(query: str) -> Any:
+    """A URL's sslmode as pg8000 wants it: require encrypts, verify-full also knows the server."""
+    mode = parse_qs(query).get("sslmode")
+    if mode == ["verify-full"]:
+        from ssl import create_default_context  # imported on use: most sessions of a test need none
+
+        return create_default_context()
+    return True if mode == ["require"] else None
 
 
 @cache

@@ -67,8 +67,10 @@ def database_url(*, fresh: bool = False) -> str:
     proxy = text("DATABASE_PROXY_HOST", "")
     login = f"{quote(kept['username'], safe='')}:{quote(kept['password'], safe='')}"
     place = f"{proxy or kept['host']}:{kept.get('port', 5432)}/{kept.get('dbname', DATABASE_NAME)}"
-    session = "&session=role" if proxy else ""
-    return f"postgresql://{login}@{place}?sslmode=require{session}"
+    # The proxy's certificate is one that every system trusts; the database's own needs RDS' bundle.
+    return f"postgresql://{login}@{place}?" + (
+        "sslmode=verify-full&session=role" if proxy else "sslmode=require"
+    )
 
 
 def valkey_url() -> str:

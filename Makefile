@@ -3,10 +3,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 EMULATOR_VENV := .venv-emulator
+AUDIT_VENV := .venv-audit
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check format lock openapi statements bench soak faults histories fuzz ops localstack localstack-build sam-local
+.PHONY: help up down reset seed test check audit format lock openapi statements bench soak faults histories fuzz ops localstack localstack-build sam-local
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -25,6 +26,12 @@ $(EMULATOR_VENV)/.installed: $(VENV)/.installed requirements-emulator.lock
 	@$(BIN)/uv pip sync --quiet --python $(EMULATOR_VENV)/bin/python --require-hashes requirements-emulator.lock
 	@touch $@
 
+$(AUDIT_VENV)/.installed: $(VENV)/.installed requirements-audit.lock
+	@echo "Creating $(AUDIT_VENV) from requirements-audit.lock …"
+	@$(PYTHON) -m venv $(AUDIT_VENV)
+	@$(BIN)/uv pip sync --quiet --python $(AUDIT_VENV)/bin/python --require-hashes requirements-audit.lock
+	@touch $@
+
 up: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Start everything, place an order, stay until Ctrl-C
 	@$(BIN)/python -m infra.local.up
 
@@ -37,14 +44,19 @@ reset:  ## End it and forget its data
 test: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Run every suite: unit, integration, contract, races, faults, end to end
 	@$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
-check: $(VENV)/.installed  ## Format, lint, types, import contracts, template rules
+check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, import contracts, template rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@PYTHONPATH=layers/domain/python:. $(BIN)/lint-imports
-	@$(BIN)/pytest -q -p no:xdist --noconftest tests/contract/test_template.py
+	@$(BIN)/pytest -q -p no:xdist --noconftest tests/contract/test_template.py tests/contract/test_production.py
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi.lint
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	@$(BIN)/cfn-lint --ignore-checks W3002 -- infra/stacks/*.yaml infra/production/*.yaml  # W3002: sam deploy packages them
+	@$(BIN)/python -m infra.security
+
+audit: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Look for known vulnerabilities, write SBOMs to .local/sbom, check the templates
+	@$(BIN)/python -m infra.audit
 
 openapi: $(VENV)/.installed  ## Write docs/openapi.json anew, from the functions
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi
@@ -92,7 +104,7 @@ sam-local: $(VENV)/.installed  ## Run FUNCTION with its sample event in AWS's co
 	@$(BIN)/python -m infra.local.sam_local "$(FUNCTION)" $(SAM_ARGS)
 
 lock:  ## Pin every package anew, with hashes
-	@for set in requirements requirements-emulator requirements-bootstrap; do \
+	@for set in requirements requirements-emulator requirements-audit requirements-bootstrap; do \
 	  $(BIN)/uv pip compile --quiet --upgrade $(LOCK_FLAGS) $$set.in -o $$set.lock || exit 1; done
 	@$(BIN)/uv pip compile --quiet --upgrade $(LOCK_FLAGS) -c requirements.lock \
 	  layers/dependencies/requirements.in -o layers/dependencies/requirements.txt

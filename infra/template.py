@@ -107,6 +107,52 @@ def unfolded(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {logical_id: _lead_to(outputs, resource) for logical_id, resource in found.items()}
 
 
+def as_deployed(template: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Give a template without its conditions, as CloudFormation makes it of these arguments.
+
+    A parameter that is not given has its default; one without any counts as given.
+    """
+    declared = template.get("Parameters", {})
+    known = {
+        name: arguments.get(name, each.get("Default", name)) for name, each in declared.items()
+    }
+    holds = {name: _evaluate(rule, known) for name, rule in template.get("Conditions", {}).items()}
+    decided: dict[str, Any] = _decide(template, holds)
+    for part in ("Resources", "Outputs"):
+        decided[part] = {
+            name: {key: value for key, value in each.items() if key != "Condition"}
+            for name, each in decided.get(part, {}).items()
+            if holds.get(each.get("Condition", ""), True)
+        }
+    decided.pop("Conditions", None)
+    return decided
+
+
+def _decide(value: Any, holds: dict[str, bool]) -> Any:
+    if isinstance(value, list):
+        return [_decide(each, holds) for each in value if each != _NO_VALUE]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Fn::If"}:
+        condition, then, otherwise = value["Fn::If"]
+        return _decide(then if holds[condition] else otherwise, holds)
+    decided = {key: _decide(each, holds) for key, each in value.items()}
+    return {key: each for key, each in decided.items() if each != _NO_VALUE}
+
+
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+def without_versions(template: dict[str, Any]) -> dict[str, Any]:
+    """Take the functions' aliases out: nothing shifts traffic on an emulator, and each costs."""
+    shared = template["Globals"]["Function"]
+    for name in ("AutoPublishAlias", "AutoPublishAliasAllProperties", "DeploymentPreference"):
+        shared.pop(name, None)
+    for function in resources(template, "AWS::Serverless::Function").values():
+        function.pop("DeploymentPreference", None)
+    return template
+
+
 def _evaluate(rule: Any, arguments: dict[str, Any]) -> bool:
     """Tell whether a condition holds. It may compare, negate, and nothing else."""
     [(operator, operands)] = rule.items()
@@ -134,9 +180,14 @@ def _replace(value: Any, arguments: dict[str, Any], stack: str) -> Any:
 
 
 def _text(arguments: dict[str, Any], variable: re.Match[str]) -> str:
-    """Return the text of an argument that is text, or a Fn::Sub itself."""
-    argument = arguments.get(variable[1], variable[0])
-    return str(argument["Fn::Sub"] if isinstance(argument, dict) else argument)
+    """Return the text of an argument that is text, a Ref, or a Fn::Sub itself."""
+    match arguments.get(variable[1], variable[0]):
+        case {"Fn::Sub": text}:
+            return str(text)
+        case {"Ref": name}:
+            return f"${{{name}}}"
+        case text:
+            return str(text)
 
 
 def _lead_to(outputs: dict[tuple[str, str], Any], value: Any) -> Any:

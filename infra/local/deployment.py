@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from infra.local.errors import LocalError, log_tail
 from infra.local.process import ending_with_parent
-from infra.template import read_template
+from infra.template import read_template, without_versions, write_template
 
 ROOT = Path(__file__).parents[2]
 STACK_NAME = "lastunit"  # both as in samconfig.toml, environment `local`
@@ -77,9 +77,11 @@ class Deployment:
 
     def deploy(self, fingerprint: str) -> None:
         """Run sam deploy, and note in the emulator what was deployed. Raises LocalError."""
+        built = self.directory / "build" / "template.yaml"
+        write_template(without_versions(read_template(built)), built.with_name("local.yaml"))
         self._sam(
             *("deploy", "--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")),
-            *("--template-file", str(self.directory / "build" / "template.yaml")),
+            *("--template-file", str(built.with_name("local.yaml"))),
             *("--parameter-overrides", *_overrides(self.parameters)),
         )
         self._put_gateway_responses()

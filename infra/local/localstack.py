@@ -20,7 +20,14 @@ from typing import Any, NamedTuple
 import boto3
 
 from infra.local.errors import LocalError
-from infra.template import ROOT, functions, read_template, resources, write_template
+from infra.template import (
+    ROOT,
+    functions,
+    read_template,
+    resources,
+    without_versions,
+    write_template,
+)
 
 STACK = "lastunit"
 SAM = Path(sys.executable).with_name("sam")
@@ -98,7 +105,7 @@ _LEFT_OUT = (_LAYER, "Custom::Migration")
 def _variant(packages: dict[str, str]) -> dict[str, Any]:
     """Return the built template without layers, each function on a package that holds them."""
     code_uris = {function.logical_id: function.code_uri for function in functions(read_template())}
-    template = read_template(BUILT / "template.yaml")
+    template = without_versions(read_template(BUILT / "template.yaml"))
     del template["Globals"]["Function"]["Layers"]
     template["Resources"] = {
         logical_id: resource

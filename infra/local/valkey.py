@@ -13,8 +13,11 @@ from infra.local.process import Server, start_server
 READY_TIMEOUT_SECONDS = 15
 
 
-def start_valkey(directory: Path, port: int) -> Server:
-    """Start the server with its data in directory/valkey; it keeps them over a restart."""
+def start_valkey(directory: Path, port: int, *settings: str) -> Server:
+    """Start the server with its data in directory/valkey; it keeps them over a restart.
+
+    Further settings are as on its command line: "--cluster-enabled", "yes".
+    """
     require_free("valkey", port)
     data = directory / "valkey"
     data.mkdir(parents=True, exist_ok=True)
@@ -24,6 +27,7 @@ def start_valkey(directory: Path, port: int) -> Server:
             _binary(),
             *("--bind", LOOPBACK, "--port", str(port), "--dir", data),
             *("--appendonly", "yes", "--save", "", "--daemonize", "no"),
+            *settings,
         ],
         url=f"redis://{LOOPBACK}:{port}/0",
         directory=directory,

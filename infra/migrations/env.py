@@ -3,10 +3,11 @@
 import logging
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from commerce.bootstrap import schema
 from commerce.shared import settings
+from commerce.shared.database import SESSION, tls
 
 _ONE_MIGRATION = 7_235_119_002  # any number of our own: the advisory lock's key
 
@@ -15,15 +16,23 @@ logging.getLogger("alembic").setLevel(logging.INFO)
 
 def migrate() -> None:
     """Bring the schema to the revision asked for; a second deploy waits for the first."""
-    url = settings.database_url().split("?")[0].replace("postgresql://", "postgresql+pg8000://", 1)
-    arguments = {"ssl_context": True} if "sslmode=require" in settings.database_url() else {}
-    engine = create_engine(url, connect_args=arguments)
+    address, _, query = settings.database_url(fresh=True).partition("?")
+    url = address.replace("postgresql://", "postgresql+pg8000://", 1)
+    engine = create_engine(url, connect_args={"ssl_context": tls(query)})
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0"))
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_MIGRATION})"))
         context.configure(connection=connection, target_metadata=schema(), compare_type=True)
         context.run_migrations()
+        if "session=role" in query:
+            keep_session_with_role(connection)
     engine.dispose()
+
+
+def keep_session_with_role(connection: Connection) -> None:
+    """Give the role, for all its sessions from now on, what functions else ask for themselves."""
+    for name, value in SESSION.items():
+        connection.execute(text(f"ALTER ROLE CURRENT_USER SET {name} = '{value}'"))
 
 
 migrate()

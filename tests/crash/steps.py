@@ -82,7 +82,7 @@ def watch(journal: Journal) -> None:
     if journal.cut is not None and journal.cut.kind is Kind.HANG:
         valkey.INSISTENT_SECONDS = PATIENCE_SECONDS
         postgres.CONNECT_TIMEOUT_SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
-        postgres._SESSION["statement_timeout"] = SERVER_PATIENCE_MS
+        postgres.SESSION["statement_timeout"] = SERVER_PATIENCE_MS
 
 
 def die() -> None:

@@ -51,7 +51,7 @@ def start_test_servers(directory: Path) -> TestServers:
     try:
         superuser = superuser_url(directory, ports.postgres)
         migrate(postgres.url)
-        _run(superuser, f"CREATE DATABASE {MIGRATED} TEMPLATE lastunit OWNER lastunit")
+        run(superuser, f"CREATE DATABASE {MIGRATED} TEMPLATE lastunit OWNER lastunit")
         valkey = start_valkey(directory, ports.valkey)
         running.append(valkey)
         moto = start_moto(directory, ports.emulator)
@@ -103,14 +103,15 @@ def start_moto(directory: Path, port: int) -> Server:
 def own_database(superuser: str) -> Iterator[str]:
     """A copy of the migrated database, dropped afterwards."""
     name = f"own_{secrets.token_hex(8)}"
-    _run(superuser, f"CREATE DATABASE {name} TEMPLATE {MIGRATED}")
+    run(superuser, f"CREATE DATABASE {name} TEMPLATE {MIGRATED}")
     try:
         yield f"{superuser.rsplit('/', 1)[0]}/{name}"
     finally:
-        _run(superuser, f"DROP DATABASE {name} WITH (FORCE)")
+        run(superuser, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _run(url: str, sql: str) -> None:
+def run(url: str, sql: str) -> None:
+    """Run one statement in a session of its own."""
     parts = urlsplit(url)
     with closing(
         pg8000.native.Connection(

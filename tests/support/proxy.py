@@ -18,6 +18,8 @@ LOOPBACK = "127.0.0.1"
 
 _SSL_REQUEST = 80877103
 _ASKS_FOR_PASSWORD = {3, 5, 10, 11}
+_REFUSED = b"SFATAL\x00C0A000\x00MFeature not supported: command-line options\x00\x00"
+_REFUSAL = b"E" + struct.pack("!i", 4 + len(_REFUSED)) + _REFUSED
 _ENDS_A_REQUEST = {b"S", b"Q", b"X"}  # Sync, simple query, Terminate
 
 
@@ -51,6 +53,8 @@ class PostgresProxy:
     url: str
     trips: list[RoundTrip] = field(default_factory=list)
     loses_answer: Callable[[RoundTrip], bool] = lambda _: False
+    refuses_options: bool = False
+    """Whether it does as RDS Proxy does to a session that begins with settings of its own."""
 
     def forget(self) -> None:
         """Begin to count anew."""
@@ -96,7 +100,7 @@ def _pass_on(proxy: PostgresProxy, client: socket.socket, upstream: tuple[str, i
         server.makefile("rb") as from_server,
         suppress(EOFError, OSError),  # either side left
     ):
-        _log_in(client, server, from_client, from_server)
+        _log_in(proxy, client, server, from_client, from_server)
         prepared: dict[bytes, str] = {}
         while True:
             request = list(_until(from_client, _ENDS_A_REQUEST))
@@ -113,7 +117,11 @@ def _pass_on(proxy: PostgresProxy, client: socket.socket, upstream: tuple[str, i
 
 
 def _log_in(
-    client: socket.socket, server: socket.socket, from_client: BinaryIO, from_server: BinaryIO
+    proxy: PostgresProxy,
+    client: socket.socket,
+    server: socket.socket,
+    from_client: BinaryIO,
+    from_server: BinaryIO,
 ) -> None:
     """Pass on what goes back and forth until the server is ready for the first time."""
     opening = _read(from_client, 8)
@@ -121,7 +129,11 @@ def _log_in(
         server.sendall(opening)
         client.sendall(_read(from_server, 1))
         opening = _read(from_client, 8)
-    server.sendall(opening + _read(from_client, struct.unpack("!i", opening[:4])[0] - 8))
+    settings = _read(from_client, struct.unpack("!i", opening[:4])[0] - 8)
+    if proxy.refuses_options and b"options" in settings.split(b"\x00")[::2]:
+        client.sendall(_REFUSAL)
+        raise EOFError
+    server.sendall(opening + settings)
     message = b""
     while message[:1] != b"Z":
         message = _message(from_server)

@@ -43,7 +43,7 @@ def only_a_secret(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     kept: dict[str, str] = {}
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("DATABASE_SECRET_ARN", "arn:secret")
-    monkeypatch.setattr(settings, "secret", {"arn:secret": kept}.__getitem__)
+    monkeypatch.setattr(settings, "secret", lambda arn, **_: {"arn:secret": kept}[arn])
     return kept
 
 
@@ -70,3 +70,25 @@ def test_a_secret_as_rds_keeps_it_becomes_a_url(
     )
     assert unquote(url.username or "") == "owner"
     assert unquote(url.password or "") == RDS["password"]
+
+
+def test_a_proxy_stands_before_what_the_secret_names(
+    only_a_secret: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_a_secret.update(username="owner", password="secret")  # RDS' own secrets hold no more
+    monkeypatch.setenv("DATABASE_PROXY_HOST", "proxy.example")
+    address, _, query = settings.database_url().partition("?")
+    assert address == "postgresql://owner:secret@proxy.example:5432/lastunit"
+    assert query == "sslmode=verify-full&session=role"
+
+
+def test_valkeys_login_is_put_before_its_address(
+    only_a_secret: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VALKEY_URL", "rediss://cache.example:6379/0")
+    assert settings.valkey_url() == "rediss://cache.example:6379/0"
+    only_a_secret.update(username="shop", password="p/@:#%? ")
+    monkeypatch.setenv("VALKEY_SECRET_ARN", "arn:secret")
+    url = urlsplit(settings.valkey_url())
+    assert (url.scheme, url.hostname, url.port, url.path) == ("rediss", "cache.example", 6379, "/0")
+    assert (url.username, unquote(url.password or "")) == ("shop", RDS["password"])

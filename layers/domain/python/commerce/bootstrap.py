@@ -184,7 +184,9 @@ def database() -> Database:
     """The connection of this thread (in a function there is one), made on first use."""
     found: Database | None = getattr(_local, "database", None)
     if found is None:
-        found = _local.database = Database(settings.database_url)
+        found = _local.database = Database(
+            settings.database_url, lambda: settings.database_url(fresh=True)
+        )
     return found
 
 
@@ -231,7 +233,7 @@ def relay() -> "Relay":
 @cache
 def valkey() -> Valkey:
     """The cache server of this execution environment."""
-    return Valkey(lambda: settings.text("VALKEY_URL"))
+    return Valkey(settings.valkey_url)
 
 
 @cache
@@ -261,7 +263,7 @@ def boards() -> "Boards":
 @cache
 def insistent_valkey() -> Insistent:
     """The same server, for what must be done."""
-    return Insistent(lambda: settings.text("VALKEY_URL"))
+    return Insistent(settings.valkey_url)
 
 
 def counting_boards() -> "Boards":

@@ -3,41 +3,38 @@
 A kept value is *fresh* for most of its time. In the rest, one caller refills it while the others
 still get it as it is. A refill is stored only while its caller holds the key's lock: `forget` takes
 the lock away too, so that what was read before a change cannot be stored after it.
+
+A value and its lock share a hash tag, and no command touches two values: many go as one message,
+and each finds its own part of a cluster.
 """
 
+import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from commerce.shared.valkey import Valkey
 
 V = TypeVar("V", bound=BaseModel)
+_Command: TypeAlias = tuple[str | int, ...]
 
 REFILL_SECONDS = 5  # as long as a statement may take: then somebody else may try
 FRESH_SHARE = (0.7, 0.9)  # of a value's time, jittered: many fills at once are not due at once
 
-# One message each, however many keys: a list's page has a hundred.
-_LOCK = """
-local ours = {}
-for number, key in ipairs(KEYS) do
-    ours[number] = redis.call('SET', key, ARGV[1], 'NX', 'EX', ARGV[2]) and 1 or 0
-end
-return ours
-"""
 _STORE = """
-for number = 1, #KEYS, 2 do
-    local key, lock = KEYS[number], KEYS[number + 1]
-    if redis.call('GET', lock) == ARGV[1] then
-        redis.call('SET', key, ARGV[2 + (number + 1) / 2], 'PX', ARGV[2])
-        redis.call('DEL', lock)
-    end
+if redis.call('GET', KEYS[2]) == ARGV[1] then
+    redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2])
+    redis.call('DEL', KEYS[2])
 end
 """
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Shelf(Generic[V]):
 
     def key(self, id_: str) -> str:
         """Where a value is kept."""
-        return f"lastunit:{self.name}:{self.version}:{id_}"
+        return f"lastunit:{{{self.name}:{self.version}:{id_}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,46 +95,53 @@ class Cache:
 
     def forget(self, shelf: Shelf[Any], ids: Collection[str]) -> None:
         """Drop values, and whatever is being loaded in their place."""
-        keys = [key for id_ in ids for key in (shelf.key(id_), _lock_of(shelf.key(id_)))]
-        if keys:
-            self._valkey.ask(lambda server: server.delete(*keys))
+        keys = [shelf.key(id_) for id_ in ids]
+        self._each([("DEL", key, _lock_of(key)) for key in keys])
 
     def _find(self, shelf: Shelf[V], ids: Collection[str]) -> dict[str, _Kept[V]]:
         keys = [shelf.key(id_) for id_ in ids]
-        texts = self._valkey.ask(lambda server: server.mget(keys)) if keys else None
-        if not isinstance(texts, list) or len(texts) != len(keys):
-            return {}
-        found = zip(
-            ids, (_parsed(shelf, k, t) for k, t in zip(keys, texts, strict=True)), strict=True
-        )
+        texts = self._each([("GET", key) for key in keys])
+        found = zip(ids, map(partial(_parsed, shelf), keys, texts), strict=True)
         return {id_: kept for id_, kept in found if kept is not None}
 
     def _lock(self, shelf: Shelf[V], ids: Collection[str], token: str) -> set[str]:
         """Those of the ids that are ours to refill."""
         locks = [_lock_of(shelf.key(id_)) for id_ in ids]
-        answers = self._valkey.ask(
-            lambda server: server.eval(_LOCK, len(locks), *locks, token, REFILL_SECONDS)
-        )
-        if not isinstance(answers, list) or len(answers) != len(locks):
-            return set()
-        return {id_ for id_, is_ours in zip(ids, answers, strict=True) if is_ours == 1}
+        answers = self._each([("SET", lock, token, "NX", "EX", REFILL_SECONDS) for lock in locks])
+        return {id_ for id_, is_ours in zip(ids, answers, strict=True) if is_ours is True}
 
     def _store(
         self, shelf: Shelf[V], values: Mapping[str, V], token: str, loaded_at: float
     ) -> None:
         fresh_until = loaded_at + shelf.seconds * random.uniform(*FRESH_SHARE)  # noqa: S311
         left_ms = int((loaded_at + shelf.seconds - time.time()) * 1000)
-        if not values or left_ms <= 0:
+        if left_ms <= 0:
             return
-        keys: list[str] = []
-        texts: list[str] = []
+        commands: list[_Command] = []
         for id_, value in values.items():
             key = shelf.key(id_)
-            keys += [key, _lock_of(key)]
-            texts.append(f"{fresh_until:.3f} {key}\n{value.model_dump_json()}")
-        self._valkey.ask(
-            lambda server: server.eval(_STORE, len(keys), *keys, token, left_ms, *texts)
-        )
+            text = f"{fresh_until:.3f} {key}\n{value.model_dump_json()}"
+            commands.append(("EVAL", _STORE, 2, key, _lock_of(key), token, left_ms, text))
+        self._each(commands)
+
+    def _each(self, commands: Sequence[_Command]) -> Sequence[Any]:
+        """The answer to each command, asked in one message; None where Valkey does not answer."""
+        if not commands:
+            return []
+
+        def ask(server: Any) -> list[Any]:
+            pipeline = server.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            answers: list[Any] = pipeline.execute(raise_on_error=False)
+            return answers
+
+        answers = self._valkey.ask(ask)
+        if answers is None or len(answers) != len(commands):
+            return [None] * len(commands)
+        if refused := [each for each in answers if isinstance(each, Exception)]:
+            logger.warning("Valkey refused %d of %d: %s", len(refused), len(answers), refused[0])
+        return answers
 
 
 def _lock_of(key: str) -> str:

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pg8000.dbapi
 
@@ -11,9 +12,10 @@ from commerce.shared.wire import Connection, Query, Row
 
 LOCK_TIMEOUT_MS = 3_000  # SPEC §4: a row lock not had within 3 s is 503 BUSY
 STATEMENT_TIMEOUT_MS = 5_000  # SPEC §4
+# Every session has these: told when it begins or, behind a proxy, kept with its role (env.py).
 # Every list walks an index in its own order. An incremental sort reads a whole brand for one page,
 # and its estimate comes near enough to the walk's to be chosen now and then.
-_SESSION = {
+SESSION = {
     "lock_timeout": LOCK_TIMEOUT_MS,
     "statement_timeout": STATEMENT_TIMEOUT_MS,
     "enable_incremental_sort": "off",
@@ -25,6 +27,7 @@ _DEADLOCK, _SERIALIZATION = "40P01", "40001"
 _LOCK_NOT_AVAILABLE, _QUERY_CANCELED = "55P03", "57014"
 # A migration changed what a prepared statement gives; or the server does not know it any more.
 _RESULT_CHANGED, _NOT_PREPARED = "0A000", "26000"
+_LOGIN_REFUSED = "28"  # the class of invalid authorizations
 
 
 class Contention(Exception):
@@ -51,14 +54,24 @@ class ConnectionLost(Unavailable):
     """The database went away."""
 
 
+class LoginRefused(Unavailable):
+    """The database does not know this login, or not any more."""
+
+
 BEGIN, COMMIT, ROLLBACK = (Query(word, is_lasting=True) for word in ("BEGIN", "COMMIT", "ROLLBACK"))
 
 
 class Database:
-    """One connection: made on first use, checked when it was idle, discarded when broken."""
+    """One connection: made on first use, checked when it was idle, discarded when broken.
 
-    def __init__(self, url: Callable[[], str]) -> None:
+    Where the login of `url` is refused, `renewed_url` is asked once for the one of now.
+    """
+
+    def __init__(
+        self, url: Callable[[], str], renewed_url: Callable[[], str] | None = None
+    ) -> None:
         self._url = url
+        self._renewed_url = renewed_url
         self._connection: Connection | None = None
         self._used_at = 0.0
 
@@ -113,14 +126,28 @@ class Database:
             except (pg8000.dbapi.Error, OSError):
                 self.close()
         if self._connection is None:
-            self._connection = connect(self._url())
+            self._connection = self._opened()
         return self._connection
+
+    def _opened(self) -> Connection:
+        try:
+            return connect(self._url())
+        except LoginRefused:
+            if self._renewed_url is None:
+                raise
+            return connect(self._renewed_url())
 
 
 def connect(url: str) -> Connection:
-    """Open a connection with the time-outs of an order. Raises Unavailable."""
+    """Open a connection with the time-outs of an order. Raises LoginRefused or Unavailable.
+
+    `?session=role`: the time-outs are the role's own. RDS Proxy refuses a connection that asks for
+    them when it begins, and keeps one that sets them later, or prepares statements by name, from
+    being shared.
+    """
     parts = urlsplit(url)
-    options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    is_the_roles = parse_qs(parts.query).get("session") == ["role"]
+    options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
     try:
         connection = Connection(
             unquote(parts.username or ""),
@@ -130,20 +157,42 @@ def connect(url: str) -> Connection:
             password=unquote(parts.password or ""),
             timeout=CONNECT_TIMEOUT_SECONDS,
             application_name="lastunit",
-            ssl_context=True if "sslmode=require" in parts.query else None,
-            startup_params={"options": options},
+            ssl_context=tls(parts.query),
+            startup_params={} if is_the_roles else {"options": options},
         )
     except (pg8000.dbapi.Error, OSError) as error:
-        raise Unavailable("The database does not answer; try again.") from error
+        refused = _sqlstate(error).startswith(_LOGIN_REFUSED)
+        kind = LoginRefused if refused else Unavailable
+        raise kind("The database does not answer; try again.") from error
     connection.autocommit = True
+    connection.prepares = not is_the_roles
     # The server's statement_timeout ends long work; the socket must outwait it.
     connection._usock.settimeout(2 * STATEMENT_TIMEOUT_MS / 1000)  # noqa: SLF001
     return connection
 
 
+def tls(query: str) -> Any:
+    """A URL's sslmode as pg8000 wants it: require encrypts, verify-full also knows the server."""
+    mode = parse_qs(query).get("sslmode")
+    if mode == ["verify-full"]:
+        from ssl import create_default_context  # imported on use: most sessions of a test need none
+
+        return create_default_context()
+    return True if mode == ["require"] else None
+
+
+def _sqlstate(error: Exception) -> str:
+    return str(_fields(error).get("C", ""))
+
+
+def _fields(error: Exception) -> Mapping[str, str]:
+    """What the server says of an error; nothing where it is not the server's."""
+    told = error.args[0] if error.args else None
+    return told if isinstance(told, dict) else {}
+
+
 def _translated(error: Exception) -> Exception:
-    fields: Mapping[str, str] = error.args[0] if isinstance(error.args[0], dict) else {}
-    state = fields.get("C", "")
+    fields, state = _fields(error), _sqlstate(error)
     if state in (_DEADLOCK, _SERIALIZATION):
         return Contention(fields.get("M", ""))
     if state in (_RESULT_CHANGED, _NOT_PREPARED):

@@ -3,13 +3,15 @@
 import os
 from functools import cache
 from typing import TYPE_CHECKING, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from commerce.shared.aws import client
 from commerce.shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+DATABASE_NAME = "lastunit"  # as infra/production makes it; RDS' own secret does not name it
 
 
 class Missing(RuntimeError):
@@ -55,13 +57,33 @@ def secret(arn: str, *, fresh: bool = False) -> dict[str, str]:
     return cast("dict[str, str]", kept)
 
 
-def database_url() -> str:
-    """Where PostgreSQL is: DATABASE_URL, else the secret (`url`, or the shape RDS keeps)."""
+def database_url(*, fresh: bool = False) -> str:
+    """Where PostgreSQL is: DATABASE_URL, else the secret (`url`, or the shape RDS keeps).
+
+    Where DATABASE_PROXY_HOST says that a proxy stands before it, the proxy, in whose sessions the
+    time-outs are the role's. `fresh` reads the secret anew: its password may have been rotated.
+    """
     if url := os.environ.get("DATABASE_URL"):
         return url
-    kept = secret(text("DATABASE_SECRET_ARN"))
+    kept = secret(text("DATABASE_SECRET_ARN"), fresh=fresh)
     if "url" in kept:
         return kept["url"]
-    login = f"{quote(kept['username'])}:{quote(kept['password'], safe='')}"
-    place = f"{kept['host']}:{kept.get('port', 5432)}/{kept['dbname']}"
-    return f"postgresql://{login}@{place}?sslmode=require"
+    proxy = text("DATABASE_PROXY_HOST", "")
+    login = f"{quote(kept['username'], safe='')}:{quote(kept['password'], safe='')}"
+    place = f"{proxy or kept['host']}:{kept.get('port', 5432)}/{kept.get('dbname', DATABASE_NAME)}"
+    # The proxy's certificate is one that every system trusts; the database's own needs RDS' bundle.
+    return f"postgresql://{login}@{place}?" + (
+        "sslmode=verify-full&session=role" if proxy else "sslmode=require"
+    )
+
+
+def valkey_url() -> str:
+    """Where Valkey is: VALKEY_URL, with the login of VALKEY_SECRET_ARN where there is one."""
+    url = text("VALKEY_URL")
+    arn = text("VALKEY_SECRET_ARN", "")
+    if not arn:
+        return url
+    kept = secret(arn)
+    login = f"{quote(kept['username'], safe='')}:{quote(kept['password'], safe='')}"
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{login}@{parts.netloc}").geturl()

@@ -26,7 +26,11 @@ logger = logging.getLogger(__name__)
 
 
 class Valkey:
-    """One server (cluster mode off), asked once per question and never waited for."""
+    """One server, asked once per question and never waited for.
+
+    It may be a cluster behind one address (ElastiCache Serverless): what one command or script
+    touches shares a hash tag.
+    """
 
     def __init__(self, url: Callable[[], str]) -> None:
         self._url = url

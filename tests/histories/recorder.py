@@ -35,7 +35,7 @@ from tests.support.lambda_calls import (
     sqs_event,
 )
 from tests.support.orders import cancel, cancel_as_admin, deliver, ship
-from tests.support.shop import Person, a_brand, a_buyer, a_product, an_admin, rows
+from tests.support.shop import Person, a_brand, a_buyer, a_product, an_admin, rows, set_stripes, stock_of
 
 T = TypeVar("T")
 
@@ -471,15 +471,13 @@ def _order(stage: _Stage, row: Any) -> dict[str, Any]:
 
 
 def _end(stage: _Stage, users: list[UUID]) -> dict[str, Any]:
-    stock = rows("SELECT product_id, quantity FROM stock WHERE product_id = ANY ($1)",
-        [UUID(each) for each in stage.products])  # fmt: skip
     balance = rows("SELECT user_id, balance FROM point_account WHERE user_id = ANY ($1)", users)
     copies = rows(
         "SELECT user_id, used_by_order FROM issued_coupon WHERE coupon_id = $1", stage.coupon
     )
     left = "SELECT CAST(sum(quantity_left) AS int) AS n FROM coupon_stripe WHERE coupon_id = $1"
     return {
-        "stock": {stage.names[str(row.product_id)]: row.quantity for row in stock},
+        "stock": {stage.names[product]: stock_of(product) for product in stage.products},
         "balance": {stage.names[str(row.user_id)]: row.balance for row in balance},
         "copies": {
             stage.names[str(row.user_id)]: "USED" if row.used_by_order else "AVAILABLE"

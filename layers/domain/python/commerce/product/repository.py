@@ -1,7 +1,9 @@
 """Products and stock in PostgreSQL."""
 
+import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -24,29 +26,39 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from commerce.product import stripes
 from commerce.product.commands import Sort
-from commerce.product.model import Card, Product, ProductState, Stock
+from commerce.product.model import Card, Product, ProductState, Rush, Stock
 from commerce.product.tables import product_table, stock_table
 from commerce.shared import audit, clock, trace
 from commerce.shared.audit import Change
-from commerce.shared.database import Row, Statement, records
+from commerce.shared.database import Query, Row, Statement, records
 from commerce.shared.money import Money
 from commerce.shared.unit_of_work import Explain, UnitOfWork
+
+SOLD = "SOLD"
+"""Why stock was moved: an order took it."""
 
 _p = product_table.c
 _CARDS = select(
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
     _p.like_count, _p.version,
 )  # fmt: skip
-_ROWS = _CARDS.add_columns(_p.created_at, stock_table.c.quantity, stock_table.c.counted).join_from(
-    product_table, stock_table, stock_table.c.product_id == _p.id
-)
+_ROWS = _CARDS.add_columns(
+    _p.created_at, stock_table.c.quantity, stock_table.c.counted, stripes.EACH.label("stripes")
+).join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
 _SOME_CARDS = Statement(_CARDS.where(_p.id == any_(_IDS)))
 _STATES = Statement(
-    select(_p.id, _p.version, _p.like_count, stock_table.c.quantity, stock_table.c.counted)
+    select(
+        _p.id,
+        _p.version,
+        _p.like_count,
+        stock_table.c.quantity + stripes.UNITS,
+        stock_table.c.counted,
+    )
     .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
     .where(_p.id == any_(_IDS))
 )
@@ -64,7 +76,12 @@ _COUNTED = Statement(
     .values(counted=stock_table.c.counted + 1)
 )
 _LOCK_STOCK = Statement(
-    select(stock_table.c.product_id, stock_table.c.quantity, stock_table.c.counted)
+    select(
+        stock_table.c.product_id,
+        stock_table.c.quantity,
+        stock_table.c.counted,
+        stock_table.c.stripes_fixed,
+    )
     .where(stock_table.c.product_id == any_(_IDS))
     .order_by(stock_table.c.product_id)
     .with_for_update()
@@ -85,42 +102,35 @@ _COUNT_LIKES = Statement(
 
 # One statement for whatever moves stock, so that a movement and its events tell what the row
 # became, not what somebody had read. A movement may tell two events: each row's version gives two
-# versions to tell them apart. Its guard raises `stock_sufficient`.
+# versions to tell them apart. Whether the product turned is known under this row's lock, also where
+# it has stripes. Its guard raises `stock_sufficient`.
 _MOVE_STOCK = Statement(
-    text("""
+    text(f"""
     WITH moved AS (
         UPDATE stock
         SET quantity = stock.quantity + move.change, version = stock.version + 1
         FROM jsonb_to_recordset(:moves)
             AS move(product_id uuid, change integer, changed_id uuid, turned_id uuid)
         WHERE stock.product_id = move.product_id AND stock.quantity + move.change >= 0
-        RETURNING stock.product_id, quantity, version, change, changed_id, turned_id
-    ), kept AS (
-        INSERT INTO stock_movement (product_id, change, reason, order_id, at)
-        SELECT product_id, change, CAST(:reason AS text), CAST(:order_id AS uuid),
-            CAST(:at AS timestamptz)
-        FROM moved
-    ), told AS (
-        INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
-            trace_id, data)
-        SELECT changed_id, 'commerce.product', 'StockChanged', CAST(:at AS timestamptz),
-            product_id, 2 * version, CAST(:trace_id AS text),
-            jsonb_build_object('product_id', product_id, 'quantity', quantity,
-                'change', change, 'reason', CAST(:reason AS text))
-        FROM moved
+        RETURNING stock.product_id, change, changed_id, turned_id,
+            stock.product_id AS aggregate_id, 2 * version AS aggregate_version,
+            stock.quantity + (SELECT coalesce(sum(stripe.quantity), 0)
+                FROM stock_stripe AS stripe WHERE stripe.product_id = stock.product_id) AS in_all
+    ), kept AS ({stripes.KEEP}
+    ), told AS ({stripes.TELL}
         UNION ALL
         SELECT turned_id, 'commerce.product', 'StockSoldOut', CAST(:at AS timestamptz),
-            product_id, 2 * version + 1, CAST(:trace_id AS text),
+            product_id, aggregate_version + 1, CAST(:trace_id AS text),
             jsonb_build_object('product_id', product_id)
-        FROM moved WHERE change < 0 AND quantity = 0
+        FROM moved WHERE change < 0 AND in_all = 0
         UNION ALL
         SELECT turned_id, 'commerce.product', 'StockReturned', CAST(:at AS timestamptz),
-            product_id, 2 * version + 1, CAST(:trace_id AS text),
-            jsonb_build_object('product_id', product_id, 'quantity', quantity)
-        FROM moved WHERE change > 0 AND quantity = change
+            product_id, aggregate_version + 1, CAST(:trace_id AS text),
+            jsonb_build_object('product_id', product_id, 'quantity', in_all)
+        FROM moved WHERE change > 0 AND in_all = change
     )
     SELECT require((SELECT count(*) FROM moved) = CAST(:expected AS bigint), 'stock_sufficient')
-    """).bindparams(bindparam("moves", type_=JSONB))
+    """).bindparams(bindparam("moves", type_=JSONB))  # noqa: S608  (the text is ours)
 )
 
 
@@ -247,7 +257,37 @@ class ProductRepository(Protocol):
     def move_stock(
         self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
     ) -> None:
-        """Add each change to its product's stock; `refused` explains what cannot be taken."""
+        """Add each change to its product's stock, outside of its stripes.
+
+        `refused` explains what cannot be taken from there.
+        """
+
+    def sell(
+        self,
+        wanted: Mapping[UUID, int],
+        from_stripes: Mapping[UUID, Sequence[int]],
+        *,
+        order_id: UUID,
+        refused: Explain,
+    ) -> None:
+        """Take units of each product; `refused` explains what cannot be taken.
+
+        `from_stripes` names the stripes, of each product that has any, with more than is wanted.
+        """
+
+    def gather_stock(self, product_id: UUID) -> None:
+        """Bring what the stripes of a locked stock have into its own row."""
+
+    def deal_stock(self, product_id: UUID) -> None:
+        """Deal a locked stock out to its stripes, if it is worth it."""
+
+    def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
+        """Give a locked stock, gathered before, so many stripes, all empty."""
+
+    def find_rushes(self, since: datetime, *, hot: int, cool: int) -> list[Rush]:
+        """Products that have no stripes, and were sold `hot` times or more since then; and those
+        that have some, and were sold less than `cool` times. Not where an admin has decided.
+        """
 
 
 class SqlProductRepository:
@@ -316,8 +356,13 @@ class SqlProductRepository:
         audit.record(self._uow, change)
 
     def lock_stock(self, product_id: UUID) -> Stock | None:
-        for row in self._uow.lock(_LOCK_STOCK(ids=[product_id])):
-            return Stock(row.product_id, row.quantity, row.counted)
+        found, dealt = self._uow.lock_together(
+            _LOCK_STOCK(ids=[product_id]), stripes.LOCK(ids=[product_id])
+        )
+        for row in found:
+            units = tuple(each.quantity for each in dealt)
+            in_all = row.quantity + sum(units)
+            return Stock(row.product_id, in_all, row.counted, units, row.stripes_fixed)
         return None
 
     def note_count(self, product_id: UUID) -> None:
@@ -326,27 +371,110 @@ class SqlProductRepository:
     def move_stock(
         self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
     ) -> None:
-        moves = [
-            {
-                "product_id": str(product_id),
-                "change": change,
-                "changed_id": str(clock.new_id()),
-                "turned_id": str(clock.new_id()),
-            }
-            for product_id, change in changes.items()
-        ]
         self._uow.write_contended(
-            _LOCK_STOCK(ids=list(changes)),
-            _MOVE_STOCK(
-                moves=moves,
-                reason=reason,
-                order_id=order_id,
-                at=clock.now(),
-                trace_id=trace.trace_id(),
-                expected=len(changes),
-            ),
+            *_moving(changes, reason, order_id),
             refusals={"stock_sufficient": refused, "stock_not_negative": refused},
         )
+
+    def sell(
+        self,
+        wanted: Mapping[UUID, int],
+        from_stripes: Mapping[UUID, Sequence[int]],
+        *,
+        order_id: UUID,
+        refused: Explain,
+    ) -> None:
+        changes = {product_id: -quantity for product_id, quantity in wanted.items()}
+        if not from_stripes:
+            self.move_stock(changes, reason=SOLD, order_id=order_id, refused=refused)
+            return
+        ids = list(from_stripes)
+        lock, move = _moving(changes, SOLD, order_id)
+        self._uow.write_contended(
+            lock, stripes.LOCK(ids=ids), stripes.GATHER(ids=ids), move, _dealing(ids),
+            refusals={"stock_sufficient": refused, "stock_not_negative": refused},
+        )  # fmt: skip
+        if all(from_stripes.values()):
+            plain = {id_: change for id_, change in changes.items() if id_ not in from_stripes}
+            self._uow.try_first(
+                *(_moving(plain, SOLD, order_id) if plain else ()),
+                *(
+                    _taking(id_, wanted[id_], from_stripes[id_], order_id)
+                    for id_ in sorted(from_stripes)
+                ),
+                unless=stripes.IF_NOT,
+            )
+
+    def gather_stock(self, product_id: UUID) -> None:
+        self._uow.write_contended(stripes.GATHER(ids=[product_id]), refusals={})
+
+    def deal_stock(self, product_id: UUID) -> None:
+        self._uow.write_contended(_dealing([product_id]), refusals={})
+
+    def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
+        self._uow.write_contended(
+            stripes.FIX(product_id=product_id, is_fixed=is_fixed),
+            stripes.CLEAR(ids=[product_id]),
+            stripes.ADD(rows=_empty_stripes(product_id, count)),
+            refusals={},
+        )
+
+    def find_rushes(self, since: datetime, *, hot: int, cool: int) -> list[Rush]:
+        query = stripes.RUSHES(since=since, hot=hot, cool=cool, newest=stripes.NEWEST_MOVEMENTS)
+        return [Rush(*row) for row in self._uow.read(query)]
+
+
+def _moving(changes: Mapping[UUID, int], reason: str, order_id: UUID | None) -> tuple[Query, Query]:
+    """Lock the stocks' rows, and add the changes to them."""
+    moves = [
+        {
+            "product_id": str(product_id),
+            "change": change,
+            "changed_id": str(clock.new_id()),
+            "turned_id": str(clock.new_id()),
+        }
+        for product_id, change in changes.items()
+    ]
+    move = _MOVE_STOCK(
+        moves=moves,
+        reason=reason,
+        order_id=order_id,
+        at=clock.now(),
+        trace_id=trace.trace_id(),
+        expected=len(changes),
+    )
+    return _LOCK_STOCK(ids=list(changes)), move
+
+
+def _taking(product_id: UUID, quantity: int, numbers: Sequence[int], order_id: UUID) -> Query:
+    """Take units out of one of these stripes, each taker beginning elsewhere."""
+    return stripes.TAKE(
+        product_id=product_id,
+        quantity=quantity,
+        numbers=random.sample(numbers, len(numbers)),
+        changed_id=clock.new_id(),
+        reason=SOLD,
+        order_id=order_id,
+        at=clock.now(),
+        trace_id=trace.trace_id(),
+    )
+
+
+def _dealing(product_ids: Collection[UUID]) -> Query:
+    return stripes.DEAL(ids=list(product_ids), worth_dealing=stripes.WORTH_DEALING)
+
+
+def _empty_stripes(product_id: UUID, count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": str(clock.new_id()),
+            "product_id": str(product_id),
+            "number": number,
+            "quantity": 0,
+            "version": 0,
+        }
+        for number in range(count)
+    ]
 
 
 def _place(
@@ -381,5 +509,7 @@ def _product(row: Row) -> Product:
         like_count=row.like_count,
         version=row.version,
         created_at=row.created_at,
-        stock=Stock(row.id, row.quantity, row.counted),
+        stock=Stock(
+            row.id, row.quantity + sum(row.stripes), row.counted, stripes=tuple(row.stripes)
+        ),
     )

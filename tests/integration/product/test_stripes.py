@@ -144,7 +144,7 @@ class TestSelling:
 
     @pytest.mark.parametrize("end", [COMMIT, ROLLBACK], ids=["sold", "not sold"])
     def test_what_somebody_holds_is_not_sold_out(self, own_shop: str, end: Query) -> None:
-        """All units but one are in somebody's unfinished order: wait, and see what becomes of it."""
+        """Nearly all units are in somebody's unfinished order: wait what becomes of it."""
         product, buyer = a_striped_product(2, stock=8, price=1), a_buyer(points=100)
         name = own_shop.rsplit("/", 1)[1]
         with (

@@ -16,7 +16,7 @@ PACKAGE = Path(COMPILED).parent
 
 def modules() -> list[str]:
     """Every module of statements."""
-    files = PACKAGE.rglob("statements.py")
+    files = PACKAGE.rglob("*statements.py")
     return sorted(
         ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts) for file in files
     )

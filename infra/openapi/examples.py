@@ -16,7 +16,14 @@ from commerce.order import OrderView, PointsExceedTotal
 from commerce.order.errors import StepRefused
 from commerce.payment import PaymentGatewayUnavailable, PaymentView
 from commerce.point import BalanceView, InsufficientPoints, PointsView
-from commerce.product import OutOfStock, ProductDetailView, ProductNotFound, ProductView, StockView
+from commerce.product import (
+    OutOfStock,
+    ProductDetailView,
+    ProductNotFound,
+    ProductView,
+    StockView,
+    StripesView,
+)
 from commerce.product.errors import Shortage
 from commerce.ranking import InvalidMoment, RankedProductView, RankingView, RankingWeightsView
 from commerce.shared.errors import CommerceError
@@ -114,6 +121,7 @@ _VIEWS: tuple[View, ...] = (
     ProductView.model_validate(_PRODUCT),
     ProductDetailView.model_validate({**_PRODUCT, "stock_quantity": 5, "rank": 1}),
     StockView(product_id=PRODUCT_ID, stock_quantity=100),
+    StripesView(product_id=PRODUCT_ID, stripes=16, is_fixed=True),
     LikeView(product_id=PRODUCT_ID, liked=True),
     LikedProduct.model_validate({**_PRODUCT, "liked_at": AT}),
     CouponView.model_validate(

@@ -78,13 +78,7 @@ class Outcome:
 def run(report: Report, arguments: argparse.Namespace) -> None:
     """Measure orders of one hot product, of many, of one client alone, and a process' memory."""
     with servers():
-        from tests.support.shop import a_brand, rows
-
-        a_brand()
-        for statement in _SETUP.format(buyers=BUYERS, products=PRODUCTS).split(";"):
-            rows(statement)
-        found = rows("SELECT id FROM bench_product ORDER BY position")
-        products = tuple(str(row.id) for row in found)
+        products = prepare(PRODUCTS)
         table = "orders a second, 8 processes, next to pgbench with the hot row last"
         for what, chosen, delay, goal in (
             ("one hot product, 0.5 ms network", products[:1], DELAY_SECONDS, "ratio ≥ 0.6"),
@@ -93,6 +87,17 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
             report.say(f"{what}: pgbench, then {PROCESSES} processes, {SECONDS} s each, twice")
             side_by_side(report, table, what, chosen, delay, goal)
         alone(report, products)
+
+
+def prepare(products: int) -> tuple[str, ...]:
+    """Buyers with points, and products with more units than are sold; the products' ids."""
+    from tests.support.shop import a_brand, rows
+
+    a_brand()
+    for statement in _SETUP.format(buyers=BUYERS, products=products).split(";"):
+        rows(statement)
+    found = rows("SELECT id FROM bench_product ORDER BY position")
+    return tuple(str(row.id) for row in found)
 
 
 def side_by_side(

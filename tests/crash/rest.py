@@ -26,7 +26,11 @@ PATIENCE_SECONDS = 30
 PAUSE_SECONDS = 0.05
 
 _SQL_OF_PRODUCT = {
-    "stock": "SELECT quantity FROM stock WHERE product_id = $1",
+    "stock": """
+        SELECT stock.quantity + coalesce(sum(stock_stripe.quantity), 0)
+        FROM stock LEFT JOIN stock_stripe USING (product_id)
+        WHERE product_id = $1 GROUP BY stock.quantity""",
+    "stripes": "SELECT count(*) FROM stock_stripe WHERE product_id = $1",
     "stock movements": "SELECT change FROM stock_movement WHERE product_id = $1 ORDER BY 1",
     "likes": "SELECT count(*) FROM product_like WHERE product_id = $1",
     "like count": "SELECT like_count, price_amount FROM product WHERE id = $1",

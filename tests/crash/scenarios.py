@@ -19,7 +19,7 @@ from commerce.ranking.periods import Period, Span
 from commerce.shared import clock
 from commerce.shared.errors import Busy, Unavailable
 from tests.crash.simulators import transactions
-from tests.support.admin import edit_product
+from tests.support.admin import edit_product, put_stripes
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.elsewhere import wait_until
 from tests.support.envelopes import a_view, told
@@ -42,7 +42,16 @@ from tests.support.payments import (
     statuses_of,
 )
 from tests.support.ranking import planned, publish, put, rank_chunks
-from tests.support.shop import Person, a_buyer, a_key, a_product, an_admin, events_about, rows
+from tests.support.shop import (
+    Person,
+    a_buyer,
+    a_key,
+    a_product,
+    an_admin,
+    events_about,
+    rows,
+    set_stripes,
+)
 
 PRICE = 1_000
 DONE, AGAIN = "done", "again"
@@ -78,8 +87,10 @@ class Scenario:
     """Whether nobody asks again, whatever the answer is."""
 
 
-def _case(*, stock: int = 5, points: int = 0, **more: Any) -> Case:
+def _case(*, stock: int = 5, points: int = 0, stripes: int = 1, **more: Any) -> Case:
     case = Case(a_buyer(points), an_admin(), a_product(stock, PRICE), a_key(), **more)
+    if stripes > 1:
+        set_stripes(case.product, stripes)
     catalogue().cards([case.product])  # kept by the cache, so that changes have to reach it
     return case
 
@@ -153,8 +164,8 @@ def _place_by_card(case: Case) -> str:
     return _answered(place_by_card(case.buyer, (case.product, 1), points=300, key=case.key))
 
 
-def _ordered() -> Case:
-    case = _case(points=5_000)
+def _ordered(stock: int = 5, stripes: int = 1) -> Case:
+    case = _case(points=5_000, stock=stock, stripes=stripes)
     answer = place(case.buyer, (case.product, 2))
     assert answer.status == 201, answer.json
     return replace(case, order=answer.json["order_id"])
@@ -229,6 +240,16 @@ def _deliver(case: Case) -> str:
 
 def _issue(case: Case) -> str:
     return _answered(issue(case.buyer, case.coupon))
+
+
+def _stripe(case: Case) -> str:
+    return _answered(put_stripes(case.product, 4, case.admin))
+
+
+def _in_a_rush() -> Case:
+    """A product that sells as if in a rush: one order is enough for it."""
+    os.environ["HOT_SALES_PER_MINUTE"] = "1"
+    return _ordered(stock=80)
 
 
 # --- consumers, and what the clock calls --------------------------------------------------------
@@ -361,6 +382,7 @@ def tried_anew(case: Case) -> Case:
     return replace(case, key=a_key())
 
 
+_DEALT_OUT = {"stock": 40, "stripes": 4}
 CREATED, OK = frozenset({"201"}), frozenset({"200"})
 
 SCENARIOS = {
@@ -373,6 +395,15 @@ SCENARIOS = {
         Scenario("place_point", lambda: _case(points=5_000), _place, CREATED),
         Scenario("place_coupon", _with_a_coupon, _place_with_a_coupon, CREATED),
         Scenario("place_card", lambda: _case(points=5_000), _place_by_card, CREATED),
+        Scenario("place_striped", lambda: _case(points=5_000, **_DEALT_OUT), _place, CREATED),
+        Scenario(
+            "place_striped_card", lambda: _case(points=5_000, **_DEALT_OUT), _place_by_card, CREATED
+        ),
+        # As many stripes as are not worth dealing out to: each order gathers, and deals.
+        Scenario("place_gathered", lambda: _case(points=5_000, stripes=4), _place, CREATED),
+        Scenario("cancel_striped", lambda: _ordered(**_DEALT_OUT), _cancel, OK),
+        Scenario("stripe", lambda: _case(stock=40), _stripe, OK),
+        Scenario("stripe_rush", _in_a_rush, _by_clock("product/every_minute_stripe"), QUEUE),
         Scenario("pay", _to_be_paid, _pay, CREATED, is_tried_anew=True),
         Scenario("callback", _charged, _callback, OK, is_said_once=True),
         Scenario("cancel_point", _ordered, _cancel, OK),

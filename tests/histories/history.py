@@ -25,6 +25,8 @@ class Setup:
     copies: int
     """Of the one coupon."""
     discount: int
+    stripes: int = 1
+    """Rows that each product's stock is dealt out to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ def violations(history: History) -> list[str]:
         *_replays(history),
         *_events(history),
         *_tellings(history),
+        *_turns(history),
         *_metrics(history),
     ]
 
@@ -187,6 +188,24 @@ def _tellings(history: History) -> Iterator[str]:
             yield f"an order that is {order['status']} never told {sorted(missing)}"
         if any(count > 1 for count in of_order.values()):
             yield f"an order told a step twice: {dict(of_order)}"
+
+
+_TURNS = ("StockReturned", "StockSoldOut")
+
+
+def _turns(history: History) -> Iterator[str]:
+    """Each product told by turns that it is there and sold out, and last what it is in the end."""
+    for number, units in enumerate(history.setup.stock):
+        product = f"p{number}"
+        told = [e for e in history.told if e["about"] == product and e["type"] in _TURNS]
+        told.sort(key=lambda each: each["version"])
+        types = [each["type"] for each in told]
+        expected = [_TURNS[turn % 2] for turn in range(len(told))]
+        if units and types != expected:
+            yield f"{product} turned so: {types}"
+        is_there = bool(types) and types[-1] == _TURNS[0]
+        if told and is_there != (history.end["stock"][product] > 0):
+            yield f"{product} has {history.end['stock'][product]} units, and told {types} of it"
 
 
 def _metrics(history: History) -> Iterator[str]:

@@ -15,7 +15,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce import bootstrap
 from commerce.bootstrap import Shop, database
-from commerce.product import statements
+from commerce.product import ProductFacade, statements, stripe_statements
+from commerce.product.errors import OutOfStock, Shortage
+from commerce.product.model import Stock
 from commerce.product.tables import stock_table
 from commerce.shared import clock, once
 from commerce.shared import relay as relays
@@ -51,6 +53,46 @@ def stock_is_written_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
         ),
     }
     patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving(changes))
+
+
+def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
+    """Where all stripes are held nobody waits for them: what is not free is taken for sold."""
+    changes = {
+        "AND NOT EXISTS (SELECT FROM free)\n": "AND false\n",
+        "AND quantity > CAST": "AND quantity >= CAST",
+        "'stripe_has_more'": "'stock_sufficient'",
+    }
+    taking = _changed(str(stripe_statements.TAKE._build), changes)
+    patch.setattr("commerce.product.repository.striped.TAKE", Statement(text(taking)))
+
+    look_again = ProductFacade._shortage
+
+    def nothing_is_free(self: ProductFacade, wanted: dict[UUID, int]) -> Any:
+        held = OutOfStock([Shortage(id_, quantity, 0) for id_, quantity in wanted.items()])
+        return look_again(self, wanted) or held
+
+    patch.setattr(ProductFacade, "_shortage", nothing_is_free)
+
+
+def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
+    """A stripe is emptied by who holds it alone, who cannot know that the product is sold out."""
+    changes = {"AND quantity > CAST": "AND quantity >= CAST"}
+    taking = _changed(str(stripe_statements.TAKE._build), changes)
+    patch.setattr("commerce.product.repository.striped.TAKE", Statement(text(taking)))
+
+    def with_enough(self: Stock, quantity: int) -> list[int]:
+        return [number for number, units in enumerate(self.stripes) if units >= quantity]
+
+    patch.setattr(Stock, "stripes_with_more_than", with_enough)
+
+
+def what_is_dealt_out_is_not_counted(patch: pytest.MonkeyPatch) -> None:
+    """Whoever takes the last unit of the stock's own row says that all are sold."""
+    dealt = """stock.quantity + (SELECT coalesce(sum(stripe.quantity), 0)
+                FROM stock_stripe AS stripe WHERE stripe.product_id = stock.product_id) AS in_all"""
+    patch.setattr(
+        "commerce.product.repository.sql.MOVE_STOCK", _moving({dealt: "stock.quantity AS in_all"})
+    )
 
 
 def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:
@@ -106,6 +148,9 @@ BUGS: dict[str, Plant] = {
     for each in (
         stock_is_sold_as_it_was_read,
         stock_is_written_as_it_was_read,
+        sold_out_is_said_by_free_stripes_alone,
+        the_last_unit_leaves_a_stripe_unseen,
+        what_is_dealt_out_is_not_counted,
         claim_comes_after_the_effect,
         relay_marks_before_it_publishes,
         consumer_claims_nothing,
@@ -125,7 +170,7 @@ def planted(plant: Plant) -> Iterator[None]:
 def _without_lock(patch: pytest.MonkeyPatch) -> None:
     columns = stock_table.c
     read = (
-        select(columns.product_id, columns.quantity, columns.counted)
+        select(columns.product_id, columns.quantity, columns.counted, columns.stripes_fixed)
         .where(columns.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
         .order_by(columns.product_id)
     )
@@ -134,9 +179,13 @@ def _without_lock(patch: pytest.MonkeyPatch) -> None:
 
 def _moving(changes: dict[str, str]) -> Statement:
     """The statement that moves stock, with some of its text changed."""
-    sql = str(statements.MOVE_STOCK._build)
+    sql = _changed(str(statements.MOVE_STOCK._build), changes)
+    return Statement(text(sql).bindparams(bindparam("moves", type_=JSONB)))
+
+
+def _changed(sql: str, changes: dict[str, str]) -> str:
     for before, after in changes.items():
         if before not in sql:
-            raise LookupError(f"the statement that moves stock has no {before!r} to change")
+            raise LookupError(f"the statement has no {before!r} to change")
         sql = sql.replace(before, after)
-    return Statement(text(sql).bindparams(bindparam("moves", type_=JSONB)))
+    return sql

@@ -19,6 +19,7 @@ import pytest
 from commerce import bootstrap
 from commerce.bootstrap import database, reconcile
 from commerce.entrypoints import idempotency
+from commerce.product import stripes
 from commerce.reconciliation import Scope
 from commerce.shared.bus import Envelope
 from commerce.shared.relay import Relay
@@ -35,7 +36,16 @@ from tests.support.lambda_calls import (
     sqs_event,
 )
 from tests.support.orders import cancel, cancel_as_admin, deliver, ship
-from tests.support.shop import Person, a_brand, a_buyer, a_product, an_admin, rows
+from tests.support.shop import (
+    Person,
+    a_brand,
+    a_buyer,
+    a_product,
+    an_admin,
+    rows,
+    set_stripes,
+    stock_of,
+)
 
 T = TypeVar("T")
 
@@ -102,6 +112,9 @@ class _Stage:
             coupon=a_coupon(value=setup.discount, total_quantity=setup.copies),
             first_position=before,
         )
+        if setup.stripes > 1:
+            for product in stage.products:
+                set_stripes(product, setup.stripes)
         for number, buyer in enumerate(stage.buyers):
             stage.names[str(buyer.user_id)] = f"u{number}"
         for number, product in enumerate(stage.products):
@@ -143,7 +156,8 @@ class Recorder:
 
     def record(self, plan: Plan) -> History:
         """Play the plan; returns what happened."""
-        stage = _Stage.of(plan.setup)
+        with _few_units_are_dealt():
+            stage = _Stage.of(plan.setup)
         ticks = itertools.count()
         failures: list[str] = []
         recorded: list[list[Call]] = [[] for _ in range(plan.clients)]
@@ -164,7 +178,7 @@ class Recorder:
                     if not running:
                         behind.clients_are_done.set()
 
-        with _store(exists=plan.has_store), _cuttable(), _no_nudges():
+        with _store(exists=plan.has_store), _cuttable(), _no_nudges(), _few_units_are_dealt():
             work = [lambda n=n: ask(n) for n in range(plan.clients)]
             self._together([*work, behind.lag])
             bus.rng = None
@@ -404,6 +418,14 @@ def _no_nudges() -> Iterator[None]:
 
 
 @contextmanager
+def _few_units_are_dealt() -> Iterator[None]:
+    """A history has too few units for stripes that are worth it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stripes, "WORTH_DEALING", 1)
+        yield
+
+
+@contextmanager
 def _store(*, exists: bool) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if not exists:
@@ -471,15 +493,13 @@ def _order(stage: _Stage, row: Any) -> dict[str, Any]:
 
 
 def _end(stage: _Stage, users: list[UUID]) -> dict[str, Any]:
-    stock = rows("SELECT product_id, quantity FROM stock WHERE product_id = ANY ($1)",
-        [UUID(each) for each in stage.products])  # fmt: skip
     balance = rows("SELECT user_id, balance FROM point_account WHERE user_id = ANY ($1)", users)
     copies = rows(
         "SELECT user_id, used_by_order FROM issued_coupon WHERE coupon_id = $1", stage.coupon
     )
     left = "SELECT CAST(sum(quantity_left) AS int) AS n FROM coupon_stripe WHERE coupon_id = $1"
     return {
-        "stock": {stage.names[str(row.product_id)]: row.quantity for row in stock},
+        "stock": {stage.names[product]: stock_of(product) for product in stage.products},
         "balance": {stage.names[str(row.user_id)]: row.balance for row in balance},
         "copies": {
             stage.names[str(row.user_id)]: "USED" if row.used_by_order else "AVAILABLE"

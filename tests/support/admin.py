@@ -23,6 +23,12 @@ def set_stock(product_id: str, quantity: int, by: Person | None = None, tag: str
     return _send("product/set_stock", "PUT", path, {"quantity": quantity}, by, tag)
 
 
+def put_stripes(product_id: str, stripes: int | None, by: Person | None = None) -> Answer:
+    """PUT /admin/products/{product_id}/stripes."""
+    path = f"/admin/products/{product_id}/stripes"
+    return _send("product/set_stripes", "PUT", path, {"stripes": stripes}, by, "")
+
+
 def product_of(product_id: str) -> Answer:
     """GET /products/{product_id}."""
     return call("product/get_product", "GET", f"/products/{product_id}")

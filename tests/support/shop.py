@@ -9,7 +9,7 @@ from uuid import UUID
 from commerce.bootstrap import database, in_transaction, reconcile
 from commerce.brand import RegisterBrand
 from commerce.point import ChargePoints
-from commerce.product import RegisterProduct, SetStock
+from commerce.product import RegisterProduct, SetStock, SetStripes
 from commerce.reconciliation import Scope
 from commerce.shared import clock, tokens
 from commerce.shared.events import plain
@@ -58,6 +58,19 @@ def a_product(
     return product.product_id
 
 
+def a_striped_product(stripes: int, stock: int = 5, price: int = 1000) -> str:
+    """The same with its stock dealt out to so many rows; returns its id."""
+    product = a_product(stock, price)
+    set_stripes(product, stripes)
+    return product
+
+
+def set_stripes(product_id: str, stripes: int | None) -> None:
+    """Deal a stock out to so many rows."""
+    command = SetStripes(stripes=stripes)
+    in_transaction(lambda shop: shop.products.set_stripes(product_id, command, by="test"))
+
+
 def a_key() -> str:
     """A new Idempotency-Key."""
     return secrets.token_hex(16)
@@ -68,9 +81,22 @@ def rows(sql: str, *values: object) -> list[Row]:
     return database().run([Query(sql, values)])[0]
 
 
+_UNITS = """
+    SELECT stock.quantity + coalesce(sum(stripe.quantity), 0) AS units
+    FROM stock LEFT JOIN stock_stripe AS stripe USING (product_id)
+    WHERE product_id = $1 GROUP BY stock.quantity
+"""
+
+
 def stock_of(product_id: str) -> int:
     """How many units are left."""
-    return int(rows("SELECT quantity FROM stock WHERE product_id = $1", product_id)[0].quantity)
+    return int(rows(_UNITS, product_id)[0].units)
+
+
+def stripes_of(product_id: str) -> list[int]:
+    """How many units each of its stripes has."""
+    sql = "SELECT quantity FROM stock_stripe WHERE product_id = $1 ORDER BY number"
+    return [row.quantity for row in rows(sql, product_id)]
 
 
 def balance_of(user_id: UUID) -> int:

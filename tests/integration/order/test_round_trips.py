@@ -8,19 +8,22 @@ import pg8000.dbapi
 import pytest
 
 from commerce.bootstrap import database
+from commerce.product.model import Stock
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.lambda_calls import Answer, call
-from tests.support.orders import cancel
+from tests.support.orders import cancel, place
 from tests.support.proxy import PostgresProxy, RoundTrip, postgres_proxy, waits_under_lock
 from tests.support.shop import (
     Person,
     a_buyer,
     a_key,
     a_product,
+    a_striped_product,
     assert_books_hold,
     balance_of,
     rows,
     stock_of,
+    stripes_of,
 )
 
 ROUND_TRIPS = 4  # products, their brands, the account, and everything that is written
@@ -79,6 +82,55 @@ def test_nobody_waits_while_the_stock_is_locked(proxy: PostgresProxy, lines: int
     assert batch.statements[0].startswith("INSERT INTO once")
     assert [LOCK[0] in sql and LOCK[1] in sql for sql in batch.statements[-2:]] == [True, False]
     assert "UPDATE stock" in batch.statements[-1]
+
+
+@pytest.mark.parametrize("lines", [1, 3])
+def test_an_order_from_stripes_costs_four_round_trips_and_holds_them_for_none(
+    proxy: PostgresProxy, lines: int
+) -> None:
+    ids, buyer = [a_striped_product(4, stock=40, price=1) for _ in range(lines)], a_buyer(100)
+    assert order(buyer, *ids).status == 201  # the function is warm
+    proxy.forget()
+    assert order(buyer, *ids).status == 201
+    *reads, batch = proxy.trips
+    assert len(proxy.trips) == ROUND_TRIPS
+    assert not any(trip.holds("FOR UPDATE") or trip.is_in_transaction for trip in reads)
+    taken = ["UPDATE stock_stripe" in sql for sql in batch.statements[-lines - 1 :]]
+    assert taken == [False, *[True] * lines]
+    assert waits_under_lock(proxy.trips, "UPDATE stock_stripe") == 0
+    assert not batch.holds(*LOCK) or "FROM stock_stripe" in batch.statements[-1]
+    assert_books_hold(*ids, users=[buyer.user_id])
+
+
+def test_an_order_that_finds_no_stripe_gathers_them_in_the_same_round_trips(
+    proxy: PostgresProxy,
+) -> None:
+    product, buyer = a_striped_product(4, stock=40, price=1), a_buyer(100)
+    assert place(buyer, (product, 11)).status == 201  # the function is warm
+    proxy.forget()
+    assert place(buyer, (product, 11)).status == 201
+    assert len(proxy.trips) == ROUND_TRIPS
+    assert waits_under_lock(proxy.trips, *LOCK) == 0
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_an_order_whose_stripes_were_sold_from_meanwhile_costs_one_more(
+    proxy: PostgresProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product, buyer = a_striped_product(2, stock=9, price=1), a_buyer(100)
+    assert order(buyer, product).status == 201  # the function is warm
+    rows("UPDATE stock SET quantity = 6 WHERE product_id = $1", product)
+    rows("UPDATE stock_stripe SET quantity = 1 WHERE product_id = $1", product)
+    monkeypatch.setattr(Stock, "stripes_with_more_than", lambda *_: [0, 1])  # as they were read
+    proxy.forget()
+    assert place(buyer, (product, 2)).status == 201
+    refused, batch = proxy.trips[-2:]
+    assert len(proxy.trips) == ROUND_TRIPS + 1
+    assert refused.holds("UPDATE stock_stripe")
+    assert not refused.is_in_transaction
+    assert batch.holds(*LOCK)
+    assert (stock_of(product), stripes_of(product)) == (6, [0, 0])
+    assert_books_hold(product, users=[buyer.user_id])
 
 
 def test_a_coupon_costs_one_round_trip_more_and_is_locked_before_points_and_stock(

@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import fields
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 from commerce.product import Sort
-from commerce.product.model import Card, Product, ProductState, Stock
+from commerce.product.model import Card, Product, ProductState, Rush, Stock
+from commerce.product.repository import SOLD
+from commerce.product.stripes import WORTH_DEALING
+from commerce.shared import clock
 from commerce.shared.audit import Change
 from commerce.shared.database import Contention
 from commerce.shared.events import Event
@@ -30,6 +34,7 @@ class MemoryProductRepository:
         self._products: dict[UUID, Product] = {}
         self._unlikes_ahead = Counter[UUID]()
         self.movements: list[tuple[UUID, int, str, UUID | None]] = []
+        self._sold: list[tuple[UUID, datetime]] = []
         self.events: list[Event] = []
         self.changes: list[Change] = []
 
@@ -98,6 +103,44 @@ class MemoryProductRepository:
     def lock_stock(self, product_id: UUID) -> Stock | None:
         found = self._products.get(product_id)
         return deepcopy(found.stock) if found else None
+
+    def gather_stock(self, product_id: UUID) -> None:
+        stock = self._products[product_id].stock
+        stock.stripes = (0,) * len(stock.stripes)
+
+    def deal_stock(self, product_id: UUID) -> None:
+        stock = self._products[product_id].stock
+        if stock.stripes and stock.quantity >= WORTH_DEALING * len(stock.stripes):
+            stock.stripes = (stock.quantity // len(stock.stripes),) * len(stock.stripes)
+
+    def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
+        stock = self._products[product_id].stock
+        stock.stripes, stock.stripes_fixed = (0,) * count, is_fixed
+
+    def find_rushes(self, since: datetime, *, hot: int, cool: int) -> list[Rush]:
+        sold = Counter(id_ for id_, at in self._sold if at > since)
+        stocks = [product.stock for product in self._products.values()]
+        return [
+            Rush(stock.product_id, bool(stock.stripes), sold[stock.product_id])
+            for stock in sorted(stocks, key=lambda each: each.product_id)
+            if not stock.stripes_fixed
+            and (sold[stock.product_id] < cool if stock.stripes else sold[stock.product_id] >= hot)
+        ]
+
+    def sell(
+        self,
+        wanted: Mapping[UUID, int],
+        from_stripes: Mapping[UUID, Sequence[int]],
+        *,
+        order_id: UUID,
+        refused: Explain,
+    ) -> None:
+        changes = {id_: -quantity for id_, quantity in wanted.items()}
+        self.move_stock(changes, reason=SOLD, order_id=order_id, refused=refused)
+        self._sold += [(id_, clock.now()) for id_ in wanted]
+        for id_ in from_stripes:
+            self.gather_stock(id_)
+            self.deal_stock(id_)
 
     def move_stock(
         self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain

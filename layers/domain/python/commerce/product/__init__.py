@@ -1,15 +1,23 @@
 """Products and their stock."""
 
-from commerce.product.commands import EditProduct, ListProducts, RegisterProduct, SetStock, Sort
+from commerce.product.commands import (
+    EditProduct,
+    ListProducts,
+    RegisterProduct,
+    SetStock,
+    SetStripes,
+    Sort,
+)
 from commerce.product.errors import OutOfStock, ProductNotFound
 from commerce.product.events import ProductChanged, ProductViewed, StockReturned, StockSoldOut
 from commerce.product.facade import LONGEST_PAGE, Offer, ProductFacade, listing_of
-from commerce.product.model import ProductState
+from commerce.product.model import ProductState, Rush
 from commerce.product.views import (
     FirstPages,
     ProductDetailView,
     ProductView,
     StockView,
+    StripesView,
     listed,
 )
 
@@ -28,11 +36,14 @@ __all__ = [
     "ProductView",
     "ProductViewed",
     "RegisterProduct",
+    "Rush",
     "SetStock",
+    "SetStripes",
     "Sort",
     "StockReturned",
     "StockSoldOut",
     "StockView",
+    "StripesView",
     "listed",
     "listing_of",
 ]

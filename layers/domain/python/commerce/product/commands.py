@@ -51,6 +51,12 @@ class SetStock(Command):
     quantity: Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[100])]
 
 
+class SetStripes(Command):
+    """How many rows the stock is dealt out to; null leaves it to how much the product sells."""
+
+    stripes: Annotated[int, Field(ge=1, le=64, examples=[16])] | None
+
+
 class ListProducts(Command):
     """Which products to list, in which order, from where on."""
 

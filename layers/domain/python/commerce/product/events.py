@@ -12,7 +12,10 @@ SOURCE = "commerce.product"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockChanged(Event):
-    """The quantity of a product is another: `quantity` is what is left after `change`."""
+    """The quantity of a product is another: `quantity` is what is left in all after `change`.
+
+    Sold out of a stripe the aggregate is the stripe, and `quantity` what its seller could see.
+    """
 
     source: ClassVar[str] = SOURCE
 

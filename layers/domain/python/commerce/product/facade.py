@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -12,13 +13,16 @@ from commerce.product.commands import (
     ListProducts,
     RegisterProduct,
     SetStock,
+    SetStripes,
     Sort,
 )
 from commerce.product.errors import OutOfStock, ProductNotFound
 from commerce.product.model import (
+    STRIPES,
     Card,
     Product,
     ProductState,
+    Rush,
     Stock,
     decrease_all,
     wanted_by_product,
@@ -29,6 +33,7 @@ from commerce.product.views import (
     ProductDetailView,
     ProductView,
     StockView,
+    StripesView,
     detail_view,
     product_view,
 )
@@ -186,10 +191,15 @@ class ProductFacade:
         OutOfStock with what is left then is raised if somebody else was faster.
         """
         wanted = wanted_by_product(lines)
-        decrease_all({id_: offer.stock for id_, offer in offers.items()}, wanted)
-        self._products.move_stock(
-            {product_id: -quantity for product_id, quantity in wanted.items()},
-            reason="SOLD",
+        stocks = {id_: offer.stock for id_, offer in offers.items()}
+        decrease_all(stocks, wanted)
+        self._products.sell(
+            wanted,
+            {
+                id_: stocks[id_].stripes_with_more_than(quantity)
+                for id_, quantity in wanted.items()
+                if stocks[id_].stripes
+            },
             order_id=order_id,
             refused=partial(self._shortage, wanted),
         )
@@ -207,28 +217,71 @@ class ProductFacade:
 
         Sales are no edits. Raises ProductNotFound, StaleVersion.
         """
-        found = cursor.parse_id(product_id)
-        stock = self._products.lock_stock(found) if found else None
-        if stock is None:
-            raise ProductNotFound([product_id])
+        stock = self._lock_stock(product_id)
         [state] = self._products.find_states([stock.product_id])
         versions.require_seen([state.version, stock.counted], if_match)
         self._products.note_count(stock.product_id)
         before, after = {"quantity": stock.quantity}, {"quantity": command.quantity}
         self._products.record(Change(by, "SET_STOCK", stock.product_id, before, after))
         if command.quantity != stock.quantity:
-            self._products.move_stock(
-                {stock.product_id: command.quantity - stock.quantity},
-                reason="COUNTED",
-                order_id=None,
-                refused=lambda: None,
-            )
+            self._recount(stock, command.quantity - stock.quantity)
         return StockView(
             product_id=str(stock.product_id),
             stock_quantity=command.quantity,
             version=state.version,
             counted=stock.counted + 1,
         )
+
+    def set_stripes(self, product_id: str, command: SetStripes, *, by: str) -> StripesView:
+        """Deal the stock out to so many rows, or leave it to `follow_rush`; nothing is sold by it.
+
+        Raises ProductNotFound.
+        """
+        stock = self._lock_stock(product_id)
+        return self._deal_out(
+            stock, command.stripes or stock.rows, is_fixed=command.stripes is not None, by=by
+        )
+
+    def rushes(self, since: datetime, *, hot: int, cool: int) -> Sequence[Rush]:
+        """Products that should be striped, or no longer: sold so often, or so little, since then.
+
+        Those for which an admin has decided are left alone.
+        """
+        return self._products.find_rushes(since, hot=hot, cool=cool)
+
+    def follow_rush(self, rush: Rush) -> StripesView:
+        """Deal the product's stock out to several rows, or bring it back into one."""
+        stock = self._lock_stock(str(rush.product_id))
+        if stock.stripes_fixed:
+            return _stripes_view(stock)
+        return self._deal_out(stock, 1 if rush.is_striped else STRIPES, is_fixed=False, by="system")
+
+    def _lock_stock(self, product_id: str) -> Stock:
+        found = cursor.parse_id(product_id)
+        stock = self._products.lock_stock(found) if found else None
+        if stock is None:
+            raise ProductNotFound([product_id])
+        return stock
+
+    def _recount(self, stock: Stock, change: int) -> None:
+        if stock.stripes:
+            self._products.gather_stock(stock.product_id)
+        self._products.move_stock(
+            {stock.product_id: change}, reason="COUNTED", order_id=None, refused=lambda: None
+        )
+        if stock.stripes:
+            self._products.deal_stock(stock.product_id)
+
+    def _deal_out(self, stock: Stock, rows: int, *, is_fixed: bool, by: str) -> StripesView:
+        after = StripesView(product_id=str(stock.product_id), stripes=rows, is_fixed=is_fixed)
+        before = _stripes_view(stock)
+        if after != before:
+            self._products.gather_stock(stock.product_id)
+            self._products.set_stripes(stock.product_id, rows if rows > 1 else 0, is_fixed=is_fixed)
+            self._products.deal_stock(stock.product_id)
+            shown = [each.model_dump(exclude={"product_id"}) for each in (before, after)]
+            self._products.record(Change(by, "SET_STRIPES", stock.product_id, *shown))
+        return after
 
     def _find(self, product_id: str) -> Product:
         found = cursor.parse_id(product_id)
@@ -244,6 +297,12 @@ class ProductFacade:
         except OutOfStock as refused:
             return refused
         return None
+
+
+def _stripes_view(stock: Stock) -> StripesView:
+    return StripesView(
+        product_id=str(stock.product_id), stripes=stock.rows, is_fixed=stock.stripes_fixed
+    )
 
 
 def listing_of(sort: Sort, brand_id: UUID | None) -> str:

@@ -11,6 +11,9 @@ from commerce.product.events import ProductChanged
 from commerce.shared import clock
 from commerce.shared.money import Money
 
+STRIPES = 16
+"""Rows that a rush is dealt out to; measured by `make bench BENCH=stripes`."""
+
 
 @dataclass(slots=True)
 class Stock:
@@ -20,6 +23,10 @@ class Stock:
     quantity: int
     counted: int = field(default=0, compare=False)
     """How often an admin has said how many there are."""
+    stripes: tuple[int, ...] = field(default=(), compare=False)
+    """How many of the units are in each of its stripes; empty where it has none."""
+    stripes_fixed: bool = field(default=False, compare=False)
+    """Whether an admin has said how many stripes there are."""
 
     def is_available(self, quantity: int) -> bool:
         """Whether so many can be sold."""
@@ -36,6 +43,15 @@ class Stock:
         """Take units back."""
         self._check(quantity)
         self.quantity += quantity
+
+    @property
+    def rows(self) -> int:
+        """How many rows buyers queue on."""
+        return max(1, len(self.stripes))
+
+    def stripes_with_more_than(self, quantity: int) -> list[int]:
+        """The numbers of the stripes that can sell so many and are not empty then."""
+        return [number for number, units in enumerate(self.stripes) if units > quantity]
 
     @staticmethod
     def _check(quantity: int) -> None:
@@ -102,6 +118,16 @@ class ProductState:
     like_count: int
     stock_quantity: int
     counted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rush:
+    """A product that sells too much for one row, or too little for several."""
+
+    product_id: UUID
+    is_striped: bool
+    sales: int
+    """In the time that was looked at."""
 
 
 def wanted_by_product(lines: Sequence[tuple[UUID, int]]) -> dict[UUID, int]:

@@ -1,23 +1,31 @@
 """Products and stock in PostgreSQL."""
 
+import random
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from commerce.product import stripes
 from commerce.product.commands import Sort
-from commerce.product.model import Card, Product, ProductState, Stock
+from commerce.product.model import Card, Product, ProductState, Rush, Stock
 from commerce.product.walks import WALKS, page_name, parameter
 from commerce.shared import audit, clock, trace
 from commerce.shared.audit import Change
 from commerce.shared.money import Money
 from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import Explain, UnitOfWork
-from commerce.shared.wire import Row
+from commerce.shared.wire import Query, Row
 
 if TYPE_CHECKING:
     from commerce.product import statements as sql
+    from commerce.product import stripe_statements as striped
 else:
     sql = ahead("commerce.product.statements")
+    striped = ahead("commerce.product.stripe_statements")
+
+SOLD = "SOLD"
+"""Why stock was moved: an order took it."""
 
 
 class ProductRepository(Protocol):
@@ -63,7 +71,37 @@ class ProductRepository(Protocol):
     def move_stock(
         self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
     ) -> None:
-        """Add each change to its product's stock; `refused` explains what cannot be taken."""
+        """Add each change to its product's stock, outside of its stripes.
+
+        `refused` explains what cannot be taken from there.
+        """
+
+    def sell(
+        self,
+        wanted: Mapping[UUID, int],
+        from_stripes: Mapping[UUID, Sequence[int]],
+        *,
+        order_id: UUID,
+        refused: Explain,
+    ) -> None:
+        """Take units of each product; `refused` explains what cannot be taken.
+
+        `from_stripes` names the stripes, of each product that has any, with more than is wanted.
+        """
+
+    def gather_stock(self, product_id: UUID) -> None:
+        """Bring what the stripes of a locked stock have into its own row."""
+
+    def deal_stock(self, product_id: UUID) -> None:
+        """Deal a locked stock out to its stripes, if it is worth it."""
+
+    def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
+        """Give a locked stock, gathered before, so many stripes, all empty."""
+
+    def find_rushes(self, since: datetime, *, hot: int, cool: int) -> list[Rush]:
+        """Products that have no stripes, and were sold `hot` times or more since then; and those
+        that have some, and were sold less than `cool` times. Not where an admin has decided.
+        """
 
 
 class SqlProductRepository:
@@ -136,8 +174,13 @@ class SqlProductRepository:
         audit.record(self._uow, change)
 
     def lock_stock(self, product_id: UUID) -> Stock | None:
-        for row in self._uow.lock(sql.LOCK_STOCK(ids=[product_id])):
-            return Stock(row.product_id, row.quantity, row.counted)
+        found, dealt = self._uow.lock_together(
+            sql.LOCK_STOCK(ids=[product_id]), striped.LOCK(ids=[product_id])
+        )
+        for row in found:
+            units = tuple(each.quantity for each in dealt)
+            in_all = row.quantity + sum(units)
+            return Stock(row.product_id, in_all, row.counted, units, row.stripes_fixed)
         return None
 
     def note_count(self, product_id: UUID) -> None:
@@ -146,27 +189,110 @@ class SqlProductRepository:
     def move_stock(
         self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
     ) -> None:
-        moves = [
-            {
-                "product_id": str(product_id),
-                "change": change,
-                "changed_id": str(clock.new_id()),
-                "turned_id": str(clock.new_id()),
-            }
-            for product_id, change in changes.items()
-        ]
         self._uow.write_contended(
-            sql.LOCK_STOCK(ids=list(changes)),
-            sql.MOVE_STOCK(
-                moves=moves,
-                reason=reason,
-                order_id=order_id,
-                at=clock.now(),
-                trace_id=trace.trace_id(),
-                expected=len(changes),
-            ),
+            *_moving(changes, reason, order_id),
             refusals={"stock_sufficient": refused, "stock_not_negative": refused},
         )
+
+    def sell(
+        self,
+        wanted: Mapping[UUID, int],
+        from_stripes: Mapping[UUID, Sequence[int]],
+        *,
+        order_id: UUID,
+        refused: Explain,
+    ) -> None:
+        changes = {product_id: -quantity for product_id, quantity in wanted.items()}
+        if not from_stripes:
+            self.move_stock(changes, reason=SOLD, order_id=order_id, refused=refused)
+            return
+        ids = list(from_stripes)
+        lock, move = _moving(changes, SOLD, order_id)
+        self._uow.write_contended(
+            lock, striped.LOCK(ids=ids), striped.GATHER(ids=ids), move, _dealing(ids),
+            refusals={"stock_sufficient": refused, "stock_not_negative": refused},
+        )  # fmt: skip
+        if all(from_stripes.values()):
+            plain = {id_: change for id_, change in changes.items() if id_ not in from_stripes}
+            self._uow.try_first(
+                *(_moving(plain, SOLD, order_id) if plain else ()),
+                *(
+                    _taking(id_, wanted[id_], from_stripes[id_], order_id)
+                    for id_ in sorted(from_stripes)
+                ),
+                unless=stripes.IF_NOT,
+            )
+
+    def gather_stock(self, product_id: UUID) -> None:
+        self._uow.write_contended(striped.GATHER(ids=[product_id]), refusals={})
+
+    def deal_stock(self, product_id: UUID) -> None:
+        self._uow.write_contended(_dealing([product_id]), refusals={})
+
+    def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
+        self._uow.write_contended(
+            striped.FIX(product_id=product_id, is_fixed=is_fixed),
+            striped.CLEAR(ids=[product_id]),
+            striped.ADD(rows=_empty_stripes(product_id, count)),
+            refusals={},
+        )
+
+    def find_rushes(self, since: datetime, *, hot: int, cool: int) -> list[Rush]:
+        query = striped.RUSHES(since=since, hot=hot, cool=cool, newest=stripes.NEWEST_MOVEMENTS)
+        return [Rush(*row) for row in self._uow.read(query)]
+
+
+def _moving(changes: Mapping[UUID, int], reason: str, order_id: UUID | None) -> tuple[Query, Query]:
+    """Lock the stocks' rows, and add the changes to them."""
+    moves = [
+        {
+            "product_id": str(product_id),
+            "change": change,
+            "changed_id": str(clock.new_id()),
+            "turned_id": str(clock.new_id()),
+        }
+        for product_id, change in changes.items()
+    ]
+    move = sql.MOVE_STOCK(
+        moves=moves,
+        reason=reason,
+        order_id=order_id,
+        at=clock.now(),
+        trace_id=trace.trace_id(),
+        expected=len(changes),
+    )
+    return sql.LOCK_STOCK(ids=list(changes)), move
+
+
+def _taking(product_id: UUID, quantity: int, numbers: Sequence[int], order_id: UUID) -> Query:
+    """Take units out of one of these stripes, each taker beginning elsewhere."""
+    return striped.TAKE(
+        product_id=product_id,
+        quantity=quantity,
+        numbers=random.sample(numbers, len(numbers)),
+        changed_id=clock.new_id(),
+        reason=SOLD,
+        order_id=order_id,
+        at=clock.now(),
+        trace_id=trace.trace_id(),
+    )
+
+
+def _dealing(product_ids: Collection[UUID]) -> Query:
+    return striped.DEAL(ids=list(product_ids), worth_dealing=stripes.WORTH_DEALING)
+
+
+def _empty_stripes(product_id: UUID, count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": str(clock.new_id()),
+            "product_id": str(product_id),
+            "number": number,
+            "quantity": 0,
+            "version": 0,
+        }
+        for number in range(count)
+    ]
 
 
 def _place(
@@ -202,5 +328,7 @@ def _product(row: Row) -> Product:
         like_count=row.like_count,
         version=row.version,
         created_at=row.created_at,
-        stock=Stock(row.id, row.quantity, row.counted),
+        stock=Stock(
+            row.id, row.quantity + sum(row.stripes), row.counted, stripes=tuple(row.stripes)
+        ),
     )

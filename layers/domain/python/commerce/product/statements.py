@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
+from commerce.product.stripe_statements import EACH, UNITS
+from commerce.product.stripes import KEEP, TELL
 from commerce.product.tables import product_table, stock_table
 from commerce.product.walks import WALKS, page_name, parameter
 from commerce.shared.core import records
@@ -32,15 +34,21 @@ _CARDS = select(
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
     _p.like_count, _p.version,
 )  # fmt: skip
-_ROWS = _CARDS.add_columns(_p.created_at, stock_table.c.quantity, stock_table.c.counted).join_from(
-    product_table, stock_table, stock_table.c.product_id == _p.id
-)
+_ROWS = _CARDS.add_columns(
+    _p.created_at, stock_table.c.quantity, stock_table.c.counted, EACH.label("stripes")
+).join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
 SOME_CARDS = Statement(_CARDS.where(_p.id == any_(_IDS)))
 STATES = Statement(
-    select(_p.id, _p.version, _p.like_count, stock_table.c.quantity, stock_table.c.counted)
+    select(
+        _p.id,
+        _p.version,
+        _p.like_count,
+        stock_table.c.quantity + UNITS,
+        stock_table.c.counted,
+    )
     .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
     .where(_p.id == any_(_IDS))
 )
@@ -58,7 +66,12 @@ COUNTED = Statement(
     .values(counted=stock_table.c.counted + 1)
 )
 LOCK_STOCK = Statement(
-    select(stock_table.c.product_id, stock_table.c.quantity, stock_table.c.counted)
+    select(
+        stock_table.c.product_id,
+        stock_table.c.quantity,
+        stock_table.c.counted,
+        stock_table.c.stripes_fixed,
+    )
     .where(stock_table.c.product_id == any_(_IDS))
     .order_by(stock_table.c.product_id)
     .with_for_update()
@@ -79,42 +92,35 @@ COUNT_LIKES = Statement(
 
 # One statement for whatever moves stock, so that a movement and its events tell what the row
 # became, not what somebody had read. A movement may tell two events: each row's version gives two
-# versions to tell them apart. Its guard raises `stock_sufficient`.
+# versions to tell them apart. Whether the product turned is known under this row's lock, also where
+# it has stripes. Its guard raises `stock_sufficient`.
 MOVE_STOCK = Statement(
-    text("""
+    text(f"""
     WITH moved AS (
         UPDATE stock
         SET quantity = stock.quantity + move.change, version = stock.version + 1
         FROM jsonb_to_recordset(:moves)
             AS move(product_id uuid, change integer, changed_id uuid, turned_id uuid)
         WHERE stock.product_id = move.product_id AND stock.quantity + move.change >= 0
-        RETURNING stock.product_id, quantity, version, change, changed_id, turned_id
-    ), kept AS (
-        INSERT INTO stock_movement (product_id, change, reason, order_id, at)
-        SELECT product_id, change, CAST(:reason AS text), CAST(:order_id AS uuid),
-            CAST(:at AS timestamptz)
-        FROM moved
-    ), told AS (
-        INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
-            trace_id, data)
-        SELECT changed_id, 'commerce.product', 'StockChanged', CAST(:at AS timestamptz),
-            product_id, 2 * version, CAST(:trace_id AS text),
-            jsonb_build_object('product_id', product_id, 'quantity', quantity,
-                'change', change, 'reason', CAST(:reason AS text))
-        FROM moved
+        RETURNING stock.product_id, change, changed_id, turned_id,
+            stock.product_id AS aggregate_id, 2 * version AS aggregate_version,
+            stock.quantity + (SELECT coalesce(sum(stripe.quantity), 0)
+                FROM stock_stripe AS stripe WHERE stripe.product_id = stock.product_id) AS in_all
+    ), kept AS ({KEEP}
+    ), told AS ({TELL}
         UNION ALL
         SELECT turned_id, 'commerce.product', 'StockSoldOut', CAST(:at AS timestamptz),
-            product_id, 2 * version + 1, CAST(:trace_id AS text),
+            product_id, aggregate_version + 1, CAST(:trace_id AS text),
             jsonb_build_object('product_id', product_id)
-        FROM moved WHERE change < 0 AND quantity = 0
+        FROM moved WHERE change < 0 AND in_all = 0
         UNION ALL
         SELECT turned_id, 'commerce.product', 'StockReturned', CAST(:at AS timestamptz),
-            product_id, 2 * version + 1, CAST(:trace_id AS text),
-            jsonb_build_object('product_id', product_id, 'quantity', quantity)
-        FROM moved WHERE change > 0 AND quantity = change
+            product_id, aggregate_version + 1, CAST(:trace_id AS text),
+            jsonb_build_object('product_id', product_id, 'quantity', in_all)
+        FROM moved WHERE change > 0 AND in_all = change
     )
     SELECT require((SELECT count(*) FROM moved) = CAST(:expected AS bigint), 'stock_sufficient')
-    """).bindparams(bindparam("moves", type_=JSONB))
+    """).bindparams(bindparam("moves", type_=JSONB))  # noqa: S608  (the text is ours)
 )
 
 

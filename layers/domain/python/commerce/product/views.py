@@ -51,6 +51,14 @@ class StockView(View):
     counted: int = Field(default=0, exclude=True)
 
 
+class StripesView(View):
+    """How many rows the stock is dealt out to, and whether an admin has said so."""
+
+    product_id: str
+    stripes: int
+    is_fixed: bool
+
+
 def product_view(product: Card, brand: BrandView) -> ProductView:
     """A product with its brand."""
     return ProductView.model_validate(_shown(product, brand))

@@ -8,14 +8,28 @@ nothing of it.
 from dataclasses import dataclass
 
 STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS = """
-SELECT asked.id AS product_id, stock.quantity AS stock, coalesce(moved.sum, 0) AS movements
+SELECT asked.id AS product_id, stock.quantity + coalesce(dealt.sum, 0) AS stock,
+    coalesce(moved.sum, 0) AS movements
 FROM unnest(CAST($1 AS uuid[])) AS asked (id)
 LEFT JOIN stock ON stock.product_id = asked.id
+LEFT JOIN (
+    SELECT product_id, CAST(sum(quantity) AS bigint) AS sum
+    FROM stock_stripe WHERE product_id = ANY (CAST($1 AS uuid[])) GROUP BY product_id
+) AS dealt ON dealt.product_id = asked.id
 LEFT JOIN (
     SELECT product_id, CAST(sum(change) AS bigint) AS sum
     FROM stock_movement WHERE product_id = ANY (CAST($1 AS uuid[])) GROUP BY product_id
 ) AS moved ON moved.product_id = asked.id
-WHERE stock.quantity IS DISTINCT FROM coalesce(moved.sum, 0)
+WHERE stock.quantity + coalesce(dealt.sum, 0) IS DISTINCT FROM coalesce(moved.sum, 0)
+ORDER BY 1
+"""
+
+STOCK_HAS_ALL_ITS_STRIPES = """
+SELECT product_id, count(*) AS stripes, min(number) AS first, max(number) AS last
+FROM stock_stripe WHERE product_id = ANY (CAST($1 AS uuid[]))
+GROUP BY product_id
+HAVING min(number) <> 0 OR max(number) <> count(*) - 1 OR count(*) = 1
+    OR count(DISTINCT id) <> count(*)
 ORDER BY 1
 """
 
@@ -211,7 +225,10 @@ class Book:
 
 PRODUCTS = Book(
     (("product", "id"), ("stock", "product_id"), ("stock_movement", "product_id")),
-    {"STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS": STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS},
+    {
+        "STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS": STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS,
+        "STOCK_HAS_ALL_ITS_STRIPES": STOCK_HAS_ALL_ITS_STRIPES,
+    },
 )
 ACCOUNTS = Book(
     (("point_account", "user_id"), ("point_ledger", "user_id")),

@@ -40,6 +40,7 @@ class UnitOfWork:
         self._writes: list[Query] = []
         self._telling: list[Query] = []
         self._contended: list[Query] = []
+        self._tried_first: tuple[Sequence[Query], str] | None = None
         self._events: list[Event] = []
         self._refusals: dict[str, Explain] = {}
 
@@ -102,6 +103,14 @@ class UnitOfWork:
         self._contended.extend(queries)
         self._refusals.update(refusals)
 
+    def try_first(self, *queries: Query, unless: str) -> None:
+        """What to send in the place of the contended writes, if it works out: their faster way.
+
+        Where the rule `unless` is broken all is undone, and sent anew with the contended writes:
+        one round trip more, with no lock held in between. After `lock` there is no way but theirs.
+        """
+        self._tried_first = queries, unless
+
     def record(self, event: Event) -> None:
         """The event joins the transaction that causes it: both are stored, or neither is."""
         self._events.append(event)
@@ -114,13 +123,11 @@ class UnitOfWork:
         """
         told = [outbox.store(self._events)] if self._events else []
         before = [*self._claims, *self._writes, *told]
-        batch = [*before, *self._telling, *self._contended]
-        if self._in_transaction:
-            batch.append(COMMIT)
-        if not batch:
+        collected = [*before, *self._telling]
+        if not (collected or self._contended or self._in_transaction):
             return
         try:
-            found = self._run(batch)
+            found = self._send(collected)
         except ConstraintViolated as violated:
             self.rollback()
             raise self._reason(violated) from violated
@@ -128,6 +135,18 @@ class UnitOfWork:
         events = found[len(before) :][: len(self._telling)]
         self._has_told |= bool(self._events or self._contended or any(events))
         self._forget()
+
+    def _send(self, collected: Sequence[Query]) -> list[list[Row]]:
+        if self._in_transaction:
+            return self._run([*collected, *self._contended, COMMIT])
+        if self._tried_first is not None:
+            queries, unless = self._tried_first
+            try:
+                return self._run([*collected, *queries])
+            except ConstraintViolated as violated:
+                if violated.name != unless:
+                    raise
+        return self._run([*collected, *self._contended])
 
     def rollback(self) -> None:
         """Undo what is not committed, and let go of every lock."""

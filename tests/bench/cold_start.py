@@ -1,7 +1,8 @@
 """The cold start of place_order, next to a handler that does nothing with the same packages.
 
 Each is a new interpreter that imports its handler and serves one event; what counts is CPU time,
-of the interpreter alone, so that a busy machine changes little. Compiled files are there for both.
+of the interpreter alone, so that a busy machine changes little. Both see the packages of the
+dependency layer and no others, as in Lambda; compiled files are there for both.
 """
 
 import argparse
@@ -10,13 +11,17 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.bench.report import Report
 from tests.bench.servers import servers
 
-TIMES = 9
+TIMES = 15
 ROOT = Path(__file__).parents[2]
+REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
 
 # The same packages, the same route, one statement: what a function of this kind costs at least.
 EMPTY = """
@@ -57,7 +62,7 @@ print(json.dumps([answer["statusCode"], used.ru_utime + used.ru_stime]))
 
 def run(report: Report, arguments: argparse.Namespace) -> None:
     """Start both in turns, each in an interpreter of its own; the medians count."""
-    with servers():
+    with servers(), the_layer() as layer:
         from tests.support.lambda_calls import http_event
         from tests.support.shop import a_buyer, a_key, a_product
 
@@ -68,7 +73,7 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
         for number in range(-1, TIMES):
             for source, found in seconds.items():
                 event = http_event("POST", "/orders", body=body, token=buyer.token, key=a_key())
-                took = started(source, json.dumps(event))
+                took = started(source, json.dumps(event), layer)
                 if number >= 0:  # before, the files may not have been compiled
                     found.append(took)
         empty, ours = (statistics.median(found) for found in seconds.values())
@@ -77,11 +82,25 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
                    ratio=round(ours / empty, 2))  # fmt: skip
 
 
-def started(source: str, event: str) -> float:
+@contextmanager
+def the_layer() -> Iterator[Path]:
+    """The dependency layer, as its pinned requirements build it."""
+    uv = Path(sys.executable).with_name("uv")
+    install = [str(uv), "pip", "install", "--quiet", "--python", sys.executable]
+    install += ["--require-hashes", "--compile-bytecode"]
+    with TemporaryDirectory(prefix="lastunit-layer-") as target:
+        subprocess.run(
+            [*install, "--target", target, "--requirements", str(REQUIREMENTS)],
+            check=True,
+        )
+        yield Path(target)
+
+
+def started(source: str, event: str, layer: Path) -> float:
     """CPU seconds of an interpreter that imports the handler and serves the event."""
-    paths = [ROOT / "layers" / "domain" / "python", ROOT / "functions"]
+    paths = [layer, ROOT / "layers" / "domain" / "python", ROOT / "functions"]
     answer = subprocess.run(
-        [sys.executable, "-c", source + SERVE, event],
+        [sys.executable, "-S", "-c", source + SERVE, event],  # no packages but those of the layer
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
         capture_output=True,
         text=True,

@@ -5,11 +5,13 @@ them verifies. To rotate, add a key, wait five minutes (as long as a secret is k
 `current`, and take the old one out when its last token has expired.
 """
 
+import base64
 import json
 import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -103,7 +105,7 @@ def sign(user_id: UUID, scopes: frozenset[str] = frozenset()) -> str:
         "jti": str(clock.new_id()),
     }
     kid = keys["current"]
-    return jwt.encode(claims, keys[kid], algorithm=_ALGORITHM, headers={"kid": kid})
+    return jwt.encode(claims, _prepared(keys[kid]), algorithm=_ALGORITHM, headers={"kid": kid})
 
 
 def verify(token: str) -> Identity:
@@ -128,13 +130,20 @@ def bearer(header: str | None) -> str:
 def _claims(token: str, key: str) -> dict[str, Any]:
     return jwt.decode(
         token,
-        key,
+        _prepared(key),
         algorithms=[_ALGORITHM],
         issuer=_issuer(),
         audience=_audience(),
         leeway=LEEWAY_SECONDS,
         options={"require": list(_CLAIMS)},
     )
+
+
+@lru_cache(maxsize=8)  # as many keys as there are during a rotation, and some more
+def _prepared(key: str) -> jwt.PyJWK:
+    """The key as PyJWT uses it: from a text it is made anew, and looked at, for each token."""
+    encoded = base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+    return jwt.PyJWK.from_dict({"kty": "oct", "k": encoded, "alg": _ALGORITHM})
 
 
 def _key(kid: str | None) -> str:

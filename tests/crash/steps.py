@@ -96,7 +96,7 @@ def be_patient() -> None:
             self.timeout = ENDLESS_SECONDS
         return getresponse(self)
 
-    HTTPConnection.getresponse = getresponse_patiently  # type: ignore[method-assign,assignment]
+    HTTPConnection.getresponse = getresponse_patiently  # type: ignore[method-assign]
 
 
 def die() -> None:

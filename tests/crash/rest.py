@@ -52,6 +52,7 @@ _SQL_OF_BUYER = {
         SELECT kind FROM shipment_notice JOIN orders ON orders.id = order_id
         WHERE buyer_id = $1 ORDER BY 1""",
 }
+_views_heard: Counter[str] = Counter()  # how often each event came, in this process
 _OF_A_TRY = ("PaymentRequested", "PaymentFailed")  # one of each, for each try to pay
 
 
@@ -102,16 +103,10 @@ def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
         (each.price.amount, each.like_count) for each in catalogue().cards([case.product]).values()
     ]
     if scenario.tells_views:
-        found["a view was told twice"] = (_views(case) or 0) > 1
+        found["views told twice"] = [id_ for id_, times in _views_heard.items() if times > 1]
         del found["metrics"], found["score"]
     found["seen"] = scenario.look(case)
     return found
-
-
-def _views(case: Case) -> int | None:
-    sql = "SELECT CAST(sum(views) AS bigint) AS n FROM product_metrics_daily WHERE product_id = $1"
-    views: int | None = rows(sql, case.product)[0].n
-    return views
 
 
 _SET_ASIDE = "SELECT count(*) AS n FROM outbox_set_aside WHERE type <> 'Poison'"
@@ -174,7 +169,10 @@ def _deliver() -> int:
     sqs, url, delivered = client("sqs"), os.environ["CRASH_QUEUE_URL"], 0
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            _hand_over(json.loads(message["Body"])["detail"])
+            envelope = json.loads(message["Body"])["detail"]
+            if envelope["type"] == "ProductViewed":
+                _views_heard[envelope["id"]] += 1
+            _hand_over(envelope)
         sqs.delete_message_batch(
             QueueUrl=url,
             Entries=[

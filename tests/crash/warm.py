@@ -34,7 +34,8 @@ _CLIENTS: tuple[tuple[str, dict[str, Any]], ...] = (
 def warm() -> None:
     """Do it; no connection is opened, so that forks share none."""
     be_patient()
-    ssl.create_default_context = cache(ssl.create_default_context)  # 25 ms of each connection
+    # 25 ms of each connection that is made
+    ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
     letters.HOLD_SECONDS = 2  # a killed operator's letters are back soon
     letters.EMPTY_LOOKS = 1  # one server, which hides nothing
     for module in pkgutil.walk_packages(commerce.__path__, "commerce."):

@@ -241,9 +241,15 @@ def _a_decline_to_hear_of() -> Case:
     return told_of(case, "PaymentFailed")
 
 
-def _sync(case: Case) -> str:
+def _charged_and_unknown() -> Case:
+    """The gateway has charged the card, and an admin wants to know."""
+    case = _charged()
     [payment] = payments_of(case.order)
-    return answered(sync(case.admin, str(payment.id)))
+    return replace(case, words={"payment": str(payment.id)})
+
+
+def _sync(case: Case) -> str:
+    return answered(sync(case.admin, case.words["payment"]))
 
 
 def _expired() -> Case:
@@ -296,7 +302,7 @@ SCENARIOS = {
             _issue,
             OK | CREATED,
         ),
-        Scenario("sync_payment", "payment/sync_payment", _charged, _sync, OK),
+        Scenario("sync_payment", "payment/sync_payment", _charged_and_unknown, _sync, OK),
         _clocked("expire", "order/every_minute_expire", _expired),
         _clocked("relay_minute", "outbox/every_minute_relay", ordered),
         _clocked("reconcile_payments", "payment/every_minute_reconcile", _charged),

@@ -2,17 +2,26 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.bootstrap import in_transaction
+from commerce.bootstrap import once
 from commerce.brand import BrandView, RegisterBrand
-from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler, tagged
+from commerce.entrypoints.http import (
+    ADMIN,
+    Admin,
+    OptionalRequestKey,
+    http_api,
+    lambda_handler,
+    tagged,
+)
 
 api = http_api()
 
 
 @api.post("/admin/brands")
-def register_brand(command: RegisterBrand, admin: Admin) -> Response[BrandView]:
-    brand = in_transaction(lambda shop: shop.brands.register(command, by=admin.by))
+def register_brand(
+    command: RegisterBrand, admin: Admin, key: OptionalRequestKey
+) -> Response[BrandView]:
+    brand = once(key, BrandView, lambda shop: shop.brands.register(command, by=admin.by))
     return tagged(brand, 1, status=201)
 
 
-handler = lambda_handler(api, access=ADMIN, success=(201,))
+handler = lambda_handler(api, access=ADMIN, idempotent="optional", success=(201,))

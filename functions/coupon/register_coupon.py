@@ -2,17 +2,26 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.bootstrap import in_transaction
+from commerce.bootstrap import once
 from commerce.coupon import CouponView, RegisterCoupon
-from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler, tagged
+from commerce.entrypoints.http import (
+    ADMIN,
+    Admin,
+    OptionalRequestKey,
+    http_api,
+    lambda_handler,
+    tagged,
+)
 
 api = http_api()
 
 
 @api.post("/admin/coupons")
-def register_coupon(command: RegisterCoupon, admin: Admin) -> Response[CouponView]:
-    coupon = in_transaction(lambda shop: shop.coupons.register(command, by=admin.by))
+def register_coupon(
+    command: RegisterCoupon, admin: Admin, key: OptionalRequestKey
+) -> Response[CouponView]:
+    coupon = once(key, CouponView, lambda shop: shop.coupons.register(command, by=admin.by))
     return tagged(coupon, 1, status=201)  # an offer is never edited
 
 
-handler = lambda_handler(api, access=ADMIN, success=(201,))
+handler = lambda_handler(api, access=ADMIN, idempotent="optional", success=(201,))

@@ -26,6 +26,9 @@ IDEMPOTENCY_KEY_REQUIRED = {
     "POST /orders": True,
     "POST /orders/{order_id}/cancellation": False,
     "POST /payments": True,
+    "POST /admin/brands": False,
+    "POST /admin/coupons": False,
+    "POST /admin/products": False,
 }
 
 

@@ -12,6 +12,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import count
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tests.crash.lane import Outcome, Recorded, Task
 
 TOLD_EVERY_SECONDS = 10  # where nothing can be drawn
-SILENCE_SECONDS = 180  # without a word from any lane, something is wrong with them
+SILENCE_SECONDS = 900  # without a word from any lane, something is wrong with them
 
 
 def main() -> None:
@@ -55,8 +56,10 @@ def _arguments() -> argparse.Namespace:
 
 def _run(arguments: argparse.Namespace, lanes: "_Lanes", console: Console) -> int:
     from tests.crash.lane import Task
-    from tests.crash.scenarios import KNOWN_BAD, SCENARIOS
+    from tests.crash.scenarios import KNOWN_BAD, SCENARIOS, WITHOUT, complaints
 
+    if forgotten := list(complaints(SCENARIOS.values(), WITHOUT)):
+        sys.exit("\n".join(forgotten))
     names = arguments.names or list(SCENARIOS)
     if unknown := set(names) - {*SCENARIOS, *KNOWN_BAD}:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(SCENARIOS)}")
@@ -102,9 +105,10 @@ def _tasks(arguments: argparse.Namespace, recorded: Sequence["Recorded"]) -> Ite
     from tests.crash.lane import Task
     from tests.crash.steps import Cut, Kind
 
+    met = count(1)  # over all use cases, so that none is too short to be met
     for each in recorded:
         for step in range(1, len(each.steps) + 1):
-            if step in arguments.step if arguments.step else step % arguments.every == 0:
+            if step in arguments.step if arguments.step else next(met) % arguments.every == 0:
                 for kind in arguments.kind or Kind:
                     yield Task(each.name, Cut(step, Kind(kind)), each)
 

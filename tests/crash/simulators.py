@@ -1,5 +1,6 @@
 """What the payment gateway and the delivery system know, asked from outside."""
 
+import json
 import os
 from typing import Any
 from urllib.parse import quote
@@ -25,3 +26,19 @@ def _items(url: str) -> list[dict[str, Any]]:
         raise RuntimeError(f"{url}: {answer.status} {answer.data!r}")
     found: list[dict[str, Any]] = answer.json()["items"]
     return found
+
+
+def let_the_next_card_be_declined() -> None:
+    """The gateway takes the next payment, and its result is that the limit is exceeded."""
+    behave(
+        os.environ["GATEWAY_URL"],
+        {"mode": "lose_callback", "times": 1, "result": "LIMIT_EXCEEDED"},
+    )
+
+
+def behave(url: str, behaviour: dict[str, Any]) -> None:
+    """Tell a simulator how to behave from now on."""
+    with urllib3.PoolManager(retries=False, timeout=10) as http:
+        answer = http.request("PUT", f"{url}/behaviour", body=json.dumps(behaviour))
+    if answer.status != 200:
+        raise RuntimeError(f"{url}: {answer.status} {answer.data!r}")

@@ -24,13 +24,14 @@ from commerce.shared import valkey
 from commerce.shared.wire import Connection, Query
 from infra.local.ports import LOOPBACK
 
-PATIENCE_SECONDS = 0.3  # a cut worker's, for what hangs: the time-outs themselves are the real ones
-SERVER_PATIENCE_MS = 300  # and PostgreSQL's with one of its statements
+PATIENCE_SECONDS = 0.25  # with what hangs, and nothing else: a busy machine changes no outcome
+ENDLESS_SECONDS = 120.0  # with everything else, in place of the seconds that production waits
 
 _FLUSH = b"H\x00\x00\x00\x04"
 _READY = b"Z\x00\x00\x00\x05"
 _CUT = Query("SELECT pg_terminate_backend(pg_backend_pid())")
-_HANG = Query("SELECT pg_sleep(60)")
+_IMPATIENT = Query(f"SET statement_timeout = {int(PATIENCE_SECONDS * 1000)}")  # undone by its error
+_HANG = Query("SELECT pg_sleep(600)")
 _NAME_LENGTH = 60
 _kept: list[socket.socket] = []  # ends of silence: closed, they would speak
 
@@ -79,10 +80,23 @@ def watch(journal: Journal) -> None:
     _Postgres(journal).watch()
     _watch_http(journal)
     _Valkey(journal).watch()
-    if journal.cut is not None and journal.cut.kind is Kind.HANG:
-        valkey.INSISTENT_SECONDS = PATIENCE_SECONDS
-        postgres.CONNECT_TIMEOUT_SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
-        postgres.SESSION["statement_timeout"] = SERVER_PATIENCE_MS
+
+
+def be_patient() -> None:
+    """Let this process and its forks wait, so that a slow machine is not taken for a broken one."""
+    postgres.CONNECT_TIMEOUT_SECONDS = ENDLESS_SECONDS  # type: ignore[assignment]
+    postgres.STATEMENT_TIMEOUT_MS = int(1000 * ENDLESS_SECONDS)
+    for name in ("lock_timeout", "statement_timeout"):
+        postgres.SESSION[name] = int(1000 * ENDLESS_SECONDS)
+    valkey.TIMEOUT_SECONDS = valkey.INSISTENT_SECONDS = ENDLESS_SECONDS
+    getresponse = HTTPConnection.getresponse
+
+    def getresponse_patiently(self: HTTPConnection) -> Any:
+        if self.timeout != PATIENCE_SECONDS:
+            self.timeout = ENDLESS_SECONDS
+        return getresponse(self)
+
+    HTTPConnection.getresponse = getresponse_patiently  # type: ignore[method-assign]
 
 
 def die() -> None:
@@ -102,6 +116,7 @@ class _Postgres:
         self._run = Connection.run_together
         self._receive = Connection._receive
         self._is_mute = False
+        self._connect_seconds = postgres.CONNECT_TIMEOUT_SECONDS
 
     def watch(self) -> None:
         """Take the driver's place."""
@@ -118,7 +133,11 @@ class _Postgres:
             url = _at_port(url, _closed_port())
         if kind is Kind.HANG:
             url = _at_port(url, _silent_port())
-        made = self._connect(url)
+            postgres.CONNECT_TIMEOUT_SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
+        try:
+            made = self._connect(url)
+        finally:
+            postgres.CONNECT_TIMEOUT_SECONDS = self._connect_seconds
         if kind is Kind.KILL_AFTER:
             die()
         return made
@@ -135,8 +154,8 @@ class _Postgres:
         if kind is Kind.HANG and is_commit:
             self._is_mute = True
             return self._run(connection, queries)
-        fault = _CUT if kind is Kind.FAIL else _HANG
-        return self._run(connection, [*queries[:at], fault, *queries[at:]])
+        fault = [_CUT] if kind is Kind.FAIL else [_IMPATIENT, _HANG]
+        return self._run(connection, [*queries[:at], *fault, *queries[at:]])
 
     def _kill(self, connection: Connection, queries: Sequence[Query], count: int) -> None:
         """End when so many statements are done: those before, or with the commit all of them."""
@@ -294,7 +313,7 @@ class _Valkey:
         kind = self._cuts.pop(id(connection), None)
         if kind is Kind.HANG:
             _silence(connection._sock)
-            connection._sock.settimeout(min(PATIENCE_SECONDS, connection._sock.gettimeout()))
+            connection._sock.settimeout(PATIENCE_SECONDS)
         answer = self._read(connection, *more, **named)
         if kind is Kind.KILL_AFTER:
             die()
@@ -318,7 +337,7 @@ def _silence(sock: socket.socket, until: Callable[[bytes], bool] = lambda seen: 
     """Wait until the other side has answered, and let nobody hear it."""
     seen = b""
     while not until(seen):
-        select.select([sock], [], [], 10)
+        select.select([sock], [], [], ENDLESS_SECONDS)
         before, seen = seen, sock.recv(1 << 20, socket.MSG_PEEK)
         if seen == before == b"":
             break  # it hung up: silence enough

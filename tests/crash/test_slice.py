@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(900)  # half a minute, where nobody else is at work
 
 
 def faults(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -19,7 +22,7 @@ def faults(*arguments: str) -> subprocess.CompletedProcess[str]:
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=840,
         check=False,
     )
 

@@ -2,14 +2,17 @@
 
 import gc
 import pkgutil
+import ssl
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import commerce
-from commerce.shared import valkey
 from commerce.shared.aws import client
+from infra.ops import letters
 from tests.crash.rest import consumers
+from tests.crash.steps import be_patient
 from tests.support.lambda_calls import function
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
@@ -18,6 +21,7 @@ _CLIENTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("dynamodb", {"attempts": 1}),
     ("events", {}),
     ("sns", {}),
+    ("stepfunctions", {}),
     ("sns", {"attempts": 1, "answer_within_seconds": 0.5}),
     ("sqs", {}),
     ("sqs", {"attempts": 1, "answer_within_seconds": 1}),
@@ -27,7 +31,11 @@ _CLIENTS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def warm() -> None:
     """Do it; no connection is opened, so that forks share none."""
-    valkey.TIMEOUT_SECONDS = 5.0  # what is kept is kept, however busy the machine is
+    be_patient()
+    # 25 ms of each connection that is made
+    ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
+    letters.HOLD_SECONDS = 2  # a killed operator's letters are back soon
+    letters.EMPTY_LOOKS = 1  # one server, which hides nothing
     for module in pkgutil.walk_packages(commerce.__path__, "commerce."):
         import_module(module.name)
     for file in sorted(FUNCTIONS.glob("*/*.py")):

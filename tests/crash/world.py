@@ -1,6 +1,5 @@
 """What a lane has to itself: a database, a bus with a queue, a part of Valkey, the simulators."""
 
-import json
 import os
 import secrets
 import shutil
@@ -10,12 +9,12 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import boto3
-import urllib3
 
 from infra.local.delivery import start_delivery
 from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
 from tests.bench.servers import servers
+from tests.crash.simulators import behave
 from tests.support.backends import own_database
 from tests.support.bus import a_listened_bus
 
@@ -60,7 +59,7 @@ def _a_world(superuser: str, number: int) -> Iterator[dict[str, str]]:
         delivery = start_delivery(directory, ports.delivery)
         stack.callback(delivery.stop)
         # Callbacks are lost: the reconciler asks. Else the gateway is well.
-        _behave(gateway.url, {"mode": "lose_callback"})
+        behave(gateway.url, {"mode": "lose_callback"})
         server = os.environ["VALKEY_URL"].rpartition("/")[0]
         yield {
             "DATABASE_URL": stack.enter_context(own_database(superuser)),
@@ -74,10 +73,3 @@ def _a_world(superuser: str, number: int) -> Iterator[dict[str, str]]:
             "GATEWAY_SECRET": gateway_secret(directory),
             "DELIVERY_URL": delivery.url,
         }
-
-
-def _behave(url: str, behaviour: dict[str, str]) -> None:
-    with urllib3.PoolManager(retries=False, timeout=10) as http:
-        answer = http.request("PUT", f"{url}/behaviour", body=json.dumps(behaviour))
-    if answer.status != 200:
-        raise RuntimeError(f"{url}: {answer.status} {answer.data!r}")

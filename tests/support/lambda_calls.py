@@ -86,8 +86,7 @@ def function(name: str) -> Handler:
     Lambda serves one request at a time per execution environment, and Powertools' resolver relies
     on that: two threads must share neither a resolver nor what it keeps on its class.
     """
-    loaded: dict[str, Handler] = _environment.__dict__.setdefault("loaded", {})
-    if name not in loaded:
+    if name not in loaded():
         file = _FUNCTIONS / f"{name}.py"
         spec = spec_from_file_location(name.replace("/", "."), file)
         assert spec is not None
@@ -96,8 +95,14 @@ def function(name: str) -> Handler:
         spec.loader.exec_module(module)
         if hasattr(module, "api"):
             _give_its_own_event(module.api)
-        loaded[name] = module.handler
-    return loaded[name]
+        loaded()[name] = module.handler
+    return loaded()[name]
+
+
+def loaded() -> dict[str, Handler]:
+    """The handlers that this thread has loaded, by their functions' names."""
+    found: dict[str, Handler] = _environment.__dict__.setdefault("loaded", {})
+    return found
 
 
 def _give_its_own_event(api: APIGatewayRestResolver) -> None:

@@ -163,6 +163,17 @@ def test_a_rollback_is_sent_once(database: FakeDatabase) -> None:
     assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], [ROLLBACK]]
 
 
+@pytest.mark.parametrize("failure", [Busy(), Unavailable(), ValueError("aborted")])
+def test_a_rollback_that_fails_is_the_end_of_its_connection(
+    database: FakeDatabase, failure: Exception
+) -> None:
+    database.fail(None, failure)
+    with pytest.raises(WallIsWet):
+        leave_by(database, WallIsWet())
+    assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], [ROLLBACK]]
+    assert not database.is_open
+
+
 def test_a_lock_that_is_not_had_is_rolled_back_too(database: FakeDatabase) -> None:
     database.fail(Busy())
     with pytest.raises(Busy), UnitOfWork(database) as uow:

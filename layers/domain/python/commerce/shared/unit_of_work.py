@@ -5,22 +5,18 @@ and the write set proves the decision at the database (constraints and guards). 
 under a lock calls `lock`; then everything up to the commit is one explicit transaction.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from commerce.shared import outbox
-from commerce.shared.database import (
-    BEGIN,
-    COMMIT,
-    ROLLBACK,
-    ConstraintViolated,
-    Contention,
-    Database,
-)
+from commerce.shared.database import BEGIN, COMMIT, ROLLBACK, ConstraintViolated, Contention, Database
 from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
 from commerce.shared.wire import Query, Row
+
+logger = logging.getLogger(__name__)
 
 Explain: TypeAlias = Callable[[], CommerceError | None]
 """Says, after the rollback, why a rule refused; None where a fresh look finds nothing wrong."""
@@ -149,11 +145,19 @@ class UnitOfWork:
         return self._run([*collected, *self._contended])
 
     def rollback(self) -> None:
-        """Undo what is not committed, and let go of every lock."""
+        """Undo what is not committed, and let go of every lock. Never fails."""
         if self._in_transaction:
             self._in_transaction = False
             if self._database.is_open:  # a connection that broke took its transaction with it
-                self._database.run([ROLLBACK], in_transaction=True)
+                self._roll_back()
+
+    def _roll_back(self) -> None:
+        try:
+            self._database.run([ROLLBACK], in_transaction=True)
+        except Exception:
+            # Kept, the connection would refuse whatever comes next: its transaction is aborted.
+            logger.warning("a rollback failed; its connection ends it", exc_info=True)
+            self._database.close()
 
     def _run(self, queries: Sequence[Query]) -> list[list[Row]]:
         return self._database.run(queries, in_transaction=self._in_transaction)

@@ -11,7 +11,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -52,8 +51,12 @@ def main() -> None:
     _show(tallies, arguments.seed, time.monotonic() - began)
     findings = [each for tally in tallies for each in tally.findings]
     cases = sum(each.cases for each in tallies)
-    never = _show_depth(tallies)
-    sys.exit(1 if findings or never or cases < arguments.cases else 0)
+    from tests.fuzz import depth
+
+    for line in depth.told(tallies):
+        CONSOLE.print(line)
+    is_short = cases < arguments.cases or depth.never_succeeded(tallies)
+    sys.exit(1 if findings or is_short else 0)
 
 
 def _attacks(cases: int, seed: int) -> "Iterator[Tally]":
@@ -87,31 +90,6 @@ def _show(tallies: "list[Tally]", seed: int, seconds: float) -> None:
     for tally in tallies:
         for finding in dict.fromkeys(tally.findings):
             CONSOLE.print(f"{tally.name}: {finding}", markup=False)
-
-
-def _show_depth(tallies: "list[Tally]") -> list[str]:
-    """Say how deep the requests went, and return the operations that never succeeded."""
-    from tests.fuzz.honest import operations
-
-    reached = sum((each.reached for each in tallies), Counter[tuple[str, str]]())
-    answers: Counter[str] = Counter()
-    for (_, answer), times in reached.items():
-        answers[answer] += times
-    shares = ", ".join(
-        f"{answer}: {times} ({times / answers.total():.1%})"
-        for answer, times in sorted(answers.items())
-    )
-    CONSOLE.print(f"Requests by their answers, {answers.total()} in all: {shares}")
-    known = operations()
-    never = [
-        each.label
-        for each in known
-        if not any(reached[each.label, str(status)] for status in each.successes)
-    ]
-    refused = sorted({label for label, answer in reached if answer == "409"})
-    CONSOLE.print(f"{len(known) - len(never)} of {len(known)} operations succeeded, never: {never}")
-    CONSOLE.print(f"{len(refused)} operations were refused by a rule (409)")
-    return never
 
 
 @contextmanager

@@ -21,5 +21,6 @@ def world(own_shop: str, gateway: "RunningGateway", monkeypatch: pytest.MonkeyPa
     """
     from tests.fuzz.world import a_world  # imported when the environment is set
 
-    monkeypatch.setenv("DELIVERY_URL", "http://localhost:9")  # nobody listens there
+    monkeypatch.setenv("DELIVERY_URL", "http://localhost:9")  # nobody listens there, nor here:
+    monkeypatch.setenv("GATEWAY_CALLBACK_URL", "http://localhost:9")  # callbacks are the attack's
     return a_world()

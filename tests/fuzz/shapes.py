@@ -171,7 +171,7 @@ class Sealed:
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """Serve a request (PEP 3333)."""
-        if environ.pop(_IN_ENVIRON, None) and environ["PATH_INFO"].endswith(CALLBACKS):
+        if environ.pop(_IN_ENVIRON, None) and environ["PATH_INFO"].endswith(CALLBACKS.lstrip("/")):
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             environ["wsgi.input"] = BytesIO(body)
             for name, value in seal(body).items():

@@ -60,12 +60,15 @@ def main() -> None:
 
 
 def _attacks(cases: int, seed: int) -> "Iterator[Tally]":
-    from tests.fuzz import callers, records, shapes  # imported when the environment is set
+    # Imported when the environment is set.
+    from tests.fuzz import callbacks, callers, events, records, shapes
     from tests.fuzz.world import a_world
 
     chance = random.Random(seed)  # noqa: S311 - it is to be repeatable
     world = a_world()
     hand_made = cases // 2
+    yield from events.hostile_events(events.happenings(world), cases // 20, seed)
+    yield callbacks.hostile_callbacks(world, cases // 40, seed)
     yield callers.forged_tokens(world)
     yield callers.others_ids(world)
     yield from callers.hostile_words(world, chance, hand_made)
@@ -74,6 +77,7 @@ def _attacks(cases: int, seed: int) -> "Iterator[Tally]":
     each_one = max(cases * 2 // 5 // len(found), 3)
     for operation, mode in found:
         yield shapes.attack(operation, mode, world, each_one, seed)
+    yield events.books()
 
 
 def _show(tallies: "list[Tally]", seed: int, seconds: float) -> None:

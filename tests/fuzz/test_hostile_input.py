@@ -2,7 +2,7 @@
 
 import random
 
-from tests.fuzz import callers, records, shapes
+from tests.fuzz import callbacks, callers, events, records, shapes
 from tests.fuzz.depth import never_succeeded
 from tests.fuzz.judge import Tally
 from tests.fuzz.world import World
@@ -41,6 +41,20 @@ def test_every_operation_lets_a_good_request_through(world: World) -> None:
 def test_a_message_that_cannot_be_read_is_reported(world: World) -> None:
     chance = random.Random(SEED)  # noqa: S311
     assert_held(records.hostile_records(chance, 200), at_least=200)
+
+
+def test_true_events_take_effect_once_among_broken_ones(world: World) -> None:
+    told = events.happenings(world)
+    tallies = list(events.hostile_events(told, 150, SEED))
+    assert [finding for each in tallies for finding in each.findings] == []
+    kinds = {answer for each in tallies for answer in each.answers}
+    assert kinds >= {f"{kind}, consumed" for kind in events.TO_BE_CONSUMED}
+    assert kinds >= {f"{kind}, reported" for kind in events.TO_BE_REPORTED}
+
+
+def test_a_callback_brings_a_payment_to_nothing_but_the_gateways_record(world: World) -> None:
+    assert_held(callbacks.hostile_callbacks(world, 120, SEED), at_least=120)
+    assert_held(events.books(), at_least=1)
 
 
 def test_requests_made_from_the_document_are_answered_by_it(world: World) -> None:

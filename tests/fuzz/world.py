@@ -78,7 +78,9 @@ def _a_user(login_id: str) -> Person:
 def _own(person: Person, product_id: str, coupon_id: str) -> dict[str, str]:
     paid = pay(person, a_card_order(person, product_id))
     assert paid.status == 201, paid.json
-    _come_to_its_end(str(paid.json["order_id"]))
+    # What comes late would look like a change while somebody watches for changes.
+    come_to_its_result(str(paid.json["order_id"]))
+    follow(str(paid.json["order_id"]))
     return {
         "order_id": str(place(person, (product_id, 1)).json["order_id"]),
         "payment_id": str(paid.json["payment_id"]),
@@ -86,12 +88,11 @@ def _own(person: Person, product_id: str, coupon_id: str) -> dict[str, str]:
     }
 
 
-def _come_to_its_end(order_id: str) -> None:
-    """The gateway's answer changes nothing any more while somebody watches for changes."""
+def come_to_its_result(order_id: str) -> None:
+    """The gateway's answer is known here; nobody has heard of it."""
 
     def is_settled() -> bool:
         reconcile()
         return statuses_of(order_id) in (["SUCCEEDED"], ["FAILED"])
 
     wait_until(is_settled)
-    follow(order_id)

@@ -1,6 +1,5 @@
 """What all queue functions share: one message, one try, and who is told when it fails."""
 
-import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from commerce.bootstrap import Shop, in_transaction
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed
@@ -224,7 +224,7 @@ def _received(adapters: _Adapters, record: SQSRecord) -> Received[Any]:
         "aggregate_version": envelope["aggregate_version"],
     }
     # As JSON, where being strict still lets a text be an id.
-    event = adapters[envelope["type"]].validate_json(json.dumps(told), strict=True)
+    event = adapters[envelope["type"]].validate_json(to_json(told), strict=True)
     return Received(
         UUID(envelope["id"]),
         str(envelope["trace_id"]).encode(errors="replace").decode(),  # a log takes text only

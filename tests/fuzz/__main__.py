@@ -23,6 +23,7 @@ from rich.table import Table
 from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
 from tests.bench.servers import servers
+from tests.support.delivery import a_delivery_system
 
 if TYPE_CHECKING:
     from tests.fuzz.judge import Tally
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     began = time.monotonic()
-    with servers(), _a_gateway(), _quiet_functions():
+    with servers(), _neighbours(), _quiet_functions():
         tallies: list[Tally] = []
         try:
             for tally in _attacks(arguments.cases, arguments.seed):
@@ -97,8 +98,8 @@ def _show(tallies: "list[Tally]", seed: int, seconds: float) -> None:
 
 
 @contextmanager
-def _a_gateway() -> Iterator[None]:
-    """A gateway in a process of its own, which is well and quick; a delivery system nowhere."""
+def _neighbours() -> Iterator[None]:
+    """A gateway in a process of its own, and a delivery system: both are well and quick."""
     directory = Path(tempfile.mkdtemp(prefix="lastunit-fuzz-"))
     server = start_gateway(directory, Ports.free().gateway, 0.01)
     urllib3.request("PUT", f"{server.url}/behaviour", json={"mode": "healthy"})
@@ -106,13 +107,14 @@ def _a_gateway() -> Iterator[None]:
         "GATEWAY_URL": server.url,
         "GATEWAY_SECRET": gateway_secret(directory),
         "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
-        "DELIVERY_URL": "http://localhost:9",
         "SHIPPING_RETRY_BASE_SECONDS": "0",
         "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
         "TOKEN_LIFETIME_SECONDS": "86400",  # else what comes late is tried by nobody
     }
     try:
-        yield
+        with a_delivery_system() as delivery:
+            os.environ["DELIVERY_URL"] = delivery.url
+            yield
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)

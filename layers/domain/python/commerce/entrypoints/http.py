@@ -32,6 +32,7 @@ from commerce.shared.versions import IfMatch, if_match
 
 MAX_BODY_BYTES = 256 * 1024  # SPEC §3
 MAX_DEPTH = 20  # no request of ours nests deeper than 4
+MAX_ERRORS = 100  # told of one request: an answer is not to be many times as large
 JSON = "application/json"
 EXPOSED_HEADERS = "X-Request-Id,Idempotency-Replayed,Retry-After,ETag"
 
@@ -142,7 +143,8 @@ def http_api() -> HttpApi:
 
     @api.exception_handler(RequestValidationError)
     def refuse_fields(error: RequestValidationError) -> Response[str]:
-        return refuse(ValidationFailed("See errors.", errors=[_field(e) for e in error.errors()]))
+        errors = [_field(each) for each in error.errors()[:MAX_ERRORS]]
+        return refuse(ValidationFailed("See errors.", errors=errors))
 
     @api.exception_handler(NotFoundError)
     def refuse_path(_: NotFoundError) -> Response[str]:

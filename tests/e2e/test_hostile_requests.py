@@ -21,7 +21,6 @@ from tests.fuzz.words import PATHS, WORDS
 
 Headers = Sequence[tuple[str, str | bytes]]
 
-AN_ID = "0198c0de-0000-7000-8000-00000000000a"
 IN_A_PATH = [
     ("GET", "/products/{product_id}"),
     ("PUT", "/products/{product_id}/like"),

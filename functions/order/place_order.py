@@ -3,7 +3,7 @@
 from commerce.bootstrap import once
 from commerce.coupon import CouponNotUsable
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
-from commerce.order import OrderView, PlaceOrder, PointsExceedTotal
+from commerce.order import OrderTooLarge, OrderView, PlaceOrder, PointsExceedTotal
 from commerce.point import InsufficientPoints
 from commerce.product import OutOfStock, ProductNotFound
 
@@ -22,5 +22,12 @@ handler = lambda_handler(
     access=USER,
     idempotent=True,
     success=(201,),
-    refusals=(ProductNotFound, OutOfStock, InsufficientPoints, CouponNotUsable, PointsExceedTotal),
+    refusals=(
+        ProductNotFound,
+        OutOfStock,
+        InsufficientPoints,
+        CouponNotUsable,
+        PointsExceedTotal,
+        OrderTooLarge,
+    ),
 )

@@ -23,6 +23,7 @@ from rich.table import Table
 from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
 from tests.bench.servers import servers
+from tests.support.delivery import a_delivery_system
 
 if TYPE_CHECKING:
     from tests.fuzz.judge import Tally
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     began = time.monotonic()
-    with servers(), _a_gateway(), _quiet_functions():
+    with servers(), _neighbours(), _quiet_functions():
         tallies: list[Tally] = []
         try:
             for tally in _attacks(arguments.cases, arguments.seed):
@@ -51,25 +52,33 @@ def main() -> None:
     _show(tallies, arguments.seed, time.monotonic() - began)
     findings = [each for tally in tallies for each in tally.findings]
     cases = sum(each.cases for each in tallies)
-    sys.exit(1 if findings or cases < arguments.cases else 0)
+    from tests.fuzz import depth
+
+    for line in depth.told(tallies):
+        CONSOLE.print(line)
+    is_short = cases < arguments.cases or depth.never_succeeded(tallies)
+    sys.exit(1 if findings or is_short else 0)
 
 
 def _attacks(cases: int, seed: int) -> "Iterator[Tally]":
-    from tests.fuzz import callers, records, shapes  # imported when the environment is set
+    # Imported when the environment is set.
+    from tests.fuzz import callbacks, callers, events, records, shapes
     from tests.fuzz.world import a_world
 
     chance = random.Random(seed)  # noqa: S311 - it is to be repeatable
     world = a_world()
     hand_made = cases // 2
+    yield from events.hostile_events(events.happenings(world), cases // 20, seed)
+    yield callbacks.hostile_callbacks(world, cases // 40, seed)
     yield callers.forged_tokens(world)
     yield callers.others_ids(world)
     yield from callers.hostile_words(world, chance, hand_made)
-    yield callers.hostile_callbacks(chance, max(cases // 40, 20))
     yield records.hostile_records(chance, max(cases // 10, 20))
     found = list(shapes.attacks())
     each_one = max(cases * 2 // 5 // len(found), 3)
     for operation, mode in found:
         yield shapes.attack(operation, mode, world, each_one, seed)
+    yield events.books()
 
 
 def _show(tallies: "list[Tally]", seed: int, seconds: float) -> None:
@@ -89,8 +98,8 @@ def _show(tallies: "list[Tally]", seed: int, seconds: float) -> None:
 
 
 @contextmanager
-def _a_gateway() -> Iterator[None]:
-    """A gateway in a process of its own, which is well and quick; a delivery system nowhere."""
+def _neighbours() -> Iterator[None]:
+    """A gateway in a process of its own, and a delivery system: both are well and quick."""
     directory = Path(tempfile.mkdtemp(prefix="lastunit-fuzz-"))
     server = start_gateway(directory, Ports.free().gateway, 0.01)
     urllib3.request("PUT", f"{server.url}/behaviour", json={"mode": "healthy"})
@@ -98,12 +107,14 @@ def _a_gateway() -> Iterator[None]:
         "GATEWAY_URL": server.url,
         "GATEWAY_SECRET": gateway_secret(directory),
         "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
-        "DELIVERY_URL": "http://localhost:9",
         "SHIPPING_RETRY_BASE_SECONDS": "0",
         "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
+        "TOKEN_LIFETIME_SECONDS": "86400",  # else what comes late is tried by nobody
     }
     try:
-        yield
+        with a_delivery_system() as delivery:
+            os.environ["DELIVERY_URL"] = delivery.url
+            yield
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)

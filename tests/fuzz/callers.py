@@ -4,160 +4,40 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import jwt
 
-from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from commerce.shared import clock, tokens
-from tests.fuzz.judge import Json, Tally, complaint, document
+from tests.fuzz.honest import Operation, Ready, Wish, Words, in_place, operations, sealed
+from tests.fuzz.judge import Tally, complaint, document
+from tests.fuzz.words import BODIES, HEADERS, MARK, NUMBERS, PATHS, VALUES, WORDS
 from tests.fuzz.world import World
-from tests.support.bridge import Bridge
 from tests.support.lambda_calls import function, http_event, lambda_context
-from tests.support.shop import Person, a_key
-
-WORDS = (
-    "'; DROP TABLE orders; --",
-    "' OR '1'='1",
-    "$1",
-    "%s%s%n",
-    "{0}{__class__}",
-    "${jndi:ldap://localhost/a}",
-    "<script>alert(1)</script>",
-    "../../etc/passwd",
-    "a\r\nSet-Cookie: admin=1",
-    "a\nX-Admin: 1",
-    "\x00",
-    "a\x00b",
-    "\ud800",
-    "\udfff\ud800",
-    "\u202egnp.exe",
-    "\ufeff",
-    "\u200b",
-    "e\u0301" * 20,
-    "\u212a",  # KELVIN SIGN, the letter k when folded
-    "ﬁ",
-    "İ",
-    "ß",
-    "\U0001f4a9" * 50,
-    "\ufdfa" * 100,
-    "a" * 65,
-    "a" * 10_000,
-    " ",
-    "",
-    "null",
-    "NaN",
-    "1e400",
-    "-1",
-    "01",
-    "١٢٣",  # Arabic digits
-    "00000000-0000-0000-0000-000000000000",
-    "ffffffff-ffff-ffff-ffff-ffffffffffff",
-    "{0198c0de-0000-7000-8000-00000000000a}",
-    "0198C0DE-0000-7000-8000-00000000000A",
-    "urn:uuid:0198c0de-0000-7000-8000-00000000000a",
-)
-HEADERS = ("Idempotency-Key", "If-Match", "If-None-Match", "Accept", "Content-Type")
-VALUES: tuple[Any, ...] = (
-    *WORDS,
-    None,
-    True,
-    0,
-    -1,
-    -0.0,
-    0.1,
-    1e308,
-    2**31,
-    2**53 + 1,
-    2**63,
-    -(2**63) - 1,
-    10**30,
-    [],
-    {},
-    [[]],
-    [None],
-    {"$ne": 1},
-    {"": ""},
-    [0] * 1000,
-)
-BODIES = (
-    "",
-    "null",
-    "[]",
-    "0",
-    '"text"',
-    "{",
-    "}",
-    '{"a"',
-    "{'a': 1}",
-    "NaN",
-    '{"a": Infinity}',
-    "[" * 5_000 + "]" * 5_000,
-    '{"a":' * 5_000 + "1" + "}" * 5_000,
-    "[" * 200_000,
-    "1" * 5_000,
-    '{"lines": ' + "9" * 4_400 + "}",
-    "\ufeff{}",
-    "\x00",
-    '{"a": "\\ud800"}',
-    '{"a": 1, "a": 2}',
-    '{"__proto__": {}}',
-    "a" * (256 * 1024 + 1),
-    '"' + "é" * (128 * 1024) + '"',
-)
+from tests.support.payments import CALLBACKS
+from tests.support.shop import Person
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A method and path of the document, with the example of what it takes."""
-
-    method: str
-    path: str
-    example: Any = field(compare=False)
-    function: str
-    query: tuple[str, ...]
-
-
-def operations() -> list[Operation]:
-    """Every operation of the document."""
-    routes = {(each.method, each.path): each.function for each in Bridge().routes}
-    return [
-        Operation(
-            method.upper(),
-            path,
-            _example(told),
-            routes[method.upper(), path],
-            tuple(each["name"] for each in told["parameters"] if each["in"] == "query"),
-        )
-        for path, methods in document()["paths"].items()
-        for method, told in methods.items()
-    ]
-
-
-def _example(told: Json) -> Any:
-    content = told.get("requestBody", {}).get("content", {})
-    return content["application/json"]["example"] if content else None
-
-
-def send(operation: Operation, tally: Tally, path: str, **request: Any) -> tuple[int, Any]:
+def send(wish: Wish, tally: Tally) -> tuple[int, Any]:
     """One request to the operation's handler; what is wrong with its answer is noted."""
+    operation, path = wish.operation, wish.path
+    request = sealed(wish.request) if operation.path == CALLBACKS else dict(wish.request)
     event = http_event(operation.method, path, resource=operation.path, **request)
     event["path"] = path.partition("?")[0]
     try:
         answer = function(operation.function)(event, lambda_context())
         body = str(answer["body"]).encode()  # as the runtime sends it: UTF-8, or nothing at all
     except Exception as error:  # noqa: BLE001 - a handler that raises is what is looked for
-        tally.count("raised")
+        tally.count("raised", operation.label)
         tally.find(f"raised {error!r}", (operation.method, path, request))
         return 0, None
     headers = {name.lower(): values[-1] for name, values in answer["multiValueHeaders"].items()}
     status = int(answer["statusCode"])
-    tally.count(status)
+    tally.count(status, operation.label)
     said = complaint(operation.method, operation.path, status, headers, body)
     for name, value in headers.items():
         if "\r" in value or "\n" in value:
@@ -169,45 +49,86 @@ def send(operation: Operation, tally: Tally, path: str, **request: Any) -> tuple
     return status, json.loads(body) if is_json and body else None
 
 
+Change: TypeAlias = Callable[[Wish, Words], Wish]
+"""One thing about a request that ought to succeed, made hostile."""
+
+
 def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[Tally]:
-    """Every value in every field, in every id and query, and bodies that are hardly JSON."""
-    tried = list(_requests(world))
+    """Every value in every field, in every id and query, and bodies that are hardly JSON.
+
+    Each operation is asked as it should be first, and must succeed: so what follows goes deep.
+    """
+    tried = [(each, change) for each in operations() for change in _changes(each)]
     chance.shuffle(tried)
-    of_each: dict[Operation, list[tuple[str, dict[str, Any]]]] = {}
-    for operation, path, request in tried[:cases]:
-        of_each.setdefault(operation, []).append((path, request))
-    for operation, requests in of_each.items():
-        tally = Tally(f"{operation.method} {operation.path} hostile")
-        for path, request in requests:
-            send(operation, tally, path, **request)
-        yield tally
+    of_each: dict[Operation, list[Change]] = {each: [_as_it_should_be] for each in operations()}
+    for operation, change in tried[: max(cases - len(of_each), 0)]:
+        of_each[operation].append(change)
+    for operation, changes in of_each.items():
+        yield _attack(operation, changes, world)
 
 
-def _requests(world: World) -> Iterator[tuple[Operation, str, dict[str, Any]]]:
-    for operation in operations():
-        path, token = world.path(operation.path), world.token_for(operation.path)
-        usual = {"token": token, "key": a_key(), "body": operation.example}
-        for word in WORDS:
-            for where in _places(operation, path, world, word):
-                yield operation, where, usual
-            for header in HEADERS:
-                yield operation, path, {**usual, "key": None, "headers": {header: word}}
-        for body in _changed(operation.example) if operation.example is not None else ():
-            yield operation, path, {**usual, "key": a_key(), "body": body}
-        for raw in BODIES:
-            yield operation, path, {"token": token, "key": a_key(), "raw_body": raw}
+def _attack(operation: Operation, changes: list[Change], world: World) -> Tally:
+    tally, ready = Tally(f"{operation.label} hostile"), Ready(world, operation)
+    for change in changes:
+        status, told = send(change(ready.wish(), ready.words), tally)
+        if change is _as_it_should_be and status not in operation.successes:
+            tally.find(f"{status} to a request that ought to succeed", (operation.label, told))
+        ready.answered(status)
+    return tally
 
 
-def _places(operation: Operation, path: str, world: World, word: str) -> Iterator[str]:
-    """The operation's paths with the word as an id, and as each part of the query."""
-    for name in _names(operation.path):
-        yield world.path(operation.path, {name: word})
+def _as_it_should_be(wish: Wish, _: Words) -> Wish:
+    return wish
+
+
+def _changes(operation: Operation) -> Iterator[Change]:
+    for request in _elsewhere(operation):
+        yield lambda wish, _, request=request: request(wish)
+    for raw in BODIES:
+        yield lambda wish, _, raw=raw: wish.with_(raw_body=raw)
+    if operation.example is not None:
+        for body in _changed(operation.example):
+            yield lambda wish, words, body=body: wish.with_(body=in_place(body, words))
+        for raw in _respelt(operation.example):
+            yield lambda wish, words, raw=raw: wish.with_(raw_body=_in_text(raw, words))
+
+
+def _elsewhere(operation: Operation) -> Iterator[Callable[[Wish], Wish]]:
+    """What can be changed about a request beside its body."""
+    for name in operation.names:
+        for word in (*WORDS, *PATHS):
+            yield lambda wish, name=name, word=word: wish.naming(name, word)
     for name in operation.query:
-        yield f"{path}?{name}={quote(word, safe='', errors='surrogatepass')}"
+        queries = [f"?{name}={quote(word, safe='', errors='surrogatepass')}" for word in WORDS]
+        for query in (*queries, f"?{name}=1&{name}=2&{name}[]=3", f"?{name}", f"?%00&&={name}"):
+            yield lambda wish, query=query: replace(wish, query=query)
+    for header in HEADERS:
+        unless: dict[str, Any] = {"key": None} if header == "Idempotency-Key" else {}
+        for word in WORDS:
+            given = {header: word}
+            yield lambda wish, given=given, unless=unless: wish.with_(headers=given, **unless)
 
 
-def _names(path: str) -> list[str]:
-    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+def _in_text(raw: str, words: Words) -> str:
+    for word, real in words.items():
+        raw = raw.replace(json.dumps(word), json.dumps(real))
+    return raw
+
+
+def _respelt(example: Any) -> Iterator[str]:
+    """The example as JSON that other writers, and attackers, spell otherwise."""
+    text = json.dumps(example)
+    yield f" {text}\r\n\t"
+    yield text + text
+    yield text + "\x00"
+    yield text.replace("{", '{"": 0, ', 1)
+    if isinstance(example, dict):
+        for name, value in example.items():
+            once, value_text = json.dumps(name), json.dumps(value)
+            yield text[:-1] + f", {once}: {value_text}}}"  # twice, and the same
+            yield text[:-1] + f", {once}: null}}"
+            for number in NUMBERS:
+                yield json.dumps({**example, name: MARK}).replace(json.dumps(MARK), number)
 
 
 def _changed(example: Any) -> Iterator[Any]:
@@ -227,23 +148,6 @@ def _changed(example: Any) -> Iterator[Any]:
     yield from VALUES
 
 
-def hostile_callbacks(chance: random.Random, cases: int) -> Tally:
-    """What comes signed is read as carefully: the gateway may have been taken over."""
-    tally = Tally("hostile callbacks, signed")
-    [operation] = [each for each in operations() if each.path == "/payments/callbacks"]
-    bodies = [*BODIES, *(json.dumps(each) for each in _changed(operation.example))]
-    for _ in range(cases):
-        raw = chance.choice(bodies)
-        now = str(int(clock.now().timestamp()))
-        try:
-            signature = sign(now, raw.encode(), os.environ["GATEWAY_SECRET"])
-        except UnicodeEncodeError:
-            signature = "no bytes, no signature"
-        headers = {TIMESTAMP_HEADER: now, SIGNATURE_HEADER: signature}
-        send(operation, tally, operation.path, raw_body=raw, headers=headers)
-    return tally
-
-
 def forged_tokens(world: World) -> Tally:
     """A token with each of its parts forged opens nothing; an admin's doors open to admins."""
     tally = Tally("forged tokens")
@@ -251,24 +155,15 @@ def forged_tokens(world: World) -> Tally:
         security = document()["paths"][operation.path][operation.method.lower()]["security"]
         if security not in ([{"user": []}], [{"admin": []}]):
             continue
-        path = world.path(operation.path)
+        honest = Ready(world, operation).wish()
         for name, token in _forged(world.admin):
-            status, _ = send(
-                operation, tally, path, token=token, key=a_key(), body=operation.example
-            )
+            status, _ = send(honest.with_(token=token), tally)
             if status != 401:
-                tally.find(f"{status} with a forged {name}", (operation.method, path))
+                tally.find(f"{status} with a forged {name}", operation.label)
         if security == [{"admin": []}]:
-            status, _ = send(
-                operation,
-                tally,
-                path,
-                token=world.caller.token,
-                key=a_key(),
-                body=operation.example,
-            )
+            status, _ = send(honest.with_(token=world.caller.token), tally)
             if status != 403:
-                tally.find(f"{status} for a user", (operation.method, path))
+                tally.find(f"{status} for a user", operation.label)
     return tally
 
 
@@ -330,15 +225,14 @@ def others_ids(world: World) -> Tally:
     for operation in operations():
         if operation.path.startswith("/admin"):
             continue
-        names = [each for each in _names(operation.path) if each in world.others]
+        names = [each for each in operation.names if each in world.others]
         bodies = _with_others_ids(operation.example, world)
-        path = world.path(operation.path, {name: world.others[name] for name in names})
-        for body in [operation.example] * bool(names) + bodies:
-            status, told = send(
-                operation, tally, path, token=world.caller.token, key=a_key(), body=body
-            )
+        honest = Ready(world, operation).wish()
+        theirs = replace(honest, ids={**honest.ids, **{each: world.others[each] for each in names}})
+        for body in [honest.request["body"]] * bool(names) + bodies:
+            status, told = send(theirs.with_(body=body), tally)
             if status < 400 and names + bodies:
-                tally.find(f"{status}", (operation.method, path, body, told))
+                tally.find(f"{status}", (operation.method, theirs.path, body, told))
     for was, now in zip(before, _of_the_other(world), strict=True):
         if was != now:
             tally.find("something of the other's has changed", (was, now))
@@ -366,7 +260,7 @@ def _of_the_other(world: World) -> list[Any]:
     }
     nobody = Tally("the other's own")
     return [
-        send(each, nobody, world.path(each.path, world.others), token=world.other.token)[1]
+        send(Wish(each, world.others, {"token": world.other.token}), nobody)[1]
         for each in operations()
         if each.method == "GET" and each.path in asked
     ]

@@ -41,11 +41,15 @@ class Tally:
     cases: int = 0
     answers: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
+    reached: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often each operation gave each of its answers."""
 
-    def count(self, answer: object) -> None:
-        """One more case."""
+    def count(self, answer: object, operation: str = "") -> None:
+        """One more case, of an operation if it was one's."""
         self.cases += 1
         self.answers[str(answer)] += 1
+        if operation:
+            self.reached[operation, str(answer)] += 1
 
     def find(self, what: str, case: object) -> None:
         """Something is wrong: what, and with which case."""

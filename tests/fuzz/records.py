@@ -7,8 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from infra.template import ROOT, functions, read_template
-from tests.fuzz.callers import VALUES
 from tests.fuzz.judge import Tally
+from tests.fuzz.words import VALUES
 from tests.support.lambda_calls import function, lambda_context
 
 # To these a message is a nudge, and says nothing but that it came.

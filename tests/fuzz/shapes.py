@@ -1,7 +1,8 @@
 """Requests made from the document, as it allows them and as it does not (schemathesis)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from io import BytesIO
 from typing import Any, TypeAlias
 
 import schemathesis
@@ -19,9 +20,14 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from commerce.payment.signature import TIMESTAMP_HEADER
+from infra.openapi.examples import BRAND_ID, COUPON_ID, ISSUED_COUPON_ID, ORDER_ID, PRODUCT_ID
+from tests.fuzz import honest as ours
+from tests.fuzz.honest import Ready, Words, seal
 from tests.fuzz.judge import Tally, complaint
 from tests.fuzz.world import World
-from tests.support.bridge import Bridge
+from tests.support.bridge import Bridge, Environ, Start
+from tests.support.payments import CALLBACKS
 from tests.support.shop import a_key
 
 Operation: TypeAlias = APIOperation[Any, Any, Any, Any]
@@ -34,6 +40,19 @@ CHECKS = [
 ]
 KEYS = [a_key() for _ in range(5)]
 """Few, so that some are used again."""
+TO_BE_SEALED = "X-To-Be-Sealed"
+"""A header of the attack's own: the body goes on with the gateway's signature."""
+_IN_ENVIRON = "HTTP_X_TO_BE_SEALED"
+_OURS = {each.label: each for each in ours.operations()}
+_NAMED = {
+    "product_id": PRODUCT_ID,
+    "brand_id": BRAND_ID,
+    "order_id": ORDER_ID,
+    "coupon_id": COUPON_ID,
+    "issued_coupon_id": ISSUED_COUPON_ID,
+    "orderId": ORDER_ID,
+    "transactionKey": "TX-1",
+}
 QUIET = [
     HealthCheck.too_slow,
     HealthCheck.filter_too_much,
@@ -44,7 +63,7 @@ QUIET = [
 
 def operations() -> Iterator[Operation]:
     """Every operation of the served document, ready to be called in this process."""
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", Bridge())
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", Sealed())
     for each in schema.get_all_operations():
         assert isinstance(each, Ok), each
         yield each.ok()
@@ -66,6 +85,7 @@ def attack(
 ) -> Tally:
     """So many requests to one operation; each answer must be one that the document promises."""
     tally = Tally(f"{operation.label} {mode.value}")
+    ready = Ready(world, _OURS[operation.label])
 
     @seed(seeded)
     @settings(
@@ -78,9 +98,10 @@ def attack(
     )
     @given(operation.as_strategy(generation_mode=mode), st.data())
     def try_it(case: Case[Any], data: st.DataObject) -> None:
-        _bring_in(case, world, data)
+        _bring_in(case, ready, data)
         response = case.call()
-        tally.count(response.status_code)
+        tally.count(response.status_code, operation.label)
+        ready.answered(response.status_code)
         headers = {name.lower(): values[-1] for name, values in response.headers.items()}
         said = complaint(
             operation.method.upper(),
@@ -103,31 +124,56 @@ def attack(
     return tally
 
 
-def _bring_in(case: Case[Any], world: World, data: st.DataObject) -> None:
-    """Often the ids exist and the caller may; else the surface is all that is tried."""
-    draw = data.draw
-    tokens = [world.token_for(case.path)] * 6 + [world.caller.token, "not.a.token", ""]
+def _bring_in(case: Case[Any], ready: Ready, data: st.DataObject) -> None:
+    """Mostly the ids exist, the caller may and the gateway signs; else only the surface is tried.
+
+    Now and then all but the headers and the query is as it should be.
+    """
+    draw, honest = data.draw, ready.wish()
+    token = honest.request["token"]
     headers: dict[str, Any] = {
         name: value
         for name, value in dict(case.headers or {}).items()
-        if name.lower() != "authorization"
+        if name.lower() not in ("authorization", TIMESTAMP_HEADER.lower())
     }
-    if token := draw(st.sampled_from(tokens)):
+    if token := draw(st.sampled_from([token] * 12 + [ready.others_token, "not.a.token", ""])):
         headers["Authorization"] = f"Bearer {token}"
-    if "Idempotency-Key" in headers and draw(st.booleans()):
+    if "Idempotency-Key" in headers and draw(st.integers(0, 3)):
         headers["Idempotency-Key"] = draw(st.sampled_from([*KEYS, *(a_key() for _ in range(20))]))
+    if draw(st.integers(0, 7)):
+        headers[TO_BE_SEALED] = "please"
     case.headers = CaseInsensitiveDict(headers)
     for name in case.path_parameters or {}:
-        if draw(st.integers(0, 3)):
-            case.path_parameters[name] = world.ids[name]
-    if isinstance(case.body, dict) and draw(st.integers(0, 3)):
-        _name_what_exists(case.body, world)
+        if draw(st.integers(0, 7)):
+            case.path_parameters[name] = honest.ids[name]
+    if isinstance(case.body, dict) and draw(st.integers(0, 7)):
+        _name_what_exists(case.body, honest.request["body"], ready.words)
+    if honest.request["body"] is not None and draw(st.integers(0, 4)) == 0:
+        case.body, case.media_type = honest.request["body"], "application/json"
 
 
-def _name_what_exists(body: dict[str, Any], world: World) -> None:
-    for name in body.keys() & world.ids.keys():
-        body[name] = world.ids[name]
+def _name_what_exists(body: dict[str, Any], honest: Any, words: Words) -> None:
+    for name in body.keys() & _NAMED.keys():
+        body[name] = words[_NAMED[name]]
+    if "login_id" in honest and "email" not in honest:
+        body.update(honest)
     lines = body.get("lines")
-    for line in lines if isinstance(lines, list) else []:
-        if isinstance(line, dict) and "product_id" in line:
-            line["product_id"] = world.ids["product_id"]
+    if isinstance(lines, list) and lines and isinstance(lines[0], dict):
+        del lines[1:]  # there is one product, and each may be named once
+        lines[0]["product_id"] = words[PRODUCT_ID]
+
+
+class Sealed:
+    """What the application is behind: the gateway, which signs what it is asked to."""
+
+    def __init__(self) -> None:
+        self._application = Bridge()
+
+    def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
+        """Serve a request (PEP 3333)."""
+        if environ.pop(_IN_ENVIRON, None) and environ["PATH_INFO"].endswith(CALLBACKS.lstrip("/")):
+            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            environ["wsgi.input"] = BytesIO(body)
+            for name, value in seal(body).items():
+                environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+        return self._application(environ, start_response)

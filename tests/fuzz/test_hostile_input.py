@@ -2,7 +2,8 @@
 
 import random
 
-from tests.fuzz import callers, records, shapes
+from tests.fuzz import callbacks, callers, events, records, shapes
+from tests.fuzz.depth import never_succeeded
 from tests.fuzz.judge import Tally
 from tests.fuzz.world import World
 
@@ -25,19 +26,35 @@ def test_what_is_anothers_stays_theirs(world: World) -> None:
 
 def test_hostile_words_numbers_and_bodies_are_answered(world: World) -> None:
     chance = random.Random(SEED)  # noqa: S311
-    tallies = list(callers.hostile_words(world, chance, 500))
+    tallies = list(callers.hostile_words(world, chance, 600))
     assert [finding for each in tallies for finding in each.findings] == []
-    assert sum(each.cases for each in tallies) == 500
+    assert sum(each.cases for each in tallies) == 600
 
 
-def test_a_signed_callback_is_read_as_carefully(world: World) -> None:
+def test_every_operation_lets_a_good_request_through(world: World) -> None:
     chance = random.Random(SEED)  # noqa: S311
-    assert_held(callers.hostile_callbacks(chance, 100), at_least=100)
+    tallies = list(callers.hostile_words(world, chance, 0))
+    assert [finding for each in tallies for finding in each.findings] == []
+    assert never_succeeded(tallies) == []
 
 
 def test_a_message_that_cannot_be_read_is_reported(world: World) -> None:
     chance = random.Random(SEED)  # noqa: S311
     assert_held(records.hostile_records(chance, 200), at_least=200)
+
+
+def test_true_events_take_effect_once_among_broken_ones(world: World) -> None:
+    told = events.happenings(world)
+    tallies = list(events.hostile_events(told, 150, SEED))
+    assert [finding for each in tallies for finding in each.findings] == []
+    kinds = {answer for each in tallies for answer in each.answers}
+    assert kinds >= {f"{kind}, consumed" for kind in events.TO_BE_CONSUMED}
+    assert kinds >= {f"{kind}, reported" for kind in events.TO_BE_REPORTED}
+
+
+def test_a_callback_brings_a_payment_to_nothing_but_the_gateways_record(world: World) -> None:
+    assert_held(callbacks.hostile_callbacks(world, 120, SEED), at_least=120)
+    assert_held(events.books(), at_least=1)
 
 
 def test_requests_made_from_the_document_are_answered_by_it(world: World) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from commerce.bootstrap import Shop
-from commerce.entrypoints.queue import Received, batch_handler, once_each
+from commerce.entrypoints.queue import Received, batch_handler, event_handler, once_each
 from commerce.like import ProductLiked
+from commerce.order import OrderConfirmed
 from commerce.product import ProductViewed
 from commerce.shared.clock import new_id
 from commerce.shared.errors import Unavailable
-from tests.support.envelopes import a_like, a_view, an_unlike, told
+from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, lambda_context, sqs_event
 from tests.support.shop import rows
 
@@ -63,6 +64,9 @@ def test_all_messages_of_a_call_are_consumed_together() -> None:
         bus_message({**told(a_like(PRODUCT)), "data": {}}),
         bus_message({**told(a_like(PRODUCT)), "id": "1"}),
         bus_message({**told(a_like(PRODUCT)), "occurred_at": "yesterday"}),
+        bus_message({**told(a_like(PRODUCT)), "occurred_at": "2026-01-31T09:30:00"}),  # where?
+        bus_message({**told(a_like(PRODUCT)), "aggregate_version": "1"}),
+        bus_message({**told(a_like(PRODUCT)), "aggregate_version": True}),
     ],
 )
 def test_a_message_that_cannot_be_read_fails_alone(malformed: Any) -> None:
@@ -110,3 +114,40 @@ def test_claimed_events_take_effect_once_and_failed_ones_stay_unclaimed() -> Non
     assert seen == products
     claimed = rows("SELECT key FROM once WHERE scope = $1", consumer)
     assert {row.key for row in claimed} == {each["detail"]["id"] for each in good}
+
+
+def test_an_event_of_another_type_is_not_read_as_the_expected_one() -> None:
+    seen: list[Any] = []
+    handler = event_handler(OrderConfirmed, seen.append)
+    order = an_order((PRODUCT, 1, 100))
+    event = sqs_event(
+        bus_message(told(a_cancellation(order))),  # it has every field of the other
+        bus_message(told(order)),
+    )
+
+    assert failed(event, handler(event, lambda_context())) == [0]
+    assert [each.event for each in seen] == [order]
+
+
+@pytest.mark.parametrize(
+    "line", [{"quantity": 0}, {"quantity": -1}, {"quantity": "2"}, {"quantity": 2**53},
+             {"unit_price": {"amount": -1, "currency": "KRW"}}]
+)  # fmt: skip
+def test_a_line_that_nobody_can_have_ordered_is_not_read(line: dict[str, Any]) -> None:
+    seen: list[Any] = []
+    handler = event_handler(OrderConfirmed, seen.append)
+    good = told(an_order((PRODUCT, 1, 100)))
+    lines = [{**good["data"]["lines"][0], **line}]
+    event = sqs_event(bus_message({**good, "data": {**good["data"], "lines": lines}}))
+
+    assert failed(event, handler(event, lambda_context())) == [0]
+    assert seen == []
+
+
+def test_fields_that_a_newer_producer_adds_are_passed_over() -> None:
+    consumer = Consumer()
+    like = told(a_like(PRODUCT))
+    newer = {**like, "schema": 2, "data": {**like["data"], "weight": {"of": ["it"]}}}
+
+    assert deliver(consumer, bus_message(newer)) == []
+    assert consumer.calls == [[PRODUCT]]

@@ -7,7 +7,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.shared.database import BEGIN, COMMIT, IDLE_SECONDS, ROLLBACK, ConstraintViolated, Contention, Database, InvalidData
+from commerce.shared.database import (
+    BEGIN,
+    COMMIT,
+    IDLE_SECONDS,
+    ROLLBACK,
+    ConstraintViolated,
+    Contention,
+    Database,
+    InvalidData,
+)
 from commerce.shared.errors import Busy, Unavailable
 from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shared.wire import MAX_PREPARED, Query

@@ -20,9 +20,11 @@ from commerce.order import (
     OrderFacade,
     OrderNotFound,
     OrderPlaced,
+    OrderTooLarge,
     OrderView,
     PlaceOrder,
 )
+from commerce.order.events import MAX_TOTAL
 from commerce.order.repository import SqlOrderRepository
 from commerce.point import ChargePoints, InsufficientPoints, PointFacade
 from commerce.point.repository import SqlPointRepository
@@ -190,8 +192,18 @@ def test_too_few_points_are_told(shop: MemoryShop, points: int) -> None:
 def test_the_largest_order_is_refused_without_an_overflow(shop: MemoryShop) -> None:
     ids = [shop.a_product(stock=10**9, price=10**9) for _ in range(50)]
     buyer = shop.a_buyer(points=10**9)
+    before = shop.state(buyer, *ids)
     refusal = refused_by(lambda: shop.place(buyer, *((id_, 10**9) for id_ in ids)))
-    assert refusal.errors == [{"required": 50 * 10**18, "available": 10**9}]
+    assert isinstance(refusal, OrderTooLarge)
+    assert shop.state(buyer, *ids) == before
+
+
+def test_an_order_may_cost_what_every_reader_can_count(shop: MemoryShop) -> None:
+    product, buyer = shop.a_product(stock=10**9, price=10**9), shop.a_buyer(points=10**9)
+    most = MAX_TOTAL // 10**9
+    refusal = refused_by(lambda: shop.place(buyer, (product, most)))
+    assert refusal.errors == [{"required": most * 10**9, "available": 10**9}]
+    assert isinstance(refused_by(lambda: shop.place(buyer, (product, most + 1))), OrderTooLarge)
 
 
 @given(st.data())

@@ -32,6 +32,7 @@ from commerce.shared.versions import IfMatch, if_match
 
 MAX_BODY_BYTES = 256 * 1024  # SPEC §3
 MAX_DEPTH = 20  # no request of ours nests deeper than 4
+MAX_ERRORS = 100  # told of one request: an answer is not to be many times as large
 JSON = "application/json"
 EXPOSED_HEADERS = "X-Request-Id,Idempotency-Replayed,Retry-After,ETag"
 
@@ -132,7 +133,8 @@ class HttpApi(APIGatewayRestResolver):
 
 def http_api() -> HttpApi:
     """A resolver whose every refusal is problem+json."""
-    api = HttpApi(enable_validation=True)
+    # Never debug, whatever the environment says: it prints events, tokens and passwords in them.
+    api = HttpApi(enable_validation=True, debug=False)
 
     @api.exception_handler(CommerceError)
     def refuse(error: CommerceError) -> Response[str]:
@@ -141,7 +143,8 @@ def http_api() -> HttpApi:
 
     @api.exception_handler(RequestValidationError)
     def refuse_fields(error: RequestValidationError) -> Response[str]:
-        return refuse(ValidationFailed("See errors.", errors=[_field(e) for e in error.errors()]))
+        errors = [_field(each) for each in error.errors()[:MAX_ERRORS]]
+        return refuse(ValidationFailed("See errors.", errors=errors))
 
     @api.exception_handler(NotFoundError)
     def refuse_path(_: NotFoundError) -> Response[str]:
@@ -239,7 +242,7 @@ class _Incoming:
     @classmethod
     def of(cls, event: LambdaEvent, context: LambdaContext) -> "_Incoming":
         gateway = event.get("requestContext") or {}
-        headers = {k.lower(): v for k, v in (event.get("headers") or {}).items()}
+        headers = _headers(event)
         # Bodies are JSON here, whatever a client's default says (curl's is a form).
         headers["content-type"] = "application/json"
         return cls(
@@ -256,7 +259,9 @@ class _Incoming:
         if not raw:
             return None
         try:
-            parsed = json.loads(raw.decode(), parse_constant=_refuse_constant)
+            parsed = json.loads(
+                raw.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unambiguous
+            )
         except (ValueError, RecursionError) as error:
             raise MalformedJson from error
         if _is_deeper_than(MAX_DEPTH, parsed):
@@ -279,6 +284,18 @@ class _Incoming:
         return raw
 
 
+def _headers(event: LambdaEvent) -> dict[str, str]:
+    """By their names in lower case; what came several times is one list (RFC 9110 §5.3).
+
+    So nobody but us picks one of two keys, tokens or signatures: a list is none of these.
+    """
+    several: dict[str, list[str]] = {}
+    for name, values in (event.get("multiValueHeaders") or {}).items():
+        several.setdefault(name.lower(), []).extend(values)
+    lists = {name: ", ".join(dict.fromkeys(values)) for name, values in several.items()}
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()} | lists
+
+
 def _is_deeper_than(levels: int, value: Any) -> bool:
     """Whether JSON nests deeper; level by level, since recursion is what deep JSON attacks."""
     level = [value]
@@ -292,6 +309,14 @@ def _is_deeper_than(levels: int, value: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: of two values, somebody else may see the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise MalformedJson("Each name may come once in an object.")
+    return found
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,7 +1,7 @@
 """What all queue functions share: one message, one try, and who is told when it fails."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from commerce.bootstrap import Shop, in_transaction
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed
@@ -25,6 +26,7 @@ from commerce.shared.events import Event
 
 E = TypeVar("E", bound=Event)
 Answer: TypeAlias = Mapping[str, Any]
+_Adapters: TypeAlias = Mapping[str, TypeAdapter[Any]]
 
 _LONGEST_PAUSE_SECONDS = 12 * 60 * 60  # SQS allows no longer visibility time-out
 
@@ -105,12 +107,12 @@ def event_handler(
     of the queue's visibility time-out. With `last_try` somebody hears of the failure that made it
     a dead letter.
     """
-    adapter = TypeAdapter(event_type)
+    adapters = _adapters([event_type])
 
     def one(record: SQSRecord) -> None:
         received = None
         try:
-            received = _received(adapter, record)
+            received = _received(adapters, record)
             trace.follow(received.trace_id)
             logger.append_keys(correlation_id=received.trace_id, event_id=str(received.id))
             consume(received)
@@ -140,7 +142,7 @@ def batch_handler(
 
     A message that cannot be read fails alone. Where the rest fails together, each is tried alone.
     """
-    adapters = {each.__name__: TypeAdapter(each) for each in event_types}
+    adapters = _adapters(event_types)
 
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:  # noqa: ARG001
@@ -172,14 +174,11 @@ def once_each(
     return consume
 
 
-def _readable(
-    adapters: Mapping[str, TypeAdapter[Any]], records: Sequence[SQSRecord]
-) -> dict[str, Received[Any]]:
+def _readable(adapters: _Adapters, records: Sequence[SQSRecord]) -> dict[str, Received[Any]]:
     received: dict[str, Received[Any]] = {}
     for record in records:
         try:
-            adapter = adapters[record.json_body["detail"]["type"]]
-            received[record.message_id] = _received(adapter, record)
+            received[record.message_id] = _received(adapters, record)
         except Exception:  # noqa: BLE001  (whatever is wrong with it, it is this message alone)
             logger.exception(
                 "message cannot be read",
@@ -212,21 +211,33 @@ def _consumed(
     return set()
 
 
-def _received(adapter: TypeAdapter[E], record: SQSRecord) -> Received[E]:
+def _adapters(event_types: Iterable[type[Event]]) -> _Adapters:
+    return {each.__name__: TypeAdapter(each) for each in event_types}
+
+
+def _received(adapters: _Adapters, record: SQSRecord) -> Received[Any]:
+    """Read a message: of the types that are expected, and no `"2"` for 2. More fields may come."""
     envelope = record.json_body["detail"]
-    event = adapter.validate_python(
-        {
-            **envelope["data"],
-            "aggregate_id": envelope["aggregate_id"],
-            "aggregate_version": envelope["aggregate_version"],
-        }
-    )
+    told = {
+        **envelope["data"],
+        "aggregate_id": envelope["aggregate_id"],
+        "aggregate_version": envelope["aggregate_version"],
+    }
+    # As JSON, where being strict still lets a text be an id.
+    event = adapters[envelope["type"]].validate_json(to_json(told), strict=True)
     return Received(
         UUID(envelope["id"]),
         str(envelope["trace_id"]).encode(errors="replace").decode(),  # a log takes text only
-        datetime.fromisoformat(envelope["occurred_at"]),
+        _moment(envelope["occurred_at"]),
         event,
     )
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a moment without its distance from UTC")
+    return found
 
 
 def pause_seconds(base_seconds: int, tries: int) -> int:

@@ -37,5 +37,6 @@ def observed(handler: Handler[A]) -> Handler[A]:
             send()
 
     traced = tracer.capture_lambda_handler(measured, capture_response=False)
-    logged: Handler[A] = logger.inject_lambda_context(traced, clear_state=True)
+    # Never the event, whatever the environment says: there are passwords, cards and tokens in it.
+    logged: Handler[A] = logger.inject_lambda_context(traced, clear_state=True, log_event=False)
     return logged

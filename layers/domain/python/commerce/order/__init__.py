@@ -10,6 +10,7 @@ from commerce.order.errors import (
     OrderNotFound,
     OrderNotPayable,
     OrderNotShippable,
+    OrderTooLarge,
     PointsExceedTotal,
 )
 from commerce.order.events import (
@@ -41,6 +42,7 @@ __all__ = [
     "OrderNotShippable",
     "OrderPlaced",
     "OrderShipped",
+    "OrderTooLarge",
     "OrderView",
     "PlaceOrder",
     "PointsExceedTotal",

@@ -1,5 +1,6 @@
 """Why the order context refuses."""
 
+from commerce.order.events import MAX_TOTAL
 from commerce.shared.errors import CommerceError, Kind
 
 
@@ -73,4 +74,16 @@ class PointsExceedTotal(CommerceError):
     def __init__(self, most: int) -> None:
         message = f"At most {most} points can be used."
         errors = [{"field": "points", "message": message, "code": "points_exceed_total"}]
+        super().__init__(message, errors=errors)
+
+
+class OrderTooLarge(CommerceError):
+    """The order costs more than an order may."""
+
+    kind = Kind.INVALID
+    code = "ORDER_TOO_LARGE"
+
+    def __init__(self) -> None:
+        message = f"An order may cost {MAX_TOTAL} at most; order less at a time."
+        errors = [{"field": "lines", "message": message, "code": "order_too_large"}]
         super().__init__(message, errors=errors)

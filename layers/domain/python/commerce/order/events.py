@@ -9,15 +9,22 @@ from commerce.shared.money import Money
 
 SOURCE = "commerce.order"
 
+MAX_TOTAL = 2**53 - 1
+"""Most that an order may cost: every JSON reader knows so large an integer (RFC 8259 §6)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineOrdered:
-    """One line of an order, as an event tells it."""
+    """One line of an order, as an event tells it. It costs no less than nothing."""
 
     product_id: UUID
     product_name: str
     unit_price: Money
     quantity: int
+
+    def __post_init__(self) -> None:
+        if self.quantity < 1 or not 0 <= self.unit_price.amount * self.quantity <= MAX_TOTAL:
+            raise ValueError(f"{self.quantity} at {self.unit_price.amount} each")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class OrderFacade:
 
         Paid by points it is confirmed at once; by card it waits, for `payable_for` at most.
         Raises ProductNotFound (all missing ids), CouponNotUsable, OutOfStock (every failing line),
-        InsufficientPoints, PointsExceedTotal.
+        InsufficientPoints, PointsExceedTotal, OrderTooLarge.
         """
         offers = self._products.offers([line.product_id for line in command.lines])
         wanted = [(offers[UUID(line.product_id)], line.quantity) for line in command.lines]

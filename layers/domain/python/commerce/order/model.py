@@ -14,9 +14,11 @@ from commerce.order.errors import (
     OrderNotExpirable,
     OrderNotPayable,
     OrderNotShippable,
+    OrderTooLarge,
     PointsExceedTotal,
 )
 from commerce.order.events import (
+    MAX_TOTAL,
     LineOrdered,
     OrderCancelled,
     OrderConfirmed,
@@ -239,6 +241,8 @@ class Order:
         at: datetime,
         discount: Discount | None,
     ) -> Self:
+        if total_of(lines).amount > MAX_TOTAL:
+            raise OrderTooLarge
         lines = _discounted(lines, discount.amount) if discount else lines
         order = cls(
             id=id_,

@@ -65,8 +65,12 @@ def one_of(names: Iterable[str]) -> Any:
     return Field(json_schema_extra={"enum": list(map(str, names))})
 
 
-CONTROL = r"\x00-\x1f\x7f-\x9f"
-"""Characters (within a pattern's brackets) that no line of text has."""
+CONTROL = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+"""Characters (within a pattern's brackets) that no line of text has.
+
+Controls, line and paragraph separators, and what turns the direction of writing around: with those
+a text shows as another one than it is. Letters of any script, and their own direction, may be.
+"""
 
 Line = Annotated[str, Field(pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$")]
 """One line of text that is not blank."""

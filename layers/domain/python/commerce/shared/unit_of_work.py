@@ -11,7 +11,14 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from commerce.shared import outbox
-from commerce.shared.database import BEGIN, COMMIT, ROLLBACK, ConstraintViolated, Contention, Database
+from commerce.shared.database import (
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    ConstraintViolated,
+    Contention,
+    Database,
+)
 from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
 from commerce.shared.wire import Query, Row

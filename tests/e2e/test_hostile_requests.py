@@ -1,0 +1,199 @@
+"""Hostile requests over real HTTP: what the gateway hands through is not what one makes by hand.
+
+Encoded paths, headers that come twice and bytes that are no text arrive in forms of the gateway's
+own. The judge is that of `make fuzz`: an answer is right if the document has it.
+"""
+
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from tests.e2e.caller import READ_TIMEOUT_SECONDS, a_key
+from tests.e2e.shop import Buyer, Shop
+from tests.fuzz.judge import complaint
+from tests.fuzz.words import PATHS, WORDS
+
+Headers = Sequence[tuple[str, str | bytes]]
+
+IN_A_PATH = [
+    ("GET", "/products/{product_id}"),
+    ("PUT", "/products/{product_id}/like"),
+    ("GET", "/orders/{order_id}"),
+    ("POST", "/orders/{order_id}/cancellation"),
+    ("POST", "/coupons/{coupon_id}/issues"),
+]
+IN_A_QUERY = [
+    ("/products", "brand_id"),
+    ("/products", "cursor"),
+    ("/rankings", "at"),
+    ("/users/me/coupons", "status"),
+]
+FRONT_DOOR = {400, 403, 404, 405, 413, 414, 431}
+"""What an HTTP server answers by itself to what is no request of an API."""
+CHARGES = "/users/me/points/charges"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> Any:
+        """The problem's code."""
+        return json.loads(self.body).get("code")
+
+    @classmethod
+    def of(cls, response: HTTPResponse) -> "Reply":
+        """Read it to its end."""
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return cls(response.status, headers, response.read())
+
+
+def send(
+    shop: Shop, method: str, path: str, headers: Headers = (), body: bytes | None = None
+) -> Reply:
+    """The very bytes: nobody tidies up the path, the headers or the body on their way."""
+    base = urlsplit(shop.stack.addresses.api_url)
+    connection = HTTPConnection(base.hostname or "", base.port, timeout=READ_TIMEOUT_SECONDS)
+    try:
+        connection.putrequest(method, base.path + path, skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        return Reply.of(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def wrong_with(reply: Reply, method: str, path: str) -> str | None:
+    """What is wrong with an answer to the operation; a server's own refusal is none of ours."""
+    if "x-request-id" not in reply.headers:
+        return None if reply.status in FRONT_DOOR else f"{reply.status} of nobody's"
+    said = complaint(method, path, reply.status, reply.headers, reply.body)
+    if said and reply.status in FRONT_DOOR and "problem+json" in reply.headers["content-type"]:
+        return None  # the gateway's own: there is nothing at such a path
+    return said
+
+
+def bearer(buyer: Buyer) -> tuple[str, str]:
+    return "Authorization", f"Bearer {buyer.api.token}"
+
+
+def charge(shop: Shop, buyer: Buyer, body: bytes, *more: tuple[str, str | bytes]) -> Reply:
+    """POST /users/me/points/charges, with a new key unless there is one among the headers."""
+    given = {name for name, _ in more}
+    mine: list[tuple[str, str | bytes]] = [bearer(buyer)] * ("Authorization" not in given)
+    key = [("Idempotency-Key", a_key())] * ("Idempotency-Key" not in given)
+    return send(shop, "POST", CHARGES, [*mine, *key, *more], body)
+
+
+def encoded() -> Iterator[str]:
+    for word in WORDS:
+        yield quote(word, safe="", errors="surrogatepass")[:6_000]
+    for path in PATHS:
+        yield path.replace("#", "%23").replace("?", "%3F")[:6_000]
+
+
+@pytest.mark.parametrize(("method", "path"), IN_A_PATH)
+def test_no_word_in_a_path_is_a_fault(shop: Shop, buyer: Buyer, method: str, path: str) -> None:
+    found = []
+    with shop.nothing_moves(buyer):
+        for word in encoded():
+            name = path[path.index("{") : path.index("}") + 1]
+            reply = send(shop, method, path.replace(name, word), [bearer(buyer)], b"")
+            if said := wrong_with(reply, method, path):
+                found.append((word[:80], reply.status, said))
+
+    assert found == []
+
+
+@pytest.mark.parametrize(("path", "name"), IN_A_QUERY)
+def test_no_word_in_a_query_is_a_fault(shop: Shop, buyer: Buyer, path: str, name: str) -> None:
+    queries = [f"{name}={word}" for word in encoded()]
+    queries += [f"{name}=a&{name}=b", f"{name}[]=a", name, "&&&", "%00=%00", "limit=1&limit=2"]
+    found = []
+    for query in queries:
+        reply = send(shop, "GET", f"{path}?{query}", [bearer(buyer)])
+        if said := wrong_with(reply, "GET", path):
+            found.append((query[:80], reply.status, said))
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(b'{"amount": 1}'),
+        '{"amount": 1}'.encode("utf-16"),
+        b'\xef\xbb\xbf{"amount": 1}',
+        b'{"amount": 1, "\xff": 1}',
+        b'{"amount": 1, "amount": 2}',
+        b'{"amount": 1}\x00',
+        b"\x00\x01\x02\xff",
+        b"[" * 100_000,
+    ],
+)
+@pytest.mark.parametrize("media_type", ["application/json", "application/octet-stream"])
+def test_bytes_that_are_no_json_charge_nothing(
+    shop: Shop, buyer: Buyer, body: bytes, media_type: str
+) -> None:
+    more = [("Content-Type", media_type)]
+    if body[:2] == b"\x1f\x8b":
+        more.append(("Content-Encoding", "gzip"))
+
+    with shop.nothing_moves(buyer):
+        reply = charge(shop, buyer, body, *more)
+
+    assert (reply.status, reply.code) == (400, "MALFORMED_JSON")
+
+
+@pytest.mark.parametrize("number", [b"1.0", b"1e2", b"-0", b"true", b"1e400", b'"1"', b"9" * 300])
+def test_a_number_that_is_none_charges_nothing(shop: Shop, buyer: Buyer, number: bytes) -> None:
+    with shop.nothing_moves(buyer):
+        reply = charge(shop, buyer, b'{"amount": %s}' % number)
+
+    assert (reply.status, reply.code) == (422, "VALIDATION_FAILED")
+
+
+def test_two_keys_are_none_and_one_said_twice_is_one(shop: Shop, buyer: Buyer) -> None:
+    key, body = a_key(), b'{"amount": 1}'
+    with shop.nothing_moves(buyer):
+        two = charge(shop, buyer, body, ("Idempotency-Key", key), ("Idempotency-Key", a_key()))
+    once = charge(shop, buyer, body, ("Idempotency-Key", key), ("idempotency-key", key))
+
+    assert (two.status, two.code) == (400, "IDEMPOTENCY_KEY_INVALID")
+    assert once.status == 201
+
+
+def test_two_tokens_are_nobodys(shop: Shop, buyer: Buyer) -> None:
+    stranger = shop.new_buyer()
+    with shop.nothing_moves(buyer), shop.nothing_moves(stranger):
+        reply = charge(shop, buyer, b'{"amount": 1}', bearer(buyer), bearer(stranger))
+
+    assert reply.status == 401
+
+
+@pytest.mark.parametrize("value", [b"\xe9", b"\xff\xfe", b"a\tb", b"a" * 6_000, b"%0d%0aX-A: 1"])
+@pytest.mark.parametrize("name", ["Idempotency-Key", "If-None-Match", "Authorization", "X-Odd"])
+def test_no_header_is_a_fault(shop: Shop, buyer: Buyer, name: str, value: bytes) -> None:
+    headers = [(name, value)] if name == "Authorization" else [bearer(buyer), (name, value)]
+
+    charged = send(shop, "POST", CHARGES, headers, b'{"amount": true}')
+    looked = send(shop, "GET", "/users/me/points", headers)
+
+    assert wrong_with(charged, "POST", CHARGES) is None
+    assert wrong_with(looked, "GET", "/users/me/points") is None
+    assert 400 <= charged.status < 500
+    assert "x-a" not in charged.headers

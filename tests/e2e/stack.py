@@ -175,6 +175,19 @@ class Stack:
                 connection.run(f"SET {setting} = '60s'")
             yield connection
 
+    def invoke(self, logical_id: str, event: Json) -> Json:
+        """Run a function, by the name that the template has for it; return its answer."""
+        found = self.aws("cloudformation").describe_stack_resource(
+            StackName=STACK_NAME, LogicalResourceId=logical_id
+        )
+        answer = self.aws("lambda").invoke(
+            FunctionName=found["StackResourceDetail"]["PhysicalResourceId"],
+            Payload=json.dumps(event),
+        )
+        done: Json = json.load(answer["Payload"])
+        assert "FunctionError" not in answer, done
+        return done
+
     def send(self, output: str, body: str) -> None:
         """Send a message to the queue whose URL is that output of the stack."""
         self.aws("sqs").send_message(QueueUrl=self.outputs[output], MessageBody=body)

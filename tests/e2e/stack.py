@@ -23,6 +23,8 @@ from tests.e2e.eventually import eventually
 STACK_NAME = "lastunit"
 REGION = "us-east-1"
 REMEMBERED = "E2E_STACK"
+NOT_MADE = "unknown"  # so LocalStack's free edition calls what it does not have
+MESSAGE_IS_BACK_SECONDS = 400  # after the longest visibility time-out: its function did not start
 NO_PROCESS = "the emulator's processes cannot be seen from here"
 
 
@@ -175,14 +177,18 @@ class Stack:
                 connection.run(f"SET {setting} = '60s'")
             yield connection
 
-    def invoke(self, logical_id: str, event: Json) -> Json:
-        """Run a function, by the name that the template has for it; return its answer."""
+    def physical_id(self, logical_id: str) -> str:
+        """Return what a resource of the template is called in the account; NOT_MADE of some."""
         found = self.aws("cloudformation").describe_stack_resource(
             StackName=STACK_NAME, LogicalResourceId=logical_id
         )
+        physical_id: str = found["StackResourceDetail"]["PhysicalResourceId"]
+        return physical_id
+
+    def invoke(self, logical_id: str, event: Json) -> Json:
+        """Run a function, by the name that the template has for it; return its answer."""
         answer = self.aws("lambda").invoke(
-            FunctionName=found["StackResourceDetail"]["PhysicalResourceId"],
-            Payload=json.dumps(event),
+            FunctionName=self.physical_id(logical_id), Payload=json.dumps(event)
         )
         done: Json = json.load(answer["Payload"])
         assert "FunctionError" not in answer, done
@@ -205,7 +211,10 @@ class Stack:
         with self.database() as database:
             eventually(lambda: not unpublished_events(database), within_seconds=90)
         queues = "ShippingQueueUrl", "WithdrawalQueueUrl"
-        eventually(lambda: not any(map(self.waiting_messages, queues)), within_seconds=60)
+        eventually(
+            lambda: not any(map(self.waiting_messages, queues)),
+            within_seconds=MESSAGE_IS_BACK_SECONDS,
+        )
 
     def worker_on_port(self, port: int) -> psutil.Process | None:
         """Return the function's process that a connection's client port belongs to."""

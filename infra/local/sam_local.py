@@ -10,26 +10,29 @@ built, against the servers that `make up` runs; samples are made real first (sam
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.api import Json
 from infra.local.docker_bridge import reachable
 from infra.local.errors import LocalError
 from infra.local.ports import LOOPBACK
 from infra.local.sam_table import ApiCall, Invocation, calls_of_an_order, write_table
 from infra.local.samples import STACK, Scene, client
-from infra.template import ROOT, Function, functions, read_template, write_template
+from infra.template import ROOT, Function, functions, read_template, resources, write_template
 
 LOCAL = ROOT / ".local"
 BUILT = LOCAL / "build" / "template.yaml"
 SAM = Path(sys.executable).with_name("sam")
 OF_LOCAL = ("AWS_ENDPOINT_URL", "DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL")
+COLD_START_SECONDS = 120
 ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
@@ -86,7 +89,7 @@ def invoke_all(arguments: list[str]) -> int:
     """Run every function and ask the API served by start-api; write the table of both."""
     every = list(functions(read_template()))
     done: list[Invocation] = []
-    with _sam_local() as sam:
+    with _sam_local(_with_layers_inside) as sam:
         for number, function in enumerate(every, start=1):
             print(f"[{number}/{len(every)}] {function.logical_id} …", end=" ", flush=True)
             ended = sam.invoke(function, arguments, capture_output=True, text=True)
@@ -126,8 +129,11 @@ def serve(arguments: list[str]) -> int:
 
 
 @contextmanager
-def _sam_local() -> Iterator[SamLocal]:
-    """Give `sam local` while the servers can be reached from containers. Raises LocalError."""
+def _sam_local(changed: Callable[[Json], None] = lambda _: None) -> Iterator[SamLocal]:
+    """Give `sam local` while the servers can be reached from containers. Raises LocalError.
+
+    `changed` is what is to be done to the built template first.
+    """
     running = _running()
     if not BUILT.exists():
         raise LocalError("Nothing is built yet: make up builds it.")
@@ -135,11 +141,33 @@ def _sam_local() -> Iterator[SamLocal]:
     variables = {**_deployed(running), **{name: running[name] for name in OF_LOCAL}}
     declared = template["Globals"]["Function"]["Environment"]["Variables"]
     declared.update(dict.fromkeys(OF_LOCAL, ""))  # SAM sets no variable that is not declared
+    changed(template)
     written = BUILT.with_name("sam-local.yaml")
     write_template(template, written)
     with reachable(variables) as seen:
         environment = _write("env.json", json.dumps({"Parameters": seen}))
         yield SamLocal(running, written, environment)
+
+
+def _with_layers_inside(template: Json) -> None:
+    """Lay the layers into the functions' packages, as for LocalStack, and give cold starts time.
+
+    SAM would make an image of the layers anew for each function. And it counts a container's start
+    as the function's time, of which a laptop needs more than AWS.
+    """
+    layers = resources(template, "AWS::Serverless::LayerVersion").values()
+    shared = [BUILT.parent / layer["ContentUri"] / "python" for layer in layers]
+    packages: dict[str, Path] = {}
+    sources = {each.logical_id: each.code_uri for each in functions(read_template())}
+    for name, properties in resources(template, "AWS::Serverless::Function").items():
+        if (source := sources[name]) not in packages:
+            packages[source] = LOCAL / "sam-local" / Path(source).name
+            shutil.rmtree(packages[source], ignore_errors=True)
+            for folder in (BUILT.parent / properties["CodeUri"], *shared):
+                shutil.copytree(folder, packages[source], copy_function=os.link, dirs_exist_ok=True)
+        properties["CodeUri"] = str(packages[source])
+        properties["Timeout"] = COLD_START_SECONDS
+    del template["Globals"]["Function"]["Layers"]
 
 
 def variables_by_output(template: Mapping[str, Any]) -> dict[str, str]:

@@ -26,7 +26,9 @@ sample names was put into the shop: a user, a product, an order that is confirme
 payment. So every HTTP function must answer 2xx, a queue's function must report no failed message,
 and no other may fail; the target fails where one does not. A queue's function gets an event that
 has just been recorded, and so was perhaps consumed already: once or twice, its answer is the same.
-Ids are shown as `…`.
+Ids are shown as `…`. Layers were laid into the functions' packages, as for LocalStack, since SAM
+makes an image of them anew for each function; for one function, and for the API below, they are
+layers.
 
 | function | event | answer |
 |---|---|---|

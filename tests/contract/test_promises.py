@@ -1,6 +1,8 @@
 """What documents and workflows tell somebody to do can be done; what they pin is pinned."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,3 +123,40 @@ def test_every_id_of_a_sample_can_be_made_real(function: Function) -> None:
     text = (ROOT / function.event_file).read_text(encoding="utf-8")
     ids = set(re.findall(r"0198c0de-0000-7000-8000-[0-9a-f]{12}", text))
     assert ids <= SAMPLE_IDS
+
+
+SIMULATORS = {
+    name: service
+    for name, service in yaml.safe_load((ROOT / "infra/local/compose.yaml").read_text())[
+        "services"
+    ].items()
+    if "build" in service
+}
+IMPORT_WITH_NOTHING_ELSE = """
+import sys
+
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in {*sys.stdlib_module_names, "infra", *sys.argv[2:]}:
+            raise ModuleNotFoundError(f"{name} is not in the image")
+
+sys.meta_path.insert(0, Nothing())
+__import__(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("name", SIMULATORS)
+def test_a_simulators_image_holds_what_it_imports_as_the_lock_has_it(name: str) -> None:
+    service = SIMULATORS[name]
+    installed = re.search(r"pip install --no-cache-dir (.*)", service["build"]["dockerfile_inline"])
+    assert installed
+    pins = installed[1].split()
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    assert [pin for pin in pins if f"{pin} \\" not in lock] == []
+    module = re.search(r"-m (\S+)", service["command"])
+    assert module
+    packages = [pin.partition("==")[0] for pin in pins]
+    command = [sys.executable, "-c", IMPORT_WITH_NOTHING_ELSE, module[1], *packages]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

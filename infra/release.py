@@ -64,7 +64,8 @@ def _versions() -> dict[str, str]:
 def _build() -> None:
     sam = Path(sysconfig.get_path("scripts")) / "sam"
     runtime = f"PythonRuntime=python{sys.version_info.major}.{sys.version_info.minor}"
-    command = [sam, "build", "--build-dir", BUILT, "--parameter-overrides", runtime]
+    command: list[str | Path] = [sam, "build", "--build-dir", BUILT]
+    command += ["--parameter-overrides", runtime]
     environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
     if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
         raise LocalError("sam build failed; its message is above.")

@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -49,15 +50,16 @@ class Invocation:
 
     function: Function
     answer: Any
+    log: str
 
     @classmethod
-    def of(cls, function: Function, output: str) -> "Invocation":
+    def of(cls, function: Function, ended: "subprocess.CompletedProcess[str]") -> "Invocation":
         """Read the answer from the last line of what SAM printed."""
-        lines = output.strip().splitlines() or [""]
+        lines = ended.stdout.strip().splitlines() or [""]
         try:
-            return cls(function, json.loads(lines[-1]))
+            return cls(function, json.loads(lines[-1]), ended.stderr)
         except ValueError:
-            return cls(function, None)
+            return cls(function, None, ended.stderr)
 
     @property
     def is_right(self) -> bool:
@@ -65,7 +67,7 @@ class Invocation:
         if not isinstance(self.answer, dict) or "errorType" in self.answer:
             return False
         if self.function.trigger == "http":
-            return 200 <= self.answer.get("statusCode", 500) < 300
+            return int(self.answer.get("statusCode", 500)) // 100 == 2
         return self.function.trigger != "sqs" or self.answer == {"batchItemFailures": []}
 
     @property

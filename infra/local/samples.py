@@ -180,9 +180,9 @@ class Scene:
         return json.dumps(batch)
 
     def _happened(self, envelope: Json) -> Json:
-        causes = {
-            "ProductLiked": lambda: self._like("PUT"),
-            "ProductUnliked": lambda: (self._like("PUT"), self._like("DELETE")),
+        causes: dict[str, Callable[[], object]] = {
+            "ProductLiked": self._like,
+            "ProductUnliked": self._change_their_mind,
             "ProductChanged": self._reprice,
             "StockSoldOut": lambda: self._set_stock(self._product["product_id"], 0),
             "OrderConfirmed": self._confirmed_order,
@@ -195,8 +195,12 @@ class Scene:
             return self._newest(envelope["type"])
         return {**envelope, "id": str(uuid.uuid4())}
 
-    def _like(self, method: str) -> None:
-        self._buyer.api.call(method, f"/products/{self._product['product_id']}/like")
+    def _like(self) -> None:
+        self._buyer.api.call("PUT", f"/products/{self._product['product_id']}/like")
+
+    def _change_their_mind(self) -> None:
+        self._like()
+        self._buyer.api.call("DELETE", f"/products/{self._product['product_id']}/like")
 
     def _reprice(self) -> None:
         path = f"/admin/products/{self._product['product_id']}"

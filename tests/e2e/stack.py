@@ -23,7 +23,7 @@ from tests.e2e.eventually import eventually
 STACK_NAME = "lastunit"
 REGION = "us-east-1"
 REMEMBERED = "E2E_STACK"
-NOT_MADE = "unknown"  # so LocalStack's free edition calls what it does not have
+NOT_MADE = "unknown"  # LocalStack's free edition calls so what it does not have
 MESSAGE_IS_BACK_SECONDS = 400  # after the longest visibility time-out: its function did not start
 NO_PROCESS = "the emulator's processes cannot be seen from here"
 
@@ -177,8 +177,13 @@ class Stack:
                 connection.run(f"SET {setting} = '60s'")
             yield connection
 
+    @cached_property
+    def is_on_free_localstack(self) -> bool:
+        """Whether it is where some of the template is not made, and nobody told."""
+        return self.physical_id("Dashboard") == NOT_MADE
+
     def physical_id(self, logical_id: str) -> str:
-        """Return what a resource of the template is called in the account; NOT_MADE of some."""
+        """Return what a resource of the template is called in the account."""
         found = self.aws("cloudformation").describe_stack_resource(
             StackName=STACK_NAME, LogicalResourceId=logical_id
         )

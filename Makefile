@@ -7,7 +7,7 @@ AUDIT_VENV := .venv-audit
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check audit format lock openapi statements bench soak faults histories fuzz ops localstack localstack-build sam-local
+.PHONY: help up down reset seed test check audit format lock openapi statements bench soak faults histories fuzz ops localstack localstack-build sam-local release
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -51,6 +51,7 @@ check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, impo
 	@PYTHONPATH=layers/domain/python:. $(BIN)/lint-imports
 	@$(BIN)/pytest -q -p no:xdist --noconftest tests/contract/test_template.py tests/contract/test_production.py
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi.lint
+	@$(BIN)/zizmor --offline --quiet --persona pedantic .github
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 	@$(BIN)/cfn-lint --ignore-checks W3002 -- infra/stacks/*.yaml infra/production/*.yaml  # W3002: sam deploy packages them
 	@$(BIN)/python -m infra.security
@@ -100,8 +101,11 @@ localstack: $(LOCALSTACK_BUILT)  ## Deploy to the LocalStack at AWS_ENDPOINT_URL
 	@$(BIN)/python -m infra.local.localstack deploy
 	@set -a; source .local/localstack/env; $(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
-sam-local: $(VENV)/.installed  ## Run FUNCTION with its sample event in AWS's container image (Docker; SAM_ARGS=…)
+sam-local: $(VENV)/.installed  ## Run FUNCTION in AWS's container image with its sample event; all; api (Docker; SAM_ARGS=…)
 	@$(BIN)/python -m infra.local.sam_local "$(FUNCTION)" $(SAM_ARGS)
+
+release: $(VENV)/.installed  ## Make the packages of TAG (v0.1.0), from what is checked out, in .local/release
+	@$(BIN)/python -m infra.release "$(TAG)"
 
 lock:  ## Pin every package anew, with hashes
 	@for set in requirements requirements-emulator requirements-audit requirements-bootstrap; do \

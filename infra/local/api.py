@@ -9,7 +9,7 @@ import urllib3
 from infra.local.errors import LocalError
 
 CONNECT_TIMEOUT_SECONDS = 2
-READ_TIMEOUT_SECONDS = 40  # a function's first call on a busy machine takes a while
+READ_TIMEOUT_SECONDS = 120  # a function's first call on a busy machine takes a while
 
 Json = dict[str, Any]
 

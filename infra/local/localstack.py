@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 
 import boto3
 
+from infra.local.api import Api
 from infra.local.errors import LocalError
+from infra.local.system import warm_up
 from infra.template import (
     ROOT,
     functions,
@@ -157,6 +159,7 @@ def deploy() -> None:
     }
     text = "".join(f"{name}={value}\n" for name, value in lines.items())
     ENVIRONMENT.write_text(text, encoding="utf-8")
+    print(f"{warm_up(Api(api_url))} functions are warm")
     print(f"API {api_url}\nEnvironment {ENVIRONMENT.relative_to(ROOT)}")
 
 

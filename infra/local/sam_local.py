@@ -1,82 +1,231 @@
-"""Run one function in AWS's own container image, with its sample event.
+"""Run functions in AWS's own container image, with their sample events.
 
-    python -m infra.local.sam_local PlaceOrderFunction [arguments of sam local invoke]
+    python -m infra.local.sam_local PlaceOrderFunction   one function, once
+    python -m infra.local.sam_local all                  every function; writes docs/sam-local.md
+    python -m infra.local.sam_local api                  the HTTP API, until Ctrl-C
 
-It is `sam local invoke` on what `make up` has built, against the servers that `make up` runs. The
-sample's token and ids are made real: a user who has just signed up asks, for a product that is
-there. Servers listen on loopback, where a container cannot reach them, so while the function runs
-their ports are forwarded from Docker's bridge; on Docker Desktop it reaches them by itself.
+What follows goes to `sam local invoke`, or `sam local start-api`. They run what `make up` has
+built, against the servers that `make up` runs; samples are made real first (samples.py).
 """
 
 import json
 import os
+import shutil
 import socket
-import socketserver
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
-from ipaddress import ip_network
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from threading import Lock
+from typing import Any
 
-import boto3
-
-from infra.local.api import Api
-from infra.local.demo import CHARGED_WON, sign_up
+from infra.local.api import Json
+from infra.local.docker_bridge import reachable
 from infra.local.errors import LocalError
 from infra.local.ports import LOOPBACK
-from infra.template import ROOT, Function, functions, read_template, write_template
+from infra.local.sam_table import ApiCall, Invocation, calls_of_an_order, write_table
+from infra.local.samples import STACK, Scene, client
+from infra.template import ROOT, Function, functions, read_template, resources, write_template
 
 LOCAL = ROOT / ".local"
 BUILT = LOCAL / "build" / "template.yaml"
 SAM = Path(sys.executable).with_name("sam")
-STACK = "lastunit"
-DESKTOP_HOST = "host.docker.internal"
-SAMPLE_TOKEN = "TOKEN"  # noqa: S105 - the placeholder in events/http
-SAMPLE_PRODUCT_ID = "0198c0de-0000-7000-8000-00000000000a"
-SAMPLE_BRAND_ID = "0198c0de-0000-7000-8000-00000000000b"
-OF_OUTPUT = {  # which variable of the functions is which output of the stack
-    "DATABASE_SECRET_ARN": "DatabaseSecretArn",
-    "TOKEN_SECRET_ARN": "TokenSecretArn",
-    "FINGERPRINT_SECRET_ARN": "FingerprintSecretArn",
-    "GATEWAY_SECRET_ARN": "GatewaySecretArn",
-    "EVENT_BUS_NAME": "EventBusName",
-    "RELAY_QUEUE_URL": "RelayQueueUrl",
-    "IDEMPOTENCY_TABLE_NAME": "IdempotencyTableName",
-    "RANKING_STATE_MACHINE_ARN": "RankingStateMachineArn",
-}
 OF_LOCAL = ("AWS_ENDPOINT_URL", "DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL")
+COLD_START_SECONDS = 120
+JOBS = 4  # at once: a container that starts mostly waits
+PAYS = "PayOrderFunction"  # its scene is not over before it has run
+CAPTURED: dict[str, Any] = {"capture_output": True, "text": True}
+ACCOUNT = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "SAM_CLI_TELEMETRY": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SamLocal:
+    """`sam local`, told where the running servers are."""
+
+    running: Mapping[str, str]
+    template: Path
+    environment: Path
+
+    def command(self, *words: str | Path) -> list[str | Path]:
+        """Return the command line of `sam local` with these words."""
+        runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        values = {
+            "PythonRuntime": runtime,
+            "ValkeyUrl": self.running["VALKEY_URL"],
+            "DeliveryUrl": self.running["DELIVERY_URL"],
+            "GatewayUrl": self.running["GATEWAY_URL"],
+            "GatewayCallbackUrl": f"{self.running['API_URL']}/payments/callbacks",
+        }
+        overrides = " ".join(f"{name}={value}" for name, value in values.items())
+        command: list[str | Path] = [SAM, "local", *words]
+        command += ["--template", self.template, "--config-env", "local"]
+        return [*command, "--env-vars", self.environment, "--parameter-overrides", overrides]
+
+    def write_event(self, function: Function) -> Path:
+        """Write the function's sample with everything in it real. Raises LocalError."""
+        name = f"{function.event_file.stem}.json"
+        return _write(name, Scene(function, self.running).event())
+
+    def invoke(
+        self, function: Function, event_file: Path, arguments: list[str], **more: Any
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run the function once; its answer goes to stdout, its log to stderr."""
+        command = self.command("invoke", function.logical_id)
+        command += ["--event", event_file, *arguments]
+        return subprocess.run(command, cwd=ROOT, env=_environment(), check=False, **more)
+
+    def start_api(self, arguments: list[str], **more: Any) -> subprocess.Popen[bytes]:
+        """Serve the HTTP API; containers stay for the next request."""
+        command = self.command("start-api", "--warm-containers", "LAZY")
+        return subprocess.Popen([*command, *arguments], cwd=ROOT, env=_environment(), **more)
 
 
 def invoke(logical_id: str, arguments: list[str]) -> int:
-    """Run the function once; its answer goes to stdout, its log to stderr, SAM's code back."""
+    """Run one function; return SAM's code."""
     function = _find(logical_id)
+    with _sam_local() as sam:
+        return sam.invoke(function, sam.write_event(function), arguments).returncode
+
+
+def invoke_all(arguments: list[str]) -> int:
+    """Run every function and ask the API served by start-api; write the table of both."""
+    every = list(functions(read_template()))
+    done: list[Invocation] = []
+    with _sam_local(_with_layers_inside) as sam, ThreadPoolExecutor(JOBS) as jobs:
+        for each in jobs.map(lambda function: _judged(sam, function, arguments), every):
+            done.append(each)
+            name = each.function.logical_id
+            print(f"[{len(done)}/{len(every)}] {name}: {each.shown}", flush=True)
+            if not each.is_right:
+                print(each.log[-3000:], file=sys.stderr, flush=True)
+    with _sam_local() as sam:
+        calls = _ask_start_api(sam, arguments)
+    write_table(done, calls)
+    wrong = sum(not each.is_right for each in done) + sum(not each.is_right for each in calls)
+    print(f"{len(done)} functions, {len(calls)} requests, {wrong} not as they should be.")
+    return 1 if wrong else 0
+
+
+_one_scene_at_a_time = Lock()  # they tell the gateway how to meet the next payment
+
+
+def _judged(sam: SamLocal, function: Function, arguments: list[str]) -> Invocation:
+    try:
+        with _one_scene_at_a_time:
+            event_file = sam.write_event(function)
+            if function.logical_id == PAYS:
+                ended = sam.invoke(function, event_file, arguments, **CAPTURED)
+                return Invocation.of(function, ended)
+    except LocalError as error:
+        return Invocation(function, None, f"its sample cannot be made real: {error}")
+    return Invocation.of(function, sam.invoke(function, event_file, arguments, **CAPTURED))
+
+
+def _ask_start_api(sam: SamLocal, arguments: list[str]) -> list[ApiCall]:
+    with closing(socket.socket()) as probe:
+        probe.bind((LOOPBACK, 0))
+        port = probe.getsockname()[1]
+    print(f"sam local start-api on port {port} …", flush=True)
+    with (LOCAL / "log" / "sam-start-api.log").open("wb") as log:
+        api = sam.start_api([*arguments, "--port", str(port)], stdout=log, stderr=log)
+        try:
+            return list(calls_of_an_order(f"http://{LOOPBACK}:{port}"))
+        finally:
+            api.terminate()
+            api.wait()
+
+
+def serve(arguments: list[str]) -> int:
+    """Serve the HTTP API until Ctrl-C."""
+    with _sam_local() as sam:
+        api = sam.start_api(arguments)
+        try:
+            return api.wait()
+        except KeyboardInterrupt:
+            return api.wait()  # it has had the signal too, and removes its containers
+
+
+@contextmanager
+def _sam_local(changed: Callable[[Json], None] = lambda _: None) -> Iterator[SamLocal]:
+    """Give `sam local` while the servers can be reached from containers. Raises LocalError.
+
+    `changed` is what is to be done to the built template first.
+    """
     running = _running()
     if not BUILT.exists():
         raise LocalError("Nothing is built yet: make up builds it.")
     template = read_template(BUILT)
+    variables = {**_deployed(running), **{name: running[name] for name in OF_LOCAL}}
     declared = template["Globals"]["Function"]["Environment"]["Variables"]
     declared.update(dict.fromkeys(OF_LOCAL, ""))  # SAM sets no variable that is not declared
-    write_template(template, BUILT.with_name("sam-local.yaml"))
-    with ExitStack() as forwards:
-        host = _host_seen_by_containers()
-        variables = _variables(running)
-        if host != DESKTOP_HOST:
-            for port in sorted({port for port in map(_loopback_port, variables.values()) if port}):
-                forwards.enter_context(_forward(host, port))
-        seen = {name: _moved(value, host) for name, value in variables.items()}
-        env_file = _write("env.json", json.dumps({"Parameters": seen}))
-        event_file = _write("event.json", _event(function, running))
-        return _sam_local_invoke(function, env_file, event_file, running, arguments)
+    changed(template)
+    written = BUILT.with_name("sam-local.yaml")
+    write_template(template, written)
+    with reachable(variables) as seen:
+        environment = _write("env.json", json.dumps({"Parameters": seen}))
+        yield SamLocal(running, written, environment)
+
+
+def _with_layers_inside(template: Json) -> None:
+    """Lay the layers into the functions' packages, as for LocalStack, and give cold starts time.
+
+    SAM would make an image of the layers anew for each function. And it counts a container's start
+    as the function's time, of which a laptop needs more than AWS.
+    """
+    layers = resources(template, "AWS::Serverless::LayerVersion").values()
+    shared = [BUILT.parent / layer["ContentUri"] / "python" for layer in layers]
+    packages: dict[str, Path] = {}
+    sources = {each.logical_id: each.code_uri for each in functions(read_template())}
+    for name, properties in resources(template, "AWS::Serverless::Function").items():
+        if (source := sources[name]) not in packages:
+            packages[source] = LOCAL / "sam-local" / Path(source).name
+            shutil.rmtree(packages[source], ignore_errors=True)
+            for folder in (BUILT.parent / properties["CodeUri"], *shared):
+                shutil.copytree(folder, packages[source], copy_function=os.link, dirs_exist_ok=True)
+        properties["CodeUri"] = str(packages[source])
+        properties["Timeout"] = COLD_START_SECONDS
+    del template["Globals"]["Function"]["Layers"]
+
+
+def variables_by_output(template: Mapping[str, Any]) -> dict[str, str]:
+    """Return the functions' variables that an output of the stack gives too, and which output.
+
+    SAM makes up values for what only a deployed stack knows: ARNs, queues' addresses, names.
+    """
+    outputs = {json.dumps(each["Value"]): name for name, each in template["Outputs"].items()}
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    own = [function.properties.get("Environment", {}) for function in functions(dict(template))]
+    variables = [shared, *(each.get("Variables", {}) for each in own)]
+    return {
+        name: outputs[json.dumps(value)]
+        for declared in variables
+        for name, value in declared.items()
+        if json.dumps(value) in outputs
+    }
+
+
+def _deployed(running: Mapping[str, str]) -> dict[str, str]:
+    """Return what the stack that runs says its functions' variables are."""
+    stack = client("cloudformation", running).describe_stacks(StackName=STACK)["Stacks"][0]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    named = variables_by_output(read_template())
+    return {name: outputs[output] for name, output in named.items()}
 
 
 def _find(logical_id: str) -> Function:
     known = {function.logical_id: function for function in functions(read_template())}
     if logical_id not in known:
         wanted = f"There is no {logical_id}." if logical_id else "Which function?"
-        raise LocalError(f"{wanted} make sam-local FUNCTION=… takes one of {', '.join(known)}")
+        names = ", ".join(["all", "api", *known])
+        raise LocalError(f"{wanted} make sam-local FUNCTION=… takes one of {names}")
     return known[logical_id]
 
 
@@ -89,133 +238,8 @@ def _running() -> dict[str, str]:
     return {name: value for name, _, value in lines}
 
 
-def _variables(running: Mapping[str, str]) -> dict[str, str]:
-    cloudformation = boto3.client(
-        "cloudformation",
-        endpoint_url=running["AWS_ENDPOINT_URL"],
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - the emulator asks for one
-    )
-    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-    deployed = {name: outputs[output] for name, output in OF_OUTPUT.items()}
-    return {**deployed, **{name: running[name] for name in OF_LOCAL}}
-
-
-def _event(function: Function, running: Mapping[str, str]) -> str:
-    """Return the function's sample event, with somebody's token and a product that is there."""
-    sample = (ROOT / function.event_file).read_text(encoding="utf-8")
-    api = Api(running["API_URL"])
-    if items := api.call("GET", "/products?limit=1")["items"]:
-        sample = sample.replace(SAMPLE_PRODUCT_ID, items[0]["product_id"])
-        sample = sample.replace(SAMPLE_BRAND_ID, items[0]["brand"]["brand_id"])
-    if SAMPLE_TOKEN not in sample:
-        return sample
-    if '"path": "/admin' in sample:
-        return sample.replace(SAMPLE_TOKEN, running["ADMIN_TOKEN"])
-    buyer = sign_up(api)
-    charge = {"amount": CHARGED_WON}
-    buyer.api.call("POST", "/users/me/points/charges", charge, "sam-local-charge")
-    return sample.replace(SAMPLE_TOKEN, str(buyer.api.token))
-
-
-def _sam_local_invoke(
-    function: Function,
-    env_file: Path,
-    event_file: Path,
-    running: Mapping[str, str],
-    arguments: list[str],
-) -> int:
-    runtime = f"PythonRuntime=python{sys.version_info.major}.{sys.version_info.minor}"
-    urls = [
-        f"{parameter}={running[name]}"
-        for parameter, name in (
-            ("ValkeyUrl", "VALKEY_URL"),
-            ("DeliveryUrl", "DELIVERY_URL"),
-            ("GatewayUrl", "GATEWAY_URL"),
-        )
-    ]
-    command: list[str | Path] = [SAM, "local", "invoke", function.logical_id]
-    command += ["--template", BUILT.with_name("sam-local.yaml"), "--config-env", "local"]
-    command += ["--event", event_file, "--env-vars", env_file]
-    command += ["--parameter-overrides", " ".join([runtime, *urls]), *arguments]
-    account = {
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "SAM_CLI_TELEMETRY": "0",
-    }
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **account}, check=False).returncode
-
-
-def _host_seen_by_containers() -> str:
-    """Return the address at which a container sees this machine."""
-    command = ["docker", "network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise LocalError("sam local needs Docker, and it does not answer. Start it.") from error
-    [network, *_] = json.loads(answer.stdout)
-    gateway = network.get("Gateway") or str(ip_network(network["Subnet"])[1])
-    with closing(socket.socket()) as probe:
-        try:
-            probe.bind((gateway, 0))
-        except OSError:
-            return DESKTOP_HOST  # the bridge is inside Docker Desktop's machine
-    return gateway
-
-
-def _loopback_port(url: str) -> int | None:
-    parts = urlsplit(url)
-    return parts.port if parts.hostname in (LOOPBACK, "localhost") else None
-
-
-def _moved(url: str, host: str) -> str:
-    """Return the URL as a container must write it, other values as they are."""
-    parts = urlsplit(url)
-    if _loopback_port(url) is None:
-        return url
-    login, at, _ = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{login}{at}{host}:{parts.port}").geturl()
-
-
-@contextmanager
-def _forward(host: str, port: int) -> Iterator[None]:
-    """Forward host:port to the same port on loopback."""
-    try:
-        server = _Forward((host, port), _Pipe)
-    except OSError:
-        yield  # a server listens there itself
-        return
-    with server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield
-        server.shutdown()
-
-
-class _Forward(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-
-class _Pipe(socketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        port = self.server.server_address[1]  # type: ignore[index]
-        with socket.create_connection((LOOPBACK, port)) as there:
-            answers = threading.Thread(target=_pump, args=(there, self.request), daemon=True)
-            answers.start()
-            _pump(self.request, there)
-            answers.join()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass  # one of the two hung up
+def _environment() -> dict[str, str]:
+    return {**os.environ, **ACCOUNT}
 
 
 def _write(name: str, text: str) -> Path:
@@ -227,9 +251,12 @@ def _write(name: str, text: str) -> Path:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the function named first; say in one line what is wrong."""
+    """Run what is named first; say in one line what is wrong."""
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     try:
-        return invoke(arguments[0] if arguments else "", arguments[1:])
+        if name == "all":
+            return invoke_all(rest)
+        return serve(rest) if name == "api" else invoke(name, rest)
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

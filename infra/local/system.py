@@ -176,10 +176,8 @@ class LocalSystem:
         self.start_server("emulator", start_emulator)
 
     def _warm_up(self, api: Api) -> None:
-        """Let the functions start side by side, not one after the other when first called."""
-        with self.stages.stage("Functions") as outcome, ThreadPoolExecutor() as pool:
-            answers = pool.map(lambda request: api.request(*request), FIRST_REQUESTS)
-            outcome.is_now(f"{len(list(answers))} are warm")
+        with self.stages.stage("Functions") as outcome:
+            outcome.is_now(f"{warm_up(api)} are warm")
 
     def _ensure_schema(self, deployment: Deployment) -> None:
         """Ask the API for its health; migrate where the database is behind the code.
@@ -195,6 +193,15 @@ class LocalSystem:
             if status != 200:
                 raise LocalError(f"GET /health answered {status}: {health}")
             outcome.is_now(f"version {health['version']}, schema {health['schema_revision']}")
+
+
+def warm_up(api: Api) -> int:
+    """Let functions start side by side, not one after the other when first called; say how many.
+
+    The gateway waits 10 s for the answer to its callback: a machine may need as long to start one.
+    """
+    with ThreadPoolExecutor() as pool:
+        return len(list(pool.map(lambda request: api.request(*request), FIRST_REQUESTS)))
 
 
 def ignore_signals() -> None:

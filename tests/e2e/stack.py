@@ -23,6 +23,8 @@ from tests.e2e.eventually import eventually
 STACK_NAME = "lastunit"
 REGION = "us-east-1"
 REMEMBERED = "E2E_STACK"
+NOT_MADE = "unknown"  # LocalStack's free edition calls so what it does not have
+MESSAGE_IS_BACK_SECONDS = 400  # after the longest visibility time-out: its function did not start
 NO_PROCESS = "the emulator's processes cannot be seen from here"
 
 
@@ -175,6 +177,28 @@ class Stack:
                 connection.run(f"SET {setting} = '60s'")
             yield connection
 
+    @cached_property
+    def is_on_free_localstack(self) -> bool:
+        """Whether it is where some of the template is not made, and nobody told."""
+        return self.physical_id("Dashboard") == NOT_MADE
+
+    def physical_id(self, logical_id: str) -> str:
+        """Return what a resource of the template is called in the account."""
+        found = self.aws("cloudformation").describe_stack_resource(
+            StackName=STACK_NAME, LogicalResourceId=logical_id
+        )
+        physical_id: str = found["StackResourceDetail"]["PhysicalResourceId"]
+        return physical_id
+
+    def invoke(self, logical_id: str, event: Json) -> Json:
+        """Run a function, by the name that the template has for it; return its answer."""
+        answer = self.aws("lambda").invoke(
+            FunctionName=self.physical_id(logical_id), Payload=json.dumps(event)
+        )
+        done: Json = json.load(answer["Payload"])
+        assert "FunctionError" not in answer, done
+        return done
+
     def send(self, output: str, body: str) -> None:
         """Send a message to the queue whose URL is that output of the stack."""
         self.aws("sqs").send_message(QueueUrl=self.outputs[output], MessageBody=body)
@@ -192,7 +216,10 @@ class Stack:
         with self.database() as database:
             eventually(lambda: not unpublished_events(database), within_seconds=90)
         queues = "ShippingQueueUrl", "WithdrawalQueueUrl"
-        eventually(lambda: not any(map(self.waiting_messages, queues)), within_seconds=60)
+        eventually(
+            lambda: not any(map(self.waiting_messages, queues)),
+            within_seconds=MESSAGE_IS_BACK_SECONDS,
+        )
 
     def worker_on_port(self, port: int) -> psutil.Process | None:
         """Return the function's process that a connection's client port belongs to."""

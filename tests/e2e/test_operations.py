@@ -153,6 +153,8 @@ def test_the_books_hold(stack: Stack) -> None:
 
 
 def test_the_dashboard_is_there(stack: Stack) -> None:
+    if stack.is_on_free_localstack:
+        pytest.skip("LocalStack's free edition makes no dashboard")
     found = stack.aws("cloudwatch").get_dashboard(DashboardName=STACK_NAME)
     widgets = json.loads(found["DashboardBody"])["widgets"]
     assert len(widgets) == 14
@@ -160,8 +162,5 @@ def test_the_dashboard_is_there(stack: Stack) -> None:
 
 
 def test_the_daily_clean_up_runs(stack: Stack) -> None:
-    functions = stack.aws("lambda").list_functions()["Functions"]
-    [name] = [each["FunctionName"] for each in functions if "DailyCleanUp" in each["FunctionName"]]
-    answer = stack.aws("lambda").invoke(FunctionName=name, Payload=b'{"id": "tick"}')
-    assert "FunctionError" not in answer
-    assert set(json.loads(answer["Payload"].read())) >= {"outbox", "answers", "claims"}
+    done = stack.invoke("DailyCleanUpFunction", {"id": "tick"})
+    assert set(done) >= {"outbox", "answers", "claims"}

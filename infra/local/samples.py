@@ -1,0 +1,287 @@
+"""Makes the sample events of events/ real: what they name is there, in the shop that runs here.
+
+A sample names a product, an order, a payment … by ids that no shop has, and carries no token and
+no valid signature. A scene puts what is named into the shop, through its API, and writes the true
+values into the sample. Each sample has a scene of its own: a new user, a new product.
+"""
+
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pg8000.native
+import urllib3
+
+from infra.local.api import Api, Json
+from infra.local.demo import CARD_TIMEOUT_SECONDS, CHARGED_WON, POLL_SECONDS, Buyer, sign_up
+from infra.local.errors import LocalError
+from infra.local.gateway import gateway_secret, signed
+from infra.template import ROOT, Function
+
+EVENTS = ROOT / "events"
+STACK = "lastunit"
+TOKEN = "TOKEN"  # noqa: S105 - the placeholder in events/http
+LOGIN_ID = "coyote"
+_ID = "0198c0de-0000-7000-8000-0000000000"
+PRODUCT_ID, BRAND_ID, ORDER_ID = _ID + "0a", _ID + "0b", _ID + "0c"
+USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID + "aa"
+SAMPLE_IDS = {PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID}
+SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
+STOCK, PRICE_WON = 100, 12_000
+
+
+class Scene:
+    """What one sample is about, made in the running shop when the sample names it."""
+
+    def __init__(self, function: Function, running: Mapping[str, str]) -> None:
+        self._name = function.event_file.stem
+        self._text = (ROOT / function.event_file).read_text(encoding="utf-8")
+        self._running = running
+        self._anyone = Api(running["API_URL"])
+        self._admin = self._anyone.as_owner_of(running["ADMIN_TOKEN"])
+
+    def event(self) -> str:
+        """Return the sample with everything in it real. Raises LocalError where that fails."""
+        sample = self._with_recorded_events() if '"Records"' in self._text else self._text
+        for placeholder, fact in self._facts().items():
+            if placeholder in sample:
+                sample = sample.replace(placeholder, fact())
+        return self._signed(sample) if self._name == "receive_callback" else sample
+
+    def _facts(self) -> dict[str, Callable[[], str]]:
+        """What takes the place of each placeholder."""
+        orders = {"deliver_order": self._shipped_order, "pay_order": self._unpaid_order}
+        runs = {"publish_ranks": self._ranked_run}
+        is_about_login = self._name in ("sign_up", "open_session")
+        return {
+            PRODUCT_ID: lambda: str(self._product["product_id"]),
+            BRAND_ID: lambda: str(self._product["brand"]["brand_id"]),
+            COUPON_ID: lambda: str(self._coupon["coupon_id"]),
+            USER_ID: lambda: str(self._buyer.api.call("GET", "/users/me")["user_id"]),
+            ORDER_ID: orders.get(self._name, self._confirmed_order),
+            PAYMENT_ID: lambda: self._paid_order()[1],
+            RUN_ID: runs.get(self._name, self._run),
+            TOKEN: self._token,
+            **({LOGIN_ID: self._login_id} if is_about_login else {}),
+        }
+
+    # --- who asks ----------------------------------------------------------------------------
+
+    @cached_property
+    def _buyer(self) -> Buyer:
+        buyer = sign_up(self._anyone)
+        buyer.api.call("POST", "/users/me/points/charges", {"amount": CHARGED_WON}, _a_key())
+        return buyer
+
+    def _token(self) -> str:
+        is_for_admins = '"path": "/admin' in self._text
+        return self._running["ADMIN_TOKEN"] if is_for_admins else str(self._buyer.api.token)
+
+    def _login_id(self) -> str:
+        """A new login id; somebody has signed up with it where a session is to be opened."""
+        login_id = f"coy{secrets.token_hex(3)}"
+        if self._name == "open_session":
+            sample = json.loads((EVENTS / "http" / "sign_up.json").read_text(encoding="utf-8"))
+            self._anyone.call(
+                "POST", "/users", {**json.loads(sample["body"]), "login_id": login_id}
+            )
+        return login_id
+
+    # --- what is asked for -------------------------------------------------------------------
+
+    @cached_property
+    def _product(self) -> Json:
+        brand = {"name": "Acme", "description": "Everything a coyote needs."}
+        brand_id = self._admin.call("POST", "/admin/brands", brand)["brand_id"]
+        anvil = {"brand_id": brand_id, "name": "Anvil", "description": "It falls down."}
+        product = self._admin.call("POST", "/admin/products", {**anvil, "price_amount": PRICE_WON})
+        self._set_stock(product["product_id"], STOCK)
+        return product
+
+    def _set_stock(self, product_id: str, quantity: int) -> None:
+        self._admin.call("PUT", f"/admin/products/{product_id}/stock", {"quantity": quantity})
+
+    @cached_property
+    def _coupon(self) -> Json:
+        sample = json.loads((EVENTS / "http" / "register_coupon.json").read_text(encoding="utf-8"))
+        return self._admin.call("POST", "/admin/coupons", json.loads(sample["body"]))
+
+    def _place(self, payment_method: str) -> str:
+        lines = [{"product_id": self._product["product_id"], "quantity": 1}]
+        order = {"lines": lines, "payment_method": payment_method}
+        return str(self._buyer.api.call("POST", "/orders", order, _a_key())["order_id"])
+
+    def _confirmed_order(self) -> str:
+        return self._place("POINT")
+
+    def _unpaid_order(self) -> str:
+        self._prepare_gateway("SUCCESS")
+        return self._place("CARD")
+
+    def _shipped_order(self) -> str:
+        order_id = self._confirmed_order()
+        self._admin.call("POST", f"/admin/orders/{order_id}/shipment")
+        return order_id
+
+    def _paid_order(self, result: str = "SUCCESS") -> tuple[str, str]:
+        """Pay an order by card and wait for the result; return the order's id and the payment's."""
+        order_id = self._place("CARD")
+        self._prepare_gateway(result)
+        card = {"order_id": order_id, "card_type": "KB", "card_no": "1111-2222-3333-4444"}
+        payment = self._buyer.api.call("POST", "/payments", card, _a_key())
+        deadline = time.monotonic() + CARD_TIMEOUT_SECONDS
+        while self._buyer.api.call("GET", f"/orders/{order_id}")["status"] == "PENDING":
+            if time.monotonic() > deadline:
+                raise LocalError(f"Order {order_id} has no result after {CARD_TIMEOUT_SECONDS} s.")
+            time.sleep(POLL_SECONDS)
+        return order_id, str(payment["payment_id"])
+
+    def _prepare_gateway(self, result: str) -> None:
+        """Let the gateway be well for one payment, which otherwise it is for three of five."""
+        behaviour = json.dumps({"mode": "healthy", "times": 1, "result": result})
+        url = f"{self._running['GATEWAY_URL']}/behaviour"
+        urllib3.request("PUT", url, body=behaviour, retries=False, timeout=5)
+
+    def _signed(self, sample: str) -> str:
+        """Return the callback of a payment that the gateway has taken, signed as it signs."""
+        order_id, _ = self._paid_order()
+        url = f"{self._running['GATEWAY_URL']}/transactions?orderId={order_id}"
+        [transaction] = urllib3.request("GET", url, retries=False, timeout=5).json()["items"]
+        event = json.loads(sample)
+        told = {name: transaction[name] for name in json.loads(event["body"])}
+        event["body"] = json.dumps(told)
+        secret = gateway_secret(ROOT / ".local").encode()
+        for name, value in signed(secret, event["body"].encode()).items():
+            event["headers"][name] = value
+            event["multiValueHeaders"][name] = [value]
+        return json.dumps(event)
+
+    # --- what has happened -------------------------------------------------------------------
+
+    def _with_recorded_events(self) -> str:
+        """Return the messages, each with an event that has just been recorded.
+
+        So it is delivered once more, or for the first time if the shop's own function is slower:
+        either way the books stay right. An event that no outbox keeps is made anew.
+        """
+        batch = json.loads(self._text)
+        for record in batch["Records"]:
+            body = json.loads(record["body"])
+            if "detail" in body:
+                body["detail"] = self._happened(body["detail"])
+                record["body"] = json.dumps(body)
+        return json.dumps(batch)
+
+    def _happened(self, envelope: Json) -> Json:
+        causes: dict[str, Callable[[], object]] = {
+            "ProductLiked": self._like,
+            "ProductUnliked": self._change_their_mind,
+            "ProductChanged": self._reprice,
+            "StockSoldOut": lambda: self._set_stock(self._product["product_id"], 0),
+            "OrderConfirmed": self._confirmed_order,
+            "OrderCancelled": self._cancel,
+            "PaymentSucceeded": self._paid_order,
+            "PaymentFailed": lambda: self._paid_order("LIMIT_EXCEEDED"),
+        }
+        if cause := causes.get(envelope["type"]):
+            cause()
+            return self._newest(envelope["type"])
+        return {**envelope, "id": str(uuid.uuid4())}
+
+    def _like(self) -> None:
+        self._buyer.api.call("PUT", f"/products/{self._product['product_id']}/like")
+
+    def _change_their_mind(self) -> None:
+        self._like()
+        self._buyer.api.call("DELETE", f"/products/{self._product['product_id']}/like")
+
+    def _reprice(self) -> None:
+        path = f"/admin/products/{self._product['product_id']}"
+        self._admin.call("PATCH", path, {"price_amount": PRICE_WON - 2_100})
+
+    def _cancel(self) -> None:
+        is_paid_by_card = self._name == "on_paid_order_cancelled"
+        order_id = self._paid_order()[0] if is_paid_by_card else self._confirmed_order()
+        self._buyer.api.call("POST", f"/orders/{order_id}/cancellation", {"reason": "By mistake"})
+
+    def _newest(self, event_type: str) -> Json:
+        """Return the newest event of a type, as the relay puts it on the bus."""
+        [[envelope]] = self._query(
+            "SELECT json_build_object('id', id, 'source', source, 'type', type, 'occurred_at',"
+            " to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
+            " 'aggregate_id', aggregate_id, 'aggregate_version', aggregate_version,"
+            " 'trace_id', trace_id, 'data', data)"
+            " FROM outbox WHERE type = :type ORDER BY position DESC LIMIT 1",
+            type=event_type,
+        )
+        found: Json = envelope if isinstance(envelope, dict) else json.loads(envelope)
+        return found
+
+    # --- the tasks of the ranking ------------------------------------------------------------
+
+    def _run(self) -> str:
+        """Begin a run, with one chunk, by the deployed function that plans it."""
+        self._query(
+            "INSERT INTO product_metrics_daily (day, product_id, views) VALUES (:day, :id, 1)",
+            day=SAMPLE_DAY,
+            id=self._product["product_id"],
+        )
+        sample = json.loads((EVENTS / "direct" / "plan_chunks.json").read_text(encoding="utf-8"))
+        execution = f"{sample['execution']}-{secrets.token_hex(6)}"
+        planned = self._task("PlanChunksFunction", {**sample, "execution": execution})
+        return str(planned["run_id"])
+
+    def _ranked_run(self) -> str:
+        run_id = self._run()
+        sample = json.loads((EVENTS / "direct" / "rank_chunk.json").read_text(encoding="utf-8"))
+        self._task("RankChunkFunction", {**sample, "run_id": run_id})
+        return run_id
+
+    def _task(self, logical_id: str, event: Json) -> Json:
+        """Let a deployed function do a task. Raises LocalError where it fails."""
+        deployed = client("cloudformation", self._running).describe_stack_resource(
+            StackName=STACK, LogicalResourceId=logical_id
+        )
+        name = deployed["StackResourceDetail"]["PhysicalResourceId"]
+        answer = client("lambda", self._running).invoke(
+            FunctionName=name, Payload=json.dumps(event)
+        )
+        done: Json = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise LocalError(f"{logical_id} failed: {done}")
+        return done
+
+    def _query(self, sql: str, **values: Any) -> list[list[Any]]:
+        url = urlsplit(self._running["DATABASE_URL"])
+        with closing(
+            pg8000.native.Connection(
+                url.username or "",
+                password=url.password,
+                host=url.hostname or "",
+                port=url.port or 5432,
+                database=url.path.lstrip("/"),
+            )
+        ) as connection:
+            return list(connection.run(sql, **values) or [])
+
+
+def client(service: str, running: Mapping[str, str]) -> Any:
+    """Return a boto3 client of the emulator that runs here."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=running["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - the emulator asks for one
+    )
+
+
+def _a_key() -> str:
+    return secrets.token_hex(16)

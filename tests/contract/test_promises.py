@@ -1,0 +1,162 @@
+"""What documents and workflows tell somebody to do can be done; what they pin is pinned."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.local.sam_local import variables_by_output
+from infra.local.samples import SAMPLE_IDS
+from infra.template import ROOT, Function, functions, read_template, resources
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *WORKFLOWS,
+]
+FUNCTIONS = list(functions(read_template()))
+PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_make_target_that_is_named_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"(?:`|run: |^)make (?:\w+=\S+ )*([a-z][a-z-]*)", text, re.MULTILINE)
+    assert set(named) <= targets()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.suffix == ".md"], ids=relative)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["SECURITY.md", "CONTRIBUTING.md"])
+def test_every_test_and_file_that_is_named_is_there(page: str) -> None:
+    named = re.findall(r"`([^`\s]+)`", (ROOT / page).read_text(encoding="utf-8"))
+    tests = "\n".join(file.read_text(encoding="utf-8") for file in ROOT.glob("tests/**/*.py"))
+    missing = [
+        name
+        for name in named
+        if (name.startswith("test_") and "NNNN" not in name and f"def {name}(" not in tests)
+        or (name.startswith(("tests/", "docs/", "infra/", ".github/")) and not _exists(name))
+        or (name.endswith(".py") and "/" in name and not _exists(name))
+    ]
+    assert missing == []
+
+
+def _exists(name: str) -> bool:
+    domain = ROOT / "layers" / "domain" / "python" / "commerce"
+    return "NNNN" in name or (ROOT / name).exists() or (domain / name).exists()
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=relative)
+def test_an_action_is_named_by_its_commit_with_the_version_beside(workflow: Path) -> None:
+    used = re.findall(r"uses: (.*)", workflow.read_text(encoding="utf-8"))
+    assert used
+    assert [action for action in used if not PINNED.fullmatch(action)] == []
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=relative)
+def test_a_workflow_may_nothing_and_its_jobs_what_they_need(workflow: Path) -> None:
+    declared = yaml.safe_load(workflow.read_text(encoding="utf-8"))
+    assert declared["permissions"] == {}
+    for name, job in declared["jobs"].items():
+        assert set(job["permissions"]) == {"contents"}, name
+        may_write = job["permissions"]["contents"] == "write"
+        assert may_write == (name == "publish")
+        assert not (may_write and any("checkout" in step.get("uses", "") for step in job["steps"]))
+
+
+def test_ci_runs_every_python_that_the_template_takes() -> None:
+    ci = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    tried = {f"python{each}" for each in ci["jobs"]["test"]["strategy"]["matrix"]["python"]}
+    assert tried == set(read_template()["Parameters"]["PythonRuntime"]["AllowedValues"])
+
+
+def test_sam_local_is_told_what_only_a_deployed_stack_knows() -> None:
+    """A variable that names a resource is an output too: else `sam local` makes it up."""
+    template = read_template()
+    of_resources = {
+        name for name, value in _variables(template) if _names_a_resource(value, template)
+    }
+    assert of_resources
+    assert of_resources <= set(variables_by_output(template))
+
+
+def _variables(template: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from template["Globals"]["Function"]["Environment"]["Variables"].items()
+    for function in resources(template, "AWS::Serverless::Function").values():
+        yield from function.get("Environment", {}).get("Variables", {}).items()
+
+
+def _names_a_resource(value: Any, template: dict[str, Any]) -> bool:
+    if isinstance(value, list):
+        return any(_names_a_resource(each, template) for each in value)
+    if not isinstance(value, dict):
+        return False
+    [(operator, operand)] = value.items()
+    name = operand[0] if operator == "Fn::GetAtt" else operand
+    is_reference = operator in ("Ref", "Fn::GetAtt") and name in template["Resources"]
+    return is_reference or _names_a_resource(operand, template)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda each: each.logical_id)
+def test_every_id_of_a_sample_can_be_made_real(function: Function) -> None:
+    if function.trigger == "sqs":
+        return  # the events in it are replaced as a whole
+    text = (ROOT / function.event_file).read_text(encoding="utf-8")
+    ids = set(re.findall(r"0198c0de-0000-7000-8000-[0-9a-f]{12}", text))
+    assert ids <= SAMPLE_IDS
+
+
+SIMULATORS = {
+    name: service
+    for name, service in yaml.safe_load((ROOT / "infra/local/compose.yaml").read_text())[
+        "services"
+    ].items()
+    if "build" in service
+}
+IMPORT_WITH_NOTHING_ELSE = """
+import sys
+
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in {*sys.stdlib_module_names, "infra", *sys.argv[2:]}:
+            raise ModuleNotFoundError(f"{name} is not in the image")
+
+sys.meta_path.insert(0, Nothing())
+__import__(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("name", SIMULATORS)
+def test_a_simulators_image_holds_what_it_imports_as_the_lock_has_it(name: str) -> None:
+    service = SIMULATORS[name]
+    installed = re.search(r"pip install --no-cache-dir (.*)", service["build"]["dockerfile_inline"])
+    assert installed
+    pins = installed[1].split()
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    assert [pin for pin in pins if f"{pin} \\" not in lock] == []
+    module = re.search(r"-m (\S+)", service["command"])
+    assert module
+    packages = [pin.partition("==")[0] for pin in pins]
+    command = [sys.executable, "-c", IMPORT_WITH_NOTHING_ELSE, module[1], *packages]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +22,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from commerce.shared.dead_letters import DeadLetters, Done, Letter, Queue, logged_cause
 from infra.ops import rankings
-from infra.ops.letters import DeadLetters, Done, Letter, logged_cause
-from infra.ops.target import OpsError, Target, enter, operator
+from infra.ops.target import OpsError, Target, client, enter, operator
 
 WELL, FOUND, NOT_DONE = 0, 1, 2
 WIDTH = 200  # where no terminal says how wide it is
@@ -137,7 +138,7 @@ def _rate(text: str) -> float:
 
 def list_letters(target: Target, _asked: argparse.Namespace) -> Answer:
     """Every queue: how many letters, and the oldest."""
-    queues = [_summary(target, DeadLetters(queue)) for queue in target.queues.values()]
+    queues = [_summary(target, _letters(queue)) for queue in target.queues.values()]
     if not queues:
         raise OpsError(f"No queue of a stack {target.stack} is found: is --stack right?")
     return WELL, {"queues": queues}
@@ -152,7 +153,7 @@ def _summary(target: Target, letters: DeadLetters) -> dict[str, Any]:
 
 def show_letters(target: Target, asked: argparse.Namespace) -> Answer:
     """The letters themselves; they stay."""
-    letters = DeadLetters(target.queue(asked.queue))
+    letters = _letters(target.queue(asked.queue))
     found = [
         {**_told(each, target.stack), "body": each.body, "attributes": each.entry(0)[
             "MessageAttributes"
@@ -160,6 +161,26 @@ def show_letters(target: Target, asked: argparse.Namespace) -> Answer:
         for each in letters.look(asked.limit, asked.id)
     ]  # fmt: skip
     return WELL, {"queue": letters.queue.name, "count": letters.count(), "letters": found}
+
+
+def _letters(queue: Queue) -> DeadLetters:
+    return DeadLetters(queue, client("sqs"))
+
+
+def _cause(letter: Letter, stack: str) -> str:
+    """Of a consumer's failure only where there is a log to be asked."""
+    group = f"/lastunit/{stack}"
+    return logged_cause(client("logs"), group, letter) if _has_log(group) else letter.cause
+
+
+@cache
+def _has_log(group: str) -> bool:
+    """Asked once: where there is no log, every letter would wait for the same refusal."""
+    try:
+        found = client("logs").describe_log_groups(logGroupNamePrefix=group)
+    except (ClientError, BotoCoreError):
+        return False
+    return any(each["logGroupName"] == group for each in found["logGroups"])
 
 
 def _told(letter: Letter, stack: str) -> dict[str, Any]:
@@ -170,21 +191,21 @@ def _told(letter: Letter, stack: str) -> dict[str, Any]:
         "event_id": letter.envelope.get("id", ""),
         "order_id": letter.order_id,
         "trace_id": letter.envelope.get("trace_id", ""),
-        "cause": logged_cause(stack, letter),
+        "cause": _cause(letter, stack),
     }
 
 
 def redrive(target: Target, asked: argparse.Namespace) -> Answer:
     """Send letters back."""
-    letters = DeadLetters(target.queue(asked.queue))
+    letters = _letters(target.queue(asked.queue))
     with _progress("Sent back", len(asked.id) or letters.count(), asked) as progress:
-        done = letters.redrive(asked.id, asked.rate, progress)
+        done = letters.redrive(asked.id, rate=asked.rate, progress=progress)
     return _outcome(letters, "redriven", done)
 
 
 def discard(target: Target, asked: argparse.Namespace) -> Answer:
     """Delete letters, each written to the audit first."""
-    letters = DeadLetters(target.queue(asked.queue))
+    letters = _letters(target.queue(asked.queue))
     target.use_database()
     _confirm(
         f"Delete {', '.join(asked.id)} from {letters.queue.name}? It will not be handled; "
@@ -221,9 +242,7 @@ def outbox(target: Target, asked: argparse.Namespace) -> Answer:
     from commerce import bootstrap
     from commerce.shared import clock, set_aside
 
-    back: set[UUID] = set()
-    if asked.put_back:
-        back = set_aside.put_back(bootstrap.database(), asked.put_back)
+    back = {id_ for id_ in asked.put_back if _put_back(id_)}
     waiting = bootstrap.relay().waiting()
     found = [
         {name: getattr(each, name) for name in each.__slots__}
@@ -238,6 +257,12 @@ def outbox(target: Target, asked: argparse.Namespace) -> Answer:
         "put_back": sorted(map(str, back)),
         "not_found": missing,
     }
+
+
+def _put_back(event_id: UUID) -> bool:
+    from commerce.bootstrap import in_transaction
+
+    return in_transaction(lambda shop: shop.put_back(event_id, by=operator()))
 
 
 def reconcile(target: Target, asked: argparse.Namespace) -> Answer:

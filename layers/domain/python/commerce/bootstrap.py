@@ -46,12 +46,12 @@ from commerce.ranking.periods import (
 from commerce.ranking.periods.expiry import EXPIRIES as RANKING_EXPIRIES
 from commerce.ranking.repository import SqlRankingRepository
 from commerce.reconciliation import Reconciler, Reconciliation, Scope
-from commerce.shared import alerts, audit, business_time, clock, replay, settings
+from commerce.shared import alerts, audit, business_time, clock, replay, set_aside, settings
 from commerce.shared import clean_up as forget
 from commerce.shared import health as health_check
 from commerce.shared import once as once_rows
 from commerce.shared.alerts import Alert
-from commerce.shared.audit import Act
+from commerce.shared.audit import Act, Change
 from commerce.shared.aws import client
 from commerce.shared.bus import EventBridgeBus
 from commerce.shared.cache import Cache
@@ -155,6 +155,18 @@ class Shop:
     def shipping(self) -> ShippingFacade:
         """What the delivery system knows."""
         return ShippingFacade(SqlShipmentRepository(self._uow))
+
+    def keep_in_audit(self, change: Change) -> None:
+        """Write down what an admin does, in the transaction that does it."""
+        audit.record(self._uow, change)
+
+    def put_back(self, event_id: UUID, *, by: str) -> bool:
+        """Let the relay try an event again that was set aside; whether it was."""
+        if not set_aside.put_back(self._uow, [event_id]):
+            return False
+        was, now = {"set_aside": True}, {"set_aside": False}
+        self.keep_in_audit(Change(by, "put back event", event_id, was, now))
+        return True
 
     def claim_events(self, consumer: str, ids: Collection[UUID]) -> set[UUID]:
         """Those of the events that take effect, for this consumer, in this transaction alone."""
@@ -399,11 +411,14 @@ def _delivery_system(url: str) -> HttpDeliverySystem:
     return HttpDeliverySystem(url)
 
 
+def payment_breaker() -> ValkeyBreaker:
+    """What stands before the payment gateway."""
+    return ValkeyBreaker(valkey(), Policy.from_settings(), _tell_of_the_breaker)
+
+
 @cache
 def _payment_gateway(url: str) -> HttpPaymentGateway:
-    return HttpPaymentGateway(
-        url, ValkeyBreaker(valkey(), Policy.from_settings(), _tell_of_the_breaker)
-    )
+    return HttpPaymentGateway(url, payment_breaker())
 
 
 def _tell_of_the_breaker(change: StateChange) -> None:

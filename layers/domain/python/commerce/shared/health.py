@@ -11,7 +11,7 @@ from commerce.shared.errors import CommerceError, Kind, Unavailable
 from commerce.shared.shapes import View
 from commerce.shared.unit_of_work import UnitOfWork
 
-SCHEMA_REVISION = "0008"
+SCHEMA_REVISION = "0010"
 """The migration this code was written for. Revisions are numbered, so that they compare."""
 
 logger = logging.getLogger(__name__)

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from commerce.shared import clock
 from commerce.shared.database import Database, Query, Statement, metadata, records
 from commerce.shared.outbox import ENVELOPE, outbox_table
+from commerce.shared.unit_of_work import UnitOfWork
 
 set_aside_table = Table(
     "outbox_set_aside",
@@ -96,6 +97,6 @@ def find(database: Database, limit: int = 100) -> list[SetAside]:
     return [SetAside(*row) for row in database.run([_LIST(limit=limit)])[0]]
 
 
-def put_back(database: Database, ids: Collection[UUID]) -> set[UUID]:
+def put_back(uow: UnitOfWork, ids: Collection[UUID]) -> set[UUID]:
     """Let the relay try these events again, at their old place; returns which were there."""
-    return {row.id for row in database.run([_PUT_BACK(ids=list(ids))])[0]}
+    return {row.id for row in uow.lock(_PUT_BACK(ids=list(ids)))}

@@ -19,6 +19,9 @@ _LOCK = Statement(
     select(_s.begun_at, _s.called_off_at).where(_s.order_id == _ORDER_ID).with_for_update()
 )
 _TOLD = Statement(select(_n.kind).where(_n.order_id == _ORDER_ID))
+_NOTICES = Statement(
+    select(_n.kind, _n.delivered_at).where(_n.order_id == _ORDER_ID).order_by(_n.delivered_at)
+)
 _SAVE = Statement(
     update(shipment_table)
     .where(_s.order_id == _ORDER_ID)
@@ -46,6 +49,9 @@ class ShipmentRepository(Protocol):
     def add_notice(self, order_id: UUID, kind: NoticeKind, delivered_at: datetime) -> None:
         """Remember that the delivery system has it. Once more changes nothing."""
 
+    def notices_of(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
+        """What it has of an order, and since when, oldest first."""
+
 
 class SqlShipmentRepository:
     """The shipments of the database."""
@@ -71,3 +77,7 @@ class SqlShipmentRepository:
 
     def add_notice(self, order_id: UUID, kind: NoticeKind, delivered_at: datetime) -> None:
         self._uow.write(_ADD_NOTICE(order_id=order_id, kind=kind.value, delivered_at=delivered_at))
+
+    def notices_of(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
+        found = self._uow.read(_NOTICES(order_id=order_id))
+        return [(NoticeKind(row.kind), row.delivered_at) for row in found]

@@ -107,6 +107,14 @@ def parser() -> argparse.ArgumentParser:
     unknown = add(payments, "unknown", unknown_payments, show_payments, "payments without an end")
     unknown.add_argument("--limit", type=int, default=100)
     add(commands, "reconcile", reconcile, show_reconciliation, "prove the books")
+    admin = commands.add_parser("admin", help="who may do what admins do").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    add(admin, "list", list_admins, show_admins, "everybody who may")
+    granted = add(admin, "grant", grant_admin, show_admins, "let a user, from their next session")
+    revoked = add(admin, "revoke", revoke_admin, show_admins, "no longer let a user")
+    for each in (granted, revoked):
+        each.add_argument("login_id")
     ranking = commands.add_parser("ranking", help="rankings").add_subparsers(
         required=True, metavar="ACTION"
     )
@@ -309,6 +317,40 @@ def unknown_payments(target: Target, asked: argparse.Namespace) -> Answer:
     return FOUND if payments else WELL, {"payments": payments}
 
 
+# --- admins --------------------------------------------------------------------------------------
+
+
+def list_admins(target: Target, _asked: argparse.Namespace) -> Answer:
+    """Everybody who may do what admins do."""
+    target.use_database()
+    from commerce.bootstrap import in_transaction
+
+    found = in_transaction(lambda shop: shop.users.admins())
+    return WELL, {
+        "admins": [{"user_id": each.user_id, "login_id": each.login_id} for each in found]
+    }
+
+
+def grant_admin(target: Target, asked: argparse.Namespace) -> Answer:
+    """Let a user do what admins do."""
+    target.use_database()
+    _confirm(f"Let {asked.login_id} do whatever admins may, on {target.stack}?", asked)
+    from commerce.bootstrap import in_transaction
+
+    in_transaction(lambda shop: shop.users.grant_admin(asked.login_id, by=operator()))
+    return list_admins(target, asked)
+
+
+def revoke_admin(target: Target, asked: argparse.Namespace) -> Answer:
+    """No longer let them."""
+    target.use_database()
+    _confirm(f"No longer let {asked.login_id} do what admins may, on {target.stack}?", asked)
+    from commerce.bootstrap import in_transaction
+
+    in_transaction(lambda shop: shop.users.revoke_admin(asked.login_id, by=operator()))
+    return list_admins(target, asked)
+
+
 # --- rankings ------------------------------------------------------------------------------------
 
 
@@ -410,6 +452,15 @@ def show_payments(answer: dict[str, Any]) -> None:
     _table(
         [*(name.replace("_", " ") for name in names), "since"],
         [[*(each[name] for name in names), _age(each["age_seconds"])] for each in payments],
+    )
+
+
+def show_admins(answer: dict[str, Any]) -> None:
+    """Print who may do what admins do."""
+    names = ["login_id", "user_id"]
+    _table(
+        [name.replace("_", " ") for name in names],
+        [[each[name] for name in names] for each in answer["admins"]],
     )
 
 

@@ -3,10 +3,11 @@
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import ARRAY, Select, Text, Uuid, any_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from commerce.shared import clock
+from commerce.shared import audit, clock
+from commerce.shared.audit import Change
 from commerce.shared.database import Row, Statement
 from commerce.shared.unit_of_work import UnitOfWork
 from commerce.user.errors import LoginIdTaken
@@ -23,6 +24,17 @@ _ONE = Statement(_USER.where(_u.id == bindparam("id")))
 _WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID))
 _ADD = Statement(
     insert(user_table).values({each.name: bindparam(each.name) for each in user_table.columns})
+)
+
+
+_WITH_SCOPE = Statement(
+    _USER.where(bindparam("scope", type_=Text) == any_(_u.scopes)).order_by(_u.login_id)
+)
+_LOCK_WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID).with_for_update())
+_SAVE_SCOPES = Statement(
+    update(user_table)
+    .where(_u.id == bindparam("user_id", type_=Uuid))
+    .values(scopes=bindparam("new_scopes", type_=ARRAY(Text)))
 )
 
 
@@ -61,6 +73,15 @@ class UserRepository(Protocol):
 
     def save_attempts(self, login_id: str, attempts: LoginAttempts) -> None:
         """Keep the attempts that were locked."""
+
+    def lock_login(self, login_id: str) -> User | None:
+        """The user with this login id, locked until the transaction ends."""
+
+    def with_scope(self, scope: str) -> list[User]:
+        """Everybody who has a scope, by login id."""
+
+    def save_scopes(self, user: User, change: Change) -> None:
+        """Keep what a locked user may do, and write down who changed it."""
 
 
 class SqlUserRepository:
@@ -110,6 +131,17 @@ class SqlUserRepository:
                 new_blocked_until=attempts.blocked_until,
             )
         )
+
+    def lock_login(self, login_id: str) -> User | None:
+        return _user(self._uow.lock(_LOCK_WITH_LOGIN_ID(login_id=login_id)))
+
+    def with_scope(self, scope: str) -> list[User]:
+        found = self._uow.read(_WITH_SCOPE(scope=scope))
+        return [user for row in found if (user := _user([row]))]
+
+    def save_scopes(self, user: User, change: Change) -> None:
+        self._uow.write(_SAVE_SCOPES(user_id=user.id, new_scopes=sorted(user.scopes)))
+        audit.record(self._uow, change)
 
 
 def _user(rows: list[Row]) -> User | None:

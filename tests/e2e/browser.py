@@ -1,0 +1,78 @@
+"""A real browser for the tests of pages: Chromium, driven by Playwright.
+
+The machine's own is used where there is one. Where there is none it is installed: by apt where
+that is allowed, else by Playwright.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+FLAGS = (
+    "--no-sandbox",  # root has none, and it opens nothing but pages of ours
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+INSTALL_SECONDS = 300
+
+
+@contextmanager
+def a_browser() -> "Iterator[Browser]":
+    """Start Chromium, installing it if need be; skips the test where it cannot be had."""
+    from playwright.sync_api import Error, sync_playwright
+
+    path = _installed() or _installed_by_apt()
+    with sync_playwright() as playwright:
+        if path is None and not os.path.exists(playwright.chromium.executable_path):  # noqa: PTH110
+            _install_by_playwright()
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        except Error as error:
+            pytest.skip(f"no Chromium could be started: install chromium. {error.message[:300]}")
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def _installed() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def _installed_by_apt() -> str | None:
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return None
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+        if not _run(["apt-get", "-qq", *arguments]):
+            break
+    return _installed()
+
+
+def _install_by_playwright() -> None:
+    _run([sys.executable, "-m", "playwright", "install", "chromium"])
+
+
+def _run(command: list[str]) -> bool:
+    """Whether it succeeded in time; where not, whoever needed it says so."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, timeout=INSTALL_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

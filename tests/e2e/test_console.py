@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import a_browser
 from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack
 from tests.e2e.test_operations import QUEUE, letters_of, ops
+from tests.support.browser import PATIENCE_MS, a_browser, a_page
 
-PATIENCE_MS = 30_000  # a function's first call on a busy machine takes a while
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -24,20 +23,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, stack: Stack) -> Iterator[Page]:
-    """A new page, which may not break its own policy, nor fail in a script."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(PATIENCE_MS)
-    opened, wrong = context.new_page(), list[str]()
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda line: wrong.append(line.text) if _is_breach(line.text) else None)
-    yield opened
-    context.close()
-    assert wrong == []
-
-
-def _is_breach(line: str) -> bool:
-    return "Content Security Policy" in line or "Content-Security-Policy" in line
+def page(browser: Browser) -> Iterator[Page]:
+    with a_page(browser) as opened:
+        yield opened
 
 
 @pytest.fixture

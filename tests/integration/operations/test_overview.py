@@ -1,8 +1,6 @@
 """What is wrong now, as the rows have it; what operators set right is in the audit."""
 
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -16,6 +14,7 @@ from tests.support.delivery import Delivery
 from tests.support.desk import order_as_admin, overview, put_back, sales
 from tests.support.gateway import RunningGateway
 from tests.support.orders import a_pending_order, an_order, cancel_as_admin, deliver, ship
+from tests.support.past import earlier
 from tests.support.payments import a_card_order, pay, payments_of, sync
 from tests.support.shop import a_buyer, a_product, an_admin, rows
 
@@ -26,23 +25,6 @@ def looked_at() -> Any:
     answer = overview()
     assert answer.status == 200, answer.json
     return answer.json
-
-
-def aged(order_id: str, hours: float) -> str:
-    """The same order, placed so long ago: its id says so too. Returns the new id."""
-    moment = clock.now() - timedelta(hours=hours)
-    new = str(UUID(int=clock.first_id_at(moment).int + (UUID(order_id).int & (2**64 - 1))))
-    statements = [
-        "ALTER TABLE order_line DROP CONSTRAINT IF EXISTS line_of_an_order",
-        "ALTER TABLE order_history DROP CONSTRAINT IF EXISTS history_of_an_order",
-    ]
-    for statement in statements:
-        rows(statement)
-    rows("UPDATE orders SET id = $2, placed_at = $3 WHERE id = $1", order_id, new, moment)
-    for table in ("order_line", "order_history", "shipment", "shipment_notice"):
-        rows(f"UPDATE {table} SET order_id = $2 WHERE order_id = $1", order_id, new)
-    rows("UPDATE order_history SET at = $2 WHERE order_id = $1", new, moment)
-    return new
 
 
 def stuck() -> list[tuple[str, str, str]]:
@@ -120,12 +102,12 @@ def test_a_cancelled_order_that_is_not_withdrawn_is_stuck() -> None:
 
 def test_what_is_not_shipped_for_a_day_or_not_delivered_for_two_weeks_is_stuck() -> None:
     buyer, admin, product = a_buyer(points=1_000), an_admin(), a_product(stock=9, price=100)
-    waiting, shipped, travelling = (an_order(buyer, (product, 1)) for _ in range(3))
-    ship(admin, shipped)
-    ship(admin, travelling)
-    waiting = aged(waiting, 25)
-    shipped = aged(shipped, 15 * 24)
-    aged(travelling, 13 * 24)
+    with earlier(hours=25):
+        waiting = an_order(buyer, (product, 1))
+    with earlier(days=15):
+        ship(admin, shipped := an_order(buyer, (product, 1)))
+    with earlier(days=13):
+        ship(admin, an_order(buyer, (product, 1)))
     assert stuck() == [
         (waiting, "CONFIRMED", "NOT_SHIPPED"), (shipped, "SHIPPED", "NOT_DELIVERED")
     ]  # fmt: skip
@@ -249,7 +231,8 @@ def test_sales_are_summed_by_the_hour_and_say_what_is_left() -> None:
     an_order(buyer, (jar, 3))
     an_order(buyer, (jar, 1), (bowl, 1))
     cancel_as_admin(admin, an_order(buyer, (jar, 2)))
-    aged(an_order(buyer, (jar, 2)), 25)
+    with earlier(hours=25):
+        an_order(buyer, (jar, 2))
     found = sales().json
     assert len(found["hours"]) == 24
     assert sum(each["orders"] for each in found["hours"]) == 2

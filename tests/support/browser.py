@@ -10,12 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 FLAGS = (
@@ -28,6 +28,7 @@ FLAGS = (
     "--disable-sync",
 )
 INSTALL_SECONDS = 300
+PATIENCE_MS = 30_000  # a function's first call on a busy machine takes a while
 
 
 @contextmanager
@@ -47,6 +48,37 @@ def a_browser() -> "Iterator[Browser]":
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def a_page(browser: "Browser", **options: Any) -> "Iterator[Page]":
+    """Open a page; in the end it may have broken no policy of its own, nor failed in a script."""
+    shown = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
+    context = browser.new_context(**shown)
+    context.set_default_timeout(PATIENCE_MS)
+    opened, wrong = context.new_page(), list[str]()
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda line: wrong.append(line.text) if _is_breach(line.text) else None)
+    try:
+        yield opened
+    finally:
+        context.close()
+    assert wrong == []
+
+
+def wider_than_its_window(page: "Page") -> list[str]:
+    """Elements that one would have to scroll sideways for."""
+    found: list[str] = page.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+            [...document.querySelectorAll('body *')]
+                .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+                .map((each) => `${each.tagName} ${each.className} ${each.id}`)"""
+    )
+    return found
+
+
+def _is_breach(line: str) -> bool:
+    return "Content Security Policy" in line or "Content-Security-Policy" in line
 
 
 def _installed() -> str | None:

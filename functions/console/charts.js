@@ -53,5 +53,5 @@ export function stock(products) {
 }
 
 function asTable(caption, columns, rows) {
-  return el("details", {}, el("summary", { "data-key": caption }, "As a table"), table(caption, columns, rows));
+  return el("details", {}, el("summary", { "data-key": caption }, "As a table"), table(caption, columns, rows, "compact"));
 }

@@ -68,12 +68,12 @@ export function button(label, key, onclick, kind = "", name = label) {
   return el("button", { type: "button", class: kind, "data-key": key, "aria-label": name, onclick }, label);
 }
 
-// Columns are [label, cell(row), class]; on a narrow screen each row becomes a card.
-export function table(caption, columns, rows) {
+// Columns are [label, cell(row), class]; on a narrow screen each row of cards becomes one.
+export function table(caption, columns, rows, kind = "cards") {
   const heads = columns.map(([label, , kind]) => el("th", { scope: "col", class: kind }, label));
   const lines = rows.map((row) =>
     el("tr", {}, columns.map(([label, cell, kind]) => el("td", { "data-label": label, class: kind }, cell(row)))));
-  return el("table", {},
+  return el("table", { class: kind },
     el("caption", { class: "unseen" }, caption),
     el("thead", {}, el("tr", {}, heads)),
     el("tbody", {}, lines));

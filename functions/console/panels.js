@@ -6,7 +6,8 @@ import { orderLink } from "./order.js";
 
 const LATE_EVENTS_SECONDS = 60; // the alarm's
 const well = (text) => el("p", { class: "well" }, text);
-const id = (value) => el("code", { title: value }, shortId(value));
+const nothing = (text) => el("p", { class: "quiet" }, text);
+const id = (value) => el("code", { class: "id", title: value }, shortId(value));
 
 // --- what is wrong, in a line each ---------------------------------------------------------------
 
@@ -46,7 +47,8 @@ export function letters({ queues }, { opened, toggle, changed }) {
     return el("section", { class: "queue", "aria-label": queue.queue },
       el("div", { class: "queue-head" },
         el("h3", {}, el("button", { type: "button", class: "disclosure", "aria-expanded": String(isOpen),
-          "data-key": `toggle ${queue.queue}`, onclick: () => toggle(queue.queue) }, queue.queue)),
+          "data-key": `toggle ${queue.queue}`, onclick: () => toggle(queue.queue) },
+        el("span", { class: "arrow", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), queue.queue)),
         badge(number(queue.count), "bad"),
         queue.letters[0] ? el("span", { class: "quiet" }, "oldest ", ago(queue.letters[0].sent_at)) : null,
         el("div", { class: "buttons" },
@@ -128,7 +130,7 @@ export function orders({ orders: states, stuck_orders: stuck }) {
     ["State", (state) => badge(state.status)],
     ["Now", (state) => (state.now === null ? "–" : state.now >= 10000 ? "10,000+" : number(state.now)), "number"],
     ["Placed in 24 h", (state) => number(state.placed_within_a_day), "number"],
-  ], states);
+  ], states, "compact");
   if (!stuck.length) return [counts, well("No order is stuck.")];
   return [counts, el("h3", {}, `${counted(stuck.length, "stuck order")}`), table("Stuck orders", [
     ["Order", (order) => orderLink(order.order_id, order.problem)],
@@ -172,6 +174,7 @@ export function payments({ payments: waiting, breaker }, { changed }) {
 export function sales({ hours }) {
   const total = hours.reduce((sum, hour) => sum + hour.amount.amount, 0);
   const placed = hours.reduce((sum, hour) => sum + hour.orders, 0);
+  if (!placed) return [nothing("Nothing was sold in the last day.")];
   return [
     el("div", { class: "figures-row" },
       figure("in 24 hours", money({ ...hours[0].amount, amount: total })), figure("orders", number(placed))),
@@ -180,11 +183,11 @@ export function sales({ hours }) {
 }
 
 export function stock({ products }) {
-  return products.length ? [charts.stock(products)] : [well("Nothing was sold in the last day.")];
+  return products.length ? [charts.stock(products)] : [nothing("Nothing was sold in the last day.")];
 }
 
 export function ranking({ items }) {
-  if (!items.length) return [well("Nobody has looked at, liked or bought anything today.")];
+  if (!items.length) return [nothing("Nobody has looked at, liked or bought anything today.")];
   return [el("ol", { class: "ranking" }, items.map((each) =>
     el("li", {}, el("span", { class: "name" }, each.product.name),
       el("span", { class: "quiet" }, each.product.brand.name),

@@ -11,7 +11,7 @@ from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack
 from tests.e2e.test_operations import QUEUE, letters_of, ops
-from tests.support.browser import PATIENCE_MS, a_browser, a_page
+from tests.support.browser import PATIENCE_MS, a_browser, a_page, tab_to
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -143,18 +143,6 @@ def test_a_letter_is_discarded_with_the_keyboard_alone(
             "SELECT reason FROM ops_audit WHERE message_id = :id", id=letter["message_id"]
         )
     assert reason == "typed by hand"
-
-
-def tab_to(page: Page, key: str) -> None:
-    """Press Tab until the element with this key has the focus, which can be seen."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        focused = page.evaluate("document.activeElement?.dataset.key")
-        if focused == key:
-            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert outline == "solid"
-            return
-    raise AssertionError(f"60 tabs do not lead to {key}")
 
 
 def test_who_is_no_admin_is_told_what_to_do(page: Page, shop: Shop) -> None:

@@ -66,6 +66,16 @@ def a_page(browser: "Browser", **options: Any) -> "Iterator[Page]":
     assert wrong == []
 
 
+def tab_to(page: "Page", key: str) -> None:
+    """Press Tab until the element with this key has the focus, which can be seen."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement?.dataset.key") == key:
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            return
+    raise AssertionError(f"60 tabs do not lead to {key}")
+
+
 def wider_than_its_window(page: "Page") -> list[str]:
     """Elements that one would have to scroll sideways for."""
     found: list[str] = page.evaluate(

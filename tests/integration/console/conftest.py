@@ -1,17 +1,19 @@
 """The console in a real browser, over the functions themselves and a database of the test's own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from commerce.shared import clock, tokens
-from tests.support.browser import a_browser, a_page
+from tests.support.browser import PATIENCE_MS, a_browser, a_page
 from tests.support.desk import a_desk
 from tests.support.letters import DeadQueue
 from tests.support.site import a_site
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=PATIENCE_MS)
+
+TOKEN = "lastunit-console-token"  # functions/console/api.js
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +44,18 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def console(page: Page, site: str) -> Page:
-    """The console, signed in as an admin."""
-    admin = tokens.sign(clock.new_id(), frozenset({tokens.ADMIN}))
-    page.add_init_script(f"sessionStorage.setItem('lastunit-console-token', '{admin}')")
-    page.goto(f"{site}/console")
-    expect(page.get_by_role("heading", name="Dead letters")).to_be_visible()
-    return page
+def open_console(page: Page, site: str) -> Callable[[], Page]:
+    """Open the console as an admin who is signed in: do it when the shop is as it should be."""
+
+    def opened() -> Page:
+        admin = tokens.sign(clock.new_id(), frozenset({tokens.ADMIN}))
+        page.add_init_script(
+            f"sessionStorage.getItem('seen') || sessionStorage.setItem('{TOKEN}', '{admin}');"
+            "sessionStorage.setItem('seen', 'yes')"
+        )
+        page.goto(f"{site}/console")
+        expect(page.get_by_role("heading", name="Dead letters")).to_be_visible()
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        return page
+
+    return opened

@@ -9,9 +9,9 @@ const BOTTOM = 18;
 export function sales(hours) {
   const most = Math.max(...hours.map((hour) => hour.amount.amount), 1);
   const orders = hours.reduce((sum, hour) => sum + hour.orders, 0);
-  const width = 480;
+  const width = Math.min(480, window.innerWidth - 56); // so that its text is as large as other text
   const step = (width - LEFT) / hours.length;
-  const tall = HEIGHT - BOTTOM - 14;
+  const tall = HEIGHT - BOTTOM - 20;
   const parts = hours.flatMap((hour, index) => {
     const high = Math.round((hour.amount.amount / most) * tall);
     const x = LEFT + index * step;

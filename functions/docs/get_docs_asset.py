@@ -8,9 +8,11 @@ from aws_lambda_powertools.event_handler.openapi import swagger_ui
 from commerce.entrypoints.http import PathNotFound, http_api, lambda_handler
 from commerce.entrypoints.pages import asset_of_ours
 
+HERE = Path(__file__).parent
 SWAGGER_UI = Path(swagger_ui.__file__).parent  # Powertools carries it: the lock file pins it
 ASSETS = {
-    "start.js": Path(__file__).parent,
+    "start.js": HERE,
+    "dark.css": HERE,
     "swagger-ui-bundle.min.js": SWAGGER_UI,
     "swagger-ui.min.css": SWAGGER_UI,
 }

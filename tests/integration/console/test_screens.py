@@ -68,3 +68,16 @@ def test_a_good_day_and_the_door_fit_every_screen(
     expect(console.get_by_role("heading", name="Sign in")).to_be_visible()
     for size in SIZES:
         take(console, screens / f"console-sign-in-{size}.png", size)
+
+
+def test_the_documents_page_fits_every_screen(page: Page, site: str, screens: Path) -> None:
+    page.goto(f"{site}/docs")
+    place = page.locator("#operations-order-place_order")
+    place.locator(".opblock-summary-control").click()
+    expect(place.get_by_role("button", name="Execute")).to_be_visible()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for size in SIZES:
+            width, height = SIZES[size]
+            page.set_viewport_size({"width": width, "height": height})
+            page.screenshot(path=screens / f"docs-{scheme}-{size}.png", animations="disabled")

@@ -28,7 +28,7 @@ FLAGS = (
     "--disable-sync",
 )
 INSTALL_SECONDS = 300
-PATIENCE_MS = 30_000  # a function's first call on a busy machine takes a while
+PATIENCE_MS = 60_000  # a function's first call on a busy machine takes a while
 
 
 @contextmanager

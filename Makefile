@@ -7,7 +7,7 @@ AUDIT_VENV := .venv-audit
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check audit format lock openapi statements bench soak faults histories fuzz ops localstack localstack-build sam-local release
+.PHONY: help up down reset seed test check audit format lock openapi statements bench soak faults histories fuzz screens ops localstack localstack-build sam-local release
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -86,6 +86,10 @@ histories: $(VENV)/.installed  ## Look for concurrent answers that no serial ord
 
 fuzz: $(VENV)/.installed  ## Attack the API with 20,000 hostile requests and messages (FUZZ_ARGS=…)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
+screens: $(VENV)/.installed  ## Take the pictures of console and documents anew, into docs/screens
+	@mkdir -p docs/screens
+	@SCREENS=docs/screens $(BIN)/pytest -q -p no:xdist tests/integration/console/test_screens.py
 
 ops: $(VENV)/.installed  ## Dead letters, outbox, books: make ops ARGS="dlq list" (ARGS=--help)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.ops $(ARGS)

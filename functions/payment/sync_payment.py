@@ -1,6 +1,6 @@
 """POST /admin/payments/{payment_id}/sync: an admin has the gateway asked about a payment."""
 
-from commerce.checkout import sync
+from commerce import operations
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
 from commerce.payment import AmountDiffers, PaymentGatewayUnavailable, PaymentNotFound, PaymentView
 
@@ -8,8 +8,8 @@ api = http_api()
 
 
 @api.post("/admin/payments/<payment_id>/sync")
-def sync_payment(payment_id: str, admin: Admin) -> PaymentView:  # noqa: ARG001
-    return sync(payment_id)
+def sync_payment(payment_id: str, admin: Admin) -> PaymentView:
+    return operations.sync_payment(payment_id, by=admin.by)
 
 
 handler = lambda_handler(

@@ -118,6 +118,7 @@ Try, in another shell:
     curl -s $API_URL/products | python3 -m json.tool
     curl -s $API_URL/admin/brands -H "Authorization: Bearer $ADMIN_TOKEN" \
          -H "Content-Type: application/json" -d '{"name": "Mine", "description": "New"}'
+    echo $API_URL/console   # what is wrong now; "Use a token instead": echo $ADMIN_TOKEN
     curl -s $DELIVERY_URL/notices
     curl -s -X PUT $DELIVERY_URL/behaviour -d '{"mode": "fail", "times": 2}'
     curl -s $GATEWAY_URL/transactions

@@ -12,6 +12,17 @@ from commerce.brand import BrandView
 from commerce.checkout import OrderPage
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
 from commerce.like import LikedProduct, LikeView
+from commerce.operations import (
+    LettersOutcomeView,
+    OperatorsOrderView,
+    OverviewView,
+    PutBackView,
+    QueueLettersView,
+    QueueNotFound,
+    QueuesView,
+    SalesView,
+)
+from commerce.operations.overview import PROBLEMS
 from commerce.order import OrderView, PointsExceedTotal
 from commerce.order.errors import StepRefused
 from commerce.payment import PaymentGatewayUnavailable, PaymentView
@@ -40,6 +51,9 @@ PAYMENT_ID = "0198c0de-0000-7000-8000-00000000000d"
 COUPON_ID = "0198c0de-0000-7000-8000-00000000000e"
 ISSUED_COUPON_ID = "0198c0de-0000-7000-8000-00000000000f"
 USER_ID = "0198c0de-0000-7000-8000-000000000001"
+EVENT_ID = "0198c0de-0000-7000-8000-000000000010"
+MESSAGE_ID = "5d7a3f0e-5a2b-4d0e-9c1f-0a1b2c3d4e5f"
+QUEUE = "shipping-order-confirmed"
 CURSOR = "WyJwcm9kdWN0cyIsIjAxOThjMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwYSJd"
 AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -50,6 +64,8 @@ PATH_IDS = {
     "payment_id": PAYMENT_ID,
     "coupon_id": COUPON_ID,
     "asset": "start.js",
+    "queue": QUEUE,
+    "event_id": EVENT_ID,
 }
 
 
@@ -95,6 +111,69 @@ _PAYMENT = {
     "card_type": "KB",
     "card_last4": "4444",
     "failure_reason": None,
+}
+
+_LETTER = {
+    "message_id": MESSAGE_ID,
+    "sent_at": AT,
+    "age_seconds": 240,
+    "type": "OrderConfirmed",
+    "event_id": EVENT_ID,
+    "order_id": ORDER_ID,
+    "trace_id": REQUEST_ID,
+    "cause": "DeliverySystemFailed: HTTP 500",
+    "body": '{"detail-type": "OrderConfirmed", "detail": {}}',
+    "body_is_cut": False,
+}
+_QUEUE = {"queue": QUEUE, "count": 1, "can_redrive": True, "letters": [_LETTER]}
+_OVERVIEW = {
+    "at": AT,
+    "outbox": {
+        "waiting": 1,
+        "oldest_age_seconds": 2,
+        "set_aside_count": 1,
+        "set_aside": [
+            {
+                "event_id": EVENT_ID,
+                "type": "OrderConfirmed",
+                "aggregate_id": ORDER_ID,
+                "trace_id": REQUEST_ID,
+                "cause": "The event is larger than the bus carries.",
+                "occurred_at": AT,
+                "set_aside_at": AT,
+            }
+        ],
+    },
+    "orders": [{"status": "CONFIRMED", "now": 3, "placed_within_a_day": 40}],
+    "stuck_orders": [
+        {
+            "order_id": ORDER_ID,
+            "status": "CONFIRMED",
+            "problem": "NOT_TOLD",
+            "meaning": PROBLEMS["NOT_TOLD"],
+            "since": AT,
+        }
+    ],
+    "payments": [
+        {
+            "payment_id": PAYMENT_ID,
+            "order_id": ORDER_ID,
+            "status": "PENDING",
+            "amount": _won(24000),
+            "transaction_key": "20260131:TR:9577c5",
+            "since": AT,
+            "asked_at": AT,
+            "late": True,
+        }
+    ],
+    "breaker": {
+        "state": "open", "since": AT, "calls": 0, "failed": 0, "causes": ["HTTP 500", "slow, 2.4 s"]
+    },
+}  # fmt: skip
+_SALES = {
+    "at": AT,
+    "hours": [{"hour": AT, "orders": 2, "cancelled": 0, "amount": _won(48000)}],
+    "products": [{"product_id": PRODUCT_ID, "name": "Anvil", "units_sold": 4, "stock_quantity": 5}],
 }
 
 _VIEWS: tuple[View, ...] = (
@@ -148,6 +227,23 @@ _VIEWS: tuple[View, ...] = (
             RankedProductView(rank=1, score=9.04, product=ProductView.model_validate(_PRODUCT)),
         ]
     ),
+    QueuesView.model_validate({"queues": [_QUEUE]}),
+    QueueLettersView.model_validate(_QUEUE),
+    LettersOutcomeView.model_validate(
+        {"queue": QUEUE, "done": [MESSAGE_ID], "failed": [], "not_found": [], "complete": True}
+    ),
+    OverviewView.model_validate(_OVERVIEW),
+    SalesView.model_validate(_SALES),
+    OperatorsOrderView.model_validate(
+        {
+            **_ORDER,
+            "history": [_STEP],
+            "payments": [],
+            "buyer_id": USER_ID,
+            "notices": [{"kind": "ORDER", "delivered_at": AT}],
+        }
+    ),
+    PutBackView(event_id=EVENT_ID, put_back=True),
     HealthView(
         version="0.1.0", schema_revision=SCHEMA_REVISION, expected_schema_revision=SCHEMA_REVISION
     ),
@@ -163,6 +259,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         PointsExceedTotal(24000),
         CouponNotUsable("You have no such coupon."),
         TooManyAttempts(30),
+        QueueNotFound([QUEUE]),
         InvalidMoment("yyyymmdd"),
         PaymentGatewayUnavailable(
             "Nothing was charged. The order can still be paid: try again in a moment.",

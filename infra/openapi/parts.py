@@ -35,7 +35,9 @@ TAGS = {
     "payment": "What is charged to cards through the gateway, and given back",
     "ranking": "What is looked at, liked and bought most",
     "health": "Whether this deployment can serve",
+    "operations": "What is wrong now, and what operators do about it",
     "docs": "This document, and a page to read it",
+    "console": "The operators' page",
 }
 
 PATH = {
@@ -45,6 +47,8 @@ PATH = {
     "payment_id": "The payment's id",
     "coupon_id": "The coupon's id",
     "asset": "The file's name",
+    "queue": "The queue's name, without the stack's",
+    "event_id": "The event's id",
 }
 
 SUCCESS = {

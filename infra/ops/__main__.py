@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +22,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from commerce.shared.dead_letters import DeadLetters, Done, Letter, Queue, logged_cause
 from infra.ops import rankings
-from infra.ops.letters import DeadLetters, Done, Letter, logged_cause
-from infra.ops.target import OpsError, Target, enter, operator
+from infra.ops.target import OpsError, Target, client, enter, operator
 
 WELL, FOUND, NOT_DONE = 0, 1, 2
 WIDTH = 200  # where no terminal says how wide it is
@@ -106,6 +107,14 @@ def parser() -> argparse.ArgumentParser:
     unknown = add(payments, "unknown", unknown_payments, show_payments, "payments without an end")
     unknown.add_argument("--limit", type=int, default=100)
     add(commands, "reconcile", reconcile, show_reconciliation, "prove the books")
+    admin = commands.add_parser("admin", help="who may do what admins do").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    add(admin, "list", list_admins, show_admins, "everybody who may")
+    granted = add(admin, "grant", grant_admin, show_admins, "let a user, from their next session")
+    revoked = add(admin, "revoke", revoke_admin, show_admins, "no longer let a user")
+    for each in (granted, revoked):
+        each.add_argument("login_id")
     ranking = commands.add_parser("ranking", help="rankings").add_subparsers(
         required=True, metavar="ACTION"
     )
@@ -137,7 +146,7 @@ def _rate(text: str) -> float:
 
 def list_letters(target: Target, _asked: argparse.Namespace) -> Answer:
     """Every queue: how many letters, and the oldest."""
-    queues = [_summary(target, DeadLetters(queue)) for queue in target.queues.values()]
+    queues = [_summary(target, _letters(queue)) for queue in target.queues.values()]
     if not queues:
         raise OpsError(f"No queue of a stack {target.stack} is found: is --stack right?")
     return WELL, {"queues": queues}
@@ -152,7 +161,7 @@ def _summary(target: Target, letters: DeadLetters) -> dict[str, Any]:
 
 def show_letters(target: Target, asked: argparse.Namespace) -> Answer:
     """The letters themselves; they stay."""
-    letters = DeadLetters(target.queue(asked.queue))
+    letters = _letters(target.queue(asked.queue))
     found = [
         {**_told(each, target.stack), "body": each.body, "attributes": each.entry(0)[
             "MessageAttributes"
@@ -160,6 +169,26 @@ def show_letters(target: Target, asked: argparse.Namespace) -> Answer:
         for each in letters.look(asked.limit, asked.id)
     ]  # fmt: skip
     return WELL, {"queue": letters.queue.name, "count": letters.count(), "letters": found}
+
+
+def _letters(queue: Queue) -> DeadLetters:
+    return DeadLetters(queue, client("sqs"))
+
+
+def _cause(letter: Letter, stack: str) -> str:
+    """Of a consumer's failure only where there is a log to be asked."""
+    group = f"/lastunit/{stack}"
+    return logged_cause(client("logs"), group, letter) if _has_log(group) else letter.cause
+
+
+@cache
+def _has_log(group: str) -> bool:
+    """Asked once: where there is no log, every letter would wait for the same refusal."""
+    try:
+        found = client("logs").describe_log_groups(logGroupNamePrefix=group)
+    except (ClientError, BotoCoreError):
+        return False
+    return any(each["logGroupName"] == group for each in found["logGroups"])
 
 
 def _told(letter: Letter, stack: str) -> dict[str, Any]:
@@ -170,21 +199,21 @@ def _told(letter: Letter, stack: str) -> dict[str, Any]:
         "event_id": letter.envelope.get("id", ""),
         "order_id": letter.order_id,
         "trace_id": letter.envelope.get("trace_id", ""),
-        "cause": logged_cause(stack, letter),
+        "cause": _cause(letter, stack),
     }
 
 
 def redrive(target: Target, asked: argparse.Namespace) -> Answer:
     """Send letters back."""
-    letters = DeadLetters(target.queue(asked.queue))
+    letters = _letters(target.queue(asked.queue))
     with _progress("Sent back", len(asked.id) or letters.count(), asked) as progress:
-        done = letters.redrive(asked.id, asked.rate, progress)
+        done = letters.redrive(asked.id, rate=asked.rate, progress=progress)
     return _outcome(letters, "redriven", done)
 
 
 def discard(target: Target, asked: argparse.Namespace) -> Answer:
     """Delete letters, each written to the audit first."""
-    letters = DeadLetters(target.queue(asked.queue))
+    letters = _letters(target.queue(asked.queue))
     target.use_database()
     _confirm(
         f"Delete {', '.join(asked.id)} from {letters.queue.name}? It will not be handled; "
@@ -221,9 +250,7 @@ def outbox(target: Target, asked: argparse.Namespace) -> Answer:
     from commerce import bootstrap
     from commerce.shared import clock, set_aside
 
-    back: set[UUID] = set()
-    if asked.put_back:
-        back = set_aside.put_back(bootstrap.database(), asked.put_back)
+    back = {id_ for id_ in asked.put_back if _put_back(id_)}
     waiting = bootstrap.relay().waiting()
     found = [
         {name: getattr(each, name) for name in each.__slots__}
@@ -238,6 +265,12 @@ def outbox(target: Target, asked: argparse.Namespace) -> Answer:
         "put_back": sorted(map(str, back)),
         "not_found": missing,
     }
+
+
+def _put_back(event_id: UUID) -> bool:
+    from commerce.bootstrap import in_transaction
+
+    return in_transaction(lambda shop: shop.put_back(event_id, by=operator()))
 
 
 def reconcile(target: Target, asked: argparse.Namespace) -> Answer:
@@ -282,6 +315,40 @@ def unknown_payments(target: Target, asked: argparse.Namespace) -> Answer:
         for each in sorted(found, key=lambda each: each.changed_at)
     ]
     return FOUND if payments else WELL, {"payments": payments}
+
+
+# --- admins --------------------------------------------------------------------------------------
+
+
+def list_admins(target: Target, _asked: argparse.Namespace) -> Answer:
+    """Everybody who may do what admins do."""
+    target.use_database()
+    from commerce.bootstrap import in_transaction
+
+    found = in_transaction(lambda shop: shop.users.admins())
+    return WELL, {
+        "admins": [{"user_id": each.user_id, "login_id": each.login_id} for each in found]
+    }
+
+
+def grant_admin(target: Target, asked: argparse.Namespace) -> Answer:
+    """Let a user do what admins do."""
+    target.use_database()
+    _confirm(f"Let {asked.login_id} do whatever admins may, on {target.stack}?", asked)
+    from commerce.bootstrap import in_transaction
+
+    in_transaction(lambda shop: shop.users.grant_admin(asked.login_id, by=operator()))
+    return list_admins(target, asked)
+
+
+def revoke_admin(target: Target, asked: argparse.Namespace) -> Answer:
+    """No longer let them."""
+    target.use_database()
+    _confirm(f"No longer let {asked.login_id} do what admins may, on {target.stack}?", asked)
+    from commerce.bootstrap import in_transaction
+
+    in_transaction(lambda shop: shop.users.revoke_admin(asked.login_id, by=operator()))
+    return list_admins(target, asked)
 
 
 # --- rankings ------------------------------------------------------------------------------------
@@ -385,6 +452,15 @@ def show_payments(answer: dict[str, Any]) -> None:
     _table(
         [*(name.replace("_", " ") for name in names), "since"],
         [[*(each[name] for name in names), _age(each["age_seconds"])] for each in payments],
+    )
+
+
+def show_admins(answer: dict[str, Any]) -> None:
+    """Print who may do what admins do."""
+    names = ["login_id", "user_id"]
+    _table(
+        [name.replace("_", " ") for name in names],
+        [[each[name] for name in names] for each in answer["admins"]],
     )
 
 

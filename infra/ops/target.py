@@ -4,7 +4,6 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from commerce.shared.dead_letters import SUFFIX, Queue
+
 LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"
-DEAD_LETTERS = "-dead-letters"
 _OUTPUT = "DeadLetterQueueUrl"
 _CHOSEN_BY_HAND = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID")
 _LOCAL = {
@@ -26,15 +26,6 @@ _LOCAL = {
 
 class OpsError(Exception):
     """It was not done; the message says what to do next."""
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """A queue with its dead letters. `url` is empty where there is nothing to send them back to."""
-
-    name: str
-    url: str
-    letters_url: str
 
 
 @cache
@@ -94,7 +85,7 @@ class Target:
 
     def queue(self, name: str) -> Queue:
         """The queue that an operator means, with or without stack and suffix. Raises OpsError."""
-        short = name.removeprefix(f"{self.stack}-").removesuffix(DEAD_LETTERS)
+        short = name.removeprefix(f"{self.stack}-").removesuffix(SUFFIX)
         if short not in self.queues:
             known = ", ".join(self.queues) or f"none; is {self.stack} the right --stack?"
             raise OpsError(f"There is no queue {short} with dead letters. There are: {known}")
@@ -130,14 +121,14 @@ class Target:
         )
         urls = {url.rpartition("/")[2]: url for page in pages for url in page.get("QueueUrls", [])}
         return [
-            (url, urls.get(name.removesuffix(DEAD_LETTERS), ""))
+            (url, urls.get(name.removesuffix(SUFFIX), ""))
             for name, url in urls.items()
-            if name.endswith(DEAD_LETTERS)
+            if name.endswith(SUFFIX)
         ]
 
     def _name(self, url: str) -> str:
         name = url.rpartition("/")[2]
-        return name.removeprefix(f"{self.stack}-").removesuffix(DEAD_LETTERS)
+        return name.removeprefix(f"{self.stack}-").removesuffix(SUFFIX)
 
 
 def operator() -> str:

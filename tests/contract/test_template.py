@@ -570,6 +570,56 @@ def dead_letters_can_be_found_by_operators(stack: Stack) -> list[str]:
     ]
 
 
+def the_console_knows_every_queue_with_dead_letters(stack: Stack) -> list[str]:
+    """By its name without the stack's; those that have no queue to go back to apart."""
+    queues = stack.of_type("AWS::SQS::Queue")
+    named_so = {
+        name: queue["QueueName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        for name, queue in queues.items()
+    }
+    work = set(work_queues(stack))
+    alone = {
+        named_so[name].removesuffix("-dead-letters")
+        for name in dead_letter_queues(stack)
+        if name.replace("DeadLetterQueue", "Queue") not in work
+    }
+    variables = _shared_variables(stack)
+    wanted = {
+        "QUEUES": {named_so[name] for name in work},
+        "QUEUES_OF_LETTERS_ALONE": alone,
+    }
+    return [
+        f"{variable}: {name}"
+        for variable, names in wanted.items()
+        for name in names ^ set(_joined(variables.get(variable, "")).split(","))
+    ]
+
+
+def _joined(value: Any) -> str:
+    match value:
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(parts)
+    return str(value)
+
+
+def operators_may_deal_with_every_dead_letter_and_no_other(stack: Stack) -> list[str]:
+    """Look, delete, and send back: each permission names exactly the queues that it is for."""
+    letters, work = dead_letter_queues(stack), set(work_queues(stack))
+    wanted = {
+        "LookAtDeadLetters": letters,
+        "DeleteDeadLetters": letters,
+        "RedriveDeadLettersFunction": work,
+    }
+    found: dict[str, set[str]] = {}
+    for name, statement in _statements(stack):
+        found.setdefault(name, set()).update(map(named, _as_list(statement["Resource"])))
+    return [
+        f"{name}: {queue}"
+        for name, queues in wanted.items()
+        for queue in queues ^ found.get(name, set())
+    ]
+
+
 def _queue_of(output: Any) -> str:
     """The queue behind an output, also where it is a leaf stack's."""
     match output:
@@ -708,6 +758,14 @@ BREAKS: list[tuple[Rule, Break]] = [
      lambda stack: stack.template["Outputs"].pop("ShippingDeadLetterQueueUrl")),
     (dead_letters_can_be_found_by_operators,
      lambda stack: stack.template["Outputs"].pop("ShippingQueueUrl")),
+    (the_console_knows_every_queue_with_dead_letters,
+     lambda stack: _shared_variables(stack)["QUEUES"]["Fn::Join"][1].pop()),
+    (the_console_knows_every_queue_with_dead_letters,
+     lambda stack: _shared_variables(stack).update(QUEUES_OF_LETTERS_ALONE="")),
+    (operators_may_deal_with_every_dead_letter_and_no_other,
+     drop("DeleteDeadLetters", "PolicyDocument", "Statement", 0, "Resource", 0)),
+    (operators_may_deal_with_every_dead_letter_and_no_other,
+     drop("RedriveDeadLettersFunction", "Policies", 4, "Statement", 0, "Resource", 0)),
 ]  # fmt: skip
 RULES = list(dict.fromkeys(rule for rule, _ in BREAKS))
 

@@ -64,7 +64,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_its_policy_says_so() -> None:
 def test_whatever_the_page_loads_is_there() -> None:
     _, html, _ = get("docs/get_docs", "/docs")
     assets = [each for each in Page(html).loaded if each.startswith("docs/")]
-    assert len(assets) == 3
+    assert len(assets) == 4
     for asset in assets:
         status, text, headers = get("docs/get_docs_asset", f"/{asset}")
         assert status == 200

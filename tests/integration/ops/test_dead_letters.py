@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.ops import letters as module
+from commerce.shared import dead_letters as module
+from commerce.shared.dead_letters import DeadLetters
 from infra.ops.__main__ import main
-from infra.ops.letters import DeadLetters
 from infra.ops.target import Target, client
 from tests.support.letters import DeadQueue, a_dead_queue, an_order_letter, take_all
 from tests.support.shop import rows
@@ -120,8 +120,8 @@ def test_what_fails_again_meanwhile_is_not_sent_for_ever(dead: DeadQueue) -> Non
         for _ in range(2):
             client("sqs").receive_message(QueueUrl=dead.url, MaxNumberOfMessages=10)
 
-    letters = DeadLetters(Target(dead.stack).queue(dead.name))
-    assert len(letters.redrive([], None, fail_at_once).done) == 3
+    letters = DeadLetters(Target(dead.stack).queue(dead.name), client("sqs"))
+    assert len(letters.redrive(progress=fail_at_once).done) == 3
     assert sum(dead.letters().values()) == 3
 
 

@@ -488,7 +488,9 @@ def test_what_was_set_aside_can_be_put_back() -> None:
     record(happened(text="x" * MAX_BYTES), happened(text="x" * MAX_BYTES))
     run(FakeBus())
     [one, other] = find(database())
-    assert put_back(database(), [one.id, clock.new_id()]) == {one.id}
+    with UnitOfWork(database()) as uow:
+        assert put_back(uow, [one.id, clock.new_id()]) == {one.id}
+        uow.commit()
     assert [each.id for each in find(database())] == [other.id]
     assert waiting() == 1
     assert run(FakeBus()) == Relayed(set_aside=1)

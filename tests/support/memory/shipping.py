@@ -25,3 +25,7 @@ class MemoryShipmentRepository:
 
     def add_notice(self, order_id: UUID, kind: NoticeKind, delivered_at: datetime) -> None:
         self.delivered.setdefault((order_id, kind), delivered_at)
+
+    def notices_of(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
+        found = [(kind, at) for (id_, kind), at in self.delivered.items() if id_ == order_id]
+        return sorted(found, key=lambda each: each[1])

@@ -3,6 +3,7 @@
 from copy import copy
 from uuid import UUID
 
+from commerce.shared.audit import Change
 from commerce.shared.events import Event
 from commerce.user.errors import LoginIdTaken
 from commerce.user.model import LoginAttempts, User
@@ -15,6 +16,7 @@ class MemoryUserRepository:
         self._users: dict[UUID, User] = {}
         self._attempts: dict[str, LoginAttempts] = {}
         self.events: list[Event] = []
+        self.changes: list[Change] = []
 
     def add(self, user: User) -> None:
         if self._with_login_id(user.login_id):
@@ -33,6 +35,17 @@ class MemoryUserRepository:
 
     def save_attempts(self, login_id: str, attempts: LoginAttempts) -> None:
         self._attempts[login_id.lower()] = copy(attempts)
+
+    def lock_login(self, login_id: str) -> User | None:
+        return self._with_login_id(login_id)
+
+    def with_scope(self, scope: str) -> list[User]:
+        found = [user for user in self._users.values() if scope in user.scopes]
+        return sorted(found, key=lambda user: user.login_id)
+
+    def save_scopes(self, user: User, change: Change) -> None:
+        self._users[user.id] = user
+        self.changes.append(change)
 
     def _with_login_id(self, login_id: str) -> User | None:
         for user in self._users.values():

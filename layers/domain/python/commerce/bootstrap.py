@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from commerce.shared import alerts, audit, business_time, clock, replay, settings
+from commerce.shared import alerts, audit, business_time, clock, replay, set_aside, settings
 from commerce.shared import once as once_rows
 from commerce.shared.aws import client
 from commerce.shared.database import ConnectionLost, Contention, Database
@@ -34,14 +34,20 @@ if TYPE_CHECKING:
     from commerce.like import LikeFacade
     from commerce.metrics import MetricsFacade
     from commerce.order import OrderFacade
-    from commerce.payment import HttpPaymentGateway, PaymentFacade, PaymentGateway, StateChange
+    from commerce.payment import (
+        HttpPaymentGateway,
+        PaymentFacade,
+        PaymentGateway,
+        StateChange,
+        ValkeyBreaker,
+    )
     from commerce.point import PointFacade
     from commerce.product import ProductFacade
     from commerce.ranking import Boards, RankingFacade, Rebuilt, Weights
     from commerce.ranking.periods import PeriodicalRankingFacade
     from commerce.reconciliation import Reconciliation, Scope
     from commerce.shared.alerts import Alert
-    from commerce.shared.audit import Act
+    from commerce.shared.audit import Act, Change
     from commerce.shared.cache import Cache
     from commerce.shared.health import HealthView
     from commerce.shared.passing import PassingEvents
@@ -168,6 +174,20 @@ class Shop:
         from commerce.shipping.repository import SqlShipmentRepository
 
         return ShippingFacade(SqlShipmentRepository(self._uow))
+
+    def keep_in_audit(self, change: "Change") -> None:
+        """Write down what an admin does, in the transaction that does it."""
+        audit.record(self._uow, change)
+
+    def put_back(self, event_id: UUID, *, by: str) -> bool:
+        """Let the relay try an event again that was set aside; whether it was."""
+        if not set_aside.put_back(self._uow, [event_id]):
+            return False
+        from commerce.shared.audit import Change
+
+        was, now = {"set_aside": True}, {"set_aside": False}
+        self.keep_in_audit(Change(by, "put back event", event_id, was, now))
+        return True
 
     def claim_events(self, consumer: str, ids: Collection[UUID]) -> set[UUID]:
         """Those of the events that take effect, for this consumer, in this transaction alone."""
@@ -457,13 +477,18 @@ def _delivery_system(url: str) -> "HttpDeliverySystem":
     return HttpDeliverySystem(url)
 
 
+def payment_breaker() -> "ValkeyBreaker":
+    """What stands before the payment gateway."""
+    from commerce.payment import Policy, ValkeyBreaker
+
+    return ValkeyBreaker(valkey(), Policy.from_settings(), _tell_of_the_breaker)
+
+
 @cache
 def _payment_gateway(url: str) -> "HttpPaymentGateway":
-    from commerce.payment import HttpPaymentGateway, Policy, ValkeyBreaker
+    from commerce.payment import HttpPaymentGateway
 
-    return HttpPaymentGateway(
-        url, ValkeyBreaker(valkey(), Policy.from_settings(), _tell_of_the_breaker)
-    )
+    return HttpPaymentGateway(url, payment_breaker())
 
 
 def _tell_of_the_breaker(change: "StateChange") -> None:

@@ -108,6 +108,12 @@ class OrderFacade:
         order = self._orders.find(found) if found else None
         return detail_view(_of_buyer(_found(order), buyer_id))
 
+    def get_anybodys(self, order_id: str) -> tuple[UUID, OrderDetailView]:
+        """An order and its buyer, for operators. Raises OrderNotFound."""
+        id_ = cursor.parse_id(order_id)
+        order = _found(self._orders.find(id_) if id_ else None)
+        return order.buyer_id, detail_view(order)
+
     def list(self, *, buyer_id: UUID, limit: int, after: str | None) -> Page[OrderView]:
         """The buyer's orders, newest first. Raises InvalidCursor."""
         listing = f"orders:{buyer_id}"

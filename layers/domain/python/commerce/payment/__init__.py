@@ -1,7 +1,7 @@
 """Payments: what is charged to cards through the gateway, and given back."""
 
 from commerce.payment.alerts import amount_differs, breaker_changed, charged_in_vain
-from commerce.payment.breaker import Policy, State, StateChange, ValkeyBreaker
+from commerce.payment.breaker import Policy, Standing, State, StateChange, ValkeyBreaker
 from commerce.payment.card import Card, CardType
 from commerce.payment.commands import Callback, Pay
 from commerce.payment.deadline import Deadline
@@ -63,6 +63,7 @@ __all__ = [
     "RefundReason",
     "Refunded",
     "Result",
+    "Standing",
     "State",
     "StateChange",
     "Status",

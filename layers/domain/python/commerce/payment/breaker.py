@@ -5,11 +5,13 @@ and so one at a time, and all go by that server's clock. Where Valkey does not a
 own time-out, the breaker is closed: payments do not depend on it.
 """
 
+import json
 import logging
 import math
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -104,6 +106,22 @@ class StateChange:
         return f"{self.failed} of the last {self.calls} calls failed or were slow{why}."
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the breaker stands now.
+
+    Of the last `calls`, `failed` failed or were slow, and `causes` say why: the newest five of
+    these, or, where it has changed its state since, of those that made it. `since` is None where
+    it has not changed within ten minutes of the last call.
+    """
+
+    state: State
+    since: datetime | None
+    calls: int
+    failed: int
+    causes: tuple[str, ...]
+
+
 class Breaker(Protocol):
     """Knows whether the gateway is worth asking."""
 
@@ -156,6 +174,23 @@ class ValkeyBreaker:
         if answer is not None:
             self._tell(answer.change)
 
+    def standing(self) -> Standing | None:
+        """How it stands; None where Valkey does not answer, and every request is let through."""
+        kept = self._valkey.ask(lambda server: server.get(self._key) or b"{}")
+        if kept is None:
+            return None
+        found = json.loads(kept)
+        calls = list(found.get("calls") or ())  # Lua writes an empty list as {}
+        failures = [each for each in calls if each]
+        changed_at = found.get("opened_at")
+        return Standing(
+            State(found.get("state", State.CLOSED)),
+            datetime.fromtimestamp(changed_at / 1000, UTC) if changed_at else None,
+            len(calls),
+            len(failures),
+            tuple(failures[-5:] or found.get("causes") or ()),
+        )
+
     def _failure(self, call: Call) -> str:
         """What is wrong with the call; empty where nothing is."""
         if call.failure:
@@ -204,8 +239,9 @@ class _Answer:
         return cls(str(verdict), int(number), change)
 
 
-# KEYS[1] holds the state, its version, when it opened, the calls of the window (a text each: what
-# was wrong with it, or nothing), the trials. ARGV[1] is how long it is kept, in milliseconds.
+# KEYS[1] holds the state, its version, when it changed, the calls of the window (a text each: what
+# was wrong with it, or nothing), the trials, and the causes of the last change that had some.
+# ARGV[1] is how long it is kept, in milliseconds.
 _BEGIN = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -230,8 +266,12 @@ local function change(state, verdict, calls)
   local answer = {verdict, breaker.version + 1, breaker.state, state, 0, 0}
   local failed = failures(calls)
   answer[5], answer[6] = #calls, #failed
-  for i = math.max(1, #failed - 4), #failed do answer[#answer + 1] = failed[i] end
-  breaker = {state = state, version = breaker.version + 1, opened_at = now, calls = {}, trials = {}}
+  local causes = {}
+  for i = math.max(1, #failed - 4), #failed do causes[#causes + 1] = failed[i] end
+  for _, cause in ipairs(causes) do answer[#answer + 1] = cause end
+  if #causes == 0 then causes = breaker.causes end  -- why it was open last, still to be read
+  breaker = {state = state, version = breaker.version + 1, opened_at = now, calls = {}, trials = {},
+    causes = causes}
   return answer
 end
 """

@@ -16,6 +16,11 @@ def new_id() -> UUID:
     return uuid_utils.compat.uuid7()
 
 
+def first_id_at(moment: datetime) -> UUID:
+    """The lowest UUIDv7 of that millisecond: ids made before it are less, all others are not."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 def rfc3339(moment: datetime) -> str:
     """`2026-01-31T09:30:00.123456Z`: UTC, always with microseconds."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     sql = ahead("commerce.shared.statements")
 
-SCHEMA_REVISION = "0009"
+SCHEMA_REVISION = "0010"
 """The migration this code was written for. Revisions are numbered, so that they compare."""
 
 logger = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ from uuid import UUID
 from commerce.shared import clock
 from commerce.shared.database import Database
 from commerce.shared.statement import ahead
+from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shared.wire import Query
 
 if TYPE_CHECKING:
@@ -41,6 +42,6 @@ def find(database: Database, limit: int = 100) -> list[SetAside]:
     return [SetAside(*row) for row in database.run([sql.LIST_SET_ASIDE(limit=limit)])[0]]
 
 
-def put_back(database: Database, ids: Collection[UUID]) -> set[UUID]:
+def put_back(uow: UnitOfWork, ids: Collection[UUID]) -> set[UUID]:
     """Let the relay try these events again, at their old place; returns which were there."""
-    return {row.id for row in database.run([sql.PUT_BACK(ids=list(ids))])[0]}
+    return {row.id for row in uow.lock(sql.PUT_BACK(ids=list(ids)))}

@@ -1,5 +1,6 @@
 """The only door to the shipping context."""
 
+from datetime import datetime
 from uuid import UUID
 
 from commerce.shared import clock
@@ -35,6 +36,10 @@ class ShippingFacade:
         shipment.told.add(notice.kind)
         self._shipments.add_notice(notice.order_id, notice.kind, clock.now())
         return shipment.next_notice
+
+    def told_of(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
+        """The notices of an order that the delivery system has, and since when, oldest first."""
+        return self._shipments.notices_of(order_id)
 
     def _keep(self, shipment: Shipment) -> NoticeKind | None:
         self._shipments.save(shipment)

@@ -26,6 +26,9 @@ class ShipmentRepository(Protocol):
     def add_notice(self, order_id: UUID, kind: NoticeKind, delivered_at: datetime) -> None:
         """Remember that the delivery system has it. Once more changes nothing."""
 
+    def notices_of(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
+        """What it has of an order, and since when, oldest first."""
+
 
 class SqlShipmentRepository:
     """The shipments of the database."""
@@ -53,3 +56,7 @@ class SqlShipmentRepository:
         self._uow.write(
             sql.ADD_NOTICE(order_id=order_id, kind=kind.value, delivered_at=delivered_at)
         )
+
+    def notices_of(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
+        found = self._uow.read(sql.NOTICES(order_id=order_id))
+        return [(NoticeKind(row.kind), row.delivered_at) for row in found]

@@ -13,6 +13,9 @@ LOCK = Statement(
     select(_s.begun_at, _s.called_off_at).where(_s.order_id == _ORDER_ID).with_for_update()
 )
 TOLD = Statement(select(_n.kind).where(_n.order_id == _ORDER_ID))
+NOTICES = Statement(
+    select(_n.kind, _n.delivered_at).where(_n.order_id == _ORDER_ID).order_by(_n.delivered_at)
+)
 SAVE = Statement(
     update(shipment_table)
     .where(_s.order_id == _ORDER_ID)

@@ -1,9 +1,11 @@
 """The only door to the user context."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from commerce.shared import clock, tokens
+from commerce.shared.audit import Change
 from commerce.user import passwords
 from commerce.user.commands import OpenSession, SignUp
 from commerce.user.errors import BadCredentials, UserNotFound
@@ -75,6 +77,40 @@ class UserFacade:
             attempts.fail(clock.now())
         self._users.save_attempts(command.login_id, attempts)
         return Login(user if is_right else None)
+
+    def admins(self) -> list[UserView]:
+        """Everybody to whom what is an admin's is open, by login id."""
+        return [_view(user) for user in self._users.with_scope(tokens.ADMIN)]
+
+    def grant_admin(self, login_id: str, *, by: str) -> UserView:
+        """Open what is an admin's to a user, from their next session on. Raises UserNotFound.
+
+        No path of the API leads here: whoever may reach the database says who is an admin.
+        """
+        return self._set_scopes("grant admin", login_id, by, lambda has: has | {tokens.ADMIN})
+
+    def revoke_admin(self, login_id: str, *, by: str) -> UserView:
+        """Take it back; a session that is open keeps it until its token expires.
+
+        Raises UserNotFound.
+        """
+        return self._set_scopes("revoke admin", login_id, by, lambda has: has - {tokens.ADMIN})
+
+    def _set_scopes(
+        self,
+        action: str,
+        login_id: str,
+        by: str,
+        change: Callable[[frozenset[str]], frozenset[str]],
+    ) -> UserView:
+        user = self._users.lock_login(login_id)
+        if user is None:
+            raise UserNotFound
+        had, user.scopes = user.scopes, change(user.scopes)
+        if had != user.scopes:
+            before, after = {"scopes": sorted(had)}, {"scopes": sorted(user.scopes)}
+            self._users.save_scopes(user, Change(by, action, user.id, before, after))
+        return _view(user)
 
 
 def _view(user: User) -> UserView:

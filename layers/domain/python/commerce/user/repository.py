@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from commerce.shared import clock
+from commerce.shared import audit, clock
+from commerce.shared.audit import Change
 from commerce.shared.statement import ahead
 from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shared.wire import Row
@@ -33,6 +34,15 @@ class UserRepository(Protocol):
 
     def save_attempts(self, login_id: str, attempts: LoginAttempts) -> None:
         """Keep the attempts that were locked."""
+
+    def lock_login(self, login_id: str) -> User | None:
+        """The user with this login id, locked until the transaction ends."""
+
+    def with_scope(self, scope: str) -> list[User]:
+        """Everybody who has a scope, by login id."""
+
+    def save_scopes(self, user: User, change: Change) -> None:
+        """Keep what a locked user may do, and write down who changed it."""
 
 
 class SqlUserRepository:
@@ -82,6 +92,17 @@ class SqlUserRepository:
                 new_blocked_until=attempts.blocked_until,
             )
         )
+
+    def lock_login(self, login_id: str) -> User | None:
+        return _user(self._uow.lock(sql.LOCK_WITH_LOGIN_ID(login_id=login_id)))
+
+    def with_scope(self, scope: str) -> list[User]:
+        found = self._uow.read(sql.WITH_SCOPE(scope=scope))
+        return [user for row in found if (user := _user([row]))]
+
+    def save_scopes(self, user: User, change: Change) -> None:
+        self._uow.write(sql.SAVE_SCOPES(user_id=user.id, new_scopes=sorted(user.scopes)))
+        audit.record(self._uow, change)
 
 
 def _user(rows: list[Row]) -> User | None:

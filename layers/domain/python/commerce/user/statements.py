@@ -1,6 +1,6 @@
 """What the database is asked and told about users, as SQLAlchemy Core."""
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import ARRAY, Select, Text, Uuid, any_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from commerce.shared.statement import Statement
@@ -16,6 +16,15 @@ ONE = Statement(_USER.where(_u.id == bindparam("id")))
 WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID))
 ADD = Statement(
     insert(user_table).values({each.name: bindparam(each.name) for each in user_table.columns})
+)
+WITH_SCOPE = Statement(
+    _USER.where(bindparam("scope", type_=Text) == any_(_u.scopes)).order_by(_u.login_id)
+)
+LOCK_WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID).with_for_update())
+SAVE_SCOPES = Statement(
+    update(user_table)
+    .where(_u.id == bindparam("user_id", type_=Uuid))
+    .values(scopes=bindparam("new_scopes", type_=ARRAY(Text)))
 )
 
 

@@ -1,28 +1,55 @@
 """Dead letters: look at them, send them back, discard them. None is lost on the way.
 
 A letter is deleted only after it was sent, or written to the audit. Killed in between, it is
-there twice: consumers claim what they do, so the second time changes nothing.
+there twice: consumers claim what they do, so the second time changes nothing. Two operators at
+once do not meet: a letter that one has in hand the other does not see.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.ops.target import OpsError, Queue, client
+from commerce.shared.errors import CommerceError, Kind
 
 BATCH = 10  # SQS' limit per call
 BATCH_BYTES = 200_000  # below SQS' limit per call, attributes included
 HOLD_SECONDS = 300  # letters in hand are hidden for so long; a killed process gives them back then
+SUFFIX = "-dead-letters"  # infra/stacks/queue.yaml
 EMPTY_LOOKS = 3  # SQS asks some of its servers only: nothing found once is not yet nothing
 
 Progress = Callable[[int], None]
+Record = Callable[["Letter"], None]
+"""Writes down what is about to happen to a letter; where it raises, nothing happens to it."""
+
+
+class LettersHaveNoQueue(CommerceError):
+    """These dead letters never were in a queue."""
+
+    kind = Kind.CONFLICT
+    code = "LETTERS_HAVE_NO_QUEUE"
+
+    def __init__(self, name: str = "schedule") -> None:
+        super().__init__(
+            f"What is in {name} never was in a queue. Each message names the function (TARGET_ARN) "
+            "that it was for: invoke it, then discard the message."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue with its dead letters. `url` is empty where there is nothing to send them back to."""
+
+    name: str
+    url: str
+    letters_url: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,19 +134,32 @@ class Letter:
 
 @dataclass(slots=True)
 class Done:
-    """What was done: ids of messages, and the ids asked for that no letter has."""
+    """What was done: ids of messages, and the ids asked for that no letter has.
+
+    `is_complete` is False where the time was over before every letter was looked at.
+    """
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     not_found: list[str] = field(default_factory=list)
+    is_complete: bool = True
+
+
+def _nothing(_: object) -> None:
+    return
 
 
 class DeadLetters:
-    """The dead letters of one queue."""
+    """The dead letters of one queue.
 
-    def __init__(self, queue: Queue) -> None:
+    `hold_seconds` is how long letters in hand are hidden from others; it must outlast whoever
+    holds them.
+    """
+
+    def __init__(self, queue: Queue, sqs: Any, hold_seconds: int = HOLD_SECONDS) -> None:
         self.queue = queue
-        self._sqs = client("sqs")
+        self._sqs = sqs
+        self._hold_seconds = hold_seconds
 
     def count(self) -> int:
         """How many there are, those in somebody's hand included; about so many, says SQS."""
@@ -129,11 +169,16 @@ class DeadLetters:
         )
         return sum(int(found["Attributes"][name]) for name in names)
 
-    def look(self, limit: int, ids: Collection[str] = ()) -> list[Letter]:
-        """The first letters that are found, oldest first, or those named; all stay."""
+    def look(
+        self, limit: int, ids: Collection[str] = (), *, in_a_hurry: bool = False
+    ) -> list[Letter]:
+        """The first letters that are found, oldest first, or those named; all stay.
+
+        In a hurry it takes a second at most where there is nothing to be seen.
+        """
         found: list[Letter] = []
         try:
-            with closing(self._chosen(ids)) as batches:
+            with closing(self._chosen(ids, in_a_hurry=in_a_hurry)) as batches:
                 for batch in batches:
                     found += batch
                     if len(found) >= limit and not ids:
@@ -142,45 +187,69 @@ class DeadLetters:
             self._release(found)
         return sorted(found, key=lambda each: each.sent_at)[:limit]
 
-    def redrive(self, ids: Collection[str], rate: float | None, progress: Progress) -> Done:
+    def redrive(
+        self,
+        ids: Collection[str] = (),
+        *,
+        rate: float | None = None,
+        progress: Progress = _nothing,
+        record: Record = _nothing,
+        seconds: float = math.inf,
+    ) -> Done:
         """Send letters back to their queue: all that are there, or those named.
 
-        What fails again meanwhile stays a dead letter. `rate` is messages per second.
-        Raises OpsError where there is no queue to send them to.
+        What fails again meanwhile stays a dead letter. `rate` is messages per second; no new batch
+        is begun after `seconds`. Raises LettersHaveNoQueue.
         """
         if not self.queue.url:
-            raise OpsError(
-                f"What is in {self.queue.name} never was in a queue. dlq show names the function "
-                "(TARGET_ARN): invoke it, then dlq discard."
-            )
-        result, sent, found = Done(), set[str](), set[str]()
+            raise LettersHaveNoQueue(self.queue.name)
+        result, sent = Done(), set[str]()
         with closing(self._chosen(ids, skip=sent)) as batches:
-            for batch in batches:
-                found.update(*(letter.names for letter in batch))
+            for batch in self._until_done(batches, ids, seconds, result):
                 with self._given_back_on_failure(batch):
                     for parcel in _parcels(batch, rate):
+                        for letter in parcel:
+                            record(letter)
                         with _paced(len(parcel), rate):
                             sent |= self._send_and_delete(parcel, result)
                         progress(len(result.done))
-        result.not_found = sorted(set(ids) - found)
         return result
 
-    def discard(self, ids: Collection[str], record: Callable[[Letter], None]) -> Done:
-        """Delete the letters named, each after it was recorded."""
-        result, found = Done(), set[str]()
+    def discard(self, ids: Collection[str], record: Record, *, seconds: float = math.inf) -> Done:
+        """Delete the letters named (all, where none is), each after it was recorded."""
+        result = Done()
         with closing(self._chosen(ids)) as batches:
-            for batch in batches:
-                found.update(*(letter.names for letter in batch))
+            for batch in self._until_done(batches, ids, seconds, result):
                 with self._given_back_on_failure(batch):
                     for letter in batch:
                         record(letter)
                     self._delete(batch, result)
                     result.done += [each.id for each in batch if each.id not in result.failed]
-        result.not_found = sorted(set(ids) - found)
         return result
 
+    def _until_done(
+        self,
+        batches: Iterator[list[Letter]],
+        ids: Collection[str],
+        seconds: float,
+        result: Done,
+    ) -> Iterator[list[Letter]]:
+        """The batches, until the time is over or each id was met; tells the result which."""
+        ends_at, names, missing = time.monotonic() + seconds, set[str](), set(ids)
+        for batch in batches:
+            yield batch
+            for letter in batch:
+                names |= letter.names
+                missing.discard(letter.id)  # an event's or an order's may name another one, too
+            if ids and not missing:
+                return
+            if time.monotonic() > ends_at:
+                result.is_complete = False
+                return
+        result.not_found = sorted(set(ids) - names)
+
     def _chosen(
-        self, ids: Collection[str], skip: Collection[str] = ()
+        self, ids: Collection[str], skip: Collection[str] = (), *, in_a_hurry: bool = False
     ) -> Generator[list[Letter], None, None]:
         """Batches of the letters that are named (all, where none is), in hand.
 
@@ -188,7 +257,7 @@ class DeadLetters:
         """
         others: list[Letter] = []
         try:
-            for batch in self._walk():
+            for batch in self._walk(1 if in_a_hurry else EMPTY_LOOKS):
                 chosen = [
                     each
                     for each in batch
@@ -200,15 +269,15 @@ class DeadLetters:
         finally:
             self._release(others)
 
-    def _walk(self) -> Iterator[list[Letter]]:
+    def _walk(self, empty_looks: int) -> Iterator[list[Letter]]:
         seen: set[str] = set()
         empty = 0
-        while empty < EMPTY_LOOKS:
+        while empty < empty_looks:
             answer = self._sqs.receive_message(
                 QueueUrl=self.queue.letters_url,
                 MaxNumberOfMessages=BATCH,
-                VisibilityTimeout=HOLD_SECONDS,
-                WaitTimeSeconds=1 if empty else 0,
+                VisibilityTimeout=self._hold_seconds,
+                WaitTimeSeconds=1 if empty or empty_looks < EMPTY_LOOKS else 0,
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
@@ -296,13 +365,13 @@ def _paced(messages: int, rate: float | None) -> Iterator[None]:
         time.sleep(max(0.0, messages / rate - (time.monotonic() - started)))
 
 
-def logged_cause(stack: str, letter: Letter) -> str:
+def logged_cause(logs: Any, group: str, letter: Letter) -> str:
     """What the consumer's log says of its last failure, as far as the log can be asked."""
     event_id = letter.envelope.get("id")
-    if letter.cause or not event_id or not _has_log(group := f"/lastunit/{stack}"):
+    if letter.cause or not event_id:
         return letter.cause
     try:
-        found = client("logs").filter_log_events(
+        found = logs.filter_log_events(
             logGroupName=group,
             filterPattern=f'"{event_id}" "message failed"',
             startTime=int(letter.sent_at.timestamp() * 1000),
@@ -311,13 +380,3 @@ def logged_cause(stack: str, letter: Letter) -> str:
         return str(line["exception"]).strip().splitlines()[-1]
     except (ClientError, BotoCoreError, LookupError, ValueError):
         return ""
-
-
-@cache
-def _has_log(group: str) -> bool:
-    """Asked once: where there is no log, every letter would wait for the same refusal."""
-    try:
-        found = client("logs").describe_log_groups(logGroupNamePrefix=group)
-    except (ClientError, BotoCoreError):
-        return False
-    return any(each["logGroupName"] == group for each in found["logGroups"])

@@ -1,0 +1,35 @@
+// The API, as whoever signed in. The token lives as long as this tab does, and nowhere else.
+const KEY = "lastunit-console-token";
+
+export class Problem extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || "The request failed.");
+    this.status = status;
+    this.code = problem.code || "";
+    this.requestId = problem.request_id || "";
+  }
+}
+
+export const token = {
+  get: () => sessionStorage.getItem(KEY),
+  set: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+export const get = (path) => send("GET", path);
+export const post = (path, body) => send("POST", path, body);
+
+async function send(method, path, body) {
+  const headers = { Accept: "application/json" };
+  if (token.get()) headers.Authorization = `Bearer ${token.get()}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
+  } catch {
+    throw new Problem(0, { detail: "The API cannot be reached." });
+  }
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Problem(answer.status, told);
+  return told;
+}

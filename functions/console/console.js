@@ -1,0 +1,176 @@
+// The page: signs in, asks every 15 seconds while it is looked at, and draws what has changed.
+import { get, token } from "./api.js";
+import { counted, duration, el, problemText, renewTimes, show } from "./dom.js";
+import * as panels from "./panels.js";
+import { signIn } from "./signing.js";
+
+const EVERY_MS = 15_000;
+const $ = (id) => document.getElementById(id);
+
+const SOURCES = {
+  letters: () => get("admin/dead-letters"),
+  overview: () => get("admin/overview"),
+  sales: () => get("admin/sales"),
+  ranking: () => get("rankings?period=daily&limit=10"),
+};
+const PANELS = [
+  ["letters", "Dead letters", "letters", panels.letters],
+  ["orders", "Orders", "overview", panels.orders],
+  ["payments", "Card payments", "overview", panels.payments],
+  ["outbox", "Outbox", "overview", panels.outbox],
+  ["sales", "Sales of the last day", "sales", panels.sales],
+  ["stock", "Stock of what sold best", "sales", panels.stock],
+  ["ranking", "Today's ranking", "ranking", panels.ranking],
+];
+
+const known = {}; // what each source said last
+const failed = {}; // the problem of each source, while it has one
+const opened = new Map(); // queue → its letters, as far as they were asked for
+let timer, lastAt, drawn, running;
+
+// --- asking --------------------------------------------------------------------------------------
+
+function refresh() {
+  running ??= ask().finally(() => { running = null; });
+  return running;
+}
+
+async function ask() {
+  clearTimeout(timer);
+  $("refresh").setAttribute("aria-busy", "true");
+  await Promise.all([...Object.keys(SOURCES).map(askFor), ...[...opened.keys()].map(askForLetters)]);
+  $("refresh").removeAttribute("aria-busy");
+  if (!token.get()) return;
+  lastAt = Date.now();
+  draw();
+  timer = setTimeout(refresh, EVERY_MS);
+}
+
+async function askFor(source) {
+  try {
+    known[source] = await SOURCES[source]();
+    delete failed[source];
+  } catch (problem) {
+    if (problem.status === 401) return endSession();
+    failed[source] = problem;
+  }
+}
+
+async function askForLetters(queue) {
+  try {
+    opened.set(queue, await get(`admin/dead-letters/${encodeURIComponent(queue)}?limit=50`));
+  } catch (problem) {
+    if (problem.status === 401) return endSession();
+    failed.letters = problem;
+  }
+}
+
+// --- drawing -------------------------------------------------------------------------------------
+
+const hands = {
+  opened,
+  changed: () => void changed(),
+  toggle: async (queue) => {
+    if (opened.delete(queue)) return draw();
+    opened.set(queue, undefined);
+    await askForLetters(queue);
+    draw();
+  },
+};
+
+async function changed() {
+  await running; // what is being asked now was asked before the change
+  await refresh();
+}
+
+function build() {
+  const parts = PANELS.map(([id, title]) => el("section", { id, class: "panel", "aria-labelledby": `${id}-title` },
+    el("h2", { id: `${id}-title`, tabindex: "-1" }, title),
+    el("div", { class: "panel-trouble" }), el("div", { class: "panel-body", "aria-busy": "true" }, el("p", { class: "quiet" }, "Loading …"))));
+  show($("main"), el("section", { id: "wrong", "aria-label": "What is wrong now" }, el("h1", { class: "verdict" }, "Looking …")),
+    el("div", { class: "panels" }, parts));
+  drawn = {};
+}
+
+function draw() {
+  if (!drawn) return;
+  drawOnce("wrong", [panels.wrongs(known), Object.keys(failed)], () => show($("wrong"), verdict()));
+  for (const [id, , source, render] of PANELS) {
+    const [, trouble, body] = $(id).children;
+    drawOnce(`${id} trouble`, failed[source]?.message, () => show(trouble, failed[source] && problemText(failed[source])));
+    body.classList.toggle("stale", Boolean(failed[source]));
+    if (known[source]) drawOnce(id, shownOf(id, source), () => { keepOpen(body, () => show(body, render(known[source], hands))); body.removeAttribute("aria-busy"); });
+    else if (failed[source]) body.replaceChildren();
+  }
+  renewTimes();
+  tellFreshness();
+}
+
+const shownOf = (id, source) => [known[source], id === "letters" ? [...opened] : null];
+
+// Only what has changed is drawn anew: nobody loses what they have selected or opened. Ages are
+// told by the moments, so they are no change.
+function drawOnce(name, value, render) {
+  const text = JSON.stringify(value, (key, each) => (["age_seconds", "at"].includes(key) ? undefined : each)) ?? "";
+  if (drawn[name] === text) return;
+  drawn[name] = text;
+  render();
+}
+
+function keepOpen(body, render) {
+  const open = [...body.querySelectorAll("details[open]")].map((each) => each.dataset.open ?? each.textContent);
+  render();
+  for (const each of body.querySelectorAll("details")) if (open.includes(each.dataset.open ?? each.textContent)) each.open = true;
+}
+
+function verdict() {
+  const wrongs = panels.wrongs(known);
+  const blind = Object.keys(failed);
+  if (blind.length) wrongs.push([PANELS.find(([, , source]) => source === blind[0])[0], `${counted(blind.length, "answer")} missing: something could not be asked`]);
+  if (!wrongs.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, "No dead letters, nothing stuck, nothing waiting for too long.")];
+  return [
+    el("h1", { class: "verdict bad" }, wrongs.length === 1 ? "One thing is wrong" : `${wrongs.length} things are wrong`),
+    el("ul", { class: "wrongs" }, wrongs.map(([panel, text]) => el("li", {}, el("a", { href: `#${panel}`, "data-key": `wrong ${panel} ${text}` }, text)))),
+  ];
+}
+
+function tellFreshness() {
+  if (lastAt) $("freshness").textContent = `updated ${duration((Date.now() - lastAt) / 1000)} ago`;
+}
+
+// --- who is here ---------------------------------------------------------------------------------
+
+function signOut(note) {
+  clearTimeout(timer);
+  token.forget();
+  drawn = null;
+  lastAt = null;
+  opened.clear();
+  for (const each of [known, failed]) for (const key of Object.keys(each)) delete each[key];
+  begin(note);
+}
+
+function endSession() {
+  if (token.get()) signOut("Your session has ended. Sign in again."); // several answers say so at once
+}
+
+function begin(note) {
+  const isIn = Boolean(token.get());
+  for (const id of ["refresh", "sign-out", "freshness"]) $(id).hidden = !isIn;
+  if (isIn) {
+    build();
+    return void refresh();
+  }
+  const { card, focus } = signIn(note, () => { begin(); $("main").focus(); });
+  show($("main"), card);
+  focus();
+}
+
+$("refresh").addEventListener("click", () => void refresh());
+$("sign-out").addEventListener("click", () => signOut("You have signed out."));
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) clearTimeout(timer);
+  else if (token.get()) void refresh();
+});
+setInterval(() => { renewTimes(); tellFreshness(); }, 1000);
+begin();

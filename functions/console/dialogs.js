@@ -1,0 +1,56 @@
+// Native modal dialogs: they hold the focus, Escape closes them, and the focus goes back.
+import { byKey, el, keyOf, problemText } from "./dom.js";
+
+function open(dialog) {
+  const opener = keyOf(document.activeElement);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (opener) byKey(opener)?.focus(); // it may have been drawn anew meanwhile
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+export function read(title, ...content) {
+  const close = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Close");
+  const body = el("div", { class: "dialog-body", tabindex: "0" }, content);
+  const dialog = el("dialog", { class: "wide", "aria-labelledby": "dialog-title" },
+    el("div", { class: "dialog-head" }, el("h2", { id: "dialog-title" }, title), close), body);
+  open(dialog);
+  return body;
+}
+
+// Asks before it does; stays until it is done, and shows what went wrong.
+export function ask({ title, text, verb, danger, reason, act }) {
+  const input = reason && el("input", { id: "reason", required: true, maxlength: "500", autocomplete: "off" });
+  const confirm = el("button", { type: "submit", class: danger ? "danger" : "primary" }, verb);
+  const cancel = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Cancel");
+  const progress = el("p", { class: "progress", role: "status" });
+  const form = el("form", {},
+    el("h2", { id: "dialog-title" }, title), el("p", { id: "dialog-text" }, text),
+    input ? el("p", {}, el("label", { for: "reason" }, "Reason, kept in the audit"), input) : null,
+    progress, el("div", { class: "buttons" }, cancel, confirm));
+  const dialog = el("dialog", { "aria-labelledby": "dialog-title", "aria-describedby": "dialog-text" }, form);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    confirm.disabled = true;
+    progress.replaceChildren("Working …");
+    try {
+      const told = await act(input?.value.trim() ?? "", (line) => progress.replaceChildren(line));
+      dialog.close();
+      tell(told);
+    } catch (problem) {
+      confirm.disabled = false;
+      progress.replaceChildren(problemText(problem));
+    }
+  });
+  open(dialog);
+  (input ?? confirm).focus();
+}
+
+const SHOWN_MS = 12_000;
+export function tell({ text, bad }) {
+  const note = el("p", { class: bad ? "outcome bad" : "outcome" }, text);
+  document.getElementById("outcomes").append(note);
+  setTimeout(() => note.remove(), SHOWN_MS);
+}

@@ -1,0 +1,87 @@
+// Elements from data: text is always set as text, so nothing that a message holds can become markup.
+export function el(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else made.setAttribute(key, value === true ? "" : value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+export function svg(name, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+// Replaces what a place shows, and leaves the focus on the element with the same key.
+export function show(place, ...children) {
+  const focused = place.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  place.replaceChildren(...children.flat().filter(Boolean));
+  if (focused) byKey(focused)?.focus({ preventScroll: true });
+}
+
+export const keyOf = (element) => element?.closest("[data-key]")?.dataset.key ?? null;
+export const byKey = (key) => key && document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+
+const whole = new Intl.NumberFormat("en");
+export const number = (value) => whole.format(value);
+export const counted = (value, one, many = `${one}s`) => `${number(value)} ${value === 1 ? one : many}`;
+
+export function money({ amount, currency }) {
+  const format = new Intl.NumberFormat("en", { style: "currency", currency });
+  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
+const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+export function duration(seconds) {
+  const [size, unit] = UNITS.find(([each]) => seconds >= each) ?? UNITS.at(-1);
+  return `${Math.max(0, Math.floor(seconds / size))} ${unit}`;
+}
+
+const exact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "long" });
+export function ago(moment) {
+  const at = new Date(moment);
+  const made = el("time", { datetime: moment, tabindex: "0", "data-exact": exact.format(at), class: "ago" });
+  made.textContent = `${duration((Date.now() - at) / 1000)} ago`;
+  made.setAttribute("aria-label", `${made.textContent}, ${exact.format(at)}`);
+  return made;
+}
+
+export function renewTimes() {
+  for (const each of document.querySelectorAll("time.ago")) {
+    const text = `${duration((Date.now() - new Date(each.dateTime)) / 1000)} ago`;
+    if (each.textContent !== text) each.textContent = text;
+  }
+}
+
+export const shortId = (id) => (id.length > 12 ? `…${id.slice(-8)}` : id);
+
+export function badge(text, kind = "") {
+  return el("span", { class: `badge ${kind}` }, text);
+}
+
+export function button(label, key, onclick, kind = "", name = label) {
+  return el("button", { type: "button", class: kind, "data-key": key, "aria-label": name, onclick }, label);
+}
+
+// Columns are [label, cell(row), class]; on a narrow screen each row of cards becomes one.
+export function table(caption, columns, rows, kind = "cards") {
+  const heads = columns.map(([label, , kind]) => el("th", { scope: "col", class: kind }, label));
+  const lines = rows.map((row) =>
+    el("tr", {}, columns.map(([label, cell, kind]) => el("td", { "data-label": label, class: kind }, cell(row)))));
+  return el("table", { class: kind },
+    el("caption", { class: "unseen" }, caption),
+    el("thead", {}, el("tr", {}, heads)),
+    el("tbody", {}, lines));
+}
+
+export function problemText(problem) {
+  return el("p", { class: "problem", role: "alert" },
+    el("strong", {}, problem.message), " ",
+    problem.code ? el("span", { class: "quiet" }, problem.code) : null,
+    problem.requestId ? el("span", { class: "quiet" }, ` · request ${problem.requestId}`) : null);
+}

@@ -1,0 +1,20 @@
+"""GET /console: anyone loads the operators' page; what it shows needs an admin's token."""
+
+from pathlib import Path
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.entrypoints.http import http_api, lambda_handler
+from commerce.entrypoints.pages import HTML, page_of_ours
+
+PAGE = Path(__file__).with_name("page.html")
+
+api = http_api()
+
+
+@api.get("/console")
+def get_console() -> Response[str]:
+    return page_of_ours(PAGE)
+
+
+handler = lambda_handler(api, media_type=HTML)

@@ -1,0 +1,67 @@
+// One order, with everything that happened to it.
+import { get } from "./api.js";
+import { read } from "./dialogs.js";
+import { ago, badge, el, money, number, problemText, shortId, show, table } from "./dom.js";
+
+export function orderLink(id, key) {
+  if (!id) return el("span", { class: "quiet" }, "–");
+  return el("button", { type: "button", class: "link", "data-key": `order ${key} ${id}`, title: id,
+    "aria-label": `Order ${id}`, onclick: () => open(id) }, shortId(id));
+}
+
+async function open(id) {
+  const body = read(`Order ${shortId(id)}`, el("p", { class: "quiet" }, "Loading …"));
+  try {
+    show(body, ...pageOf(await get(`admin/orders/${encodeURIComponent(id)}`)));
+  } catch (problem) {
+    show(body, problemText(problem));
+  }
+}
+
+function pageOf(order) {
+  return [
+    facts([
+      ["Order", el("code", {}, order.order_id)],
+      ["Buyer", el("code", {}, order.buyer_id)],
+      ["State", badge(order.status)],
+      ["Placed", ago(order.placed_at)],
+      ["Expires", order.expires_at ? ago(order.expires_at) : "–"],
+      ["Total", money(order.total)],
+      ["Discount", money(order.discount)],
+      ["Points", money(order.points_used)],
+      ["Card", money(order.card_amount)],
+    ]),
+    el("h3", {}, "History"),
+    table("History", [
+      ["State", (step) => badge(step.status)],
+      ["When", (step) => ago(step.at)],
+      ["By", (step) => el("code", {}, step.by)],
+      ["Why", (step) => step.reason],
+    ], order.history),
+    el("h3", {}, "Lines"),
+    table("Lines", [
+      ["Product", (line) => line.product_name],
+      ["Brand", (line) => line.brand_name],
+      ["Each", (line) => money(line.unit_price), "number"],
+      ["Quantity", (line) => number(line.quantity), "number"],
+    ], order.lines),
+    el("h3", {}, "Delivery system"),
+    order.notices.length
+      ? table("Notices", [["Notice", (each) => badge(each.kind)], ["Delivered", (each) => ago(each.delivered_at)]], order.notices)
+      : el("p", { class: "quiet" }, "It was told nothing."),
+    el("h3", {}, "Payments"),
+    order.payments.length
+      ? table("Payments", [
+        ["Payment", (each) => el("code", {}, each.payment_id)],
+        ["State", (each) => badge(each.status)],
+        ["Amount", (each) => money(each.amount), "number"],
+        ["Card", (each) => `${each.card_type} …${each.card_last4}`],
+        ["Why", (each) => each.failure_reason ?? "–"],
+      ], order.payments)
+      : el("p", { class: "quiet" }, "None: it was paid by points, or not yet."),
+  ];
+}
+
+export function facts(pairs) {
+  return el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}

@@ -1,0 +1,195 @@
+// What the panels show of the answers. A panel that has nothing to say says so calmly.
+import * as actions from "./actions.js";
+import * as charts from "./charts.js";
+import { ago, badge, button, counted, duration, el, money, number, shortId, table } from "./dom.js";
+import { orderLink } from "./order.js";
+
+const LATE_EVENTS_SECONDS = 60; // the alarm's
+const well = (text) => el("p", { class: "well" }, text);
+const nothing = (text) => el("p", { class: "quiet" }, text);
+const id = (value) => el("code", { class: "id", title: value }, shortId(value));
+
+// --- what is wrong, in a line each ---------------------------------------------------------------
+
+export function wrongs({ overview, letters }) {
+  const found = [];
+  if (letters) {
+    const full = letters.queues.filter((queue) => queue.count);
+    const count = full.reduce((sum, queue) => sum + queue.count, 0);
+    if (count) found.push(["letters", `${counted(count, "dead letter")} in ${counted(full.length, "queue")}`]);
+  }
+  if (overview) {
+    const { outbox, stuck_orders: stuck, payments, breaker } = overview;
+    const late = payments.filter((payment) => payment.late).length;
+    if (outbox.oldest_age_seconds > LATE_EVENTS_SECONDS) {
+      found.push(["outbox", `Events wait in the outbox for ${duration(outbox.oldest_age_seconds)}`]);
+    }
+    if (outbox.set_aside_count) found.push(["outbox", `${counted(outbox.set_aside_count, "event")} set aside`]);
+    if (stuck.length) found.push(["orders", `${counted(stuck.length, "order")} stuck`]);
+    if (late) found.push(["payments", `${counted(late, "payment")} without an end for more than 5 min`]);
+    if (breaker.state === "open") found.push(["payments", "Card payments are stopped: the breaker is open"]);
+    if (breaker.state === "half-open") found.push(["payments", "Card payments are being tried: the breaker is half-open"]);
+    if (breaker.state === "unknown") found.push(["payments", "Valkey does not answer: the breaker's state is unknown"]);
+  }
+  return found;
+}
+
+// --- dead letters --------------------------------------------------------------------------------
+
+export function letters({ queues }, { opened, toggle, changed }) {
+  const full = queues.filter((queue) => queue.count);
+  if (!full.length) return [well(`No dead letters in ${counted(queues.length, "queue")}.`)];
+  return full.map((queue) => {
+    const isOpen = opened.has(queue.queue);
+    const shown = opened.get(queue.queue) ?? queue;
+    const all = (act, verb, kind) => button(`${verb} all`, `${act.name} all ${queue.queue}`,
+      () => act(queue.queue, "all", queue.count, changed), kind, `${verb} all of ${queue.queue}`);
+    return el("section", { class: "queue", "aria-label": queue.queue },
+      el("div", { class: "queue-head" },
+        el("h3", {}, el("button", { type: "button", class: "disclosure", "aria-expanded": String(isOpen),
+          "data-key": `toggle ${queue.queue}`, onclick: () => toggle(queue.queue) },
+        el("span", { class: "arrow", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), queue.queue)),
+        badge(number(queue.count), "bad"),
+        queue.letters[0] ? el("span", { class: "quiet" }, "oldest ", ago(queue.letters[0].sent_at)) : null,
+        el("div", { class: "buttons" },
+          queue.can_redrive ? all(actions.redrive, "Redrive") : null,
+          all(actions.discard, "Discard", "danger-quiet"))),
+      isOpen ? lettersOf(queue, shown.letters, changed) : glance(queue));
+  });
+}
+
+function glance(queue) {
+  const oldest = queue.letters[0];
+  if (!oldest) return el("p", { class: "quiet" }, "Somebody has them in hand at the moment.");
+  return el("p", { class: "glance" }, badge(oldest.type || "unreadable"), " order ", orderLink(oldest.order_id, queue.queue),
+    " ", causeOf(oldest));
+}
+
+function causeOf(letter) {
+  return letter.cause
+    ? el("span", { class: "cause" }, letter.cause)
+    : el("span", { class: "quiet" }, `cause not in the log; trace ${letter.trace_id || "unknown"}`);
+}
+
+function lettersOf(queue, shown, changed) {
+  const one = (act, verb, letter, kind) => button(verb, `${act.name} ${letter.message_id}`,
+    () => act(queue.queue, [letter.message_id], 1, changed), kind, `${verb} message ${letter.message_id}`);
+  return el("ol", { class: "letters" }, shown.map((letter) =>
+    el("li", {},
+      el("div", { class: "letter-head" },
+        badge(letter.type || "unreadable"),
+        el("span", {}, "order ", orderLink(letter.order_id, letter.message_id)),
+        el("span", { class: "quiet" }, "sent ", ago(letter.sent_at)),
+        el("div", { class: "buttons" },
+          queue.can_redrive ? one(actions.redrive, "Redrive", letter) : null,
+          one(actions.discard, "Discard", letter, "danger-quiet"))),
+      el("p", {}, causeOf(letter)),
+      el("details", { "data-open": letter.message_id },
+        el("summary", { "data-key": `message ${letter.message_id}` }, "Message"),
+        el("p", { class: "quiet" }, `message ${letter.message_id} · event ${letter.event_id || "–"} · trace ${letter.trace_id || "–"}`),
+        el("pre", { tabindex: "0" }, pretty(letter.body) + (letter.body_is_cut ? "\n… cut" : ""))))),
+    shown.length < queue.count
+      ? el("li", { class: "quiet" }, `${counted(shown.length, "message")} of ${number(queue.count)} shown`) : null);
+}
+
+function pretty(body) {
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    return body;
+  }
+}
+
+// --- outbox --------------------------------------------------------------------------------------
+
+export function outbox({ outbox: box }, { changed }) {
+  const late = box.oldest_age_seconds > LATE_EVENTS_SECONDS;
+  const figures = el("div", { class: "figures-row" },
+    figure("waiting", number(box.waiting)),
+    figure("oldest", box.waiting ? duration(box.oldest_age_seconds) : "–", late),
+    figure("set aside", number(box.set_aside_count), box.set_aside_count > 0));
+  if (!box.set_aside.length) return [figures];
+  return [figures, table("Events that are set aside", [
+    ["Event", (event) => event.type],
+    ["About", (event) => id(event.aggregate_id)],
+    ["Cause", (event) => el("span", { class: "cause" }, event.cause)],
+    ["Set aside", (event) => ago(event.set_aside_at)],
+    ["", (event) => button("Put back", `put back ${event.event_id}`, () => actions.putBack(event, changed),
+      "", `Put back event ${event.event_id}`), "act"],
+  ], box.set_aside)];
+}
+
+function figure(label, value, bad) {
+  return el("p", { class: bad ? "figure bad" : "figure" }, el("b", {}, value), el("span", {}, label));
+}
+
+// --- orders --------------------------------------------------------------------------------------
+
+export function orders({ orders: states, stuck_orders: stuck }) {
+  const counts = table("Orders by state", [
+    ["State", (state) => badge(state.status)],
+    ["Now", (state) => (state.now === null ? "–" : state.now >= 10000 ? "10,000+" : number(state.now)), "number"],
+    ["Placed in 24 h", (state) => number(state.placed_within_a_day), "number"],
+  ], states, "compact");
+  if (!stuck.length) return [counts, well("No order is stuck.")];
+  return [counts, el("h3", {}, `${counted(stuck.length, "stuck order")}`), table("Stuck orders", [
+    ["Order", (order) => orderLink(order.order_id, order.problem)],
+    ["State", (order) => badge(order.status)],
+    ["Since", (order) => ago(order.since)],
+    ["What is wrong", (order) => el("span", { class: "cause" }, order.meaning)],
+  ], stuck)];
+}
+
+// --- payments ------------------------------------------------------------------------------------
+
+const BREAKER = {
+  closed: "Payments are let through.",
+  open: "The gateway fails: nobody can pay by card for the moment.",
+  "half-open": "A few payments are let through to see whether the gateway is well again.",
+  unknown: "Valkey does not answer; every payment is let through.",
+};
+
+export function payments({ payments: waiting, breaker }, { changed }) {
+  const isBad = breaker.state !== "closed";
+  const state = el("div", { class: "breaker" },
+    el("p", {}, "Circuit breaker ", badge(breaker.state, isBad ? "bad" : "good"), " ",
+      breaker.since ? el("span", { class: "quiet" }, "since ", ago(breaker.since)) : null),
+    el("p", { class: "quiet" }, BREAKER[breaker.state],
+      breaker.calls ? ` ${number(breaker.failed)} of the last ${counted(breaker.calls, "call")} failed or were slow.` : ""),
+    breaker.causes.length ? el("p", { class: isBad ? "cause" : "quiet" }, `Recent causes: ${breaker.causes.join(", ")}`) : null);
+  if (!waiting.length) return [state, well("Every payment has its end.")];
+  return [state, table("Payments without an end", [
+    ["Payment", (payment) => id(payment.payment_id)],
+    ["Order", (payment) => orderLink(payment.order_id, payment.payment_id)],
+    ["State", (payment) => badge(payment.status, payment.late ? "bad" : "")],
+    ["Amount", (payment) => money(payment.amount), "number"],
+    ["Since", (payment) => ago(payment.since)],
+    ["", (payment) => button("Sync", `sync ${payment.payment_id}`, () => actions.sync(payment, changed), "",
+      `Sync payment ${payment.payment_id}`), "act"],
+  ], waiting)];
+}
+
+// --- sales, stock, ranking -----------------------------------------------------------------------
+
+export function sales({ hours }) {
+  const total = hours.reduce((sum, hour) => sum + hour.amount.amount, 0);
+  const placed = hours.reduce((sum, hour) => sum + hour.orders, 0);
+  if (!placed) return [nothing("Nothing was sold in the last day.")];
+  return [
+    el("div", { class: "figures-row" },
+      figure("in 24 hours", money({ ...hours[0].amount, amount: total })), figure("orders", number(placed))),
+    charts.sales(hours),
+  ];
+}
+
+export function stock({ products }) {
+  return products.length ? [charts.stock(products)] : [nothing("Nothing was sold in the last day.")];
+}
+
+export function ranking({ items }) {
+  if (!items.length) return [nothing("Nobody has looked at, liked or bought anything today.")];
+  return [el("ol", { class: "ranking" }, items.map((each) =>
+    el("li", {}, el("span", { class: "name" }, each.product.name),
+      el("span", { class: "quiet" }, each.product.brand.name),
+      el("span", { class: "figures" }, each.score.toFixed(2)))))];
+}

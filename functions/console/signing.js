@@ -1,0 +1,41 @@
+// Signing in: by login id and password, or with a token that the local system or a tool has signed.
+import { get, post, token } from "./api.js";
+import { el, problemText } from "./dom.js";
+
+const NO_ADMIN = "This login may not do what operators do. Whoever may read the database's secret can let it: " +
+  "make ops ARGS=\"admin grant LOGIN_ID\"";
+
+export function signIn(note, signedIn) {
+  const login = el("input", { id: "login", name: "username", autocomplete: "username", required: true, autocapitalize: "none", spellcheck: "false" });
+  const password = el("input", { id: "password", type: "password", autocomplete: "current-password", required: true });
+  const pasted = el("input", { id: "token", type: "password", autocomplete: "off", required: true, spellcheck: "false" });
+  const trouble = el("div", {});
+  const form = (label, ...parts) => el("form", {}, ...parts, el("button", { type: "submit", class: "primary" }, label));
+  const byPassword = form("Sign in",
+    el("p", {}, el("label", { for: "login" }, "Login id"), login),
+    el("p", {}, el("label", { for: "password" }, "Password"), password));
+  const byToken = form("Use token", el("p", {}, el("label", { for: "token" }, "Access token"), pasted));
+  const attempt = (find) => async (event) => {
+    event.preventDefault();
+    trouble.replaceChildren();
+    try {
+      token.set(await find());
+      await get("admin/overview");
+      signedIn();
+    } catch (problem) {
+      token.forget();
+      if (problem.code === "ADMIN_ONLY") problem.message = NO_ADMIN;
+      trouble.replaceChildren(problemText(problem));
+    }
+  };
+  byPassword.addEventListener("submit", attempt(async () =>
+    (await post("sessions", { login_id: login.value, password: password.value })).access_token));
+  byToken.addEventListener("submit", attempt(async () => pasted.value.trim()));
+  const card = el("section", { class: "sign-in", "aria-labelledby": "sign-in-title" },
+    el("h1", { id: "sign-in-title" }, "Sign in"),
+    note ? el("p", { class: "notice", role: "status" }, note) : el("p", { class: "quiet" }, "For operators: an admin's login."),
+    byPassword, trouble,
+    el("details", {}, el("summary", {}, "Use a token instead"),
+      el("p", { class: "quiet" }, "The local system prints one as ADMIN_TOKEN in .local/env."), byToken));
+  return { card, focus: () => login.focus() };
+}

@@ -1,0 +1,15 @@
+"""GET /admin/orders/{order_id}: an operator sees all that happened to an order."""
+
+from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.operations import OperatorsOrderView, order_for_operators
+from commerce.order import OrderNotFound
+
+api = http_api()
+
+
+@api.get("/admin/orders/<order_id>")
+def get_order_as_admin(order_id: str, admin: Admin) -> OperatorsOrderView:  # noqa: ARG001
+    return order_for_operators(order_id)
+
+
+handler = lambda_handler(api, access=ADMIN, refusals=(OrderNotFound,))

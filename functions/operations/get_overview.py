@@ -1,0 +1,14 @@
+"""GET /admin/overview: an operator sees what is wrong now."""
+
+from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.operations import OverviewView, overview
+
+api = http_api()
+
+
+@api.get("/admin/overview")
+def get_overview(admin: Admin) -> OverviewView:  # noqa: ARG001
+    return overview()
+
+
+handler = lambda_handler(api, access=ADMIN)

@@ -1,0 +1,14 @@
+"""GET /admin/sales: an operator sees the last day's sales, and what is left of what sold best."""
+
+from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.operations import SalesView, sales
+
+api = http_api()
+
+
+@api.get("/admin/sales")
+def get_sales(admin: Admin) -> SalesView:  # noqa: ARG001
+    return sales()
+
+
+handler = lambda_handler(api, access=ADMIN)

@@ -1,0 +1,23 @@
+"""GET /admin/dead-letters/{queue}: an operator reads the dead letters of a queue."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.operations import QueueLettersView, QueueNotFound, letters_of
+
+api = http_api()
+Limit = Annotated[int, Query(ge=1, le=50, description="How many letters, 1 to 50")]
+
+
+@api.get("/admin/dead-letters/<queue>")
+def list_dead_letters(
+    queue: str,
+    admin: Admin,  # noqa: ARG001
+    limit: Limit = 20,
+) -> QueueLettersView:
+    return letters_of(queue, limit)
+
+
+handler = lambda_handler(api, access=ADMIN, refusals=(QueueNotFound,))

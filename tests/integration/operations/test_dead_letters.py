@@ -1,0 +1,273 @@
+"""Dead letters at the console: seen, sent back, discarded; none is lost, each act is kept."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from commerce.shared.aws import client
+from tests.support.desk import NAME, a_desk, discard, letters_of, list_queues, redrive
+from tests.support.lambda_calls import call
+from tests.support.letters import DeadQueue, an_order_letter, take_all
+from tests.support.shop import a_buyer, an_admin, rows
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+
+@pytest.fixture
+def dead(monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
+    return a_desk(monkeypatch)
+
+
+def audit(message_id: str) -> list[Any]:
+    found = rows(
+        'SELECT "by", action, queue, body, reason FROM ops_audit WHERE message_id = $1 ORDER BY id',
+        message_id,
+    )
+    return [tuple(row) for row in found]
+
+
+def test_every_queue_is_listed_those_with_letters_first(dead: DeadQueue) -> None:
+    [first, _] = dead.fill(an_order_letter("o-1"), an_order_letter("o-2"))
+    answer = list_queues()
+    assert answer.status == 200
+    shown, schedule = answer.json["queues"]
+    assert (shown["queue"], shown["count"], shown["can_redrive"]) == (NAME, 2, True)
+    assert [each["order_id"] for each in shown["letters"]] == ["o-1", "o-2"]
+    assert shown["letters"][0]["message_id"] == first
+    assert schedule == {"queue": "schedule", "count": 0, "can_redrive": False, "letters": []}
+
+
+def test_a_letter_tells_what_it_is_about_and_why_the_bus_could_not_deliver(dead: DeadQueue) -> None:
+    body = an_order_letter("o-1", "e-1")
+    refused = {"ERROR_MESSAGE": {"DataType": "String", "StringValue": "no permission"}}
+    [id_] = dead.fill(body, attributes=refused)
+    [letter] = letters_of().json["letters"]
+    assert letter.pop("sent_at").endswith("Z")
+    assert 0 <= letter.pop("age_seconds") < 60
+    assert letter == {
+        "message_id": id_,
+        "type": "OrderConfirmed",
+        "event_id": "e-1",
+        "order_id": "o-1",
+        "trace_id": "t",
+        "cause": "no permission",
+        "body": body,
+        "body_is_cut": False,
+    }
+
+
+def test_what_the_log_says_of_its_last_failure_is_its_cause(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead.fill(an_order_letter("o-1", "e-1"))
+    line = '{"exception": "Traceback …\\ncommerce.DeliverySystemFailed: HTTP 500\\n"}'
+    asked: list[dict[str, Any]] = []
+
+    def found(**asking: Any) -> Any:
+        asked.append(asking)
+        return {"events": [{"message": "{}"}, {"message": line}]}
+
+    monkeypatch.setattr(client("logs", attempts=1), "filter_log_events", found)
+    [letter] = letters_of().json["letters"]
+    assert letter["cause"] == "commerce.DeliverySystemFailed: HTTP 500"
+    assert asked[0]["filterPattern"] == '"e-1" "message failed"'
+
+
+def test_looking_changes_nothing(dead: DeadQueue) -> None:
+    bodies = [an_order_letter(f"o-{n}") for n in range(12)]
+    dead.fill(*bodies)
+    for _ in range(2):
+        assert list_queues().json["queues"][0]["count"] == 12
+        assert len(letters_of(query="?limit=50").json["letters"]) == 12
+    assert dead.letters() == Counter(bodies)
+
+
+def test_a_long_message_is_cut_and_that_is_said(dead: DeadQueue) -> None:
+    dead.fill("x" * 60_000)
+    [letter] = letters_of().json["letters"]
+    assert (len(letter["body"]), letter["body_is_cut"]) == (50_000, True)
+
+
+def test_a_letter_goes_back_with_all_it_said_and_that_is_kept(dead: DeadQueue) -> None:
+    bodies = [an_order_letter(f"o-{n}") for n in range(3)]
+    kept = {"kept": {"DataType": "String", "StringValue": "yes"}}
+    ids = dead.fill(*bodies, attributes=kept)
+    admin = an_admin()
+
+    answer = redrive([ids[1]], by=admin)
+
+    assert answer.status == 200
+    assert answer.json == {
+        "queue": NAME, "done": [ids[1]], "failed": [], "not_found": [], "complete": True
+    }  # fmt: skip
+    [sent] = take_all(dead.url)
+    assert sent["Body"] == bodies[1]
+    assert sent["MessageAttributes"]["kept"]["StringValue"] == "yes"
+    assert dead.letters() == Counter([bodies[0], bodies[2]])
+    assert audit(ids[1]) == [(f"admin:{admin.user_id}", "dlq redrive", NAME, bodies[1], "")]
+    assert audit(ids[0]) == []
+
+
+def test_all_letters_of_a_queue_go_back(dead: DeadQueue) -> None:
+    bodies = [an_order_letter(f"o-{n}") for n in range(25)]
+    ids = dead.fill(*bodies)
+    answer = redrive("all")
+    assert sorted(answer.json["done"]) == sorted(ids)
+    assert (dead.bodies(), dead.letters()) == (Counter(bodies), Counter())
+
+
+def test_who_runs_out_of_time_says_so_and_goes_on_when_asked_again(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from commerce.operations import desk as module
+
+    bodies = [an_order_letter(f"o-{n}") for n in range(25)]
+    dead.fill(*bodies)
+    monkeypatch.setattr(module, "WORK_SECONDS", -1.0)
+    done = [redrive("all").json, redrive("all").json, redrive("all").json]
+    assert [(len(each["done"]), each["complete"]) for each in done] == [
+        (10, False), (10, False), (5, False)
+    ]  # fmt: skip
+    assert redrive("all").json["complete"] is True
+    assert (dead.bodies(), dead.letters()) == (Counter(bodies), Counter())
+
+
+def test_what_cannot_be_sent_stays(dead: DeadQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    from commerce.operations import desk as module
+
+    bodies = [an_order_letter("o-1"), an_order_letter("o-2")]
+    ids = dead.fill(*bodies)
+    sqs = module.client("sqs", answer_within_seconds=10)
+
+    def refuse_the_first(QueueUrl: str, Entries: list[Any]) -> Any:  # noqa: N803
+        real = real_send(QueueUrl=QueueUrl, Entries=Entries[1:])
+        return {**real, "Failed": [{"Id": Entries[0]["Id"], "Code": "OverLimit"}]}
+
+    real_send = sqs.send_message_batch
+    monkeypatch.setattr(sqs, "send_message_batch", refuse_the_first)
+    answer = redrive(ids)
+    assert len(answer.json["done"]) == 1
+    [failed] = answer.json["failed"]
+    assert failed["cause"] == "OverLimit"
+    assert sum(dead.letters().values()) == 1
+
+
+def test_a_queue_that_fails_leaves_every_letter(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from commerce.operations import desk as module
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "OverLimit", "Message": "no"}}, "SendMessageBatch")
+
+    body = an_order_letter("o-1")
+    [id_] = dead.fill(body)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            module.client("sqs", answer_within_seconds=10), "send_message_batch", refuse
+        )
+        assert redrive([id_]).status == 500
+    assert dead.letters() == Counter([body])
+
+
+def test_a_letter_that_somebody_took_meanwhile_is_not_found(dead: DeadQueue) -> None:
+    [id_] = dead.fill(an_order_letter("o-1"))
+    assert redrive([id_]).json["done"] == [id_]
+    again = redrive([id_])
+    assert (again.status, again.json["done"], again.json["not_found"]) == (200, [], [id_])
+
+
+def test_nothing_is_done_that_cannot_be_written_down(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from commerce.bootstrap import database
+
+    body = an_order_letter("o-1")
+    [id_] = dead.fill(body)
+    database().close()
+    with monkeypatch.context() as patched:
+        patched.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+        assert redrive([id_]).json["code"] == "UNAVAILABLE"
+        assert discard([id_], "why").json["code"] == "UNAVAILABLE"
+    assert (dead.bodies(), dead.letters()) == (Counter(), Counter([body]))
+
+
+def test_a_discarded_letter_is_kept_with_the_reason(dead: DeadQueue) -> None:
+    bodies = [an_order_letter(f"o-{n}") for n in range(3)]
+    ids = dead.fill(*bodies)
+    admin = an_admin()
+    answer = discard([ids[2]], "Told by telephone", by=admin)
+    assert answer.json["done"] == [ids[2]]
+    assert dead.letters() == Counter(bodies[:2])
+    assert dead.bodies() == Counter()
+    assert audit(ids[2]) == [
+        (f"admin:{admin.user_id}", "dlq discard", NAME, bodies[2], "Told by telephone")
+    ]
+
+
+def test_letters_of_a_schedule_have_no_queue_to_go_to(dead: DeadQueue) -> None:
+    answer = redrive("all", queue="schedule")
+    assert (answer.status, answer.json["code"]) == (409, "LETTERS_HAVE_NO_QUEUE")
+    assert discard("all", "nothing there", queue="schedule").status == 200
+
+
+@pytest.mark.parametrize("queue", ["no-such-queue", "outbox-nudge-dead-letters", NAME.upper()])
+def test_a_queue_that_is_not_there_is_answered_with_those_that_are(
+    dead: DeadQueue, queue: str
+) -> None:
+    for answer in (
+        letters_of(queue),
+        redrive("all", queue=queue),
+        discard("all", "x", queue=queue),
+    ):
+        assert (answer.status, answer.json["code"]) == (404, "QUEUE_NOT_FOUND")
+        assert NAME in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"message_ids": []}, {"message_ids": "some"}, {"message_ids": None}, {"reason": "x"}],
+)
+def test_all_is_never_meant_by_saying_nothing(dead: DeadQueue, body: dict[str, Any]) -> None:
+    letter = an_order_letter("o-1")
+    dead.fill(letter)
+    for name, asked in (("redrive", body), ("discard", {"reason": "why", **body})):
+        path = f"/admin/dead-letters/{NAME}/{name}"
+        answer = call(
+            f"operations/{name}_dead_letters", "POST", path, token=an_admin().token, body=asked
+        )
+        assert (answer.status, answer.json["code"]) == (422, "VALIDATION_FAILED")
+    assert dead.letters() == Counter([letter])
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, None])
+def test_nothing_is_discarded_without_a_reason(dead: DeadQueue, reason: Any) -> None:
+    letter = an_order_letter("o-1")
+    [id_] = dead.fill(letter)
+    assert discard([id_], reason).status == 422
+    assert (dead.letters(), audit(id_)) == (Counter([letter]), [])
+
+
+def test_a_user_sees_and_does_nothing(dead: DeadQueue) -> None:
+    body = an_order_letter("o-1")
+    [id_] = dead.fill(body)
+    user = a_buyer()
+    for answer in (list_queues(by=user), redrive([id_], by=user), discard([id_], "x", by=user)):
+        assert (answer.status, answer.json["code"]) == (403, "ADMIN_ONLY")
+    assert dead.letters() == Counter([body])
+
+
+def test_every_endpoint_of_operators_is_for_admins_alone(dead: DeadQueue) -> None:
+    user = a_buyer()
+    for name, method, path in (
+        ("get_overview", "GET", "/admin/overview"),
+        ("get_sales", "GET", "/admin/sales"),
+        ("list_dead_letters", "GET", f"/admin/dead-letters/{NAME}"),
+        ("get_order_as_admin", "GET", "/admin/orders/x"),
+        ("put_back_event", "POST", "/admin/set-aside/x/put-back"),
+    ):
+        refused = call(f"operations/{name}", method, path, token=user.token)
+        assert (refused.status, refused.json["code"]) == (403, "ADMIN_ONLY"), name
+        assert call(f"operations/{name}", method, path).status == 401, name

@@ -1,0 +1,82 @@
+"""`make ops ARGS="admin …"`: who may reach the database makes admins."""
+
+import json
+import secrets
+from typing import Any
+
+import pytest
+
+from commerce.bootstrap import in_transaction
+from commerce.shared import tokens
+from commerce.user import SignUp
+from infra.ops.__main__ import main
+from tests.support.admin import audit_of
+from tests.support.lambda_calls import call
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def login_id() -> str:
+    """Somebody's."""
+    login_id = f"A{secrets.token_hex(4)}"
+    command = SignUp.model_validate_json(
+        json.dumps(
+            {
+                "login_id": login_id,
+                "password": PASSWORD,
+                "name": "Kim",
+                "email": "kim@example.com",
+                "birth_date": "1990-04-12",
+                "gender": "OTHER",
+            }
+        )
+    )
+    in_transaction(lambda shop: shop.users.sign_up(command))
+    return login_id
+
+
+def ops(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    capsys.readouterr()
+    code = main(["admin", *arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def scopes_of_a_session(login_id: str) -> frozenset[str]:
+    body = {"login_id": login_id, "password": PASSWORD}
+    answer = call("user/open_session", "POST", "/sessions", body=body)
+    assert answer.status == 201
+    return tokens.verify(answer.json["access_token"]).scopes
+
+
+def test_an_admin_is_made_and_unmade_and_both_are_in_the_audit(
+    login_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scopes_of_a_session(login_id) == frozenset()
+
+    code, answer = ops(capsys, "grant", login_id.lower(), "--yes")
+
+    assert code == 0
+    [made] = [each for each in answer["admins"] if each["login_id"] == login_id]
+    assert scopes_of_a_session(login_id) == {"admin"}
+    assert ops(capsys, "grant", login_id, "--yes")[0] == 0  # again: nothing changes
+    assert ops(capsys, "revoke", login_id, "--yes")[0] == 0
+    assert scopes_of_a_session(login_id) == frozenset()
+    assert made not in ops(capsys, "list")[1]["admins"]
+    [granted, revoked] = audit_of(made["user_id"])
+    assert granted[1:] == ("grant admin", {"scopes": []}, {"scopes": ["admin"]})
+    assert revoked[1:] == ("revoke admin", {"scopes": ["admin"]}, {"scopes": []})
+    assert "@" in granted[0]
+
+
+def test_it_asks_first(login_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer = ops(capsys, "grant", login_id)
+    assert (code, "--yes" in answer["error"]) == (2, True)
+    assert scopes_of_a_session(login_id) == frozenset()
+
+
+def test_nobody_is_no_admin(capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer = ops(capsys, "grant", "nobody0000", "--yes")
+    assert (code, answer["error"]) == (2, "There is no such user")

@@ -1,0 +1,77 @@
+"""What tests do as an operator at the console, on queues of their own."""
+
+import os
+import secrets
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.support.lambda_calls import Answer, call
+from tests.support.letters import DeadQueue, a_dead_queue
+from tests.support.shop import Person, an_admin
+
+NAME = "shipping-order-confirmed"
+
+
+def a_desk(monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
+    """A stack with one queue and its schedules' dead letters, which the functions look after."""
+    dead = a_dead_queue(NAME)
+    sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    sqs.create_queue(QueueName=f"{dead.stack}-schedule-dead-letters")
+    nudges = sqs.create_queue(QueueName=f"{dead.stack}-outbox-nudge")["QueueUrl"]
+    monkeypatch.setenv("RELAY_QUEUE_URL", nudges)
+    monkeypatch.setenv("QUEUES", NAME)
+    monkeypatch.setenv("QUEUES_OF_LETTERS_ALONE", "schedule")
+    monkeypatch.setenv("LOG_GROUP_NAME", f"/lastunit/{secrets.token_hex(4)}")
+    return dead
+
+
+def list_queues(by: Person | None = None) -> Answer:
+    """GET /admin/dead-letters."""
+    return _send("list_queues", "GET", "/admin/dead-letters", by)
+
+
+def letters_of(queue: str = NAME, query: str = "") -> Answer:
+    """GET /admin/dead-letters/{queue}."""
+    return _send("list_dead_letters", "GET", f"/admin/dead-letters/{queue}{query}")
+
+
+def redrive(ids: list[str] | str, by: Person | None = None, queue: str = NAME) -> Answer:
+    """POST /admin/dead-letters/{queue}/redrive."""
+    path = f"/admin/dead-letters/{queue}/redrive"
+    return _send("redrive_dead_letters", "POST", path, by, {"message_ids": ids})
+
+
+def discard(
+    ids: list[str] | str, reason: str, by: Person | None = None, queue: str = NAME
+) -> Answer:
+    """POST /admin/dead-letters/{queue}/discard."""
+    path = f"/admin/dead-letters/{queue}/discard"
+    body = {"message_ids": ids, "reason": reason}
+    return _send("discard_dead_letters", "POST", path, by, body)
+
+
+def overview() -> Answer:
+    """GET /admin/overview."""
+    return _send("get_overview", "GET", "/admin/overview")
+
+
+def sales() -> Answer:
+    """GET /admin/sales."""
+    return _send("get_sales", "GET", "/admin/sales")
+
+
+def order_as_admin(order_id: str) -> Answer:
+    """GET /admin/orders/{order_id}."""
+    return _send("get_order_as_admin", "GET", f"/admin/orders/{order_id}")
+
+
+def put_back(event_id: str, by: Person | None = None) -> Answer:
+    """POST /admin/set-aside/{event_id}/put-back."""
+    return _send("put_back_event", "POST", f"/admin/set-aside/{event_id}/put-back", by)
+
+
+def _send(name: str, method: str, path: str, by: Person | None = None, body: Any = None) -> Answer:
+    token = (by or an_admin()).token
+    return call(f"operations/{name}", method, path, token=token, body=body)

@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -117,7 +118,8 @@ def _left(case: Case) -> object:
 # --- commands -----------------------------------------------------------------------------------
 
 
-def _with_a_dead_letter() -> Case:
+def with_a_dead_letter() -> Case:
+    """An event of an order that its consumer has failed at."""
     case = told_of(ordered(), "OrderConfirmed")
     dead = a_dead_queue(tries=100)
     [id_] = dead.fill(json.dumps(bus_message(case.words["envelope"])))
@@ -138,20 +140,20 @@ def _discard(case: Case) -> str:
     return {0: DONE, 1: "not found"}.get(_letters(case, "discard", *options), AGAIN)
 
 
-def _sent_back(case: Case) -> object:
+def sent_back(redrive: Callable[[Case], str], case: Case) -> object:
     """The operator asks until no letter is left, in nobody's hand either; it was sent."""
     dead: DeadQueue = case.words["dead"]
-    wait_until(lambda: _redrive(case) == DONE and not _in_hand(dead), timeout_seconds=120)
+    wait_until(lambda: redrive(case) in _WELL and not _in_hand(dead), timeout_seconds=120)
     bodies = [json.loads(each["Body"]) for each in take_all(dead.url)]
     for each in bodies:
         assert hand(CONSUMER, each["detail"]) == DONE
     return {each["detail"]["id"] == case.words["envelope"]["id"] for each in bodies}
 
 
-def _discarded(case: Case) -> object:
+def discarded(discard: Callable[[Case], str], case: Case) -> object:
     """The operator asks until no letter is left; what it said is in the audit."""
     dead: DeadQueue = case.words["dead"]
-    wait_until(lambda: _discard(case) != AGAIN and not _in_hand(dead), timeout_seconds=120)
+    wait_until(lambda: discard(case) in _WELL and not _in_hand(dead), timeout_seconds=120)
     sql = "SELECT action, reason, body LIKE $2 AS is_whole FROM ops_audit WHERE message_id = $1"
     found = {tuple(row) for row in rows(sql, case.words["id"], f"%{case.order}%")}
     return found, take_all(dead.url)
@@ -164,7 +166,8 @@ def _in_hand(dead: DeadQueue) -> int:
     return sum(int(answer["Attributes"][name]) for name in names)
 
 
-def _with_an_event_set_aside() -> Case:
+def with_an_event_set_aside() -> Case:
+    """An event of an order that the bus would not take."""
     case = told_of(ordered(), "OrderConfirmed")
     id_ = case.words["envelope"]["id"]
     [row] = rows("SELECT position FROM outbox WHERE id = $1", id_)
@@ -179,6 +182,7 @@ def _put_back(case: Case) -> str:
 
 
 _GONE = frozenset({DONE, "not found"})
+_WELL = {*_GONE, "200"}
 
 SCENARIOS = (
     Scenario("relay_refused", "outbox/every_minute_relay", ordered, _relay_in_vain, QUEUE),
@@ -195,10 +199,12 @@ SCENARIOS = (
         by_clock("outbox/daily_clean_up"), QUEUE, look=_left,
     ),
     Scenario(
-        "redrive", "make ops dlq redrive", _with_a_dead_letter, _redrive, QUEUE, look=_sent_back
+        "redrive", "make ops dlq redrive", with_a_dead_letter, _redrive, QUEUE,
+        look=partial(sent_back, _redrive),
     ),
     Scenario(
-        "discard", "make ops dlq discard", _with_a_dead_letter, _discard, _GONE, look=_discarded
+        "discard", "make ops dlq discard", with_a_dead_letter, _discard, _GONE,
+        look=partial(discarded, _discard),
     ),
-    Scenario("put_back", "make ops outbox --put-back", _with_an_event_set_aside, _put_back, _GONE),
+    Scenario("put_back", "make ops outbox --put-back", with_an_event_set_aside, _put_back, _GONE),
 )  # fmt: skip

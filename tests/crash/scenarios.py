@@ -12,7 +12,7 @@ from dataclasses import replace
 from commerce.like import ProductLiked
 from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from commerce.shared import clock
-from tests.crash import admins, operators, rankings, shoppers
+from tests.crash import admins, desk, operators, rankings, shoppers
 from tests.crash.cases import (
     CREATED,
     DONE,
@@ -197,10 +197,15 @@ def _stripe(case: Case) -> str:
     return answered(put_stripes(case.product, 4, case.admin))
 
 
-def _in_a_rush() -> Case:
-    """A product that sells as if in a rush: one order is enough for it."""
+def _follow_rush(case: Case) -> str:
+    """One order is enough for a rush."""
     os.environ["HOT_SALES_PER_MINUTE"] = "1"
-    return ordered(stock=80)
+    return by_clock("product/every_minute_stripe")(case)
+
+
+def _stripes_of(case: Case) -> object:
+    sql = "SELECT number, quantity FROM stock_stripe WHERE product_id = $1 ORDER BY number"
+    return [tuple(row) for row in rows(sql, case.product)]
 
 
 # --- consumers ----------------------------------------------------------------------------------
@@ -317,8 +322,22 @@ SCENARIOS = {
         Scenario(
             "cancel_striped", "order/cancel_order", lambda: ordered(**_DEALT_OUT), _cancel, OK
         ),
-        Scenario("stripe", "product/set_stripes", lambda: a_case(stock=40), _stripe, OK),
-        _clocked("stripe_rush", "product/every_minute_stripe", _in_a_rush),
+        Scenario(
+            "stripe",
+            "product/set_stripes",
+            lambda: a_case(stock=40),
+            _stripe,
+            OK,
+            look=_stripes_of,
+        ),
+        Scenario(
+            "stripe_rush",
+            "product/every_minute_stripe",
+            lambda: ordered(stock=80),
+            _follow_rush,
+            QUEUE,
+            look=_stripes_of,
+        ),
         Scenario("pay", "payment/pay_order", _to_be_paid, _pay, CREATED, is_tried_anew=True),
         Scenario(
             "callback", "payment/receive_callback", _charged, _callback, OK, is_said_once=True
@@ -362,6 +381,7 @@ SCENARIOS = {
         *admins.SCENARIOS,
         *rankings.SCENARIOS,
         *operators.SCENARIOS,
+        *desk.SCENARIOS,
     )
 }
 """Every use case that `make faults` goes through."""
@@ -370,6 +390,8 @@ COMMAND = "make "
 """So the name of what is no function begins: of an operator's command."""
 
 WITHOUT = {
+    "console/get_console": "a page of the package",
+    "console/get_console_asset": "a file of the package",
     "docs/get_docs": "a page of the package",
     "docs/get_docs_asset": "a file of the package",
     "docs/get_openapi": "a file of the package",

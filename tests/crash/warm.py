@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import commerce
+from commerce.operations import desk
+from commerce.shared import dead_letters
 from commerce.shared.aws import client
-from infra.ops import letters
 from tests.crash.rest import consumers
 from tests.crash.steps import be_patient
 from tests.support.lambda_calls import function
@@ -34,8 +35,8 @@ def warm() -> None:
     be_patient()
     # 25 ms of each connection that is made
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
-    letters.HOLD_SECONDS = 2  # a killed operator's letters are back soon
-    letters.EMPTY_LOOKS = 1  # one server, which hides nothing
+    dead_letters.HOLD_SECONDS = desk.HOLD_SECONDS = 2  # a killed operator's letters are back soon
+    dead_letters.EMPTY_LOOKS = 1  # one server, which hides nothing
     for module in pkgutil.walk_packages(commerce.__path__, "commerce."):
         import_module(module.name)
     for file in sorted(FUNCTIONS.glob("*/*.py")):

@@ -17,14 +17,22 @@ NAME = "shipping-order-confirmed"
 def a_desk(monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
     """A stack with one queue and its schedules' dead letters, which the functions look after."""
     dead = a_dead_queue(NAME)
+    for name, value in settings_of(dead).items():
+        monkeypatch.setenv(name, value)
+    return dead
+
+
+def settings_of(dead: DeadQueue) -> dict[str, str]:
+    """What leads the functions to this stack."""
     sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     sqs.create_queue(QueueName=f"{dead.stack}-schedule-dead-letters")
     nudges = sqs.create_queue(QueueName=f"{dead.stack}-outbox-nudge")["QueueUrl"]
-    monkeypatch.setenv("RELAY_QUEUE_URL", nudges)
-    monkeypatch.setenv("QUEUES", NAME)
-    monkeypatch.setenv("QUEUES_OF_LETTERS_ALONE", "schedule")
-    monkeypatch.setenv("LOG_GROUP_NAME", f"/lastunit/{secrets.token_hex(4)}")
-    return dead
+    return {
+        "RELAY_QUEUE_URL": nudges,
+        "QUEUES": NAME,
+        "QUEUES_OF_LETTERS_ALONE": "schedule",
+        "LOG_GROUP_NAME": f"/lastunit/{secrets.token_hex(4)}",
+    }
 
 
 def list_queues(by: Person | None = None) -> Answer:

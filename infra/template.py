@@ -159,9 +159,17 @@ def _evaluate(rule: Any, arguments: dict[str, Any]) -> bool:
     if operator == "Fn::Not":
         return not _evaluate(operands[0], arguments)
     if operator == "Fn::Equals":
-        left, right = (_replace(operand, arguments, "") for operand in operands)
+        left, right = (_joined(_replace(operand, arguments, "")) for operand in operands)
         return bool(left == right)
     raise NotImplementedError(operator)
+
+
+def _joined(value: Any) -> Any:
+    """Return the text of a Fn::Join; a list that is a parameter's is text already."""
+    match value:
+        case {"Fn::Join": [str() as separator, parts]}:
+            return separator.join(parts)
+    return value
 
 
 def _replace(value: Any, arguments: dict[str, Any], stack: str) -> Any:

@@ -34,7 +34,8 @@ def vulnerabilities(lock: Path) -> tuple[bool, str]:
         reason = (done.stderr.strip().splitlines() or ["no reason was told"])[-1]
         return False, f"NOT CHECKED: the vulnerability service does not answer ({reason[:120]})"
     if skipped := [each for each in packages if "skip_reason" in each]:
-        return False, f"NOT CHECKED: nothing could be told of {skipped[0]['name']}"
+        told = f"{len(skipped)} of {len(packages)} packages ({skipped[0]['skip_reason']})"
+        return False, f"NOT CHECKED: the vulnerability service says nothing of {told}"
     known = [
         f"{each['name']} {each['version']}: {flaw['id']}, mended in {flaw['fix_versions']}"
         for each in packages
@@ -50,7 +51,7 @@ def write_sbom(name: str, lock: Path) -> str:
     file = SBOMS / f"{name}.cdx.json"
     command = [BIN / "cyclonedx-py", "requirements", lock, "--output-reproducible"]
     subprocess.run(
-        [*command, "--output-format", "JSON", "--output-file", file],
+        [*command, "--output-format", "JSON", "--outfile", file],
         cwd=ROOT, check=True, capture_output=True,
     )  # fmt: skip
     components = json.loads(file.read_text(encoding="utf-8"))["components"]

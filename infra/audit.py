@@ -49,9 +49,9 @@ def write_sbom(name: str, lock: Path) -> str:
     """Write the bill of materials of a lock file as CycloneDX; say where, and of how many."""
     SBOMS.mkdir(parents=True, exist_ok=True)
     file = SBOMS / f"{name}.cdx.json"
-    command = [BIN / "cyclonedx-py", "requirements", lock, "--output-reproducible"]
+    command: list[str | Path] = [BIN / "cyclonedx-py", "requirements", lock]
     subprocess.run(
-        [*command, "--output-format", "JSON", "--outfile", file],
+        [*command, "--output-reproducible", "--output-format", "JSON", "--outfile", file],
         cwd=ROOT, check=True, capture_output=True,
     )  # fmt: skip
     components = json.loads(file.read_text(encoding="utf-8"))["components"]

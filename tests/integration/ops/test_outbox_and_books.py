@@ -1,6 +1,7 @@
 """`make ops ARGS="outbox"` and `"reconcile"`: what they say is what the rows say."""
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -88,3 +89,25 @@ def test_without_a_database_there_is_an_answer(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("DATABASE_URL")
     with pytest.raises(OpsError, match="set DATABASE_URL"):
         Target("no-such-stack").use_database()
+
+
+def test_against_aws_operators_go_by_the_proxy_and_with_valkeys_login(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("DATABASE_URL", "VALKEY_URL"):
+        monkeypatch.delenv(name)
+    for name in ("DATABASE_SECRET_ARN", "DATABASE_PROXY_HOST", "VALKEY_SECRET_ARN"):
+        monkeypatch.setenv(name, "")
+    target = Target("lastunit")
+    outputs = {
+        "DatabaseSecretArn": "arn:database", "DatabaseProxyHost": "proxy.example",
+        "ValkeyUrl": "rediss://cache.example:6379/0", "ValkeySecretArn": "arn:valkey",
+    }  # fmt: skip
+    monkeypatch.setitem(vars(target), "outputs", outputs)
+    target.use_database()
+    target.use_valkey()
+    assert os.environ["DATABASE_SECRET_ARN"] == "arn:database"
+    assert os.environ["DATABASE_PROXY_HOST"] == "proxy.example"
+    assert os.environ["VALKEY_URL"] == "rediss://cache.example:6379/0"
+    assert os.environ["VALKEY_SECRET_ARN"] == "arn:valkey"
+    monkeypatch.delenv("VALKEY_URL")

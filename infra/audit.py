@@ -25,7 +25,13 @@ TIMEOUT_SECONDS = 15
 
 def vulnerabilities(lock: Path) -> tuple[bool, str]:
     """Ask pip-audit's service about each pinned package: whether all is well, and what is not."""
-    command = [BIN / "pip-audit", "--requirement", lock, "--no-deps", "--disable-pip"]
+    command: list[str | Path] = [
+        BIN / "pip-audit",
+        "--requirement",
+        lock,
+        "--no-deps",
+        "--disable-pip",
+    ]
     command += ["--progress-spinner", "off", "--format", "json", "--timeout", str(TIMEOUT_SECONDS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     try:

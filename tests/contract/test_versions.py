@@ -5,7 +5,7 @@ import functools
 from typing import Any
 
 import pytest
-from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
+from samtranslator.translator.transform import transform
 
 from infra.template import read_template, resources
 

@@ -91,23 +91,18 @@ def test_without_a_database_there_is_an_answer(monkeypatch: pytest.MonkeyPatch) 
         Target("no-such-stack").use_database()
 
 
-def test_against_aws_operators_go_by_the_proxy_and_with_valkeys_login(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("DATABASE_URL", "VALKEY_URL"):
-        monkeypatch.delenv(name)
-    for name in ("DATABASE_SECRET_ARN", "DATABASE_PROXY_HOST", "VALKEY_SECRET_ARN"):
-        monkeypatch.setenv(name, "")
-    target = Target("lastunit")
+def test_against_aws_operators_go_by_the_proxy_and_with_valkeys_login() -> None:
     outputs = {
         "DatabaseSecretArn": "arn:database", "DatabaseProxyHost": "proxy.example",
         "ValkeyUrl": "rediss://cache.example:6379/0", "ValkeySecretArn": "arn:valkey",
+        "BusinessTimeZone": "Asia/Seoul",
     }  # fmt: skip
-    monkeypatch.setitem(vars(target), "outputs", outputs)
-    target.use_database()
-    target.use_valkey()
-    assert os.environ["DATABASE_SECRET_ARN"] == "arn:database"
-    assert os.environ["DATABASE_PROXY_HOST"] == "proxy.example"
-    assert os.environ["VALKEY_URL"] == "rediss://cache.example:6379/0"
-    assert os.environ["VALKEY_SECRET_ARN"] == "arn:valkey"
-    monkeypatch.delenv("VALKEY_URL")
+    target = Target("lastunit")
+    target.__dict__["outputs"] = outputs
+    variables = ("DATABASE_SECRET_ARN", "DATABASE_PROXY_HOST", "VALKEY_URL", "VALKEY_SECRET_ARN")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in (*variables, "DATABASE_URL", "BUSINESS_TIME_ZONE"):
+            environment.setenv(name, "")
+        target.use_database()
+        target.use_valkey()
+        assert [os.environ[name] for name in variables] == list(outputs.values())[:4]

@@ -130,7 +130,7 @@ def as_deployed(template: dict[str, Any], arguments: dict[str, Any]) -> dict[str
 
 def _decide(value: Any, holds: dict[str, bool]) -> Any:
     if isinstance(value, list):
-        return [_decide(each, holds) for each in value if each != _NO_VALUE]
+        return [each for each in (_decide(each, holds) for each in value) if each != _NO_VALUE]
     if not isinstance(value, dict):
         return value
     if set(value) == {"Fn::If"}:

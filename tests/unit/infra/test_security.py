@@ -60,7 +60,10 @@ TEMPLATE = {
             "Type": "Door",
             "Properties": {
                 "Lock": {"Fn::If": ["Inside", {"Ref": "SubnetIds"}, {"Ref": "AWS::NoValue"}]},
-                "Keys": [{"Fn::If": ["Production", "gold", "tin"]}, {"Ref": "AWS::NoValue"}],
+                "Keys": [
+                    {"Fn::If": ["Production", "gold", "tin"]},
+                    {"Fn::If": ["Inside", "iron", {"Ref": "AWS::NoValue"}]},
+                ],
             },
         },
     },
@@ -76,7 +79,7 @@ def test_conditions_are_decided_as_a_deploy_decides_them() -> None:
         "Wall": {"Type": "Wall"},
         "Door": {
             "Type": "Door",
-            "Properties": {"Lock": {"Ref": "SubnetIds"}, "Keys": ["gold"]},
+            "Properties": {"Lock": {"Ref": "SubnetIds"}, "Keys": ["gold", "iron"]},
         },
     }
 

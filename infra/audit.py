@@ -25,7 +25,13 @@ TIMEOUT_SECONDS = 15
 
 def vulnerabilities(lock: Path) -> tuple[bool, str]:
     """Ask pip-audit's service about each pinned package: whether all is well, and what is not."""
-    command = [BIN / "pip-audit", "--requirement", lock, "--no-deps", "--disable-pip"]
+    command: list[str | Path] = [
+        BIN / "pip-audit",
+        "--requirement",
+        lock,
+        "--no-deps",
+        "--disable-pip",
+    ]
     command += ["--progress-spinner", "off", "--format", "json", "--timeout", str(TIMEOUT_SECONDS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     try:
@@ -34,7 +40,8 @@ def vulnerabilities(lock: Path) -> tuple[bool, str]:
         reason = (done.stderr.strip().splitlines() or ["no reason was told"])[-1]
         return False, f"NOT CHECKED: the vulnerability service does not answer ({reason[:120]})"
     if skipped := [each for each in packages if "skip_reason" in each]:
-        return False, f"NOT CHECKED: nothing could be told of {skipped[0]['name']}"
+        told = f"{len(skipped)} of {len(packages)} packages ({skipped[0]['skip_reason']})"
+        return False, f"NOT CHECKED: the vulnerability service says nothing of {told}"
     known = [
         f"{each['name']} {each['version']}: {flaw['id']}, mended in {flaw['fix_versions']}"
         for each in packages
@@ -48,9 +55,9 @@ def write_sbom(name: str, lock: Path) -> str:
     """Write the bill of materials of a lock file as CycloneDX; say where, and of how many."""
     SBOMS.mkdir(parents=True, exist_ok=True)
     file = SBOMS / f"{name}.cdx.json"
-    command = [BIN / "cyclonedx-py", "requirements", lock, "--output-reproducible"]
+    command: list[str | Path] = [BIN / "cyclonedx-py", "requirements", lock]
     subprocess.run(
-        [*command, "--output-format", "JSON", "--output-file", file],
+        [*command, "--output-reproducible", "--output-format", "JSON", "--outfile", file],
         cwd=ROOT, check=True, capture_output=True,
     )  # fmt: skip
     components = json.loads(file.read_text(encoding="utf-8"))["components"]

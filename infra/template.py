@@ -130,7 +130,7 @@ def as_deployed(template: dict[str, Any], arguments: dict[str, Any]) -> dict[str
 
 def _decide(value: Any, holds: dict[str, bool]) -> Any:
     if isinstance(value, list):
-        return [_decide(each, holds) for each in value if each != _NO_VALUE]
+        return [each for each in (_decide(each, holds) for each in value) if each != _NO_VALUE]
     if not isinstance(value, dict):
         return value
     if set(value) == {"Fn::If"}:
@@ -159,9 +159,17 @@ def _evaluate(rule: Any, arguments: dict[str, Any]) -> bool:
     if operator == "Fn::Not":
         return not _evaluate(operands[0], arguments)
     if operator == "Fn::Equals":
-        left, right = (_replace(operand, arguments, "") for operand in operands)
+        left, right = (_joined(_replace(operand, arguments, "")) for operand in operands)
         return bool(left == right)
     raise NotImplementedError(operator)
+
+
+def _joined(value: Any) -> Any:
+    """Return the text of a Fn::Join; a list that is a parameter's is text already."""
+    match value:
+        case {"Fn::Join": [str() as separator, parts]}:
+            return separator.join(parts)
+    return value
 
 
 def _replace(value: Any, arguments: dict[str, Any], stack: str) -> Any:

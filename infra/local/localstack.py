@@ -24,6 +24,7 @@ from infra.local.errors import LocalError
 from infra.local.system import warm_up
 from infra.template import (
     ROOT,
+    as_deployed,
     functions,
     read_template,
     resources,
@@ -105,9 +106,12 @@ _LEFT_OUT = (_LAYER, "Custom::Migration")
 
 
 def _variant(packages: dict[str, str]) -> dict[str, Any]:
-    """Return the built template without layers, each function on a package that holds them."""
+    """Return the built template without layers, each function on a package that holds them.
+
+    Its conditions are decided: LocalStack is never given what only production has.
+    """
     code_uris = {function.logical_id: function.code_uri for function in functions(read_template())}
-    template = without_versions(read_template(BUILT / "template.yaml"))
+    template = as_deployed(without_versions(read_template(BUILT / "template.yaml")), {})
     del template["Globals"]["Function"]["Layers"]
     template["Resources"] = {
         logical_id: resource

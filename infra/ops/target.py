@@ -100,11 +100,13 @@ class Target:
                 f"The stack {self.stack} names no DatabaseSecretArn: set DATABASE_URL, or --stack."
             )
         os.environ["DATABASE_SECRET_ARN"] = arn
+        os.environ["DATABASE_PROXY_HOST"] = self.outputs.get("DatabaseProxyHost", "")
 
     def use_valkey(self) -> None:
         """Let the domain find Valkey, and the shop's time zone: VALKEY_URL, else the stack's."""
         for name, output in (
-            ("VALKEY_URL", "ValkeyUrl"), ("BUSINESS_TIME_ZONE", "BusinessTimeZone"),
+            ("VALKEY_URL", "ValkeyUrl"), ("VALKEY_SECRET_ARN", "ValkeySecretArn"),
+            ("BUSINESS_TIME_ZONE", "BusinessTimeZone"),
         ):  # fmt: skip
             if not os.environ.get(name) and output in self.outputs:
                 os.environ[name] = self.outputs[output]

@@ -249,11 +249,7 @@ def a_queue_takes_messages_from_a_named_source_only(stack: Stack) -> list[str]:
 
 
 def _statements(stack: Stack) -> Iterator[tuple[str, Resource]]:
-    policies = {
-        **stack.of_type("AWS::IAM::ManagedPolicy"),
-        **stack.of_type("AWS::IAM::Policy"),
-    }
-    for name, policy in policies.items():
+    for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items():
         for statement in policy["PolicyDocument"]["Statement"]:
             yield name, statement
     for name, function in stack.of_type("AWS::Serverless::Function").items():
@@ -263,9 +259,14 @@ def _statements(stack: Stack) -> Iterator[tuple[str, Resource]]:
     yield from _statements_of_roles(stack)
 
 
+def _policies(role: Resource) -> list[Resource]:
+    """A role's own policies, those among them that only production has."""
+    return [each["Fn::If"][1] if "Fn::If" in each else each for each in role.get("Policies", [])]
+
+
 def _statements_of_roles(stack: Stack) -> Iterator[tuple[str, Resource]]:
     for name, role in stack.of_type("AWS::IAM::Role").items():
-        for policy in role.get("Policies", []):
+        for policy in _policies(role):
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield name, statement
 
@@ -449,8 +450,9 @@ def a_machine_may_call_its_tasks_and_nothing_else(stack: Stack) -> list[str]:
         }
         allowed = [
             (statement["Action"], named(resource))
-            for policy in roles[named(machine["Role"])]["Policies"]
+            for policy in _policies(roles[named(machine["Role"])])
             for statement in policy["PolicyDocument"]["Statement"]
+            if not set(_as_list(statement["Action"])) <= WITHOUT_RESOURCES
             for resource in _as_list(statement["Resource"])
         ]
         if sorted(allowed) != sorted(("lambda:InvokeFunction", function) for function in called):
@@ -713,6 +715,9 @@ BREAKS: list[tuple[Rule, Break]] = [
      change("PutEvents", "PolicyDocument", "Statement", 0, "Action", to="events:*")),
     (no_permission_has_a_wildcard,
      change(READER, "Policies", 1, "Statement", 0, "Resource", to="*")),
+    (no_permission_has_a_wildcard,
+     change(ROLE, "Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action",
+            to=["xray:PutTraceSegments", "logs:DeleteLogGroup"])),
     (a_queue_takes_messages_from_a_named_source_only,
      drop("SchedulesMaySend", "PolicyDocument", "Statement", 0, "Condition")),
     (no_secret_is_in_the_environment,

@@ -1,6 +1,7 @@
 """`make ops ARGS="outbox"` and `"reconcile"`: what they say is what the rows say."""
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -88,3 +89,20 @@ def test_without_a_database_there_is_an_answer(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("DATABASE_URL")
     with pytest.raises(OpsError, match="set DATABASE_URL"):
         Target("no-such-stack").use_database()
+
+
+def test_against_aws_operators_go_by_the_proxy_and_with_valkeys_login() -> None:
+    outputs = {
+        "DatabaseSecretArn": "arn:database", "DatabaseProxyHost": "proxy.example",
+        "ValkeyUrl": "rediss://cache.example:6379/0", "ValkeySecretArn": "arn:valkey",
+        "BusinessTimeZone": "Asia/Seoul",
+    }  # fmt: skip
+    target = Target("lastunit")
+    target.__dict__["outputs"] = outputs
+    variables = ("DATABASE_SECRET_ARN", "DATABASE_PROXY_HOST", "VALKEY_URL", "VALKEY_SECRET_ARN")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in (*variables, "DATABASE_URL", "BUSINESS_TIME_ZONE"):
+            environment.setenv(name, "")
+        target.use_database()
+        target.use_valkey()
+        assert [os.environ[name] for name in variables] == list(outputs.values())[:4]

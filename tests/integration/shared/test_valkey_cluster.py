@@ -8,10 +8,11 @@ import pytest
 import redis
 from pydantic import BaseModel
 
+from commerce.metrics import Tally
 from commerce.payment.breaker import Call, Permit, Policy, Rejected, ValkeyBreaker
 from commerce.product.events import ProductViewed
 from commerce.ranking.boards import Boards
-from commerce.ranking.model import Activity, Period, Tally, Weights, Window
+from commerce.ranking.model import Activity, Period, Weights, Window
 from commerce.shared import clock
 from commerce.shared.bus import Envelope
 from commerce.shared.cache import Cache, Shelf

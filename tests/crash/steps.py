@@ -19,6 +19,8 @@ from pg8000.converters import make_params
 from redis.connection import AbstractConnection
 from urllib3.connection import HTTPConnection
 
+from commerce.checkout import following, paying, reconciling, settling
+from commerce.payment import gateway, transport
 from commerce.shared import database as postgres
 from commerce.shared import valkey
 from commerce.shared.wire import Connection, Query
@@ -89,6 +91,10 @@ def be_patient() -> None:
     for name in ("lock_timeout", "statement_timeout"):
         postgres.SESSION[name] = int(1000 * ENDLESS_SECONDS)
     valkey.TIMEOUT_SECONDS = valkey.INSISTENT_SECONDS = ENDLESS_SECONDS
+    for module, names in _DEADLINES.items():
+        for name in names:
+            assert hasattr(module, name)
+            setattr(module, name, 4 * ENDLESS_SECONDS)
     getresponse = HTTPConnection.getresponse
 
     def getresponse_patiently(self: HTTPConnection) -> Any:
@@ -97,6 +103,16 @@ def be_patient() -> None:
         return getresponse(self)
 
     HTTPConnection.getresponse = getresponse_patiently  # type: ignore[method-assign]
+
+
+_DEADLINES = {
+    paying: ("ANSWER_SECONDS", "GATEWAY_SECONDS"),
+    settling: ("GATEWAY_SECONDS",),
+    reconciling: ("GATEWAY_SECONDS",),
+    following: ("GATEWAY_SECONDS",),
+    gateway: ("WHOLE_SECONDS",),
+    transport: ("CONNECT_SECONDS", "READ_SECONDS"),
+}
 
 
 def die() -> None:

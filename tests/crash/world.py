@@ -25,10 +25,12 @@ SETTINGS = {  # what takes minutes elsewhere takes a second here
     "FINGERPRINT_KEY": "the fingerprints of a broken shop are nobody's",
     "GATEWAY_CALLBACK_URL": "http://127.0.0.1:9/payments/callbacks",  # nobody listens there
     "GATEWAY_GRACE_SECONDS": "1",
+    "ORDER_PAYABLE_MINUTES": "1440",  # no case's order expires in the hours of a long run
     "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
     "POWERTOOLS_METRICS_DISABLED": "true",
     "SHIPPING_MAX_TRIES": "3",
     "SHIPPING_RETRY_BASE_SECONDS": "0",
+    "TOKEN_LIFETIME_SECONDS": "86400",
 }
 
 

@@ -26,6 +26,7 @@ from commerce.shared.database import Query, Statement
 from commerce.shared.once import Claim
 from commerce.shared.relay import Relay, Relayed
 from commerce.shared.unit_of_work import UnitOfWork
+from tests.histories import plan
 
 T = TypeVar("T")
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -56,6 +57,7 @@ def stock_is_written_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
 
 def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
     """Where all stripes are held nobody waits for them: what is not free is taken for sold."""
+    patch.setattr(plan, "STRIPES", (2,))
     changes = {
         "AND NOT EXISTS (SELECT FROM free)\n": "AND false\n",
         "AND quantity > CAST": "AND quantity >= CAST",
@@ -74,6 +76,7 @@ def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
 
 def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
     """A stripe is emptied by who holds it alone, who cannot know that the product is sold out."""
+    patch.setattr(plan, "STRIPES", (2,))
     changes = {"AND quantity > CAST": "AND quantity >= CAST"}
     patch.setattr(stripes, "TAKE", Statement(text(_changed(str(stripes.TAKE._build), changes))))
 
@@ -85,6 +88,7 @@ def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
 
 def what_is_dealt_out_is_not_counted(patch: pytest.MonkeyPatch) -> None:
     """Whoever takes the last unit of the stock's own row says that all are sold."""
+    patch.setattr(plan, "STRIPES", (2,))
     dealt = """stock.quantity + (SELECT coalesce(sum(stripe.quantity), 0)
                 FROM stock_stripe AS stripe WHERE stripe.product_id = stock.product_id) AS in_all"""
     patch.setattr(products, "_MOVE_STOCK", _moving({dealt: "stock.quantity AS in_all"}))

@@ -13,6 +13,7 @@ import resource
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -127,14 +128,18 @@ def side_by_side(
     )
 
 
-def pgbench(products: int, delay: float) -> float:
-    """Transactions a second of the floor."""
+def pgbench(products: int, delay: float, changes: Mapping[str, str] = {}) -> float:
+    """Transactions a second of the floor, with some of its text changed."""
     from infra.local.postgres import binary
 
     url = urlsplit(os.environ["DATABASE_URL"])
     variables = {"buyers": BUYERS, "products": products, "delay": round(delay * 1_000_000)}
     settings = [f"-D{name}={value}" for name, value in variables.items()]
     text = FLOOR.read_text()
+    for before, after in changes.items():
+        if before not in text:
+            raise LookupError(f"{FLOOR.name} has no {before!r} to change")
+        text = text.replace(before, after)
     script = Path(os.environ.get("TMPDIR", "/tmp")) / f"order_late_{os.getpid()}.sql"  # noqa: S108
     script.write_text(text if delay else re.sub(r"\\sleep.*\n", "", text))
     try:

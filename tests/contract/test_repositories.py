@@ -21,7 +21,7 @@ from commerce.point.model import LedgerEntry, PointAccount
 from commerce.point.repository import PointRepository, SqlPointRepository
 from commerce.product import Sort
 from commerce.product.errors import OutOfStock
-from commerce.product.model import Card, Product, Stock
+from commerce.product.model import Card, Product, Rush, Stock
 from commerce.product.repository import ProductRepository, SqlProductRepository
 from commerce.shared import clock
 from commerce.shared.database import ConstraintViolated, Contention, Database
@@ -288,6 +288,54 @@ class TestProducts:
                 {one: -6}, reason="SOLD", order_id=uuid4(), refused=find_nothing_wrong
             )
         assert stocks(products, one) == [5]
+
+    @pytest.mark.parametrize("wanted", [3, 12, 40])
+    def test_a_stock_that_is_dealt_out_sells_as_one(
+        self, products: Opened[ProductRepository], brand_id: UUID, wanted: int
+    ) -> None:
+        [one] = kept_products(products, brand_id, 40)
+        with products() as repository:
+            assert repository.lock_stock(one) is not None
+            repository.gather_stock(one)
+            repository.set_stripes(one, 4, is_fixed=True)
+            repository.deal_stock(one)
+        with products() as repository:
+            stock = repository.find_all([one])[one].stock
+            assert (stock.quantity, stock.stripes) == (40, (10,) * 4)
+            seen = {one: stock.stripes_with_more_than(wanted)}
+            repository.sell({one: wanted}, seen, order_id=uuid4(), refused=refuse)
+        with products() as repository:
+            left = repository.lock_stock(one)
+        assert left is not None
+        assert (left.quantity, len(left.stripes), left.stripes_fixed) == (40 - wanted, 4, True)
+        seen = {one: left.stripes_with_more_than(41)}
+        with pytest.raises(OutOfStock), products() as repository:
+            repository.sell({one: 41}, seen, order_id=uuid4(), refused=refuse)
+        assert stocks(products, one) == [40 - wanted]
+
+    def test_a_rush_is_many_sales_of_what_has_no_stripes_or_few_of_what_has(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        since = clock.now()
+        hot, calm, cool, fixed = kept_products(products, brand_id, 50, 50, 50, 50)
+        for id_, is_fixed in ((cool, False), (fixed, True)):
+            with products() as repository:
+                assert repository.lock_stock(id_) is not None
+                repository.gather_stock(id_)
+                repository.set_stripes(id_, 4, is_fixed=is_fixed)
+        for id_, sales in ((hot, 3), (calm, 2), (cool, 1)):
+            for _ in range(sales):
+                with products() as repository:
+                    seen = {} if id_ in (hot, calm) else {id_: []}
+                    repository.sell({id_: 1}, seen, order_id=uuid4(), refused=refuse)
+        with products() as repository:
+            found = {each.product_id: each for each in repository.find_rushes(since, hot=3, cool=2)}
+            later = repository.find_rushes(clock.now(), hot=3, cool=1)
+        mine = [found[id_] for id_ in (hot, calm, cool, fixed) if id_ in found]
+        assert mine == [Rush(hot, is_striped=False, sales=3), Rush(cool, is_striped=True, sales=1)]
+        assert [each for each in later if each.product_id in (hot, cool)] == [
+            Rush(cool, is_striped=True, sales=0)
+        ]
 
     def test_what_is_read_is_a_copy(
         self, products: Opened[ProductRepository], brand_id: UUID

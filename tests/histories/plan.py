@@ -10,6 +10,9 @@ from tests.histories.history import Setup
 CUTS = ("before the commit", "after the commit", "while reading")
 """Where a call's connection to the database is cut."""
 
+STRIPES = (1, 2)
+"""Rows that the stocks of a history may be dealt out to."""
+
 _PLACE, _WEIGHTS = "place", {
     "place": 40,
     "cancel": 14,
@@ -84,7 +87,7 @@ def draw(seed: int, size: Size = Size()) -> Plan:
         copies=rng.randint(1, 2),
         discount=40,
         # Drawn apart, so that nothing else of a seed depends on it.
-        stripes=random.Random(-1 - seed).choice((1, 1, 2, 3)),  # noqa: S311
+        stripes=random.Random(-1 - seed).choice(STRIPES),  # noqa: S311
     )
     keys: list[tuple[str, str]] = []  # of the orders so far, with their buyers
     calls: list[Planned] = []

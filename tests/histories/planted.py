@@ -27,6 +27,7 @@ from commerce.shared.relay import Relay, Relayed
 from commerce.shared.statement import Statement
 from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shared.wire import Query
+from tests.histories import plan
 
 T = TypeVar("T")
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -57,6 +58,7 @@ def stock_is_written_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
 
 def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
     """Where all stripes are held nobody waits for them: what is not free is taken for sold."""
+    patch.setattr(plan, "STRIPES", (2,))
     changes = {
         "AND NOT EXISTS (SELECT FROM free)\n": "AND false\n",
         "AND quantity > CAST": "AND quantity >= CAST",
@@ -76,6 +78,7 @@ def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
 
 def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
     """A stripe is emptied by who holds it alone, who cannot know that the product is sold out."""
+    patch.setattr(plan, "STRIPES", (2,))
     changes = {"AND quantity > CAST": "AND quantity >= CAST"}
     taking = _changed(str(stripe_statements.TAKE._build), changes)
     patch.setattr("commerce.product.repository.striped.TAKE", Statement(text(taking)))
@@ -88,6 +91,7 @@ def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
 
 def what_is_dealt_out_is_not_counted(patch: pytest.MonkeyPatch) -> None:
     """Whoever takes the last unit of the stock's own row says that all are sold."""
+    patch.setattr(plan, "STRIPES", (2,))
     dealt = """stock.quantity + (SELECT coalesce(sum(stripe.quantity), 0)
                 FROM stock_stripe AS stripe WHERE stripe.product_id = stock.product_id) AS in_all"""
     patch.setattr(

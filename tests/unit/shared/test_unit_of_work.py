@@ -297,3 +297,46 @@ def test_a_second_commit_sends_only_what_is_new(database: FakeDatabase) -> None:
         uow.write(SECOND)
         uow.commit()
     assert database.sent == [["WRITE"], ["SECOND"]]
+
+
+FAST = Query("FAST")
+
+
+def test_a_faster_way_is_sent_in_the_place_of_the_contended_writes(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.write(WRITE)
+        uow.write_contended(LOCK, HOT, refusals={})
+        uow.try_first(FAST, unless="wall_wide")
+        uow.commit()
+    assert database.sent == [["WRITE", "FAST"]]
+    assert uow.has_told
+
+
+def test_where_the_faster_way_is_refused_all_is_sent_anew(database: FakeDatabase) -> None:
+    database.fail(ConstraintViolated("wall_wide"))
+    with UnitOfWork(database) as uow:
+        uow.write(WRITE)
+        uow.write_contended(LOCK, HOT, refusals={})
+        uow.try_first(FAST, unless="wall_wide")
+        uow.commit()
+    assert database.sent == [["WRITE", "FAST"], ["WRITE", LOCK.sql, "HOT"]]
+
+
+@pytest.mark.parametrize("failures", [["wall_dry"], ["wall_wide", "wall_dry"]])
+def test_each_way_may_be_refused_for_good(database: FakeDatabase, failures: list[str]) -> None:
+    database.fail(*map(ConstraintViolated, failures))
+    with UnitOfWork(database) as uow:
+        uow.write_contended(HOT, refusals={"wall_dry": WallIsWet})
+        uow.try_first(FAST, unless="wall_wide")
+        with pytest.raises(WallIsWet):
+            uow.commit()
+    assert database.sent == [["FAST"], ["HOT"]][: len(failures)]
+
+
+def test_under_a_lock_there_is_no_faster_way(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+        uow.write_contended(HOT, refusals={})
+        uow.try_first(FAST, unless="wall_wide")
+        uow.commit()
+    assert database.sent == [[BEGIN, LOCK.sql], ["HOT", COMMIT]]

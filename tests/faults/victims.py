@@ -194,7 +194,7 @@ def _hear_of_the_cancellation() -> None:
 
 def redrive_between_send_and_delete() -> None:
     """Die when a dead letter is sent back and still there."""
-    from infra.ops import letters
+    from commerce.shared import dead_letters as letters
     from infra.ops.__main__ import main
 
     letters.HOLD_SECONDS = 2
@@ -204,7 +204,7 @@ def redrive_between_send_and_delete() -> None:
 
 def discard_between_audit_and_delete() -> None:
     """Die when a dead letter is in the audit and still there."""
-    from infra.ops import letters
+    from commerce.shared import dead_letters as letters
     from infra.ops.__main__ import main
 
     letters.HOLD_SECONDS = 2

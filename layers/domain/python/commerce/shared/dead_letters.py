@@ -156,10 +156,10 @@ class DeadLetters:
     holds them.
     """
 
-    def __init__(self, queue: Queue, sqs: Any, hold_seconds: int = HOLD_SECONDS) -> None:
+    def __init__(self, queue: Queue, sqs: Any, hold_seconds: int | None = None) -> None:
         self.queue = queue
         self._sqs = sqs
-        self._hold_seconds = hold_seconds
+        self._hold_seconds = HOLD_SECONDS if hold_seconds is None else hold_seconds
 
     def count(self) -> int:
         """How many there are, those in somebody's hand included; about so many, says SQS."""

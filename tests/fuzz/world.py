@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from tests.support.coupons import a_coupon, an_issued
 from tests.support.elsewhere import wait_until
@@ -10,6 +11,7 @@ from tests.support.payments import a_card_order, follow, pay, reconcile, statuse
 from tests.support.shop import Person, a_brand, a_buyer, a_product, an_admin
 
 POINTS = 100_000_000
+OPERATORS = {"queue": "shipping-order-confirmed", "event_id": str(UUID(int=7))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def a_world() -> World:
         caller,
         other,
         an_admin(),
-        {**shared, **_own(caller, product_id, coupon_id), "asset": "start.js"},
+        {**shared, **_own(caller, product_id, coupon_id), "asset": "start.js", **OPERATORS},
         _own(other, product_id, coupon_id),
     )
 

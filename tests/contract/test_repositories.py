@@ -326,7 +326,7 @@ class TestProducts:
         for id_, sales in ((hot, 3), (calm, 2), (cool, 1)):
             for _ in range(sales):
                 with products() as repository:
-                    seen = {} if id_ in (hot, calm) else {id_: []}
+                    seen: dict[UUID, list[int]] = {} if id_ in (hot, calm) else {id_: []}
                     repository.sell({id_: 1}, seen, order_id=uuid4(), refused=refuse)
         with products() as repository:
             found = {each.product_id: each for each in repository.find_rushes(since, hot=3, cool=2)}

@@ -83,30 +83,30 @@ def _as_it_should_be(wish: Wish, _: Words) -> Wish:
 
 def _changes(operation: Operation) -> Iterator[Change]:
     for request in _elsewhere(operation):
-        yield lambda wish, _, request=request: request(wish)
+        yield lambda wish, _, request=request: request(wish)  # type: ignore[misc]
     for raw in BODIES:
-        yield lambda wish, _, raw=raw: wish.with_(raw_body=raw)
+        yield lambda wish, _, raw=raw: wish.with_(raw_body=raw)  # type: ignore[misc]
     if operation.example is not None:
         for body in _changed(operation.example):
-            yield lambda wish, words, body=body: wish.with_(body=in_place(body, words))
+            yield lambda wish, words, body=body: wish.with_(body=in_place(body, words))  # type: ignore[misc]
         for raw in _respelt(operation.example):
-            yield lambda wish, words, raw=raw: wish.with_(raw_body=_in_text(raw, words))
+            yield lambda wish, words, raw=raw: wish.with_(raw_body=_in_text(raw, words))  # type: ignore[misc]
 
 
 def _elsewhere(operation: Operation) -> Iterator[Callable[[Wish], Wish]]:
     """What can be changed about a request beside its body."""
     for name in operation.names:
         for word in (*WORDS, *PATHS):
-            yield lambda wish, name=name, word=word: wish.naming(name, word)
+            yield lambda wish, name=name, word=word: wish.naming(name, word)  # type: ignore[misc]
     for name in operation.query:
         queries = [f"?{name}={quote(word, safe='', errors='surrogatepass')}" for word in WORDS]
         for query in (*queries, f"?{name}=1&{name}=2&{name}[]=3", f"?{name}", f"?%00&&={name}"):
-            yield lambda wish, query=query: replace(wish, query=query)
+            yield lambda wish, query=query: replace(wish, query=query)  # type: ignore[misc]
     for header in HEADERS:
         unless: dict[str, Any] = {"key": None} if header == "Idempotency-Key" else {}
         for word in WORDS:
             given = {header: word}
-            yield lambda wish, given=given, unless=unless: wish.with_(headers=given, **unless)
+            yield lambda wish, given=given, unless=unless: wish.with_(headers=given, **unless)  # type: ignore[misc]
 
 
 def _in_text(raw: str, words: Words) -> str:

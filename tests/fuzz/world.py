@@ -19,6 +19,7 @@ POINTS = 1_000_000_000
 PRICE = 12_000
 """What the product costs, as in the document's example of a callback."""
 PASSWORD = "correct horse battery"  # as in its example of a session
+OPERATORS = {"queue": "shipping-order-confirmed", "event_id": str(UUID(int=7))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def a_world() -> World:
         login_id,
         other,
         an_admin(),
-        {**shared, **_own(caller, product_id, coupon_id), "asset": "start.js"},
+        {**shared, **_own(caller, product_id, coupon_id), "asset": "start.js", **OPERATORS},
         _own(other, product_id, coupon_id),
     )
 

@@ -1,11 +1,13 @@
 """Operators at the same letters: whoever has one in hand deals with it, the others do not."""
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 
 from tests.support.desk import a_desk, discard, letters_of, redrive
+from tests.support.lambda_calls import Answer
 from tests.support.letters import DeadQueue, an_order_letter
 from tests.support.shop import rows
 from tests.support.together import run_together
@@ -68,7 +70,9 @@ def test_who_looks_on_hides_no_letter_from_who_acts(dead: DeadQueue) -> None:
     bodies = [an_order_letter(f"o-{n}") for n in range(8)]
     ids = dead.fill(*bodies)
 
-    *_, acted = run_together([*[letters_of] * OPERATORS, partial(redrive, ids)])
+    calls: list[Callable[[], Answer]] = [*[letters_of] * OPERATORS, partial(redrive, ids)]
+
+    acted = run_together(calls)[-1]
 
     assert (sorted(acted.json["done"]), acted.json["not_found"]) == (sorted(ids), [])
     assert (dead.bodies(), dead.letters()) == (Counter(bodies), Counter())

@@ -136,7 +136,13 @@ def _make_resources(endpoint: str) -> dict[str, str]:
     )
     aws.client("events", endpoint_url=endpoint).create_event_bus(Name="commerce")
     sqs = aws.client("sqs", endpoint_url=endpoint)
+    queue = "shipping-order-confirmed"
+    for name in (queue, f"{queue}-dead-letters", "schedule-dead-letters"):
+        sqs.create_queue(QueueName=name)
     return {
+        "QUEUES": queue,
+        "QUEUES_OF_LETTERS_ALONE": "schedule",
+        "LOG_GROUP_NAME": "/lastunit/test",
         "IDEMPOTENCY_TABLE_NAME": "idempotency",
         "EVENT_BUS_NAME": "commerce",
         "RELAY_QUEUE_URL": sqs.create_queue(QueueName="outbox-nudge")["QueueUrl"],

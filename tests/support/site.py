@@ -58,7 +58,7 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def a_site() -> Iterator[str]:
     """Serve the API; yields its URL, without a slash at its end."""
-    with make_server(LOOPBACK, 0, Bridge(), _Server, _Quiet) as server:  # type: ignore[arg-type]
+    with make_server(LOOPBACK, 0, Bridge(), _Server, _Quiet) as server:
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:

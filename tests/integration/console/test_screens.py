@@ -41,7 +41,7 @@ def test_a_bad_hour_fits_every_screen(
     console = open_console()
     expect(console.get_by_role("heading", name="things are wrong")).to_be_visible()
     for scheme in ("light", "dark"):
-        console.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        console.emulate_media(color_scheme=scheme)
         for size in SIZES:
             take(console, screens / f"console-{scheme}-{size}.png", size)
     console.set_viewport_size({"width": 1280, "height": 900})
@@ -76,7 +76,7 @@ def test_the_documents_page_fits_every_screen(page: Page, site: str, screens: Pa
     place.locator(".opblock-summary-control").click()
     expect(place.get_by_role("button", name="Execute")).to_be_visible()
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         for size in SIZES:
             width, height = SIZES[size]
             page.set_viewport_size({"width": width, "height": height})

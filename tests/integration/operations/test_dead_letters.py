@@ -135,11 +135,9 @@ def test_who_runs_out_of_time_says_so_and_goes_on_when_asked_again(
 
 
 def test_what_cannot_be_sent_stays(dead: DeadQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    from commerce.operations import desk as module
-
     bodies = [an_order_letter("o-1"), an_order_letter("o-2")]
     ids = dead.fill(*bodies)
-    sqs = module.client("sqs", answer_within_seconds=10)
+    sqs = client("sqs", answer_within_seconds=10)
 
     def refuse_the_first(QueueUrl: str, Entries: list[Any]) -> Any:  # noqa: N803
         real = real_send(QueueUrl=QueueUrl, Entries=Entries[1:])
@@ -157,17 +155,13 @@ def test_what_cannot_be_sent_stays(dead: DeadQueue, monkeypatch: pytest.MonkeyPa
 def test_a_queue_that_fails_leaves_every_letter(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from commerce.operations import desk as module
-
     def refuse(**_: object) -> None:
         raise ClientError({"Error": {"Code": "OverLimit", "Message": "no"}}, "SendMessageBatch")
 
     body = an_order_letter("o-1")
     [id_] = dead.fill(body)
     with monkeypatch.context() as patched:
-        patched.setattr(
-            module.client("sqs", answer_within_seconds=10), "send_message_batch", refuse
-        )
+        patched.setattr(client("sqs", answer_within_seconds=10), "send_message_batch", refuse)
         assert redrive([id_]).status == 500
     assert dead.letters() == Counter([body])
 

@@ -1,7 +1,7 @@
 """POST /admin/payments/{payment_id}/sync: an admin has the gateway asked about a payment."""
 
-from commerce import operations
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.operations import sync_payment as sync
 from commerce.payment import AmountDiffers, PaymentGatewayUnavailable, PaymentNotFound, PaymentView
 
 api = http_api()
@@ -9,7 +9,7 @@ api = http_api()
 
 @api.post("/admin/payments/<payment_id>/sync")
 def sync_payment(payment_id: str, admin: Admin) -> PaymentView:
-    return operations.sync_payment(payment_id, by=admin.by)
+    return sync(payment_id, by=admin.by)
 
 
 handler = lambda_handler(

@@ -27,7 +27,7 @@ NOT_ASKED = {"payment_gateway"}  # of all that has the breaker at hand, only `pa
 ENDPOINTS = {  # a client of AWS in the code, the endpoint it needs where there is no internet
     "dynamodb": "DynamoDbEndpoint", "events": "EventsEndpoint", "sns": "SnsEndpoint",
     "secretsmanager": "SecretsManagerEndpoint", "sqs": "SqsEndpoint",
-    "stepfunctions": "StatesEndpoint",
+    "stepfunctions": "StatesEndpoint", "logs": "LogsEndpoint",
 }  # fmt: skip
 KEPT_WITH_A_KEY = {  # where a resource names its KMS key
     "AWS::Logs::LogGroup": "KmsKeyId",
@@ -144,7 +144,8 @@ def _source(function: Json) -> Path:
 @cache
 def _definitions() -> dict[str, frozenset[str]]:
     """What each function or class of the composing modules refers to, by its name."""
-    modules = [*DOMAIN.glob("*.py"), *(DOMAIN / "checkout").glob("*.py")]
+    composing = [DOMAIN, DOMAIN / "checkout", DOMAIN / "operations"]
+    modules = [file for folder in composing for file in folder.glob("*.py")]
     return {
         node.name: _names(node)
         for module in modules

@@ -135,7 +135,7 @@ def test_no_word_in_a_query_is_a_fault(shop: Shop, buyer: Buyer, path: str, name
 @pytest.mark.parametrize(
     "body",
     [
-        gzip.compress(b'{"amount": 1}'),
+        gzip.compress(b'{"amount": 1}', mtime=0),
         '{"amount": 1}'.encode("utf-16"),
         b'\xef\xbb\xbf{"amount": 1}',
         b'{"amount": 1, "\xff": 1}',

@@ -149,7 +149,7 @@ def test_no_word_in_a_query_is_a_fault(shop: Shop, buyer: Buyer, path: str, name
 def test_bytes_that_are_no_json_charge_nothing(
     shop: Shop, buyer: Buyer, body: bytes, media_type: str
 ) -> None:
-    more = [("Content-Type", media_type)]
+    more: list[tuple[str, str | bytes]] = [("Content-Type", media_type)]
     if body[:2] == b"\x1f\x8b":
         more.append(("Content-Encoding", "gzip"))
 
@@ -188,7 +188,8 @@ def test_two_tokens_are_nobodys(shop: Shop, buyer: Buyer) -> None:
 @pytest.mark.parametrize("value", [b"\xe9", b"\xff\xfe", b"a\tb", b"a" * 6_000, b"%0d%0aX-A: 1"])
 @pytest.mark.parametrize("name", ["Idempotency-Key", "If-None-Match", "Authorization", "X-Odd"])
 def test_no_header_is_a_fault(shop: Shop, buyer: Buyer, name: str, value: bytes) -> None:
-    headers = [(name, value)] if name == "Authorization" else [bearer(buyer), (name, value)]
+    mine = [bearer(buyer)] * (name != "Authorization")
+    headers: Headers = [*mine, (name, value)]
 
     charged = send(shop, "POST", CHARGES, headers, b'{"amount": true}')
     looked = send(shop, "GET", "/users/me/points", headers)

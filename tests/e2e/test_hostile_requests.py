@@ -113,7 +113,9 @@ def test_no_word_in_a_path_is_a_fault(shop: Shop, buyer: Buyer, method: str, pat
         for word in encoded():
             name = path[path.index("{") : path.index("}") + 1]
             reply = send(shop, method, path.replace(name, word), [bearer(buyer)], b"")
-            if said := wrong_with(reply, method, path):
+            is_elsewhere = word.replace("%2e", ".") in ("", ".", "..")  # it led to another path
+            said = None if is_elsewhere and reply.status < 500 else wrong_with(reply, method, path)
+            if said:
                 found.append((word[:80], reply.status, said))
 
     assert found == []

@@ -113,7 +113,9 @@ def test_no_word_in_a_path_is_a_fault(shop: Shop, buyer: Buyer, method: str, pat
         for word in encoded():
             name = path[path.index("{") : path.index("}") + 1]
             reply = send(shop, method, path.replace(name, word), [bearer(buyer)], b"")
-            if said := wrong_with(reply, method, path):
+            is_elsewhere = word.replace("%2e", ".") in ("", ".", "..")  # it led to another path
+            said = None if is_elsewhere and reply.status < 500 else wrong_with(reply, method, path)
+            if said:
                 found.append((word[:80], reply.status, said))
 
     assert found == []
@@ -149,7 +151,7 @@ def test_no_word_in_a_query_is_a_fault(shop: Shop, buyer: Buyer, path: str, name
 def test_bytes_that_are_no_json_charge_nothing(
     shop: Shop, buyer: Buyer, body: bytes, media_type: str
 ) -> None:
-    more = [("Content-Type", media_type)]
+    more: list[tuple[str, str | bytes]] = [("Content-Type", media_type)]
     if body[:2] == b"\x1f\x8b":
         more.append(("Content-Encoding", "gzip"))
 
@@ -167,14 +169,12 @@ def test_a_number_that_is_none_charges_nothing(shop: Shop, buyer: Buyer, number:
     assert (reply.status, reply.code) == (422, "VALIDATION_FAILED")
 
 
-def test_two_keys_are_none_and_one_said_twice_is_one(shop: Shop, buyer: Buyer) -> None:
-    key, body = a_key(), b'{"amount": 1}'
+def test_two_different_keys_are_none(shop: Shop, buyer: Buyer) -> None:
+    keys = [("Idempotency-Key", a_key()), ("Idempotency-Key", a_key())]
     with shop.nothing_moves(buyer):
-        two = charge(shop, buyer, body, ("Idempotency-Key", key), ("Idempotency-Key", a_key()))
-    once = charge(shop, buyer, body, ("Idempotency-Key", key), ("idempotency-key", key))
+        reply = charge(shop, buyer, b'{"amount": 1}', *keys)
 
-    assert (two.status, two.code) == (400, "IDEMPOTENCY_KEY_INVALID")
-    assert once.status == 201
+    assert (reply.status, reply.code) == (400, "IDEMPOTENCY_KEY_INVALID")
 
 
 def test_two_tokens_are_nobodys(shop: Shop, buyer: Buyer) -> None:
@@ -188,8 +188,8 @@ def test_two_tokens_are_nobodys(shop: Shop, buyer: Buyer) -> None:
 @pytest.mark.parametrize("value", [b"\xe9", b"\xff\xfe", b"a\tb", b"a" * 6_000, b"%0d%0aX-A: 1"])
 @pytest.mark.parametrize("name", ["Idempotency-Key", "If-None-Match", "Authorization", "X-Odd"])
 def test_no_header_is_a_fault(shop: Shop, buyer: Buyer, name: str, value: bytes) -> None:
-    mine = [] if name == "Authorization" else [bearer(buyer)]
-    headers: list[tuple[str, str | bytes]] = [*mine, (name, value)]
+    mine = [bearer(buyer)] * (name != "Authorization")
+    headers: Headers = [*mine, (name, value)]
 
     charged = send(shop, "POST", CHARGES, headers, b'{"amount": true}')
     looked = send(shop, "GET", "/users/me/points", headers)

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -58,16 +58,17 @@ def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[T
 
     Each operation is asked as it should be first, and must succeed: so what follows goes deep.
     """
-    tried = [(each, change) for each in operations() for change in _changes(each)]
+    tried = [(each, change) for each in operations() for change in changes(each)]
     chance.shuffle(tried)
     of_each: dict[Operation, list[Change]] = {each: [_as_it_should_be] for each in operations()}
     for operation, change in tried[: max(cases - len(of_each), 0)]:
         of_each[operation].append(change)
-    for operation, changes in of_each.items():
-        yield _attack(operation, changes, world)
+    for operation, tried_on_it in of_each.items():
+        yield attack(operation, tried_on_it, world)
 
 
-def _attack(operation: Operation, changes: list[Change], world: World) -> Tally:
+def attack(operation: Operation, changes: Sequence[Change], world: World) -> Tally:
+    """Ask the operation for what it can give, each time with one change."""
     tally, ready = Tally(f"{operation.label} hostile"), Ready(world, operation)
     for change in changes:
         status, told = send(change(ready.wish(), ready.words), tally)
@@ -81,32 +82,41 @@ def _as_it_should_be(wish: Wish, _: Words) -> Wish:
     return wish
 
 
-def _changes(operation: Operation) -> Iterator[Change]:
-    for request in _elsewhere(operation):
-        yield lambda wish, _, request=request: request(wish)  # type: ignore[misc]
-    for raw in BODIES:
-        yield lambda wish, _, raw=raw: wish.with_(raw_body=raw)  # type: ignore[misc]
-    if operation.example is not None:
-        for body in _changed(operation.example):
-            yield lambda wish, words, body=body: wish.with_(body=in_place(body, words))  # type: ignore[misc]
-        for raw in _respelt(operation.example):
-            yield lambda wish, words, raw=raw: wish.with_(raw_body=_in_text(raw, words))  # type: ignore[misc]
-
-
-def _elsewhere(operation: Operation) -> Iterator[Callable[[Wish], Wish]]:
-    """What can be changed about a request beside its body."""
+def changes(operation: Operation) -> Iterator[Change]:
+    """Everything that is changed about a request to the operation, one by one."""
     for name in operation.names:
-        for word in (*WORDS, *PATHS):
-            yield lambda wish, name=name, word=word: wish.naming(name, word)  # type: ignore[misc]
+        yield from (_named(name, word) for word in (*WORDS, *PATHS))
     for name in operation.query:
-        queries = [f"?{name}={quote(word, safe='', errors='surrogatepass')}" for word in WORDS]
-        for query in (*queries, f"?{name}=1&{name}=2&{name}[]=3", f"?{name}", f"?%00&&={name}"):
-            yield lambda wish, query=query: replace(wish, query=query)  # type: ignore[misc]
+        words = [f"?{name}={quote(word, safe='', errors='surrogatepass')}" for word in WORDS]
+        odd = [f"?{name}=1&{name}=2&{name}[]=3", f"?{name}", f"?%00&&={name}"]
+        yield from (_asking(query) for query in (*words, *odd))
     for header in HEADERS:
-        unless: dict[str, Any] = {"key": None} if header == "Idempotency-Key" else {}
-        for word in WORDS:
-            given = {header: word}
-            yield lambda wish, given=given, unless=unless: wish.with_(headers=given, **unless)  # type: ignore[misc]
+        yield from (_headed(header, word) for word in WORDS)
+    yield from (_written(raw) for raw in BODIES)
+    if operation.example is not None:
+        yield from (_carrying(body) for body in _changed(operation.example))
+        yield from (_written(raw) for raw in _respelt(operation.example))
+
+
+def _named(name: str, word: str) -> Change:
+    return lambda wish, _: wish.naming(name, word)
+
+
+def _asking(query: str) -> Change:
+    return lambda wish, _: replace(wish, query=query)
+
+
+def _headed(header: str, word: str) -> Change:
+    unless: dict[str, Any] = {"key": None} if header == "Idempotency-Key" else {}
+    return lambda wish, _: wish.with_(headers={header: word}, **unless)
+
+
+def _carrying(body: Any) -> Change:
+    return lambda wish, words: wish.with_(body=in_place(body, words))
+
+
+def _written(raw: str) -> Change:
+    return lambda wish, words: wish.with_(raw_body=_in_text(raw, words))
 
 
 def _in_text(raw: str, words: Words) -> str:
@@ -156,7 +166,7 @@ def forged_tokens(world: World) -> Tally:
         if security not in ([{"user": []}], [{"admin": []}]):
             continue
         honest = Ready(world, operation).wish()
-        for name, token in _forged(world.admin):
+        for name, token in forged(world.admin):
             status, _ = send(honest.with_(token=token), tally)
             if status != 401:
                 tally.find(f"{status} with a forged {name}", operation.label)
@@ -167,7 +177,8 @@ def forged_tokens(world: World) -> Tally:
     return tally
 
 
-def _forged(admin: Person) -> Iterator[tuple[str, str]]:
+def forged(admin: Person) -> Iterator[tuple[str, str]]:
+    """Tokens of an admin's with one part forged each: what is wrong, and the token."""
     header, claims, signature = admin.token.split(".")
     known = jwt.decode(admin.token, options={"verify_signature": False})
     kid = jwt.get_unverified_header(admin.token)["kid"]

@@ -111,8 +111,8 @@ class Ready:
     def wish(self) -> Wish:
         """A request that ought to succeed."""
         if self._words is None:
-            usual = _words_of(self._world)
-            self._words = {**usual, **(self._prepare(self._world) if self._prepare else {})}
+            more = self._prepare(self._world) if self._prepare else {}
+            self._words = {**_words_of(self._world), **more}
         operation, words = self._operation, self._words
         ids = {name: str(words[examples.PATH_IDS[name]]) for name in operation.names}
         token = self._world.token_for(operation.path)

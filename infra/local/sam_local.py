@@ -106,6 +106,7 @@ def invoke_all(arguments: list[str]) -> int:
             print(f"[{len(done)}/{len(every)}] {name}: {each.shown}", flush=True)
             if not each.is_right:
                 print(each.log[-3000:], file=sys.stderr, flush=True)
+    write_table(done, [])  # what has been seen so far
     with _sam_local() as sam:
         calls = _ask_start_api(sam, arguments)
     write_table(done, calls)

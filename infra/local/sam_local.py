@@ -107,7 +107,7 @@ def invoke_all(arguments: list[str]) -> int:
             if not each.is_right:
                 print(each.log[-3000:], file=sys.stderr, flush=True)
     write_table(done, [])  # what has been seen so far
-    with _sam_local() as sam:
+    with _sam_local(_with_layers_inside) as sam:
         calls = _ask_start_api(sam, arguments)
     write_table(done, calls)
     wrong = sum(not each.is_right for each in done) + sum(not each.is_right for each in calls)

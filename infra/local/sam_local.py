@@ -106,7 +106,8 @@ def invoke_all(arguments: list[str]) -> int:
             print(f"[{len(done)}/{len(every)}] {name}: {each.shown}", flush=True)
             if not each.is_right:
                 print(each.log[-3000:], file=sys.stderr, flush=True)
-    with _sam_local() as sam:
+    write_table(done, [])  # what has been seen so far
+    with _sam_local(_with_layers_inside) as sam:
         calls = _ask_start_api(sam, arguments)
     write_table(done, calls)
     wrong = sum(not each.is_right for each in done) + sum(not each.is_right for each in calls)

@@ -28,7 +28,7 @@ payment. So every HTTP function must answer 2xx, a queue's function must report 
 and no other may fail; the target fails where one does not. A queue's function gets an event that
 has just been recorded, and so was perhaps consumed already: once or twice, its answer is the same.
 Ids are shown as `…`. Layers were laid into the functions' packages, as for LocalStack, since SAM
-makes an image of them anew for each function; for one function, and for the API below, they are
+makes an image of them anew for each function; where one function or the API is asked for, they are
 layers.
 
 | function | event | answer |
@@ -37,7 +37,7 @@ layers.
 API_HEAD = """
 ## The API by `sam local start-api`
 
-`make sam-local FUNCTION=api` serves it; asked in this order:
+`make sam-local FUNCTION=api` serves it; asked in this order (packages as above):
 
 | request | answer |
 |---|---|

@@ -172,5 +172,10 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);
   else if (token.get()) void refresh();
 });
+window.addEventListener("resize", () => {
+  if (!drawn) return;
+  delete drawn.sales; // its text is as large as other text on a screen of this width
+  draw();
+});
 setInterval(() => { renewTimes(); tellFreshness(); }, 1000);
 begin();

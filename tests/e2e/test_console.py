@@ -172,5 +172,7 @@ def test_an_order_is_tried_out_on_the_documents_page(page: Page, shop: Shop, buy
     place.locator("textarea.body-param__text").fill(json.dumps(body))
     place.get_by_role("button", name="Execute").click()
 
-    expect(place.locator(".live-responses-table .response-col_status").first).to_contain_text("201")
+    expect(
+        place.locator(".live-responses-table .response .response-col_status").first
+    ).to_contain_text("201")
     assert shop.stock_of(product_id) == 0

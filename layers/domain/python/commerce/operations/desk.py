@@ -17,7 +17,7 @@ from commerce.shared.aws import client
 from commerce.shared.dead_letters import SUFFIX, DeadLetters, Done, Letter, Queue, logged_cause
 from commerce.shared.shapes import Timestamp, View
 
-SHOWN = 5  # letters of each queue that the list of queues shows
+SAMPLE = 10  # letters that the list of queues looks at for the oldest
 WORK_SECONDS = 15.0  # no batch is begun later; the gateway waits for 29 s
 HOLD_SECONDS = 60  # longer than the functions may run; one that was killed gives letters back then
 CAUSES_SECONDS = 4.0  # the log is asked for no longer: it is slow where it is large
@@ -79,8 +79,9 @@ class LettersOutcomeView(View):
 
 
 def queues() -> QueuesView:
-    """Every queue, each with its oldest letters, as far as some are found."""
-    shown = [_shown(_letters(queue), SHOWN, lambda letter: letter.cause) for queue in _queues()]
+    """Every queue, each with the oldest letter that a look finds, and its cause."""
+    cause = _causes()
+    shown = [_shown(_letters(queue), SAMPLE, cause, shown=1) for queue in _queues()]
     return QueuesView(queues=sorted(shown, key=lambda each: (each.count == 0, each.queue)))
 
 
@@ -133,14 +134,16 @@ def _letters(queue: Queue) -> DeadLetters:
     return DeadLetters(queue, client("sqs", answer_within_seconds=10), HOLD_SECONDS)
 
 
-def _shown(letters: DeadLetters, limit: int, cause: Callable[[Letter], str]) -> QueueLettersView:
+def _shown(
+    letters: DeadLetters, limit: int, cause: Callable[[Letter], str], shown: int | None = None
+) -> QueueLettersView:
     count = letters.count()
     found = letters.look(min(limit, count), in_a_hurry=True) if count else []
     return QueueLettersView(
         queue=letters.queue.name,
         count=count,
         can_redrive=bool(letters.queue.url),
-        letters=[_letter(each, cause(each)) for each in found],
+        letters=[_letter(each, cause(each)) for each in found[:shown]],
     )
 
 

@@ -4,7 +4,8 @@ Eight processes through the real handler, half a millisecond of network for each
 commits that take their time, as a replica that must agree makes them. Each number of rows has its
 turn in each round, on the same server, so that whatever else the machine does hits all of them.
 Beside them pgbench does a plain order's statements with the hot row last, out of one row and out of
-16: what the database can bear. CPU is that of the whole machine while it was measured: near 1, the processors are the limit.
+16: what the database can bear. CPU is that of the whole machine while it was measured: near 1, the
+processors are the limit.
 """
 
 import argparse
@@ -41,9 +42,10 @@ COMMITS = {"2 ms": 2_000, "10 ms": 10_000, "100 ms": 100_000}
 STRIPED = {
     "random(1, :products)": str(ROWS.index(16) + 1),
     "UPDATE stock SET": "UPDATE stock_stripe SET",
-    "WHERE product_id = CAST(:pid AS uuid) AND quantity >= 1": """WHERE product_id = CAST(:pid AS uuid)
-        AND number = (SELECT number FROM stock_stripe WHERE product_id = CAST(:pid AS uuid)
-            ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED)""".replace("\n", " "),
+    "WHERE product_id = CAST(:pid AS uuid) AND quantity >= 1": (
+        "WHERE product_id = CAST(:pid AS uuid) AND number = (SELECT number FROM stock_stripe"
+        " WHERE product_id = CAST(:pid AS uuid) ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    ),
 }
 """What pgbench does otherwise where there are 16 rows."""
 GOAL = "ratio ≥ 4 at commits of 2 ms"

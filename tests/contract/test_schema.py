@@ -64,7 +64,7 @@ def test_the_tables_are_those_of_the_code(connection: sa.Connection) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "ALTER TABLE stock ALTER COLUMN quantity TYPE bigint",
+        "ALTER TABLE stock ALTER COLUMN quantity TYPE integer",
         "ALTER TABLE stock ALTER COLUMN quantity DROP NOT NULL",
         "ALTER TABLE stock DROP COLUMN version",
         "DROP INDEX outbox_unpublished",

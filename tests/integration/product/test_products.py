@@ -11,6 +11,8 @@ from commerce.brand import RegisterBrand
 from commerce.shared.database import ConstraintViolated
 from commerce.shared.wire import Query
 from tests.support.lambda_calls import Answer, call
+from tests.support.orders import cancel
+from tests.support.payments import place_by_card
 from tests.support.shop import (
     a_buyer,
     a_product,
@@ -156,6 +158,17 @@ def test_only_an_admin_registers_and_counts(brand_id: str) -> None:
         assert set_stock(product_id, 9, token).status == status
     assert stock_of(product_id) == 5
     assert listed(f"brand_id={brand_id}").json["items"] == []
+
+
+def test_more_units_come_back_than_a_count_may_say() -> None:
+    product, buyer, most = a_product(price=1), a_buyer(), 1_000_000_000
+    orders = []
+    for _ in range(3):
+        assert set_stock(product, most).status == 200
+        orders.append(place_by_card(buyer, (product, most)).json["order_id"])
+    assert [cancel(buyer, each).status for each in orders] == [200] * 3
+    assert stock_of(product) == 3 * most
+    assert_books_hold(product)
 
 
 def test_counts_made_at_once_keep_the_books() -> None:

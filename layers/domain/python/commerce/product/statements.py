@@ -100,7 +100,7 @@ MOVE_STOCK = Statement(
         UPDATE stock
         SET quantity = stock.quantity + move.change, version = stock.version + 1
         FROM jsonb_to_recordset(:moves)
-            AS move(product_id uuid, change integer, changed_id uuid, turned_id uuid)
+            AS move(product_id uuid, change bigint, changed_id uuid, turned_id uuid)
         WHERE stock.product_id = move.product_id AND stock.quantity + move.change >= 0
         RETURNING stock.product_id, change, changed_id, turned_id,
             stock.product_id AS aggregate_id, 2 * version AS aggregate_version,

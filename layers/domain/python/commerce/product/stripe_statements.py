@@ -2,7 +2,7 @@
 
 from sqlalchemy import (
     ARRAY,
-    Integer,
+    BigInteger,
     Uuid,
     any_,
     bindparam,
@@ -34,7 +34,7 @@ EACH = func.array(
     .order_by(_s.number)
     .correlate(stock_table)
     .scalar_subquery(),
-    type_=ARRAY(Integer),
+    type_=ARRAY(BigInteger),
 )
 """How many units each of them has, by their numbers."""
 
@@ -96,10 +96,10 @@ TAKE = Statement(
         FOR UPDATE
     ), moved AS (
         UPDATE stock_stripe
-        SET quantity = quantity - CAST(:quantity AS integer), version = version + 1
-        WHERE product_id = CAST(:product_id AS uuid) AND quantity > CAST(:quantity AS integer)
+        SET quantity = quantity - CAST(:quantity AS bigint), version = version + 1
+        WHERE product_id = CAST(:product_id AS uuid) AND quantity > CAST(:quantity AS bigint)
             AND number = (SELECT number FROM free UNION ALL SELECT number FROM waited_for)
-        RETURNING product_id, -CAST(:quantity AS integer) AS change,
+        RETURNING product_id, -CAST(:quantity AS bigint) AS change,
             CAST(:changed_id AS uuid) AS changed_id, id AS aggregate_id,
             version AS aggregate_version,
             quantity + (SELECT stock.quantity + coalesce(sum(others.quantity), 0)

@@ -52,7 +52,7 @@ stock_table = Table(
     Column(
         "product_id", Uuid, ForeignKey("product.id", name="stock_of_a_product"), primary_key=True
     ),
-    Column("quantity", Integer, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("counted", BigInteger, nullable=False, server_default=text("0")),  # by an admin
     Column("stripes_fixed", Boolean, nullable=False, server_default=text("false")),  # by an admin
@@ -70,7 +70,7 @@ stock_stripe_table = Table(
         "product_id", Uuid, ForeignKey("stock.product_id", name="stripe_of_a_stock"), nullable=False
     ),
     Column("number", Integer, nullable=False),
-    Column("quantity", Integer, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     PrimaryKeyConstraint("product_id", "number", name="stock_stripe_pkey"),
     CheckConstraint("quantity >= 0", name="stripe_not_negative"),
@@ -83,7 +83,7 @@ stock_movement_table = Table(
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=True),
     Column("product_id", Uuid, nullable=False),
-    Column("change", Integer, nullable=False),
+    Column("change", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("order_id", Uuid),
     Column("at", DateTime(timezone=True), nullable=False),

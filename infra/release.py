@@ -4,6 +4,7 @@
 
 lastunit-0.1.0.zip  what `sam build` made: unpacked, it is what `sam deploy` takes
 CHANGES.md          the subjects of the commits since the tag before
+sbom-….cdx.json     what is in it, and what it was made with: `make audit` wrote them
 SHA256SUMS          of all of these
 
 The tag must be the version that pyproject.toml and template.yaml name, or nothing is made.
@@ -24,6 +25,7 @@ from infra.template import ROOT, read_template
 
 RELEASE = ROOT / ".local" / "release"
 BUILT = ROOT / ".local" / "release-build"
+SBOMS = ROOT / ".local" / "sbom"
 SAME_MOMENT = (1980, 1, 1, 0, 0, 0)  # of every file: two builds of a commit are to be equal
 
 
@@ -33,12 +35,17 @@ def make_release(tag: str) -> list[Path]:
     named = _versions()
     if wrong := [f"{place} says {found}" for place, found in named.items() if found != version]:
         raise LocalError(f"The tag says {version}, but {', '.join(wrong)}: change it, then tag.")
+    sboms = sorted(SBOMS.glob("*.cdx.json"))
+    if not sboms:
+        raise LocalError("Nothing says what is in the packages: make audit writes it.")
     for folder in (RELEASE, BUILT):
         shutil.rmtree(folder, ignore_errors=True)
     RELEASE.mkdir(parents=True)
     _build()
     _pack(RELEASE / f"lastunit-{version}.zip", BUILT)
     (RELEASE / "CHANGES.md").write_text(_changes(tag), encoding="utf-8")
+    for sbom in sboms:
+        shutil.copy(sbom, RELEASE / f"sbom-{sbom.name}")
     made = sorted(RELEASE.iterdir())
     sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in made]
     (RELEASE / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")

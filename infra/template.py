@@ -52,6 +52,18 @@ def read_template(path: Path = TEMPLATE) -> dict[str, Any]:
     return template
 
 
+SELDOM_ASKED = ("/admin", "/console", "/docs", "/openapi.json")
+
+
+def is_asked_often(function: dict[str, Any]) -> bool:
+    """Whether a share of a function's calls tells how it does: shoppers ask it, or a queue."""
+    return any(
+        event["Type"] == "SQS"
+        or (event["Type"] == "Api" and not event["Properties"]["Path"].startswith(SELDOM_ASKED))
+        for event in function.get("Events", {}).values()
+    )
+
+
 def write_template(template: dict[str, Any], path: Path) -> None:
     """Write a template that read_template, or SAM CLI, can read."""
     path.write_text(yaml.dump(template, Dumper=_Dumper, sort_keys=False), encoding="utf-8")

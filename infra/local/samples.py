@@ -32,7 +32,8 @@ LOGIN_ID = "coyote"
 _ID = "0198c0de-0000-7000-8000-0000000000"
 PRODUCT_ID, BRAND_ID, ORDER_ID = _ID + "0a", _ID + "0b", _ID + "0c"
 USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID + "aa"
-SAMPLE_IDS = {PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID}
+EVENT_ID = _ID + "10"
+SAMPLE_IDS = {PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID}
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
 
@@ -68,6 +69,7 @@ class Scene:
             ORDER_ID: orders.get(self._name, self._confirmed_order),
             PAYMENT_ID: lambda: self._paid_order()[1],
             RUN_ID: runs.get(self._name, self._run),
+            EVENT_ID: self._event_set_aside,
             TOKEN: self._token,
             **({LOGIN_ID: self._login_id} if is_about_login else {}),
         }
@@ -223,6 +225,21 @@ class Scene:
         )
         found: Json = envelope if isinstance(envelope, dict) else json.loads(envelope)
         return found
+
+    def _event_set_aside(self) -> str:
+        """Keep an event apart as the relay does with what the bus will not take; nobody waits."""
+        event_id = str(uuid.uuid4())
+        self._query(
+            "INSERT INTO outbox_set_aside (position, id, source, type, occurred_at, aggregate_id,"
+            " aggregate_version, trace_id, data, cause, set_aside_at)"
+            " SELECT nextval('outbox_position_seq'), CAST(:id AS uuid), source, type, occurred_at,"
+            " aggregate_id, aggregate_version, trace_id, data, 'a sample', now()"
+            " FROM outbox WHERE aggregate_id = CAST(:product AS uuid) AND type = 'StockChanged'"
+            " ORDER BY position DESC LIMIT 1",
+            id=event_id,
+            product=self._product["product_id"],
+        )
+        return event_id
 
     # --- the tasks of the ranking ------------------------------------------------------------
 

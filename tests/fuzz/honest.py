@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from commerce.bootstrap import in_transaction
+from commerce.bootstrap import database, in_transaction
 from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from commerce.shared import clock
+from commerce.shared import clock, set_aside
 from infra.openapi import examples
 from tests.fuzz.judge import Json, document
 from tests.fuzz.world import PRICE, World
@@ -21,7 +21,7 @@ from tests.support.bridge import Bridge
 from tests.support.coupons import a_coupon
 from tests.support.orders import an_order, ship
 from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
-from tests.support.shop import a_key, a_product
+from tests.support.shop import a_key, a_product, rows
 
 Words = Mapping[Any, Any]
 """What stands in a request in the place of the document's examples."""
@@ -170,7 +170,9 @@ def _words_of(world: World) -> dict[Any, Any]:
         examples.ORDER_ID: world.ids["order_id"],
         examples.PAYMENT_ID: world.ids["payment_id"],
         examples.ISSUED_COUPON_ID: world.ids["issued_coupon_id"],
+        examples.EVENT_ID: world.ids["event_id"],
         examples.PATH_IDS["asset"]: world.ids["asset"],
+        examples.PATH_IDS["queue"]: world.ids["queue"],
     }
 
 
@@ -225,6 +227,16 @@ def _a_like(world: World) -> Words:
     return {examples.PRODUCT_ID: product}
 
 
+def _an_event_set_aside(world: World) -> Words:
+    [event] = rows(
+        "SELECT id, position FROM outbox WHERE aggregate_id = $1 AND type = 'StockChanged'"
+        " ORDER BY position DESC LIMIT 1",
+        _a_product(world),
+    )
+    database().run([set_aside.move({event.position: "an attack"})])
+    return {examples.EVENT_ID: str(event.id)}
+
+
 _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/users"): _a_new_login_id,
     ("POST", "/sessions"): _a_login,
@@ -236,5 +248,6 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/payments"): _an_unpaid_order,
     ("POST", "/admin/payments/{payment_id}/sync"): _a_payment,
     ("POST", CALLBACKS): _a_transaction,
+    ("POST", "/admin/set-aside/{event_id}/put-back"): _an_event_set_aside,
     ("DELETE", "/products/{product_id}/like"): _a_like,
 }

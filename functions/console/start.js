@@ -38,7 +38,8 @@ function refresh() {
 async function ask() {
   clearTimeout(timer);
   $("refresh").setAttribute("aria-busy", "true");
-  await Promise.all([...Object.keys(SOURCES).map(askFor), ...[...opened.keys()].map(askForLetters)]);
+  const others = Object.keys(SOURCES).filter((source) => source !== "letters");
+  await Promise.all([askForAllLetters(), ...others.map(askFor)]);
   $("refresh").removeAttribute("aria-busy");
   if (!token.get()) return;
   lastAt = Date.now();
@@ -54,6 +55,12 @@ async function askFor(source) {
     if (problem.status === 401) return endSession();
     failed[source] = problem;
   }
+}
+
+// One look after another: a letter that one has in hand another does not see.
+async function askForAllLetters() {
+  await askFor("letters");
+  for (const queue of [...opened.keys()]) await askForLetters(queue);
 }
 
 async function askForLetters(queue) {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import tab_to
+from tests.support.elsewhere import wait_until
 from tests.support.letters import DeadQueue, an_order_letter
 from tests.support.orders import an_order
 from tests.support.shop import a_buyer, a_product, rows
@@ -86,7 +87,7 @@ def test_what_goes_wrong_is_shown_with_its_request(dead: DeadQueue, open_console
     alert = console.get_by_role("dialog").get_by_role("alert")
     expect(alert).to_contain_text("Try again.")
     expect(alert).to_contain_text("r-17")
-    assert dead.letters() == Counter([body])
+    wait_until(lambda: dead.letters() == Counter([body]))  # the page may have it in hand
 
 
 def test_a_panel_that_cannot_be_asked_says_so_and_keeps_what_it_knew(

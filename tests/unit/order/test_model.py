@@ -83,7 +83,8 @@ def test_what_costs_nothing_can_be_ordered() -> None:
     assert order.points_used == Money.zero()
 
 
-@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 10**9)), min_size=1, max_size=50))
+# Fifty of the dearest lines still cost what an order may.
+@given(st.lists(st.tuples(st.integers(0, 10**7), st.integers(1, 10**7)), min_size=1, max_size=50))
 def test_the_total_is_the_sum_of_the_lines(bought: list[tuple[int, int]]) -> None:
     order = placed(*(a_line(price, quantity) for price, quantity in bought))
     assert order.total == Money(sum(price * quantity for price, quantity in bought))

@@ -33,6 +33,7 @@ $(AUDIT_VENV)/.installed: $(VENV)/.installed requirements-audit.lock
 	@touch $@
 
 up: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Start everything, place an order, stay until Ctrl-C
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.statements
 	@$(BIN)/python -m infra.local.up
 
 down:  ## End what `make up` started

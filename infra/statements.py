@@ -54,5 +54,6 @@ def _compiled_of(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    COMPILED.write_text(text(), encoding="utf-8")
-    print(f"wrote {COMPILED}")  # noqa: T201
+    if not is_current():
+        COMPILED.write_text(text(), encoding="utf-8")
+        print(f"wrote {COMPILED}")  # noqa: T201

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import socket
 import socketserver
 import threading
 import time
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import parse_headers
 from uuid import UUID, uuid4
 
 import pytest
@@ -79,16 +79,19 @@ def buyer(gateway: RunningGateway) -> Buyer:
 
 @contextmanager
 def answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that gives these answers, one per connection; yields its URL and what it heard."""
+    """A server that gives these answers, one per connection; yields its URL and what it heard.
+
+    Heard are the first line and the body, whole: a request may come in several pieces.
+    """
     heard: list[bytes] = []
     left = list(answers)
 
-    class Talk(socketserver.BaseRequestHandler):
+    class Talk(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            assert isinstance(self.request, socket.socket)
-            heard.append(self.request.recv(65536))
+            line, headers = self.rfile.readline(), parse_headers(self.rfile)  # type: ignore[arg-type]
+            heard.append(line + self.rfile.read(int(headers.get("Content-Length", 0))))
             for part in left.pop(0).split(b"|pause|"):
-                self.request.sendall(part)
+                self.wfile.write(part)
                 time.sleep(0.3)
 
     with socketserver.ThreadingTCPServer((LOOPBACK, 0), Talk) as server:

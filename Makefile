@@ -43,7 +43,7 @@ reset:  ## End it and forget its data
 	@test ! -x $(BIN)/python || $(BIN)/python -m infra.local.reset
 
 test: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Run every suite: unit, integration, contract, races, faults, end to end
-	@$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 3 $(PYTEST_ARGS)
 
 check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, import contracts, template rules
 	@$(BIN)/ruff format --check .

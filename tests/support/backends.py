@@ -22,6 +22,7 @@ from infra.local.process import Server, start_server
 from infra.local.valkey import start_valkey
 
 ROOT = Path(__file__).parents[2]
+MOTO = Path(__file__).with_name("moto_server.py")
 MIGRATED = "migrated"  # never used itself, so that it can be copied
 
 
@@ -90,7 +91,7 @@ def start_moto(directory: Path, port: int) -> Server:
     url = f"http://{LOOPBACK}:{port}"
     server = start_server(
         "moto",
-        [Path(sys.executable), "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)],
+        [Path(sys.executable), "-P", MOTO, "-H", LOOPBACK, "-p", str(port)],
         url=url,
         directory=directory,
         environment={"PATH": "/usr/bin:/bin"},

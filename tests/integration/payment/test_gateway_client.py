@@ -88,7 +88,7 @@ def answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
 
     class Talk(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            line, headers = self.rfile.readline(), parse_headers(self.rfile)  # type: ignore[arg-type]
+            line, headers = self.rfile.readline(), parse_headers(self.rfile)
             heard.append(line + self.rfile.read(int(headers.get("Content-Length", 0))))
             for part in left.pop(0).split(b"|pause|"):
                 self.wfile.write(part)

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from commerce.shared import dead_letters
 from tests.support.desk import a_desk, discard, letters_of, redrive
 from tests.support.lambda_calls import Answer
 from tests.support.letters import DeadQueue, an_order_letter
@@ -52,6 +53,21 @@ def test_a_queue_that_many_empty_at_once_loses_no_letter_and_sends_none_twice(
     done = [id_ for each in answers for id_ in each.json["done"]]
     assert sorted(done) == sorted(ids)
     assert (dead.bodies(), dead.letters()) == (Counter(bodies), Counter())
+
+
+def test_a_queue_that_hands_a_letter_to_several_loses_none(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQS may, now and then: who consumes claims, so that being sent twice changes nothing."""
+    monkeypatch.setattr(dead_letters, "HOLD_SECONDS", 0)
+    bodies = [an_order_letter(f"o-{n}") for n in range(20)]
+    ids = dead.fill(*bodies)
+
+    answers = run_together([partial(redrive, "all")] * OPERATORS)
+
+    assert [each.status for each in answers] == [200] * OPERATORS
+    assert {id_ for each in answers for id_ in each.json["done"]} == set(ids)
+    assert (set(dead.bodies()), dead.letters()) == (set(bodies), Counter())
 
 
 def test_a_letter_is_sent_back_or_discarded_never_both(dead: DeadQueue) -> None:

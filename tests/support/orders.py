@@ -94,15 +94,18 @@ def expire(order_id: str) -> str:
 
 
 def confirm(order_id: str) -> str:
-    """Its card was charged: the new status, or the code of the refusal."""
+    """Its card was charged: the new status, or NOT_PENDING where it waited no longer."""
 
-    def paid(shop: Shop) -> OrderView:
-        order = shop.orders.confirm(order_id, by="system", reason="Paid by card")
+    def paid(shop: Shop) -> str:
+        id_ = UUID(order_id)
+        if not shop.orders.awaits_payment(id_):
+            return "NOT_PENDING"
+        _, order = shop.orders.get_anybodys(order_id)
         amount = Money(order.card_amount.amount)
-        SqlPaymentRepository(shop._uow).add(_charged(UUID(order_id), amount))
-        return order
+        SqlPaymentRepository(shop._uow).add(_charged(id_, amount))
+        return shop.orders.mark_paid(id_, amount).status
 
-    return _step(paid)
+    return in_transaction(paid)
 
 
 def _charged(order_id: UUID, amount: Money) -> Payment:

@@ -224,7 +224,7 @@ class Histories(RuleBasedStateMachine):
             assert confirm(order.id) == "CONFIRMED"
             self._went(order, "CONFIRMED")
         else:
-            assert confirm(order.id) == "ORDER_NOT_CONFIRMABLE"
+            assert confirm(order.id) == "NOT_PENDING"
 
     @rule(
         order=orders,

@@ -84,12 +84,6 @@ class OrderFacade:
         order.expire(at=clock.now())
         return self._undo(order)
 
-    def confirm(self, order_id: str, *, by: str, reason: str) -> OrderView:
-        """All of it is paid. Raises OrderNotFound, OrderNotConfirmable."""
-        order = self._lock(order_id)
-        order.confirm(at=clock.now(), by=by, reason=reason)
-        return self._keep(order)
-
     def ship(self, order_id: str, *, by: str) -> OrderView:
         """The goods have left. Raises OrderNotFound, OrderNotShippable."""
         order = self._lock(order_id)

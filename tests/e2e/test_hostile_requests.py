@@ -99,6 +99,12 @@ def charge(shop: Shop, buyer: Buyer, body: bytes, *more: tuple[str, str | bytes]
     return send(shop, "POST", CHARGES, [*mine, *key, *more], body)
 
 
+def leads_elsewhere(shop: Shop, word: str) -> bool:
+    """Whether a word makes another path of the one that it stands in."""
+    cut_off = shop.stack.is_on_free_localstack and word.startswith(";")  # it takes no parameters
+    return cut_off or word.replace("%2e", ".") in ("", ".", "..")
+
+
 def encoded() -> Iterator[str]:
     for word in WORDS:
         yield quote(word, safe="", errors="surrogatepass")[:6_000]
@@ -113,9 +119,9 @@ def test_no_word_in_a_path_is_a_fault(shop: Shop, buyer: Buyer, method: str, pat
         for word in encoded():
             name = path[path.index("{") : path.index("}") + 1]
             reply = send(shop, method, path.replace(name, word), [bearer(buyer)], b"")
-            is_elsewhere = word.replace("%2e", ".") in ("", ".", "..")  # it led to another path
-            said = None if is_elsewhere and reply.status < 500 else wrong_with(reply, method, path)
-            if said:
+            if leads_elsewhere(shop, word) and reply.status < 500:
+                continue
+            if said := wrong_with(reply, method, path):
                 found.append((word[:80], reply.status, said))
 
     assert found == []
@@ -153,6 +159,8 @@ def test_bytes_that_are_no_json_charge_nothing(
 ) -> None:
     more: list[tuple[str, str | bytes]] = [("Content-Type", media_type)]
     if body[:2] == b"\x1f\x8b":
+        if shop.stack.is_on_free_localstack:
+            pytest.skip("LocalStack unpacks a body before a function sees it: it is a good request")
         more.append(("Content-Encoding", "gzip"))
 
     with shop.nothing_moves(buyer):

@@ -28,7 +28,15 @@ from infra.local.errors import LocalError
 from infra.local.ports import LOOPBACK
 from infra.local.sam_table import ApiCall, Invocation, calls_of_an_order, write_table
 from infra.local.samples import STACK, Scene, client
-from infra.template import ROOT, Function, functions, read_template, resources, write_template
+from infra.template import (
+    ROOT,
+    Function,
+    as_deployed,
+    functions,
+    read_template,
+    resources,
+    write_template,
+)
 
 LOCAL = ROOT / ".local"
 BUILT = LOCAL / "build" / "template.yaml"
@@ -196,14 +204,15 @@ def _with_layers_inside(template: Json) -> None:
     del template["Globals"]["Function"]["Layers"]
 
 
-def variables_by_output(template: Mapping[str, Any]) -> dict[str, str]:
-    """Return the functions' variables that an output of the stack gives too, and which output.
+def variables_by_output() -> dict[str, str]:
+    """Return the functions' variables that an output of a local stack gives too, and which output.
 
     SAM makes up values for what only a deployed stack knows: ARNs, queues' addresses, names.
     """
+    template = as_deployed(read_template(), {})
     outputs = {json.dumps(each["Value"]): name for name, each in template["Outputs"].items()}
     shared = template["Globals"]["Function"]["Environment"]["Variables"]
-    own = [function.properties.get("Environment", {}) for function in functions(dict(template))]
+    own = [function.properties.get("Environment", {}) for function in functions(template)]
     variables = [shared, *(each.get("Variables", {}) for each in own)]
     return {
         name: outputs[json.dumps(value)]
@@ -217,8 +226,7 @@ def _deployed(running: Mapping[str, str]) -> dict[str, str]:
     """Return what the stack that runs says its functions' variables are."""
     stack = client("cloudformation", running).describe_stacks(StackName=STACK)["Stacks"][0]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-    named = variables_by_output(read_template())
-    return {name: outputs[output] for name, output in named.items()}
+    return {name: outputs[output] for name, output in variables_by_output().items()}
 
 
 def _find(logical_id: str) -> Function:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from commerce.bootstrap import kept
+from commerce.operations.sales import LAST_DAY, SALES
 from tests.crash.cases import OK, Case, Scenario, answered, ordered
 from tests.crash.operators import discarded, sent_back, with_a_dead_letter, with_an_event_set_aside
 from tests.support import desk
@@ -16,6 +18,13 @@ from tests.support.shop import rows
 def _with_a_dead_letter() -> Case:
     case = with_a_dead_letter()
     return replace(case, words={**case.words, "settings": desk.settings_of(case.words["dead"])})
+
+
+def _sold_and_not_yet_seen() -> Case:
+    """Nobody has looked within the minute for which the page is kept."""
+    case = ordered()
+    kept().forget(SALES, [LAST_DAY])
+    return case
 
 
 def _at_the_desk(
@@ -74,7 +83,8 @@ SCENARIOS = (
         frozenset({"200 True"}),
     ),
     Scenario(
-        "see_sales", "operations/get_sales", ordered, lambda _: answered(desk.sales()), OK
+        "see_sales", "operations/get_sales", _sold_and_not_yet_seen,
+        lambda _: answered(desk.sales()), OK,
     ),
     Scenario(
         "see_order", "operations/get_order_as_admin", ordered,

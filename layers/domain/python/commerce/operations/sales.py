@@ -58,11 +58,12 @@ class SalesView(View):
 
 # Everybody who looks at the console shares it: it reads all orders of a day.
 SALES = Shelf("operations-sales", 1, SalesView, 60)
+LAST_DAY = "last-day"
 
 
 def sales() -> SalesView:
     """The last day's sales, as they were a minute ago at most."""
-    return kept().get(SALES, "last-day", _load)
+    return kept().get(SALES, LAST_DAY, _load)
 
 
 def _load() -> SalesView:

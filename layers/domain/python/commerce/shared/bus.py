@@ -26,10 +26,17 @@ class Bus(Protocol):
 
 
 class EventBridgeBus:
-    """`PutEvents` on the bus named by EVENT_BUS_NAME."""
+    """`PutEvents` on the bus named by EVENT_BUS_NAME.
+
+    A call that got no answer may have arrived: with one attempt nothing is told twice, and what
+    was in it may be lost; with more it is the other way round.
+    """
+
+    def __init__(self, attempts: int = 3) -> None:
+        self._attempts = attempts
 
     def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
-        events = client("events")
+        events = client("events", attempts=self._attempts)
         try:
             answer = events.put_events(Entries=[_entry(each) for each in envelopes])
         except events.exceptions.ClientError as error:

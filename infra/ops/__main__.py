@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from commerce.shared.dead_letters import DeadLetters, Done, Letter, Queue, logged_cause
-from infra.ops import rankings
+from infra.ops import logs, rankings
 from infra.ops.target import OpsError, Target, client, enter, operator
 
 WELL, FOUND, NOT_DONE = 0, 1, 2
@@ -107,6 +107,10 @@ def parser() -> argparse.ArgumentParser:
     unknown = add(payments, "unknown", unknown_payments, show_payments, "payments without an end")
     unknown.add_argument("--limit", type=int, default=100)
     add(commands, "reconcile", reconcile, show_reconciliation, "prove the books")
+    told = add(commands, "logs", search_logs, show_lines, "what the functions' log says")
+    told.add_argument("words", nargs="+", help="an id, an alert's code, a word: lines with all")
+    told.add_argument("--since", type=int, default=60, metavar="MINUTES")
+    told.add_argument("--limit", type=int, default=50, help="so many of the newest")
     admin = commands.add_parser("admin", help="who may do what admins do").add_subparsers(
         required=True, metavar="ACTION"
     )
@@ -204,31 +208,34 @@ def _told(letter: Letter, stack: str) -> dict[str, Any]:
 
 
 def redrive(target: Target, asked: argparse.Namespace) -> Answer:
-    """Send letters back."""
+    """Send letters back, each written to the audit first."""
     letters = _letters(target.queue(asked.queue))
+    record = _keeping(target, "dlq redrive", letters.queue.name)
     with _progress("Sent back", len(asked.id) or letters.count(), asked) as progress:
-        done = letters.redrive(asked.id, rate=asked.rate, progress=progress)
+        done = letters.redrive(asked.id, rate=asked.rate, progress=progress, record=record)
     return _outcome(letters, "redriven", done)
 
 
 def discard(target: Target, asked: argparse.Namespace) -> Answer:
     """Delete letters, each written to the audit first."""
     letters = _letters(target.queue(asked.queue))
-    target.use_database()
+    record = _keeping(target, "dlq discard", letters.queue.name, asked.reason)
     _confirm(
         f"Delete {', '.join(asked.id)} from {letters.queue.name}? It will not be handled; "
         "what it said stays in the table ops_audit.",
         asked,
     )
+    return _outcome(letters, "discarded", letters.discard(asked.id, record))
+
+
+def _keeping(target: Target, what: str, queue: str, reason: str = "") -> Callable[[Letter], None]:
+    """Writes down what happens to a letter: who did what, when and why, and what it said."""
+    target.use_database()
     from commerce.bootstrap import keep_in_audit
     from commerce.shared.audit import Act
 
-    who, name = operator(), letters.queue.name
-
-    def record(letter: Letter) -> None:
-        keep_in_audit(Act(who, "dlq discard", name, letter.id, letter.body, asked.reason))
-
-    return _outcome(letters, "discarded", letters.discard(asked.id, record))
+    who = operator()
+    return lambda letter: keep_in_audit(Act(who, what, queue, letter.id, letter.body, reason))
 
 
 def _outcome(letters: DeadLetters, what: str, done: Done) -> Answer:
@@ -315,6 +322,16 @@ def unknown_payments(target: Target, asked: argparse.Namespace) -> Answer:
         for each in sorted(found, key=lambda each: each.changed_at)
     ]
     return FOUND if payments else WELL, {"payments": payments}
+
+
+# --- the log -------------------------------------------------------------------------------------
+
+
+def search_logs(target: Target, asked: argparse.Namespace) -> Answer:
+    """The newest lines with all words."""
+    with aside.status("reading"):
+        lines = logs.find(target, asked.words, timedelta(minutes=asked.since), asked.limit)
+    return WELL if lines else FOUND, {"lines": lines}
 
 
 # --- admins --------------------------------------------------------------------------------------
@@ -453,6 +470,19 @@ def show_payments(answer: dict[str, Any]) -> None:
         [*(name.replace("_", " ") for name in names), "since"],
         [[*(each[name] for name in names), _age(each["age_seconds"])] for each in payments],
     )
+
+
+def show_lines(answer: dict[str, Any]) -> None:
+    """Print the lines, each with the last line of its error."""
+    rows = []
+    for each in answer["lines"]:
+        error = str(each.get("exception", "")).strip().rpartition("\n")[2]
+        said = "\n".join(part for part in (str(each.get("message", "")), error) if part)
+        rows.append([each["at"], each.get("level"), each.get("function_name"), said])
+    if rows:
+        _table(["at", "level", "function", "line"], rows)
+    else:
+        people.print("No line has all of it; --since looks further back.")
 
 
 def show_admins(answer: dict[str, Any]) -> None:

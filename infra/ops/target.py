@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -17,6 +18,7 @@ from commerce.shared.dead_letters import SUFFIX, Queue
 LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"
 _OUTPUT = "DeadLetterQueueUrl"
 _CHOSEN_BY_HAND = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID")
+_LOOPBACK = ("127.0.0.1", "localhost")
 _LOCAL = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
@@ -47,9 +49,15 @@ def enter(environment: Mapping[str, str], local_env: Path = LOCAL_ENV) -> str:
         lines = local_env.read_text().splitlines()
         os.environ.update(dict(line.split("=", 1) for line in lines if "=" in line))
         os.environ.update(_LOCAL)
-    if os.environ.get("AWS_ENDPOINT_URL"):
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         os.environ.setdefault("AWS_DEFAULT_REGION", _LOCAL["AWS_DEFAULT_REGION"])
+        if urlsplit(endpoint).hostname in _LOOPBACK and not _has_login():
+            os.environ.update(_LOCAL)  # an emulator takes any, but not none
     return os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+
+
+def _has_login() -> bool:
+    return any(os.environ.get(name) for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID"))
 
 
 class Target:

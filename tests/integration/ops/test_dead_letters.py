@@ -101,6 +101,8 @@ def test_only_the_named_go_back_and_the_others_are_to_be_seen_at_once(
     asked = ["--id", ids[3], "--id", "e-31", "--id", "o-59"]
     code, answer = ops("dlq", "redrive", dead.name, *asked)
     assert (code, sorted(answer["redriven"])) == (0, sorted([ids[3], ids[31], ids[59]]))
+    kept = rows("SELECT message_id FROM ops_audit WHERE action = 'dlq redrive'")
+    assert {ids[3], ids[31], ids[59]} == {each.message_id for each in kept} & set(ids)
     assert dead.bodies() == Counter([bodies[3], bodies[31], bodies[59]])
     assert dead.letters() == Counter(bodies) - Counter([bodies[3], bodies[31], bodies[59]])
 

@@ -85,6 +85,17 @@ def test_the_local_system_is_meant_where_nothing_else_is_said(
     assert enter({}, env) == "http://127.0.0.1:1"
 
 
+def test_an_emulator_is_entered_without_a_login(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "")
+    for endpoint, key in (("https://elsewhere.example", ""), ("http://127.0.0.1:1", "local")):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        assert enter({"AWS_ENDPOINT_URL": endpoint}, tmp_path / "env") == endpoint
+        assert os.environ["AWS_ACCESS_KEY_ID"] == key
+
+
 def test_without_a_database_there_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL")
     with pytest.raises(OpsError, match="set DATABASE_URL"):

@@ -1,12 +1,15 @@
 """Alerts: what only a person can mend is told to the operators, with what they need to begin."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from commerce.shared import settings
 from commerce.shared.aws import client
 from commerce.shared.once import Claim
+
+logger = logging.getLogger(__name__)
 
 _SUBJECT_LIMIT = 100  # SNS: ASCII, no longer than this
 
@@ -30,7 +33,8 @@ class Alert:
 def publish(alert: Alert, *, is_hurried: bool = False) -> None:
     """Put the alert on the topic OPS_TOPIC_ARN. Raises what the topic's client raises.
 
-    Where somebody waits for us, `is_hurried`: one try, of a second with its connection.
+    The log has it too, whatever becomes of the topic. Where somebody waits for us, `is_hurried`:
+    one try, of a second with its connection.
     """
     topic = client("sns", attempts=1, answer_within_seconds=0.5) if is_hurried else client("sns")
     message = {
@@ -39,6 +43,7 @@ def publish(alert: Alert, *, is_hurried: bool = False) -> None:
         **alert.facts,
         "runbook": f"docs/runbooks/{alert.runbook}",
     }
+    logger.warning("alert %s", json.dumps(message, ensure_ascii=False))
     subject = f"{alert.code} {alert.about}".encode("ascii", "replace").decode()
     topic.publish(
         TopicArn=settings.text("OPS_TOPIC_ARN"),

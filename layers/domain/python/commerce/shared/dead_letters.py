@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +24,7 @@ BATCH = 10  # SQS' limit per call
 BATCH_BYTES = 200_000  # below SQS' limit per call, attributes included
 HOLD_SECONDS = 300  # letters in hand are hidden for so long; a killed process gives them back then
 SUFFIX = "-dead-letters"  # infra/stacks/queue.yaml
+LOG_PAGES = 10  # CloudWatch answers with empty pages while it still looks
 EMPTY_LOOKS = 3  # SQS asks some of its servers only: nothing found once is not yet nothing
 
 Progress = Callable[[int], None]
@@ -371,12 +373,17 @@ def logged_cause(logs: Any, group: str, letter: Letter) -> str:
     if letter.cause or not event_id:
         return letter.cause
     try:
-        found = logs.filter_log_events(
+        pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=group,
             filterPattern=f'"{event_id}" "message failed"',
             startTime=int(letter.sent_at.timestamp() * 1000),
         )
-        line = json.loads(found["events"][-1]["message"])
-        return str(line["exception"]).strip().splitlines()[-1]
-    except (ClientError, BotoCoreError, LookupError, ValueError):
+        lines = [
+            json.loads(event["message"])
+            for page in islice(pages, LOG_PAGES)
+            for event in page["events"]
+        ]
+        causes = [line["exception"] for line in lines if "exception" in line]
+        return str(causes[-1]).strip().splitlines()[-1]
+    except (ClientError, BotoCoreError, LookupError, TypeError, ValueError):
         return ""

@@ -13,7 +13,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Ok
 
+from infra.openapi.files import DOCUMENT
 from tests.e2e.caller import READ_TIMEOUT_SECONDS, a_key
 from tests.e2e.shop import Buyer, Shop
 from tests.fuzz.judge import complaint
@@ -97,6 +103,15 @@ def charge(shop: Shop, buyer: Buyer, body: bytes, *more: tuple[str, str | bytes]
     mine: list[tuple[str, str | bytes]] = [bearer(buyer)] * ("Authorization" not in given)
     key = [("Idempotency-Key", a_key())] * ("Idempotency-Key" not in given)
     return send(shop, "POST", CHARGES, [*mine, *key, *more], body)
+
+
+def operations() -> dict[str, Any]:
+    """Every operation of the document, by its name there."""
+    every = schemathesis.openapi.from_path(DOCUMENT).get_all_operations()
+    return {each.ok().label: each.ok() for each in every if isinstance(each, Ok)}
+
+
+OPERATIONS = operations()
 
 
 def leads_elsewhere(shop: Shop, word: str) -> bool:
@@ -208,3 +223,38 @@ def test_no_header_is_a_fault(shop: Shop, buyer: Buyer, name: str, value: bytes)
     assert wrong_with(looked, "GET", "/users/me/points") is None
     assert 400 <= charged.status < 500
     assert "x-a" not in charged.headers
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_what_the_document_allows_and_what_not_is_answered_by_it(
+    shop: Shop, buyer: Buyer, operation: str
+) -> None:
+    """Made from the document, by schemathesis; the caller is a buyer, and an admin who looks on."""
+    asked, found = OPERATIONS[operation], list[object]()
+    token = shop.admin.token if operation.startswith("GET /admin") else buyer.api.token
+
+    @settings(
+        max_examples=4,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.one_of([asked.as_strategy(generation_mode=each) for each in modes_of(asked)]))
+    def try_it(case: Case[Any]) -> None:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": a_key()}
+        response = case.call(base_url=shop.stack.addresses.api_url, headers=headers)
+        told = {name.lower(): values[-1] for name, values in response.headers.items()}
+        reply = Reply(response.status_code, told, response.content)
+        if said := wrong_with(reply, asked.method.upper(), asked.path):
+            found.append((case.as_curl_command(), reply, said))
+
+    try_it()
+    assert found == []
+
+
+def modes_of(operation: Any) -> list[GenerationMode]:
+    """Every text is an id or a header, as far as a schema can tell: then nothing is invalid."""
+    has_rules = len(operation.query) or len(operation.body)
+    return [GenerationMode.POSITIVE, *[GenerationMode.NEGATIVE] * bool(has_rules)]

@@ -526,7 +526,7 @@ def test_one_event_that_spoils_its_call_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     events = SpoiltCalls("ValidationException")
-    monkeypatch.setattr("commerce.shared.bus.client", lambda _: events)
+    monkeypatch.setattr("commerce.shared.bus.client", lambda *_, **__: events)
     record(*(happened() for _ in range(4)), happened(text="spoilt"))
     assert Relay(database(), EventBridgeBus()).run() == Relayed(published=4, refused=1)
     assert events.calls == 1 + 5
@@ -534,7 +534,7 @@ def test_one_event_that_spoils_its_call_does_not_stop_the_others(
 
 def test_a_call_refused_for_another_reason_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
     events = SpoiltCalls("AccessDeniedException")
-    monkeypatch.setattr("commerce.shared.bus.client", lambda _: events)
+    monkeypatch.setattr("commerce.shared.bus.client", lambda *_, **__: events)
     record(*(happened() for _ in range(4)), happened(text="spoilt"))
     assert Relay(database(), EventBridgeBus()).run() == Relayed(refused=5)
     assert events.calls == 1

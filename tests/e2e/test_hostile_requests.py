@@ -234,7 +234,7 @@ def test_what_the_document_allows_and_what_not_is_answered_by_it(
     token = shop.admin.token if operation.startswith("GET /admin") else buyer.api.token
 
     @settings(
-        max_examples=4,
+        max_examples=3,
         database=None,
         deadline=None,
         derandomize=True,

@@ -66,19 +66,19 @@ def assert_turned_in_turns(product: str) -> None:
 
 
 @pytest.mark.parametrize("stripes", [2, 16])
-def test_a_hundred_units_go_to_a_hundred_of_two_hundred_buyers(stripes: int) -> None:
-    product, buyers = a_striped_product(stripes, stock=100, price=1), buyers_with(1, 200)
+def test_sixty_units_go_to_sixty_of_a_hundred_and_twenty_buyers(stripes: int) -> None:
+    product, buyers = a_striped_product(stripes, stock=60, price=1), buyers_with(1, 120)
 
     answers = run_together(
         [partial(one_after_the_other, group, (product, 1)) for group in in_groups(buyers, 8)]
     )
 
     found = [answer for group in answers for answer in group]
-    assert Counter(map(outcome, found)) == {"201": 100, "OUT_OF_STOCK": 100}
+    assert Counter(map(outcome, found)) == {"201": 60, "OUT_OF_STOCK": 60}
     refused = [answer.json["errors"] for answer in found if answer.status == 409]
     nothing_left = [{"product_id": product, "requested": 1, "available": 0}]
-    assert refused == [nothing_left] * 100
-    assert (stock_of(product), units_ordered(product), deadlocks()) == (0, 100, 0)
+    assert refused == [nothing_left] * 60
+    assert (stock_of(product), units_ordered(product), deadlocks()) == (0, 60, 0)
     assert [each["type"] for each in events_about(product, *TURNS)] == [*TURNS]
     assert_books_hold(product, users=[buyer.user_id for buyer in buyers])
 

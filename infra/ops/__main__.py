@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -181,18 +180,8 @@ def _letters(queue: Queue) -> DeadLetters:
 
 def _cause(letter: Letter, stack: str) -> str:
     """Of a consumer's failure only where there is a log to be asked."""
-    group = f"/lastunit/{stack}"
-    return logged_cause(client("logs"), group, letter) if _has_log(group) else letter.cause
-
-
-@cache
-def _has_log(group: str) -> bool:
-    """Asked once: where there is no log, every letter would wait for the same refusal."""
-    try:
-        found = client("logs").describe_log_groups(logGroupNamePrefix=group)
-    except (ClientError, BotoCoreError):
-        return False
-    return any(each["logGroupName"] == group for each in found["logGroups"])
+    group = logs.group_of(stack)
+    return logged_cause(client("logs"), group, letter) if logs.exists(group) else letter.cause
 
 
 def _told(letter: Letter, stack: str) -> dict[str, Any]:

@@ -16,13 +16,14 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from schemathesis import Case, GenerationMode
+from schemathesis import Case
 from schemathesis.core.result import Ok
 
 from infra.openapi.files import DOCUMENT
 from tests.e2e.caller import READ_TIMEOUT_SECONDS, a_key
 from tests.e2e.shop import Buyer, Shop
 from tests.fuzz.judge import complaint
+from tests.fuzz.modes import modes_of
 from tests.fuzz.words import PATHS, WORDS
 
 Headers = Sequence[tuple[str, str | bytes]]
@@ -252,9 +253,3 @@ def test_what_the_document_allows_and_what_not_is_answered_by_it(
 
     try_it()
     assert found == []
-
-
-def modes_of(operation: Any) -> list[GenerationMode]:
-    """Every text is an id or a header, as far as a schema can tell: then nothing is invalid."""
-    has_rules = len(operation.query) or len(operation.body)
-    return [GenerationMode.POSITIVE, *[GenerationMode.NEGATIVE] * bool(has_rules)]

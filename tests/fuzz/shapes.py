@@ -25,6 +25,7 @@ from infra.openapi.examples import BRAND_ID, COUPON_ID, ISSUED_COUPON_ID, ORDER_
 from tests.fuzz import honest as ours
 from tests.fuzz.honest import Ready, Words, seal
 from tests.fuzz.judge import Tally, complaint
+from tests.fuzz.modes import modes_of
 from tests.fuzz.world import World
 from tests.support.bridge import Bridge, Environ, Start
 from tests.support.payments import CALLBACKS
@@ -70,14 +71,10 @@ def operations() -> Iterator[Operation]:
 
 
 def attacks() -> Iterator[tuple[Operation, GenerationMode]]:
-    """Each operation with valid requests; and with invalid ones, where a schema could refuse any.
-
-    Every text is an id or a header, as far as a schema can tell.
-    """
+    """Each operation with valid requests, and with invalid ones where there are any."""
     for each in operations():
-        yield each, GenerationMode.POSITIVE
-        if len(each.query) or len(each.body):
-            yield each, GenerationMode.NEGATIVE
+        for mode in modes_of(each):
+            yield each, mode
 
 
 def attack(

@@ -1,0 +1,11 @@
+"""How requests are made from the document: as it allows them, and as it does not."""
+
+from typing import Any
+
+from schemathesis import GenerationMode
+
+
+def modes_of(operation: Any) -> list[GenerationMode]:
+    """Invalid ones only where a schema could refuse any: each text is an id or a header to it."""
+    is_refusable = len(operation.query) or len(operation.body)
+    return [GenerationMode.POSITIVE, *[GenerationMode.NEGATIVE] * bool(is_refusable)]

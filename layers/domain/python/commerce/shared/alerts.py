@@ -36,7 +36,6 @@ def publish(alert: Alert, *, is_hurried: bool = False) -> None:
     The log has it too, whatever becomes of the topic. Where somebody waits for us, `is_hurried`:
     one try, of a second with its connection.
     """
-    topic = client("sns", attempts=1, answer_within_seconds=0.5) if is_hurried else client("sns")
     message = {
         "alert": alert.code,
         "summary": alert.summary,
@@ -44,6 +43,7 @@ def publish(alert: Alert, *, is_hurried: bool = False) -> None:
         "runbook": f"docs/runbooks/{alert.runbook}",
     }
     logger.warning("alert %s", json.dumps(message, ensure_ascii=False))
+    topic = client("sns", attempts=1, answer_within_seconds=0.5) if is_hurried else client("sns")
     subject = f"{alert.code} {alert.about}".encode("ascii", "replace").decode()
     topic.publish(
         TopicArn=settings.text("OPS_TOPIC_ARN"),

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from commerce.shared.statement import COMPILED, Statement
+from commerce.runtime.db.statement import COMPILED, Statement
 
 PACKAGE = Path(COMPILED).parent
 

@@ -103,11 +103,11 @@ def own_database_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def shop_environment() -> Iterator[None]:
     """Everything a handler needs: database, cache, idempotency table, queues, bus."""
-    from commerce.shared import valkey
+    from commerce.runtime.cache import valkey
 
     valkey.TIMEOUT_SECONDS = 5.0  # tests say what is kept, however busy their machine is
     yield
-    from commerce.bootstrap import database  # imported when the environment is set
+    from commerce.runtime.db.current import database  # imported when the environment is set
 
     database().close()
 
@@ -116,8 +116,8 @@ def shop_environment() -> Iterator[None]:
 def nobody_reads_the_nudges() -> Iterator[None]:
     """Empties the queues of nudges: moto takes the longer to send, the more messages wait."""
     yield
-    if "commerce.shared.aws" in sys.modules:
-        from commerce.shared.aws import client
+    if "commerce.runtime.aws" in sys.modules:
+        from commerce.runtime.aws import client
 
         sqs = client("sqs")
         for name in ("RELAY_QUEUE_URL", "PASSING_QUEUE_URL"):

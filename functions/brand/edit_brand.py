@@ -2,8 +2,8 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.bootstrap import in_transaction
-from commerce.brand import BrandNotFound, BrandView, EditBrand
+from commerce.app.transactions import in_transaction
+from commerce.brand import BrandFacade, BrandNotFound, BrandView, EditBrand
 from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
 
 api = http_api()
@@ -13,9 +13,7 @@ api = http_api()
 def edit_brand(
     brand_id: str, command: EditBrand, admin: Admin, if_match: Seen
 ) -> Response[BrandView]:
-    edited = in_transaction(
-        lambda shop: shop.brands.edit(brand_id, command, by=admin.by, if_match=if_match)
-    )
+    edited = in_transaction(BrandFacade.edit, brand_id, command, by=admin.by, if_match=if_match)
     return tagged(edited.brand, edited.version)
 
 

@@ -2,8 +2,8 @@
 
 from aws_lambda_powertools.event_handler import Response
 
+from commerce.app.catalogue import catalogue
 from commerce.brand import BrandNotFound, BrandView
-from commerce.catalogue import catalogue
 from commerce.entrypoints.http import http_api, lambda_handler, tagged
 
 api = http_api()

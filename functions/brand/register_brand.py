@@ -2,8 +2,8 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.bootstrap import once
-from commerce.brand import BrandView, RegisterBrand
+from commerce.app.transactions import once
+from commerce.brand import BrandFacade, BrandView, RegisterBrand
 from commerce.entrypoints.http import (
     ADMIN,
     Admin,
@@ -20,7 +20,7 @@ api = http_api()
 def register_brand(
     command: RegisterBrand, admin: Admin, key: OptionalRequestKey
 ) -> Response[BrandView]:
-    brand = once(key, BrandView, lambda shop: shop.brands.register(command, by=admin.by))
+    brand = once(key, BrandFacade.register, command, by=admin.by)
     return tagged(brand, 1, status=201)
 
 

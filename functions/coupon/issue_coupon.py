@@ -1,8 +1,9 @@
 """POST /coupons/{coupon_id}/issues: a user gets their copy of a coupon; again, the same one."""
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.coupon import (
     CouponExpired,
+    CouponFacade,
     CouponNotFound,
     CouponNotYetValid,
     CouponSoldOut,
@@ -15,9 +16,7 @@ api = http_api()
 
 @api.post("/coupons/<coupon_id>/issues")
 def issue_coupon(coupon_id: str, user: Buyer) -> tuple[IssuedCouponView, int]:
-    issued, is_new = in_transaction(
-        lambda shop: shop.coupons.issue(coupon_id, user_id=user.user_id)
-    )
+    issued, is_new = in_transaction(CouponFacade.issue, coupon_id, user_id=user.user_id)
     return issued, 201 if is_new else 200
 
 

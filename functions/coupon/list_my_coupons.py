@@ -4,10 +4,10 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from commerce.bootstrap import in_transaction
-from commerce.coupon import IssuedCouponView, IssuedStatus
+from commerce.app.transactions import in_transaction
+from commerce.coupon import CouponFacade, IssuedCouponView, IssuedStatus
 from commerce.entrypoints.http import USER, Buyer, Cursor, Limit, http_api, lambda_handler
-from commerce.shared.shapes import Page
+from commerce.shared.schemas import Page
 
 api = http_api()
 
@@ -20,9 +20,7 @@ def list_my_coupons(
     cursor: Cursor = None,
 ) -> Page[IssuedCouponView]:
     return in_transaction(
-        lambda shop: shop.coupons.list(
-            user_id=user.user_id, status=status, limit=limit, after=cursor
-        )
+        CouponFacade.list, user_id=user.user_id, status=status, limit=limit, after=cursor
     )
 
 

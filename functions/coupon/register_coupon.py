@@ -2,8 +2,8 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.bootstrap import once
-from commerce.coupon import CouponView, RegisterCoupon
+from commerce.app.transactions import once
+from commerce.coupon import CouponFacade, CouponView, RegisterCoupon
 from commerce.entrypoints.http import (
     ADMIN,
     Admin,
@@ -20,7 +20,7 @@ api = http_api()
 def register_coupon(
     command: RegisterCoupon, admin: Admin, key: OptionalRequestKey
 ) -> Response[CouponView]:
-    coupon = once(key, CouponView, lambda shop: shop.coupons.register(command, by=admin.by))
+    coupon = once(key, CouponFacade.register, command, by=admin.by)
     return tagged(coupon, 1, status=201)  # an offer is never edited
 
 

@@ -1,9 +1,9 @@
 """GET /users/me/likes: a user lists what they like, newest first."""
 
-from commerce.catalogue import catalogue
+from commerce.app.catalogue import catalogue
 from commerce.entrypoints.http import USER, Buyer, Cursor, Limit, http_api, lambda_handler
 from commerce.like import LikedProduct
-from commerce.shared.shapes import Page
+from commerce.shared.schemas import Page
 
 api = http_api()
 

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from commerce.activity import EVENT_TYPES, tallies_of
-from commerce.bootstrap import Shop
+from commerce.app.product_activity import EVENT_TYPES, metric_deltas_of
+from commerce.app.shop import Shop
 from commerce.entrypoints.queue import Received, batch_handler, once_each
 from commerce.metrics import CONSUMER
 
 
 def add_metrics(shop: Shop, received: Sequence[Received[Any]]) -> None:
     shop.metrics.add(
-        [tally for each in received for tally in tallies_of(each.event, each.occurred_at)]
+        [delta for each in received for delta in metric_deltas_of(each.event, each.occurred_at)]
     )
 
 

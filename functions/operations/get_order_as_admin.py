@@ -1,7 +1,7 @@
 """GET /admin/orders/{order_id}: an operator sees all that happened to an order."""
 
+from commerce.app.operations import OperatorsOrderView, order_for_operators
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.operations import OperatorsOrderView, order_for_operators
 from commerce.order import OrderNotFound
 
 api = http_api()

@@ -1,7 +1,7 @@
 """GET /admin/overview: an operator sees what is wrong now."""
 
+from commerce.app.operations import OverviewView, overview
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.operations import OverviewView, overview
 
 api = http_api()
 

@@ -1,7 +1,7 @@
 """GET /admin/sales: an operator sees the last day's sales, and what is left of what sold best."""
 
+from commerce.app.operations import SalesView, sales
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.operations import SalesView, sales
 
 api = http_api()
 

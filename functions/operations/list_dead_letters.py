@@ -4,8 +4,8 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from commerce.app.operations import QueueDeadLettersView, QueueNotFound, dead_letters_of
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.operations import QueueLettersView, QueueNotFound, letters_of
 
 api = http_api()
 Limit = Annotated[int, Query(ge=1, le=50, description="How many letters, 1 to 50")]
@@ -16,8 +16,8 @@ def list_dead_letters(
     queue: str,
     admin: Admin,  # noqa: ARG001
     limit: Limit = 20,
-) -> QueueLettersView:
-    return letters_of(queue, limit)
+) -> QueueDeadLettersView:
+    return dead_letters_of(queue, limit)
 
 
 handler = lambda_handler(api, access=ADMIN, refusals=(QueueNotFound,))

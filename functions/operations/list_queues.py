@@ -1,7 +1,7 @@
 """GET /admin/dead-letters: an operator sees which queues have dead letters."""
 
+from commerce.app.operations import QueuesView, queues
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.operations import QueuesView, queues
 
 api = http_api()
 

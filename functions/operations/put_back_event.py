@@ -1,14 +1,14 @@
 """POST /admin/set-aside/{event_id}/put-back: an operator lets the relay try an event again."""
 
+from commerce.app.operations import EventNotQuarantined, RequeueView, requeue
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.operations import EventNotSetAside, PutBackView, put_back
 
 api = http_api()
 
 
 @api.post("/admin/set-aside/<event_id>/put-back")
-def put_back_event(event_id: str, admin: Admin) -> PutBackView:
-    return put_back(event_id, by=admin.by)
+def put_back_event(event_id: str, admin: Admin) -> RequeueView:
+    return requeue(event_id, by=admin.by)
 
 
-handler = lambda_handler(api, access=ADMIN, refusals=(EventNotSetAside,))
+handler = lambda_handler(api, access=ADMIN, refusals=(EventNotQuarantined,))

@@ -1,6 +1,7 @@
 """POST /orders/{order_id}/cancellation: a user calls one of their orders off."""
 
-from commerce.bootstrap import once
+from commerce.app import ordering
+from commerce.app.transactions import once
 from commerce.entrypoints.http import (
     USER,
     Buyer,
@@ -18,11 +19,7 @@ NO_REASON = CancelOrder()
 def cancel_order(
     order_id: str, buyer: Buyer, key: OptionalRequestKey, command: CancelOrder = NO_REASON
 ) -> OrderView:
-    return once(
-        key,
-        OrderView,
-        lambda shop: shop.orders.cancel(order_id, command, buyer_id=buyer.user_id, by=buyer.by),
-    )
+    return once(key, ordering.cancel_order, order_id, command, buyer_id=buyer.user_id, by=buyer.by)
 
 
 handler = lambda_handler(

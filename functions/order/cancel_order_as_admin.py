@@ -1,6 +1,7 @@
 """POST /admin/orders/{order_id}/cancellation: an admin calls an order off."""
 
-from commerce.bootstrap import in_transaction
+from commerce.app import ordering
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
 from commerce.order import CancelOrder, OrderNotCancellable, OrderNotFound, OrderView
 
@@ -12,7 +13,7 @@ NO_REASON = CancelOrder()
 def cancel_order_as_admin(
     order_id: str, admin: Admin, command: CancelOrder = NO_REASON
 ) -> OrderView:
-    return in_transaction(lambda shop: shop.orders.cancel_as_admin(order_id, command, by=admin.by))
+    return in_transaction(ordering.cancel_order_as_admin, order_id, command, by=admin.by)
 
 
 handler = lambda_handler(api, access=ADMIN, refusals=(OrderNotFound, OrderNotCancellable))

@@ -1,15 +1,15 @@
 """POST /admin/orders/{order_id}/delivery: an admin notes that an order has arrived."""
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.order import OrderNotDeliverable, OrderNotFound, OrderView
+from commerce.order import OrderFacade, OrderNotDeliverable, OrderNotFound, OrderView
 
 api = http_api()
 
 
 @api.post("/admin/orders/<order_id>/delivery")
 def deliver_order(order_id: str, admin: Admin) -> OrderView:
-    return in_transaction(lambda shop: shop.orders.deliver(order_id, by=admin.by))
+    return in_transaction(OrderFacade.deliver, order_id, by=admin.by)
 
 
 handler = lambda_handler(api, access=ADMIN, refusals=(OrderNotFound, OrderNotDeliverable))

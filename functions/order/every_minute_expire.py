@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from commerce.checkout import expire
+from commerce.app.checkout import expire_orders
 from commerce.entrypoints.schedule import schedule_handler
 
 
 def cancel_what_expired() -> Mapping[str, int]:
-    done = expire()
+    done = expire_orders()
     return {"expired": done.expired, "waiting": done.waiting, "failed": done.failed}
 
 

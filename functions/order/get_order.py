@@ -1,6 +1,6 @@
 """GET /orders/{order_id}: a user looks at one of their orders."""
 
-from commerce.checkout import OrderPage, order_page
+from commerce.app.checkout import OrderPage, order_page
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler
 from commerce.order import NotYourOrder, OrderNotFound
 

@@ -1,6 +1,6 @@
 """PaymentFailed -> an order whose card was declined is cancelled."""
 
-from commerce.checkout import cancel_unpaid
+from commerce.app.checkout import cancel_unpaid
 from commerce.entrypoints.queue import event_handler
 from commerce.payment import PaymentFailed
 

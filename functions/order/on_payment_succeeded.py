@@ -1,6 +1,6 @@
 """PaymentSucceeded -> the order is confirmed, or what came too late is refunded."""
 
-from commerce.checkout import confirm_paid
+from commerce.app.checkout import confirm_paid
 from commerce.entrypoints.queue import event_handler
 from commerce.payment import PaymentSucceeded
 

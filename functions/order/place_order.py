@@ -1,6 +1,7 @@
 """POST /orders: a user places an order."""
 
-from commerce.bootstrap import once
+from commerce.app import ordering
+from commerce.app.transactions import once
 from commerce.coupon import CouponNotUsable
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
 from commerce.order import OrderTooLarge, OrderView, PlaceOrder, PointsExceedTotal
@@ -12,9 +13,7 @@ api = http_api()
 
 @api.post("/orders")
 def place_order(command: PlaceOrder, buyer: Buyer, key: RequestKey) -> tuple[OrderView, int]:
-    return once(
-        key, OrderView, lambda shop: shop.orders.place(command, buyer_id=buyer.user_id)
-    ), 201
+    return once(key, ordering.place_order, command, buyer_id=buyer.user_id), 201
 
 
 handler = lambda_handler(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from commerce.bootstrap import relay
+from commerce.app.messaging import relay
 from commerce.entrypoints.schedule import schedule_handler
 from commerce.entrypoints.telemetry import gauge
 from commerce.shared import clock

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from commerce.checkout import reconcile
+from commerce.app.checkout import reconcile_payments
 from commerce.entrypoints.schedule import schedule_handler
 from commerce.entrypoints.telemetry import gauge
 
 
 def ask_the_gateway() -> Mapping[str, int]:
-    done = reconcile()
+    done = reconcile_payments()
     gauge("UnknownPayments", done.unknown, "Count")
     return done.as_facts()
 

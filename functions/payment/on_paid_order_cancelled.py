@@ -1,6 +1,6 @@
 """OrderCancelled -> what a card had paid is refunded."""
 
-from commerce.checkout import refund_cancelled
+from commerce.app.checkout import refund_cancelled
 from commerce.entrypoints.queue import event_handler
 from commerce.order import OrderCancelled
 

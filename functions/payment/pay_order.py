@@ -1,6 +1,6 @@
 """POST /payments: a user pays an order by card."""
 
-from commerce.checkout import pay
+from commerce.app.checkout import pay
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
 from commerce.entrypoints.payments import callback_url, fingerprint_key
 from commerce.order import NotYourOrder, OrderNotFound, OrderNotPayable

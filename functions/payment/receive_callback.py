@@ -1,6 +1,6 @@
 """POST /payments/callbacks: the gateway says, signed, that a transaction has its result."""
 
-from commerce.checkout import hear
+from commerce.app.checkout import handle_callback
 from commerce.entrypoints.http import http_api, lambda_handler
 from commerce.entrypoints.payments import require_signature
 from commerce.payment import (
@@ -16,7 +16,7 @@ api = http_api()
 
 @api.post("/payments/callbacks")
 def receive_callback(callback: Callback) -> dict[str, bool]:
-    hear(callback)
+    handle_callback(callback)
     return {"received": True}
 
 

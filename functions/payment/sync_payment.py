@@ -1,7 +1,7 @@
 """POST /admin/payments/{payment_id}/sync: an admin has the gateway asked about a payment."""
 
+from commerce.app.operations import sync_payment as sync
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.operations import sync_payment as sync
 from commerce.payment import AmountDiffers, PaymentGatewayUnavailable, PaymentNotFound, PaymentView
 
 api = http_api()

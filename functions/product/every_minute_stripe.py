@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from commerce.app.stock_striping import follow
 from commerce.entrypoints.schedule import schedule_handler
-from commerce.rushes import follow
 
 
 def stripe_what_is_hot() -> Mapping[str, int]:

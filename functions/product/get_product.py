@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.catalogue import catalogue, tell_view
+from commerce.app.catalogue import catalogue, record_view
 from commerce.entrypoints.http import http_api, lambda_handler, tagged
 from commerce.product import ProductDetailView, ProductNotFound
 
@@ -12,7 +12,7 @@ api = http_api()
 @api.get("/products/<product_id>")
 def get_product(product_id: str) -> Response[ProductDetailView]:
     product = catalogue().product(product_id)
-    tell_view(product)
+    record_view(product)
     return tagged(product, product.version, product.counted)
 
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from commerce.catalogue import catalogue
+from commerce.app.catalogue import catalogue
 from commerce.entrypoints.http import Cursor, Limit, http_api, lambda_handler
 from commerce.product import ListProducts, ProductView, Sort
-from commerce.shared.shapes import Page
+from commerce.shared.schemas import Page
 
 api = http_api()
 

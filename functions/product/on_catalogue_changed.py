@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from commerce.app.catalogue import catalogue
 from commerce.brand import BrandChanged
-from commerce.catalogue import catalogue
 from commerce.entrypoints.queue import Received, batch_handler
 from commerce.product import ProductChanged
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from commerce.bootstrap import Shop
-from commerce.catalogue import catalogue
+from commerce.app.catalogue import catalogue
+from commerce.app.shop import Shop
 from commerce.entrypoints.queue import Received, batch_handler, once_each
 from commerce.like import ProductLiked, ProductUnliked
 

@@ -1,7 +1,7 @@
 """Products were viewed -> the views go to the bus, as ProductViewed."""
 
-from commerce.bootstrap import passing_events
+from commerce.app.messaging import best_effort_events
 from commerce.entrypoints.queue import nudge_handler
-from commerce.shared.bus import EventBridgeBus
+from commerce.runtime.messaging.bus import EventBridgeBus
 
-handler = nudge_handler(lambda: passing_events().move_to(EventBridgeBus(attempts=1)))
+handler = nudge_handler(lambda: best_effort_events().move_to(EventBridgeBus(attempts=1)))

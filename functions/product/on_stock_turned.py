@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from commerce.catalogue import catalogue
+from commerce.app.catalogue import catalogue
 from commerce.entrypoints.queue import Received, batch_handler
 from commerce.product import StockReturned, StockSoldOut
 

@@ -2,9 +2,9 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.bootstrap import once
+from commerce.app.catalogue import catalogue
+from commerce.app.transactions import once
 from commerce.brand import BrandNotFound
-from commerce.catalogue import catalogue
 from commerce.entrypoints.http import (
     ADMIN,
     Admin,
@@ -13,7 +13,7 @@ from commerce.entrypoints.http import (
     lambda_handler,
     tagged,
 )
-from commerce.product import ProductDetailView, RegisterProduct
+from commerce.product import ProductDetailView, ProductFacade, RegisterProduct
 
 api = http_api()
 
@@ -22,9 +22,7 @@ api = http_api()
 def register_product(
     command: RegisterProduct, admin: Admin, key: OptionalRequestKey
 ) -> Response[ProductDetailView]:
-    product = once(
-        key, ProductDetailView, lambda shop: shop.products.register(command, by=admin.by)
-    )
+    product = once(key, ProductFacade.register, command, by=admin.by)
     catalogue().show_new(product)
     return tagged(product, product.version, product.counted, status=201)
 

@@ -2,9 +2,9 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
-from commerce.product import ProductNotFound, SetStock, StockView
+from commerce.product import ProductFacade, ProductNotFound, SetStock, StockView
 
 api = http_api()
 
@@ -14,7 +14,7 @@ def set_stock(
     product_id: str, command: SetStock, admin: Admin, if_match: Seen
 ) -> Response[StockView]:
     stock = in_transaction(
-        lambda shop: shop.products.set_stock(product_id, command, by=admin.by, if_match=if_match)
+        ProductFacade.set_stock, product_id, command, by=admin.by, if_match=if_match
     )
     return tagged(stock, stock.version, stock.counted)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from commerce.bootstrap import start_due_rankings
+from commerce.app.ranking_jobs import start_due_rankings
 from commerce.entrypoints.schedule import schedule_handler
 from commerce.shared import clock
 

@@ -1,12 +1,12 @@
 """A run that cannot go on -> its report says so; what was shown before stays."""
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.task import task_handler
-from commerce.ranking.periods import FailRun, OutcomeView
+from commerce.ranking.periods import FailRun, OutcomeView, PeriodicalRankingFacade
 
 
 def fail_run(command: FailRun) -> OutcomeView:
-    return in_transaction(lambda shop: shop.periodical_rankings.fail(command))
+    return in_transaction(PeriodicalRankingFacade.fail, command)
 
 
 handler = task_handler(FailRun, fail_run)

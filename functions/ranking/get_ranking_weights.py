@@ -1,15 +1,15 @@
 """GET /admin/ranking-weights: an admin sees how much views, likes and orders count."""
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import ADMIN, http_api, lambda_handler
-from commerce.ranking import RankingWeightsView
+from commerce.ranking import RankingFacade, RankingWeightsView
 
 api = http_api()
 
 
 @api.get("/admin/ranking-weights")
 def get_ranking_weights() -> RankingWeightsView:
-    return RankingWeightsView.model_validate(in_transaction(lambda shop: shop.rankings.weights()))
+    return RankingWeightsView.model_validate(in_transaction(RankingFacade.weights))
 
 
 handler = lambda_handler(api, access=ADMIN)

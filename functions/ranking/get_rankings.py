@@ -4,9 +4,9 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from commerce.app.rankings import rankings
 from commerce.entrypoints.http import Limit, http_api, lambda_handler
 from commerce.ranking import InvalidMoment, Period, RankingView
-from commerce.rankings import rankings
 
 LAST_PAGE = 1_000_000
 

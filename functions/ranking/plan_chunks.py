@@ -1,12 +1,12 @@
 """A week or a month is to be ranked -> its products, cut into chunks."""
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.task import task_handler
-from commerce.ranking.periods import PlanChunks, PlanView
+from commerce.ranking.periods import PeriodicalRankingFacade, PlanChunks, PlanView
 
 
 def plan_chunks(command: PlanChunks) -> PlanView:
-    return in_transaction(lambda shop: shop.periodical_rankings.plan(command))
+    return in_transaction(PeriodicalRankingFacade.plan, command)
 
 
 handler = task_handler(PlanChunks, plan_chunks)

@@ -1,13 +1,13 @@
 """All chunks are done -> the best hundred of all products are shown, all at once."""
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.task import task_handler
 from commerce.entrypoints.telemetry import gauge
-from commerce.ranking.periods import OutcomeView, PublishRanks
+from commerce.ranking.periods import OutcomeView, PeriodicalRankingFacade, PublishRanks
 
 
 def publish_ranks(command: PublishRanks) -> OutcomeView:
-    done = in_transaction(lambda shop: shop.periodical_rankings.publish(command))
+    done = in_transaction(PeriodicalRankingFacade.publish, command)
     gauge("RankingChunksSkipped", done.chunks_skipped, "Count")
     return done
 

@@ -1,12 +1,12 @@
 """A chunk -> the best of its products, kept until the run publishes."""
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.task import task_handler
-from commerce.ranking.periods import ChunkView, RankChunk
+from commerce.ranking.periods import ChunkView, PeriodicalRankingFacade, RankChunk
 
 
 def rank_chunk(command: RankChunk) -> ChunkView:
-    return in_transaction(lambda shop: shop.periodical_rankings.rank_chunk(command))
+    return in_transaction(PeriodicalRankingFacade.rank_chunk, command)
 
 
 handler = task_handler(RankChunk, rank_chunk)

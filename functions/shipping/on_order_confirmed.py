@@ -1,8 +1,9 @@
 """OrderConfirmed -> the delivery system gets its shipment notice."""
 
-from commerce.bootstrap import alert_once, messenger
+from commerce.app.alerts import alert_once
+from commerce.app.fulfilment import messenger
 from commerce.entrypoints.queue import (
-    LastTry,
+    OnFinalAttempt,
     Received,
     event_handler,
     shipping_max_tries,
@@ -26,5 +27,5 @@ handler = event_handler(
     OrderConfirmed,
     tell_the_delivery_system,
     retry_base_seconds=shipping_retry_base_seconds,
-    last_try=LastTry(shipping_max_tries, alert_the_operators),
+    on_final_attempt=OnFinalAttempt(shipping_max_tries, alert_the_operators),
 )

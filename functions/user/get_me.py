@@ -1,15 +1,15 @@
 """GET /users/me: a user looks at themselves."""
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler
-from commerce.user import UserNotFound, UserView
+from commerce.user import UserFacade, UserNotFound, UserView
 
 api = http_api()
 
 
 @api.get("/users/me")
 def get_me(buyer: Buyer) -> UserView:
-    return in_transaction(lambda shop: shop.users.get(buyer.user_id))
+    return in_transaction(UserFacade.get, buyer.user_id)
 
 
 handler = lambda_handler(api, access=USER, refusals=(UserNotFound,))

@@ -134,7 +134,7 @@ class Deployment:
     def client(self, service: str) -> Any:
         """Return a boto3 client that can reach nothing but the emulator."""
         return boto3.client(
-            service,  # type: ignore[call-overload]
+            service,
             endpoint_url=self.endpoint,
             region_name=REGION,
             aws_access_key_id="local",

@@ -292,7 +292,7 @@ class Scene:
 def client(service: str, running: Mapping[str, str]) -> Any:
     """Return a boto3 client of the emulator that runs here."""
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,
         endpoint_url=running["AWS_ENDPOINT_URL"],
         region_name="us-east-1",
         aws_access_key_id="local",

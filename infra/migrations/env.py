@@ -5,9 +5,9 @@ import logging
 from alembic import context
 from sqlalchemy import Connection, create_engine, text
 
-from commerce.bootstrap import schema
-from commerce.shared import settings
-from commerce.shared.database import SESSION, tls
+from commerce.app.schema import schema
+from commerce.runtime import settings
+from commerce.runtime.db.connection import SESSION, tls
 
 _ONE_MIGRATION = 7_235_119_002  # any number of our own: the advisory lock's key
 

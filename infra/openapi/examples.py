@@ -8,23 +8,23 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from commerce.brand import BrandView
-from commerce.checkout import OrderPage
-from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
-from commerce.like import LikedProduct, LikeView
-from commerce.operations import (
-    LettersOutcomeView,
+from commerce.app.checkout import OrderPage
+from commerce.app.operations import (
+    DeadLetterOutcomeView,
     OperatorsOrderView,
     OverviewView,
-    PutBackView,
-    QueueLettersView,
+    QueueDeadLettersView,
     QueueNotFound,
     QueuesView,
+    RequeueView,
     SalesView,
 )
-from commerce.operations.overview import PROBLEMS
+from commerce.app.operations.overview import PROBLEMS
+from commerce.brand import BrandView
+from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
+from commerce.like import LikedProduct, LikeView
 from commerce.order import OrderView, PointsExceedTotal
-from commerce.order.errors import StepRefused
+from commerce.order.errors import StatusChangeRefused
 from commerce.payment import PaymentGatewayUnavailable, PaymentView
 from commerce.point import BalanceView, InsufficientPoints, PointsView
 from commerce.product import (
@@ -37,10 +37,10 @@ from commerce.product import (
 )
 from commerce.product.errors import Shortage
 from commerce.ranking import InvalidMoment, RankedProductView, RankingView, RankingWeightsView
+from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.errors import CommerceError
-from commerce.shared.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.money import Money
-from commerce.shared.shapes import Page, View
+from commerce.shared.schemas import Page, View
 from commerce.user import SessionView, TooManyAttempts, UserView
 
 REQUEST_ID = "0198c0de-0001-4000-8000-000000000016"
@@ -228,8 +228,8 @@ _VIEWS: tuple[View, ...] = (
         ]
     ),
     QueuesView.model_validate({"queues": [_QUEUE]}),
-    QueueLettersView.model_validate(_QUEUE),
-    LettersOutcomeView.model_validate(
+    QueueDeadLettersView.model_validate(_QUEUE),
+    DeadLetterOutcomeView.model_validate(
         {"queue": QUEUE, "done": [MESSAGE_ID], "failed": [], "not_found": [], "complete": True}
     ),
     OverviewView.model_validate(_OVERVIEW),
@@ -243,7 +243,7 @@ _VIEWS: tuple[View, ...] = (
             "notices": [{"kind": "ORDER", "delivered_at": AT}],
         }
     ),
-    PutBackView(event_id=EVENT_ID, put_back=True),
+    RequeueView(event_id=EVENT_ID, put_back=True),
     HealthView(
         version="0.1.0", schema_revision=SCHEMA_REVISION, expected_schema_revision=SCHEMA_REVISION
     ),
@@ -287,6 +287,6 @@ def answer_of(shape: Any) -> Any:
 
 def error_of(kind: type[CommerceError]) -> CommerceError:
     """A refusal of this class."""
-    if issubclass(kind, StepRefused):
+    if issubclass(kind, StatusChangeRefused):
         return kind("DELIVERED")
     return _ERRORS[kind] if kind in _ERRORS else kind()

@@ -24,11 +24,11 @@ from commerce.entrypoints.http import (
     Rules,
     ValidationFailed,
 )
+from commerce.runtime.idempotency import IdempotencyKeyReused
+from commerce.runtime.tokens import AdminOnly, InvalidToken, NotSignedIn, TokenExpired
 from commerce.shared.cursor import InvalidCursor
 from commerce.shared.errors import Busy, CommerceError, Unavailable
-from commerce.shared.once import IdempotencyKeyReused
-from commerce.shared.tokens import AdminOnly, InvalidToken, NotSignedIn, TokenExpired
-from commerce.shared.versions import StaleVersion
+from commerce.shared.etag import StaleVersion
 from infra.template import ROOT, Function
 
 sys.path.append(str(ROOT / "functions"))

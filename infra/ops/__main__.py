@@ -21,7 +21,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from commerce.shared.dead_letters import DeadLetters, Done, Letter, Queue, logged_cause
+from commerce.runtime.messaging.dead_letters import (
+    DeadLetter,
+    DeadLetters,
+    Done,
+    Queue,
+    logged_cause,
+)
 from infra.ops import logs, rankings
 from infra.ops.target import OpsError, Target, client, enter, operator
 
@@ -178,13 +184,13 @@ def _letters(queue: Queue) -> DeadLetters:
     return DeadLetters(queue, client("sqs"))
 
 
-def _cause(letter: Letter, stack: str) -> str:
+def _cause(letter: DeadLetter, stack: str) -> str:
     """Of a consumer's failure only where there is a log to be asked."""
     group = logs.group_of(stack)
     return logged_cause(client("logs"), group, letter) if logs.exists(group) else letter.cause
 
 
-def _told(letter: Letter, stack: str) -> dict[str, Any]:
+def _told(letter: DeadLetter, stack: str) -> dict[str, Any]:
     return {
         "message_id": letter.id,
         "age_seconds": letter.age_seconds,
@@ -217,14 +223,16 @@ def discard(target: Target, asked: argparse.Namespace) -> Answer:
     return _outcome(letters, "discarded", letters.discard(asked.id, record))
 
 
-def _keeping(target: Target, what: str, queue: str, reason: str = "") -> Callable[[Letter], None]:
+def _keeping(
+    target: Target, what: str, queue: str, reason: str = ""
+) -> Callable[[DeadLetter], None]:
     """Writes down what happens to a letter: who did what, when and why, and what it said."""
     target.use_database()
-    from commerce.bootstrap import keep_in_audit
-    from commerce.shared.audit import Act
+    from commerce.app.operations.audit import record_act
+    from commerce.runtime.audit import Act
 
     who = operator()
-    return lambda letter: keep_in_audit(Act(who, what, queue, letter.id, letter.body, reason))
+    return lambda letter: record_act(Act(who, what, queue, letter.id, letter.body, reason))
 
 
 def _outcome(letters: DeadLetters, what: str, done: Done) -> Answer:
@@ -243,14 +251,16 @@ def _outcome(letters: DeadLetters, what: str, done: Done) -> Answer:
 def outbox(target: Target, asked: argparse.Namespace) -> Answer:
     """What waits for the bus, and what was set aside."""
     target.use_database()
-    from commerce import bootstrap
-    from commerce.shared import clock, set_aside
+    from commerce.app import messaging
+    from commerce.runtime.db import current
+    from commerce.runtime.messaging import quarantine as set_aside
+    from commerce.shared import clock
 
     back = {id_ for id_ in asked.put_back if _put_back(id_)}
-    waiting = bootstrap.relay().waiting()
+    waiting = messaging.relay().waiting()
     found = [
         {name: getattr(each, name) for name in each.__slots__}
-        for each in set_aside.find(bootstrap.database())
+        for each in set_aside.find(current.database())
     ]
     missing = sorted(map(str, set(asked.put_back) - back))
     return FOUND if missing else WELL, {
@@ -264,21 +274,22 @@ def outbox(target: Target, asked: argparse.Namespace) -> Answer:
 
 
 def _put_back(event_id: UUID) -> bool:
-    from commerce.bootstrap import in_transaction
+    from commerce.app.operations import requeue_event
+    from commerce.app.transactions import in_transaction
 
-    return in_transaction(lambda shop: shop.put_back(event_id, by=operator()))
+    return in_transaction(requeue_event, event_id, by=operator())
 
 
 def reconcile(target: Target, asked: argparse.Namespace) -> Answer:
     """Prove that every unit and every point is accounted for."""
     target.use_database()
-    from commerce import bootstrap
+    from commerce.app import reconciliation
 
     def progress(book: str, seen: int) -> None:
         if not asked.json:
             aside.print(f"{book}: {seen}", style="dim", end="\r")
 
-    found = bootstrap.reconcile(progress=progress)
+    found = reconciliation.reconcile(progress=progress)
     answer = found.model_dump(mode="json")
     return WELL if found.holds else FOUND, {"holds": found.holds, **answer}
 
@@ -291,10 +302,10 @@ def unknown_payments(target: Target, asked: argparse.Namespace) -> Answer:
     target.use_database()
     from datetime import timedelta
 
-    from commerce import bootstrap
+    from commerce.app import transactions
     from commerce.shared import clock
 
-    found = bootstrap.in_transaction(
+    found = transactions.in_transaction(
         lambda shop: shop.payments.unfinished(timedelta(0), asked.limit)
     )
     now = clock.now()
@@ -329,7 +340,7 @@ def search_logs(target: Target, asked: argparse.Namespace) -> Answer:
 def list_admins(target: Target, _asked: argparse.Namespace) -> Answer:
     """Everybody who may do what admins do."""
     target.use_database()
-    from commerce.bootstrap import in_transaction
+    from commerce.app.transactions import in_transaction
 
     found = in_transaction(lambda shop: shop.users.admins())
     return WELL, {
@@ -341,7 +352,7 @@ def grant_admin(target: Target, asked: argparse.Namespace) -> Answer:
     """Let a user do what admins do."""
     target.use_database()
     _confirm(f"Let {asked.login_id} do whatever admins may, on {target.stack}?", asked)
-    from commerce.bootstrap import in_transaction
+    from commerce.app.transactions import in_transaction
 
     in_transaction(lambda shop: shop.users.grant_admin(asked.login_id, by=operator()))
     return list_admins(target, asked)
@@ -351,7 +362,7 @@ def revoke_admin(target: Target, asked: argparse.Namespace) -> Answer:
     """No longer let them."""
     target.use_database()
     _confirm(f"No longer let {asked.login_id} do what admins may, on {target.stack}?", asked)
-    from commerce.bootstrap import in_transaction
+    from commerce.app.transactions import in_transaction
 
     in_transaction(lambda shop: shop.users.revoke_admin(asked.login_id, by=operator()))
     return list_admins(target, asked)
@@ -364,13 +375,13 @@ def rebuild_ranking(target: Target, asked: argparse.Namespace) -> Answer:
     """Make the live boards of days anew, while events go on arriving."""
     target.use_database()
     target.use_valkey()
-    from commerce import bootstrap
+    from commerce.app import ranking_jobs
 
     def progress(what: str, done: int) -> None:
         if not asked.json:
             aside.print(f"{what}: {done}", style="dim", end="\r")
 
-    done = bootstrap.rebuild_rankings(asked.day, progress)
+    done = ranking_jobs.rebuild_rankings(asked.day, progress)
     return WELL, {"days": [asdict(each) for each in done]}
 
 

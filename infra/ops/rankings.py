@@ -51,7 +51,7 @@ def wait_for(execution: str, progress: Callable[[str], None]) -> dict[str, Any]:
 
 def report_of(execution: str) -> dict[str, Any] | None:
     """The report of an execution's run; none where it never began."""
-    from commerce.bootstrap import in_transaction
+    from commerce.app.transactions import in_transaction
 
     found = in_transaction(lambda shop: shop.periodical_rankings.report_of(execution))
     return found.model_dump(mode="json") if found else None
@@ -59,7 +59,7 @@ def report_of(execution: str) -> dict[str, Any] | None:
 
 def newest(limit: int) -> list[dict[str, Any]]:
     """The reports of the runs that began last."""
-    from commerce.bootstrap import in_transaction
+    from commerce.app.transactions import in_transaction
 
     found = in_transaction(lambda shop: shop.periodical_rankings.newest_runs(limit))
     return [each.model_dump(mode="json") for each in found]

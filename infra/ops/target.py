@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from commerce.shared.dead_letters import SUFFIX, Queue
+from commerce.runtime.messaging.dead_letters import SUFFIX, Queue
 
 LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"
 _OUTPUT = "DeadLetterQueueUrl"
@@ -34,7 +34,7 @@ class OpsError(Exception):
 def client(service: str) -> Any:
     """A boto3 client of the account and endpoint that the environment names."""
     return boto3.client(
-        service,  # type: ignore[call-overload]
+        service,
         config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4}),
     )
 

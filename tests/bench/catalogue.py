@@ -90,22 +90,23 @@ def seeded(report: Report, catalogue: Catalogue) -> None:
 
 def use(catalogue: Catalogue) -> None:
     """From here on, the handlers ask this catalogue, over connections that stay warm."""
-    from commerce import bootstrap
-    from commerce.shared.database import Database
-    from commerce.shared.valkey import connect
+    from commerce.runtime.cache import valkey
+    from commerce.runtime.cache.valkey import connect
+    from commerce.runtime.db import current
+    from commerce.runtime.db.connection import Database
 
     if catalogue.database is None:
         catalogue.database = Database(lambda: catalogue.url)
         catalogue.valkey = connect(os.environ["VALKEY_URL"].replace("/0", f"/{catalogue.number}"))
-    bootstrap._local.database = catalogue.database
-    bootstrap.valkey()._client = catalogue.valkey
+    current._local.database = catalogue.database
+    valkey.valkey()._client = catalogue.valkey
 
 
 def cache(*, is_on: bool) -> None:
     """Let the handlers use the cache, or never ask it."""
-    from commerce import bootstrap
+    from commerce.runtime.cache import valkey
 
-    bootstrap.valkey()._asked_again_at = 0.0 if is_on else math.inf
+    valkey.valkey()._asked_again_at = 0.0 if is_on else math.inf
 
 
 def cases(catalogue: Catalogue) -> dict[str, Ask]:
@@ -143,7 +144,7 @@ def cases(catalogue: Catalogue) -> dict[str, Ask]:
 
 def forget(catalogue: Catalogue) -> None:
     """Let the cache keep nothing, but that somebody has nudged for views already."""
-    from commerce.shared.passing import NUDGED
+    from commerce.runtime.messaging.best_effort import NUDGED
 
     catalogue.valkey.flushdb()
     catalogue.valkey.set(NUDGED, 1, ex=1)
@@ -209,9 +210,9 @@ def explained(catalogue: Catalogue) -> str:
     """The plans of all list queries, as a document."""
     from commerce.product import Sort
     from commerce.product.repository import _place
+    from commerce.product.sort_orders import page_name
     from commerce.product.statements import PAGES, POSITIONS
-    from commerce.product.walks import page_name
-    from commerce.shared.wire import Query
+    from commerce.runtime.db.pipeline import Query
 
     use(catalogue)
     brand = UUID(catalogue.brands[0])

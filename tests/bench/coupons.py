@@ -16,7 +16,7 @@ from time import perf_counter, sleep
 
 from sqlalchemy import text
 
-from commerce.shared.statement import Statement
+from commerce.runtime.db.statement import Statement
 from tests.bench.report import Report, Timing
 from tests.bench.servers import servers
 
@@ -72,8 +72,8 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
 
 def set_commits(superuser: str, delay: int, siblings: int) -> None:
     """Let each new connection's commits take so long."""
-    from commerce.shared.database import Database
-    from commerce.shared.wire import Query
+    from commerce.runtime.db.connection import Database
+    from commerce.runtime.db.pipeline import Query
 
     database = Database(lambda: superuser)
     for name, value in (("commit_delay", delay), ("commit_siblings", siblings)):
@@ -104,13 +104,13 @@ def measured(processes: ProcessPoolExecutor, stripes: int) -> dict[str, float]:
 
 def _begin(barrier: Barrier) -> None:
     """What each process does once: a network, no queue to nudge, and no log."""
-    from commerce import bootstrap
+    from commerce.app import transactions
     from commerce.entrypoints.telemetry import logger
-    from commerce.shared.database import Database
-    from commerce.shared.wire import Query, Row
+    from commerce.runtime.db.connection import Database
+    from commerce.runtime.db.pipeline import Query, Row
 
     _all_are_ready.append(barrier)
-    bootstrap._nudge_the_relay = lambda: _nudges.append(1)
+    transactions._nudge_the_relay = lambda: _nudges.append(1)
     for each in logger.handlers:
         each.stream = open(os.devnull, "w")  # type: ignore[attr-defined]  # noqa: PTH123, SIM115
     send = Database.run
@@ -126,8 +126,8 @@ def _begin(barrier: Barrier) -> None:
 
 def issue_for_a_while(coupon: str, stripes: int) -> tuple[list[float], int]:
     """In a process of its own: the seconds each copy took, and how many nudges there were."""
-    from commerce.bootstrap import database
     from commerce.coupon import repository
+    from commerce.runtime.db.current import database
     from tests.support.lambda_calls import function, http_event, lambda_context
     from tests.support.shop import a_buyer
 

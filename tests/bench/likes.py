@@ -47,13 +47,13 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
 
 def like_for_a_while(product: str, starts_at: float) -> tuple[list[float], int]:
     """In a process of its own: the seconds each like took, and how many nudges there were."""
-    from commerce import bootstrap
+    from commerce.app import transactions
     from commerce.entrypoints.telemetry import logger
     from tests.support.lambda_calls import function, http_event, lambda_context
     from tests.support.shop import a_buyer
 
     nudges: list[int] = []
-    bootstrap._nudge_the_relay = lambda: nudges.append(1)
+    transactions._nudge_the_relay = lambda: nudges.append(1)
     handler, context, path = function("like/like_product"), lambda_context(), "/products"
 
     def like() -> None:

@@ -189,16 +189,16 @@ def order_for_a_while(load: Load) -> Outcome:
 
 def prepared(delay_seconds: float) -> Counter[str]:
     """Let this process wait for its database, keep Powertools' records in memory, and count."""
-    from commerce import bootstrap
+    from commerce.app import transactions
     from commerce.entrypoints import idempotency
     from commerce.entrypoints.telemetry import logger
-    from commerce.shared.database import Database
+    from commerce.runtime.db.connection import Database
     from tests.bench.memory_store import MemoryStore
 
     counts: Counter[str] = Counter()
     store = MemoryStore(counts)
     idempotency._store = lambda: store  # type: ignore[assignment]
-    bootstrap._nudge_the_relay = lambda: counts.update(["nudges"])
+    transactions._nudge_the_relay = lambda: counts.update(["nudges"])
     ask = Database.run
 
     def delayed(self: Database, *queries: Any, **options: Any) -> Any:
@@ -216,7 +216,7 @@ def prepared(delay_seconds: float) -> Counter[str]:
 
 def placing(products: tuple[str, ...]) -> Any:
     """Whoever is called orders one unit of one of the products, as some buyer."""
-    from commerce.shared import tokens
+    from commerce.runtime import tokens
     from tests.support.lambda_calls import function, http_event, lambda_context
     from tests.support.shop import a_key
 

@@ -38,17 +38,17 @@ def fill(products: list[str]) -> None:
 
 def count(products: list[str]) -> None:
     """One batch: a view of each."""
-    from commerce.bootstrap import counting_boards
+    from commerce.app.ranking_boards import write_boards
     from commerce.ranking import Weights
 
-    counting_boards().add(activities(products), Weights())
+    write_boards().add(activities(products), Weights())
 
 
 def activities(products: list[str]) -> list[Any]:
     """A view, a like or an order's line for each."""
     from uuid import UUID
 
-    from commerce.metrics import Tally
+    from commerce.metrics import MetricDelta
     from commerce.ranking import Activity
     from commerce.shared import clock
 
@@ -58,7 +58,7 @@ def activities(products: list[str]) -> list[Any]:
         Activity(
             clock.new_id(),
             now,
-            [Tally(product_id=UUID(product), at=now, **kinds[number % len(kinds)])],
+            [MetricDelta(product_id=UUID(product), at=now, **kinds[number % len(kinds)])],
         )
         for number, product in enumerate(products)
     ]
@@ -66,11 +66,11 @@ def activities(products: list[str]) -> list[Any]:
 
 def add_events(report: Report, products: list[str]) -> None:
     """Batches of several sizes, into the boards of hour and day at once."""
-    from commerce.bootstrap import counting_boards
+    from commerce.app.ranking_boards import write_boards
     from commerce.ranking import Weights
 
     chance = random.Random(1)  # noqa: S311
-    boards, weights = counting_boards(), Weights()
+    boards, weights = write_boards(), Weights()
     popular = products[: MEMBERS // 100]
     for size, what in (
         *((size, f"batches of {size}") for size in BATCHES),
@@ -124,9 +124,10 @@ def through_the_handler(report: Report, products: list[str]) -> None:
 
 def read(report: Report) -> None:
     """The first twenty places, a page far back, and one product's rank."""
-    from commerce.bootstrap import boards, todays_rank
+    from commerce.app.ranking_boards import boards, todays_rank
     from commerce.ranking import Period, Weights, Window
-    from commerce.shared import business_time, clock
+    from commerce.runtime import business_time
+    from commerce.shared import clock
 
     today = Window.containing(Period.DAILY, clock.now(), business_time.zone())
     weights = Weights()
@@ -151,10 +152,11 @@ def read(report: Report) -> None:
 
 def in_steps(report: Report) -> None:
     """What concerns all products goes in steps; while one runs, the server does nothing else."""
-    from commerce.bootstrap import boards
+    from commerce.app.ranking_boards import boards
     from commerce.ranking import Boards, Period, Weights, Window
     from commerce.ranking.boards import STEP
-    from commerce.shared import business_time, clock
+    from commerce.runtime import business_time
+    from commerce.shared import clock
 
     now, zone = clock.now(), business_time.zone()
     today = Window.containing(Period.DAILY, now, zone)
@@ -170,7 +172,7 @@ def in_steps(report: Report) -> None:
     Boards._run = measured  # type: ignore[assignment, method-assign]
     weights = Weights(version=1, view=0.5)
     for what, work in (
-        ("weigh anew", lambda: boards().weigh(today, weights)),
+        ("weigh anew", lambda: boards().rescore(today, weights)),
         ("carry over", lambda: boards().carry(today, today.following(zone), weights)),
     ):
         steps.clear()

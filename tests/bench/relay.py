@@ -96,8 +96,8 @@ def servers() -> Iterator[str]:
 
 def fill(url: str, size: int) -> None:
     """Let so many more events wait."""
-    from commerce.shared.database import Database
-    from commerce.shared.wire import Query
+    from commerce.runtime.db.connection import Database
+    from commerce.runtime.db.pipeline import Query
 
     database = Database(lambda: url)
     for left in range(size, 0, -FILL):
@@ -126,9 +126,9 @@ def measured(url: str, bus: str, events: int) -> dict[str, float]:
 
 def measure(bus: str, events: int) -> dict[str, float]:
     """What the process that is measured does."""
-    from commerce.shared.bus import EventBridgeBus
-    from commerce.shared.database import Database
-    from commerce.shared.relay import CHUNK, Relay
+    from commerce.runtime.db.connection import Database
+    from commerce.runtime.messaging.bus import EventBridgeBus
+    from commerce.runtime.messaging.relay import CHUNK, Relay
 
     database = Database(lambda: os.environ["DATABASE_URL"])
     relay = Relay(database, CountingBus() if bus == "memory" else EventBridgeBus())
@@ -154,9 +154,10 @@ def peak_mb() -> float:
 
 def explained(url: str, size: int) -> str:
     """How PostgreSQL takes a chunk, and counts what waits."""
-    from commerce.shared import relay, statements
-    from commerce.shared.database import Database
-    from commerce.shared.wire import Query
+    from commerce.runtime.db import statements
+    from commerce.runtime.db.connection import Database
+    from commerce.runtime.db.pipeline import Query
+    from commerce.runtime.messaging import relay
 
     database = Database(lambda: url)
     parts = [f"# The outbox, while {size:,} events wait\n"]

@@ -154,7 +154,7 @@ def _begin(barrier: Any) -> None:
 
 
 def _order_for_a_while(product: str) -> Outcome:
-    from commerce.bootstrap import database
+    from commerce.runtime.db.current import database
 
     database().close()  # this turn's commits are as slow as new connections are told
     place, chance = placing((product,)), Random(os.getpid())  # noqa: S311

@@ -56,9 +56,9 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
 
 def fill(size: int) -> None:
     """So many rows, on the seven days of the week."""
-    from commerce.bootstrap import database
     from commerce.ranking.periods import Period, Span
-    from commerce.shared.wire import Query
+    from commerce.runtime.db.current import database
+    from commerce.runtime.db.pipeline import Query
     from tests.support.plain_ranking import FILL
 
     database().close()
@@ -143,11 +143,11 @@ def explained(size: int) -> str:
     """How PostgreSQL finds where a chunk ends, and how it ranks one."""
     from uuid import UUID
 
-    from commerce.bootstrap import database
     from commerce.metrics.sums import by_number, product_ids_after
     from commerce.ranking.periods import Period, Span, statements
+    from commerce.runtime.db.current import database
+    from commerce.runtime.db.pipeline import Query
     from commerce.shared import clock
-    from commerce.shared.wire import Query
     from tests.support.ranking import planned
 
     span = Span.of(Period.WEEKLY, KEY)

@@ -12,10 +12,10 @@ import pytest
 from commerce.coupon import CouponNotUsable, CouponSoldOut, IssuedStatus
 from commerce.coupon.model import Coupon, IssuedCoupon, Kind
 from commerce.coupon.repository import CouponRepository, SqlCouponRepository
+from commerce.runtime.db.connection import Contention, Database
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
-from commerce.shared.database import Contention, Database
 from commerce.shared.money import Money
-from commerce.shared.unit_of_work import UnitOfWork
 from tests.support.memory.coupon import MemoryCouponRepository
 
 Opened: TypeAlias = Callable[[], AbstractContextManager[CouponRepository]]
@@ -150,7 +150,7 @@ def test_a_copy_is_used_once_and_comes_back(coupons: Opened) -> None:
     with coupons() as repository:
         locked = repository.lock_issued(copy.id)
         assert locked is not None
-        locked.give_back(order_id)
+        locked.restore(order_id)
         repository.save(locked)
     assert find(coupons, copy.id) == replace(locked, events=[])
     assert find(coupons, copy.id).status is IssuedStatus.AVAILABLE

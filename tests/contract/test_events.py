@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from commerce import bootstrap
+from commerce.app import messaging, transactions
 from commerce.product import SetStock
-from commerce.shared.bus import Envelope
-from commerce.shared.events import Event
-from commerce.shared.outbox import ENVELOPE
-from commerce.shared.relay import Relay
+from commerce.runtime.db import current
+from commerce.runtime.messaging.bus import Envelope
+from commerce.runtime.messaging.relay import Relay
+from commerce.shared.events import ENVELOPE, Event
 from commerce.user import SignUp
 from tests.support.admin import edit_brand, edit_product
 from tests.support.backends import ROOT
@@ -69,7 +69,7 @@ class RememberingBus:
 @pytest.fixture
 def told(own_shop: str) -> list[dict[str, Any]]:
     """What the shop tells when somebody signs up, charges, buys everything, and it comes back."""
-    bootstrap.in_transaction(
+    transactions.in_transaction(
         lambda shop: shop.users.sign_up(
             SignUp.model_validate(
                 {
@@ -94,7 +94,7 @@ def told(own_shop: str) -> list[dict[str, Any]]:
     }
     answer = call("order/place_order", "POST", "/orders", body=body, token=buyer.token, key=a_key())
     assert answer.status == 201
-    bootstrap.in_transaction(lambda shop: shop.products.set_stock(first, SetStock(quantity=3)))
+    transactions.in_transaction(lambda shop: shop.products.set_stock(first, SetStock(quantity=3)))
     admin = an_admin()
     for step in (ship, deliver):
         assert step(admin, answer.json["order_id"]).status == 200
@@ -108,8 +108,8 @@ def told(own_shop: str) -> list[dict[str, Any]]:
     assert edit_product(second, price_amount=5).status == 200
     assert edit_brand(a_brand(), name="Emca").status == 200
     bus = RememberingBus()
-    Relay(bootstrap.database(), bus).run()
-    bootstrap.passing_events().move_to(bus)
+    Relay(current.database(), bus).run()
+    messaging.best_effort_events().move_to(bus)
     return bus.taken
 
 
@@ -130,7 +130,7 @@ def told_of_all(told: list[dict[str, Any]], gateway: RunningGateway) -> list[dic
     follow(paid)
     settled(paid, "REFUNDED")
     bus = RememberingBus()
-    Relay(bootstrap.database(), bus).run()
+    Relay(current.database(), bus).run()
     return told + bus.taken
 
 

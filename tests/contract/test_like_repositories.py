@@ -15,10 +15,10 @@ from commerce.like.repository import LikeRepository, SqlLikeRepository
 from commerce.product import ProductNotFound, ProductState, Sort
 from commerce.product.model import Product, Stock
 from commerce.product.repository import ProductRepository, SqlProductRepository
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
-from commerce.shared.database import Database
 from commerce.shared.money import Money
-from commerce.shared.unit_of_work import UnitOfWork
 from tests.support.memory.like import MemoryLikeRepository
 from tests.support.memory.product import MemoryProductRepository
 

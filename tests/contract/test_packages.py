@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from commerce.shared.health import SCHEMA_REVISION
+from commerce.runtime.health import SCHEMA_REVISION
 from tests.support.backends import ROOT
 
 FUNCTIONS = ROOT / "functions"

@@ -11,10 +11,10 @@ import pytest
 
 from commerce.payment import Payment, PaymentUnderWay, RefundReason, Result
 from commerce.payment.repository import PaymentRepository, SqlPaymentRepository
+from commerce.runtime.db.connection import ConstraintViolated, Contention, Database
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
-from commerce.shared.database import ConstraintViolated, Contention, Database
 from commerce.shared.money import Money
-from commerce.shared.unit_of_work import UnitOfWork
 from tests.support.memory.payment import MemoryPaymentRepository
 from tests.support.orders import a_pending_order
 from tests.support.shop import a_buyer, a_product

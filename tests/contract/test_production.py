@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from commerce.shared.database import SESSION
+from commerce.runtime.db.connection import SESSION
 from infra.security import TEMPLATES, production_arguments
 from infra.template import ROOT, as_deployed, is_asked_often, read_template
 
 APP, PLATFORM = "template.yaml", "platform.yaml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DOMAIN = ROOT / "layers/domain/python/commerce"
-PARTNERS = {"payment_gateway", "messenger"}  # bootstrap's ways to them
-VALKEY = {"valkey", "insistent_valkey"}
+PARTNERS = {"payment_gateway", "messenger"}
+VALKEY = {"valkey", "strict_valkey", "shared_cache"}
 NOT_ASKED = {"payment_gateway"}  # of all that has the breaker at hand, only `pay` asks it
 ENDPOINTS = {  # a client of AWS in the code, the endpoint it needs where there is no internet
     "dynamodb": "DynamoDbEndpoint", "events": "EventsEndpoint", "sns": "SnsEndpoint",
@@ -144,9 +144,8 @@ def _source(function: Json) -> Path:
 
 @cache
 def _definitions() -> dict[str, frozenset[str]]:
-    """What each function or class of the composing modules refers to, by its name."""
-    composing = [DOMAIN, DOMAIN / "checkout", DOMAIN / "operations"]
-    modules = [file for folder in composing for file in folder.glob("*.py")]
+    """What each function or class of the application layer refers to, by its name."""
+    modules = (DOMAIN / "app").rglob("*.py")
     return {
         node.name: _names(node)
         for module in modules

@@ -8,10 +8,10 @@ import pytest
 
 from commerce.ranking import Ranked, Weights
 from commerce.ranking.repository import RankingRepository, SqlRankingRepository
+from commerce.runtime.db.connection import Contention, Database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
-from commerce.shared.database import Contention, Database
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query
 from tests.support.memory.ranking import Day, MemoryRankingRepository
 
 Do = Callable[[Callable[[RankingRepository], object]], object]

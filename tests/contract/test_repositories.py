@@ -21,12 +21,12 @@ from commerce.point.model import LedgerEntry, PointAccount
 from commerce.point.repository import PointRepository, SqlPointRepository
 from commerce.product import Sort
 from commerce.product.errors import OutOfStock
-from commerce.product.model import Card, Product, Rush, Stock
+from commerce.product.model import Product, ProductSummary, SalesSpike, Stock
 from commerce.product.repository import ProductRepository, SqlProductRepository
+from commerce.runtime.db.connection import ConstraintViolated, Contention, Database
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
-from commerce.shared.database import ConstraintViolated, Contention, Database
 from commerce.shared.money import Money
-from commerce.shared.unit_of_work import UnitOfWork
 from commerce.shipping import NoticeKind
 from commerce.shipping.model import Shipment
 from commerce.shipping.repository import ShipmentRepository, SqlShipmentRepository
@@ -329,12 +329,17 @@ class TestProducts:
                     seen: dict[UUID, list[int]] = {} if id_ in (hot, calm) else {id_: []}
                     repository.sell({id_: 1}, seen, order_id=uuid4(), refused=refuse)
         with products() as repository:
-            found = {each.product_id: each for each in repository.find_rushes(since, hot=3, cool=2)}
-            later = repository.find_rushes(clock.now(), hot=3, cool=1)
+            found = {
+                each.product_id: each for each in repository.find_sales_spikes(since, hot=3, cool=2)
+            }
+            later = repository.find_sales_spikes(clock.now(), hot=3, cool=1)
         mine = [found[id_] for id_ in (hot, calm, cool, fixed) if id_ in found]
-        assert mine == [Rush(hot, is_striped=False, sales=3), Rush(cool, is_striped=True, sales=1)]
+        assert mine == [
+            SalesSpike(hot, is_striped=False, sales=3),
+            SalesSpike(cool, is_striped=True, sales=1),
+        ]
         assert [each for each in later if each.product_id in (hot, cool)] == [
-            Rush(cool, is_striped=True, sales=0)
+            SalesSpike(cool, is_striped=True, sales=0)
         ]
 
     def test_what_is_read_is_a_copy(
@@ -605,8 +610,10 @@ def a_product(
     )
 
 
-def card_of(product: Product) -> Card:
-    return Card(**{each.name: getattr(product, each.name) for each in fields(Card)})
+def card_of(product: Product) -> ProductSummary:
+    return ProductSummary(
+        **{each.name: getattr(product, each.name) for each in fields(ProductSummary)}
+    )
 
 
 def place_of(product: Product, sort: Sort) -> list[int | str | UUID]:

@@ -10,8 +10,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from commerce.bootstrap import schema
-from commerce.shared.health import SCHEMA_REVISION
+from commerce.app.schema import schema
+from commerce.runtime.health import SCHEMA_REVISION
 from tests.support.backends import ROOT
 
 

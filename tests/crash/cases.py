@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from commerce.catalogue import catalogue
+from commerce.app.catalogue import catalogue
 from commerce.shared.errors import Busy, Unavailable
 from tests.support.lambda_calls import (
     Answer,
@@ -137,7 +137,7 @@ def by_clock(name: str, event: Callable[[Case], Any] = lambda _: {}) -> Callable
     return act
 
 
-def told_of(case: Case, type_: str) -> Case:
+def notices_sent(case: Case, type_: str) -> Case:
     """The case with the newest event of a type that its order or its payments have told."""
     found = [*map(dict, events_of(case.order)), *events_of_payments(case.order)]
     newest = [each for each in found if each["type"] == type_][-1]

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from commerce.bootstrap import kept
-from commerce.operations.sales import LAST_DAY, SALES
+from commerce.app.operations.sales import LAST_DAY, SALES
+from commerce.runtime.cache.read_through import shared_cache
 from tests.crash.cases import OK, Case, Scenario, answered, ordered
 from tests.crash.operators import discarded, sent_back, with_a_dead_letter, with_an_event_set_aside
 from tests.support import desk
@@ -23,7 +23,7 @@ def _with_a_dead_letter() -> Case:
 def _sold_and_not_yet_seen() -> Case:
     """Nobody has looked within the minute for which the page is kept."""
     case = ordered()
-    kept().forget(SALES, [LAST_DAY])
+    shared_cache().forget(SALES, [LAST_DAY])
     return case
 
 
@@ -62,7 +62,7 @@ SCENARIOS = (
     ),
     Scenario(
         "see_letters", "operations/list_dead_letters", _with_a_dead_letter,
-        _at_the_desk(lambda _: desk.letters_of(), lambda body: len(body["letters"])),
+        _at_the_desk(lambda _: desk.list_dead_letters(), lambda body: len(body["letters"])),
         frozenset({"200 1", "200 0"}),  # none are seen while somebody who was killed has them
     ),
     Scenario(

@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from commerce.bootstrap import database
-from commerce.shared import clock, set_aside
-from commerce.shared.aws import client
-from commerce.shared.passing import LIST
-from commerce.shared.valkey import connect
+from commerce.runtime.aws import client
+from commerce.runtime.cache.valkey import connect
+from commerce.runtime.db.current import database
+from commerce.runtime.messaging import quarantine as set_aside
+from commerce.runtime.messaging.best_effort import LIST
+from commerce.shared import clock
 from infra.ops.__main__ import main
 from tests.crash.cases import (
     AGAIN,
@@ -24,9 +25,9 @@ from tests.crash.cases import (
     a_case,
     by_clock,
     hand,
+    notices_sent,
     nudged,
     ordered,
-    told_of,
 )
 from tests.support.elsewhere import wait_until
 from tests.support.envelopes import a_view, told
@@ -120,7 +121,7 @@ def _left(case: Case) -> object:
 
 def with_a_dead_letter() -> Case:
     """An event of an order that its consumer has failed at."""
-    case = told_of(ordered(), "OrderConfirmed")
+    case = notices_sent(ordered(), "OrderConfirmed")
     dead = a_dead_queue(tries=100)
     [id_] = dead.fill(json.dumps(bus_message(case.words["envelope"])))
     return replace(case, words={**case.words, "dead": dead, "id": id_})
@@ -168,7 +169,7 @@ def _in_hand(dead: DeadQueue) -> int:
 
 def with_an_event_set_aside() -> Case:
     """An event of an order that the bus would not take."""
-    case = told_of(ordered(), "OrderConfirmed")
+    case = notices_sent(ordered(), "OrderConfirmed")
     id_ = case.words["envelope"]["id"]
     [row] = rows("SELECT position FROM outbox WHERE id = $1", id_)
     database().run([set_aside.move({row.position: "a test"})])

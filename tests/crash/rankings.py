@@ -7,13 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from commerce.bootstrap import insistent_valkey
 from commerce.ranking import Period as Live
 from commerce.ranking import Window
 from commerce.ranking.boards import Keys
 from commerce.ranking.periods import Period, Span
-from commerce.shared import business_time, clock
-from commerce.shared.aws import client
+from commerce.runtime import business_time
+from commerce.runtime.aws import client
+from commerce.runtime.cache.valkey import strict_valkey
+from commerce.shared import clock
 from infra.ops.__main__ import main
 from tests.crash.cases import (
     AGAIN,
@@ -72,7 +73,7 @@ def _scores(case: Case) -> object:
 
 def _score(window: Window, product_id: str) -> float | None:
     board = Keys.of(window).board
-    score = insistent_valkey().ask(lambda server: server.zscore(board, product_id))
+    score = strict_valkey().ask(lambda server: server.zscore(board, product_id))
     return None if score is None else round(float(score), 9)
 
 
@@ -91,7 +92,7 @@ def _claims_end(ending: str) -> Callable[[Case], None]:
             for key in server.scan_iter(f"*:{ending}"):
                 server.delete(key)
 
-        insistent_valkey().ask(forget)
+        strict_valkey().ask(forget)
 
     return end
 

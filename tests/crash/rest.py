@@ -8,12 +8,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from commerce.bootstrap import insistent_valkey
-from commerce.catalogue import catalogue
+from commerce.app.catalogue import catalogue
 from commerce.ranking import Period, Window
 from commerce.ranking.boards import Keys
-from commerce.shared import business_time, clock
-from commerce.shared.aws import client
+from commerce.runtime import business_time
+from commerce.runtime.aws import client
+from commerce.runtime.cache.valkey import strict_valkey
+from commerce.shared import clock
 from infra.template import functions, read_template, resources
 from tests.crash.cases import Case, Scenario
 from tests.crash.simulators import notices, transactions
@@ -235,5 +236,5 @@ def consumers() -> dict[str, list[tuple[str, int]]]:
 def _score(product_id: str) -> float | None:
     today = Window.containing(Period.DAILY, clock.now(), business_time.zone())
     key = Keys.of(today).board
-    score = insistent_valkey().ask(lambda server: server.zscore(key, str(UUID(product_id))))
+    score = strict_valkey().ask(lambda server: server.zscore(key, str(UUID(product_id))))
     return None if score is None else round(float(score), 6)

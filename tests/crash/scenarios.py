@@ -26,9 +26,9 @@ from tests.crash.cases import (
     by_clock,
     consuming,
     hand,
+    notices_sent,
     nudged,
     ordered,
-    told_of,
 )
 from tests.crash.rest import triggers
 from tests.crash.simulators import let_the_next_card_be_declined, transactions
@@ -218,15 +218,15 @@ def _stripes_of(case: Case) -> object:
 
 
 def _a_confirmed_order() -> Case:
-    return told_of(ordered(), "OrderConfirmed")
+    return notices_sent(ordered(), "OrderConfirmed")
 
 
 def _a_cancelled_order() -> Case:
     case = ordered()
-    confirmed = told_of(case, "OrderConfirmed").words["envelope"]
+    confirmed = notices_sent(case, "OrderConfirmed").words["envelope"]
     assert hand("shipping/on_order_confirmed", confirmed) == DONE
     assert _cancel(case) == "200"
-    return told_of(case, "OrderCancelled")
+    return notices_sent(case, "OrderCancelled")
 
 
 def _a_like_to_count() -> Case:
@@ -257,13 +257,13 @@ def _an_edited_product() -> Case:
 def _a_charge_to_hear_of() -> Case:
     case = _charged()
     reconcile()
-    return told_of(case, "PaymentSucceeded")
+    return notices_sent(case, "PaymentSucceeded")
 
 
 def _a_card_to_refund() -> Case:
     case = _confirmed_by_card()
     assert _cancel(case) == "200"
-    return told_of(case, "OrderCancelled")
+    return notices_sent(case, "OrderCancelled")
 
 
 def _a_decline_to_hear_of() -> Case:
@@ -273,7 +273,7 @@ def _a_decline_to_hear_of() -> Case:
     assert pay(case.buyer, case.order).status == 201
     wait_until(lambda: [each["status"] for each in transactions(case.order)] == ["FAILED"])
     reconcile()
-    return told_of(case, "PaymentFailed")
+    return notices_sent(case, "PaymentFailed")
 
 
 def _charged_and_unknown() -> Case:

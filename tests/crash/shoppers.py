@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from commerce.shared import tokens
+from commerce.runtime import tokens
 from tests.crash.cases import CREATED, DONE, PRICE, Case, Scenario, a_case, answered, hand, ordered
 from tests.support.coupons import a_coupon, an_issued
 from tests.support.envelopes import a_view, told

@@ -19,11 +19,14 @@ from pg8000.converters import make_params
 from redis.connection import AbstractConnection
 from urllib3.connection import HTTPConnection
 
-from commerce.checkout import following, paying, reconciling, settling
+from commerce.app.checkout import event_handlers as following
+from commerce.app.checkout import pay_order as paying
+from commerce.app.checkout import payment_reconciler as reconciling
+from commerce.app.checkout import settlement as settling
 from commerce.payment import gateway, transport
-from commerce.shared import database as postgres
-from commerce.shared import valkey
-from commerce.shared.wire import Connection, Query
+from commerce.runtime.cache import valkey
+from commerce.runtime.db import connection as postgres
+from commerce.runtime.db.pipeline import Connection, Query
 from infra.local.ports import LOOPBACK
 
 PATIENCE_SECONDS = 0.25  # with what hangs, and nothing else: a busy machine changes no outcome
@@ -90,7 +93,7 @@ def be_patient() -> None:
     postgres.STATEMENT_TIMEOUT_MS = int(1000 * ENDLESS_SECONDS)
     for name in ("lock_timeout", "statement_timeout"):
         postgres.SESSION[name] = int(1000 * ENDLESS_SECONDS)
-    valkey.TIMEOUT_SECONDS = valkey.INSISTENT_SECONDS = ENDLESS_SECONDS
+    valkey.TIMEOUT_SECONDS = valkey.STRICT_TIMEOUT_SECONDS = ENDLESS_SECONDS
     for module, names in _DEADLINES.items():
         for name in names:
             assert hasattr(module, name)

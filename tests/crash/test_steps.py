@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import BotoCoreError
 from redis.exceptions import RedisError
 
-from commerce.shared import aws
-from commerce.shared.database import BEGIN, COMMIT, Database
+from commerce.runtime import aws
+from commerce.runtime.cache.valkey import connect
+from commerce.runtime.db.connection import BEGIN, COMMIT, Database
+from commerce.runtime.db.pipeline import Query
 from commerce.shared.errors import CommerceError
-from commerce.shared.valkey import connect
-from commerce.shared.wire import Query
 from tests.crash.apart import Ended, Tell, apart
 from tests.crash.steps import Cut, Journal, Kind, watch
 from tests.support.elsewhere import wait_until

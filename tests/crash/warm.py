@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import commerce
-from commerce.operations import desk
-from commerce.shared import dead_letters
-from commerce.shared.aws import client
+from commerce.app.operations import dead_letters as desk
+from commerce.runtime.aws import client
+from commerce.runtime.messaging import dead_letters
 from tests.crash.rest import consumers
 from tests.crash.steps import be_patient
 from tests.support.lambda_calls import function

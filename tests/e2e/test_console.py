@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack
-from tests.e2e.test_operations import QUEUE, letters_of, ops
+from tests.e2e.test_operations import QUEUE, list_dead_letters, ops
 from tests.support.browser import PATIENCE_MS, a_browser, a_page, tab_to
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -39,7 +39,7 @@ def dead_order(stack: Stack, shop: Shop, buyer: Buyer, _delivery_is_well_afterwa
     """An order whose shipment notice nobody took: it is a dead letter."""
     stack.delivery.behave("fail")
     order_id = buyer.place_order((shop.new_product(stock=1, price=100), 1))
-    eventually(lambda: letters_of(stack, order_id), within_seconds=90)
+    eventually(lambda: list_dead_letters(stack, order_id), within_seconds=90)
     stack.delivery.behave("ok")
     return order_id
 
@@ -91,7 +91,7 @@ def test_an_operator_sees_a_dead_letter_redrives_it_and_the_notice_is_delivered(
     eventually(lambda: stack.delivery.notices(dead_order), within_seconds=60)
     stack.wait_until_quiet()
     assert len(stack.delivery.notices(dead_order)) == 1
-    assert letters_of(stack, dead_order) == []
+    assert list_dead_letters(stack, dead_order) == []
     with stack.database() as database:
         kept = database.run(
             'SELECT "by", action FROM ops_audit WHERE body LIKE :id', id=f"%{dead_order}%"
@@ -104,7 +104,7 @@ def test_a_letter_is_discarded_with_the_keyboard_alone(
 ) -> None:
     name = os.urandom(8).hex()
     stack.send("ShippingQueueUrl", json.dumps({"detail": {"id": name, "data": "unreadable"}}))
-    [letter] = eventually(lambda: letters_of(stack, name), within_seconds=90)
+    [letter] = eventually(lambda: list_dead_letters(stack, name), within_seconds=90)
     sign_in_with_token(page, shop)
     expect(page.get_by_role("button", name=QUEUE, exact=True)).to_be_visible()
 
@@ -137,7 +137,7 @@ def test_a_letter_is_discarded_with_the_keyboard_alone(
     page.keyboard.press("Enter")
 
     expect(page.locator("#outcomes")).to_contain_text("1 message discarded from")
-    assert letters_of(stack, name) == []
+    assert list_dead_letters(stack, name) == []
     with stack.database() as database:
         [[reason]] = database.run(
             "SELECT reason FROM ops_audit WHERE message_id = :id", id=letter["message_id"]

@@ -51,7 +51,7 @@ def ops(
     return done.returncode, json.loads(done.stdout)
 
 
-def letters_of(stack: Stack, id_: str) -> list[Any]:
+def list_dead_letters(stack: Stack, id_: str) -> list[Any]:
     """The dead letters that an id names."""
     code, answer = ops(stack, "dlq", "show", QUEUE, "--id", id_)
     assert code == 0, answer
@@ -64,7 +64,7 @@ def test_a_notice_that_nobody_took_is_sent_back_and_delivered_once(
 ) -> None:
     stack.delivery.behave("fail")
     order_id = buyer.place_order((shop.new_product(stock=1, price=100), 1))
-    [letter] = eventually(lambda: letters_of(stack, order_id), within_seconds=90)
+    [letter] = eventually(lambda: list_dead_letters(stack, order_id), within_seconds=90)
     assert (letter["order_id"], letter["type"]) == (order_id, "OrderConfirmed")
     assert stack.delivery.notices(order_id) == []
 
@@ -75,14 +75,14 @@ def test_a_notice_that_nobody_took_is_sent_back_and_delivered_once(
     eventually(lambda: stack.delivery.notices(order_id), within_seconds=60)
     stack.wait_until_quiet()
     assert len(stack.delivery.notices(order_id)) == 1
-    assert letters_of(stack, order_id) == []
+    assert list_dead_letters(stack, order_id) == []
 
 
 def test_a_malformed_message_is_discarded_for_a_reason_that_is_kept(stack: Stack) -> None:
     name = os.urandom(8).hex()
     body = json.dumps({"detail": {"id": name, "data": "nobody can read this"}})
     stack.send("ShippingQueueUrl", body)
-    [letter] = eventually(lambda: letters_of(stack, name), within_seconds=90)
+    [letter] = eventually(lambda: list_dead_letters(stack, name), within_seconds=90)
     assert letter["body"] == body
 
     code, answer = ops(
@@ -90,7 +90,7 @@ def test_a_malformed_message_is_discarded_for_a_reason_that_is_kept(stack: Stack
     )
 
     assert (code, answer["discarded"]) == (0, [letter["message_id"]])
-    assert letters_of(stack, name) == []
+    assert list_dead_letters(stack, name) == []
     with stack.database() as database:
         kept = database.run(
             "SELECT body, reason FROM ops_audit WHERE message_id = :id", id=letter["message_id"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from commerce.payment.breaker import Permit, Rejected
-from commerce.shared import valkey
+from commerce.runtime.cache import valkey
 from infra.local.ports import Ports
 from infra.local.valkey import start_valkey
 from tests.support.breakers import FAILED, WatchedBreaker

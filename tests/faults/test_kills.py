@@ -11,13 +11,13 @@ from pathlib import Path
 import boto3
 import pytest
 
-from commerce.shared.bus import EventBridgeBus
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.messaging.bus import EventBridgeBus
+from commerce.runtime.messaging.relay import Relay
 from commerce.shared.clock import new_id
-from commerce.shared.database import Database
 from commerce.shared.events import Event
-from commerce.shared.relay import Relay
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query
 from infra.ops.__main__ import main
 from tests.support.bus import a_listened_bus
 from tests.support.coupons import an_issued, place_with, status_of_coupon

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from commerce.shared.database import Database
-from commerce.shared.wire import Query, Row
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.pipeline import Query, Row
 from tests.support.coupons import a_coupon, an_issued, coupon_events, place_with, status_of_coupon
 from tests.support.orders import cancel, types_of
 from tests.support.shop import (

@@ -9,7 +9,7 @@ import pytest
 
 from commerce.ranking import boards as boards_module
 from commerce.ranking import scripts
-from commerce.shared import valkey
+from commerce.runtime.cache import valkey
 from commerce.shared.clock import new_id
 from infra.local.ports import Ports
 from infra.local.process import Server
@@ -32,7 +32,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     running = start_valkey(tmp_path, Ports.free().valkey)
     monkeypatch.setenv("VALKEY_URL", running.url)
     monkeypatch.setattr(valkey, "SKIP_SECONDS", 0)
-    monkeypatch.setattr(valkey, "INSISTENT_SECONDS", 0.3)
+    monkeypatch.setattr(valkey, "STRICT_TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(valkey, "TIMEOUT_SECONDS", 0.3)
     forget_valkey()
     yield running

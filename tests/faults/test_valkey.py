@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from commerce.catalogue import CARDS, FIRST_PAGES
-from commerce.shared import valkey
+from commerce.app.catalogue import CARDS, FIRST_PAGES
+from commerce.runtime.cache import valkey
 from infra.local.ports import Ports
 from infra.local.process import Server
 from infra.local.valkey import start_valkey

@@ -8,14 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from commerce import bootstrap
-from commerce.bootstrap import Shop, database, in_transaction
-from commerce.checkout import paying
+from commerce.app import transactions
+from commerce.app.checkout import pay_order as paying
+from commerce.app.ordering import place_order
+from commerce.app.shop import Shop
+from commerce.app.transactions import in_transaction
 from commerce.order import CancelOrder, PlaceOrder
 from commerce.payment import HttpPaymentGateway
 from commerce.ranking.periods import PublishRanks, RankChunk
-from commerce.shared.bus import Bus, Envelope, EventBridgeBus
-from commerce.shared.relay import Relay
+from commerce.runtime.db.current import database
+from commerce.runtime.messaging.bus import Bus, Envelope, EventBridgeBus
+from commerce.runtime.messaging.relay import Relay
 from commerce.shipping import HttpDeliverySystem, ShipmentNotice
 from tests.support.lambda_calls import bus_message, call, function, lambda_context, sqs_event
 from tests.support.shipping import hear
@@ -88,7 +91,7 @@ def order_before_commit() -> None:
         command = PlaceOrder.model_validate(
             {"lines": [{"product_id": product_id, "quantity": 1}], "payment_method": "POINT"}
         )
-        shop.orders.place(command, buyer_id=UUID(user_id))
+        place_order(shop, command, buyer_id=UUID(user_id))
         die()
 
     in_transaction(place_and_die)
@@ -106,7 +109,7 @@ def coupon_order_before_commit() -> None:
                 "issued_coupon_id": issued_coupon_id,
             }
         )
-        shop.orders.place(command, buyer_id=UUID(user_id))
+        place_order(shop, command, buyer_id=UUID(user_id))
         die()
 
     in_transaction(place_and_die)
@@ -126,7 +129,7 @@ def cancel_before_commit() -> None:
 def cancel_between_commit_and_answer() -> None:
     """Die when everything went back and nobody was told."""
     order_id, token, key = sys.argv[2:5]
-    bootstrap._nudge_the_relay = die
+    transactions._nudge_the_relay = die
     path = f"/orders/{order_id}/cancellation"
     call("order/cancel_order", "POST", path, token=token, key=key or None)
 
@@ -134,7 +137,7 @@ def cancel_between_commit_and_answer() -> None:
 def order_between_commit_and_answer() -> None:
     """Die when the order is committed and nobody was told: the nudge and the answer are lost."""
     product_id, token, key = sys.argv[2:5]
-    bootstrap._nudge_the_relay = die
+    transactions._nudge_the_relay = die
     body = {"lines": [{"product_id": product_id, "quantity": 1}], "payment_method": "POINT"}
     call("order/place_order", "POST", "/orders", body=body, token=token, key=key)
 
@@ -194,7 +197,7 @@ def _hear_of_the_cancellation() -> None:
 
 def redrive_between_send_and_delete() -> None:
     """Die when a dead letter is sent back and still there."""
-    from commerce.shared import dead_letters as letters
+    from commerce.runtime.messaging import dead_letters as letters
     from infra.ops.__main__ import main
 
     letters.HOLD_SECONDS = 2
@@ -204,7 +207,7 @@ def redrive_between_send_and_delete() -> None:
 
 def discard_between_audit_and_delete() -> None:
     """Die when a dead letter is in the audit and still there."""
-    from commerce.shared import dead_letters as letters
+    from commerce.runtime.messaging import dead_letters as letters
     from infra.ops.__main__ import main
 
     letters.HOLD_SECONDS = 2
@@ -229,7 +232,7 @@ def _ranking_before_commit(task: str) -> None:
 
     def write_and_die(shop: Shop) -> None:
         work(shop)
-        shop._uow._run(shop._uow._writes)
+        shop.uow._run(shop.uow._writes)
         die()
 
     in_transaction(write_and_die)

@@ -26,7 +26,7 @@ from tests.bench.servers import servers
 from tests.support.delivery import a_delivery_system
 
 if TYPE_CHECKING:
-    from tests.fuzz.judge import Tally
+    from tests.fuzz.judge import MetricDelta
 
 SHOWN_AT_ONCE = 3
 CONSOLE = Console(file=sys.stdout, highlight=False, width=140)
@@ -40,27 +40,27 @@ def main() -> None:
     arguments = parser.parse_args()
     began = time.monotonic()
     with servers(), _neighbours(), _quiet_functions():
-        tallies: list[Tally] = []
+        deltas: list[MetricDelta] = []
         try:
-            for tally in _attacks(arguments.cases, arguments.seed):
-                CONSOLE.print(f"… {tally.name}: {tally.cases}, {len(tally.findings)} findings")
-                for finding in tally.findings[:SHOWN_AT_ONCE]:
+            for delta in _attacks(arguments.cases, arguments.seed):
+                CONSOLE.print(f"… {delta.name}: {delta.cases}, {len(delta.findings)} findings")
+                for finding in delta.findings[:SHOWN_AT_ONCE]:
                     CONSOLE.print(f"  {finding}", markup=False)
-                tallies.append(tally)
+                deltas.append(delta)
         except KeyboardInterrupt:
             CONSOLE.print("Interrupted; so far:")
-    _show(tallies, arguments.seed, time.monotonic() - began)
-    findings = [each for tally in tallies for each in tally.findings]
-    cases = sum(each.cases for each in tallies)
+    _show(deltas, arguments.seed, time.monotonic() - began)
+    findings = [each for delta in deltas for each in delta.findings]
+    cases = sum(each.cases for each in deltas)
     from tests.fuzz import depth
 
-    for line in depth.told(tallies):
+    for line in depth.told(deltas):
         CONSOLE.print(line)
-    is_short = cases < arguments.cases or depth.never_succeeded(tallies)
+    is_short = cases < arguments.cases or depth.never_succeeded(deltas)
     sys.exit(1 if findings or is_short else 0)
 
 
-def _attacks(cases: int, seed: int) -> "Iterator[Tally]":
+def _attacks(cases: int, seed: int) -> "Iterator[MetricDelta]":
     # Imported when the environment is set.
     from tests.fuzz import callbacks, callers, events, records, shapes
     from tests.fuzz.world import a_world
@@ -81,20 +81,20 @@ def _attacks(cases: int, seed: int) -> "Iterator[Tally]":
     yield events.books()
 
 
-def _show(tallies: "list[Tally]", seed: int, seconds: float) -> None:
+def _show(deltas: "list[MetricDelta]", seed: int, seconds: float) -> None:
     table = Table(title=f"Hostile input, seed {seed}, {seconds:.0f} s")
     for name in ("tried", "cases", "answers", "findings"):
         table.add_column(name, justify="left" if name in ("tried", "answers") else "right")
-    for tally in tallies:
-        answers = ", ".join(f"{each}: {n}" for each, n in sorted(tally.answers.items()))
-        table.add_row(tally.name, str(tally.cases), answers, str(len(tally.findings)))
-    cases = sum(each.cases for each in tallies)
-    findings = sum(len(each.findings) for each in tallies)
+    for delta in deltas:
+        answers = ", ".join(f"{each}: {n}" for each, n in sorted(delta.answers.items()))
+        table.add_row(delta.name, str(delta.cases), answers, str(len(delta.findings)))
+    cases = sum(each.cases for each in deltas)
+    findings = sum(len(each.findings) for each in deltas)
     table.add_row("all", str(cases), "", str(findings), style="bold")
     CONSOLE.print(table)
-    for tally in tallies:
-        for finding in dict.fromkeys(tally.findings):
-            CONSOLE.print(f"{tally.name}: {finding}", markup=False)
+    for delta in deltas:
+        for finding in dict.fromkeys(delta.findings):
+            CONSOLE.print(f"{delta.name}: {finding}", markup=False)
 
 
 @contextmanager
@@ -123,12 +123,13 @@ def _neighbours() -> Iterator[None]:
 @contextmanager
 def _quiet_functions() -> Iterator[None]:
     """Logs and metrics go nowhere, and operators are told by a topic nobody listens to."""
-    from commerce import bootstrap
+    from commerce.app import transactions
     from commerce.entrypoints.telemetry import logger
-    from commerce.shared import dead_letters, valkey
-    from commerce.shared.aws import client
+    from commerce.runtime.aws import client
+    from commerce.runtime.cache import valkey
+    from commerce.runtime.messaging import dead_letters
 
-    bootstrap._nudge_the_relay = lambda: None  # this relay never sleeps
+    transactions._nudge_the_relay = lambda: None  # this relay never sleeps
     valkey.TIMEOUT_SECONDS = 5.0  # however busy the machine is
     dead_letters.EMPTY_LOOKS = 1  # one server, which hides nothing
     os.environ["OPS_TOPIC_ARN"] = client("sns").create_topic(Name="ops")["TopicArn"]

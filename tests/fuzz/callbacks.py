@@ -16,7 +16,7 @@ from commerce.payment import Status
 from tests.fuzz.callers import send
 from tests.fuzz.contracts import SPOILT
 from tests.fuzz.honest import Ready, Wish, operations
-from tests.fuzz.judge import Tally
+from tests.fuzz.judge import MetricDelta
 from tests.fuzz.world import PRICE, World
 from tests.support.payments import CALLBACKS, a_card_order, follow, pay, payments_of, reconcile
 from tests.support.shop import a_product
@@ -27,9 +27,9 @@ PAYMENTS = 6
 FIELDS = ("transactionKey", "orderId", "amount", "status", "cardType", "cardNo", "reason")
 
 
-def hostile_callbacks(world: World, cases: int, seeded: int) -> Tally:
+def hostile_callbacks(world: World, cases: int, seeded: int) -> MetricDelta:
     """So many callbacks about a few payments; then whether each payment is what it should be."""
-    tally = Tally("callbacks of a hostile gateway")
+    delta = MetricDelta("callbacks of a hostile gateway")
     [operation] = [each for each in operations() if each.path == CALLBACKS]
     blank = Ready(world, operation).wish()
     orders = [_paid(world) for _ in range(PAYMENTS)]
@@ -44,16 +44,16 @@ def hostile_callbacks(world: World, cases: int, seeded: int) -> Tally:
     )
     @given(_bodies(_transactions(orders)), st.booleans())
     def hear(body: dict[str, Any], is_told_twice: bool) -> None:  # noqa: FBT001
-        _tell(blank, body, tally)
+        _tell(blank, body, delta)
         if is_told_twice:
-            _tell(blank, body, tally)
+            _tell(blank, body, delta)
 
     hear()
     reconcile()
     for order_id in orders:
         follow(order_id)
-    _look_at(orders, tally)
-    return tally
+    _look_at(orders, delta)
+    return delta
 
 
 def _paid(world: World) -> str:
@@ -103,23 +103,23 @@ def _bodies(known: Sequence[Transaction]) -> st.SearchStrategy[dict[str, Any]]:
     return st.one_of(whole, mixed, spoilt, short)
 
 
-def _tell(blank: Wish, body: dict[str, Any], tally: Tally) -> None:
-    status, told = send(blank.with_(body=body), tally)
+def _tell(blank: Wish, body: dict[str, Any], delta: MetricDelta) -> None:
+    status, told = send(blank.with_(body=body), delta)
     is_of_one = type(body.get("amount")) is int and body["amount"] == PRICE
     if status == 200 and not is_of_one:
-        tally.find("an amount that is not the payment's was taken", (body, told))
+        delta.find("an amount that is not the payment's was taken", (body, told))
 
 
-def _look_at(orders: Sequence[str], tally: Tally) -> None:
+def _look_at(orders: Sequence[str], delta: MetricDelta) -> None:
     answer = urllib3.request("GET", f"{os.environ['GATEWAY_URL']}/transactions")
     truth = {each["transactionKey"]: each for each in answer.json()["items"]}
     for order_id in orders:
         payments = payments_of(order_id)
         if len(payments) != 1:
-            tally.find("another payment came to be", payments)
+            delta.find("another payment came to be", payments)
         for each in payments:
             record = truth.get(each.transaction_key)
             if each.status is Status.SUCCEEDED and not (record and record["charged_at"]):
-                tally.find("paid, but the gateway charged nothing", (each, record))
+                delta.find("paid, but the gateway charged nothing", (each, record))
             if each.status is Status.FAILED and (record and record["charged_at"]):
-                tally.find("failed, but the gateway charged it", (each, record))
+                delta.find("failed, but the gateway charged it", (each, record))

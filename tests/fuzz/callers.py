@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 import jwt
 
-from commerce.shared import clock, tokens
+from commerce.runtime import tokens
+from commerce.shared import clock
 from tests.fuzz.honest import Operation, Ready, Wish, Words, in_place, operations, sealed
-from tests.fuzz.judge import Tally, complaint, document
+from tests.fuzz.judge import MetricDelta, complaint, document
 from tests.fuzz.words import BODIES, HEADERS, MARK, NUMBERS, PATHS, VALUES, WORDS
 from tests.fuzz.world import World
 from tests.support.lambda_calls import function, http_event, lambda_context
@@ -22,7 +23,7 @@ from tests.support.payments import CALLBACKS
 from tests.support.shop import Person
 
 
-def send(wish: Wish, tally: Tally) -> tuple[int, Any]:
+def send(wish: Wish, delta: MetricDelta) -> tuple[int, Any]:
     """One request to the operation's handler; what is wrong with its answer is noted."""
     operation, path = wish.operation, wish.path
     request = sealed(wish.request) if operation.path == CALLBACKS else dict(wish.request)
@@ -32,19 +33,19 @@ def send(wish: Wish, tally: Tally) -> tuple[int, Any]:
         answer = function(operation.function)(event, lambda_context())
         body = str(answer["body"]).encode()  # as the runtime sends it: UTF-8, or nothing at all
     except Exception as error:  # noqa: BLE001 - a handler that raises is what is looked for
-        tally.count("raised", operation.label)
-        tally.find(f"raised {error!r}", (operation.method, path, request))
+        delta.count("raised", operation.label)
+        delta.find(f"raised {error!r}", (operation.method, path, request))
         return 0, None
     headers = {name.lower(): values[-1] for name, values in answer["multiValueHeaders"].items()}
     status = int(answer["statusCode"])
-    tally.count(status, operation.label)
+    delta.count(status, operation.label)
     said = complaint(operation.method, operation.path, status, headers, body)
     for name, value in headers.items():
         if "\r" in value or "\n" in value:
             said = f"a line break in {name}"
     if said:
         shown = {name: value for name, value in request.items() if name != "token"}
-        tally.find(said, (operation.method, path, body[:200], shown))
+        delta.find(said, (operation.method, path, body[:200], shown))
     is_json = "json" in headers.get("content-type", "")
     return status, json.loads(body) if is_json and body else None
 
@@ -53,7 +54,7 @@ Change: TypeAlias = Callable[[Wish, Words], Wish]
 """One thing about a request that ought to succeed, made hostile."""
 
 
-def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[Tally]:
+def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[MetricDelta]:
     """Every value in every field, in every id and query, and bodies that are hardly JSON.
 
     Each operation is asked as it should be first, and must succeed: so what follows goes deep.
@@ -67,15 +68,15 @@ def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[T
         yield attack(operation, tried_on_it, world)
 
 
-def attack(operation: Operation, changes: Sequence[Change], world: World) -> Tally:
+def attack(operation: Operation, changes: Sequence[Change], world: World) -> MetricDelta:
     """Ask the operation for what it can give, each time with one change."""
-    tally, ready = Tally(f"{operation.label} hostile"), Ready(world, operation)
+    delta, ready = MetricDelta(f"{operation.label} hostile"), Ready(world, operation)
     for change in changes:
-        status, told = send(change(ready.wish(), ready.words), tally)
+        status, told = send(change(ready.wish(), ready.words), delta)
         if change is _as_it_should_be and status not in operation.successes:
-            tally.find(f"{status} to a request that ought to succeed", (operation.label, told))
+            delta.find(f"{status} to a request that ought to succeed", (operation.label, told))
         ready.answered(status)
-    return tally
+    return delta
 
 
 def _as_it_should_be(wish: Wish, _: Words) -> Wish:
@@ -158,23 +159,23 @@ def _changed(example: Any) -> Iterator[Any]:
     yield from VALUES
 
 
-def forged_tokens(world: World) -> Tally:
+def forged_tokens(world: World) -> MetricDelta:
     """A token with each of its parts forged opens nothing; an admin's doors open to admins."""
-    tally = Tally("forged tokens")
+    delta = MetricDelta("forged tokens")
     for operation in operations():
         security = document()["paths"][operation.path][operation.method.lower()]["security"]
         if security not in ([{"user": []}], [{"admin": []}]):
             continue
         honest = Ready(world, operation).wish()
         for name, token in forged(world.admin):
-            status, _ = send(honest.with_(token=token), tally)
+            status, _ = send(honest.with_(token=token), delta)
             if status != 401:
-                tally.find(f"{status} with a forged {name}", operation.label)
+                delta.find(f"{status} with a forged {name}", operation.label)
         if security == [{"admin": []}]:
-            status, _ = send(honest.with_(token=world.caller.token), tally)
+            status, _ = send(honest.with_(token=world.caller.token), delta)
             if status != 403:
-                tally.find(f"{status} for a user", operation.label)
-    return tally
+                delta.find(f"{status} for a user", operation.label)
+    return delta
 
 
 def forged(admin: Person) -> Iterator[tuple[str, str]]:
@@ -229,9 +230,9 @@ def _part(value: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-def others_ids(world: World) -> Tally:
+def others_ids(world: World) -> MetricDelta:
     """What is another user's is told, changed and used on no path; what is not there is 404."""
-    tally = Tally("another user's ids")
+    delta = MetricDelta("another user's ids")
     before = _of_the_other(world)
     for operation in operations():
         if operation.path.startswith("/admin"):
@@ -241,13 +242,13 @@ def others_ids(world: World) -> Tally:
         honest = Ready(world, operation).wish()
         theirs = replace(honest, ids={**honest.ids, **{each: world.others[each] for each in names}})
         for body in [honest.request["body"]] * bool(names) + bodies:
-            status, told = send(theirs.with_(body=body), tally)
+            status, told = send(theirs.with_(body=body), delta)
             if status < 400 and names + bodies:
-                tally.find(f"{status}", (operation.method, theirs.path, body, told))
+                delta.find(f"{status}", (operation.method, theirs.path, body, told))
     for was, now in zip(before, _of_the_other(world), strict=True):
         if was != now:
-            tally.find("something of the other's has changed", (was, now))
-    return tally
+            delta.find("something of the other's has changed", (was, now))
+    return delta
 
 
 def _with_others_ids(example: Any, world: World) -> list[Any]:
@@ -269,7 +270,7 @@ def _of_the_other(world: World) -> list[Any]:
         "/payments/{payment_id}": world.others,
         "/users/me/coupons": world.others,
     }
-    nobody = Tally("the other's own")
+    nobody = MetricDelta("the other's own")
     return [
         send(Wish(each, world.others, {"token": world.other.token}), nobody)[1]
         for each in operations()

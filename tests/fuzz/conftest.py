@@ -25,7 +25,7 @@ def world(
 
     An admin's requests change what holds for all, as the weights of rankings.
     """
-    from commerce.shared import dead_letters
+    from commerce.runtime.messaging import dead_letters
     from tests.fuzz.world import a_world  # imported when the environment is set
 
     monkeypatch.setenv("GATEWAY_CALLBACK_URL", "http://localhost:9")  # callbacks are the attack's

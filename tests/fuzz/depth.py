@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from tests.fuzz.honest import operations
-from tests.fuzz.judge import Tally
+from tests.fuzz.judge import MetricDelta
 
 
-def never_succeeded(tallies: Iterable[Tally]) -> list[str]:
+def never_succeeded(deltas: Iterable[MetricDelta]) -> list[str]:
     """The document's operations that no request got anything of."""
-    reached = _reached(tallies)
+    reached = _reached(deltas)
     return [
         each.label
         for each in operations()
@@ -17,21 +17,21 @@ def never_succeeded(tallies: Iterable[Tally]) -> list[str]:
     ]
 
 
-def told(tallies: Iterable[Tally]) -> Iterator[str]:
+def told(deltas: Iterable[MetricDelta]) -> Iterator[str]:
     """For people: the share of each answer, and what was reached."""
-    reached = _reached(tallies)
+    reached = _reached(deltas)
     answers: Counter[str] = Counter()
     for (_, answer), times in reached.items():
         answers[answer] += times
     total = max(answers.total(), 1)
     shares = (f"{each}: {n} ({n / total:.1%})" for each, n in sorted(answers.items()))
     yield f"{answers.total()} requests by their answers: {', '.join(shares)}"
-    never = never_succeeded(tallies)
+    never = never_succeeded(deltas)
     yield f"{len(operations()) - len(never)} of {len(operations())} operations succeeded"
     yield from (f"never: {each}" for each in never)
     refused = sorted({label for label, answer in reached if answer == "409"})
     yield f"{len(refused)} were refused by a rule (409): {', '.join(refused)}"
 
 
-def _reached(tallies: Iterable[Tally]) -> Counter[tuple[str, str]]:
-    return sum((each.reached for each in tallies), Counter[tuple[str, str]]())
+def _reached(deltas: Iterable[MetricDelta]) -> Counter[tuple[str, str]]:
+    return sum((each.reached for each in deltas), Counter[tuple[str, str]]())

@@ -16,11 +16,11 @@ import urllib3
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from commerce import bootstrap
+from commerce.app import reconciliation
 from commerce.shared.events import plain
 from infra.template import functions, read_template
 from tests.fuzz.contracts import Envelope, broken, envelopes, later_versions
-from tests.fuzz.judge import Tally
+from tests.fuzz.judge import MetricDelta
 from tests.fuzz.records import TEXTS
 from tests.fuzz.world import World, come_to_its_result
 from tests.support.admin import edit_brand, edit_product, set_stock
@@ -101,24 +101,24 @@ def _told() -> list[Envelope]:
     return [{name: plain(each) for name, each in row._asdict().items()} for row in rows(sql)]
 
 
-def hostile_events(told: Sequence[Envelope], cases: int, seeded: int) -> Iterator[Tally]:
+def hostile_events(told: Sequence[Envelope], cases: int, seeded: int) -> Iterator[MetricDelta]:
     """So many batches, over all consumers; then all that truly happened arrives, out of order."""
     found = list(consumers())
     for consumer in found:
         yield _attack(consumer, told, max(cases // len(found), 1), seeded)
-    tally = Tally("all events, backwards, twice")
+    delta = MetricDelta("all events, backwards, twice")
     for consumer in found:
         due = [_message(TRUE, each) for each in told if each["type"] in consumer.types]
         again = [*reversed(due), *due]
         for first in range(0, len(again), MOST_MESSAGES):
-            _deliver(consumer, again[first : first + MOST_MESSAGES], tally)
-    yield tally
+            _deliver(consumer, again[first : first + MOST_MESSAGES], delta)
+    yield delta
     yield _counts(told)
     yield books()
 
 
-def _attack(consumer: Consumer, told: Sequence[Envelope], cases: int, seeded: int) -> Tally:
-    tally = Tally(f"events for {consumer.name}")
+def _attack(consumer: Consumer, told: Sequence[Envelope], cases: int, seeded: int) -> MetricDelta:
+    delta = MetricDelta(f"events for {consumer.name}")
 
     @seed(seeded)
     @settings(
@@ -130,10 +130,10 @@ def _attack(consumer: Consumer, told: Sequence[Envelope], cases: int, seeded: in
     )
     @given(st.lists(_messages(consumer, told), min_size=1, max_size=MOST_MESSAGES))
     def deliver(messages: list[Message]) -> None:
-        _deliver(consumer, messages, tally)
+        _deliver(consumer, messages, delta)
 
     deliver()
-    return tally
+    return delta
 
 
 def _messages(consumer: Consumer, told: Sequence[Envelope]) -> st.SearchStrategy[Message]:
@@ -154,26 +154,26 @@ def _message(kind: str, envelope: Envelope) -> Message:
     return Message(kind, json.dumps({**bus_message(around), "detail": envelope}))
 
 
-def _deliver(consumer: Consumer, messages: Sequence[Message], tally: Tally) -> None:
+def _deliver(consumer: Consumer, messages: Sequence[Message], delta: MetricDelta) -> None:
     """One batch; what is wrong with what becomes of it is noted."""
     sent = {str(uuid4()): each for each in messages}
     event = {"Records": [_record(id_, each.body) for id_, each in sent.items()]}
     try:
         answer = function(consumer.name)(event, lambda_context(60))
     except Exception as error:  # noqa: BLE001 - a handler that raises is what is looked for
-        tally.count("raised")
-        tally.find(f"raised {error!r}", messages)
+        delta.count("raised")
+        delta.find(f"raised {error!r}", messages)
         return
     reported = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
     if len(set(reported)) < len(reported) or not sent.keys() >= set(reported):
-        tally.find("reported twice, or what was not sent", reported)
+        delta.find("reported twice, or what was not sent", reported)
     for id_, each in sent.items():
         is_reported = id_ in reported
-        tally.count(f"{each.kind}, {'reported' if is_reported else 'consumed'}")
+        delta.count(f"{each.kind}, {'reported' if is_reported else 'consumed'}")
         if is_reported and each.kind in TO_BE_CONSUMED:
-            tally.find("did not take what is whole", each)
+            delta.find("did not take what is whole", each)
         if not is_reported and each.kind in TO_BE_REPORTED:
-            tally.find("took what is broken", each)
+            delta.find("took what is broken", each)
 
 
 def _record(id_: str, body: str) -> dict[str, Any]:
@@ -190,28 +190,28 @@ def _record(id_: str, body: str) -> dict[str, Any]:
     }
 
 
-def books() -> Tally:
+def books() -> MetricDelta:
     """Whether every book of the shop holds."""
-    tally = Tally("the books")
-    tally.count("looked at")
-    for each in bootstrap.reconcile().findings:
-        tally.find("a book does not hold", each)
-    return tally
+    delta = MetricDelta("the books")
+    delta.count("looked at")
+    for each in reconciliation.reconcile().findings:
+        delta.find("a book does not hold", each)
+    return delta
 
 
-def _counts(told: Sequence[Envelope]) -> Tally:
+def _counts(told: Sequence[Envelope]) -> MetricDelta:
     """Whether what is counted is what happened, no more and no less."""
-    tally = Tally("counts after all events")
+    delta = MetricDelta("counts after all events")
     for product, counts in _metrics_of(told).items():
-        tally.count("product")
+        delta.count("product")
         kept = tuple(rows(_METRICS, product)[0])
         if kept != counts:
-            tally.find("metrics", (product, kept, counts))
+            delta.find("metrics", (product, kept, counts))
         if like_count_of(product) != likes_of(product):
-            tally.find("likes", (product, like_count_of(product), likes_of(product)))
-    if not tally.cases:
-        tally.find("nothing had happened at all", told)
-    return tally
+            delta.find("likes", (product, like_count_of(product), likes_of(product)))
+    if not delta.cases:
+        delta.find("nothing had happened at all", told)
+    return delta
 
 
 _METRICS = """SELECT CAST(coalesce(sum(views), 0) AS int) AS views,

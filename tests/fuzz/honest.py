@@ -11,9 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from commerce.bootstrap import database, in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from commerce.shared import clock, set_aside
+from commerce.runtime.db.current import database
+from commerce.runtime.messaging import quarantine as set_aside
+from commerce.shared import clock
 from infra.openapi import examples
 from tests.fuzz.judge import Json, document
 from tests.fuzz.world import PRICE, World

@@ -34,7 +34,7 @@ def _validator(method: str, path: str, status: int, media_type: str) -> Draft202
 
 
 @dataclass(slots=True)
-class Tally:
+class MetricDelta:
     """What was tried in one respect, and what came of it."""
 
     name: str

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from infra.template import ROOT, functions, read_template
-from tests.fuzz.judge import Tally
+from tests.fuzz.judge import MetricDelta
 from tests.fuzz.words import VALUES
 from tests.support.lambda_calls import function, lambda_context
 
@@ -33,9 +33,9 @@ TEXTS = (
 )
 
 
-def hostile_records(chance: random.Random, cases: int) -> Tally:
+def hostile_records(chance: random.Random, cases: int) -> MetricDelta:
     """No handler raises; what cannot be read is reported, and so is nothing that was not sent."""
-    tally = Tally("hostile queue messages")
+    delta = MetricDelta("hostile queue messages")
     consumers = [each for each in functions(read_template()) if each.trigger == "sqs"]
     for number in range(cases):
         consumer = consumers[number % len(consumers)]
@@ -46,16 +46,16 @@ def hostile_records(chance: random.Random, cases: int) -> Tally:
             answer = function(name)(copy.deepcopy(event), lambda_context())
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         except Exception as error:  # noqa: BLE001 - a handler that raises is what is looked for
-            tally.count("raised")
-            tally.find(f"{name} raised {error!r}", event)
+            delta.count("raised")
+            delta.find(f"{name} raised {error!r}", event)
             continue
         sent = {each["messageId"] for each in event["Records"]}
-        tally.count(f"{len(failed)} of {len(sent)} reported")
+        delta.count(f"{len(failed)} of {len(sent)} reported")
         if not failed <= sent:
-            tally.find(f"{name} reported what was not sent", failed - sent)
+            delta.find(f"{name} reported what was not sent", failed - sent)
         if name not in READS_NOTHING and not unreadable <= failed:
-            tally.find(f"{name} took what cannot be read", event)
-    return tally
+            delta.find(f"{name} took what cannot be read", event)
+    return delta
 
 
 def _batch(sample: dict[str, Any], chance: random.Random) -> tuple[dict[str, Any], set[str]]:

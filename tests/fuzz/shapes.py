@@ -24,7 +24,7 @@ from commerce.payment.signature import TIMESTAMP_HEADER
 from infra.openapi.examples import BRAND_ID, COUPON_ID, ISSUED_COUPON_ID, ORDER_ID, PRODUCT_ID
 from tests.fuzz import honest as ours
 from tests.fuzz.honest import Ready, Words, seal
-from tests.fuzz.judge import Tally, complaint
+from tests.fuzz.judge import MetricDelta, complaint
 from tests.fuzz.modes import modes_of
 from tests.fuzz.world import World
 from tests.support.bridge import Bridge, Environ, Start
@@ -79,9 +79,9 @@ def attacks() -> Iterator[tuple[Operation, GenerationMode]]:
 
 def attack(
     operation: Operation, mode: GenerationMode, world: World, cases: int, seeded: int
-) -> Tally:
+) -> MetricDelta:
     """So many requests to one operation; each answer must be one that the document promises."""
-    tally = Tally(f"{operation.label} {mode.value}")
+    delta = MetricDelta(f"{operation.label} {mode.value}")
     ready = Ready(world, _OURS[operation.label])
 
     @seed(seeded)
@@ -97,7 +97,7 @@ def attack(
     def try_it(case: Case[Any], data: st.DataObject) -> None:
         _bring_in(case, ready, data)
         response = case.call()
-        tally.count(response.status_code, operation.label)
+        delta.count(response.status_code, operation.label)
         ready.answered(response.status_code)
         headers = {name.lower(): values[-1] for name, values in response.headers.items()}
         said = complaint(
@@ -108,17 +108,17 @@ def attack(
             response.content,
         )
         if said:
-            tally.find(said, f"{case.as_curl_command()} -> {response.text}")
+            delta.find(said, f"{case.as_curl_command()} -> {response.text}")
             return
         try:
             case.validate_response(response, checks=CHECKS)
         except FailureGroup as failures:
             for each in failures.exceptions:
-                tally.find(str(each), case.as_curl_command())
+                delta.find(str(each), case.as_curl_command())
 
     with suppress(Unsatisfiable):  # there may be nothing about it that could be wrong
         try_it()
-    return tally
+    return delta
 
 
 def _bring_in(case: Case[Any], ready: Ready, data: st.DataObject) -> None:

@@ -4,16 +4,16 @@ import random
 
 from tests.fuzz import callbacks, callers, events, records, shapes
 from tests.fuzz.depth import never_succeeded
-from tests.fuzz.judge import Tally
+from tests.fuzz.judge import MetricDelta
 from tests.fuzz.world import World
 
 SEED = 20261122
 
 
-def assert_held(tally: Tally, at_least: int) -> None:
+def assert_held(delta: MetricDelta, at_least: int) -> None:
     """So many cases were tried, and nothing was found."""
-    assert tally.findings == []
-    assert tally.cases >= at_least
+    assert delta.findings == []
+    assert delta.cases >= at_least
 
 
 def test_a_forged_token_opens_nothing(world: World) -> None:
@@ -26,16 +26,16 @@ def test_what_is_anothers_stays_theirs(world: World) -> None:
 
 def test_hostile_words_numbers_and_bodies_are_answered(world: World) -> None:
     chance = random.Random(SEED)  # noqa: S311
-    tallies = list(callers.hostile_words(world, chance, 300))
-    assert [finding for each in tallies for finding in each.findings] == []
-    assert sum(each.cases for each in tallies) == 300
+    deltas = list(callers.hostile_words(world, chance, 300))
+    assert [finding for each in deltas for finding in each.findings] == []
+    assert sum(each.cases for each in deltas) == 300
 
 
 def test_every_operation_lets_a_good_request_through(world: World) -> None:
     chance = random.Random(SEED)  # noqa: S311
-    tallies = list(callers.hostile_words(world, chance, 0))
-    assert [finding for each in tallies for finding in each.findings] == []
-    assert never_succeeded(tallies) == []
+    deltas = list(callers.hostile_words(world, chance, 0))
+    assert [finding for each in deltas for finding in each.findings] == []
+    assert never_succeeded(deltas) == []
 
 
 def test_a_message_that_cannot_be_read_is_reported(world: World) -> None:
@@ -45,9 +45,9 @@ def test_a_message_that_cannot_be_read_is_reported(world: World) -> None:
 
 def test_true_events_take_effect_once_among_broken_ones(world: World) -> None:
     told = events.happenings(world)
-    tallies = list(events.hostile_events(told, 150, SEED))
-    assert [finding for each in tallies for finding in each.findings] == []
-    kinds = {answer for each in tallies for answer in each.answers}
+    deltas = list(events.hostile_events(told, 150, SEED))
+    assert [finding for each in deltas for finding in each.findings] == []
+    kinds = {answer for each in deltas for answer in each.answers}
     assert kinds >= {f"{kind}, consumed" for kind in events.TO_BE_CONSUMED}
     assert kinds >= {f"{kind}, reported" for kind in events.TO_BE_REPORTED}
 
@@ -58,6 +58,6 @@ def test_a_callback_brings_a_payment_to_nothing_but_the_gateways_record(world: W
 
 
 def test_requests_made_from_the_document_are_answered_by_it(world: World) -> None:
-    tallies = [shapes.attack(each, mode, world, 3, SEED) for each, mode in shapes.attacks()]
-    assert [finding for each in tallies for finding in each.findings] == []
-    assert sum(each.cases for each in tallies) > 100
+    deltas = [shapes.attack(each, mode, world, 3, SEED) for each, mode in shapes.attacks()]
+    assert [finding for each in deltas for finding in each.findings] == []
+    assert sum(each.cases for each in deltas) > 100

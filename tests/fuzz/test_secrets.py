@@ -11,7 +11,7 @@ import pytest
 
 from tests.fuzz.callers import attack, changes, forged, send
 from tests.fuzz.honest import Operation, Ready, operations
-from tests.fuzz.judge import Tally
+from tests.fuzz.judge import MetricDelta
 from tests.fuzz.world import PASSWORD, World
 from tests.support import lambda_calls
 from tests.support.shop import rows
@@ -87,9 +87,9 @@ def test_no_refused_request_is_shown_in_the_logs(
     chance = random.Random(1)  # noqa: S311
     for operation in secretive():
         tried = chance.sample(list(changes(operation)), CHANGES)
-        tally = attack(operation, tried, world)
-        assert {"200", "201"} & tally.answers.keys()
-        assert {"400", "422"} <= tally.answers.keys()
+        delta = attack(operation, tried, world)
+        assert {"200", "201"} & delta.answers.keys()
+        assert {"400", "422"} <= delta.answers.keys()
 
     assert_secret(world, written, capsys)
 
@@ -97,20 +97,20 @@ def test_no_refused_request_is_shown_in_the_logs(
 def test_no_token_is_shown_in_the_logs(
     written: Written, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tally = Tally("tokens")
+    delta = MetricDelta("tokens")
     for operation in operations():
         wish = Ready(world, operation).wish()
-        send(wish, tally)
-        send(wish.with_(token=world.admin.token), tally)
+        send(wish, delta)
+        send(wish.with_(token=world.admin.token), delta)
         send(
-            wish.with_(headers={"Authorization": f"Basic {world.caller.token}"}, token=None), tally
+            wish.with_(headers={"Authorization": f"Basic {world.caller.token}"}, token=None), delta
         )
     [order, *_] = [each for each in operations() if each.label == "POST /orders"]
     tokens = [token for _, token in forged(world.admin) if len(token) > 50]
     for token in tokens:
-        send(Ready(world, order).wish().with_(token=token), tally)
+        send(Ready(world, order).wish().with_(token=token), delta)
 
-    assert tally.findings == []
+    assert delta.findings == []
     assert not [each for each in tokens if each in written()]
     assert_secret(world, written, capsys)
 
@@ -121,9 +121,9 @@ def test_a_fault_shows_no_secret_in_the_logs(
 ) -> None:
     wishes = [Ready(world, each).wish() for each in secretive()]
     rows(f"DROP TABLE {table} CASCADE")
-    tally = Tally("faults")
+    delta = MetricDelta("faults")
 
-    statuses = [send(each, tally)[0] for each in wishes]
+    statuses = [send(each, delta)[0] for each in wishes]
 
     assert 500 in statuses
     assert "failed" in written()

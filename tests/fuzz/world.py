@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.point import ChargePoints
-from commerce.shared import tokens
+from commerce.runtime import tokens
 from commerce.user import SignUp
 from tests.support.coupons import a_coupon, an_issued
 from tests.support.elsewhere import wait_until

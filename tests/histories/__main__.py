@@ -127,7 +127,7 @@ def _outcome(found: "Hunt") -> str:
 @contextmanager
 def _a_recorder(superuser: str, clients: int) -> Iterator["Recorder"]:
     """Clients in a shop with a database of its own."""
-    from commerce.bootstrap import database
+    from commerce.runtime.db.current import database
     from tests.histories.recorder import Recorder
     from tests.support import backends
     from tests.support.valkey import empty_valkey
@@ -160,7 +160,7 @@ def _quiet_functions() -> Iterator[None]:
     """The functions' own log goes nowhere."""
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"  # read when telemetry is imported
     from commerce.entrypoints.telemetry import logger
-    from commerce.shared import valkey
+    from commerce.runtime.cache import valkey
 
     valkey.TIMEOUT_SECONDS = 5.0  # as in the tests, however busy the machine is
     os.environ.setdefault("FINGERPRINT_KEY", "the fingerprints of histories are nobody's")

@@ -13,20 +13,22 @@ import pytest
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from commerce import bootstrap
-from commerce.bootstrap import Shop, database
+from commerce.app import transactions
+from commerce.app.shop import Shop
 from commerce.product import ProductFacade, statements, stripe_statements
 from commerce.product.errors import OutOfStock, Shortage
 from commerce.product.model import Stock
 from commerce.product.tables import stock_table
-from commerce.shared import clock, once
-from commerce.shared import relay as relays
-from commerce.shared import statements as shared_statements
-from commerce.shared.once import Claim
-from commerce.shared.relay import Relay, Relayed
-from commerce.shared.statement import Statement
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query
+from commerce.runtime import idempotency as once
+from commerce.runtime.db import statements as shared_statements
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.statement import Statement
+from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.idempotency import Claim
+from commerce.runtime.messaging import relay as relays
+from commerce.runtime.messaging.relay import Relay, Relayed
+from commerce.shared import clock
 from tests.histories import plan
 
 T = TypeVar("T")
@@ -107,7 +109,7 @@ def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:
 
 def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
     """The wish is done in one transaction, and claimed in the next."""
-    run = bootstrap._run
+    run = transactions._run
 
     def effect_then_claim(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
         result: Any = run(work)
@@ -117,7 +119,7 @@ def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
                 uow.commit()
         return result  # type: ignore[no-any-return]
 
-    patch.setattr(bootstrap, "_run", effect_then_claim)
+    patch.setattr(transactions, "_run", effect_then_claim)
 
 
 def relay_marks_before_it_publishes(patch: pytest.MonkeyPatch) -> None:

@@ -16,14 +16,14 @@ from uuid import UUID
 
 import pytest
 
-from commerce import bootstrap
-from commerce.bootstrap import database, reconcile
+from commerce.app import transactions
+from commerce.app.reconciliation import Scope, reconcile
 from commerce.entrypoints import idempotency
 from commerce.product import stripes
-from commerce.reconciliation import Scope
-from commerce.shared.bus import Envelope
-from commerce.shared.relay import Relay
-from commerce.shared.wire import Connection, Query
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Connection, Query
+from commerce.runtime.messaging.bus import Envelope
+from commerce.runtime.messaging.relay import Relay
 from tests.histories.history import BUSY, Call, History, Setup
 from tests.histories.plan import Plan, Planned
 from tests.support.coupons import a_coupon, issue, mine
@@ -413,7 +413,7 @@ def _cuttable() -> Iterator[None]:
 def _no_nudges() -> Iterator[None]:
     """This relay lags: it hears of nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "_nudge_the_relay", lambda: None)
+        patch.setattr(transactions, "_nudge_the_relay", lambda: None)
         yield
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import database, passing_events, relay
+from commerce.app.messaging import best_effort_events, relay
 from commerce.entrypoints.telemetry import logger
-from commerce.shared.bus import EventBridgeBus
+from commerce.runtime.db.current import database
+from commerce.runtime.messaging.bus import EventBridgeBus
 from tests.support.bus import ListenedBus, a_listened_bus
 from tests.support.coupons import a_coupon, issue, place_with
 from tests.support.lambda_calls import bus_message, call, function, lambda_context, sqs_event
@@ -64,7 +65,7 @@ def lines_about(log: io.StringIO, correlation_id: str) -> list[dict[str, Any]]:
 def carry_on(bus: ListenedBus) -> list[dict[str, Any]]:
     """Let relay and consumers do what follows; returns the envelopes that travelled."""
     relay().run()
-    passing_events().move_to(EventBridgeBus())
+    best_effort_events().move_to(EventBridgeBus())
     heard = bus.heard()
     for name, types in CONSUMERS.items():
         messages = [bus_message(each) for each in heard if each["type"] in types]

@@ -20,7 +20,7 @@ THREADS = 20
 CHILD = """
 import sys
 from commerce.payment.breaker import Policy
-from commerce.shared import valkey
+from commerce.runtime.cache import valkey
 from tests.support.breakers import FAILED, WELL, WatchedBreaker
 valkey.TIMEOUT_SECONDS = 10.0
 breaker = WatchedBreaker(sys.argv[1], Policy(window_calls=10_000, minimum_calls=int(sys.argv[2])))

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from commerce.bootstrap import database
 from commerce.ranking.periods import Ranked, Span
 from commerce.ranking.periods.errors import RunEnded
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
-from commerce.shared.wire import Query
 from tests.support.ranking import (
     a_week,
     by_one_plain_statement,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from commerce import bootstrap
-from commerce.bootstrap import in_transaction
-from commerce.ranking import SetRankingWeights, Weights
+from commerce.app import ranking_boards, ranking_jobs
+from commerce.app.transactions import in_transaction
+from commerce.ranking import RankingFacade, SetRankingWeights, Weights
 from commerce.shared.clock import new_id
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
@@ -66,15 +66,15 @@ def one_by_one(envelopes: list[dict[str, Any]], *keys: str) -> list[Any]:
 
 def test_the_same_and_different_events_at_once_count_once_each(clock: Clock) -> None:
     chance = random.Random(7)  # noqa: S311
-    told_of = some_events([str(new_id()) for _ in range(5)], chance)
-    arriving = told_of + chance.sample(told_of, len(told_of) // 2)
+    notices_sent = some_events([str(new_id()) for _ in range(5)], chance)
+    arriving = notices_sent + chance.sample(notices_sent, len(notices_sent) // 2)
     chance.shuffle(arriving)
 
     failed = run_together([partial(deliver, *batch) for batch in in_batches(arriving)])
 
     assert failed == [[]] * len(failed)
     found = [kept(key)["board"] for key in (DAY, HOUR)]
-    assert found == one_by_one(told_of, DAY, HOUR)
+    assert found == one_by_one(notices_sent, DAY, HOUR)
     assert len(found[0]) > 2
 
 
@@ -111,13 +111,13 @@ def test_weights_that_change_while_events_come_are_everybody_s_in_the_end(
     new = Weights(version=1, view=0.5, like=0.3, order=0.1)
 
     run_together(
-        [partial(bootstrap.counting_boards().weigh_running, new)] * 3
+        [partial(ranking_boards.write_boards().rescore_running, new)] * 3
         + [partial(deliver, *batch) for batch in in_batches(events[100:])]
     )
 
     found = board(DAY, new, limit=1000)
     empty_valkey()
-    bootstrap.counting_boards().weigh_running(new)
+    ranking_boards.write_boards().rescore_running(new)
     deliver(*events)
     assert board(DAY, new, limit=1000) == found
 
@@ -137,7 +137,7 @@ def test_a_rebuild_while_events_come_loses_none_and_doubles_none(clock: Clock) -
             tell_metrics(batch)
 
     def rebuild() -> list[Any]:
-        return bootstrap.rebuild_rankings(window(DAY).begins.date(), nobody_hears)
+        return ranking_jobs.rebuild_rankings(window(DAY).begins.date(), nobody_hears)
 
     run_together(
         [rebuild]
@@ -154,7 +154,7 @@ def test_a_rebuild_while_events_come_loses_none_and_doubles_none(clock: Clock) -
 def test_weights_set_at_once_are_all_kept_and_the_last_is_in_force() -> None:
     def set_view(view: float) -> Weights:
         command = SetRankingWeights(view=view, like=0.2, order=0.7)
-        return in_transaction(lambda shop: shop.rankings.set_weights(command, by="Ann"))
+        return in_transaction(RankingFacade.set_weights, command, by="Ann")
 
     done: list[Weights] = []
     for _ in range(3):

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from commerce.shared import dead_letters
-from tests.support.desk import a_desk, discard, letters_of, redrive
+from commerce.runtime.messaging import dead_letters
+from tests.support.desk import a_desk, discard, list_dead_letters, redrive
 from tests.support.lambda_calls import Answer
 from tests.support.letters import DeadQueue, an_order_letter
 from tests.support.shop import rows
@@ -86,7 +86,7 @@ def test_who_looks_on_hides_no_letter_from_who_acts(dead: DeadQueue) -> None:
     bodies = [an_order_letter(f"o-{n}") for n in range(8)]
     ids = dead.fill(*bodies)
 
-    calls: list[Callable[[], Answer]] = [*[letters_of] * OPERATORS, partial(redrive, ids)]
+    calls: list[Callable[[], Answer]] = [*[list_dead_letters] * OPERATORS, partial(redrive, ids)]
 
     acted = run_together(calls)[-1]
 

@@ -70,12 +70,12 @@ def _a_gateway(time_scale: float) -> Iterator[str]:
 def _quiet_functions() -> Iterator[None]:
     """The functions' own log goes nowhere, and operators are told by a topic nobody listens to."""
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"  # read when telemetry is imported
-    from commerce import bootstrap
+    from commerce.app import transactions
     from commerce.entrypoints.telemetry import logger
-    from commerce.shared import valkey
-    from commerce.shared.aws import client
+    from commerce.runtime.aws import client
+    from commerce.runtime.cache import valkey
 
-    bootstrap._nudge_the_relay = lambda: None  # this relay never sleeps
+    transactions._nudge_the_relay = lambda: None  # this relay never sleeps
     valkey.TIMEOUT_SECONDS = 5.0  # the breaker is to be shared, however busy the machine is
     os.environ["OPS_TOPIC_ARN"] = client("sns").create_topic(Name="ops")["TopicArn"]
     os.environ.setdefault("FINGERPRINT_KEY", "the fingerprints of a soak are nobody's")

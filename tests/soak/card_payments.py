@@ -18,10 +18,10 @@ from typing import Any
 
 import urllib3
 
-from commerce import bootstrap
-from commerce.bootstrap import database
-from commerce.shared.bus import Envelope
-from commerce.shared.relay import Relay
+from commerce.app import reconciliation
+from commerce.runtime.db.current import database
+from commerce.runtime.messaging.bus import Envelope
+from commerce.runtime.messaging.relay import Relay
 from tests.support.lambda_calls import Answer, bus_message, function, lambda_context, sqs_event
 from tests.support.orders import cancel
 from tests.support.payments import CONSUMERS, expire, pay, place_by_card, reconcile
@@ -239,7 +239,7 @@ class Soak:
         found.stock_left = stock_of(product)
         found.problems += [f"charged, not confirmed: {each}" for each in set(kept) - confirmed]
         found.problems += [f"confirmed, not charged: {each}" for each in confirmed - set(kept)]
-        found.problems += [str(each) for each in bootstrap.reconcile().findings]
+        found.problems += [str(each) for each in reconciliation.reconcile().findings]
         if found.stock_left != self.plan.orders - len(confirmed):
             found.problems.append(f"{found.stock_left} units are left")
 

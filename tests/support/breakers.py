@@ -13,7 +13,7 @@ from commerce.payment.breaker import (
     StateChange,
     ValkeyBreaker,
 )
-from commerce.shared.valkey import Valkey
+from commerce.runtime.cache.valkey import Valkey
 
 WELL = Call(0.1)
 FAILED = Call(0.1, "HTTP 500")

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from commerce import bootstrap
+from commerce.app import reconciliation
 from tests.support.gateway import RunningGateway
 from tests.support.orders import status_of
 from tests.support.payments import follow, payments_of, reconcile
@@ -37,7 +37,7 @@ def assert_every_charge_has_its_order(gateway: RunningGateway, *orders: str) -> 
     kept = Counter(each["orderId"] for each in charged if not each["refunded_at"])
     assert kept == Counter(_paid_orders()), "a charge without its order, or an order without"
     assert_no_refund_is_unknown(each["transactionKey"] for each in charged if each["refunded_at"])
-    found = bootstrap.reconcile()
+    found = reconciliation.reconcile()
     assert found.holds, "\n".join(str(each) for each in found.findings)
     assert found.orders >= len(orders)
 

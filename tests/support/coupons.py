@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from commerce.bootstrap import in_transaction
-from commerce.coupon import RegisterCoupon
+from commerce.app.transactions import in_transaction
+from commerce.coupon import CouponFacade, RegisterCoupon
 from commerce.shared import clock
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, a_key, rows
@@ -27,7 +27,7 @@ def an_offer(**fields: Any) -> dict[str, Any]:
 def a_coupon(**fields: Any) -> str:
     """A coupon that can be issued; returns its id."""
     command = RegisterCoupon.model_validate(an_offer(**fields))
-    return in_transaction(lambda shop: shop.coupons.register(command)).coupon_id
+    return in_transaction(CouponFacade.register, command).coupon_id
 
 
 def issue(user: Person, coupon_id: str) -> Answer:

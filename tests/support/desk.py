@@ -40,7 +40,7 @@ def list_queues(by: Person | None = None) -> Answer:
     return _send("list_queues", "GET", "/admin/dead-letters", by)
 
 
-def letters_of(queue: str = NAME, query: str = "") -> Answer:
+def list_dead_letters(queue: str = NAME, query: str = "") -> Answer:
     """GET /admin/dead-letters/{queue}."""
     return _send("list_dead_letters", "GET", f"/admin/dead-letters/{queue}{query}")
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from commerce.shared.database import BEGIN, ROLLBACK, Database
-from commerce.shared.wire import Query, Row
+from commerce.runtime.db.connection import BEGIN, ROLLBACK, Database
+from commerce.runtime.db.pipeline import Query, Row
 
 PATIENCE_SECONDS = 30
 

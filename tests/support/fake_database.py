@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from commerce.shared.database import Database
-from commerce.shared.wire import Query, Row
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.pipeline import Query, Row
 
 Answers = Callable[[Query], list[Row]]
 

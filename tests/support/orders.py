@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from commerce import payment
-from commerce.bootstrap import Shop, in_transaction
+from commerce.app import ordering
+from commerce.app.shop import Shop
+from commerce.app.transactions import in_transaction
 from commerce.order import OrderView
 from commerce.order.model import Order, OrderLine
 from commerce.order.repository import SqlOrderRepository
@@ -46,7 +48,7 @@ def a_pending_order(
         offers = shop.products.offers([product_id])
         offer = offers[UUID(product_id)]
         line = OrderLine(
-            offer.product_id, offer.name, offer.brand_id, offer.brand_name, offer.price, quantity=1
+            offer.product_id, offer.name, offer.brand_id, "Acme", offer.price, quantity=1
         )
         order = Order.awaiting_card(
             id_=clock.new_id(),
@@ -57,7 +59,7 @@ def a_pending_order(
             expires_at=clock.now() + expires_in,
         )
         shop.products.sell([(offer.product_id, 1)], offers, order.id)
-        SqlOrderRepository(shop._uow).add(order)
+        SqlOrderRepository(shop.uow).add(order)
         shop.points.spend(buyer.user_id, order.points_used, order.id)
         return str(order.id)
 
@@ -90,7 +92,7 @@ def deliver(admin: Person, order_id: str) -> Answer:
 
 def expire(order_id: str) -> str:
     """Its time is over: the new status, or the code of the refusal."""
-    return _step(lambda shop: shop.orders.expire(order_id))
+    return _step(lambda shop: ordering.expire_order(shop, order_id))
 
 
 def confirm(order_id: str) -> str:
@@ -100,9 +102,9 @@ def confirm(order_id: str) -> str:
         id_ = UUID(order_id)
         if not shop.orders.awaits_payment(id_):
             return "NOT_PENDING"
-        _, order = shop.orders.get_anybodys(order_id)
+        _, order = shop.orders.get_for_staff(order_id)
         amount = Money(order.card_amount.amount)
-        SqlPaymentRepository(shop._uow).add(_charged(id_, amount))
+        SqlPaymentRepository(shop.uow).add(_charged(id_, amount))
         return shop.orders.mark_paid(id_, amount).status
 
     return in_transaction(paid)

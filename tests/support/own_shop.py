@@ -10,10 +10,8 @@ def own_shop(
     own_database_url: str, shop_environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """Handlers and helpers of this test use this database; its URL."""
-    from commerce.bootstrap import (  # imported when the environment is set
-        database,
-        ranking_weights,
-    )
+    from commerce.app.ranking_boards import ranking_weights
+    from commerce.runtime.db.current import database
     from tests.support.valkey import empty_valkey
 
     empty_valkey()  # what is kept is of another database

@@ -8,9 +8,10 @@ from threading import Thread
 from typing import Any
 from uuid import UUID
 
-from commerce.bootstrap import database, in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.payment import Payment
 from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.runtime.db.current import database
 from commerce.shared import clock
 from infra.local.ports import LOOPBACK
 from tests.support.elsewhere import wait_until

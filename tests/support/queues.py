@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from commerce.shared.aws import client
+from commerce.runtime.aws import client
 from tests.support.lambda_calls import Handler, bus_message, lambda_context
 
 

@@ -7,10 +7,11 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from commerce.bootstrap import database, in_transaction
-from commerce.ranking.periods import Period, Ranked, RunView, Span
+from commerce.app.transactions import in_transaction
+from commerce.ranking.periods import Period, PeriodicalRankingFacade, Ranked, RunView, Span
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
-from commerce.shared.wire import Query
 from tests.support.lambda_calls import function, lambda_context
 from tests.support.plain_ranking import FILL, PLAIN
 from tests.support.shop import rows
@@ -107,5 +108,5 @@ def ranked(span: Span, **asked: Any) -> Any:
 
 def report(plan: Any) -> RunView:
     """The report of a run."""
-    runs = in_transaction(lambda shop: shop.periodical_rankings.newest_runs(1000))
+    runs = in_transaction(PeriodicalRankingFacade.newest_runs, 1000)
     return next(run for run in runs if str(run.run_id) == plan["run_id"])

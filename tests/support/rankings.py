@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import boards, counting_boards
+from commerce.app.ranking_boards import boards, write_boards
 from commerce.ranking import Weights, Window, window_of_key
 from commerce.ranking.boards import Keys
 from commerce.ranking.model import Period
+from commerce.runtime.cache.valkey import connect
 from commerce.shared import clock
-from commerce.shared.valkey import connect
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 
 WEIGHTS = Weights()
@@ -76,7 +76,7 @@ def server() -> Iterator[Any]:
 
 def carry(source: str, target: str) -> None:
     """Carry one window into another, due or not."""
-    assert counting_boards().carry(window(source), window(target), WEIGHTS)
+    assert write_boards().carry(window(source), window(target), WEIGHTS)
 
 
 def ids(found: Sequence[Any]) -> list[str]:

@@ -3,11 +3,13 @@
 import math
 from uuid import UUID
 
-from commerce.bootstrap import in_transaction, payment_breaker, relay
-from commerce.metrics import Tally
+from commerce.app.checkout.gateway import payment_breaker
+from commerce.app.messaging import relay
+from commerce.app.transactions import in_transaction
+from commerce.metrics import MetricDelta
 from commerce.payment.breaker import Call, Permit
+from commerce.runtime.messaging.bus import MAX_BYTES
 from commerce.shared import clock
-from commerce.shared.bus import MAX_BYTES
 from tests.support.lambda_calls import call
 from tests.support.letters import DeadQueue, an_order_letter
 from tests.support.orders import an_order, cancel_as_admin, deliver, ship
@@ -50,8 +52,8 @@ def a_days_sales() -> tuple[Person, list[str]]:
     return buyer, products
 
 
-def _tally(number: int, product_id: str) -> Tally:
-    return Tally(
+def _tally(number: int, product_id: str) -> MetricDelta:
+    return MetricDelta(
         product_id=UUID(product_id),
         at=clock.now(),
         views=140 - 19 * number,

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from commerce.bootstrap import database, in_transaction, reconcile
-from commerce.brand import RegisterBrand
+from commerce.app.reconciliation import Scope, reconcile
+from commerce.app.transactions import in_transaction
+from commerce.brand import BrandFacade, RegisterBrand
 from commerce.point import ChargePoints
-from commerce.product import RegisterProduct, SetStock, SetStripes
-from commerce.reconciliation import Scope
-from commerce.shared import clock, tokens
+from commerce.product import ProductFacade, RegisterProduct, SetStock, SetStripes
+from commerce.runtime import tokens
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query, Row
+from commerce.shared import clock
 from commerce.shared.events import plain
-from commerce.shared.wire import Query, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,7 @@ def an_admin() -> Person:
 
 def a_brand(name: str = "Acme") -> str:
     """A brand; returns its id."""
-    brand = in_transaction(lambda shop: shop.brands.register(RegisterBrand(name=name)))
-    return brand.brand_id
+    return in_transaction(BrandFacade.register, RegisterBrand(name=name)).brand_id
 
 
 def a_product(
@@ -51,7 +52,7 @@ def a_product(
 ) -> str:
     """A product that can be bought; returns its id."""
     command = RegisterProduct(brand_id=brand_id or a_brand(), name=name, price_amount=price)
-    product = in_transaction(lambda shop: shop.products.register(command))
+    product = in_transaction(ProductFacade.register, command)
     in_transaction(
         lambda shop: shop.products.set_stock(product.product_id, SetStock(quantity=stock))
     )

@@ -42,7 +42,7 @@ class _Server(WSGIServer):
 
 
 def _let_go(barrier: threading.Barrier) -> None:
-    from commerce.bootstrap import database  # imported when the environment is set
+    from commerce.runtime.db.current import database  # imported when the environment is set
 
     barrier.wait(30)  # so that each worker has one of these
     database().close()

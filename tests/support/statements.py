@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from commerce.shared.database import Database
-from commerce.shared.wire import Query, Row
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.pipeline import Query, Row
 
 
 @dataclass(slots=True)

@@ -28,6 +28,6 @@ def run_together(calls: Sequence[Callable[[], T]], deadline_seconds: float = 60)
 
 
 def _let_go_of_the_connection() -> None:
-    from commerce.bootstrap import database  # imported when the environment is set
+    from commerce.runtime.db.current import database  # imported when the environment is set
 
     database().close()

@@ -8,21 +8,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from commerce import bootstrap, catalogue, rankings
-from commerce.shared.valkey import connect
+from commerce.app import catalogue, messaging, ranking_boards, rankings
+from commerce.app.checkout import gateway as payment_gateways
+from commerce.runtime.cache import read_through, valkey
+from commerce.runtime.cache.valkey import connect
 from infra.local.ports import LOOPBACK
 
 
 def forget_valkey() -> None:
     """Let this process connect anew, to wherever VALKEY_URL leads now."""
-    bootstrap.valkey().close()
+    valkey.valkey().close()
     for each in (
-        bootstrap.valkey, bootstrap.kept, bootstrap.passing_events, bootstrap.boards,
-        bootstrap.insistent_valkey, bootstrap.ranking_weights, catalogue.catalogue,
+        valkey.valkey, read_through.shared_cache, messaging.best_effort_events,
+        ranking_boards.boards,
+        valkey.strict_valkey, ranking_boards.ranking_weights, catalogue.catalogue,
         rankings.rankings,
     ):  # fmt: skip
         each.cache_clear()
-    bootstrap._payment_gateway.cache_clear()  # its circuit breaker asks the same server
+    payment_gateways._payment_gateway.cache_clear()  # its circuit breaker asks the same server
 
 
 def forget_breaker() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from commerce.shared.outbox import ENVELOPE
+from commerce.shared.events import ENVELOPE
 from tests.support.admin import (
     audit_of,
     brand_of,

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from commerce.shared import clock, tokens
+from commerce.runtime import tokens
+from commerce.shared import clock
 from tests.support.browser import PATIENCE_MS, a_browser, a_page
 from tests.support.desk import a_desk
 from tests.support.letters import DeadQueue

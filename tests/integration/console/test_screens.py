@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from commerce.bootstrap import relay
+from commerce.app.messaging import relay
 from tests.support.browser import wider_than_its_window
 from tests.support.gateway import RunningGateway
 from tests.support.letters import DeadQueue

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import database
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
-from commerce.shared.database import Database
-from commerce.shared.wire import Query
 from tests.support.coupons import (
     a_coupon,
     an_issued,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import Shop
+from commerce.app.shop import Shop
 from commerce.entrypoints.queue import Received, batch_handler, event_handler, once_each
 from commerce.like import ProductLiked
 from commerce.order import OrderConfirmed

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import database
-from commerce.shared import clock, tokens
-from commerce.shared.health import SCHEMA_REVISION
-from commerce.shared.wire import Query
+from commerce.runtime import tokens
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.health import SCHEMA_REVISION
+from commerce.shared import clock
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.lambda_calls import Answer, call, function, http_event, lambda_context
 from tests.support.shop import a_buyer, a_key, a_product, an_admin, rows, stock_of

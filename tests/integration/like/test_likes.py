@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from commerce import bootstrap
+from commerce.app import transactions
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, a_buyer, a_key, a_product, events_about, likes_of, rows
 from tests.support.statements import counted
@@ -103,7 +103,7 @@ def test_one_key_for_two_products_is_a_key_used_twice() -> None:
 
 def test_only_what_is_told_wakes_the_relay(monkeypatch: pytest.MonkeyPatch) -> None:
     nudges: list[int] = []
-    monkeypatch.setattr(bootstrap, "_nudge_the_relay", lambda: nudges.append(1))
+    monkeypatch.setattr(transactions, "_nudge_the_relay", lambda: nudges.append(1))
     user, product = a_buyer(), a_product()
     nudges.clear()
     for wish in (like, like, unlike, unlike):

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from commerce.shared.aws import client
-from tests.support.desk import NAME, a_desk, discard, letters_of, list_queues, redrive
+from commerce.runtime.aws import client
+from tests.support.desk import NAME, a_desk, discard, list_dead_letters, list_queues, redrive
 from tests.support.lambda_calls import call
 from tests.support.letters import DeadQueue, an_order_letter, take_all
 from tests.support.shop import a_buyer, an_admin, rows
@@ -43,7 +43,7 @@ def test_a_letter_tells_what_it_is_about_and_why_the_bus_could_not_deliver(dead:
     body = an_order_letter("o-1", "e-1")
     refused = {"ERROR_MESSAGE": {"DataType": "String", "StringValue": "no permission"}}
     [id_] = dead.fill(body, attributes=refused)
-    [letter] = letters_of().json["letters"]
+    [letter] = list_dead_letters().json["letters"]
     assert letter.pop("sent_at").endswith("Z")
     assert 0 <= letter.pop("age_seconds") < 60
     assert letter == {
@@ -73,7 +73,7 @@ def test_what_the_log_says_of_its_last_failure_is_its_cause(
         return {"events": [{"message": "{}"}, {"message": line}, {"message": '{"failed": 1}'}]}
 
     monkeypatch.setattr(client("logs", attempts=1), "filter_log_events", found)
-    for shown in (letters_of().json, list_queues().json["queues"][0]):
+    for shown in (list_dead_letters().json, list_queues().json["queues"][0]):
         assert shown["letters"][0]["cause"] == "commerce.DeliverySystemFailed: HTTP 500"
         assert asked.pop()["filterPattern"] == '"e-1" "message failed"'
 
@@ -83,13 +83,13 @@ def test_looking_changes_nothing(dead: DeadQueue) -> None:
     dead.fill(*bodies)
     for _ in range(2):
         assert list_queues().json["queues"][0]["count"] == 12
-        assert len(letters_of(query="?limit=50").json["letters"]) == 12
+        assert len(list_dead_letters(query="?limit=50").json["letters"]) == 12
     assert dead.letters() == Counter(bodies)
 
 
 def test_a_long_message_is_cut_and_that_is_said(dead: DeadQueue) -> None:
     dead.fill("x" * 60_000)
-    [letter] = letters_of().json["letters"]
+    [letter] = list_dead_letters().json["letters"]
     assert (len(letter["body"]), letter["body_is_cut"]) == (50_000, True)
 
 
@@ -124,7 +124,7 @@ def test_all_letters_of_a_queue_go_back(dead: DeadQueue) -> None:
 def test_who_runs_out_of_time_says_so_and_goes_on_when_asked_again(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from commerce.operations import desk as module
+    from commerce.app.operations import dead_letters as module
 
     bodies = [an_order_letter(f"o-{n}") for n in range(25)]
     dead.fill(*bodies)
@@ -179,7 +179,7 @@ def test_a_letter_that_somebody_took_meanwhile_is_not_found(dead: DeadQueue) -> 
 def test_nothing_is_done_that_cannot_be_written_down(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from commerce.bootstrap import database
+    from commerce.runtime.db.current import database
 
     body = an_order_letter("o-1")
     [id_] = dead.fill(body)
@@ -215,7 +215,7 @@ def test_a_queue_that_is_not_there_is_answered_with_those_that_are(
     dead: DeadQueue, queue: str
 ) -> None:
     for answer in (
-        letters_of(queue),
+        list_dead_letters(queue),
         redrive("all", queue=queue),
         discard("all", "x", queue=queue),
     ):

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import database, payment_breaker, relay
+from commerce.app.checkout.gateway import payment_breaker
+from commerce.app.messaging import relay
 from commerce.payment import State
 from commerce.payment.breaker import Call
+from commerce.runtime.db.current import database
+from commerce.runtime.messaging.bus import MAX_BYTES
 from commerce.shared import clock
-from commerce.shared.bus import MAX_BYTES
 from tests.support.admin import audit_of
 from tests.support.delivery import Delivery
 from tests.support.desk import order_as_admin, overview, put_back, sales

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import in_transaction
-from commerce.shared import tokens
+from commerce.app.transactions import in_transaction
+from commerce.runtime import tokens
 from commerce.user import SignUp
 from infra.ops.__main__ import main
 from tests.support.admin import audit_of

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from commerce.shared import dead_letters as module
-from commerce.shared.dead_letters import DeadLetters
+from commerce.runtime.messaging import dead_letters as module
+from commerce.runtime.messaging.dead_letters import DeadLetters
 from infra.ops.__main__ import main
 from infra.ops.target import Target, client
 from tests.support.letters import DeadQueue, a_dead_queue, an_order_letter, take_all
@@ -211,7 +211,7 @@ def test_discarding_needs_ids_and_a_reason(dead: DeadQueue, missing: str) -> Non
 def test_nothing_is_discarded_that_cannot_be_written_down(
     ops: Ops, dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from commerce.bootstrap import database
+    from commerce.runtime.db.current import database
 
     body = an_order_letter("o-1")
     [id_] = dead.fill(body)

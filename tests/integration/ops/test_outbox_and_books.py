@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import database, relay
+from commerce.app.messaging import relay
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.messaging.bus import MAX_BYTES
 from commerce.shared import clock
-from commerce.shared.bus import MAX_BYTES
-from commerce.shared.wire import Query
 from infra.ops.__main__ import main
 from infra.ops.target import OpsError, Target, enter
 from tests.support.shop import a_product

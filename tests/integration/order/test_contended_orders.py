@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import database
-from commerce.shared.database import COMMIT
-from commerce.shared.wire import Query
+from commerce.runtime.db.connection import COMMIT
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
 from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import (

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
-from commerce.shared.database import Database
-from commerce.shared.wire import Query
 from tests.support.coupons import (
     a_coupon,
     an_issued,
@@ -199,7 +199,7 @@ def test_one_that_ends_while_its_order_waits_is_not_used(database_url: str) -> N
     answers: list[Answer] = []
 
     def order() -> None:
-        from commerce.bootstrap import database
+        from commerce.runtime.db.current import database
 
         answers.append(place_with(buyer, copy, (product, 1)))
         database().close()

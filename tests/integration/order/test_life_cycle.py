@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.bootstrap import database
 from commerce.order.repository import SqlOrderRepository
-from commerce.shared import tokens
-from commerce.shared.database import LOCK_TIMEOUT_MS, ConstraintViolated, Database
+from commerce.runtime import tokens
+from commerce.runtime.db.connection import LOCK_TIMEOUT_MS, ConstraintViolated, Database
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import Busy
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query
 from tests.support.lambda_calls import Answer, call, function, http_event, lambda_context
 from tests.support.orders import (
     a_pending_order,

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.bootstrap import database
-from commerce.shared.wire import Query
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import (
     Person,

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pg8000.dbapi
 import pytest
 
-from commerce.bootstrap import database
 from commerce.product.model import Stock
+from commerce.runtime.db.current import database
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import cancel, place

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import clean_up, database
-from commerce.shared import clean_up as module
+from commerce.app.retention import clean_up
+from commerce.runtime.db import retention as module
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
-from commerce.shared.wire import Query
 from tests.support.elsewhere import somebody_holding
 from tests.support.lambda_calls import function, lambda_context
 from tests.support.shop import rows

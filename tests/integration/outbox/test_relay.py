@@ -11,16 +11,23 @@ from uuid import UUID
 import pytest
 from botocore.exceptions import ClientError
 
-from commerce.bootstrap import database
-from commerce.shared import clock, statements, trace
-from commerce.shared import relay as relay_module
-from commerce.shared.bus import MAX_BYTES, TOO_LARGE, Envelope, EventBridgeBus, is_too_large
-from commerce.shared.database import COMMIT, Database
+from commerce.runtime.db import statements
+from commerce.runtime.db.connection import COMMIT, Database
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.messaging import relay as relay_module
+from commerce.runtime.messaging.bus import (
+    MAX_BYTES,
+    TOO_LARGE,
+    Envelope,
+    EventBridgeBus,
+    is_too_large,
+)
+from commerce.runtime.messaging.quarantine import find, requeue
+from commerce.runtime.messaging.relay import CHUNK, REFUSALS, Relay, Relayed
+from commerce.shared import clock, trace
 from commerce.shared.events import Event
-from commerce.shared.relay import CHUNK, REFUSALS, Relay, Relayed
-from commerce.shared.set_aside import find, put_back
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.bus import ListenedBus, a_listened_bus
 from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until
@@ -315,7 +322,7 @@ def listened(monkeypatch: pytest.MonkeyPatch) -> ListenedBus:
 @pytest.fixture
 def aws_is_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Nobody answers for AWS, until told otherwise."""
-    from commerce.shared.aws import client  # imported when the environment is set
+    from commerce.runtime.aws import client  # imported when the environment is set
 
     with monkeypatch.context() as away:
         away.setenv("AWS_ENDPOINT_URL", f"http://{LOOPBACK}:{Ports.free().emulator}")
@@ -489,7 +496,7 @@ def test_what_was_set_aside_can_be_put_back() -> None:
     run(FakeBus())
     [one, other] = find(database())
     with UnitOfWork(database()) as uow:
-        assert put_back(uow, [one.id, clock.new_id()]) == {one.id}
+        assert requeue(uow, [one.id, clock.new_id()]) == {one.id}
         uow.commit()
     assert [each.id for each in find(database())] == [other.id]
     assert waiting() == 1
@@ -526,7 +533,7 @@ def test_one_event_that_spoils_its_call_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     events = SpoiltCalls("ValidationException")
-    monkeypatch.setattr("commerce.shared.bus.client", lambda *_, **__: events)
+    monkeypatch.setattr("commerce.runtime.messaging.bus.client", lambda *_, **__: events)
     record(*(happened() for _ in range(4)), happened(text="spoilt"))
     assert Relay(database(), EventBridgeBus()).run() == Relayed(published=4, refused=1)
     assert events.calls == 1 + 5
@@ -534,7 +541,7 @@ def test_one_event_that_spoils_its_call_does_not_stop_the_others(
 
 def test_a_call_refused_for_another_reason_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
     events = SpoiltCalls("AccessDeniedException")
-    monkeypatch.setattr("commerce.shared.bus.client", lambda *_, **__: events)
+    monkeypatch.setattr("commerce.runtime.messaging.bus.client", lambda *_, **__: events)
     record(*(happened() for _ in range(4)), happened(text="spoilt"))
     assert Relay(database(), EventBridgeBus()).run() == Relayed(refused=5)
     assert events.calls == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from commerce import bootstrap
+from commerce.app.checkout import gateway as payment_gateways
 from tests.support.elsewhere import wait_until
 from tests.support.gateway import RunningGateway
 from tests.support.orders import status_of
@@ -25,7 +25,7 @@ def quick(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> Any:
     yield
     forget_breaker()
     monkeypatch.undo()
-    bootstrap._payment_gateway.cache_clear()
+    payment_gateways._payment_gateway.cache_clear()
 
 
 def metrics(text: str) -> dict[str, float]:

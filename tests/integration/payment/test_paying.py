@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from commerce.bootstrap import database
-from commerce.shared.wire import Query
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import call
 from tests.support.orders import an_order, cancel, confirm, history_of, status_of, types_of
@@ -330,7 +330,7 @@ def test_what_is_remembered_of_a_request_cannot_be_guessed_back(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     """Who has the rows and knows all but the number must not find it by trying."""
-    from commerce.shared.once import fingerprint
+    from commerce.runtime.idempotency import fingerprint
 
     order_id = a_card_order(buyer, product)
     pay(buyer, order_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import database
+from commerce.runtime.db.current import database
 from commerce.shared import clock
 from tests.support.elsewhere import somebody_holding, wait_until
 from tests.support.gateway import RunningGateway

@@ -5,13 +5,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.bootstrap import database, in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.point import BalanceView, ChargePoints, InsufficientPoints, PointFacade
 from commerce.point.repository import SqlPointRepository
-from commerce.shared.database import ConstraintViolated, Database
+from commerce.runtime.db.connection import ConstraintViolated, Database
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.money import Money
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, a_buyer, a_key, assert_books_hold, balance_of, rows
 from tests.support.together import run_together
@@ -32,7 +33,7 @@ def post_charge(buyer: Person, amount: object, key: str | None = None) -> Answer
 
 def charge(user_id: UUID, amount: int) -> BalanceView:
     command = ChargePoints(amount=amount)
-    return in_transaction(lambda shop: shop.points.charge(command, user_id=user_id))
+    return in_transaction(PointFacade.charge, command, user_id=user_id)
 
 
 def spend(user_id: UUID, amount: int, order_id: UUID | None = None) -> str:
@@ -194,7 +195,7 @@ def test_an_order_is_paid_and_given_back() -> None:
     user_id, order_id = a_buyer(points=10_000).user_id, uuid4()
     assert spend(user_id, 10_000, order_id) == "SPENT"
     assert spend(user_id, 1) == "INSUFFICIENT_POINTS"
-    in_transaction(lambda shop: shop.points.give_back(user_id, Money(10_000), order_id))
+    in_transaction(lambda shop: shop.points.refund(user_id, Money(10_000), order_id))
     assert balance_of(user_id) == 10_000
     assert ledger_of(user_id) == [
         (10_000, "CHARGED", None),
@@ -206,7 +207,7 @@ def test_an_order_is_paid_and_given_back() -> None:
 def test_nothing_is_given_back_to_nobody() -> None:
     user_id = uuid4()
     with pytest.raises(ConstraintViolated, match="point_account_open"):
-        in_transaction(lambda shop: shop.points.give_back(user_id, Money(1), uuid4()))
+        in_transaction(lambda shop: shop.points.refund(user_id, Money(1), uuid4()))
     assert ledger_of(user_id) == []
 
 
@@ -216,7 +217,7 @@ def test_points_of_another_currency_are_not_spent() -> None:
         [Query("UPDATE point_account SET currency = 'USD' WHERE user_id = $1", [user_id])]
     )
     with pytest.raises(ConstraintViolated, match="point_account_open"):
-        in_transaction(lambda shop: shop.points.give_back(user_id, Money(1), uuid4()))
+        in_transaction(lambda shop: shop.points.refund(user_id, Money(1), uuid4()))
     assert balance_of(user_id) == 100
 
 

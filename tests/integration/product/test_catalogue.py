@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 import redis
 
-from commerce.bootstrap import in_transaction
-from commerce.catalogue import BRANDS, CARDS, FIRST_PAGES, catalogue
+from commerce.app.catalogue import BRANDS, CARDS, FIRST_PAGES, catalogue
+from commerce.app.transactions import in_transaction
 from commerce.product import ProductDetailView, ProductFacade, SetStock
 from commerce.shared import clock
 from tests.support.lambda_calls import (

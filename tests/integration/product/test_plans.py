@@ -8,16 +8,16 @@ import pytest
 
 from commerce.product import Sort
 from commerce.product.repository import _place
+from commerce.product.sort_orders import page_name
 from commerce.product.statements import PAGES, POSITIONS
-from commerce.product.walks import page_name
-from commerce.shared.database import Database
-from commerce.shared.wire import Query, Row
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.pipeline import Query, Row
 from infra.local.errors import LocalError
 from infra.local.seed import seed
 from tests.support import backends
 
 SIZE = 20_000
-WALKS = (PAGES, POSITIONS)
+SORT_ORDERS = (PAGES, POSITIONS)
 INDEX = {
     (Sort.LATEST, False): "product_pkey",
     (Sort.PRICE_ASC, False): "product_by_price",
@@ -114,7 +114,7 @@ def test_a_list_walks_its_own_index_from_where_it_is(
 ) -> None:
     brands = [row.id for row in rows(seeded, "SELECT id FROM brand ORDER BY id")]
     # Those at the edge of the statistics are estimated quite differently from those amid them.
-    for only, statements in product(brands[::9] + brands[-1:] if by_brand else [None], WALKS):
+    for only, statements in product(brands[::9] + brands[-1:] if by_brand else [None], SORT_ORDERS):
         after = position(seeded, sort, only, depth) if depth else []
         query = statements[page_name(sort, by_brand=by_brand)](
             **_place(sort, only, after), limit=21
@@ -131,7 +131,7 @@ def test_a_list_planned_for_any_values_walks_its_own_index_too(
     seeded: Database, sort: Sort, *, by_brand: bool
 ) -> None:
     """A connection that has prepared the statement may plan it once for all."""
-    for statements in WALKS:
+    for statements in SORT_ORDERS:
         sql = statements[page_name(sort, by_brand=by_brand)].compiled.sql
         connection = seeded._connected(in_transaction=False)
         # As a simple query: an extended one would want values.

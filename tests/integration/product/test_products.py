@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from commerce.bootstrap import database, in_transaction
-from commerce.brand import RegisterBrand
-from commerce.shared.database import ConstraintViolated
-from commerce.shared.wire import Query
+from commerce.app.transactions import in_transaction
+from commerce.brand import BrandFacade, RegisterBrand
+from commerce.runtime.db.connection import ConstraintViolated
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import cancel
 from tests.support.payments import place_by_card
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("shop_environment")
 
 @pytest.fixture
 def brand_id() -> str:
-    return in_transaction(lambda shop: shop.brands.register(RegisterBrand(name="Acme"))).brand_id
+    return in_transaction(BrandFacade.register, RegisterBrand(name="Acme")).brand_id
 
 
 def register(body: Any, token: str | None = None) -> Answer:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from commerce.bootstrap import in_transaction
+from commerce.app.transactions import in_transaction
 from commerce.product.model import STRIPES
+from commerce.runtime.db.connection import COMMIT, ROLLBACK
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
-from commerce.shared.database import COMMIT, ROLLBACK
-from commerce.shared.wire import Query
 from tests.support.admin import audit_of, product_of, put_stripes, set_stock
 from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until
 from tests.support.lambda_calls import Answer, function, lambda_context
@@ -288,9 +288,9 @@ class TestRushes:
         product = a_product(stock=200, price=1)
         self.sold(product, 10)
         since = clock.now() - timedelta(minutes=1)
-        [rush] = in_transaction(lambda shop: shop.products.rushes(since, hot=10, cool=1))
+        [rush] = in_transaction(lambda shop: shop.products.sales_spikes(since, hot=10, cool=1))
         assert put_stripes(product, 1).status == 200
-        in_transaction(lambda shop: shop.products.follow_rush(rush))
+        in_transaction(lambda shop: shop.products.follow_spike(rush))
         assert stripes_of(product) == []
 
     def test_what_is_too_busy_stops_nothing_else(self, own_shop: str) -> None:
@@ -309,9 +309,9 @@ class TestRushes:
             " FROM generate_series(1, 30000)"
         )
         rows("ANALYZE stock_movement")
-        from commerce.product.stripe_statements import RUSHES
+        from commerce.product.stripe_statements import SALES_SPIKES
 
-        query = RUSHES(since=clock.now(), hot=10, cool=1, newest=1_000)
+        query = SALES_SPIKES(since=clock.now(), hot=10, cool=1, newest=1_000)
         plan = rows(f"EXPLAIN {query.sql}", *query.values)
         text = "\n".join(str(row[0]) for row in plan)
         assert "Index Scan Backward using stock_movement_pkey" in text

@@ -10,10 +10,10 @@ import boto3
 import pytest
 import redis
 
-from commerce import bootstrap
-from commerce.shared import passing
+from commerce.app import messaging
+from commerce.runtime.cache.valkey import Valkey
+from commerce.runtime.messaging import best_effort as passing
 from commerce.shared.clock import new_id
-from commerce.shared.valkey import Valkey
 from infra.local.ports import Ports
 from infra.local.valkey import start_valkey
 from tests.support.bus import ListenedBus, a_listened_bus
@@ -93,7 +93,7 @@ def test_a_thousand_views_are_moved_in_a_run(server: Any, nudges: Any, bus: List
     client = redis.Redis.from_url(server.url)
     [text] = client.lrange(passing.LIST, 0, -1)
     client.rpush(passing.LIST, *[text] * 449, b"rubbish")
-    assert bootstrap.passing_events().move_to(passing_bus := CountingBus()) == 450
+    assert messaging.best_effort_events().move_to(passing_bus := CountingBus()) == 450
     assert passing_bus.sizes == [10] * 45
     assert client.llen(passing.LIST) == 0
     client.close()

@@ -9,8 +9,8 @@ from tests.support.valkey import empty_valkey
 
 @pytest.fixture(autouse=True)
 def _empty_boards(shop_environment: None) -> Iterator[None]:
-    from commerce.bootstrap import ranking_weights  # imported when the environment is set
-    from commerce.rankings import rankings
+    from commerce.app.ranking_boards import ranking_weights  # imported when the environment is set
+    from commerce.app.rankings import rankings
 
     empty_valkey()
     ranking_weights.cache_clear()

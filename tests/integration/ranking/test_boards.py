@@ -204,16 +204,16 @@ def test_everything_of_a_window_expires_with_it(clock: Clock, product: str) -> N
 
 
 def test_a_batch_is_one_message(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    from commerce.shared.valkey import Insistent
+    from commerce.runtime.cache.valkey import StrictValkey
 
     asked: list[object] = []
-    ask = Insistent.ask
+    ask = StrictValkey.ask
 
-    def noted(self: Insistent, question: Any) -> Any:
+    def noted(self: StrictValkey, question: Any) -> Any:
         asked.append(question)
         return ask(self, question)
 
-    monkeypatch.setattr(Insistent, "ask", noted)
+    monkeypatch.setattr(StrictValkey, "ask", noted)
     count(*(a_view(str(new_id())) for _ in range(50)), an_order((str(new_id()), 1, 1)))
     assert len(asked) == 1
     assert len(board(DAY)) == 51

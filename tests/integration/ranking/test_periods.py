@@ -7,11 +7,13 @@ from uuid import UUID
 import boto3
 import pytest
 
-from commerce.bootstrap import clean_up, database, in_transaction
+from commerce.app.retention import clean_up
+from commerce.app.transactions import in_transaction
 from commerce.ranking.periods import NothingRanked, Period, Ranked, Span
+from commerce.runtime.db.connection import InvalidData
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
-from commerce.shared.database import InvalidData
-from commerce.shared.wire import Query
 from tests.support.lambda_calls import function, lambda_context
 from tests.support.ranking import (
     a_week,

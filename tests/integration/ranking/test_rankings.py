@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from commerce import bootstrap
+from commerce.app import ranking_boards
 from commerce.ranking import Boards
 from commerce.shared import clock as shared_clock
 from commerce.shared.clock import new_id
@@ -290,16 +290,16 @@ class TestWeights:
         product = a_product()
         count(a_view(product))
         with monkeypatch.context() as away:
-            away.setattr(Boards, "weigh_running", lambda *_: 0)
+            away.setattr(Boards, "rescore_running", lambda *_: 0)
             set_weights({"view": 0.5, "like": 0.2, "order": 0.7})
         assert ranking()[0]["score"] == 0.1  # as this environment knows them
-        later = bootstrap.ranking_weights()._until + 0.001
+        later = ranking_boards.ranking_weights()._until + 0.001
         monkeypatch.setattr(time, "monotonic", lambda: later)
         assert ranking()[0]["score"] == 0.5
         assert board("20260310") == {product: 0.5}
 
     def test_every_environment_asks_again_within_a_minute(self) -> None:
-        assert bootstrap.WeightsInForce.KNOWN_SECONDS <= 30
+        assert ranking_boards.WeightsInForce.KNOWN_SECONDS <= 30
 
     @pytest.mark.parametrize(
         "body",

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from commerce import bootstrap
+from commerce.app import ranking_jobs
 from commerce.ranking import RebuildRefused
 from commerce.ranking import rebuild as rebuilding
 from commerce.ranking.boards import Keys
+from commerce.runtime.db import current
+from commerce.runtime.db.pipeline import Query
 from commerce.shared.clock import new_id
-from commerce.shared.wire import Query
 from infra.ops.__main__ import main
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
@@ -62,7 +63,7 @@ def nobody_hears(what: str, done: int) -> None:
 def rebuild(
     hear: Callable[[str, int], None] = nobody_hears, first: Any = None
 ) -> list[rebuilding.Rebuilt]:
-    return bootstrap.rebuild_rankings(first, hear)
+    return ranking_jobs.rebuild_rankings(first, hear)
 
 
 def of_products(found: dict[str, dict[bytes, Any]]) -> dict[str, dict[bytes, Any]]:
@@ -113,7 +114,7 @@ EVENTS = st.lists(
 def test_whatever_happened_a_rebuild_changes_nothing(
     plan: list[tuple[str, int, int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bootstrap.database().run(
+    current.database().run(
         [Query("DELETE FROM once"),
          Query("DELETE FROM product_metrics_daily")]
     )  # fmt: skip
@@ -172,11 +173,11 @@ def test_what_the_metrics_count_while_they_are_read_counts_once(clock: Clock) ->
     product = str(new_id())
     tell(*views(product, 2))
     late = views(product, 3)
-    told_of: list[str] = []
+    notices_sent: list[str] = []
 
     def between(what: str, done: int) -> None:
-        if what == "events" and not told_of:  # the claims are read, the metrics not yet
-            told_of.append(what)
+        if what == "events" and not notices_sent:  # the claims are read, the metrics not yet
+            notices_sent.append(what)
             run_together([partial(tell_metrics, *late)])  # on a connection of its own
 
     rebuild(between, datetime.fromisoformat(NOW).date())

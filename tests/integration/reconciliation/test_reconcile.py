@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.bootstrap import database, reconcile
-from commerce.reconciliation import Finding, Reconciler, Reconciliation, Scope
-from commerce.reconciliation import reconciler as walk
+from commerce.app.reconciliation import Finding, Reconciler, Reconciliation, Scope, reconcile
+from commerce.app.reconciliation import reconciler as walk
+from commerce.runtime.db.current import database
 from tests.support.coupons import a_coupon, an_issued, place_with
 from tests.support.orders import (
     a_pending_order,

@@ -11,8 +11,8 @@ import pytest
 import redis
 from pydantic import BaseModel
 
-from commerce.shared.cache import Cache, Shelf
-from commerce.shared.valkey import Valkey
+from commerce.runtime.cache.read_through import Cache, CacheRegion
+from commerce.runtime.cache.valkey import Valkey
 
 
 class Box(BaseModel):
@@ -30,12 +30,12 @@ def cache() -> Cache:
 
 
 @pytest.fixture
-def shelf() -> Shelf[Box]:
+def shelf() -> CacheRegion[Box]:
     return a_shelf()
 
 
-def a_shelf(seconds: int = 60, version: int = 1, name: str | None = None) -> Shelf[Box]:
-    return Shelf(name or f"test-{secrets.token_hex(4)}", version, Box, seconds)
+def a_shelf(seconds: int = 60, version: int = 1, name: str | None = None) -> CacheRegion[Box]:
+    return CacheRegion(name or f"test-{secrets.token_hex(4)}", version, Box, seconds)
 
 
 class Loader:
@@ -54,7 +54,7 @@ class Loader:
         return lambda: self([id_])[id_]
 
 
-def age(server: redis.Redis, shelf: Shelf[Box], id_: str) -> None:
+def age(server: redis.Redis, shelf: CacheRegion[Box], id_: str) -> None:
     """Make a kept value one that is due to be refilled."""
     text = server.get(shelf.key(id_))
     assert isinstance(text, bytes)
@@ -66,7 +66,7 @@ def contents(boxes: dict[str, Box]) -> dict[str, str]:
     return {id_: box.content for id_, box in boxes.items()}
 
 
-def test_a_kept_value_is_not_loaded_again(cache: Cache, shelf: Shelf[Box]) -> None:
+def test_a_kept_value_is_not_loaded_again(cache: Cache, shelf: CacheRegion[Box]) -> None:
     load = Loader()
     for _ in range(3):
         assert cache.get(shelf, "a", load.one("a")) == Box(content="a")
@@ -74,7 +74,7 @@ def test_a_kept_value_is_not_loaded_again(cache: Cache, shelf: Shelf[Box]) -> No
 
 
 def test_only_what_is_missing_is_loaded_and_all_of_it_at_once(
-    cache: Cache, shelf: Shelf[Box]
+    cache: Cache, shelf: CacheRegion[Box]
 ) -> None:
     load = Loader("unknown")
     cache.get_all(shelf, ["a", "b"], load)
@@ -85,7 +85,7 @@ def test_only_what_is_missing_is_loaded_and_all_of_it_at_once(
     assert len(load.asked) == 2
 
 
-def test_what_cannot_be_loaded_is_not_kept(cache: Cache, shelf: Shelf[Box]) -> None:
+def test_what_cannot_be_loaded_is_not_kept(cache: Cache, shelf: CacheRegion[Box]) -> None:
     def fail() -> Box:
         raise LookupError
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_loaded_is_not_kept(cache: Cache, shelf: Shelf[Box]) -> N
 
 
 def test_values_expire_within_their_time_and_not_all_at_once(
-    cache: Cache, shelf: Shelf[Box], server: redis.Redis
+    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
 ) -> None:
     fresh_until = set()
     for id_ in "abcdefgh":
@@ -109,7 +109,7 @@ def test_values_expire_within_their_time_and_not_all_at_once(
     assert max(fresh_until) - min(fresh_until) < 15
 
 
-def test_another_version_of_the_shape_is_another_key(cache: Cache, shelf: Shelf[Box]) -> None:
+def test_another_version_of_the_shape_is_another_key(cache: Cache, shelf: CacheRegion[Box]) -> None:
     load = Loader()
     cache.get(shelf, "a", load.one("a"))
     newer = a_shelf(version=2, name=shelf.name)
@@ -131,7 +131,7 @@ def test_another_version_of_the_shape_is_another_key(cache: Cache, shelf: Shelf[
     ],
 )
 def test_garbage_is_ignored_and_overwritten(
-    cache: Cache, shelf: Shelf[Box], server: redis.Redis, garbage: bytes
+    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis, garbage: bytes
 ) -> None:
     server.set(shelf.key("a"), garbage.replace(b"KEY", shelf.key("a").encode()))
     load = Loader()
@@ -141,7 +141,7 @@ def test_garbage_is_ignored_and_overwritten(
 
 
 def test_a_key_of_another_type_is_overwritten(
-    cache: Cache, shelf: Shelf[Box], server: redis.Redis
+    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
 ) -> None:
     server.rpush(shelf.key("a"), "not", "ours")
     load = Loader()
@@ -150,7 +150,7 @@ def test_a_key_of_another_type_is_overwritten(
     assert load.asked == [["a"]]
 
 
-def test_what_is_forgotten_is_loaded_again(cache: Cache, shelf: Shelf[Box]) -> None:
+def test_what_is_forgotten_is_loaded_again(cache: Cache, shelf: CacheRegion[Box]) -> None:
     load = Loader()
     cache.get_all(shelf, ["a", "b"], load)
     cache.forget(shelf, ["a"])
@@ -160,7 +160,7 @@ def test_what_is_forgotten_is_loaded_again(cache: Cache, shelf: Shelf[Box]) -> N
 
 
 def test_one_caller_refills_while_the_others_get_what_is_there(
-    cache: Cache, shelf: Shelf[Box], server: redis.Redis
+    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
 ) -> None:
     cache.get(shelf, "a", Loader().one("a"))
     age(server, shelf, "a")
@@ -184,7 +184,7 @@ def test_one_caller_refills_while_the_others_get_what_is_there(
 
 
 def test_while_a_first_fill_hangs_the_others_load_for_themselves(
-    cache: Cache, shelf: Shelf[Box], server: redis.Redis
+    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
 ) -> None:
     hangs, goes_on = threading.Event(), threading.Event()
 
@@ -207,7 +207,7 @@ def test_while_a_first_fill_hangs_the_others_load_for_themselves(
 
 
 def test_a_hundred_at_once_never_load_it_twice_at_a_time(
-    cache: Cache, shelf: Shelf[Box], server: redis.Redis
+    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
 ) -> None:
     cache.get(shelf, "a", Loader().one("a"))
     age(server, shelf, "a")
@@ -227,7 +227,7 @@ def test_a_hundred_at_once_never_load_it_twice_at_a_time(
 
 
 def test_what_was_loaded_before_it_was_forgotten_is_not_kept(
-    cache: Cache, shelf: Shelf[Box], server: redis.Redis
+    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
 ) -> None:
     def load_and_be_overtaken() -> Box:
         cache.forget(shelf, ["a"])
@@ -238,7 +238,7 @@ def test_what_was_loaded_before_it_was_forgotten_is_not_kept(
 
 
 def test_a_lock_whose_owner_died_is_let_go(
-    cache: Cache, shelf: Shelf[Box], server: redis.Redis
+    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
 ) -> None:
     with pytest.raises(LookupError):
         cache.get(shelf, "a", lambda: dict[str, Box]()["a"])

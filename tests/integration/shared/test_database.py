@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.shared.database import (
+from commerce.runtime.db.connection import (
     BEGIN,
     COMMIT,
     IDLE_SECONDS,
@@ -17,9 +17,9 @@ from commerce.shared.database import (
     Database,
     InvalidData,
 )
+from commerce.runtime.db.pipeline import MAX_PREPARED, Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import Busy, Unavailable
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import MAX_PREPARED, Query
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.elsewhere import an_onlooker, somebody_holding
 

@@ -6,9 +6,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from commerce.shared.database import SESSION, Database, LoginRefused, connect
+from commerce.runtime.db.connection import SESSION, Database, LoginRefused, connect
+from commerce.runtime.db.pipeline import Query
 from commerce.shared.errors import Unavailable
-from commerce.shared.wire import Query
 from tests.support import backends
 from tests.support.proxy import PostgresProxy, postgres_proxy
 

@@ -8,16 +8,16 @@ import pytest
 import redis
 from pydantic import BaseModel
 
-from commerce.metrics import Tally
+from commerce.metrics import MetricDelta
 from commerce.payment.breaker import Call, Permit, Policy, Rejected, ValkeyBreaker
 from commerce.product.events import ProductViewed
 from commerce.ranking.boards import Boards
 from commerce.ranking.model import Activity, Period, Weights, Window
+from commerce.runtime.cache.read_through import Cache, CacheRegion
+from commerce.runtime.cache.valkey import StrictValkey, Valkey
+from commerce.runtime.messaging.best_effort import BestEffortEvents
+from commerce.runtime.messaging.bus import Envelope
 from commerce.shared import clock
-from commerce.shared.bus import Envelope
-from commerce.shared.cache import Cache, Shelf
-from commerce.shared.passing import PassingEvents
-from commerce.shared.valkey import Insistent, Valkey
 from infra.local.ports import Ports
 from infra.local.valkey import start_valkey
 from infra.template import ROOT, read_template, resources
@@ -68,7 +68,7 @@ def test_it_is_a_cluster_and_the_login_is_held_to_our_keys(url: str) -> None:
 
 def test_values_of_many_slots_are_kept_refilled_and_forgotten(url: str) -> None:
     cache, asked = Cache(Valkey(lambda: url)), []
-    shelf = Shelf("box", 1, Box, 60)
+    shelf = CacheRegion("box", 1, Box, 60)
     ids = [str(number) for number in range(100)]
 
     def load(missing: Collection[str]) -> dict[str, Box]:
@@ -83,17 +83,17 @@ def test_values_of_many_slots_are_kept_refilled_and_forgotten(url: str) -> None:
 
 
 def test_boards_are_counted_weighed_and_carried(url: str) -> None:
-    boards = Boards(Insistent(lambda: url), lambda: UTC)
+    boards = Boards(StrictValkey(lambda: url), lambda: UTC)
     weights = Weights(version=1, view=1.0, like=0.0, order=0.0)
     product = clock.new_id()
     today = Window.containing(Period.DAILY, clock.now(), UTC)
 
     now = clock.now()
-    views = Tally(product_id=product, at=now, views=3)
+    views = MetricDelta(product_id=product, at=now, views=3)
     boards.add([Activity(clock.new_id(), now, [views])], weights)
     assert boards.carry(today, today.following(UTC), weights)
     heavier = Weights(version=2, view=2.0, like=0.0, order=0.0)
-    assert boards.weigh(today, heavier)
+    assert boards.rescore(today, heavier)
 
     page = boards.page(today, heavier, 0, 10)
     assert page is not None
@@ -113,10 +113,10 @@ def test_the_breaker_opens(url: str) -> None:
 
 def test_passing_events_are_told_and_moved(url: str) -> None:
     nudged = []
-    events = PassingEvents(Valkey(lambda: url), lambda: nudged.append(1))
+    events = BestEffortEvents(Valkey(lambda: url), lambda: nudged.append(1))
     for _ in range(2):
         view, product = clock.new_id(), clock.new_id()
-        events.tell(ProductViewed(aggregate_id=view, aggregate_version=1, product_id=product))
+        events.record(ProductViewed(aggregate_id=view, aggregate_version=1, product_id=product))
     bus = Bus()
     assert events.move_to(bus) == 2
     assert (len(nudged), bus.taken) == (1, 2)

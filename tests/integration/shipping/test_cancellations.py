@@ -9,12 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from commerce.bootstrap import database, in_transaction
-from commerce.shared.aws import client
-from commerce.shared.database import Database
+from commerce.app.transactions import in_transaction
+from commerce.runtime.aws import client
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import Busy
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query
 from commerce.shipping.repository import SqlShipmentRepository
 from tests.support.delivery import Delivery
 from tests.support.lambda_calls import function

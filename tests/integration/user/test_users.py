@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from commerce.shared import clock, tokens
-from commerce.shared.database import Database
-from commerce.shared.wire import Query
+from commerce.runtime import tokens
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.pipeline import Query
+from commerce.shared import clock
 from commerce.user import passwords
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import a_buyer, rows

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from uuid import UUID
 
 from commerce.brand.model import Brand
-from commerce.shared.audit import Change
-from commerce.shared.database import Contention
+from commerce.runtime.audit import Change
+from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared.events import Event
-from commerce.shared.unit_of_work import Explain
 
 
 class MemoryBrandRepository:
@@ -28,7 +28,7 @@ class MemoryBrandRepository:
     def add(self, brand: Brand) -> None:
         self._brands[brand.id] = brand
 
-    def save(self, brand: Brand, *, outdated: Explain) -> None:
+    def save(self, brand: Brand, *, outdated: ErrorFactory) -> None:
         if self._brands[brand.id].version != brand.version - 1:
             raise outdated() or Contention("brand_as_read")
         self.add(brand)

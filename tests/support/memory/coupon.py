@@ -6,11 +6,11 @@ from dataclasses import replace
 from uuid import UUID
 
 from commerce.coupon.model import Coupon, IssuedCoupon, IssuedStatus
+from commerce.runtime.audit import Change
+from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock
-from commerce.shared.audit import Change
-from commerce.shared.database import Contention
 from commerce.shared.events import Event
-from commerce.shared.unit_of_work import Explain
 
 
 class MemoryCouponRepository:
@@ -53,7 +53,7 @@ class MemoryCouponRepository:
         ]
         return self._find(id_), self.find_issued(mine[0]) if mine else None
 
-    def issue(self, issued: IssuedCoupon, *, sold_out: Explain) -> None:
+    def issue(self, issued: IssuedCoupon, *, sold_out: ErrorFactory) -> None:
         coupon, mine = self.find_for(issued.coupon.id, issued.user_id)
         if mine is not None:
             raise Contention("coupon_issued_once_per_user")
@@ -69,7 +69,7 @@ class MemoryCouponRepository:
     def lock_issued(self, id_: UUID) -> IssuedCoupon | None:
         return self.find_issued(id_)
 
-    def use(self, issued: IssuedCoupon, *, refused: Explain) -> None:
+    def use(self, issued: IssuedCoupon, *, refused: ErrorFactory) -> None:
         kept = self.find_issued(issued.id)
         if kept is None or kept.status is not IssuedStatus.AVAILABLE:
             raise refused() or Contention("coupon_as_read")

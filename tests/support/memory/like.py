@@ -4,8 +4,8 @@ from collections.abc import Collection
 from uuid import UUID
 
 from commerce.like.model import Like
-from commerce.shared.database import ConstraintViolated
-from commerce.shared.unit_of_work import Explain
+from commerce.runtime.db.connection import ConstraintViolated
+from commerce.runtime.db.unit_of_work import ErrorFactory
 
 
 class MemoryLikeRepository:
@@ -16,7 +16,7 @@ class MemoryLikeRepository:
         self._likes: dict[tuple[UUID, UUID], Like] = {}
         self.told: list[tuple[str, UUID]] = []
 
-    def add(self, like: Like, *, unknown: Explain) -> None:
+    def add(self, like: Like, *, unknown: ErrorFactory) -> None:
         if like.product_id not in self._product_ids:
             raise unknown() or ConstraintViolated("like_of_a_product")
         if (like.user_id, like.product_id) not in self._likes:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from commerce.payment import Payment, PaymentUnderWay
-from commerce.shared.database import Contention
+from commerce.runtime.db.connection import Contention
 from commerce.shared.events import Event
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from commerce.point.model import LedgerEntry, PointAccount
-from commerce.shared.database import ConstraintViolated, Contention
+from commerce.runtime.db.connection import ConstraintViolated, Contention
+from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared.events import Event
 from commerce.shared.money import Money
-from commerce.shared.unit_of_work import Explain
 
 
 class MemoryPointRepository:
@@ -39,7 +39,7 @@ class MemoryPointRepository:
         self._enter(entry)
         self.events += events
 
-    def debit(self, entry: LedgerEntry, *, refused: Explain) -> None:
+    def debit(self, entry: LedgerEntry, *, refused: ErrorFactory) -> None:
         if (self.find(entry.user_id).balance + entry.amount).amount < 0:
             raise refused() or Contention("points_sufficient")
         self._enter(entry)

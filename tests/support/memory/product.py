@@ -9,14 +9,14 @@ from typing import TypeAlias
 from uuid import UUID
 
 from commerce.product import Sort
-from commerce.product.model import Card, Product, ProductState, Rush, Stock
+from commerce.product.model import Product, ProductState, ProductSummary, SalesSpike, Stock
 from commerce.product.repository import SOLD
 from commerce.product.stripes import WORTH_DEALING
+from commerce.runtime.audit import Change
+from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock
-from commerce.shared.audit import Change
-from commerce.shared.database import Contention
 from commerce.shared.events import Event
-from commerce.shared.unit_of_work import Explain
 
 Position: TypeAlias = tuple[int | UUID, ...]
 
@@ -41,13 +41,13 @@ class MemoryProductRepository:
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         return {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
 
-    def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
-        return {id_: _card(product) for id_, product in self.find_all(ids).items()}
+    def find_summaries(self, ids: Collection[UUID]) -> dict[UUID, ProductSummary]:
+        return {id_: _summary(product) for id_, product in self.find_all(ids).items()}
 
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
-    ) -> list[Card]:
-        return [_card(product) for product in self._page(sort, brand_id, after, limit)]
+    ) -> list[ProductSummary]:
+        return [_summary(product) for product in self._page(sort, brand_id, after, limit)]
 
     def _page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
@@ -85,11 +85,11 @@ class MemoryProductRepository:
         kept.stock = Stock(product.id, 0)
         self._products[product.id] = kept
 
-    def save(self, product: Card, *, outdated: Explain) -> None:
+    def save(self, product: ProductSummary, *, outdated: ErrorFactory) -> None:
         kept = self._products[product.id]
         if kept.version != product.version - 1:
             raise outdated() or Contention("product_as_read")
-        for each in fields(Card):
+        for each in fields(ProductSummary):
             if each.name != "like_count":
                 setattr(kept, each.name, getattr(product, each.name))
         self.events.append(product.changed())
@@ -117,11 +117,11 @@ class MemoryProductRepository:
         stock = self._products[product_id].stock
         stock.stripes, stock.stripes_fixed = (0,) * count, is_fixed
 
-    def find_rushes(self, since: datetime, *, hot: int, cool: int) -> list[Rush]:
+    def find_sales_spikes(self, since: datetime, *, hot: int, cool: int) -> list[SalesSpike]:
         sold = Counter(id_ for id_, at in self._sold if at > since)
         stocks = [product.stock for product in self._products.values()]
         return [
-            Rush(stock.product_id, bool(stock.stripes), sold[stock.product_id])
+            SalesSpike(stock.product_id, bool(stock.stripes), sold[stock.product_id])
             for stock in sorted(stocks, key=lambda each: each.product_id)
             if not stock.stripes_fixed
             and (sold[stock.product_id] < cool if stock.stripes else sold[stock.product_id] >= hot)
@@ -133,7 +133,7 @@ class MemoryProductRepository:
         from_stripes: Mapping[UUID, Sequence[int]],
         *,
         order_id: UUID,
-        refused: Explain,
+        refused: ErrorFactory,
     ) -> None:
         changes = {id_: -quantity for id_, quantity in wanted.items()}
         self.move_stock(changes, reason=SOLD, order_id=order_id, refused=refused)
@@ -143,7 +143,12 @@ class MemoryProductRepository:
             self.deal_stock(id_)
 
     def move_stock(
-        self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
+        self,
+        changes: Mapping[UUID, int],
+        *,
+        reason: str,
+        order_id: UUID | None,
+        refused: ErrorFactory,
     ) -> None:
         left = {
             id_: self._products[id_].stock.quantity + change
@@ -157,8 +162,10 @@ class MemoryProductRepository:
             self.movements.append((id_, change, reason, order_id))
 
 
-def _card(product: Product) -> Card:
-    return Card(**{each.name: getattr(product, each.name) for each in fields(Card)})
+def _summary(product: Product) -> ProductSummary:
+    return ProductSummary(
+        **{each.name: getattr(product, each.name) for each in fields(ProductSummary)}
+    )
 
 
 def _is_behind(position: Position, after: Sequence[object], *, descending: bool) -> bool:

@@ -6,7 +6,7 @@ from math import copysign, log
 from uuid import UUID
 
 from commerce.ranking import Ranked, Weights
-from commerce.shared.database import Contention
+from commerce.runtime.db.connection import Contention
 
 Day = Mapping[UUID, tuple[int, int, int]]
 """Views, likes and amount of each product."""

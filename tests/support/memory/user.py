@@ -3,7 +3,7 @@
 from copy import copy
 from uuid import UUID
 
-from commerce.shared.audit import Change
+from commerce.runtime.audit import Change
 from commerce.shared.events import Event
 from commerce.user.errors import LoginIdTaken
 from commerce.user.model import LoginAttempts, User

@@ -190,9 +190,9 @@ class TestUse:
                     issued.use(order_id, Money(1_000))
             elif holder is None:
                 with pytest.raises(ValueError, match="is not used by"):
-                    issued.give_back(order_id)
+                    issued.restore(order_id)
             else:
-                issued.give_back(holder)
+                issued.restore(holder)
                 holder = None
             assert issued.used_by_order == holder
         versions = [event.aggregate_version for event in issued.events]
@@ -206,5 +206,5 @@ def test_what_is_given_back_after_its_time_has_expired() -> None:
     issued.use(order_id, Money(1_000))
     issued.coupon = replace(issued.coupon, as_of=issued.coupon.valid_until)
     assert issued.status.value == "USED"
-    issued.give_back(order_id)
+    issued.restore(order_id)
     assert issued.status.value == "EXPIRED"

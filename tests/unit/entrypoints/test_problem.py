@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import pytest
 
-import commerce.bootstrap
+import commerce.app.ordering
 import commerce.entrypoints.http  # noqa: F401  (with bootstrap: every context and every error)
 from commerce.entrypoints.problem import STATUS, problem, unexpected
+from commerce.runtime.health import NotHealthy
 from commerce.shared.errors import Busy, CommerceError, Kind
-from commerce.shared.health import NotHealthy
 
 NUMBERS = {
     Kind.MALFORMED: 400,

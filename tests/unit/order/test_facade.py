@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commerce.app.ordering import place_order
+from commerce.app.shop import Shop
 from commerce.brand import BrandFacade, RegisterBrand
-from commerce.brand.repository import SqlBrandRepository
 from commerce.coupon import CouponFacade
-from commerce.coupon.repository import SqlCouponRepository
 from commerce.order import (
     NotYourOrder,
     OrderConfirmed,
@@ -25,16 +25,13 @@ from commerce.order import (
     PlaceOrder,
 )
 from commerce.order.events import MAX_TOTAL
-from commerce.order.repository import SqlOrderRepository
 from commerce.point import ChargePoints, InsufficientPoints, PointFacade
-from commerce.point.repository import SqlPointRepository
 from commerce.product import OutOfStock, ProductFacade, ProductNotFound, RegisterProduct, SetStock
-from commerce.product.repository import SqlProductRepository
+from commerce.runtime.db.pipeline import Query, Row
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from commerce.shared.cursor import InvalidCursor
 from commerce.shared.errors import CommerceError
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query, Row
 from tests.support.fake_database import FakeDatabase
 from tests.support.memory.brand import MemoryBrandRepository
 from tests.support.memory.coupon import MemoryCouponRepository
@@ -44,7 +41,7 @@ from tests.support.memory.product import MemoryProductRepository
 
 
 @dataclass
-class MemoryShop:
+class MemoryShop(Shop):
     """Every context that an order touches, in memory."""
 
     order_rows: MemoryOrderRepository = field(default_factory=MemoryOrderRepository)
@@ -57,7 +54,7 @@ class MemoryShop:
         self.products = ProductFacade(self.product_rows, self.brands)
         self.points = PointFacade(self.point_rows)
         self.coupons = CouponFacade(self.coupon_rows)
-        self.orders = OrderFacade(self.order_rows, self.products, self.points, self.coupons)
+        self.orders = OrderFacade(self.order_rows)
         self.brand_id = self.brands.register(RegisterBrand(name="Acme")).brand_id
 
     def a_product(self, stock: int = 5, price: int = 100, name: str = "Anvil") -> str:
@@ -73,7 +70,7 @@ class MemoryShop:
         return user_id
 
     def place(self, buyer_id: UUID, *lines: tuple[str, int]) -> OrderView:
-        return self.orders.place(wanted(*lines), buyer_id=buyer_id)
+        return place_order(self, wanted(*lines), buyer_id=buyer_id)
 
     def state(self, buyer_id: UUID, *product_ids: str) -> tuple[Any, ...]:
         """Everything that an order could have moved."""
@@ -266,11 +263,7 @@ def row_of(values: dict[str, Any]) -> Row:
 
 def place_on(database: FakeDatabase, product_id: UUID) -> None:
     with UnitOfWork(database) as uow:
-        products = ProductFacade(SqlProductRepository(uow), BrandFacade(SqlBrandRepository(uow)))
-        points = PointFacade(SqlPointRepository(uow))
-        coupons = CouponFacade(SqlCouponRepository(uow))
-        orders = OrderFacade(SqlOrderRepository(uow), products, points, coupons)
-        orders.place(wanted((str(product_id), 1)), buyer_id=UUID(int=1))
+        place_order(Shop(uow), wanted((str(product_id), 1)), buyer_id=UUID(int=1))
         uow.commit()
 
 

@@ -21,7 +21,7 @@ from commerce.order import (
     OrderPlaced,
     OrderShipped,
 )
-from commerce.order.model import Order, OrderLine, Status, Step
+from commerce.order.model import Order, OrderHistoryEntry, OrderLine, Status
 from commerce.shared.errors import CommerceError, Kind
 from commerce.shared.events import Event
 from commerce.shared.money import Money
@@ -139,7 +139,7 @@ def test_its_buyer_cancels_until_it_is_shipped(status: Status) -> None:
     order = order_in(status)
     if status in (P, C):
         order.cancel(at=LATER, by=f"user:{BUYER}", reason="Changed my mind")
-        assert order.history[-1] == Step(X, LATER, f"user:{BUYER}", "Changed my mind")
+        assert order.history[-1] == OrderHistoryEntry(X, LATER, f"user:{BUYER}", "Changed my mind")
     else:
         before = deepcopy(order)
         with pytest.raises(OrderNotCancellable):
@@ -152,7 +152,7 @@ def test_only_what_is_unpaid_expires(status: Status) -> None:
     order = order_in(status)
     if status is P:
         order.expire(at=LATER)
-        assert order.history[-1] == Step(X, LATER, "system", "Not paid in time")
+        assert order.history[-1] == OrderHistoryEntry(X, LATER, "system", "Not paid in time")
     else:
         before = deepcopy(order)
         with pytest.raises(OrderNotExpirable):
@@ -178,14 +178,14 @@ def test_an_order_awaiting_its_card_is_pending_until_it_expires() -> None:
         Money(500),
         Money(2000),
     )
-    assert order.history == [Step(P, PLACED_AT, f"user:{BUYER}", "To be paid by card")]
+    assert order.history == [OrderHistoryEntry(P, PLACED_AT, f"user:{BUYER}", "To be paid by card")]
     assert [type(event) for event in order.events] == [OrderPlaced]
 
 
 def test_an_order_paid_by_points_is_confirmed_at_once() -> None:
     order = Order.paid_by_points(id_=UUID(int=1), buyer_id=BUYER, lines=[line()], at=PLACED_AT)
     assert (order.status, order.card_amount, order.version) == (C, Money(0), 2)
-    assert order.history == [Step(C, PLACED_AT, f"user:{BUYER}", "Paid by points")]
+    assert order.history == [OrderHistoryEntry(C, PLACED_AT, f"user:{BUYER}", "Paid by points")]
     assert [type(event) for event in order.events] == [OrderPlaced, OrderConfirmed]
 
 

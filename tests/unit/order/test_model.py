@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from commerce.order import OrderConfirmed, OrderPlaced
 from commerce.order.events import LineOrdered
-from commerce.order.model import Order, OrderLine, PaymentMethod, Status, Step, total_of
+from commerce.order.model import (
+    Order,
+    OrderHistoryEntry,
+    OrderLine,
+    PaymentMethod,
+    Status,
+    total_of,
+)
 from commerce.shared.money import CurrencyMismatch, Money
 
 AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -43,7 +50,9 @@ def test_an_order_paid_by_points_is_confirmed_at_once() -> None:
 
 def test_its_history_says_who_when_and_why() -> None:
     order = placed(a_line())
-    assert order.history == [Step(Status.CONFIRMED, AT, f"user:{order.buyer_id}", "Paid by points")]
+    assert order.history == [
+        OrderHistoryEntry(Status.CONFIRMED, AT, f"user:{order.buyer_id}", "Paid by points")
+    ]
 
 
 def test_it_tells_first_that_it_was_placed_then_that_it_is_confirmed() -> None:

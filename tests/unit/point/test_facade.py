@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from commerce.point import ChargePoints, InsufficientPoints, PointFacade
-from commerce.shared.database import ConstraintViolated
+from commerce.runtime.db.connection import ConstraintViolated
 from commerce.shared.money import Money
 from tests.support.memory.point import MemoryPointRepository
 
@@ -66,10 +66,10 @@ def test_an_order_is_paid_and_given_back(points: PointFacade, user_id: UUID) -> 
     points.charge(ChargePoints(amount=10_000), user_id=user_id)
     points.spend(user_id, Money(10_000), order_id)
     assert seen(points, user_id) == (0, [(-10_000, "ORDER_PLACED"), (10_000, "CHARGED")])
-    points.give_back(user_id, Money(10_000), order_id)
+    points.refund(user_id, Money(10_000), order_id)
     balance, entries = seen(points, user_id)
     assert (balance, entries[0]) == (10_000, (10_000, "ORDER_CANCELLED"))
-    points.give_back(user_id, Money(1), order_id, "PAYMENT_FAILED")
+    points.refund(user_id, Money(1), order_id, "PAYMENT_FAILED")
     assert seen(points, user_id)[1][0] == (1, "PAYMENT_FAILED")
 
 
@@ -86,13 +86,13 @@ def test_too_few_points_move_nothing(points: PointFacade, user_id: UUID, charged
 
 def test_nothing_to_pay_leaves_no_trace(points: PointFacade, user_id: UUID) -> None:
     points.spend(user_id, Money.zero(), uuid4())
-    points.give_back(user_id, Money.zero(), uuid4())
+    points.refund(user_id, Money.zero(), uuid4())
     assert seen(points, user_id) == (0, [])
 
 
 def test_what_was_never_spent_is_not_given_back(points: PointFacade, user_id: UUID) -> None:
     with pytest.raises(ConstraintViolated, match="point_account_open"):
-        points.give_back(user_id, Money(1), uuid4())
+        points.refund(user_id, Money(1), uuid4())
 
 
 @pytest.mark.parametrize("amount", [1, 1_000_000_000])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from commerce.shared import alerts
+from commerce.runtime import alerts
 
 ALERT = alerts.Alert("SOMETHING_FAILED", "o-1", "It failed.", {"order_id": "o-1"}, "mend.md")
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.shared.bus import MAX_BYTES, MAX_ENTRIES, Envelope, batches
+from commerce.runtime.messaging.bus import MAX_BYTES, MAX_ENTRIES, Envelope, batches
 
 
 def an_envelope(number: int, size: int = 0) -> dict[str, Any]:

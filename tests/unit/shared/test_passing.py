@@ -4,8 +4,8 @@ from typing import Any
 from uuid import uuid4
 
 from commerce.product import ProductViewed
-from commerce.shared.passing import PassingEvents
-from commerce.shared.valkey import Valkey
+from commerce.runtime.cache.valkey import Valkey
+from commerce.runtime.messaging.best_effort import BestEffortEvents
 
 
 class Away(Valkey):
@@ -25,9 +25,9 @@ def a_view() -> ProductViewed:
 
 def test_nobody_is_nudged_for_what_was_not_kept() -> None:
     nudges: list[int] = []
-    PassingEvents(Away(), lambda: nudges.append(1)).tell(a_view())
+    BestEffortEvents(Away(), lambda: nudges.append(1)).record(a_view())
     assert nudges == []
-    PassingEvents(Away(answer=True), lambda: nudges.append(1)).tell(a_view())
+    BestEffortEvents(Away(answer=True), lambda: nudges.append(1)).record(a_view())
     assert nudges == [1]
 
 
@@ -37,4 +37,4 @@ def test_rubbish_ends() -> None:
             raise AssertionError
 
     for answer in (None, [], b"OK", 7, [b"rubbish"] * 3):
-        assert PassingEvents(Away(answer), lambda: None).move_to(NoBus()) == 0
+        assert BestEffortEvents(Away(answer), lambda: None).move_to(NoBus()) == 0

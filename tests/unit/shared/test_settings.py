@@ -4,7 +4,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from commerce.shared import settings
+from commerce.runtime import settings
 
 RDS = {"username": "owner", "password": "p/@:#%? ", "host": "db.example", "dbname": "lastunit"}
 

@@ -28,9 +28,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from commerce.shared import statement
-from commerce.shared.core import insert_many, records, require
-from commerce.shared.statement import COMPILED, Statement, ahead
+from commerce.runtime.db import statement
+from commerce.runtime.db.core import insert_many, records, require
+from commerce.runtime.db.statement import COMPILED, Statement, precompiled
 from infra import statements
 
 wall = Table(
@@ -173,8 +173,8 @@ def test_what_is_compiled_ahead_is_what_the_modules_say() -> None:
 
 @pytest.mark.parametrize("name", ["REVISION", "CLAIM", "TAKE"])
 def test_a_statement_compiled_ahead_is_sent_like_one_compiled_now(name: str) -> None:
-    module = "commerce.shared.statements"
-    kept, fresh = getattr(ahead(module), name), getattr(import_module(module), name)
+    module = "commerce.runtime.db.statements"
+    kept, fresh = getattr(precompiled(module), name), getattr(import_module(module), name)
     assert kept is not fresh
     values = dict.fromkeys(fresh.compiled.names, "a value")
     assert kept(**values) == fresh(**values)
@@ -182,7 +182,7 @@ def test_a_statement_compiled_ahead_is_sent_like_one_compiled_now(name: str) -> 
 
 def test_statements_of_a_dictionary_are_compiled_ahead_by_their_keys() -> None:
     module = "commerce.product.statements"
-    kept, fresh = ahead(module).PAGES, import_module(module).PAGES
+    kept, fresh = precompiled(module).PAGES, import_module(module).PAGES
     assert {key: each.compiled for key, each in kept.items()} == {
         key: each.compiled for key, each in fresh.items()
     }
@@ -190,8 +190,8 @@ def test_statements_of_a_dictionary_are_compiled_ahead_by_their_keys() -> None:
 
 def test_what_was_not_compiled_ahead_is_compiled_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statement, "_compiled", dict)
-    module = "commerce.shared.statements"
-    assert ahead(module).CLAIM is import_module(module).CLAIM
+    module = "commerce.runtime.db.statements"
+    assert precompiled(module).CLAIM is import_module(module).CLAIM
 
 
 @given(st.permutations(["a", "b", "c", "d"]), st.lists(st.sampled_from("abcd"), min_size=4))

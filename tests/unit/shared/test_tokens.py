@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 
-from commerce.shared import clock, settings, tokens
+from commerce.runtime import settings, tokens
+from commerce.runtime.tokens import Identity, InvalidToken, NotSignedIn, TokenExpired
+from commerce.shared import clock
 from commerce.shared.errors import Kind
-from commerce.shared.tokens import Identity, InvalidToken, NotSignedIn, TokenExpired
 
 KEY, OLD_KEY, FOREIGN_KEY = "k" * 40, "o" * 40, "f" * 40
 KEYS = {"current": "2026-02", "2026-02": KEY, "2026-01": OLD_KEY}

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from commerce.shared.database import ConstraintViolated, Contention
+from commerce.runtime.db.connection import ConstraintViolated, Contention
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import Busy, CommerceError, Kind, Unavailable
 from commerce.shared.events import Event
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query
 from tests.support.fake_database import FakeDatabase
 
 READ, LOCK = Query("SELECT 1"), Query("SELECT FOR UPDATE")
@@ -46,7 +46,7 @@ def test_all_writes_are_one_round_trip_claims_first_and_hot_rows_last(
     database: FakeDatabase,
 ) -> None:
     with UnitOfWork(database) as uow:
-        uow.write_contended(HOT, refusals={})
+        uow.write_last(HOT, on_violation={})
         uow.record(painted())
         uow.write(WRITE)
         uow.record(painted())
@@ -74,8 +74,8 @@ def test_all_events_are_one_statement_in_their_order(database: FakeDatabase) -> 
 
 def test_several_contended_statements_keep_their_order(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
-        uow.write_contended(LOCK, HOT, refusals={})
-        uow.write_contended(Query("HOTTER"), refusals={})
+        uow.write_last(LOCK, HOT, on_violation={})
+        uow.write_last(Query("HOTTER"), on_violation={})
         uow.commit()
     assert database.sent == [["SELECT FOR UPDATE", "HOT", "HOTTER"]]
 
@@ -93,7 +93,7 @@ def test_a_lock_opens_the_transaction_that_the_commit_ends(database: FakeDatabas
         uow.lock(LOCK)
         uow.lock(LOCK)
         uow.write(WRITE)
-        uow.write_contended(HOT, refusals={})
+        uow.write_last(HOT, on_violation={})
         uow.commit()
     assert database.sent == [
         [BEGIN, "SELECT FOR UPDATE"],
@@ -130,7 +130,7 @@ def test_what_is_not_committed_is_not_sent(database: FakeDatabase) -> None:
         uow.claim(CLAIM, {})
         uow.write(WRITE)
         uow.record(painted())
-        uow.write_contended(HOT, refusals={})
+        uow.write_last(HOT, on_violation={})
     assert database.runs == []
 
 
@@ -181,8 +181,10 @@ def test_a_lock_that_is_not_had_is_rolled_back_too(database: FakeDatabase) -> No
     assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], [ROLLBACK]]
 
 
-def commit_refused(database: FakeDatabase, *, under_lock: bool = False, **refusals: object) -> None:
-    explains = {name: told_by(explained) for name, explained in refusals.items()}
+def commit_refused(
+    database: FakeDatabase, *, under_lock: bool = False, **on_violation: object
+) -> None:
+    explains = {name: told_by(explained) for name, explained in on_violation.items()}
     with UnitOfWork(database) as uow:
         if under_lock:
             uow.lock(LOCK)
@@ -218,7 +220,7 @@ def test_a_rule_that_nobody_explains_stays_a_fault(database: FakeDatabase) -> No
         commit_refused(database, wall_dry=WallIsWet())
 
 
-@pytest.mark.parametrize("way", ["claim", "write", "write_contended"])
+@pytest.mark.parametrize("way", ["claim", "write", "write_last"])
 def test_each_kind_of_write_explains_its_refusals(database: FakeDatabase, way: str) -> None:
     database.fail(ConstraintViolated("wall_dry"))
     with UnitOfWork(database) as uow:
@@ -227,7 +229,7 @@ def test_each_kind_of_write_explains_its_refusals(database: FakeDatabase, way: s
         elif way == "write":
             uow.write(WRITE, {"wall_dry": WallIsWet})
         else:
-            uow.write_contended(HOT, refusals={"wall_dry": WallIsWet})
+            uow.write_last(HOT, on_violation={"wall_dry": WallIsWet})
         with pytest.raises(WallIsWet):
             uow.commit()
 
@@ -276,11 +278,11 @@ def test_a_transaction_tells_whether_the_relay_has_work(database: FakeDatabase) 
     quiet, telling, moving = UnitOfWork(database), UnitOfWork(database), UnitOfWork(database)
     quiet.write(WRITE)
     telling.record(painted())
-    moving.write_contended(HOT, refusals={})  # moved stock tells its events in SQL
-    assert [uow.has_told for uow in (quiet, telling, moving)] == [False, False, False]
+    moving.write_last(HOT, on_violation={})  # moved stock tells its events in SQL
+    assert [uow.has_new_events for uow in (quiet, telling, moving)] == [False, False, False]
     for uow in (quiet, telling, moving):
         uow.commit()
-    assert [uow.has_told for uow in (quiet, telling, moving)] == [False, True, True]
+    assert [uow.has_new_events for uow in (quiet, telling, moving)] == [False, True, True]
 
 
 def test_units_of_work_share_nothing(database: FakeDatabase) -> None:
@@ -305,19 +307,19 @@ FAST = Query("FAST")
 def test_a_faster_way_is_sent_in_the_place_of_the_contended_writes(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
         uow.write(WRITE)
-        uow.write_contended(LOCK, HOT, refusals={})
-        uow.try_first(FAST, unless="wall_wide")
+        uow.write_last(LOCK, HOT, on_violation={})
+        uow.with_fallback(FAST, unless="wall_wide")
         uow.commit()
     assert database.sent == [["WRITE", "FAST"]]
-    assert uow.has_told
+    assert uow.has_new_events
 
 
 def test_where_the_faster_way_is_refused_all_is_sent_anew(database: FakeDatabase) -> None:
     database.fail(ConstraintViolated("wall_wide"))
     with UnitOfWork(database) as uow:
         uow.write(WRITE)
-        uow.write_contended(LOCK, HOT, refusals={})
-        uow.try_first(FAST, unless="wall_wide")
+        uow.write_last(LOCK, HOT, on_violation={})
+        uow.with_fallback(FAST, unless="wall_wide")
         uow.commit()
     assert database.sent == [["WRITE", "FAST"], ["WRITE", LOCK.sql, "HOT"]]
 
@@ -326,8 +328,8 @@ def test_where_the_faster_way_is_refused_all_is_sent_anew(database: FakeDatabase
 def test_each_way_may_be_refused_for_good(database: FakeDatabase, failures: list[str]) -> None:
     database.fail(*map(ConstraintViolated, failures))
     with UnitOfWork(database) as uow:
-        uow.write_contended(HOT, refusals={"wall_dry": WallIsWet})
-        uow.try_first(FAST, unless="wall_wide")
+        uow.write_last(HOT, on_violation={"wall_dry": WallIsWet})
+        uow.with_fallback(FAST, unless="wall_wide")
         with pytest.raises(WallIsWet):
             uow.commit()
     assert database.sent == [["FAST"], ["HOT"]][: len(failures)]
@@ -336,7 +338,7 @@ def test_each_way_may_be_refused_for_good(database: FakeDatabase, failures: list
 def test_under_a_lock_there_is_no_faster_way(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
         uow.lock(LOCK)
-        uow.write_contended(HOT, refusals={})
-        uow.try_first(FAST, unless="wall_wide")
+        uow.write_last(HOT, on_violation={})
+        uow.with_fallback(FAST, unless="wall_wide")
         uow.commit()
     assert database.sent == [[BEGIN, LOCK.sql], ["HOT", COMMIT]]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from redis import exceptions
 
-from commerce.shared import valkey
-from commerce.shared.valkey import Valkey
+from commerce.runtime.cache import valkey
+from commerce.runtime.cache.valkey import Valkey
 
 
 class Clock:

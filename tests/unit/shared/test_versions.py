@@ -2,7 +2,7 @@
 
 import pytest
 
-from commerce.shared.versions import StaleVersion, if_match, outdated, require_seen
+from commerce.shared.etag import StaleVersion, if_match, outdated, require_seen
 
 
 @pytest.mark.parametrize(

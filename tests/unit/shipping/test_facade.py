@@ -13,7 +13,7 @@ LINES = (NoticeLine(uuid4(), "Anvil", 2),)
 def test_a_confirmed_order_is_to_be_told_until_it_is() -> None:
     shipping, order_id, other_id = ShippingFacade(MemoryShipmentRepository()), uuid4(), uuid4()
     assert [shipping.begin(order_id) for _ in range(2)] == [NoticeKind.ORDER] * 2
-    assert shipping.mark_told(ShipmentNotice(order_id, NoticeKind.ORDER, LINES)) is None
+    assert shipping.mark_sent(ShipmentNotice(order_id, NoticeKind.ORDER, LINES)) is None
     assert shipping.begin(order_id) is None
     assert shipping.begin(other_id) is NoticeKind.ORDER
 
@@ -21,9 +21,9 @@ def test_a_confirmed_order_is_to_be_told_until_it_is() -> None:
 def test_a_cancelled_order_is_to_be_withdrawn_until_it_is() -> None:
     shipping, order_id = ShippingFacade(MemoryShipmentRepository()), uuid4()
     shipping.begin(order_id)
-    shipping.mark_told(ShipmentNotice(order_id, NoticeKind.ORDER, LINES))
+    shipping.mark_sent(ShipmentNotice(order_id, NoticeKind.ORDER, LINES))
     assert [shipping.call_off(order_id) for _ in range(2)] == [NoticeKind.WITHDRAWAL] * 2
-    assert shipping.mark_told(ShipmentNotice(order_id, NoticeKind.WITHDRAWAL, LINES)) is None
+    assert shipping.mark_sent(ShipmentNotice(order_id, NoticeKind.WITHDRAWAL, LINES)) is None
     assert (shipping.call_off(order_id), shipping.begin(order_id)) == (None, None)
 
 
@@ -32,15 +32,15 @@ def test_whoever_tells_learns_that_it_was_called_off_meanwhile() -> None:
     shipping.begin(order_id)
     assert shipping.call_off(order_id) is NoticeKind.ORDER
     told = ShipmentNotice(order_id, NoticeKind.ORDER, LINES)
-    assert shipping.mark_told(told) is NoticeKind.WITHDRAWAL
+    assert shipping.mark_sent(told) is NoticeKind.WITHDRAWAL
 
 
 def test_telling_again_keeps_the_first_time() -> None:
     repository = MemoryShipmentRepository()
     shipping, notice = ShippingFacade(repository), ShipmentNotice(uuid4(), NoticeKind.ORDER, LINES)
     before = clock.now()
-    shipping.mark_told(notice)
+    shipping.mark_sent(notice)
     first = repository.delivered[notice.order_id, notice.kind]
-    shipping.mark_told(notice)
+    shipping.mark_sent(notice)
     assert repository.delivered == {(notice.order_id, notice.kind): first}
     assert before <= first <= before + timedelta(hours=1)

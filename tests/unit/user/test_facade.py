@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
-from commerce.shared import clock, tokens
+from commerce.runtime import tokens
+from commerce.shared import clock
 from commerce.user import (
     BadCredentials,
     LoginIdTaken,

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from commerce.shared.shapes import Command, Line, Patch, Prose
+from commerce.shared.schemas import Command, Line, Patch, Prose
 
 Name = Annotated[Line, Field(max_length=100, examples=["Acme"])]
 Description = Annotated[Prose, Field(max_length=2000, examples=["Everything a coyote needs"])]

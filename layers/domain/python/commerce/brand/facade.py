@@ -9,10 +9,11 @@ from commerce.brand.errors import BrandNotFound
 from commerce.brand.model import Brand
 from commerce.brand.repository import BrandRepository
 from commerce.brand.views import BrandView, VersionedBrand
-from commerce.shared import clock, cursor, versions
-from commerce.shared.audit import Change
-from commerce.shared.shapes import Page
-from commerce.shared.versions import IfMatch
+from commerce.runtime.audit import Change
+from commerce.shared import clock, cursor
+from commerce.shared import etag as versions
+from commerce.shared.etag import IfMatch
+from commerce.shared.schemas import Page
 
 _LISTING = "brands"
 

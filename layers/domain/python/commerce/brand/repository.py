@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from commerce.brand.model import Brand
-from commerce.shared import audit, clock
-from commerce.shared.audit import Change
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import Explain, UnitOfWork
+from commerce.runtime import audit
+from commerce.runtime.audit import Change
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
+from commerce.shared import clock
 
 if TYPE_CHECKING:
     from commerce.brand import statements as sql
 else:
-    sql = ahead("commerce.brand.statements")
+    sql = precompiled("commerce.brand.statements")
 
 
 class BrandRepository(Protocol):
@@ -28,7 +29,7 @@ class BrandRepository(Protocol):
     def add(self, brand: Brand) -> None:
         """Keep a new brand."""
 
-    def save(self, brand: Brand, *, outdated: Explain) -> None:
+    def save(self, brand: Brand, *, outdated: ErrorFactory) -> None:
         """Keep an edited brand, and tell it; `outdated` explains where somebody was faster."""
 
     def record(self, change: Change) -> None:
@@ -57,7 +58,7 @@ class SqlBrandRepository:
             )
         )
 
-    def save(self, brand: Brand, *, outdated: Explain) -> None:
+    def save(self, brand: Brand, *, outdated: ErrorFactory) -> None:
         self._uow.write(
             sql.SAVE(
                 brand_id=brand.id,

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from commerce.brand.tables import brand_table
-from commerce.shared.statement import Statement
+from commerce.runtime.db.statement import Statement
 
 _COLUMNS = (
     brand_table.c.id,

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, DateTime, Table, Text, Uuid
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 brand_table = Table(
     "brand",

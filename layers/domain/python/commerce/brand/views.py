@@ -1,6 +1,6 @@
 """Brands as callers see them."""
 
-from commerce.shared.shapes import View
+from commerce.shared.schemas import View
 
 
 class BrandView(View):

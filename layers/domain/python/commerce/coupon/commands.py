@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from commerce.coupon.model import Kind
-from commerce.shared.shapes import MAX_AMOUNT, Amount, Command, Line, Quantity
+from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Line, Quantity
 
 
 def _moment(value: object) -> datetime:

@@ -9,10 +9,10 @@ from commerce.coupon.errors import CouponNotFound, CouponNotUsable, CouponSoldOu
 from commerce.coupon.model import Coupon, IssuedCoupon, IssuedStatus
 from commerce.coupon.repository import CouponRepository
 from commerce.coupon.views import CouponView, IssuedCouponView, coupon_view, issued_view
+from commerce.runtime.audit import Change
 from commerce.shared import clock, cursor
-from commerce.shared.audit import Change
 from commerce.shared.money import DEFAULT_CURRENCY, Money
-from commerce.shared.shapes import Page
+from commerce.shared.schemas import Page
 
 _NEWEST = UUID(int=2**128 - 1)
 _OFFERS = "coupons"
@@ -104,12 +104,12 @@ class CouponFacade:
         )
         self._coupons.use(issued, refused=again)
 
-    def give_back(self, issued_coupon_id: UUID, order_id: UUID) -> None:
+    def restore(self, issued_coupon_id: UUID, order_id: UUID) -> None:
         """The order is cancelled: its coupon is the user's again; the order knows it is once."""
         issued = self._coupons.lock_issued(issued_coupon_id)
         if issued is None:
             raise ValueError(f"order {order_id} names the coupon {issued_coupon_id}, unknown here")
-        issued.give_back(order_id)
+        issued.restore(order_id)
         self._coupons.save(issued)
 
     def _reason(

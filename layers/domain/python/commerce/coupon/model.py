@@ -124,7 +124,7 @@ class IssuedCoupon:
         self.tell(CouponUsed, order_id=order_id, discount=discount)
         return discount
 
-    def give_back(self, order_id: UUID) -> None:
+    def restore(self, order_id: UUID) -> None:
         """The order that used it is cancelled."""
         if self.used_by_order != order_id:
             raise ValueError(f"coupon {self.id} is not used by order {order_id}")

@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from commerce.coupon.model import Coupon, IssuedCoupon, IssuedStatus, Kind
-from commerce.shared import audit, clock
-from commerce.shared.audit import Change
-from commerce.shared.statement import Statement, ahead
-from commerce.shared.unit_of_work import Explain, UnitOfWork
-from commerce.shared.wire import Row
+from commerce.runtime import audit
+from commerce.runtime.audit import Change
+from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.statement import Statement, precompiled
+from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
+from commerce.shared import clock
 
 if TYPE_CHECKING:
     from commerce.coupon import statements as sql
 else:
-    sql = ahead("commerce.coupon.statements")
+    sql = precompiled("commerce.coupon.statements")
 
 STRIPES = 16
 """Rows that a coupon's copies are taken from; measured by `make bench BENCH=coupons`."""
@@ -35,7 +36,7 @@ class CouponRepository(Protocol):
     def find_for(self, id_: UUID, user_id: UUID) -> tuple[Coupon | None, IssuedCoupon | None]:
         """An offer with how many copies of it are issued, and the user's copy of it."""
 
-    def issue(self, issued: IssuedCoupon, *, sold_out: Explain) -> None:
+    def issue(self, issued: IssuedCoupon, *, sold_out: ErrorFactory) -> None:
         """Keep a new copy, and tell its events; `sold_out` explains why there is none left.
 
         A user's second copy is lost to the first: Contention.
@@ -47,7 +48,7 @@ class CouponRepository(Protocol):
     def lock_issued(self, id_: UUID) -> IssuedCoupon | None:
         """The same, locked until the transaction ends."""
 
-    def use(self, issued: IssuedCoupon, *, refused: Explain) -> None:
+    def use(self, issued: IssuedCoupon, *, refused: ErrorFactory) -> None:
         """Keep that a copy is used, and tell it; `refused` explains why it cannot be any more."""
 
     def save(self, issued: IssuedCoupon) -> None:
@@ -98,7 +99,7 @@ class SqlCouponRepository:
             _issued(copies[0]) if copies else None,
         )
 
-    def issue(self, issued: IssuedCoupon, *, sold_out: Explain) -> None:
+    def issue(self, issued: IssuedCoupon, *, sold_out: ErrorFactory) -> None:
         coupon = issued.coupon
         self._uow.write(
             sql.ADD_COPY(
@@ -113,8 +114,8 @@ class SqlCouponRepository:
         )
         self._tell(issued)
         first = random.randrange(_stripes(coupon))  # noqa: S311  (spread, not a secret)
-        self._uow.write_contended(
-            sql.TAKE(coupon_id=coupon.id, first=first), refusals={"coupon_left": sold_out}
+        self._uow.write_last(
+            sql.TAKE(coupon_id=coupon.id, first=first), on_violation={"coupon_left": sold_out}
         )
 
     def find_issued(self, id_: UUID) -> IssuedCoupon | None:
@@ -127,7 +128,7 @@ class SqlCouponRepository:
             return _issued(row)
         return None
 
-    def use(self, issued: IssuedCoupon, *, refused: Explain) -> None:
+    def use(self, issued: IssuedCoupon, *, refused: ErrorFactory) -> None:
         self._uow.write(sql.LOCK_COPY(id=issued.id))
         self._save(sql.SAVE_USE, issued, refused)
 
@@ -140,7 +141,7 @@ class SqlCouponRepository:
         query = sql.NEWEST[status or "ALL"](user_id=user_id, before=before, limit=limit)
         return [_issued(row) for row in self._uow.read(query)]
 
-    def _save(self, statement: Statement, issued: IssuedCoupon, refused: Explain) -> None:
+    def _save(self, statement: Statement, issued: IssuedCoupon, refused: ErrorFactory) -> None:
         self._uow.write(
             statement(
                 issued_id=issued.id,

@@ -19,8 +19,8 @@ from sqlalchemy import (
 
 from commerce.coupon.model import IssuedStatus
 from commerce.coupon.tables import coupon_stripe_table, coupon_table, issued_coupon_table
-from commerce.shared.core import insert_many
-from commerce.shared.statement import Statement
+from commerce.runtime.db.core import insert_many
+from commerce.runtime.db.statement import Statement
 
 _c, _s, _i = coupon_table.c, coupon_stripe_table.c, issued_coupon_table.c
 _NOW = func.clock_timestamp()

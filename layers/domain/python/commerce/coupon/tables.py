@@ -15,7 +15,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 coupon_table = Table(
     "coupon",

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from commerce.coupon.model import Coupon, IssuedCoupon, IssuedStatus, Kind
-from commerce.shared.shapes import Timestamp, View, one_of
+from commerce.shared.schemas import Timestamp, View, one_of
 
 
 class CouponView(View):

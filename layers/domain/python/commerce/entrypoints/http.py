@@ -24,11 +24,12 @@ from pydantic import BaseModel, Field
 from commerce.entrypoints import idempotency
 from commerce.entrypoints.problem import problem, unexpected
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, count, logger, observed
-from commerce.shared import replay, settings, tokens, trace
+from commerce.runtime import replay, settings, tokens
+from commerce.runtime.idempotency import Claim, fingerprint
+from commerce.runtime.tokens import Identity
+from commerce.shared import trace
 from commerce.shared.errors import CommerceError, Kind
-from commerce.shared.once import Claim, fingerprint
-from commerce.shared.tokens import Identity
-from commerce.shared.versions import IfMatch, if_match
+from commerce.shared.etag import IfMatch, if_match
 
 MAX_BODY_BYTES = 256 * 1024  # SPEC §3
 MAX_DEPTH = 20  # no request of ours nests deeper than 4

@@ -1,7 +1,7 @@
 """Idempotency keys at the edge: Powertools replays answers and says what is still running.
 
 It alone does not promise one effect (its record can be lost after our commit); the claim row in
-the business transaction does (commerce.shared.once). So its store may be down: we go on without.
+the business transaction does (commerce.runtime.idempotency). So its store may be down.
 """
 
 import re
@@ -22,10 +22,10 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from commerce.entrypoints.telemetry import logger
-from commerce.shared import replay, settings
-from commerce.shared.aws import client
+from commerce.runtime import replay, settings
+from commerce.runtime.aws import client
+from commerce.runtime.idempotency import Claim, IdempotencyKeyReused
 from commerce.shared.errors import CommerceError, Kind
-from commerce.shared.once import Claim, IdempotencyKeyReused
 
 KEPT_SECONDS = 24 * 60 * 60  # SPEC §3: kept at least 24 hours
 _KEY = re.compile(r"[\x21-\x7e]{8,64}")  # SPEC §3: 8–64 characters; visible ASCII, as in a header

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from commerce.payment import verify
-from commerce.shared import clock, settings
+from commerce.runtime import settings
+from commerce.shared import clock
 
 _CALLBACK_URL = "https://{domainName}/{stage}/payments/callbacks"
 

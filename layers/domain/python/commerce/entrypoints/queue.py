@@ -17,10 +17,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from commerce.bootstrap import Shop, in_transaction
+from commerce.app.shop import Shop
+from commerce.app.transactions import in_transaction
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed
-from commerce.shared import settings, trace
-from commerce.shared.aws import client
+from commerce.runtime import settings
+from commerce.runtime.aws import client
+from commerce.runtime.idempotency import claim_events
+from commerce.shared import trace
 from commerce.shared.errors import Busy, Unavailable
 from commerce.shared.events import Event
 
@@ -42,7 +45,7 @@ class Received(Generic[E]):
 
 
 @dataclass(frozen=True, slots=True)
-class LastTry(Generic[E]):
+class OnFinalAttempt(Generic[E]):
     """What happens when a message's last try has failed.
 
     `number` is the queue's maxReceiveCount; whatever `failed` does or raises, the message becomes
@@ -99,13 +102,13 @@ def event_handler(
     consume: Callable[[Received[E]], None],
     *,
     retry_base_seconds: Callable[[], int] | None = None,
-    last_try: LastTry[E] | None = None,
+    on_final_attempt: OnFinalAttempt[E] | None = None,
 ) -> Handler[Answer]:
     """A function fed with one type of event through EventBridge and SQS.
 
     With `retry_base_seconds` a failed message stays away for base × 2^(try - 1), jittered, instead
-    of the queue's visibility time-out. With `last_try` somebody hears of the failure that made it
-    a dead letter.
+    of the queue's visibility time-out. `on_final_attempt` is called with the failure
+    that made it a dead letter.
     """
     adapters = _adapters([event_type])
 
@@ -117,9 +120,9 @@ def event_handler(
             logger.append_keys(correlation_id=received.trace_id, event_id=str(received.id))
             consume(received)
         except Exception as error:
-            if last_try is not None and _receive_count(record) >= last_try.number():
+            if on_final_attempt is not None and _receive_count(record) >= on_final_attempt.number():
                 if received is not None:
-                    _give_up(last_try, received, error)
+                    _give_up(on_final_attempt, received, error)
                 _be_hidden(record, 0)  # due again at once, the queue makes it a dead letter now
             elif retry_base_seconds is not None:
                 _be_hidden(record, pause_seconds(retry_base_seconds(), _receive_count(record)))
@@ -128,9 +131,9 @@ def event_handler(
     return message_handler(one)
 
 
-def _give_up(last_try: LastTry[E], received: Received[E], error: Exception) -> None:
+def _give_up(on_final_attempt: OnFinalAttempt[E], received: Received[E], error: Exception) -> None:
     try:
-        last_try.failed(received, error)
+        on_final_attempt.failed(received, error)
     except Exception:  # noqa: BLE001  (the failure itself is what must be raised)
         logger.exception("nobody was told that the last try failed")
 
@@ -161,15 +164,13 @@ def once_each(
 ) -> Callable[[Sequence[Received[Any]]], None]:
     """Events consumed in one transaction, by which each of them takes effect a single time."""
 
+    def claim_and_work(shop: Shop, distinct: Mapping[UUID, Received[Any]]) -> None:
+        new = claim_events(shop.uow, consumer, distinct)
+        if new:
+            work(shop, [each for id_, each in distinct.items() if id_ in new])
+
     def consume(received: Sequence[Received[Any]]) -> None:
-        distinct = {each.id: each for each in received}
-
-        def claim_and_work(shop: Shop) -> None:
-            new = shop.claim_events(consumer, distinct)
-            if new:
-                work(shop, [each for id_, each in distinct.items() if id_ in new])
-
-        in_transaction(claim_and_work)
+        in_transaction(claim_and_work, {each.id: each for each in received})
 
     return consume
 

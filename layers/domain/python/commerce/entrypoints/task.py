@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed
 from commerce.shared import trace
-from commerce.shared.shapes import Command, View
+from commerce.shared.schemas import Command, View
 
 Answer: TypeAlias = Mapping[str, Any]
 C = TypeVar("C", bound=Command)

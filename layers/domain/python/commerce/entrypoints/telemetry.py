@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from commerce.shared.measures import count, gauge, send
+from commerce.runtime.metrics import count, gauge, send
 
 __all__ = ["Handler", "LambdaEvent", "count", "gauge", "logger", "observed", "tracer"]
 

@@ -7,7 +7,7 @@ from commerce.like.repository import LikeRepository
 from commerce.like.views import LikeView
 from commerce.product import ProductFacade, ProductNotFound
 from commerce.shared import clock, cursor
-from commerce.shared.shapes import Page
+from commerce.shared.schemas import Page
 
 _NEWEST = UUID(int=2**128 - 1)
 

@@ -4,20 +4,20 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from commerce.like.model import Like
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
 from commerce.shared import clock, trace
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import Explain, UnitOfWork
 
 if TYPE_CHECKING:
     from commerce.like import statements as sql
 else:
-    sql = ahead("commerce.like.statements")
+    sql = precompiled("commerce.like.statements")
 
 
 class LikeRepository(Protocol):
     """Where likes are kept."""
 
-    def add(self, like: Like, *, unknown: Explain) -> None:
+    def add(self, like: Like, *, unknown: ErrorFactory) -> None:
         """Keep the like unless there is one; tell it if it is new. `unknown`: no such product."""
 
     def remove(self, user_id: UUID, product_id: UUID) -> None:
@@ -33,8 +33,8 @@ class SqlLikeRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
-    def add(self, like: Like, *, unknown: Explain) -> None:
-        self._uow.write_telling(
+    def add(self, like: Like, *, unknown: ErrorFactory) -> None:
+        self._uow.write_returning_events(
             sql.ADD(
                 user_id=like.user_id,
                 product_id=like.product_id,
@@ -49,7 +49,7 @@ class SqlLikeRepository:
         )
 
     def remove(self, user_id: UUID, product_id: UUID) -> None:
-        self._uow.write_telling(
+        self._uow.write_returning_events(
             sql.REMOVE(
                 user_id=user_id,
                 product_id=product_id,

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Uuid, bindparam, select, text
 
 from commerce.like.tables import product_like_table
-from commerce.shared.statement import Statement
+from commerce.runtime.db.statement import Statement
 
 _l = product_like_table.c
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, ForeignKey, Index, PrimaryKeyConstraint, Table, Uuid
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 product_like_table = Table(
     "product_like",

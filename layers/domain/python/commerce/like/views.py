@@ -1,7 +1,7 @@
 """Likes as callers see them."""
 
 from commerce.product import ProductView
-from commerce.shared.shapes import Timestamp, View
+from commerce.shared.schemas import Timestamp, View
 
 
 class LikeView(View):

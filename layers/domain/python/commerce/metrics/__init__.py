@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from commerce.metrics.facade import CONSUMER, MetricsFacade
-from commerce.metrics.model import ProductRange, Tally
+from commerce.metrics.model import MetricDelta, ProductRange
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
 
-__all__ = ["CONSUMER", "MetricsFacade", "ProductRange", "Tally", "product_sums"]
+__all__ = ["CONSUMER", "MetricDelta", "MetricsFacade", "ProductRange", "product_sums"]
 
 
 def product_sums() -> "Select[Any]":

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from uuid import UUID
 
-from commerce.metrics.model import ProductRange, Tally
+from commerce.metrics.model import MetricDelta, ProductRange
 from commerce.metrics.repository import MetricsRepository
 
 CONSUMER = "product metrics"
@@ -19,9 +19,9 @@ class MetricsFacade:
     def __init__(self, metrics: MetricsRepository) -> None:
         self._metrics = metrics
 
-    def add(self, tallies: Sequence[Tally]) -> None:
-        """Add each tally to the day on which it happened. Whoever calls sees to it that once."""
-        self._metrics.add(tallies)
+    def add(self, deltas: Sequence[MetricDelta]) -> None:
+        """Add each delta to the day on which it happened. Whoever calls sees to it that once."""
+        self._metrics.add(deltas)
 
     def ranges(self, days: Sequence[date], rows: int) -> Iterator[ProductRange]:
         """Cut all products into ranges of so many rows on these days, a product never in two.

@@ -9,7 +9,7 @@ COUNTED = ("views", "likes", "orders", "units", "amount")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class MetricDelta:
     """So much more of each, for one product at one moment. What is taken back is negative."""
 
     product_id: UUID

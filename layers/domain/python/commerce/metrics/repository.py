@@ -5,23 +5,24 @@ from datetime import date
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from commerce.metrics.model import COUNTED, Tally
-from commerce.shared import business_time, clock
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Query
+from commerce.metrics.model import COUNTED, MetricDelta
+from commerce.runtime import business_time
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.shared import clock
 
 if TYPE_CHECKING:
     from commerce.metrics import statements as sql
 else:
-    sql = ahead("commerce.metrics.statements")
+    sql = precompiled("commerce.metrics.statements")
 
 
 class MetricsRepository(Protocol):
     """Where the days are kept."""
 
-    def add(self, tallies: Sequence[Tally]) -> None:
-        """Add the tallies to their business days."""
+    def add(self, deltas: Sequence[MetricDelta]) -> None:
+        """Add the deltas to their business days."""
 
     def product_id_after(self, days: Sequence[date], after: UUID, skip: int) -> UUID | None:
         """The product of the row that follows, in products' order, when so many are skipped."""
@@ -33,17 +34,17 @@ class SqlMetricsRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
-    def add(self, tallies: Sequence[Tally]) -> None:
+    def add(self, deltas: Sequence[MetricDelta]) -> None:
         rows = [
             {
-                "product_id": str(tally.product_id),
-                "at": clock.rfc3339(tally.at),
-                **{name: getattr(tally, name) for name in COUNTED},
+                "product_id": str(delta.product_id),
+                "at": clock.rfc3339(delta.at),
+                **{name: getattr(delta, name) for name in COUNTED},
             }
-            for tally in tallies
+            for delta in deltas
         ]
         if rows:
-            self._uow.write(sql.ADD(tallies=rows, time_zone=business_time.zone_name()))
+            self._uow.write(sql.ADD(deltas=rows, time_zone=business_time.zone_name()))
 
     def product_id_after(self, days: Sequence[date], after: UUID, skip: int) -> UUID | None:
         rows = self._uow.read(_row_after(days, after, skip))

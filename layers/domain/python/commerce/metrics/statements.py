@@ -15,27 +15,27 @@ from sqlalchemy.dialects.postgresql import insert
 
 from commerce.metrics.model import COUNTED
 from commerce.metrics.tables import product_metrics_daily_table
-from commerce.shared.core import records
-from commerce.shared.statement import Statement
+from commerce.runtime.db.core import records
+from commerce.runtime.db.statement import Statement
 
 _m = product_metrics_daily_table.c
-_TALLIES = records(
-    "tallies",
+_DELTAS = records(
+    "deltas",
     _m.product_id,
     column("at", DateTime(timezone=True)),
     *(column(name, BigInteger) for name in COUNTED),
 )
 # PostgreSQL knows the time zones; a function's runtime may not.
-_DAY = cast(func.timezone(bindparam("time_zone", type_=Text), _TALLIES.c.at), Date).label("day")
+_DAY = cast(func.timezone(bindparam("time_zone", type_=Text), _DELTAS.c.at), Date).label("day")
 _SUMS = (
     select(
         _DAY,
-        _TALLIES.c.product_id,
-        *(cast(func.sum(_TALLIES.c[name]), BigInteger).label(name) for name in COUNTED),
+        _DELTAS.c.product_id,
+        *(cast(func.sum(_DELTAS.c[name]), BigInteger).label(name) for name in COUNTED),
     )
-    .group_by(_DAY, _TALLIES.c.product_id)
+    .group_by(_DAY, _DELTAS.c.product_id)
     # In one order for all: two batches must not wait for each other.
-    .order_by(_DAY, _TALLIES.c.product_id)
+    .order_by(_DAY, _DELTAS.c.product_id)
 )
 _INSERT = insert(product_metrics_daily_table).from_select(["day", "product_id", *COUNTED], _SUMS)
 ADD = Statement(

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from commerce.metrics.tables import product_metrics_daily_table
-from commerce.shared.statement import Statement
+from commerce.runtime.db.statement import Statement
 
 _m = product_metrics_daily_table.c
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Date, PrimaryKeyConstraint, Table, Uuid, text
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 _ZERO = text("0")
 

@@ -21,18 +21,21 @@ from commerce.order.events import (
     OrderShipped,
 )
 from commerce.order.facade import OrderFacade
-from commerce.order.model import Due
-from commerce.order.views import OrderDetailView, OrderView
+from commerce.order.model import AmountDue, Discount, Order, OrderLine, total_of
+from commerce.order.views import OrderDetailView, OrderView, order_view
 
 __all__ = [
+    "AmountDue",
     "CancelOrder",
-    "Due",
+    "Discount",
     "NotYourOrder",
+    "Order",
     "OrderCancelled",
     "OrderConfirmed",
     "OrderDelivered",
     "OrderDetailView",
     "OrderFacade",
+    "OrderLine",
     "OrderNotCancellable",
     "OrderNotConfirmable",
     "OrderNotDeliverable",
@@ -46,4 +49,6 @@ __all__ = [
     "OrderView",
     "PlaceOrder",
     "PointsExceedTotal",
+    "order_view",
+    "total_of",
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from commerce.shared.shapes import MAX_AMOUNT, Command, Id, Line, Quantity
+from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Line, Quantity
 
 MAX_LINES = 50  # SPEC §3
 

@@ -18,7 +18,7 @@ class NotYourOrder(CommerceError):
     code = "NOT_YOUR_ORDER"
 
 
-class StepRefused(CommerceError):
+class StatusChangeRefused(CommerceError):
     """The order is not where this step begins."""
 
     kind = Kind.CONFLICT
@@ -28,31 +28,31 @@ class StepRefused(CommerceError):
         super().__init__(f"The order is {status}.")
 
 
-class OrderNotConfirmable(StepRefused):
+class OrderNotConfirmable(StatusChangeRefused):
     """The order cannot be confirmed any more."""
 
     code = "ORDER_NOT_CONFIRMABLE"
 
 
-class OrderNotCancellable(StepRefused):
+class OrderNotCancellable(StatusChangeRefused):
     """The order cannot be cancelled any more."""
 
     code = "ORDER_NOT_CANCELLABLE"
 
 
-class OrderNotShippable(StepRefused):
+class OrderNotShippable(StatusChangeRefused):
     """Only a confirmed order can be shipped."""
 
     code = "ORDER_NOT_SHIPPABLE"
 
 
-class OrderNotDeliverable(StepRefused):
+class OrderNotDeliverable(StatusChangeRefused):
     """Only a shipped order can be delivered."""
 
     code = "ORDER_NOT_DELIVERABLE"
 
 
-class OrderNotExpirable(StepRefused):
+class OrderNotExpirable(StatusChangeRefused):
     """Only an unpaid order whose time is over expires."""
 
     code = "ORDER_NOT_EXPIRABLE"

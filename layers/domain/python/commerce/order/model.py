@@ -86,7 +86,7 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class OrderHistoryEntry:
     """One entry of an order's history: who brought it there, when and why."""
 
     status: Status
@@ -96,7 +96,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class AmountDue:
     """What a card has yet to pay for an order."""
 
     order_id: UUID
@@ -119,7 +119,7 @@ class Order:
     issued_coupon_id: UUID | None = None
     expires_at: datetime | None = None
     version: int = 0
-    history: list[Step] = field(default_factory=list)
+    history: list[OrderHistoryEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
     @classmethod
@@ -162,7 +162,9 @@ class Order:
             order.confirm(at=at, by=f"user:{buyer_id}", reason="Nothing was left for the card")
             return order
         order.expires_at = expires_at
-        order.history.append(Step(Status.PENDING, at, f"user:{buyer_id}", "To be paid by card"))
+        order.history.append(
+            OrderHistoryEntry(Status.PENDING, at, f"user:{buyer_id}", "To be paid by card")
+        )
         return order
 
     @property
@@ -179,7 +181,7 @@ class Order:
         """Whether a way leads there from where the order is."""
         return status in _WAYS[self.status]
 
-    def due(self, *, at: datetime) -> Due:
+    def due(self, *, at: datetime) -> AmountDue:
         """What is to be paid by card, now. Raises OrderNotPayable."""
         if self.payment_method is not PaymentMethod.CARD:
             raise OrderNotPayable("The order is paid by points.")
@@ -187,7 +189,7 @@ class Order:
             raise OrderNotPayable(f"The order is {self.status}.")
         if self.expires_at is not None and at >= self.expires_at:
             raise OrderNotPayable("The order was to be paid earlier; place it again.")
-        return Due(self.id, self.buyer_id, self.card_amount)
+        return AmountDue(self.id, self.buyer_id, self.card_amount)
 
     def confirm(self, *, at: datetime, by: str, reason: str) -> None:
         """All of it is paid. Raises OrderNotConfirmable."""
@@ -273,7 +275,7 @@ class Order:
         if not self.can_become(status):
             raise refusal(self.status)
         self.status = status
-        self.history.append(Step(status, at, by, reason))
+        self.history.append(OrderHistoryEntry(status, at, by, reason))
 
     def _tell(self, event: Callable[..., Event], **data: Any) -> None:
         self.version += 1

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from commerce.order.model import Order, OrderLine, PaymentMethod, Status, Step
+from commerce.order.model import Order, OrderHistoryEntry, OrderLine, PaymentMethod, Status
+from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from commerce.shared.money import Money
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Row
 
 if TYPE_CHECKING:
     from commerce.order import statements as sql
 else:
-    sql = ahead("commerce.order.statements")
+    sql = precompiled("commerce.order.statements")
 
 _BEFORE_ALL = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
@@ -92,7 +92,7 @@ class SqlOrderRepository:
                 new_version=order.version,
                 version_read=order.version - len(order.events),
             ),
-            refusals={"order_as_read": lambda: None},  # nobody saves without the lock: do it again
+            on_violation={"order_as_read": lambda: None},  # saved only under its lock
         )
         self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)[-1:]))
         self._tell(order)
@@ -171,5 +171,8 @@ def _order(row: Row, lines: Collection[Row], history: Collection[Row] = ()) -> O
         placed_at=row.placed_at,
         expires_at=row.expires_at,
         version=row.version,
-        history=[Step(Status(step.status), step.at, step.by, step.reason) for step in history],
+        history=[
+            OrderHistoryEntry(Status(step.status), step.at, step.by, step.reason)
+            for step in history
+        ],
     )

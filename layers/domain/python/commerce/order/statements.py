@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 
 from commerce.order.tables import order_history_table, order_line_table, order_table
-from commerce.shared.core import insert_many
-from commerce.shared.statement import Statement
+from commerce.runtime.db.core import insert_many
+from commerce.runtime.db.statement import Statement
 
 _o, _l, _h = order_table.c, order_line_table.c, order_history_table.c
 ADD = Statement(

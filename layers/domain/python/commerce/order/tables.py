@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 order_table = Table(
     "orders",  # `order` is a word of SQL's own

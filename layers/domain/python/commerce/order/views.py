@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from commerce.order.model import Order, Status
-from commerce.shared.shapes import MoneyView, Timestamp, View, money_view, one_of
+from commerce.shared.schemas import MoneyView, Timestamp, View, money_view, one_of
 
 
 class OrderLineView(View):
@@ -31,7 +31,7 @@ class OrderView(View):
     expires_at: Timestamp | None
 
 
-class StepView(View):
+class OrderHistoryEntryView(View):
     """One entry of an order's history."""
 
     status: Annotated[str, one_of(Status)]
@@ -43,7 +43,7 @@ class StepView(View):
 class OrderDetailView(OrderView):
     """An order on its own page."""
 
-    history: list[StepView]
+    history: list[OrderHistoryEntryView]
 
 
 def order_view(order: Order) -> OrderView:
@@ -54,7 +54,7 @@ def order_view(order: Order) -> OrderView:
 def detail_view(order: Order) -> OrderDetailView:
     """The order with everything it went through."""
     history = [
-        StepView(status=step.status, at=step.at, by=step.by, reason=step.reason)
+        OrderHistoryEntryView(status=step.status, at=step.at, by=step.by, reason=step.reason)
         for step in order.history
     ]
     return OrderDetailView.model_validate({**_shown(order), "history": history})

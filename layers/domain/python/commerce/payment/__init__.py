@@ -1,7 +1,7 @@
 """Payments: what is charged to cards through the gateway, and given back."""
 
 from commerce.payment.alerts import amount_differs, breaker_changed, charged_in_vain
-from commerce.payment.breaker import Policy, Standing, State, StateChange, ValkeyBreaker
+from commerce.payment.breaker import BreakerSnapshot, Policy, State, StateChange, ValkeyBreaker
 from commerce.payment.card import Card, CardType
 from commerce.payment.commands import Callback, Pay
 from commerce.payment.deadline import Deadline
@@ -38,6 +38,7 @@ from commerce.payment.views import PaymentView, first_answer, payment_view
 __all__ = [
     "AmountDiffers",
     "BadSignature",
+    "BreakerSnapshot",
     "Callback",
     "Card",
     "CardType",
@@ -63,7 +64,6 @@ __all__ = [
     "RefundReason",
     "Refunded",
     "Result",
-    "Standing",
     "State",
     "StateChange",
     "Status",

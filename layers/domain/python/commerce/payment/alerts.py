@@ -2,8 +2,8 @@
 
 from commerce.payment.breaker import State, StateChange
 from commerce.payment.model import Payment, RefundReason
+from commerce.runtime.alerts import Alert
 from commerce.shared import trace
-from commerce.shared.alerts import Alert
 
 _MEANING = {
     RefundReason.ORDER_CANCELLED_BEFORE: "A card was charged for an order that was called off",

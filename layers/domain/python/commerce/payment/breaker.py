@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from commerce.shared import settings
-from commerce.shared.valkey import Valkey
+from commerce.runtime import settings
+from commerce.runtime.cache.valkey import Valkey
 
 _FORGOTTEN_AFTER_SECONDS = 600  # without a call
 _LEASE_SECONDS = 10  # SPEC §3: a payment is answered by then; a trial without report is void
@@ -107,7 +107,7 @@ class StateChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BreakerSnapshot:
     """How the breaker stands now.
 
     Of the last `calls`, `failed` failed or were slow, and `causes` say why: the newest five of
@@ -174,7 +174,7 @@ class ValkeyBreaker:
         if answer is not None:
             self._tell(answer.change)
 
-    def standing(self) -> Standing | None:
+    def snapshot(self) -> BreakerSnapshot | None:
         """How it stands; None where Valkey does not answer, and every request is let through."""
         kept = self._valkey.ask(lambda server: server.get(self._key) or b"{}")
         if kept is None:
@@ -183,7 +183,7 @@ class ValkeyBreaker:
         calls = list(found.get("calls") or ())  # Lua writes an empty list as {}
         failures = [each for each in calls if each]
         changed_at = found.get("opened_at")
-        return Standing(
+        return BreakerSnapshot(
             State(found.get("state", State.CLOSED)),
             datetime.fromtimestamp(changed_at / 1000, UTC) if changed_at else None,
             len(calls),

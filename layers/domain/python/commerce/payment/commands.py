@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from commerce.payment.card import Card, CardType
-from commerce.shared.shapes import Command, Id, Prose
+from commerce.shared.schemas import Command, Id, Prose
 
 _CARD_NO = r"\d{4}-\d{4}-\d{4}-\d{4}"
 

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from commerce.payment.errors import PaymentUnderWay
 from commerce.payment.model import Payment, RefundReason, Status
+from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.money import Money
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Row
 
 if TYPE_CHECKING:
     from commerce.payment import statements as sql
 else:
-    sql = ahead("commerce.payment.statements")
+    sql = precompiled("commerce.payment.statements")
 
 
 class PaymentRepository(Protocol):
@@ -78,7 +78,7 @@ class SqlPaymentRepository:
                 version=payment.version,
             ),
             # Its transaction was kept by somebody else meanwhile: looked at again, it is found.
-            refusals={
+            on_violation={
                 "one_live_payment_per_order": PaymentUnderWay,
                 "transaction_once": lambda: None,
             },
@@ -112,7 +112,7 @@ class SqlPaymentRepository:
                 changed=payment.changed_at,
                 new_version=payment.version,
             ),
-            refusals={"payment_as_read": lambda: None, "transaction_once": lambda: None},
+            on_violation={"payment_as_read": lambda: None, "transaction_once": lambda: None},
         )
         self._tell(payment)
 

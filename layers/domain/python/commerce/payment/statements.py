@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from commerce.payment.tables import payment_table
-from commerce.shared.statement import Statement
+from commerce.runtime.db.statement import Statement
 
 _p = payment_table.c
 _TIME = DateTime(timezone=True)

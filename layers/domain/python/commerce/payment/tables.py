@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 payment_table = Table(
     "payment",

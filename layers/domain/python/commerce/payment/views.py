@@ -4,7 +4,7 @@ from typing import Annotated
 
 from commerce.payment.card import CardType
 from commerce.payment.model import Payment, Status
-from commerce.shared.shapes import MoneyView, View, money_view, one_of
+from commerce.shared.schemas import MoneyView, View, money_view, one_of
 
 
 class PaymentView(View):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from commerce.shared.shapes import MAX_AMOUNT, Command
+from commerce.shared.schemas import MAX_AMOUNT, Command
 
 
 class ChargePoints(Command):

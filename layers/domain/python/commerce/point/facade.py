@@ -47,7 +47,7 @@ class PointFacade:
             refused=partial(self._shortage, user_id, amount),
         )
 
-    def give_back(
+    def refund(
         self, user_id: UUID, amount: Money, order_id: UUID, reason: str = "ORDER_CANCELLED"
     ) -> None:
         """Return what an order had spent; it is the order that knows that it does so once."""

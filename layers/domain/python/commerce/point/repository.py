@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from commerce.point.model import LedgerEntry, PointAccount
+from commerce.runtime.db.pipeline import Query, Row
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
 from commerce.shared.events import Event
 from commerce.shared.money import Money
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import Explain, UnitOfWork
-from commerce.shared.wire import Query, Row
 
 if TYPE_CHECKING:
     from commerce.point import statements as sql
 else:
-    sql = ahead("commerce.point.statements")
+    sql = precompiled("commerce.point.statements")
 
 
 class PointRepository(Protocol):
@@ -32,7 +32,7 @@ class PointRepository(Protocol):
     def credit(self, entry: LedgerEntry, events: Sequence[Event] = ()) -> None:
         """Add the entry's amount to its account, enter it into the ledger, and tell the events."""
 
-    def debit(self, entry: LedgerEntry, *, refused: Explain) -> None:
+    def debit(self, entry: LedgerEntry, *, refused: ErrorFactory) -> None:
         """The same with a negative amount; `refused` explains what the balance does not allow."""
 
 
@@ -62,10 +62,10 @@ class SqlPointRepository:
         for event in events:
             self._uow.record(event)
 
-    def debit(self, entry: LedgerEntry, *, refused: Explain) -> None:
-        refusals = {"points_sufficient": refused, "points_not_negative": refused}
+    def debit(self, entry: LedgerEntry, *, refused: ErrorFactory) -> None:
+        on_violation = {"points_sufficient": refused, "points_not_negative": refused}
         self._uow.write(sql.LOCK(user_id=entry.user_id))
-        self._uow.write(sql.DEBIT(**_change(entry)), refusals)
+        self._uow.write(sql.DEBIT(**_change(entry)), on_violation)
         self._uow.write(_enter(entry))
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from commerce.point.tables import point_account_table, point_ledger_table
-from commerce.shared.statement import Statement
+from commerce.runtime.db.statement import Statement
 
 _a, _l = point_account_table.c, point_ledger_table.c
 _USER_ID: BindParameter[UUID] = bindparam("user_id")

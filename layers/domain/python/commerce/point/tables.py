@@ -12,7 +12,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 point_account_table = Table(
     "point_account",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from commerce.point.model import LedgerEntry, PointAccount
-from commerce.shared.shapes import MoneyView, Timestamp, View, money_view
+from commerce.shared.schemas import MoneyView, Timestamp, View, money_view
 
 
 class BalanceView(View):

@@ -11,7 +11,7 @@ from commerce.product.commands import (
 from commerce.product.errors import OutOfStock, ProductNotFound
 from commerce.product.events import ProductChanged, ProductViewed, StockReturned, StockSoldOut
 from commerce.product.facade import LONGEST_PAGE, Offer, ProductFacade, listing_of
-from commerce.product.model import ProductState, Rush
+from commerce.product.model import ProductState, SalesSpike
 from commerce.product.views import (
     FirstPages,
     ProductDetailView,
@@ -36,7 +36,7 @@ __all__ = [
     "ProductView",
     "ProductViewed",
     "RegisterProduct",
-    "Rush",
+    "SalesSpike",
     "SetStock",
     "SetStripes",
     "Sort",

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from commerce.shared.shapes import MAX_AMOUNT, Command, Id, Line, Patch, Prose
+from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Line, Patch, Prose
 
 
 class Sort(StrEnum):

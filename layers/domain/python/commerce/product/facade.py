@@ -19,10 +19,10 @@ from commerce.product.commands import (
 from commerce.product.errors import OutOfStock, ProductNotFound
 from commerce.product.model import (
     STRIPES,
-    Card,
     Product,
     ProductState,
-    Rush,
+    ProductSummary,
+    SalesSpike,
     Stock,
     decrease_all,
     wanted_by_product,
@@ -37,12 +37,13 @@ from commerce.product.views import (
     detail_view,
     product_view,
 )
-from commerce.shared import clock, cursor, versions
-from commerce.shared.audit import Change
+from commerce.runtime.audit import Change
+from commerce.shared import clock, cursor
+from commerce.shared import etag as versions
 from commerce.shared.errors import CommerceError
+from commerce.shared.etag import IfMatch
 from commerce.shared.money import Money
-from commerce.shared.shapes import Page
-from commerce.shared.versions import IfMatch
+from commerce.shared.schemas import Page
 
 LONGEST_PAGE = 100  # SPEC §3
 
@@ -54,7 +55,6 @@ class Offer:
     product_id: UUID
     name: str
     brand_id: UUID
-    brand_name: str
     price: Money
     stock: Stock
 
@@ -116,7 +116,7 @@ class ProductFacade:
 
     def get_all(self, product_ids: Collection[str]) -> dict[str, ProductView]:
         """Several products in two statements; the unknown are left out."""
-        found = self._products.find_cards(_known(product_ids))
+        found = self._products.find_summaries(_known(product_ids))
         brands = self._brands.get_all({product.brand_id for product in found.values()})
         return {
             str(id_): product_view(product, brands[product.brand_id])
@@ -169,13 +169,11 @@ class ProductFacade:
         missing = [text for text, each in ids.items() if each not in products]
         if missing:
             raise ProductNotFound(missing)
-        brands = self._brands.get_all({product.brand_id for product in products.values()})
         return {
             product.id: Offer(
                 product_id=product.id,
                 name=product.name,
                 brand_id=product.brand_id,
-                brand_name=brands[product.brand_id].name,
                 price=product.price,
                 stock=product.stock,
             )
@@ -204,7 +202,7 @@ class ProductFacade:
             refused=partial(self._shortage, wanted),
         )
 
-    def take_back(self, lines: Sequence[tuple[UUID, int]], order_id: UUID) -> None:
+    def restock(self, lines: Sequence[tuple[UUID, int]], order_id: UUID) -> None:
         """Put the units of a cancelled order into stock again; the order knows that it is once."""
         self._products.move_stock(
             wanted_by_product(lines), reason="RETURNED", order_id=order_id, refused=lambda: None
@@ -233,7 +231,7 @@ class ProductFacade:
         )
 
     def set_stripes(self, product_id: str, command: SetStripes, *, by: str) -> StripesView:
-        """Deal the stock out to so many rows, or leave it to `follow_rush`; nothing is sold by it.
+        """Deal the stock out to so many rows, or leave it to `follow_spike`; nothing is sold by it.
 
         Raises ProductNotFound.
         """
@@ -242,14 +240,14 @@ class ProductFacade:
             stock, command.stripes or stock.rows, is_fixed=command.stripes is not None, by=by
         )
 
-    def rushes(self, since: datetime, *, hot: int, cool: int) -> Sequence[Rush]:
+    def sales_spikes(self, since: datetime, *, hot: int, cool: int) -> Sequence[SalesSpike]:
         """Products that should be striped, or no longer: sold so often, or so little, since then.
 
         Those for which an admin has decided are left alone.
         """
-        return self._products.find_rushes(since, hot=hot, cool=cool)
+        return self._products.find_sales_spikes(since, hot=hot, cool=cool)
 
-    def follow_rush(self, rush: Rush) -> StripesView:
+    def follow_spike(self, rush: SalesSpike) -> StripesView:
         """Deal the product's stock out to several rows, or bring it back into one."""
         stock = self._lock_stock(str(rush.product_id))
         if stock.stripes_fixed:
@@ -334,7 +332,7 @@ def _known(product_ids: Collection[str]) -> list[UUID]:
     return [id_ for id_ in map(cursor.parse_id, product_ids) if id_]
 
 
-def _position(sort: Sort, last: Card) -> cursor.Position:
+def _position(sort: Sort, last: ProductSummary) -> cursor.Position:
     if sort is Sort.LATEST:
         return [str(last.id)]
     return [last.price.amount if sort is Sort.PRICE_ASC else last.like_count, str(last.id)]

@@ -73,7 +73,7 @@ def decrease_all(stocks: Mapping[UUID, Stock], wanted: Mapping[UUID, int]) -> No
 
 
 @dataclass(slots=True)
-class Card:
+class ProductSummary:
     """What a list shows of a product: all but its stock."""
 
     id: UUID
@@ -102,7 +102,7 @@ class Card:
 
 
 @dataclass(slots=True)
-class Product(Card):
+class Product(ProductSummary):
     """What is sold, by which brand, at what price."""
 
     created_at: datetime
@@ -121,7 +121,7 @@ class ProductState:
 
 
 @dataclass(frozen=True, slots=True)
-class Rush:
+class SalesSpike:
     """A product that sells too much for one row, or too little for several."""
 
     product_id: UUID

@@ -8,21 +8,22 @@ from uuid import UUID
 
 from commerce.product import stripes
 from commerce.product.commands import Sort
-from commerce.product.model import Card, Product, ProductState, Rush, Stock
-from commerce.product.walks import WALKS, page_name, parameter
-from commerce.shared import audit, clock, trace
-from commerce.shared.audit import Change
+from commerce.product.model import Product, ProductState, ProductSummary, SalesSpike, Stock
+from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
+from commerce.runtime import audit
+from commerce.runtime.audit import Change
+from commerce.runtime.db.pipeline import Query, Row
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
+from commerce.shared import clock, trace
 from commerce.shared.money import Money
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import Explain, UnitOfWork
-from commerce.shared.wire import Query, Row
 
 if TYPE_CHECKING:
     from commerce.product import statements as sql
     from commerce.product import stripe_statements as striped
 else:
-    sql = ahead("commerce.product.statements")
-    striped = ahead("commerce.product.stripe_statements")
+    sql = precompiled("commerce.product.statements")
+    striped = precompiled("commerce.product.stripe_statements")
 
 SOLD = "SOLD"
 """Why stock was moved: an order took it."""
@@ -34,12 +35,12 @@ class ProductRepository(Protocol):
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         """Those of the products that exist."""
 
-    def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
+    def find_summaries(self, ids: Collection[UUID]) -> dict[UUID, ProductSummary]:
         """The same without their stock."""
 
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
-    ) -> list[Card]:
+    ) -> list[ProductSummary]:
         """Products in the order of `sort`, behind the position `after` (empty: from the top)."""
 
     def first_positions(
@@ -56,7 +57,7 @@ class ProductRepository(Protocol):
     def add(self, product: Product) -> None:
         """Keep a new product, without stock."""
 
-    def save(self, product: Card, *, outdated: Explain) -> None:
+    def save(self, product: ProductSummary, *, outdated: ErrorFactory) -> None:
         """Keep an edited product, and tell it; `outdated` explains where somebody was faster."""
 
     def record(self, change: Change) -> None:
@@ -69,7 +70,12 @@ class ProductRepository(Protocol):
         """An admin has said how many units there are."""
 
     def move_stock(
-        self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
+        self,
+        changes: Mapping[UUID, int],
+        *,
+        reason: str,
+        order_id: UUID | None,
+        refused: ErrorFactory,
     ) -> None:
         """Add each change to its product's stock, outside of its stripes.
 
@@ -82,7 +88,7 @@ class ProductRepository(Protocol):
         from_stripes: Mapping[UUID, Sequence[int]],
         *,
         order_id: UUID,
-        refused: Explain,
+        refused: ErrorFactory,
     ) -> None:
         """Take units of each product; `refused` explains what cannot be taken.
 
@@ -98,7 +104,7 @@ class ProductRepository(Protocol):
     def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
         """Give a locked stock, gathered before, so many stripes, all empty."""
 
-    def find_rushes(self, since: datetime, *, hot: int, cool: int) -> list[Rush]:
+    def find_sales_spikes(self, since: datetime, *, hot: int, cool: int) -> list[SalesSpike]:
         """Products that have no stripes, and were sold `hot` times or more since then; and those
         that have some, and were sold less than `cool` times. Not where an admin has decided.
         """
@@ -113,16 +119,16 @@ class SqlProductRepository:
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         return {row.id: _product(row) for row in self._uow.read(sql.SOME(ids=list(ids)))}
 
-    def find_cards(self, ids: Collection[UUID]) -> dict[UUID, Card]:
-        return {row.id: _card(row) for row in self._uow.read(sql.SOME_CARDS(ids=list(ids)))}
+    def find_summaries(self, ids: Collection[UUID]) -> dict[UUID, ProductSummary]:
+        return {row.id: _summary(row) for row in self._uow.read(sql.SOME_SUMMARIES(ids=list(ids)))}
 
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
-    ) -> list[Card]:
+    ) -> list[ProductSummary]:
         query = sql.PAGES[page_name(sort, by_brand=brand_id is not None)](
             **_place(sort, brand_id, after), limit=limit
         )
-        return [_card(row) for row in self._uow.read(query)]
+        return [_summary(row) for row in self._uow.read(query)]
 
     def first_positions(
         self, sort: Sort, brand_id: UUID | None, limit: int
@@ -156,7 +162,7 @@ class SqlProductRepository:
         )
         self._uow.write(sql.ADD_STOCK(product_id=product.id))
 
-    def save(self, product: Card, *, outdated: Explain) -> None:
+    def save(self, product: ProductSummary, *, outdated: ErrorFactory) -> None:
         self._uow.write(
             sql.SAVE(
                 product_id=product.id,
@@ -187,11 +193,16 @@ class SqlProductRepository:
         self._uow.write(sql.COUNTED(counted_id=product_id))
 
     def move_stock(
-        self, changes: Mapping[UUID, int], *, reason: str, order_id: UUID | None, refused: Explain
+        self,
+        changes: Mapping[UUID, int],
+        *,
+        reason: str,
+        order_id: UUID | None,
+        refused: ErrorFactory,
     ) -> None:
-        self._uow.write_contended(
+        self._uow.write_last(
             *_moving(changes, reason, order_id),
-            refusals={"stock_sufficient": refused, "stock_not_negative": refused},
+            on_violation={"stock_sufficient": refused, "stock_not_negative": refused},
         )
 
     def sell(
@@ -200,7 +211,7 @@ class SqlProductRepository:
         from_stripes: Mapping[UUID, Sequence[int]],
         *,
         order_id: UUID,
-        refused: Explain,
+        refused: ErrorFactory,
     ) -> None:
         changes = {product_id: -quantity for product_id, quantity in wanted.items()}
         if not from_stripes:
@@ -208,13 +219,13 @@ class SqlProductRepository:
             return
         ids = list(from_stripes)
         lock, move = _moving(changes, SOLD, order_id)
-        self._uow.write_contended(
+        self._uow.write_last(
             lock, striped.LOCK(ids=ids), striped.GATHER(ids=ids), move, _dealing(ids),
-            refusals={"stock_sufficient": refused, "stock_not_negative": refused},
+            on_violation={"stock_sufficient": refused, "stock_not_negative": refused},
         )  # fmt: skip
         if all(from_stripes.values()):
             plain = {id_: change for id_, change in changes.items() if id_ not in from_stripes}
-            self._uow.try_first(
+            self._uow.with_fallback(
                 *(_moving(plain, SOLD, order_id) if plain else ()),
                 *(
                     _taking(id_, wanted[id_], from_stripes[id_], order_id)
@@ -224,22 +235,24 @@ class SqlProductRepository:
             )
 
     def gather_stock(self, product_id: UUID) -> None:
-        self._uow.write_contended(striped.GATHER(ids=[product_id]), refusals={})
+        self._uow.write_last(striped.GATHER(ids=[product_id]), on_violation={})
 
     def deal_stock(self, product_id: UUID) -> None:
-        self._uow.write_contended(_dealing([product_id]), refusals={})
+        self._uow.write_last(_dealing([product_id]), on_violation={})
 
     def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
-        self._uow.write_contended(
+        self._uow.write_last(
             striped.FIX(product_id=product_id, is_fixed=is_fixed),
             striped.CLEAR(ids=[product_id]),
             striped.ADD(rows=_empty_stripes(product_id, count)),
-            refusals={},
+            on_violation={},
         )
 
-    def find_rushes(self, since: datetime, *, hot: int, cool: int) -> list[Rush]:
-        query = striped.RUSHES(since=since, hot=hot, cool=cool, newest=stripes.NEWEST_MOVEMENTS)
-        return [Rush(*row) for row in self._uow.read(query)]
+    def find_sales_spikes(self, since: datetime, *, hot: int, cool: int) -> list[SalesSpike]:
+        query = striped.SALES_SPIKES(
+            since=since, hot=hot, cool=cool, newest=stripes.NEWEST_MOVEMENTS
+        )
+        return [SalesSpike(*row) for row in self._uow.read(query)]
 
 
 def _moving(changes: Mapping[UUID, int], reason: str, order_id: UUID | None) -> tuple[Query, Query]:
@@ -298,16 +311,16 @@ def _empty_stripes(product_id: UUID, count: int) -> list[dict[str, Any]]:
 def _place(
     sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID] = ()
 ) -> dict[str, Any]:
-    walk = WALKS[sort]
+    order = SORT_ORDERS[sort]
     place: dict[str, Any] = {
         parameter(column): value
-        for column, value in zip(walk.key, after or walk.start, strict=True)
+        for column, value in zip(order.key, after or order.start, strict=True)
     }
     return place if brand_id is None else {**place, parameter("brand_id"): brand_id}
 
 
-def _card(row: Row) -> Card:
-    return Card(
+def _summary(row: Row) -> ProductSummary:
+    return ProductSummary(
         id=row.id,
         brand_id=row.brand_id,
         name=row.name,

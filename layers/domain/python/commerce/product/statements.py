@@ -22,25 +22,25 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
+from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
 from commerce.product.stripe_statements import EACH, UNITS
 from commerce.product.stripes import KEEP, TELL
 from commerce.product.tables import product_table, stock_table
-from commerce.product.walks import WALKS, page_name, parameter
-from commerce.shared.core import records
-from commerce.shared.statement import Statement
+from commerce.runtime.db.core import records
+from commerce.runtime.db.statement import Statement
 
 _p = product_table.c
-_CARDS = select(
+_SUMMARIES = select(
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
     _p.like_count, _p.version,
 )  # fmt: skip
-_ROWS = _CARDS.add_columns(
+_ROWS = _SUMMARIES.add_columns(
     _p.created_at, stock_table.c.quantity, stock_table.c.counted, EACH.label("stripes")
 ).join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
-SOME_CARDS = Statement(_CARDS.where(_p.id == any_(_IDS)))
+SOME_SUMMARIES = Statement(_SUMMARIES.where(_p.id == any_(_IDS)))
 STATES = Statement(
     select(
         _p.id,
@@ -125,22 +125,22 @@ MOVE_STOCK = Statement(
 
 
 def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
-    """The rows behind a position, in their order: a walk along one index, whatever is in it.
+    """The rows behind a position, in their order: a order along one index, whatever is in it.
 
     A brand's list leads with the brand in comparison and order, so that only the brand's own index
     has its order. The position is hidden in subqueries, so that PostgreSQL plans for any position:
     it judges a comparison of rows by their first column alone, and where that promises few rows it
     would sort them all, or skip the products of other brands one by one.
     """
-    walk = WALKS[sort]
-    names = ("brand_id", *walk.key) if by_brand else walk.key
+    order = SORT_ORDERS[sort]
+    names = ("brand_id", *order.key) if by_brand else order.key
     key = [_p[name] for name in names]
     here, after = tuple_(*key), tuple_(*(_hidden(each) for each in key))
-    page = rows.where(here < after if walk.descending else here > after)
+    page = rows.where(here < after if order.descending else here > after)
     if by_brand:
         brand_id = _hidden(_p.brand_id)
-        page = page.where(_p.brand_id >= brand_id if walk.descending else _p.brand_id <= brand_id)
-    directed = [each.desc() if walk.descending else each.asc() for each in key]
+        page = page.where(_p.brand_id >= brand_id if order.descending else _p.brand_id <= brand_id)
+    directed = [each.desc() if order.descending else each.asc() for each in key]
     return page.order_by(*directed).limit(bindparam("limit", type_=BigInteger))
 
 
@@ -151,12 +151,12 @@ def _hidden(part: Any) -> ScalarSelect[Any]:
 
 _LISTS = [(sort, by_brand) for sort in Sort for by_brand in (False, True)]
 PAGES = {
-    page_name(sort, by_brand=by_brand): Statement(_page_of(_CARDS, sort, by_brand=by_brand))
+    page_name(sort, by_brand=by_brand): Statement(_page_of(_SUMMARIES, sort, by_brand=by_brand))
     for sort, by_brand in _LISTS
 }
 POSITIONS = {
     page_name(sort, by_brand=by_brand): Statement(
-        _page_of(select(*(_p[name] for name in WALKS[sort].key)), sort, by_brand=by_brand)
+        _page_of(select(*(_p[name] for name in SORT_ORDERS[sort].key)), sort, by_brand=by_brand)
     )
     for sort, by_brand in _LISTS
 }

@@ -14,8 +14,8 @@ from sqlalchemy import (
 
 from commerce.product.stripes import KEEP, TELL
 from commerce.product.tables import stock_stripe_table, stock_table
-from commerce.shared.core import insert_many
-from commerce.shared.statement import Statement
+from commerce.runtime.db.core import insert_many
+from commerce.runtime.db.statement import Statement
 
 _s = stock_stripe_table.c
 _OF_PRODUCTS = _s.product_id == any_(bindparam("ids", type_=ARRAY(Uuid)))
@@ -117,7 +117,7 @@ TAKE = Statement(
 # Products that sell so much that they should be striped, and striped ones that sell little: not
 # those for which an admin has decided.
 _MOVEMENTS = "SELECT product_id, reason, at FROM stock_movement ORDER BY id DESC LIMIT"
-RUSHES = Statement(
+SALES_SPIKES = Statement(
     text(f"""
     WITH sold AS (
         SELECT product_id, count(*) AS sales FROM ({_MOVEMENTS} CAST(:newest AS bigint)) AS newest

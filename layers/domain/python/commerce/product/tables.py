@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 product_table = Table(
     "product",

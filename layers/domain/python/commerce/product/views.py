@@ -3,8 +3,8 @@
 from pydantic import Field
 
 from commerce.brand import BrandView
-from commerce.product.model import Card, Product
-from commerce.shared.shapes import MoneyView, View, money_view
+from commerce.product.model import Product, ProductSummary
+from commerce.shared.schemas import MoneyView, View, money_view
 
 
 class BrandOfProduct(View):
@@ -59,7 +59,7 @@ class StripesView(View):
     is_fixed: bool
 
 
-def product_view(product: Card, brand: BrandView) -> ProductView:
+def product_view(product: ProductSummary, brand: BrandView) -> ProductView:
     """A product with its brand."""
     return ProductView.model_validate(_shown(product, brand))
 
@@ -80,7 +80,7 @@ def listed(detail: ProductDetailView) -> ProductView:
     return ProductView(**{name: getattr(detail, name) for name in ProductView.model_fields})
 
 
-def _shown(product: Card, brand: BrandView) -> dict[str, object]:
+def _shown(product: ProductSummary, brand: BrandView) -> dict[str, object]:
     return {
         "product_id": str(product.id),
         "name": product.name,

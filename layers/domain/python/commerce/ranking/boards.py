@@ -85,13 +85,13 @@ class Boards:
         keys, values = batch.message(weights)
         due = self._server.ask(lambda server: server.eval(scripts.ADD, len(keys), *keys, *values))
         for number in due or []:
-            self.weigh(batch.windows[number - 1], weights)
+            self.rescore(batch.windows[number - 1], weights)
 
     def page(self, window: Window, weights: Weights, offset: int, limit: int) -> BoardPage | None:
         """A part of a board, the best first; of equals the newer product. None without Valkey."""
         found = self._look(window, weights, offset, limit)
         if found is not None and found.exists and not found.is_weighed:
-            self.weigh(window, weights)
+            self.rescore(window, weights)
             found = self._look(window, weights, offset, limit)
         return found
 
@@ -120,7 +120,7 @@ class Boards:
         place = self._server.ask(lambda server: server.zrevrank(board, product_id))
         return place + 1 if isinstance(place, int) else None
 
-    def weigh(self, window: Window, weights: Weights) -> bool:
+    def rescore(self, window: Window, weights: Weights) -> bool:
         """Make a board's scores anew from its parts, under the newest weights.
 
         False where somebody else does it, or Valkey does not answer.
@@ -133,7 +133,7 @@ class Boards:
         cursor, began_with = b"0", b""
         while True:
             values = [*_values(weights), cursor, STEP, began_with]
-            step = self._run(scripts.WEIGH, [WEIGHTS_KEY, keys.parts, keys.board], values)
+            step = self._run(scripts.RESCORE, [WEIGHTS_KEY, keys.parts, keys.board], values)
             if step is None:
                 return False
             cursor, began_with = step
@@ -141,12 +141,12 @@ class Boards:
                 self._server.ask(lambda server: server.delete(keys.weighing))
                 return True
 
-    def weigh_running(self, weights: Weights) -> int:
+    def rescore_running(self, weights: Weights) -> int:
         """Make the boards that run now, and those after them, follow the weights; how many did."""
         now, zone = clock.now(), self._zone()
         running = [Window.containing(period, now, zone) for period in _LIVE]
         windows = [each for window in running for each in (window, window.following(zone))]
-        return sum(self.weigh(window, weights) for window in windows)
+        return sum(self.rescore(window, weights) for window in windows)
 
     def carry_over(self, weights: Weights) -> list[str]:
         """Carry what is due: into the running windows, and in their last minutes into the next.
@@ -211,10 +211,10 @@ class _Batch:
         if quarter not in self._places:
             self._places[quarter] = self._place(activity.at)
         place = self._places[quarter]
-        if place is None or not activity.tallies:
+        if place is None or not activity.deltas:
             return
         counted: list[int | str] = [place.in_day, place.in_hour]
-        for each in activity.tallies:
+        for each in activity.deltas:
             counted += (str(each.product_id), each.views, each.likes, each.amount)
         place.day.ids.append(activity.id.bytes)
         place.day.events.append(counted)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from commerce.shared.shapes import Command
+from commerce.shared.schemas import Command
 
 Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 

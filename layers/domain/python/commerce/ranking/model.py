@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from uuid import UUID
 
-from commerce.metrics import Tally
+from commerce.metrics import MetricDelta
 from commerce.ranking.errors import InvalidMoment
 
 CARRIED_SHARE = 0.1  # SPEC §8: of a window's score, into the next one
@@ -50,7 +50,7 @@ class Activity:
 
     id: UUID
     at: datetime
-    tallies: Sequence[Tally]
+    deltas: Sequence[MetricDelta]
 
 
 @dataclass(frozen=True, slots=True)

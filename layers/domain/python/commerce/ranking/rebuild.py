@@ -24,9 +24,9 @@ from commerce.ranking import scripts
 from commerce.ranking.boards import WEIGHTS_KEY, Boards, Keys, Server
 from commerce.ranking.errors import RebuildRefused
 from commerce.ranking.model import CARRIED_FOR, Period, Weights, Window
+from commerce.runtime.db.connection import BEGIN, ROLLBACK, Database
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
-from commerce.shared.database import BEGIN, ROLLBACK, Database
-from commerce.shared.wire import Query
 
 CHUNK = 2000  # rows per message
 FILLED = 250  # products per script

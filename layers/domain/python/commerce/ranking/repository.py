@@ -5,14 +5,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from commerce.ranking.model import CARRIED_FOR, CARRIED_SHARE, Ranked, Weights
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import CommerceError
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from commerce.ranking import statements as sql
 else:
-    sql = ahead("commerce.ranking.statements")
+    sql = precompiled("commerce.ranking.statements")
 
 
 class RankingRepository(Protocol):

@@ -252,7 +252,7 @@ return cursor
 
 # KEYS: weights, parts, board. ARGV: weights (4); cursor; how many at once; the version it began
 # with, or nothing. Returns the next cursor, and the version it began with.
-WEIGH = f"""
+RESCORE = f"""
 {_SHARED}
 local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 local window = {{parts = KEYS[2], board = KEYS[3]}}

@@ -3,7 +3,7 @@
 from sqlalchemy import bindparam, insert, select, text
 
 from commerce.ranking.tables import ranking_weights_table
-from commerce.shared.statement import Statement
+from commerce.runtime.db.statement import Statement
 
 _w = ranking_weights_table.c
 NEWEST = Statement(

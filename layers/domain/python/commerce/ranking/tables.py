@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Float, Table, Text
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 _NAMES = ("view", "like", "order")
 

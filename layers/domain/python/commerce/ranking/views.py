@@ -1,7 +1,7 @@
 """Rankings as callers see them."""
 
 from commerce.product import ProductView
-from commerce.shared.shapes import View
+from commerce.shared.schemas import View
 
 
 class RankingWeightsView(View):

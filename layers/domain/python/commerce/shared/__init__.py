@@ -1,1 +1,1 @@
-"""What every context stands on: money, time, errors, events, the unit of work."""
+"""The shared kernel: money, time, errors, events, cursors, schemas. It imports nothing else."""

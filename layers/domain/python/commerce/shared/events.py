@@ -8,6 +8,11 @@ from uuid import UUID
 
 from commerce.shared import clock, trace
 
+ENVELOPE = (
+    "id", "source", "type", "occurred_at", "aggregate_id", "aggregate_version", "trace_id", "data",
+)  # fmt: skip
+"""The fields of an envelope; the outbox has a column for each."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
+from commerce.runtime.alerts import Alert
 from commerce.shared import trace
-from commerce.shared.alerts import Alert
 from commerce.shared.errors import CommerceError
 from commerce.shipping.model import NoticeKind
 

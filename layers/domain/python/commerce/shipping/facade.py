@@ -30,14 +30,14 @@ class ShippingFacade:
         shipment.call_off(clock.now())
         return self._keep(shipment)
 
-    def mark_told(self, notice: ShipmentNotice) -> NoticeKind | None:
+    def mark_sent(self, notice: ShipmentNotice) -> NoticeKind | None:
         """The delivery system has the notice; however often this is said."""
         shipment = self._shipments.lock_or_open(notice.order_id)
         shipment.told.add(notice.kind)
         self._shipments.add_notice(notice.order_id, notice.kind, clock.now())
         return shipment.next_notice
 
-    def told_of(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
+    def notices_sent(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
         """The notices of an order that the delivery system has, and since when, oldest first."""
         return self._shipments.notices_of(order_id)
 

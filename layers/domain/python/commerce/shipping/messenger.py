@@ -41,4 +41,4 @@ class Messenger:
 
     def _send(self, notice: ShipmentNotice) -> NoticeKind | None:
         self._delivery_system.send(notice)
-        return self._transact(lambda shipping: shipping.mark_told(notice))
+        return self._transact(lambda shipping: shipping.mark_sent(notice))

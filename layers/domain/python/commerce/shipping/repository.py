@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import UnitOfWork
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shipping.model import NoticeKind, Shipment
 
 if TYPE_CHECKING:
     from commerce.shipping import statements as sql
 else:
-    sql = ahead("commerce.shipping.statements")
+    sql = precompiled("commerce.shipping.statements")
 
 
 class ShipmentRepository(Protocol):

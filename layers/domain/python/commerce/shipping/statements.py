@@ -3,7 +3,7 @@
 from sqlalchemy import DateTime, Uuid, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from commerce.shared.statement import Statement
+from commerce.runtime.db.statement import Statement
 from commerce.shipping.tables import shipment_notice_table, shipment_table
 
 _s, _n = shipment_table.c, shipment_notice_table.c

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, DateTime, PrimaryKeyConstraint, Table, Text, Uuid
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 shipment_notice_table = Table(
     "shipment_notice",

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from pydantic_core import PydanticCustomError
 
 from commerce.shared import clock
-from commerce.shared.shapes import CONTROL, Command, Line
+from commerce.shared.schemas import CONTROL, Command, Line
 from commerce.user.model import Gender
 
 _LABEL = rf"[^\s@.{CONTROL}]+"

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from commerce.shared import clock, tokens
-from commerce.shared.audit import Change
+from commerce.runtime import tokens
+from commerce.runtime.audit import Change
+from commerce.shared import clock
 from commerce.user import passwords
 from commerce.user.commands import OpenSession, SignUp
 from commerce.user.errors import BadCredentials, UserNotFound

@@ -3,18 +3,19 @@
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from commerce.shared import audit, clock
-from commerce.shared.audit import Change
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Row
+from commerce.runtime import audit
+from commerce.runtime.audit import Change
+from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.shared import clock
 from commerce.user.errors import LoginIdTaken
 from commerce.user.model import LoginAttempts, User
 
 if TYPE_CHECKING:
     from commerce.user import statements as sql
 else:
-    sql = ahead("commerce.user.statements")
+    sql = precompiled("commerce.user.statements")
 
 
 class UserRepository(Protocol):

@@ -3,7 +3,7 @@
 from sqlalchemy import ARRAY, Select, Text, Uuid, any_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from commerce.shared.statement import Statement
+from commerce.runtime.db.statement import Statement
 from commerce.user.tables import login_attempt_table, user_table
 
 _u, _a = user_table.c, login_attempt_table.c

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from commerce.shared.shapes import View
+from commerce.shared.schemas import View
 from commerce.user.model import Gender
 
 

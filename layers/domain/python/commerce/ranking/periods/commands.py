@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from commerce.ranking.periods.model import Period
-from commerce.shared.shapes import Command
+from commerce.shared.schemas import Command
 
 CHUNK_ROWS = 50_000
 """Rows of metrics per chunk, where nobody asks for another size: about 0.2 s of PostgreSQL."""

@@ -3,8 +3,8 @@
 import json
 
 from commerce.ranking.periods.model import Span
-from commerce.shared import settings
-from commerce.shared.aws import client
+from commerce.runtime import settings
+from commerce.runtime.aws import client
 
 
 def start(span: Span) -> bool:

@@ -27,7 +27,8 @@ from commerce.ranking.periods.model import (
 )
 from commerce.ranking.periods.repository import SqlPeriodicalRankRepository
 from commerce.ranking.periods.views import ChunkView, OutcomeView, PlanView, RunView, SkippedChunk
-from commerce.shared import business_time, clock
+from commerce.runtime import business_time
+from commerce.shared import clock
 
 
 class PeriodicalRankingFacade:

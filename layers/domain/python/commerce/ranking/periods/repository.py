@@ -17,15 +17,15 @@ from commerce.ranking.periods.model import (
     Span,
 )
 from commerce.ranking.periods.views import SkippedChunk
+from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
-from commerce.shared.statement import ahead
-from commerce.shared.unit_of_work import UnitOfWork
-from commerce.shared.wire import Row
 
 if TYPE_CHECKING:
     from commerce.ranking.periods import statements as sql
 else:
-    sql = ahead("commerce.ranking.periods.statements")
+    sql = precompiled("commerce.ranking.periods.statements")
 
 
 class PeriodicalRankRepository(Protocol):

@@ -32,8 +32,8 @@ from commerce.ranking.periods.tables import (
     ranking_publication_table,
     ranking_run_table,
 )
-from commerce.shared.core import insert_many
-from commerce.shared.statement import Statement
+from commerce.runtime.db.core import insert_many
+from commerce.runtime.db.statement import Statement
 
 _rank, _run = product_rank_table.c, ranking_run_table.c
 _chunk, _candidate = ranking_chunk_table.c, ranking_candidate_table.c

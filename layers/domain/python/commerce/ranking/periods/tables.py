@@ -16,7 +16,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from commerce.shared.core import metadata
+from commerce.runtime.db.core import metadata
 
 product_rank_table = Table(
     "product_rank",

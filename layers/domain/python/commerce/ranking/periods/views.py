@@ -4,7 +4,7 @@ from datetime import date
 from uuid import UUID
 
 from commerce.ranking.periods.model import Period, RunStatus
-from commerce.shared.shapes import Timestamp, View
+from commerce.shared.schemas import Timestamp, View
 
 
 class PlanView(View):

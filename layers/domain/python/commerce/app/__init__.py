@@ -1,0 +1,1 @@
+"""Use cases that join contexts, and the transactions that all use cases run in."""

@@ -1,0 +1,74 @@
+"""Every minute: orders that nobody paid in time are called off."""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from commerce.app.ordering import expire_order
+from commerce.app.shop import Shop
+from commerce.app.transactions import in_transaction
+from commerce.order import OrderView
+
+RUN_SECONDS = 40.0  # a run ends of itself, before the next one begins
+
+_Place: TypeAlias = tuple[datetime, UUID]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Expired:
+    """What a run did: orders that it called off, that wait for their payment, that failed."""
+
+    expired: int = 0
+    waiting: int = 0
+    failed: int = 0
+
+
+def expire_orders() -> Expired:
+    """Call off each order whose time is over, one per transaction; none waits for another.
+
+    An order with a payment that may have been charged waits until the gateway said what became of
+    it: the reconciler asks.
+    """
+    done, progress = Expired(), _Progress()
+    ends_at = time.monotonic() + RUN_SECONDS
+    while time.monotonic() < ends_at:
+        last = progress.last
+        try:
+            order = in_transaction(_expire_next, progress, last)
+        except Exception:
+            if progress.last == last:
+                raise  # it was no order's fault
+            logger.exception("an order did not expire; the others do")
+            done.failed += 1
+            continue
+        if order is None:
+            break
+        if order.status == "CANCELLED":
+            done.expired += 1
+        else:
+            done.waiting += 1
+    return done
+
+
+@dataclass(slots=True)
+class _Progress:
+    """The time and id of the last order looked at."""
+
+    last: _Place | None = None
+
+
+def _expire_next(shop: Shop, progress: _Progress, last: _Place | None) -> OrderView | None:
+    """Cancel the first order after `last`; run again after a lost race, it is the same one."""
+    order = shop.orders.lock_next_expired(last)
+    if order is None or order.expires_at is None:
+        return None
+    order_id = UUID(order.order_id)
+    progress.last = (order.expires_at, order_id)
+    if any(each.is_live for each in shop.payments.of_order(order_id)):
+        return order
+    return expire_order(shop, order.order_id)

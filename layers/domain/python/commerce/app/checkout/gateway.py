@@ -1,0 +1,39 @@
+"""The payment gateway of this environment, behind its circuit breaker."""
+
+from functools import cache
+
+from commerce.payment import (
+    HttpPaymentGateway,
+    PaymentGateway,
+    Policy,
+    State,
+    StateChange,
+    ValkeyBreaker,
+    breaker_changed,
+)
+from commerce.runtime import alerts, settings
+from commerce.runtime.cache.valkey import valkey
+from commerce.runtime.metrics import count
+
+
+def payment_gateway() -> PaymentGateway:
+    """Return the client of the gateway at GATEWAY_URL."""
+    return _payment_gateway(settings.text("GATEWAY_URL"))
+
+
+def payment_breaker() -> ValkeyBreaker:
+    """Return the circuit breaker that all execution environments share."""
+    return ValkeyBreaker(valkey(), Policy.from_settings(), _publish_change)
+
+
+@cache
+def _payment_gateway(url: str) -> HttpPaymentGateway:
+    return HttpPaymentGateway(url, payment_breaker())
+
+
+def _publish_change(change: StateChange) -> None:
+    """Count a change and alert the operators. Only the caller that made the change gets here."""
+    if change.after is State.OPEN:
+        count("PaymentBreakerOpened")
+    count("PaymentBreakerChanged")
+    alerts.publish(breaker_changed(change), is_hurried=True)

@@ -1,0 +1,25 @@
+"""Why an operator's wish is refused."""
+
+from collections.abc import Iterable
+
+from commerce.shared.errors import CommerceError, Kind
+
+
+class QueueNotFound(CommerceError):
+    """There is no such queue with dead letters."""
+
+    kind = Kind.NOT_FOUND
+    code = "QUEUE_NOT_FOUND"
+
+    def __init__(self, known: Iterable[str] = ("shipping-order-confirmed",)) -> None:
+        super().__init__(f"There are: {', '.join(known)}.")
+
+
+class EventNotQuarantined(CommerceError):
+    """No event with this id is set aside."""
+
+    kind = Kind.NOT_FOUND
+    code = "EVENT_NOT_SET_ASIDE"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody may have put it back meanwhile.")

@@ -1,0 +1,40 @@
+"""An order as operators see it: with its buyer, its payments, and what the delivery system has."""
+
+from uuid import UUID
+
+from commerce.app.checkout import OrderPage
+from commerce.app.transactions import in_transaction
+from commerce.order import OrderFacade
+from commerce.payment import PaymentFacade, payment_view
+from commerce.shared.schemas import Timestamp, View
+from commerce.shipping import ShippingFacade
+
+
+class NoticeView(View):
+    """What the delivery system was told of an order: ORDER, or WITHDRAWAL."""
+
+    kind: str
+    delivered_at: Timestamp
+
+
+class OperatorsOrderView(OrderPage):
+    """Anybody's order, with all that happened to it."""
+
+    buyer_id: str
+    notices: list[NoticeView]
+
+
+def order_for_operators(order_id: str) -> OperatorsOrderView:
+    """One order. Raises OrderNotFound."""
+    buyer_id, order = in_transaction(OrderFacade.get_for_staff, order_id)
+    id_ = UUID(order.order_id)
+    payments = in_transaction(PaymentFacade.of_order, id_)
+    notices = in_transaction(ShippingFacade.notices_sent, id_)
+    return OperatorsOrderView.model_validate(
+        {
+            **dict(order),
+            "buyer_id": str(buyer_id),
+            "payments": [payment_view(each) for each in payments],
+            "notices": [NoticeView(kind=kind, delivered_at=at) for kind, at in notices],
+        }
+    )

@@ -1,0 +1,110 @@
+"""Orders over all contexts: placing takes stock, coupon and points; cancelling gives them back."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from commerce.app.shop import Shop
+from commerce.brand import BrandView
+from commerce.coupon import Quote
+from commerce.order import (
+    CancelOrder,
+    Discount,
+    Order,
+    OrderLine,
+    OrderView,
+    PlaceOrder,
+    order_view,
+    total_of,
+)
+from commerce.product import Offer
+from commerce.runtime import settings
+
+
+def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView:
+    """Place an order: take stock, coupon and points in one transaction, or nothing.
+
+    Paid by points it is CONFIRMED at once; by card it is PENDING until it is paid or expires.
+    What is decided on the rows read here is proved by the database when it is committed.
+
+    Raises:
+        ProductNotFound: with all missing ids.
+        OutOfStock: with every line that cannot be served.
+        CouponNotUsable, InsufficientPoints, PointsExceedTotal, OrderTooLarge.
+    """
+    offers = shop.products.offers([line.product_id for line in command.lines])
+    brands = shop.brands.get_all({offer.brand_id for offer in offers.values()})
+    lines = _lines(command, offers, brands)
+    coupon = _quote(shop, command, lines, buyer_id)
+    order = shop.orders.new(
+        command,
+        lines,
+        buyer_id=buyer_id,
+        discount=Discount(coupon.issued_coupon_id, coupon.discount) if coupon else None,
+        payable_for=timedelta(minutes=settings.number("ORDER_PAYABLE_MINUTES", 15)),
+    )
+    shop.products.sell(_units(order), offers, order.id)
+    shop.orders.add(order)
+    if coupon is not None:
+        shop.coupons.use(coupon, order.id)
+    shop.points.spend(buyer_id, order.points_used, order.id)
+    return order_view(order)
+
+
+def cancel_order(
+    shop: Shop, order_id: str, command: CancelOrder, *, buyer_id: UUID, by: str
+) -> OrderView:
+    """Cancel one of the buyer's orders. Raises OrderNotFound, NotYourOrder, OrderNotCancellable."""
+    return _compensate(shop, shop.orders.cancel(order_id, command, buyer_id=buyer_id, by=by))
+
+
+def cancel_order_as_admin(shop: Shop, order_id: str, command: CancelOrder, *, by: str) -> OrderView:
+    """Cancel anybody's order, also a shipped one. Raises OrderNotFound, OrderNotCancellable."""
+    return _compensate(shop, shop.orders.cancel_as_admin(order_id, command, by=by))
+
+
+def cancel_declined(shop: Shop, order_id: UUID, reason: str) -> OrderView:
+    """Cancel an order whose card was declined; one that is no longer PENDING stays as it is."""
+    order, is_cancelled = shop.orders.cancel_declined(order_id, reason)
+    return _compensate(shop, order) if is_cancelled else order_view(order)
+
+
+def expire_order(shop: Shop, order_id: str) -> OrderView:
+    """Cancel an order that was not paid in time. Raises OrderNotFound, OrderNotExpirable."""
+    return _compensate(shop, shop.orders.expire(order_id))
+
+
+def _lines(
+    command: PlaceOrder, offers: Mapping[UUID, Offer], brands: Mapping[UUID, BrandView]
+) -> list[OrderLine]:
+    return [
+        OrderLine(
+            product_id=offer.product_id,
+            product_name=offer.name,
+            brand_id=offer.brand_id,
+            brand_name=brands[offer.brand_id].name,
+            unit_price=offer.price,
+            quantity=line.quantity,
+        )
+        for line in command.lines
+        for offer in [offers[UUID(line.product_id)]]
+    ]
+
+
+def _quote(shop: Shop, command: PlaceOrder, lines: list[OrderLine], buyer_id: UUID) -> Quote | None:
+    if command.issued_coupon_id is None:
+        return None
+    return shop.coupons.quote(command.issued_coupon_id, user_id=buyer_id, total=total_of(lines))
+
+
+def _compensate(shop: Shop, order: Order) -> OrderView:
+    """Give back what placing took, in the transaction that cancelled the order, and so once."""
+    if order.issued_coupon_id is not None:
+        shop.coupons.restore(order.issued_coupon_id, order.id)
+    shop.points.refund(order.buyer_id, order.points_used, order.id)
+    shop.products.restock(_units(order), order.id)
+    return order_view(order)
+
+
+def _units(order: Order) -> list[tuple[UUID, int]]:
+    return [(line.product_id, line.quantity) for line in order.lines]

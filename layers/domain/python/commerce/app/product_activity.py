@@ -1,0 +1,55 @@
+"""What an event adds to its products: the same for their metrics as for their rankings."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from commerce.like import ProductLiked, ProductUnliked
+from commerce.metrics import MetricDelta
+from commerce.order import OrderCancelled, OrderConfirmed
+from commerce.product import ProductViewed
+from commerce.shared.events import Event
+
+
+def _of_view(event: Any, at: datetime) -> Iterator[MetricDelta]:
+    yield MetricDelta(product_id=event.product_id, at=at, views=1)
+
+
+def _of_like(event: Any, at: datetime) -> Iterator[MetricDelta]:
+    yield MetricDelta(product_id=event.product_id, at=at, likes=1)
+
+
+def _of_unlike(event: Any, at: datetime) -> Iterator[MetricDelta]:
+    yield MetricDelta(product_id=event.product_id, at=at, likes=-1)
+
+
+def _of_order(event: Any, at: datetime, sign: int = 1) -> Iterator[MetricDelta]:
+    for line in event.lines:
+        yield MetricDelta(
+            product_id=line.product_id,
+            at=at,
+            orders=sign,
+            units=sign * line.quantity,
+            amount=sign * line.unit_price.amount * line.quantity,
+        )
+
+
+def _of_cancellation(event: Any, at: datetime) -> Iterator[MetricDelta]:
+    return _of_order(event, at, sign=-1) if event.was_confirmed else iter(())
+
+
+_DELTAS: dict[type[Event], Callable[[Any, datetime], Iterator[MetricDelta]]] = {
+    ProductViewed: _of_view,
+    ProductLiked: _of_like,
+    ProductUnliked: _of_unlike,
+    OrderConfirmed: _of_order,
+    OrderCancelled: _of_cancellation,
+}
+
+EVENT_TYPES: list[type[Event]] = list(_DELTAS)
+"""The events that add something."""
+
+
+def metric_deltas_of(event: Event, at: datetime) -> list[MetricDelta]:
+    """What the event, told of the moment `at`, adds to each of its products."""
+    return list(_DELTAS[type(event)](event, at))

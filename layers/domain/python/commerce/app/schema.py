@@ -1,0 +1,17 @@
+"""The schema as the code knows it."""
+
+from importlib import import_module
+
+from sqlalchemy import MetaData
+
+from commerce.runtime.db.core import metadata
+
+
+def schema() -> MetaData:
+    """Return every context's tables: what migrations are compared with."""
+    for module in (
+        *("runtime.db", "user", "brand", "product", "coupon", "point", "order", "payment"),
+        *("like", "metrics", "shipping", "ranking", "ranking.periods"),
+    ):
+        import_module(f"commerce.{module}.tables")
+    return metadata

@@ -1,0 +1,113 @@
+"""The composition of the contexts: one facade each, on one unit of work."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from commerce.runtime.db.unit_of_work import UnitOfWork
+
+# Each facade is imported when it is first used: a function loads only the contexts that it needs.
+if TYPE_CHECKING:
+    from commerce.brand import BrandFacade
+    from commerce.coupon import CouponFacade
+    from commerce.like import LikeFacade
+    from commerce.metrics import MetricsFacade
+    from commerce.order import OrderFacade
+    from commerce.payment import PaymentFacade
+    from commerce.point import PointFacade
+    from commerce.product import ProductFacade
+    from commerce.ranking import RankingFacade
+    from commerce.ranking.periods import PeriodicalRankingFacade
+    from commerce.shipping import ShippingFacade
+    from commerce.user import UserFacade
+
+
+class Shop:
+    """Every facade, on one unit of work, built on first use."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self.uow = uow
+
+    @cached_property
+    def users(self) -> "UserFacade":
+        from commerce.user import UserFacade
+        from commerce.user.repository import SqlUserRepository
+
+        return UserFacade(SqlUserRepository(self.uow))
+
+    @cached_property
+    def brands(self) -> "BrandFacade":
+        from commerce.brand import BrandFacade
+        from commerce.brand.repository import SqlBrandRepository
+
+        return BrandFacade(SqlBrandRepository(self.uow))
+
+    @cached_property
+    def products(self) -> "ProductFacade":
+        from commerce.product import ProductFacade
+        from commerce.product.repository import SqlProductRepository
+
+        return ProductFacade(SqlProductRepository(self.uow), self.brands)
+
+    @cached_property
+    def points(self) -> "PointFacade":
+        from commerce.point import PointFacade
+        from commerce.point.repository import SqlPointRepository
+
+        return PointFacade(SqlPointRepository(self.uow))
+
+    @cached_property
+    def coupons(self) -> "CouponFacade":
+        from commerce.coupon import CouponFacade
+        from commerce.coupon.repository import SqlCouponRepository
+
+        return CouponFacade(SqlCouponRepository(self.uow))
+
+    @cached_property
+    def orders(self) -> "OrderFacade":
+        from commerce.order import OrderFacade
+        from commerce.order.repository import SqlOrderRepository
+
+        return OrderFacade(SqlOrderRepository(self.uow))
+
+    @cached_property
+    def payments(self) -> "PaymentFacade":
+        from commerce.payment import PaymentFacade
+        from commerce.payment.repository import SqlPaymentRepository
+
+        return PaymentFacade(SqlPaymentRepository(self.uow))
+
+    @cached_property
+    def likes(self) -> "LikeFacade":
+        from commerce.like import LikeFacade
+        from commerce.like.repository import SqlLikeRepository
+
+        return LikeFacade(SqlLikeRepository(self.uow), self.products)
+
+    @cached_property
+    def metrics(self) -> "MetricsFacade":
+        from commerce.metrics import MetricsFacade
+        from commerce.metrics.repository import SqlMetricsRepository
+
+        return MetricsFacade(SqlMetricsRepository(self.uow))
+
+    @cached_property
+    def rankings(self) -> "RankingFacade":
+        from commerce.ranking import RankingFacade
+        from commerce.ranking.repository import SqlRankingRepository
+
+        return RankingFacade(SqlRankingRepository(self.uow))
+
+    @cached_property
+    def periodical_rankings(self) -> "PeriodicalRankingFacade":
+        from commerce.ranking.periods import PeriodicalRankingFacade, SqlPeriodicalRankRepository
+
+        return PeriodicalRankingFacade(
+            SqlPeriodicalRankRepository(self.uow), self.metrics, self.rankings.weights
+        )
+
+    @cached_property
+    def shipping(self) -> "ShippingFacade":
+        from commerce.shipping import ShippingFacade
+        from commerce.shipping.repository import SqlShipmentRepository
+
+        return ShippingFacade(SqlShipmentRepository(self.uow))

@@ -1,0 +1,1 @@
+"""Infrastructure that contexts run on: database, messaging, cache, idempotency, settings, AWS."""

@@ -1,0 +1,52 @@
+"""Alerts: what only a person can mend is told to the operators, with what they need to begin."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from commerce.runtime import settings
+from commerce.runtime.aws import client
+from commerce.runtime.idempotency import Claim
+
+logger = logging.getLogger(__name__)
+
+_SUBJECT_LIMIT = 100  # SNS: ASCII, no longer than this
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. `code` and `about` together name it; `runbook` is a file of docs/runbooks."""
+
+    code: str
+    about: str
+    summary: str
+    facts: Mapping[str, str]
+    runbook: str
+
+    @property
+    def claim(self) -> Claim:
+        """It is told once."""
+        return Claim(f"alert {self.code}", self.about)
+
+
+def publish(alert: Alert, *, is_hurried: bool = False) -> None:
+    """Put the alert on the topic OPS_TOPIC_ARN. Raises what the topic's client raises.
+
+    The log has it too, whatever becomes of the topic. Where somebody waits for us, `is_hurried`:
+    one try, of a second with its connection.
+    """
+    message = {
+        "alert": alert.code,
+        "summary": alert.summary,
+        **alert.facts,
+        "runbook": f"docs/runbooks/{alert.runbook}",
+    }
+    logger.warning("alert %s", json.dumps(message, ensure_ascii=False))
+    topic = client("sns", attempts=1, answer_within_seconds=0.5) if is_hurried else client("sns")
+    subject = f"{alert.code} {alert.about}".encode("ascii", "replace").decode()
+    topic.publish(
+        TopicArn=settings.text("OPS_TOPIC_ARN"),
+        Subject=subject[:_SUBJECT_LIMIT],
+        Message=json.dumps(message, indent=2, ensure_ascii=False),
+    )

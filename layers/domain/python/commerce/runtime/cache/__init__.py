@@ -1,0 +1,1 @@
+"""Valkey, and the read-through cache on it."""

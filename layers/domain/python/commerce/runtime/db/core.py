@@ -1,0 +1,50 @@
+"""SQLAlchemy Core for our statements: what they are built of, and how they are compiled."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    FromClause,
+    Insert,
+    MetaData,
+    Table,
+    bindparam,
+    column,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from commerce.runtime.db.statement import Statement
+
+metadata = MetaData()
+"""Every context's tables. The schema itself is what infra/migrations makes of it."""
+
+
+def records(parameter: str, *columns: Any) -> FromClause:
+    """Rows given as one JSON parameter: any number of rows, always the same statement."""
+    rows: BindParameter[Any] = bindparam(parameter, type_=JSONB)
+    typed = [column(each.name, each.type) for each in columns]
+    return (
+        func.jsonb_to_recordset(rows)
+        .table_valued(*typed)
+        .render_derived(name=parameter, with_types=True)
+    )
+
+
+def insert_many(table: Table, *names: str) -> Statement:
+    """INSERT of `rows=[{name: value, …}]`: one statement, whatever the number of rows."""
+
+    def build() -> Insert:
+        source = records("rows", *(table.c[name] for name in names))
+        return insert(table).from_select(list(names), select(*(source.c[name] for name in names)))
+
+    return Statement(build)
+
+
+def require(count: Any, expected: str, rule: str) -> Any:
+    """A guard that raises: a write that touched fewer rows than it must fails as `rule`."""
+    wanted: BindParameter[int] = bindparam(expected, type_=BigInteger)
+    return func.require(count == wanted, rule)

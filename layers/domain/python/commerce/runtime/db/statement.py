@@ -1,0 +1,97 @@
+"""A statement: its SQL is compiled once; for what is deployed, ahead of time.
+
+SQLAlchemy is imported where something is compiled, and nowhere else: importing it takes a function
+longer than all of our own code. So a context keeps its statements in a module of their own, which
+`ahead` reads instead from statements.json, where `make statements` has put them compiled.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from commerce.runtime.db.pipeline import Query
+
+if TYPE_CHECKING:
+    from sqlalchemy import Executable
+
+COMPILED = Path(__file__).parents[2] / "statements.json"
+"""By module and name: each statement as it was compiled."""
+
+
+class Compiled(NamedTuple):
+    """What PostgreSQL is sent of a statement."""
+
+    sql: str
+    names: list[str]
+    """Of its parameters, in the order of their numbers."""
+    constants: dict[str, Any]
+    """Those that nobody has to give."""
+    documents: list[str]
+    """Those that are JSON."""
+
+
+class Statement:
+    """A Core statement, compiled once per process, when it is first used."""
+
+    def __init__(
+        self,
+        build: "Executable | Callable[[], Executable] | None",
+        compiled: Compiled | None = None,
+    ) -> None:
+        self._build = build
+        self._compiled = compiled
+
+    def __call__(self, **values: Any) -> Query:
+        """The statement with its parameters; every bindparam must be given."""
+        sql, names, constants, documents = self.compiled
+        known = {**constants, **values} if constants else values
+        if documents:
+            return Query(
+                sql,
+                [json.dumps(known[name]) if name in documents else known[name] for name in names],
+                is_lasting=True,
+            )
+        return Query(sql, [known[name] for name in names], is_lasting=True)
+
+    @property
+    def compiled(self) -> Compiled:
+        """The statement as it is sent."""
+        if self._compiled is None:
+            from commerce.runtime.db.compiler import compile_core
+
+            self._compiled = Compiled(*compile_core(self._build))
+        return self._compiled
+
+
+class precompiled:  # noqa: N801 - it stands where `import` would
+    """A module's statements, as they were compiled ahead; else as the module makes them now.
+
+    Statements are its public attributes, each one by itself or several in a dictionary with texts
+    for keys.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        kept = _compiled().get(self._module, {}).get(name)
+        if kept is None:
+            found = getattr(import_module(self._module), name)
+        elif isinstance(kept, dict):
+            found = {key: Statement(None, Compiled(*each)) for key, each in kept.items()}
+        else:
+            found = Statement(None, Compiled(*kept))
+        setattr(self, name, found)
+        return found
+
+
+@cache
+def _compiled() -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(COMPILED.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}  # while they are being written
+    return found

@@ -1,0 +1,159 @@
+"""What the tables that belong to no context are asked, as SQLAlchemy Core."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    table,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from commerce.runtime.db.core import insert_many, records
+from commerce.runtime.db.statement import Statement
+from commerce.runtime.db.tables import (
+    admin_audit_table,
+    once_table,
+    ops_audit_table,
+    outbox_table,
+    quarantine_table,
+)
+from commerce.shared.events import ENVELOPE
+
+MAX_COUNTED = 1_000_000
+"""More events waiting are not counted: the answer would only come later."""
+
+# --- idempotency ---------------------------------------------------------------------------------
+
+CLAIM = Statement(
+    insert(once_table).values(
+        {name: bindparam(name) for name in ("scope", "key", "fingerprint", "answer", "claimed_at")}
+    )
+)
+FIND_CLAIM = Statement(
+    select(once_table.c.fingerprint, once_table.c.answer).where(
+        once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
+    )
+)
+RELEASE = Statement(
+    delete(once_table).where(
+        once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
+    )
+)
+
+RELEASE_ANSWERED = Statement(
+    delete(once_table).where(
+        once_table.c.scope == bindparam("scope"),
+        once_table.c.key == bindparam("key"),
+        once_table.c.answer == bindparam("answer"),
+    )
+)
+
+_NEW = records("claims", once_table.c.key)
+CLAIM_NEW = Statement(
+    upsert(once_table)
+    .from_select(
+        ["scope", "key", "fingerprint", "claimed_at"],
+        # In one order for all: two batches with the same events must not wait for each other.
+        select(
+            bindparam("scope", type_=Text), _NEW.c.key, literal(""), bindparam("claimed_at")
+        ).order_by(_NEW.c.key),
+    )
+    .on_conflict_do_nothing()
+    .returning(once_table.c.key)
+)
+
+# --- outbox --------------------------------------------------------------------------------------
+
+ADD_EVENTS = insert_many(outbox_table, *ENVELOPE)
+
+_o = outbox_table.c
+_unpublished = _o.published_at.is_(None)
+# `after` steps over what this run was refused. It begins at 0 in each run: positions are drawn
+# before the commit, and `position > the last one ever seen` would lose a late commit.
+TAKE = Statement(
+    select(_o.position, _o.refusals, *(_o[name] for name in ENVELOPE))
+    .where(_unpublished, _o.position > bindparam("after", type_=BigInteger))
+    .order_by(_o.position)
+    .limit(bindparam("limit", type_=BigInteger))
+    .with_for_update(skip_locked=True)
+)
+MARK = Statement(
+    update(outbox_table)
+    .where(_o.position == any_(bindparam("positions", type_=ARRAY(BigInteger))))
+    .values(published_at=bindparam("published_at"))
+)
+COUNT_REFUSAL = Statement(
+    update(outbox_table)
+    .where(_o.position == any_(bindparam("positions", type_=ARRAY(BigInteger))))
+    .values(refusals=_o.refusals + 1)
+)
+
+
+def _waiting() -> Any:
+    some = select(_o.position).where(_unpublished).limit(MAX_COUNTED).subquery()
+    oldest = select(_o.occurred_at).where(_unpublished).order_by(_o.position).limit(1)
+    return select(
+        select(func.count()).select_from(some).scalar_subquery().label("count"),
+        oldest.scalar_subquery().label("oldest"),
+        select(func.count()).select_from(quarantine_table).scalar_subquery().label("set_aside"),
+    )
+
+
+WAITING = Statement(_waiting)
+
+# --- set aside -----------------------------------------------------------------------------------
+
+_MOVED = ("position", *ENVELOPE)
+_causes = records("rows", column("position", BigInteger), column("cause", Text))
+_gone = (
+    delete(outbox_table)
+    .where(outbox_table.c.position == _causes.c.position)
+    .returning(*(outbox_table.c[name] for name in _MOVED), _causes.c.cause)
+    .cte("gone")
+)
+QUARANTINE = Statement(
+    insert(quarantine_table).from_select(
+        [*_MOVED, "cause", "set_aside_at"], select(*_gone.c, bindparam("set_aside_at"))
+    )
+)
+_s = quarantine_table.c
+LIST_QUARANTINED = Statement(
+    select(_s.id, _s.type, _s.occurred_at, _s.aggregate_id, _s.trace_id, _s.cause, _s.set_aside_at)
+    .order_by(_s.position)
+    .limit(bindparam("limit", type_=BigInteger))
+)
+_back = (
+    delete(quarantine_table)
+    .where(_s.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .returning(*(_s[name] for name in _MOVED))
+    .cte("back")
+)
+REQUEUE = Statement(
+    insert(outbox_table).from_select(list(_MOVED), select(*_back.c)).returning(outbox_table.c.id)
+)
+
+# --- audits, schema ------------------------------------------------------------------------------
+
+KEEP_ACT = Statement(
+    insert(ops_audit_table).values({each.name: bindparam(each.name) for each in ops_audit_table.c})
+)
+
+
+RECORD_CHANGE = Statement(
+    insert(admin_audit_table).values(
+        {each.name: bindparam(each.name, type_=each.type) for each in admin_audit_table.c}
+    )
+)
+REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))

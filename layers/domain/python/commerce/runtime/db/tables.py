@@ -1,0 +1,101 @@
+"""The tables that belong to no context."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from commerce.runtime.db.core import metadata
+
+once_table = Table(
+    "once",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("answer", Text),
+    Column("claimed_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("scope", "key", name="done_once"),
+)
+
+# What is forgotten after a day is told apart from what is kept for weeks: each has its index.
+Index("once_answered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_not(None))
+Index("once_unanswered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_(None))
+
+outbox_table = Table(
+    "outbox",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("occurred_at", DateTime(timezone=True), nullable=False),
+    Column("aggregate_id", Uuid, nullable=False),
+    Column("aggregate_version", BigInteger, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("published_at", DateTime(timezone=True)),
+    Column("refusals", Integer, nullable=False, server_default=text("0")),  # for a fault of its own
+)
+Index(
+    "outbox_unpublished",
+    outbox_table.c.position,
+    postgresql_where=outbox_table.c.published_at.is_(None),
+)
+Index(
+    "outbox_published",
+    outbox_table.c.published_at,
+    postgresql_where=outbox_table.c.published_at.is_not(None),
+)
+
+quarantine_table = Table(
+    "outbox_set_aside",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("occurred_at", DateTime(timezone=True), nullable=False),
+    Column("aggregate_id", Uuid, nullable=False),
+    Column("aggregate_version", BigInteger, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("set_aside_at", DateTime(timezone=True), nullable=False),
+)
+
+ops_audit_table = Table(
+    "ops_audit",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+admin_audit_table = Table(
+    "admin_audit",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject_id", Uuid, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    Column("trace_id", Text, nullable=False),
+)
+Index("admin_audit_of_subject", admin_audit_table.c.subject_id, admin_audit_table.c.id)

@@ -1,0 +1,47 @@
+"""Events that the bus can never take: kept apart, with the cause, so that the others go on."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from commerce.runtime.db.connection import Database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.shared import clock
+
+if TYPE_CHECKING:
+    from commerce.runtime.db import statements as sql
+else:
+    sql = precompiled("commerce.runtime.db.statements")
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedEvent:
+    """An event that was set aside."""
+
+    id: UUID
+    type: str
+    occurred_at: datetime
+    aggregate_id: UUID
+    trace_id: str
+    cause: str
+    set_aside_at: datetime
+
+
+def move(causes: Mapping[int, str]) -> Query:
+    """The statement that moves the events at these positions out of the outbox."""
+    rows = [{"position": position, "cause": cause} for position, cause in causes.items()]
+    return sql.QUARANTINE(rows=rows, set_aside_at=clock.now())
+
+
+def find(database: Database, limit: int = 100) -> list[QuarantinedEvent]:
+    """The oldest events that were set aside."""
+    return [QuarantinedEvent(*row) for row in database.run([sql.LIST_QUARANTINED(limit=limit)])[0]]
+
+
+def requeue(uow: UnitOfWork, ids: Collection[UUID]) -> set[UUID]:
+    """Let the relay try these events again, at their old place; returns which were there."""
+    return {row.id for row in uow.lock(sql.REQUEUE(ids=list(ids)))}

@@ -1,0 +1,14 @@
+"""What the user context forgets in time."""
+
+from datetime import timedelta
+
+from commerce.runtime.db.retention import Expiry
+from commerce.user.tables import login_attempt_table
+
+# A day after its block ended, a failed attempt slows nobody any more.
+LOGIN_ATTEMPTS = Expiry.of(
+    "login_attempts",
+    login_attempt_table,
+    login_attempt_table.c.blocked_until,
+    timedelta(days=1),
+)

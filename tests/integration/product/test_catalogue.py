@@ -337,6 +337,7 @@ class TestRefresh:
         product = a_product()
         read = ProductFacade.get
 
+        @wraps(read)
         def overtaken(self: ProductFacade, product_id: str) -> ProductDetailView:
             found = read(self, product_id)
             monkeypatch.undo()

@@ -13,9 +13,8 @@ from commerce.runtime.audit import Change
 from commerce.shared import clock, cursor
 from commerce.shared import etag as versions
 from commerce.shared.etag import IfMatch
+from commerce.shared.pagination import newest_first
 from commerce.shared.schemas import Page
-
-_LISTING = "brands"
 
 
 class BrandFacade:
@@ -64,10 +63,7 @@ class BrandFacade:
 
     def list(self, *, limit: int, after: str | None) -> Page[BrandView]:
         """Brands, newest first."""
-        before = cursor.decode(_LISTING, after, [UUID])[0] if after else UUID(int=2**128 - 1)
-        found = self._brands.newest(UUID(str(before)), limit + 1)
-        more = cursor.encode(_LISTING, [str(found[limit - 1].id)]) if len(found) > limit else None
-        return Page(items=[_view(brand) for brand in found[:limit]], next_cursor=more)
+        return newest_first("brands", after, limit, self._brands.newest, _view)
 
     def _find(self, brand_id: str) -> Brand:
         found = cursor.parse_id(brand_id)

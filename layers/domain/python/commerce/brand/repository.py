@@ -61,8 +61,9 @@ class SqlBrandRepository:
     def save(self, brand: Brand, *, outdated: ErrorFactory) -> None:
         self._uow.write(
             sql.SAVE(
-                brand_id=brand.id,
+                row_id=brand.id,
                 version_read=brand.version - 1,
+                new_version=brand.version,
                 new_name=brand.name,
                 new_description=brand.description,
             ),

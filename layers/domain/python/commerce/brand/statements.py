@@ -1,22 +1,16 @@
 """What the database is asked and told about brands, as SQLAlchemy Core."""
 
-from typing import Any
-
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
-    Select,
-    Text,
     Uuid,
     any_,
     bindparam,
-    func,
     insert,
     select,
-    update,
 )
 
 from commerce.brand.tables import brand_table
+from commerce.runtime.db.core import save_as_read
 from commerce.runtime.db.statement import Statement
 
 _COLUMNS = (
@@ -42,23 +36,4 @@ ADD = Statement(
 )
 
 
-def _save() -> Select[Any]:
-    """Keep an edit of the version that was read; where it is another by now, a rule is broken."""
-    saved = (
-        update(brand_table)
-        .where(
-            brand_table.c.id == bindparam("brand_id", type_=Uuid),
-            brand_table.c.version == bindparam("version_read", type_=BigInteger),
-        )
-        .values(
-            name=bindparam("new_name", type_=Text),
-            description=bindparam("new_description", type_=Text),
-            version=brand_table.c.version + 1,
-        )
-        .returning(brand_table.c.id)
-        .cte("saved")
-    )
-    return select(func.require(func.count() == 1, "brand_as_read")).select_from(saved)
-
-
-SAVE = Statement(_save)
+SAVE = save_as_read(brand_table, "brand_as_read", "name", "description")

@@ -12,10 +12,8 @@ from commerce.coupon.views import CouponView, IssuedCouponView, coupon_view, iss
 from commerce.runtime.audit import Change
 from commerce.shared import clock, cursor
 from commerce.shared.money import DEFAULT_CURRENCY, Money
+from commerce.shared.pagination import newest_first
 from commerce.shared.schemas import Page
-
-_NEWEST = UUID(int=2**128 - 1)
-_OFFERS = "coupons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +51,7 @@ class CouponFacade:
 
     def offers(self, *, limit: int, after: str | None) -> Page[CouponView]:
         """What can be issued now, newest first. Raises InvalidCursor."""
-        before = cursor.decode(_OFFERS, after, [UUID])[0] if after else _NEWEST
-        found = self._coupons.open_offers(UUID(str(before)), limit + 1)
-        more = cursor.encode(_OFFERS, [str(found[limit - 1].id)]) if len(found) > limit else None
-        return Page(items=[coupon_view(each) for each in found[:limit]], next_cursor=more)
+        return newest_first("coupons", after, limit, self._coupons.open_offers, coupon_view)
 
     def issue(self, coupon_id: str, *, user_id: UUID) -> tuple[IssuedCouponView, bool]:
         """The user's copy of a coupon, and whether it is a new one.
@@ -78,10 +73,8 @@ class CouponFacade:
     ) -> Page[IssuedCouponView]:
         """The user's coupons, newest first, all or those of one status. Raises InvalidCursor."""
         listing = f"coupons:{user_id}:{status or 'all'}"
-        before = cursor.decode(listing, after, [UUID])[0] if after else _NEWEST
-        found = self._coupons.newest_of(user_id, status, UUID(str(before)), limit + 1)
-        more = cursor.encode(listing, [str(found[limit - 1].id)]) if len(found) > limit else None
-        return Page(items=[issued_view(each) for each in found[:limit]], next_cursor=more)
+        read = partial(self._coupons.newest_of, user_id, status)
+        return newest_first(listing, after, limit, read, issued_view)
 
     def quote(self, issued_coupon_id: str, *, user_id: UUID, total: Money) -> Quote:
         """What the user's coupon takes off an order. Raises CouponNotUsable with the reason."""

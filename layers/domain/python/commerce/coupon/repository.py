@@ -112,7 +112,7 @@ class SqlCouponRepository:
             ),
             {"coupon_issued_once_per_user": lambda: None},  # look again, and find it
         )
-        self._tell(issued)
+        self._uow.record(*issued.events)
         first = random.randrange(_stripes(coupon))  # noqa: S311  (spread, not a secret)
         self._uow.write_last(
             sql.TAKE(coupon_id=coupon.id, first=first), on_violation={"coupon_left": sold_out}
@@ -144,18 +144,14 @@ class SqlCouponRepository:
     def _save(self, statement: Statement, issued: IssuedCoupon, refused: ErrorFactory) -> None:
         self._uow.write(
             statement(
-                issued_id=issued.id,
+                row_id=issued.id,
                 version_read=issued.version - len(issued.events),
-                used_by=issued.used_by_order,
+                new_used_by_order=issued.used_by_order,
                 new_version=issued.version,
             ),
             {"coupon_as_read": refused, "order_uses_one_coupon": refused},
         )
-        self._tell(issued)
-
-    def _tell(self, issued: IssuedCoupon) -> None:
-        for event in issued.events:
-            self._uow.record(event)
+        self._uow.record(*issued.events)
 
 
 def _stripes(coupon: Coupon) -> int:

@@ -1,12 +1,10 @@
 """What the database is asked and told about coupons, as SQLAlchemy Core."""
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Select,
     Uuid,
     bindparam,
     exists,
@@ -14,12 +12,11 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    update,
 )
 
 from commerce.coupon.model import IssuedStatus
 from commerce.coupon.tables import coupon_stripe_table, coupon_table, issued_coupon_table
-from commerce.runtime.db.core import insert_many
+from commerce.runtime.db.core import insert_many, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _c, _s, _i = coupon_table.c, coupon_stripe_table.c, issued_coupon_table.c
@@ -117,27 +114,11 @@ TAKE = Statement(
 )
 
 
-def _save(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Keep what became of the copy that was read; where it is another by now, a rule is broken."""
-    saved = (
-        update(issued_coupon_table)
-        .where(
-            _i.id == bindparam("issued_id", type_=Uuid),
-            _i.version == bindparam("version_read", type_=BigInteger),
-            *conditions,
-        )
-        .values(
-            used_by_order=bindparam("used_by", type_=Uuid),
-            version=bindparam("new_version", type_=BigInteger),
-        )
-        .returning(_i.id)
-        .cte("saved")
-    )
-    return select(func.require(func.count() == 1, "coupon_as_read")).select_from(saved)
-
-
-SAVE = Statement(_save)
+SAVE = save_as_read(issued_coupon_table, "coupon_as_read", "used_by_order")
 # Whether it is still valid is asked when its row is ours: whoever waited for it may be too late.
-SAVE_USE = Statement(
-    lambda: _save(_UNUSED, _c.id == _i.coupon_id, _c.valid_from <= _NOW, _c.valid_until > _NOW)
+SAVE_USE = save_as_read(
+    issued_coupon_table,
+    "coupon_as_read",
+    "used_by_order",
+    where=(_UNUSED, _c.id == _i.coupon_id, _c.valid_from <= _NOW, _c.valid_until > _NOW),
 )

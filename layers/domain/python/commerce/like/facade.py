@@ -1,5 +1,6 @@
 """The only door to the like context."""
 
+from functools import partial
 from uuid import UUID
 
 from commerce.like.model import Like
@@ -7,9 +8,8 @@ from commerce.like.repository import LikeRepository
 from commerce.like.views import LikeView
 from commerce.product import ProductFacade, ProductNotFound
 from commerce.shared import clock, cursor
+from commerce.shared.pagination import newest_first
 from commerce.shared.schemas import Page
-
-_NEWEST = UUID(int=2**128 - 1)
 
 
 class LikeFacade:
@@ -38,8 +38,5 @@ class LikeFacade:
 
     def newest_of(self, user_id: UUID, *, limit: int, after: str | None) -> Page[Like]:
         """What the user likes, newest first. Raises InvalidCursor."""
-        listing = f"likes:{user_id}"
-        before = cursor.decode(listing, after, [UUID])[0] if after else _NEWEST
-        found = self._likes.newest_of(user_id, UUID(str(before)), limit + 1)
-        more = cursor.encode(listing, [str(found[limit - 1].id)]) if len(found) > limit else None
-        return Page(items=found[:limit], next_cursor=more)
+        read = partial(self._likes.newest_of, user_id)
+        return newest_first(f"likes:{user_id}", after, limit, read, lambda like: like)

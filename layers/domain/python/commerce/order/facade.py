@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from commerce.order.commands import CancelOrder, PlaceOrder
@@ -11,9 +12,8 @@ from commerce.order.repository import OrderRepository
 from commerce.order.views import OrderDetailView, OrderView, detail_view, order_view
 from commerce.shared import clock, cursor
 from commerce.shared.money import Money
+from commerce.shared.pagination import newest_first
 from commerce.shared.schemas import Page
-
-_NEWEST = UUID(int=2**128 - 1)
 
 
 class OrderFacade:
@@ -113,11 +113,8 @@ class OrderFacade:
 
     def list(self, *, buyer_id: UUID, limit: int, after: str | None) -> Page[OrderView]:
         """The buyer's orders, newest first. Raises InvalidCursor."""
-        listing = f"orders:{buyer_id}"
-        before = cursor.decode(listing, after, [UUID])[0] if after else _NEWEST
-        found = self._orders.newest_of(buyer_id, UUID(str(before)), limit + 1)
-        more = cursor.encode(listing, [str(found[limit - 1].id)]) if len(found) > limit else None
-        return Page(items=[order_view(order) for order in found[:limit]], next_cursor=more)
+        read = partial(self._orders.newest_of, buyer_id)
+        return newest_first(f"orders:{buyer_id}", after, limit, read, order_view)
 
     def due(self, order_id: str, *, buyer_id: UUID) -> AmountDue:
         """What the buyer has to pay by card; the order is locked until the transaction ends.

@@ -70,7 +70,7 @@ class SqlOrderRepository:
         )
         self._uow.write(sql.ADD_LINES(rows=_line_rows(order)))
         self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)))
-        self._tell(order)
+        self._uow.record(*order.events)
 
     def find(self, id_: UUID) -> Order | None:
         found, lines, history = self._uow.read_together(
@@ -87,7 +87,7 @@ class SqlOrderRepository:
     def save(self, order: Order) -> None:
         self._uow.write(
             sql.SAVE(
-                order_id=order.id,
+                row_id=order.id,
                 new_status=order.status.value,
                 new_version=order.version,
                 version_read=order.version - len(order.events),
@@ -95,7 +95,7 @@ class SqlOrderRepository:
             on_violation={"order_as_read": lambda: None},  # saved only under its lock
         )
         self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)[-1:]))
-        self._tell(order)
+        self._uow.record(*order.events)
 
     def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
         after_time, after_id = after or _BEFORE_ALL
@@ -110,10 +110,6 @@ class SqlOrderRepository:
         found = self._uow.read(sql.NEWEST(buyer_id=buyer_id, before=before, limit=limit))
         lines = self._uow.read(sql.LINES(ids=[row.id for row in found])) if found else []
         return [_order(row, [line for line in lines if line.order_id == row.id]) for row in found]
-
-    def _tell(self, order: Order) -> None:
-        for event in order.events:
-            self._uow.record(event)
 
 
 def _line_rows(order: Order) -> list[dict[str, object]]:

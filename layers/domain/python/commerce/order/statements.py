@@ -1,26 +1,20 @@
 """What the database is asked and told about orders, as SQLAlchemy Core."""
 
-from typing import Any
-
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     DateTime,
-    Select,
-    Text,
     Uuid,
     any_,
     bindparam,
-    func,
     insert,
     select,
     text,
     tuple_,
-    update,
 )
 
 from commerce.order.tables import order_history_table, order_line_table, order_table
-from commerce.runtime.db.core import insert_many
+from commerce.runtime.db.core import insert_many, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _o, _l, _h = order_table.c, order_line_table.c, order_history_table.c
@@ -63,22 +57,4 @@ LOCK_NEXT_EXPIRED = Statement(
 )
 
 
-def _save() -> Select[Any]:
-    """Keep what became of the order that was read; where it is another by now, a rule is broken."""
-    saved = (
-        update(order_table)
-        .where(
-            _o.id == bindparam("order_id", type_=Uuid),
-            _o.version == bindparam("version_read", type_=BigInteger),
-        )
-        .values(
-            status=bindparam("new_status", type_=Text),
-            version=bindparam("new_version", type_=BigInteger),
-        )
-        .returning(_o.id)
-        .cte("saved")
-    )
-    return select(func.require(func.count() == 1, "order_as_read")).select_from(saved)
-
-
-SAVE = Statement(_save)
+SAVE = save_as_read(order_table, "order_as_read", "status")

@@ -83,7 +83,7 @@ class SqlPaymentRepository:
                 "transaction_once": lambda: None,
             },
         )
-        self._tell(payment)
+        self._uow.record(*payment.events)
 
     def find(self, id_: UUID) -> Payment | None:
         return _first(self._uow.read(sql.FIND(id=id_)))
@@ -103,18 +103,19 @@ class SqlPaymentRepository:
     def save(self, payment: Payment) -> None:
         self._uow.write(
             sql.SAVE(
-                payment_id=payment.id,
+                row_id=payment.id,
                 version_read=payment.version_read,
                 new_status=payment.status.value,
-                new_key=payment.transaction_key,
-                new_failure=payment.failure_reason,
-                new_refund=payment.refund_reason,
-                changed=payment.changed_at,
+                new_transaction_key=payment.transaction_key,
+                new_failure_reason=payment.failure_reason,
+                new_refund_reason=payment.refund_reason,
+                new_changed_at=payment.changed_at,
+                new_asked_at=payment.changed_at,
                 new_version=payment.version,
             ),
             on_violation={"payment_as_read": lambda: None, "transaction_once": lambda: None},
         )
-        self._tell(payment)
+        self._uow.record(*payment.events)
 
     def unfinished(self, before: datetime, limit: int) -> list[Payment]:
         found = self._uow.read(sql.LIST_UNFINISHED(before=before, limit=limit))
@@ -125,11 +126,6 @@ class SqlPaymentRepository:
 
     def mark_asked(self, payment_id: UUID, at: datetime) -> None:
         self._uow.write(sql.MARK_ASKED(payment_id=payment_id, at=at))
-
-    def _tell(self, payment: Payment) -> None:
-        for event in payment.events:
-            self._uow.record(event)
-        payment.events.clear()
 
 
 def _first(rows: list[Row]) -> Payment | None:

@@ -1,11 +1,8 @@
 """What the database is asked and told about payments, as SQLAlchemy Core."""
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     DateTime,
-    Select,
     Text,
     Uuid,
     bindparam,
@@ -17,6 +14,7 @@ from sqlalchemy import (
 )
 
 from commerce.payment.tables import payment_table
+from commerce.runtime.db.core import save_as_read
 from commerce.runtime.db.statement import Statement
 
 _p = payment_table.c
@@ -57,27 +55,8 @@ MARK_ASKED = Statement(
 )
 
 
-def _save() -> Select[Any]:
-    """Keep what became of the payment that was read; where it is another by now, do it again."""
-    saved = (
-        update(payment_table)
-        .where(
-            _p.id == bindparam("payment_id", type_=Uuid),
-            _p.version == bindparam("version_read", type_=BigInteger),
-        )
-        .values(
-            status=bindparam("new_status", type_=Text),
-            transaction_key=bindparam("new_key", type_=Text),
-            failure_reason=bindparam("new_failure", type_=Text),
-            refund_reason=bindparam("new_refund", type_=Text),
-            changed_at=bindparam("changed", type_=_TIME),
-            asked_at=bindparam("changed", type_=_TIME),
-            version=bindparam("new_version", type_=BigInteger),
-        )
-        .returning(_p.id)
-        .cte("saved")
-    )
-    return select(func.require(func.count() == 1, "payment_as_read")).select_from(saved)
-
-
-SAVE = Statement(_save)
+SAVE = save_as_read(
+    payment_table,
+    "payment_as_read",
+    *("status", "transaction_key", "failure_reason", "refund_reason", "changed_at", "asked_at"),
+)

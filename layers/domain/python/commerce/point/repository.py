@@ -59,8 +59,7 @@ class SqlPointRepository:
     def credit(self, entry: LedgerEntry, events: Sequence[Event] = ()) -> None:
         self._uow.write(sql.CREDIT(**_change(entry)))
         self._uow.write(_enter(entry))
-        for event in events:
-            self._uow.record(event)
+        self._uow.record(*events)
 
     def debit(self, entry: LedgerEntry, *, refused: ErrorFactory) -> None:
         on_violation = {"points_sufficient": refused, "points_not_negative": refused}

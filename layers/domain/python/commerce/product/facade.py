@@ -43,6 +43,7 @@ from commerce.shared import etag as versions
 from commerce.shared.errors import CommerceError
 from commerce.shared.etag import IfMatch
 from commerce.shared.money import Money
+from commerce.shared.pagination import page_of
 from commerce.shared.schemas import Page
 
 LONGEST_PAGE = 100  # SPEC §3
@@ -152,14 +153,13 @@ class ProductFacade:
         shape = [UUID] if command.sort is Sort.LATEST else [int, UUID]
         after = cursor.decode(listing, command.cursor, shape) if command.cursor else []
         found = self._products.page(command.sort, brand_id, after, command.limit + 1)
-        shown = found[: command.limit]
-        brands = self._brands.get_all({product.brand_id for product in shown})
-        more = len(found) > command.limit
-        return Page(
-            items=[product_view(product, brands[product.brand_id]) for product in shown],
-            next_cursor=cursor.encode(listing, _position(command.sort, shown[-1]))
-            if more
-            else None,
+        brands = self._brands.get_all({product.brand_id for product in found})
+        return page_of(
+            listing,
+            found,
+            command.limit,
+            partial(_position, command.sort),
+            lambda product: product_view(product, brands[product.brand_id]),
         )
 
     def offers(self, product_ids: Sequence[str]) -> dict[UUID, Offer]:

@@ -165,8 +165,9 @@ class SqlProductRepository:
     def save(self, product: ProductSummary, *, outdated: ErrorFactory) -> None:
         self._uow.write(
             sql.SAVE(
-                product_id=product.id,
+                row_id=product.id,
                 version_read=product.version - 1,
+                new_version=product.version,
                 new_brand_id=product.brand_id,
                 new_name=product.name,
                 new_description=product.description,

@@ -7,7 +7,6 @@ from sqlalchemy import (
     BigInteger,
     ScalarSelect,
     Select,
-    Text,
     Uuid,
     any_,
     bindparam,
@@ -26,7 +25,7 @@ from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
 from commerce.product.stripe_statements import EACH, UNITS
 from commerce.product.stripes import KEEP, TELL
 from commerce.product.tables import product_table, stock_table
-from commerce.runtime.db.core import records
+from commerce.runtime.db.core import records, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _p = product_table.c
@@ -162,25 +161,6 @@ POSITIONS = {
 }
 
 
-def _save() -> Select[Any]:
-    """Keep an edit of the version that was read; where it is another by now, a rule is broken."""
-    saved = (
-        update(product_table)
-        .where(
-            _p.id == bindparam("product_id", type_=Uuid),
-            _p.version == bindparam("version_read", type_=BigInteger),
-        )
-        .values(
-            brand_id=bindparam("new_brand_id", type_=Uuid),
-            name=bindparam("new_name", type_=Text),
-            description=bindparam("new_description", type_=Text),
-            price_amount=bindparam("new_price_amount", type_=BigInteger),
-            version=_p.version + 1,
-        )
-        .returning(_p.id)
-        .cte("saved")
-    )
-    return select(func.require(func.count() == 1, "product_as_read")).select_from(saved)
-
-
-SAVE = Statement(_save)
+SAVE = save_as_read(
+    product_table, "product_as_read", "brand_id", "name", "description", "price_amount"
+)

@@ -66,8 +66,7 @@ class SqlUserRepository:
             created_at=clock.now(),
         )
         self._uow.write(query, {"login_id_taken": LoginIdTaken})
-        for event in user.events:
-            self._uow.record(event)
+        self._uow.record(*user.events)
 
     def find(self, id_: UUID) -> User | None:
         return _user(self._uow.read(sql.ONE(id=id_)))

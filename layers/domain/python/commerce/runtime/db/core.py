@@ -1,19 +1,24 @@
 """SQLAlchemy Core for our statements: what they are built of, and how they are compiled."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    ColumnElement,
     FromClause,
     Insert,
     MetaData,
+    Select,
     Table,
+    Uuid,
     bindparam,
     column,
     func,
     insert,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -48,3 +53,33 @@ def require(count: Any, expected: str, rule: str) -> Any:
     """A guard that raises: a write that touched fewer rows than it must fails as `rule`."""
     wanted: BindParameter[int] = bindparam(expected, type_=BigInteger)
     return func.require(count == wanted, rule)
+
+
+def save_as_read(
+    table: Table, rule: str, *columns: str, where: Sequence[ColumnElement[bool]] = ()
+) -> Statement:
+    """UPDATE the row with the version that was read; where there is none, `rule` is violated.
+
+    Parameters: `row_id`, `version_read`, `new_version`, and `new_<column>` for each column.
+    """
+
+    def build() -> Select[Any]:
+        saved = (
+            update(table)
+            .where(
+                table.c.id == bindparam("row_id", type_=Uuid),
+                table.c.version == bindparam("version_read", type_=BigInteger),
+                *where,
+            )
+            .values(
+                {
+                    name: bindparam(f"new_{name}", type_=table.c[name].type)
+                    for name in (*columns, "version")
+                }
+            )
+            .returning(table.c.id)
+            .cte("saved")
+        )
+        return select(func.require(func.count() == 1, rule)).select_from(saved)
+
+    return Statement(build)

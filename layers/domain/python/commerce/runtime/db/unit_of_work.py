@@ -116,9 +116,9 @@ class UnitOfWork:
         """
         self._preferred = queries, unless
 
-    def record(self, event: Event) -> None:
-        """The event joins the transaction that causes it: both are stored, or neither is."""
-        self._events.append(event)
+    def record(self, *events: Event) -> None:
+        """Store events in the transaction that causes them: all of it is committed, or nothing."""
+        self._events.extend(events)
 
     def commit(self) -> None:
         """Send all writes in one round trip and commit them.

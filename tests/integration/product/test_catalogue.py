@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import wraps
 from uuid import UUID
 
 import pytest

@@ -14,7 +14,7 @@ from commerce.shared.clock import new_id
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.rankings import Clock, board, carry, carry_over, deliver, kept, window
-from tests.support.together import run_together
+from tests.support.threads import run_together
 from tests.support.valkey import empty_valkey
 
 pytestmark = pytest.mark.usefixtures("own_shop")

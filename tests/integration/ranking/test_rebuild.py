@@ -22,7 +22,7 @@ from infra.ops.__main__ import main
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.rankings import Clock, board, carry_over, deliver, kept, server, window
-from tests.support.together import run_together
+from tests.support.threads import run_together
 from tests.support.valkey import empty_valkey
 
 pytestmark = pytest.mark.usefixtures("own_shop")

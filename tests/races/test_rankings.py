@@ -46,14 +46,14 @@ def in_batches(envelopes: list[dict[str, Any]], size: int = 20) -> list[list[dic
     return [envelopes[start : start + size] for start in range(0, len(envelopes), size)]
 
 
-def tell_metrics(envelopes: list[dict[str, Any]]) -> None:
+def deliver_to_metrics(envelopes: list[dict[str, Any]]) -> None:
     event = sqs_event(*map(bus_message, envelopes))
     answer = function("metrics/on_product_activity")(event, lambda_context())
     assert answer == {"batchItemFailures": []}
 
 
-def nobody_hears(what: str, done: int) -> None:
-    """Progress that nobody looks at."""
+def ignore_progress(what: str, done: int) -> None:
+    """Take the progress of a rebuild and do nothing with it."""
 
 
 def one_by_one(envelopes: list[dict[str, Any]], *keys: str) -> list[Any]:
@@ -126,18 +126,18 @@ def test_a_rebuild_while_events_come_loses_none_and_doubles_none(clock: Clock) -
     chance = random.Random(10)  # noqa: S311
     products = [str(new_id()) for _ in range(20)]
     before, meanwhile = some_events(products, chance), some_events(products, chance)
-    tell_metrics(before)
+    deliver_to_metrics(before)
     assert deliver(*before) == []
 
     def both(batch: list[dict[str, Any]], board_first: bool) -> None:  # noqa: FBT001
         if not board_first:
-            tell_metrics(batch)
+            deliver_to_metrics(batch)
         assert deliver(*batch) == []
         if board_first:
-            tell_metrics(batch)
+            deliver_to_metrics(batch)
 
     def rebuild() -> list[Any]:
-        return ranking_jobs.rebuild_rankings(window(DAY).begins.date(), nobody_hears)
+        return ranking_jobs.rebuild_rankings(window(DAY).begins.date(), ignore_progress)
 
     run_together(
         [rebuild]

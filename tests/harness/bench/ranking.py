@@ -48,18 +48,13 @@ def activities(products: list[str]) -> list[Any]:
     """A view, a like or an order's line for each."""
     from uuid import UUID
 
-    from commerce.metrics import MetricDelta
-    from commerce.ranking import Activity
+    from commerce.ranking import Activity, ProductDelta
     from commerce.shared import clock
 
     now = clock.now()
-    kinds = ({"views": 1}, {"views": 1}, {"likes": 1}, {"orders": 1, "units": 1, "amount": 12_000})
+    kinds = ((1, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 12_000))  # views, likes, amount
     return [
-        Activity(
-            clock.new_id(),
-            now,
-            [MetricDelta(product_id=UUID(product), at=now, **kinds[number % len(kinds)])],
-        )
+        Activity(clock.new_id(), now, [ProductDelta(UUID(product), *kinds[number % len(kinds)])])
         for number, product in enumerate(products)
     ]
 

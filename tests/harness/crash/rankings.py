@@ -275,7 +275,7 @@ SCENARIOS = (
     ),
     Scenario(
         "put_weights", "ranking/put_ranking_weights", _viewed(timedelta(0)), _put_weights, OK,
-        mends=_claims_end("weighing"), then=_look_at_the_boards, look=_weights,
+        mends=_claims_end("rescoring"), then=_look_at_the_boards, look=_weights,
     ),
     Scenario(
         "rebuild_board", "make ops ranking rebuild", _counted_and_lost, _rebuild, QUEUE,

@@ -162,4 +162,4 @@ def test_weights_set_at_once_are_all_kept_and_the_last_is_in_force() -> None:
 
     assert sorted(each.version for each in done) == list(range(1, 10))
     newest = max(done, key=lambda each: each.version)
-    assert in_transaction(lambda shop: shop.rankings.weights()) == newest
+    assert in_transaction(RankingFacade.weights) == newest

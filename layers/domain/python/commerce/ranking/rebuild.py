@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -152,9 +153,7 @@ class Rebuild:
     def _seen(self, key: str) -> Iterator[list[bytes]]:
         cursor = 0
         while True:
-            cursor, part = self._server.ask(
-                lambda server, cursor=cursor: server.sscan(key, cursor, count=ROWS)
-            )
+            cursor, part = self._server.ask(methodcaller("sscan", key, cursor, count=ROWS))
             yield list(part)
             if cursor == 0:
                 return

@@ -44,7 +44,7 @@ class SqlRankingRepository:
 
     def add_weights(self, weights: Weights, *, by: str, at: datetime) -> None:
         row = sql.SET(version=weights.version, set_by=by, set_at=at, **weights.by_column())
-        # No reason of ours: whoever lost the race decides again on the newer weights.
+        # None: the loser of a race gets Contention, and decides again on the newer weights.
         self._uow.write(row, {"ranking_weights_pkey": lambda: None})
 
     def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:

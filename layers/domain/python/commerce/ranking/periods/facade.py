@@ -16,14 +16,7 @@ from commerce.ranking.periods.commands import (
     SkipChunk,
 )
 from commerce.ranking.periods.errors import TooManyChunks
-from commerce.ranking.periods.model import (
-    ChunkCounts,
-    ChunkStatus,
-    Period,
-    Run,
-    RunStatus,
-    Span,
-)
+from commerce.ranking.periods.model import ChunkCounts, ChunkStatus, Period, Run, RunStatus, Span
 from commerce.ranking.periods.repository import SqlPeriodicalRankRepository
 from commerce.ranking.periods.views import ChunkView, OutcomeView, PlanView, RunView, SkippedChunk
 from commerce.runtime import business_time

@@ -7,14 +7,7 @@ from uuid import UUID
 
 from commerce.ranking.model import Ranked, Weights
 from commerce.ranking.periods.errors import RunNotFound
-from commerce.ranking.periods.model import (
-    ChunkCounts,
-    ChunkStatus,
-    Period,
-    Run,
-    RunStatus,
-    Span,
-)
+from commerce.ranking.periods.model import ChunkCounts, ChunkStatus, Period, Run, RunStatus, Span
 from commerce.ranking.periods.views import SkippedChunk
 from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
@@ -75,7 +68,7 @@ class SqlPeriodicalRankRepository:
             "ended_at": run.ended_at,
             "failure": run.failure,
         }
-        # No reason of ours: the retry finds the execution's run and returns it.
+        # None: the loser of a race gets Contention, and its retry finds the execution's run.
         planned = {"planned_once_per_execution": lambda: None}
         self._uow.write(sql.ADD_RUN(**row, **run.weights.by_column()), planned)
         chunks = [

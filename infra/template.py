@@ -1,5 +1,6 @@
-"""What template.yaml says, read once for the tools and the tests."""
+"""Reads template.yaml and the stacks nested in it, for the tools and the tests."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,11 +46,65 @@ class Function:
         return Path("events", self.trigger, self.source.with_suffix(".json").name)
 
 
-def read_template(path: Path = TEMPLATE) -> dict[str, Any]:
-    """Read a template; short forms become the long ones, `!Ref x` is {"Ref": "x"}."""
+def read_file(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Read one file; short forms become the long ones, `!Ref x` is {"Ref": "x"}."""
     with path.open(encoding="utf-8") as text:
         template: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     return template
+
+
+def read_template(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Read a template with the nested stacks that are SAM templates themselves merged into it.
+
+    Their resources keep their names, and arguments take the place of their parameters. Their
+    globals and layers are the root's, as contract tests make sure, and so are left out. This is
+    what the emulator and `sam local` are given: the one does not transform nested templates, the
+    other does not resolve all that they take from the root.
+    """
+    template = read_file(path)
+    for name, stack in resources(template, STACK).items():
+        nested = read_file(path.parent / stack["TemplateURL"])
+        if "Transform" in nested:
+            template = _merged(template, name, nested)
+    return template
+
+
+def _merged(template: dict[str, Any], name: str, nested: dict[str, Any]) -> dict[str, Any]:
+    stack = template["Resources"].pop(name)["Properties"]
+    arguments = arguments_of(stack, nested)
+    added = _replace(nested["Resources"], arguments)
+    for resource in added.values():
+        for key, value in resource.get("Properties", {}).items():
+            if key in _PATHS:
+                folder = os.path.dirname(stack["TemplateURL"])  # noqa: PTH120 - a Path keeps `..`
+                resource["Properties"][key] = os.path.normpath(f"{folder}/{value}")
+    template["Resources"] = added | template["Resources"]  # layers are in both
+    template["Conditions"] = _replace(nested["Conditions"], arguments) | template["Conditions"]
+    outputs = {
+        (name, f"Outputs.{output}"): _replace(declared["Value"], arguments)
+        for output, declared in nested["Outputs"].items()
+    }
+    led: dict[str, Any] = _lead_to(outputs, template)
+    return led
+
+
+STACK = "AWS::CloudFormation::Stack"
+_PATHS = ("CodeUri", "ContentUri", "DefinitionUri")
+
+
+def arguments_of(stack: dict[str, Any], nested: dict[str, Any]) -> dict[str, Any]:
+    """Return a nested template's parameters with what the stack gives them, or their defaults.
+
+    Lists are handed to a stack joined, `!Join [",", !Ref Subnets]`; here they are lists again.
+    """
+    found = {}
+    for name, declared in nested["Parameters"].items():
+        value = stack["Parameters"].get(name, declared.get("Default"))
+        match value:
+            case {"Fn::Join": [",", each]} if declared["Type"] == "CommaDelimitedList":
+                value = each
+        found[name] = value
+    return found
 
 
 SELDOM_ASKED = ("/admin", "/console", "/docs", "/openapi.json")
@@ -100,21 +155,18 @@ def unfolded(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     outputs: dict[tuple[str, str], Any] = {}
-    for name, stack in resources(template, "AWS::CloudFormation::Stack").items():
-        leaf = read_template(ROOT / stack["TemplateURL"])
-        arguments = {
-            parameter: stack["Parameters"].get(parameter, declared.get("Default"))
-            for parameter, declared in leaf["Parameters"].items()
-        }
+    for name, stack in resources(template, STACK).items():
+        leaf = read_file(ROOT / stack["TemplateURL"])
+        arguments = arguments_of(stack, leaf)
         conditions = {
             condition: _evaluate(rule, arguments)
             for condition, rule in leaf.get("Conditions", {}).items()
         }
         for logical_id, resource in leaf["Resources"].items():
             if conditions.get(resource.get("Condition"), True):
-                found[f"{name}/{logical_id}"] = _replace(resource, arguments, name)
+                found[f"{name}/{logical_id}"] = _replace(resource, arguments, f"{name}/")
         for output, declared in leaf["Outputs"].items():
-            outputs[name, f"Outputs.{output}"] = _replace(declared["Value"], arguments, name)
+            outputs[name, f"Outputs.{output}"] = _replace(declared["Value"], arguments, f"{name}/")
     found.update(template["Resources"])
     return {logical_id: _lead_to(outputs, resource) for logical_id, resource in found.items()}
 
@@ -171,7 +223,7 @@ def _evaluate(rule: Any, arguments: dict[str, Any]) -> bool:
     if operator == "Fn::Not":
         return not _evaluate(operands[0], arguments)
     if operator == "Fn::Equals":
-        left, right = (_joined(_replace(operand, arguments, "")) for operand in operands)
+        left, right = (_joined(_replace(operand, arguments)) for operand in operands)
         return bool(left == right)
     raise NotImplementedError(operator)
 
@@ -184,19 +236,20 @@ def _joined(value: Any) -> Any:
     return value
 
 
-def _replace(value: Any, arguments: dict[str, Any], stack: str) -> Any:
+def _replace(value: Any, arguments: dict[str, Any], prefix: str = "") -> Any:
+    """Put arguments in the place of parameters, and a prefix before other logical ids."""
     if isinstance(value, list):
-        return [_replace(each, arguments, stack) for each in value]
+        return [_replace(each, arguments, prefix) for each in value]
     if not isinstance(value, dict):
         return value
     if set(value) == {"Ref"}:
-        return arguments.get(value["Ref"], {"Ref": f"{stack}/{value['Ref']}"})
+        return arguments.get(value["Ref"], {"Ref": f"{prefix}{value['Ref']}"})
     if set(value) == {"Fn::GetAtt"}:
         logical_id, attribute = value["Fn::GetAtt"]
-        return {"Fn::GetAtt": [f"{stack}/{logical_id}", attribute]}
+        return {"Fn::GetAtt": [f"{prefix}{logical_id}", attribute]}
     if set(value) == {"Fn::Sub"}:
         return {"Fn::Sub": re.sub(r"\$\{(\w+)\}", partial(_text, arguments), value["Fn::Sub"])}
-    return {key: _replace(each, arguments, stack) for key, each in value.items()}
+    return {key: _replace(each, arguments, prefix) for key, each in value.items()}
 
 
 def _text(arguments: dict[str, Any], variable: re.Match[str]) -> str:

@@ -29,7 +29,8 @@ def document() -> dict[str, Any]:
         description=parts.DESCRIPTION,
         on_conflict="error",
     )
-    operations = [Operation.of(each) for each in functions(template) if each.trigger == "http"]
+    served = [each for each in functions(template) if each.trigger == "http"]
+    operations = [operation for each in served for operation in Operation.all_of(each)]
     for operation in operations:
         paths = {operation.path: {operation.method: _told(operation)}}
         merged.add_schema({"paths": paths, "components": {"schemas": _tidy(operation.schemas)}})
@@ -113,7 +114,7 @@ def _successes(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
             {
                 "description": parts.SUCCESS[status],
                 "headers": _headers(headers),
-                "content": {operation.rules.media_type: content},
+                "content": {operation.media_type: content},
             },
         )
     if operation.is_tagged and operation.method == "get":

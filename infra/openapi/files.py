@@ -1,4 +1,4 @@
-"""Where the document is kept."""
+"""The OpenAPI document as a file."""
 
 import json
 from typing import Any
@@ -6,12 +6,9 @@ from typing import Any
 from infra.template import ROOT
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
-"""The one that is read."""
-SERVED = ROOT / "functions" / "docs" / "openapi.json"
-"""The same, next to the function that serves it."""
-COPIES = (DOCUMENT, SERVED)
+"""The only copy: functions/openapi.json is a link to it, which `sam build` follows."""
 
 
 def text_of(document: dict[str, Any]) -> str:
-    """The document as it is kept: one line per fact, so that a change reads as one."""
+    """Format the document as it is kept: one line per fact, so that diffs are readable."""
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

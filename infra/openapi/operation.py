@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from commerce.entrypoints import idempotency
 from commerce.entrypoints.http import (
     ADMIN,
     ANYONE,
-    JSON,
     BodyTooLarge,
     HttpApi,
     MalformedJson,
@@ -44,6 +44,7 @@ class Operation:
     path: str
     told: str
     rules: Rules
+    media_type: str
     parameters: list[dict[str, Any]]
     body: dict[str, Any] | None
     answer_schema: dict[str, Any]
@@ -54,36 +55,40 @@ class Operation:
     sample: dict[str, Any]
 
     @classmethod
-    def of(cls, function: Function) -> "Operation":
-        """What the function's file says of its route."""
-        module = importlib.import_module(function.handler.rpartition(".")[0])
+    def all_of(cls, function: Function) -> Iterator["Operation"]:
+        """Read the routes of a function's file: mostly one, which is called like the file."""
+        module = importlib.import_module(".".join(function.source.with_suffix("").parts[1:]))
         schema = json.loads(_api(module).get_openapi_json_schema())
-        [(path, methods)] = schema["paths"].items()
-        [(method, found)] = methods.items()
-        hints = get_type_hints(getattr(module, function.source.stem))
-        shape = hints["return"]
-        is_answer = get_origin(shape) is Response
-        return cls(
-            name=function.source.stem,
-            tag=function.source.parent.name,
-            method=method,
-            path=path,
-            told=inspect.cleandoc(module.__doc__ or ""),
-            rules=_api(module).rules,
-            parameters=found.get("parameters", []),
-            body=found.get("requestBody"),
-            answer_schema=_answer_schema(found, shape, _api(module).rules),
-            schemas=schema["components"]["schemas"],
-            shape=get_args(shape)[0] if is_answer or get_origin(shape) is tuple else shape,
-            is_tagged=is_answer,
-            takes_version="if_match" in hints,
-            sample=json.loads((ROOT / function.event_file).read_text(encoding="utf-8")),
-        )
+        sample = json.loads((ROOT / function.event_file).read_text(encoding="utf-8"))
+        for path, methods in schema["paths"].items():
+            [(method, found)] = methods.items()
+            name = _function_name(found["operationId"], path, method)
+            hints = get_type_hints(getattr(module, name))
+            shape = hints["return"]
+            is_answer = get_origin(shape) is Response
+            [(media_type, content)] = found["responses"]["200"]["content"].items()
+            yield cls(
+                name=name,
+                tag=found.get("tags", [function.source.parent.name])[0],
+                method=method,
+                path=path,
+                told=inspect.cleandoc(getattr(module, name).__doc__ or module.__doc__ or ""),
+                rules=_api(module).rules,
+                media_type=media_type,
+                parameters=found.get("parameters", []),
+                body=found.get("requestBody"),
+                answer_schema=content["schema"],
+                schemas=schema["components"]["schemas"],
+                shape=get_args(shape)[0] if is_answer or get_origin(shape) is tuple else shape,
+                is_tagged=is_answer,
+                takes_version="if_match" in hints,
+                sample=sample,
+            )
 
     @property
     def summary(self) -> str:
-        """The first line of the file, without method and path."""
-        said = self.told.splitlines()[0].partition(": ")[2].rstrip(".")
+        """The first line of the route's docstring or the file's, without method and path."""
+        said = self.told.splitlines()[0].rpartition(f"{self.path}: ")[2].rstrip(".")
         return said[:1].upper() + said[1:]
 
     @property
@@ -145,11 +150,9 @@ class Operation:
         return [HTTPStatus(each) for each in self.rules.success]
 
 
-def _answer_schema(found: dict[str, Any], shape: Any, rules: Rules) -> dict[str, Any]:
-    if shape == Response[str] and rules.media_type == JSON:
-        return {"type": "object"}  # a file that holds JSON
-    schema: dict[str, Any] = found["responses"]["200"]["content"][JSON]["schema"]
-    return schema
+def _function_name(operation_id: str, path: str, method: str) -> str:
+    """Return the name of a route's function: Powertools makes the operation's id of it."""
+    return operation_id.removesuffix(re.sub(r"\W", "_", f"{path}_{method}"))
 
 
 def _api(module: ModuleType) -> HttpApi:

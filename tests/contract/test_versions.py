@@ -1,15 +1,18 @@
-"""What SAM makes of the template: where the domain alone has changed, new versions."""
+"""The stacks as SAM makes them: their size, and which functions have versions and canaries."""
 
 import copy
 import functools
+from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.translator.transform import transform
 
-from infra.template import is_asked_often, read_template, resources
+from infra.template import ROOT, is_asked_often, read_file, resources
 
-MOST_RESOURCES = 500  # CloudFormation's, of one stack
+BUDGET = 400  # of CloudFormation's 500 resources per stack
+STACKS = {path.name: path for path in (ROOT / "template.yaml", *ROOT.glob("infra/stacks/*.yaml"))}
+CODE = ("template.yaml", "background.yaml")  # those that have functions
 ROLES = ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole",
          "AWSLambdaSQSQueueExecutionRole", "AWSXRayDaemonWriteAccess")  # fmt: skip
 Json = dict[str, Any]
@@ -28,10 +31,11 @@ def region(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @functools.cache
-def packaged() -> Json:
-    """The template as `sam package` leaves it: code and leaf stacks in a bucket."""
-    template = read_template()
-    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/functions"
+def packaged(path: Path) -> Json:
+    """Read a template as `sam package` leaves it: code and nested stacks in a bucket."""
+    template = read_file(path)
+    if "Globals" in template:
+        template["Globals"]["Function"]["CodeUri"] = "s3://bucket/functions"
     for kind, place in (
         ("AWS::Serverless::Function", "CodeUri"),
         ("AWS::Serverless::LayerVersion", "ContentUri"),
@@ -45,10 +49,14 @@ def packaged() -> Json:
     return template
 
 
-def deployed(*, domain: str = "one", canary: str = "true") -> dict[str, Json]:
-    """CloudFormation's resources for a domain layer with this content."""
-    template = copy.deepcopy(packaged())
-    template["Resources"]["DomainLayer"]["Properties"]["ContentUri"] = f"s3://bucket/{domain}"
+def deployed(name: str, *, domain: str = "one", canary: str = "true") -> dict[str, Json]:
+    """Return a stack's CloudFormation resources for a domain layer with this content.
+
+    What only some deployments have is among them.
+    """
+    template = copy.deepcopy(packaged(STACKS[name]))
+    if layer := template["Resources"].get("DomainLayer"):
+        layer["Properties"]["ContentUri"] = f"s3://bucket/{domain}"
     made: dict[str, Json] = transform(template, {"CanaryDeployment": canary}, ManagedPolicies())
     return made["Resources"]
 
@@ -57,28 +65,42 @@ def versions(stack: dict[str, Json]) -> set[str]:
     return {name for name, each in stack.items() if each["Type"] == "AWS::Lambda::Version"}
 
 
-def test_another_domain_makes_a_version_of_every_function_and_the_same_makes_none() -> None:
-    before = versions(deployed())
-    assert len(before) == len(resources(packaged(), "AWS::Serverless::Function"))
-    assert versions(deployed()) == before
-    assert versions(deployed(domain="two")).isdisjoint(before)
+def declared(name: str) -> dict[str, Json]:
+    return resources(packaged(STACKS[name]), "AWS::Serverless::Function")
 
 
-def test_it_fits_into_one_stack() -> None:
-    """Each function is four or five resources, and one more for what calls it."""
-    assert len(deployed()) <= MOST_RESOURCES
+@pytest.mark.parametrize("name", sorted(STACKS))
+def test_a_stack_stays_within_its_budget_of_resources(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = BUDGET - len(deployed(name))
+    with capsys.disabled():
+        print(f" [{name}: {BUDGET - left} resources, {left} left of {BUDGET}] ", end="")
+    assert left >= 0
 
 
-def test_what_is_called_by_its_alias_moves_by_canary_and_back_by_alarm() -> None:
-    stack = deployed()
-    aliases = {n: each for n, each in stack.items() if each["Type"] == "AWS::Lambda::Alias"}
-    at_once = {name for name, each in aliases.items() if "UpdatePolicy" not in each}
-    found = resources(packaged(), "AWS::Serverless::Function")
-    assert at_once == {
-        f"{name}Aliaslive" for name, each in found.items() if not is_asked_often(each)
-    }
+@pytest.mark.parametrize("name", CODE)
+def test_a_function_has_an_alias_if_a_canary_would_tell_something(name: str) -> None:
+    aliases = {n for n, each in deployed(name).items() if each["Type"] == "AWS::Lambda::Alias"}
+    often = {f"{n}Aliaslive" for n, each in declared(name).items() if is_asked_often(each)}
+    assert aliases == often != set()
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_a_new_domain_layer_makes_new_versions_and_the_same_makes_none(name: str) -> None:
+    before = versions(deployed(name))
+    assert len(before) == sum(map(is_asked_often, declared(name).values()))
+    assert versions(deployed(name)) == before
+    assert versions(deployed(name, domain="two")).isdisjoint(before)
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_an_alias_moves_by_canary_and_back_when_an_alarm_rings(name: str) -> None:
+    stack = deployed(name)
+    aliases = [each for each in stack.values() if each["Type"] == "AWS::Lambda::Alias"]
+    assert all("CodeDeployLambdaAliasUpdate" in each["UpdatePolicy"] for each in aliases)
     groups = [e for e in stack.values() if e["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
-    assert len(groups) == len(aliases) - len(at_once)
+    assert len(groups) == len(aliases)
     for group in groups:
         alarms = group["Properties"]["AlarmConfiguration"]["Alarms"]
         assert [each["Name"] for each in alarms] == [
@@ -90,19 +112,15 @@ def test_what_is_called_by_its_alias_moves_by_canary_and_back_by_alarm() -> None
         )
 
 
-def test_without_canary_there_is_no_codedeploy() -> None:
-    kinds = {each["Type"] for each in deployed(canary="false").values()}
+@pytest.mark.parametrize("name", CODE)
+def test_without_canary_there_is_no_codedeploy(name: str) -> None:
+    kinds = {each["Type"] for each in deployed(name, canary="false").values()}
     assert not {kind for kind in kinds if kind.startswith("AWS::CodeDeploy")}
 
 
-def test_api_queues_and_schedules_call_the_alias() -> None:
-    stack = deployed()
+def test_queues_call_the_alias() -> None:
+    stack = deployed("background.yaml")
     mappings = [e for e in stack.values() if e["Type"] == "AWS::Lambda::EventSourceMapping"]
-    assert mappings
+    assert len(mappings) == 13
     for each in mappings:
         assert str(each["Properties"]["FunctionName"]["Ref"]).endswith("Aliaslive")
-    rules = [each for each in stack.values() if each["Type"] == "AWS::Events::Rule"]
-    targets = [target for rule in rules for target in rule["Properties"]["Targets"]]
-    assert targets
-    for target in targets:
-        assert str(target["Arn"]["Ref"]).endswith("Aliaslive")

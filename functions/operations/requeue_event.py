@@ -7,7 +7,7 @@ api = http_api()
 
 
 @api.post("/admin/set-aside/<event_id>/put-back")
-def put_back_event(event_id: str, admin: Admin) -> RequeueView:
+def requeue_event(event_id: str, admin: Admin) -> RequeueView:
     return requeue(event_id, by=admin.by)
 
 

@@ -50,11 +50,11 @@ check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, impo
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@PYTHONPATH=layers/domain/python:. $(BIN)/lint-imports
-	@$(BIN)/pytest -q -p no:xdist --noconftest tests/contract/test_template.py tests/contract/test_production.py
+	@$(BIN)/pytest -q -p no:xdist --noconftest tests/contract/test_template.py tests/contract/test_production.py tests/contract/test_versions.py
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi.lint
 	@$(BIN)/zizmor --offline --quiet --persona pedantic .github
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
-	@$(BIN)/cfn-lint --ignore-checks W3002 -- infra/stacks/*.yaml infra/production/*.yaml  # W3002: sam deploy packages them
+	@$(BIN)/cfn-lint --ignore-checks W3002 E3724 -- infra/stacks/*.yaml infra/production/*.yaml  # W3002: sam deploy packages them; E3724: as in template.yaml
 	@$(BIN)/python -m infra.security
 
 audit: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Look for known vulnerabilities, write SBOMs to .local/sbom, check the templates

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from infra.template import ROOT, as_deployed, read_template, write_template
+from infra.template import ROOT, as_deployed, read_file, write_template
 
 CHECKOV = ROOT / ".venv-audit" / "bin" / "checkov"
 EXCEPTIONS = ROOT / "infra" / "security_exceptions.yaml"
@@ -59,7 +59,7 @@ def write_views(directory: Path) -> list[Path]:
     directory.mkdir(parents=True)
     written = []
     for path in sorted(path for pattern in TEMPLATES for path in ROOT.glob(pattern)):
-        template = read_template(path)
+        template = read_file(path)
         arguments = production_arguments(template)
         for name, value in arguments.items():
             template["Parameters"][name]["Default"] = value  # checkov takes it for what is given

@@ -62,7 +62,7 @@ def read_template(path: Path = TEMPLATE) -> dict[str, Any]:
     other does not resolve all that they take from the root.
     """
     template = read_file(path)
-    for name, stack in resources(template, STACK).items():
+    for name, stack in resources(template, NESTED_STACK).items():
         nested = read_file(path.parent / stack["TemplateURL"])
         if "Transform" in nested:
             template = _merged(template, name, nested)
@@ -72,23 +72,23 @@ def read_template(path: Path = TEMPLATE) -> dict[str, Any]:
 def _merged(template: dict[str, Any], name: str, nested: dict[str, Any]) -> dict[str, Any]:
     stack = template["Resources"].pop(name)["Properties"]
     arguments = arguments_of(stack, nested)
-    added = _replace(nested["Resources"], arguments)
+    added = replaced(nested["Resources"], arguments)
     for resource in added.values():
         for key, value in resource.get("Properties", {}).items():
             if key in _PATHS:
                 folder = os.path.dirname(stack["TemplateURL"])  # noqa: PTH120 - a Path keeps `..`
                 resource["Properties"][key] = os.path.normpath(f"{folder}/{value}")
     template["Resources"] = added | template["Resources"]  # layers are in both
-    template["Conditions"] = _replace(nested["Conditions"], arguments) | template["Conditions"]
+    template["Conditions"] = replaced(nested["Conditions"], arguments) | template["Conditions"]
     outputs = {
-        (name, f"Outputs.{output}"): _replace(declared["Value"], arguments)
+        (name, f"Outputs.{output}"): replaced(declared["Value"], arguments)
         for output, declared in nested["Outputs"].items()
     }
     led: dict[str, Any] = _lead_to(outputs, template)
     return led
 
 
-STACK = "AWS::CloudFormation::Stack"
+NESTED_STACK = "AWS::CloudFormation::Stack"
 _PATHS = ("CodeUri", "ContentUri", "DefinitionUri")
 
 
@@ -155,7 +155,7 @@ def unfolded(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     outputs: dict[tuple[str, str], Any] = {}
-    for name, stack in resources(template, STACK).items():
+    for name, stack in resources(template, NESTED_STACK).items():
         leaf = read_file(ROOT / stack["TemplateURL"])
         arguments = arguments_of(stack, leaf)
         conditions = {
@@ -164,9 +164,9 @@ def unfolded(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
         }
         for logical_id, resource in leaf["Resources"].items():
             if conditions.get(resource.get("Condition"), True):
-                found[f"{name}/{logical_id}"] = _replace(resource, arguments, f"{name}/")
+                found[f"{name}/{logical_id}"] = replaced(resource, arguments, f"{name}/")
         for output, declared in leaf["Outputs"].items():
-            outputs[name, f"Outputs.{output}"] = _replace(declared["Value"], arguments, f"{name}/")
+            outputs[name, f"Outputs.{output}"] = replaced(declared["Value"], arguments, f"{name}/")
     found.update(template["Resources"])
     return {logical_id: _lead_to(outputs, resource) for logical_id, resource in found.items()}
 
@@ -223,7 +223,7 @@ def _evaluate(rule: Any, arguments: dict[str, Any]) -> bool:
     if operator == "Fn::Not":
         return not _evaluate(operands[0], arguments)
     if operator == "Fn::Equals":
-        left, right = (_joined(_replace(operand, arguments)) for operand in operands)
+        left, right = (_joined(replaced(operand, arguments)) for operand in operands)
         return bool(left == right)
     raise NotImplementedError(operator)
 
@@ -236,10 +236,10 @@ def _joined(value: Any) -> Any:
     return value
 
 
-def _replace(value: Any, arguments: dict[str, Any], prefix: str = "") -> Any:
+def replaced(value: Any, arguments: dict[str, Any], prefix: str = "") -> Any:
     """Put arguments in the place of parameters, and a prefix before other logical ids."""
     if isinstance(value, list):
-        return [_replace(each, arguments, prefix) for each in value]
+        return [replaced(each, arguments, prefix) for each in value]
     if not isinstance(value, dict):
         return value
     if set(value) == {"Ref"}:
@@ -249,7 +249,7 @@ def _replace(value: Any, arguments: dict[str, Any], prefix: str = "") -> Any:
         return {"Fn::GetAtt": [f"{prefix}{logical_id}", attribute]}
     if set(value) == {"Fn::Sub"}:
         return {"Fn::Sub": re.sub(r"\$\{(\w+)\}", partial(_text, arguments), value["Fn::Sub"])}
-    return {key: _replace(each, arguments, prefix) for key, each in value.items()}
+    return {key: replaced(each, arguments, prefix) for key, each in value.items()}
 
 
 def _text(arguments: dict[str, Any], variable: re.Match[str]) -> str:

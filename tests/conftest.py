@@ -120,7 +120,7 @@ def nobody_reads_the_nudges() -> Iterator[None]:
         from commerce.runtime.aws import client
 
         sqs = client("sqs")
-        for name in ("RELAY_QUEUE_URL", "PASSING_QUEUE_URL"):
+        for name in ("RELAY_QUEUE_URL", "BEST_EFFORT_QUEUE_URL"):
             with suppress(sqs.exceptions.PurgeQueueInProgress):  # it was, less than a minute ago
                 sqs.purge_queue(QueueUrl=os.environ[name])
 

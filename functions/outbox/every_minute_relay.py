@@ -15,7 +15,7 @@ def empty_the_outbox() -> Mapping[str, Any]:
     age_seconds = waiting.age_seconds(clock.now())
     gauge("OutboxWaiting", waiting.count, "Count")
     gauge("OutboxOldestAgeSeconds", age_seconds, "Seconds")
-    gauge("OutboxSetAside", waiting.set_aside, "Count")
+    gauge("OutboxQuarantined", waiting.set_aside, "Count")
     return {
         "published": done.published,
         "refused": done.refused,

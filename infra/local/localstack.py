@@ -1,9 +1,9 @@
 """Deploys template.yaml to a LocalStack that already runs, its free edition included.
 
-That edition applies no layers and knows no custom resources. So `build` copies the layers into the
-functions' own packages and leaves both out of the template, and `deploy` calls MigrateFunction.
-Everything else is the very template. LocalStack 4.14 cannot update an API's stage in place
-("Stage already exists"), so a stack that is there already is deleted first.
+That edition applies no layers and has no custom resources. So `build` copies the layers into the
+functions' own packages and leaves both out of the templates, and `deploy` calls MigrateFunction.
+Everything else is as on AWS, the nested stacks too. LocalStack 4.14 cannot update an API's stage
+in place ("Stage already exists"), so a stack that exists is deleted first.
 """
 
 import io
@@ -23,10 +23,14 @@ from infra.local.api import Api
 from infra.local.errors import LocalError
 from infra.local.system import warm_up
 from infra.template import (
+    NESTED_STACK,
     ROOT,
+    arguments_of,
     as_deployed,
     functions,
+    read_file,
     read_template,
+    replaced,
     resources,
     without_versions,
     write_template,
@@ -88,38 +92,52 @@ def build() -> None:
     print(f"Building for LocalStack with {runtime} …")
     overrides = ["--parameter-overrides", f"PythonRuntime={runtime}"]
     _run([SAM, "build", "--config-env", "localstack", *overrides])
-    layers = [
-        BUILT / layer["ContentUri"] / "python"
-        for layer in resources(read_template(BUILT / "template.yaml"), _LAYER).values()
-    ]
-    packages = {}
-    for function in functions(read_template()):
-        if function.code_uri not in packages:
-            package = BUILT / f"{Path(function.code_uri).name}.zip"
-            _pack(package, [BUILT / function.logical_id, *layers])
-            packages[function.code_uri] = package.name
-    write_template(_variant(packages), VARIANT)
+    built = read_template(BUILT / "template.yaml")
+    layers = [BUILT / layer["ContentUri"] / "python" for layer in resources(built, _LAYER).values()]
+    code = resources(built, "AWS::Serverless::Function")
+    packages: dict[str, Path] = {}
+    sources = {function.logical_id: function.code_uri for function in functions(read_template())}
+    for logical_id, source in sources.items():
+        if source not in packages:
+            packages[source] = BUILT / f"{Path(source).name}.zip"
+            _pack(packages[source], [BUILT / code[logical_id]["CodeUri"], *layers])
+    _write_variants({logical_id: packages[source] for logical_id, source in sources.items()})
 
 
 _LAYER = "AWS::Serverless::LayerVersion"
 _LEFT_OUT = (_LAYER, "Custom::Migration")
 
 
-def _variant(packages: dict[str, str]) -> dict[str, Any]:
-    """Return the built template without layers, each function on a package that holds them.
+def _write_variants(packages: dict[str, Path]) -> None:
+    """Write the built templates for LocalStack: the nested one with functions, and the root."""
+    root = read_file(BUILT / "template.yaml")
+    defaults = {name: each.get("Default", name) for name, each in root["Parameters"].items()}
+    for stack in resources(root, NESTED_STACK).values():
+        file = BUILT / stack["TemplateURL"]
+        nested = read_file(file)
+        if "Transform" in nested:
+            arguments = replaced(arguments_of(stack, nested), defaults)
+            write_template(_variant(nested, arguments, packages), file.with_name(VARIANT.name))
+            stack["TemplateURL"] = str(Path(stack["TemplateURL"]).with_name(VARIANT.name))
+    write_template(_variant(root, {}, packages), VARIANT)
+
+
+def _variant(
+    template: dict[str, Any], arguments: dict[str, Any], packages: dict[str, Path]
+) -> dict[str, Any]:
+    """Return a built template without layers, each function on a package that holds them.
 
     Its conditions are decided: LocalStack is never given what only production has.
     """
-    code_uris = {function.logical_id: function.code_uri for function in functions(read_template())}
-    template = as_deployed(without_versions(read_template(BUILT / "template.yaml")), {})
+    template = as_deployed(without_versions(template), arguments)
     del template["Globals"]["Function"]["Layers"]
     template["Resources"] = {
         logical_id: resource
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] not in _LEFT_OUT
     }
-    for logical_id, code_uri in code_uris.items():
-        template["Resources"][logical_id]["Properties"]["CodeUri"] = packages[code_uri]
+    for logical_id, function in resources(template, "AWS::Serverless::Function").items():
+        function["CodeUri"] = str(packages[logical_id])
     return template
 
 

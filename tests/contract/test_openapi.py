@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from infra.openapi.document import document
 from infra.openapi.files import DOCUMENT
-from infra.template import ROOT, functions, read_template
+from infra.template import functions, read_template
 
 Json = dict[str, Any]
 

@@ -16,7 +16,7 @@ import pytest
 
 from commerce.runtime.db.connection import SESSION
 from infra.security import TEMPLATES, production_arguments
-from infra.template import ROOT, as_deployed, is_asked_often, read_template
+from infra.template import ROOT, as_deployed, is_asked_often, read_file, read_template
 
 APP, PLATFORM = "template.yaml", "platform.yaml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -48,7 +48,7 @@ Break = Callable[[Templates], object]
 def pristine() -> Templates:
     """Every template by its file's name, as production deploys it."""
     files = sorted(path for pattern in TEMPLATES for path in ROOT.glob(pattern))
-    read = {path.name: read_template(path) for path in files}
+    read = {path.name: read_file(path) for path in files}
     return {name: as_deployed(each, production_arguments(each)) for name, each in read.items()}
 
 
@@ -68,10 +68,14 @@ def the(templates: Templates, file: str, name: str) -> Json:
 
 
 def functions(templates: Templates) -> dict[str, Json]:
-    """What holds for each function: the globals, and its own."""
-    shared = templates[APP]["Globals"]["Function"]
-    found = of_type(templates, "AWS::Serverless::Function")
-    return {name: {**shared, **own} for _, name, own in found}
+    """Return what holds for each function: its file's globals, and its own properties."""
+    found = {}
+    for file, name, own in of_type(templates, "AWS::Serverless::Function"):
+        shared = templates[file]["Globals"]["Function"]
+        found[name] = {**shared, **own}
+        for key in ("DeploymentPreference",):  # SAM merges these
+            found[name][key] = {**shared.get(key, {}), **own.get(key, {})}
+    return found
 
 
 # --- functions -----------------------------------------------------------------------------------
@@ -87,19 +91,19 @@ def a_function_is_traced_and_its_log_ends_some_day(templates: Templates) -> list
     ]
 
 
-def new_code_goes_to_a_few_first(templates: Templates) -> list[str]:
-    """Each function has an alias that a deploy moves step by step, and that alarms move back.
+def new_code_is_tried_on_a_few_calls_first(templates: Templates) -> list[str]:
+    """A function with enough calls has an alias that moves step by step, back if an alarm rings.
 
-    Not those that are called without it: the migrating one, and the state machine's tasks; nor
-    those of which a share would tell nothing: what admins, clocks and pages call.
+    Others have none: of the calls of admins, schedules and pages a share would tell nothing.
     """
     found = []
     for name, each in functions(templates).items():
-        canary = each.get("DeploymentPreference", {})
+        canary = each["DeploymentPreference"]
         is_on = canary.get("Enabled") == {"Ref": "CanaryDeployment"}
         alarms = [alarm["Ref"] for alarm in canary.get("Alarms", [])]
-        is_held = bool(alarms) and all(the(templates, APP, alarm) for alarm in alarms)
-        if "AutoPublishAlias" not in each or (is_asked_often(each) and not (is_on and is_held)):
+        is_watched = bool(alarms) and all(the(templates, APP, alarm) for alarm in alarms)
+        has_canary = "AutoPublishAlias" in each and is_on and is_watched
+        if has_canary != is_asked_often(each):
             found.append(name)
     return found
 
@@ -117,7 +121,7 @@ def what_calls_a_function_calls_its_alias_of_the_newest_layer(templates: Templat
     ]
 
 
-def who_calls_partners_has_a_way_out_and_nobody_else(templates: Templates) -> list[str]:
+def functions_that_call_partners_have_a_route_out_and_no_others(templates: Templates) -> list[str]:
     calling = _functions_that_reach(PARTNERS)
     return sorted(
         name
@@ -129,12 +133,16 @@ def who_calls_partners_has_a_way_out_and_nobody_else(templates: Templates) -> li
     )
 
 
-def who_asks_valkey_may_read_its_login_and_nobody_else(templates: Templates) -> list[str]:
+def functions_that_use_valkey_may_read_its_login_and_no_others(templates: Templates) -> list[str]:
     asking = _functions_that_reach(VALKEY, NOT_ASKED) | _functions_that_reach({"pay"})
+    roles = {name: each for _, name, each in of_type(templates, "AWS::IAM::Role")}
     return sorted(
         name
         for name, each in functions(templates).items()
-        if ({"Ref": "ReadValkeySecret"} in each.get("Policies", [])) != (_source(each) in asking)
+        if (
+            {"Ref": "ReadValkeySecret"} in roles[each["Role"]["Fn::GetAtt"][0]]["ManagedPolicyArns"]
+        )
+        != (_source(each) in asking)
     )
 
 
@@ -330,23 +338,23 @@ def forget_global(name: str) -> Break:
 BREAKS: list[tuple[Rule, Break]] = [
     (a_function_is_traced_and_its_log_ends_some_day, drop(APP, "FunctionLogs", "RetentionInDays")),
     (a_function_is_traced_and_its_log_ends_some_day, forget_global("Tracing")),
-    (new_code_goes_to_a_few_first, forget_global("AutoPublishAlias")),
-    (new_code_goes_to_a_few_first,
+    (new_code_is_tried_on_a_few_calls_first, drop(APP, "PlaceOrderFunction", "AutoPublishAlias")),
+    (new_code_is_tried_on_a_few_calls_first,
      change(APP, "PlaceOrderFunction", "DeploymentPreference", to={"Enabled": False})),
-    (new_code_goes_to_a_few_first, drop(APP, "FunctionErrorsAlarm")),
+    (new_code_is_tried_on_a_few_calls_first, drop(APP, "FunctionErrorsAlarm")),
     (what_calls_a_function_calls_its_alias_of_the_newest_layer,
      drop(APP, "DomainLayer", "PublishLambdaVersion")),
     (what_calls_a_function_calls_its_alias_of_the_newest_layer,
      forget_global("AutoPublishAliasAllProperties")),
-    (who_calls_partners_has_a_way_out_and_nobody_else,
+    (functions_that_call_partners_have_a_route_out_and_no_others,
      drop(APP, "ReceiveCallbackFunction", "VpcConfig")),
-    (who_calls_partners_has_a_way_out_and_nobody_else,
+    (functions_that_call_partners_have_a_route_out_and_no_others,
      change(APP, "GetMeFunction", "VpcConfig", to={
          "SubnetIds": {"Ref": "PartnerSubnetIds"}, "SecurityGroupIds": {"Ref": "Any"}})),
-    (who_asks_valkey_may_read_its_login_and_nobody_else,
-     change(APP, "GetProductFunction", "Policies", to=[])),
-    (who_asks_valkey_may_read_its_login_and_nobody_else,
-     change(APP, "GetMeFunction", "Policies", to=[{"Ref": "ReadValkeySecret"}])),
+    (functions_that_use_valkey_may_read_its_login_and_no_others,
+     change(APP, "ProductPageRole", "ManagedPolicyArns", to=[])),
+    (functions_that_use_valkey_may_read_its_login_and_no_others,
+     change(APP, "SignedInRole", "ManagedPolicyArns", to=[{"Ref": "ReadValkeySecret"}])),
     (each_of_aws_services_is_reached_without_the_internet, drop("network.yaml", "StatesEndpoint")),
     (a_key_rotates, drop("keys.yaml", "LogKey", "EnableKeyRotation")),
     (all_that_is_kept_is_kept_with_a_key_of_ours, drop("queue.yaml", "Queue", "KmsMasterKeyId")),

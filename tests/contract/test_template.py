@@ -1,7 +1,7 @@
-"""What holds for every queue, function, rule and permission of template.yaml.
+"""Rules for every queue, function, event rule and permission of template.yaml.
 
-Each rule looks through the whole template, leaf stacks included, and returns what breaks it. It is
-tested twice: the template breaks none, and a template with one thing changed breaks just that one.
+Each rule looks through the whole template, nested stacks included, and returns what breaks it. It
+is tested twice: the template breaks none, and a template with one thing changed breaks just it.
 """
 
 import ast
@@ -19,7 +19,18 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from infra.template import ROOT, Function, functions, read_template, resources, unfolded
+from infra.template import (
+    NESTED_STACK,
+    ROOT,
+    Function,
+    arguments_of,
+    functions,
+    read_file,
+    read_template,
+    replaced,
+    resources,
+    unfolded,
+)
 
 DAY_SECONDS = 24 * 60 * 60
 DEAD_LETTER_RETENTION_SECONDS = 14 * DAY_SECONDS
@@ -31,7 +42,11 @@ NOT_OF_THE_TEMPLATE = {"DATABASE_URL", "TOKEN_KEYS", "GATEWAY_SECRET", "FINGERPR
 # Actions that AWS knows no resources for: who may do them may do them to all.
 WITHOUT_RESOURCES = {
     *(f"xray:{action}" for action in ("PutTraceSegments", "PutTelemetryRecords",
-                                      "GetSamplingRules", "GetSamplingTargets")),
+                                      "GetSamplingRules", "GetSamplingTargets",
+                                      "GetSamplingStatisticSummaries")),
+    *(f"ec2:{action}" for action in ("CreateNetworkInterface", "DescribeNetworkInterfaces",
+                                     "DescribeSubnets", "DeleteNetworkInterface",
+                                     "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses")),
     *(f"logs:{action}LogDelivery" for action in ("Create", "Get", "Update", "Delete")),
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
@@ -42,11 +57,12 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stack:
-    """The template, its leaf stacks unfolded, and the folders that belong to it."""
+    """The template with its nested stacks, and the folders that belong to it."""
 
     template: dict[str, Any]
     resources: dict[str, Resource]
     functions: dict[str, Function]
+    nested: dict[str, Resource] = field(default_factory=dict)
     machines: dict[str, Resource] = field(default_factory=dict)
     source_files: set[Path] = field(default_factory=set)
     event_files: set[Path] = field(default_factory=set)
@@ -84,6 +100,7 @@ def pristine() -> Stack:
         template=template,
         resources=unfolded(template),
         functions={function.logical_id: function for function in functions(template)},
+        nested=_nested_application(),
         machines={
             name: _json(ROOT / machine["DefinitionUri"])
             for name, machine in resources(template, "AWS::Serverless::StateMachine").items()
@@ -95,6 +112,13 @@ def pristine() -> Stack:
             if "contracts" not in path.parts
         },
     )
+
+
+def _nested_application() -> Resource:
+    """Return infra/stacks/background.yaml with what template.yaml gives it put in."""
+    stack = resources(read_file(), NESTED_STACK)["Background"]
+    template = read_file(ROOT / stack["TemplateURL"])
+    return {**template, **replaced(template, arguments_of(stack, template))}
 
 
 # --- queues --------------------------------------------------------------------------------------
@@ -251,24 +275,141 @@ def a_queue_takes_messages_from_a_named_source_only(stack: Stack) -> list[str]:
 def _statements(stack: Stack) -> Iterator[tuple[str, Resource]]:
     for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items():
         for statement in policy["PolicyDocument"]["Statement"]:
-            yield name, statement
-    for name, function in stack.of_type("AWS::Serverless::Function").items():
-        for policy in function.get("Policies", []):
-            for statement in policy.get("Statement", []):
-                yield name, statement
-    yield from _statements_of_roles(stack)
-
-
-def _policies(role: Resource) -> list[Resource]:
-    """A role's own policies, those among them that only production has."""
-    return [each["Fn::If"][1] if "Fn::If" in each else each for each in role.get("Policies", [])]
-
-
-def _statements_of_roles(stack: Stack) -> Iterator[tuple[str, Resource]]:
+            yield name, _given(statement)
     for name, role in stack.of_type("AWS::IAM::Role").items():
-        for policy in _policies(role):
-            for statement in policy["PolicyDocument"]["Statement"]:
+        for policy in role.get("Policies", []):
+            for statement in _given(policy)["PolicyDocument"]["Statement"]:
                 yield name, statement
+
+
+def _given(value: Resource) -> Resource:
+    """Return what a condition decides about as if the condition held."""
+    given: Resource = value["Fn::If"][1] if "Fn::If" in value else value
+    return given
+
+
+def a_function_takes_its_permissions_from_a_declared_role(stack: Stack) -> list[str]:
+    """A role that SAM generates would count as a resource of its own for each function."""
+    roles = stack.of_type("AWS::IAM::Role")
+    return [
+        name
+        for name, function in stack.of_type("AWS::Serverless::Function").items()
+        if "Policies" in function or named(function.get("Role")) not in roles
+    ]
+
+
+def a_role_is_used(stack: Stack) -> list[str]:
+    used = {
+        named(owner.get("Role"))
+        for kind in ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
+        for owner in stack.of_type(kind).values()
+    }
+    return sorted(set(stack.of_type("AWS::IAM::Role")) - used)
+
+
+# A permission, and what in the function or its part of the template says that it is needed.
+BY_VARIABLE = {
+    "OPS_TOPIC_ARN": ("sns:Publish", "OpsTopic"),
+    "FINGERPRINT_SECRET_ARN": ("secretsmanager:GetSecretValue", "FingerprintSecret"),
+    "GATEWAY_SECRET_ARN": ("secretsmanager:GetSecretValue", "GatewaySigningSecret"),
+    "LOG_GROUP_NAME": ("logs:FilterLogEvents", "FunctionLogs"),
+    "RANKING_STATE_MACHINE_ARN": ("states:StartExecution", "RankingStateMachine"),
+}
+READ_TOKENS = ("secretsmanager:GetSecretValue", "TokenSecret")
+KEEP_RECORDS = ("dynamodb:PutItem", "IdempotencyTable")
+SIGNS_TOKENS = "OpenSessionFunction"
+
+
+def a_role_grants_what_each_of_its_functions_needs_and_no_more(stack: Stack) -> list[str]:
+    """Compare what can be read from the functions; a shared role fits all of its functions."""
+    granted = _granted(stack)
+    queues = {("sqs:ReceiveMessage", name) for name in stack.of_type("AWS::SQS::Queue")}
+    decidable = {*BY_VARIABLE.values(), READ_TOKENS, KEEP_RECORDS}
+    needed_by_role: dict[str, set[tuple[str, str]]] = {}
+    found = []
+    for name, properties in stack.of_type("AWS::Serverless::Function").items():
+        role, needed = named(properties.get("Role")), _needed(stack.functions[name], properties)
+        needed_by_role.setdefault(role, set()).update(needed)
+        if granted.get(role, set()) & decidable != needed & decidable:
+            found.append(name)
+    return found + [
+        role
+        for role, needed in needed_by_role.items()
+        if granted.get(role, set()) & queues - _dead(stack) != needed & queues
+    ]
+
+
+def _dead(stack: Stack) -> set[tuple[str, str]]:
+    return {("sqs:ReceiveMessage", name) for name in dead_letter_queues(stack)}
+
+
+def _needed(function: Function, properties: Resource) -> set[tuple[str, str]]:
+    """Return the permissions that a function's file, variables and events ask for."""
+    needed = {BY_VARIABLE[name] for name in _own_variables(function) if name in BY_VARIABLE}
+    for event in properties.get("Events", {}).values():
+        if event["Type"] == "SQS":
+            needed.add(("sqs:ReceiveMessage", named(event["Properties"]["Queue"])))
+    rules = _rules_of_handler(function)
+    if "access" in rules or function.logical_id == SIGNS_TOKENS:
+        needed.add(READ_TOKENS)
+    if "idempotent" in rules:
+        needed.add(KEEP_RECORDS)
+    return needed
+
+
+def _rules_of_handler(function: Function) -> set[str]:
+    """Return the keywords in a file's lambda_handler(api, access=…, idempotent=…)."""
+    file = ROOT / function.source
+    calls = [
+        node
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "lambda_handler"
+    ]
+    return {str(keyword.arg) for call in calls for keyword in call.keywords}
+
+
+def _granted(stack: Stack) -> dict[str, set[tuple[str, str]]]:
+    """Return each role's permissions, as actions on resources."""
+    own: dict[str, set[tuple[str, str]]] = {}
+    for name, statement in _statements(stack):
+        for action in _as_list(statement["Action"]):
+            for resource in _as_list(statement["Resource"]):
+                own.setdefault(name, set()).add((action, named(resource)))
+    return {
+        name: set().union(
+            own.get(name, set()),
+            *(own.get(named(policy), set()) for policy in role.get("ManagedPolicyArns", [])),
+        )
+        for name, role in stack.of_type("AWS::IAM::Role").items()
+    }
+
+
+# --- the nested stack ----------------------------------------------------------------------------
+
+
+def nested_functions_have_the_globals_of_the_root(stack: Stack) -> list[str]:
+    """Its globals are the root's but for variables that only requests need."""
+    root = copy.deepcopy(stack.template["Globals"]["Function"])
+    nested = copy.deepcopy(stack.nested["Globals"]["Function"])
+    root_variables = root.pop("Environment")["Variables"]
+    variables = nested.pop("Environment")["Variables"]
+    nested["CodeUri"] = nested["CodeUri"].removeprefix("../../")
+    return [key for key in root.keys() | nested.keys() if root.get(key) != nested.get(key)] + [
+        name for name, value in variables.items() if root_variables.get(name) != value
+    ]
+
+
+def nested_conditions_and_layers_are_the_roots(stack: Stack) -> list[str]:
+    layers = {
+        name: json.loads(json.dumps(layer).replace("../../", ""))
+        for name, layer in stack.nested["Resources"].items()
+        if layer["Type"] == "AWS::Serverless::LayerVersion"
+    }
+    conditions = stack.nested["Conditions"]
+    return [
+        *(name for name, each in layers.items() if stack.template["Resources"].get(name) != each),
+        *(n for n, each in conditions.items() if stack.template["Conditions"].get(n, each) != each),
+    ] or ([] if layers else ["no layers: new code would make no new versions"])
 
 
 def no_secret_is_in_the_environment(stack: Stack) -> list[str]:
@@ -450,7 +591,7 @@ def a_machine_may_call_its_tasks_and_nothing_else(stack: Stack) -> list[str]:
         }
         allowed = [
             (statement["Action"], named(resource))
-            for policy in _policies(roles[named(machine["Role"])])
+            for policy in map(_given, roles[named(machine["Role"])]["Policies"])
             for statement in policy["PolicyDocument"]["Statement"]
             if not set(_as_list(statement["Action"])) <= WITHOUT_RESOURCES
             for resource in _as_list(statement["Resource"])
@@ -588,7 +729,7 @@ def the_console_knows_every_queue_with_dead_letters(stack: Stack) -> list[str]:
     variables = _shared_variables(stack)
     wanted = {
         "QUEUES": {named_so[name] for name in work},
-        "QUEUES_OF_LETTERS_ALONE": alone,
+        "DEAD_LETTER_ONLY_QUEUES": alone,
     }
     return [
         f"{variable}: {name}"
@@ -608,9 +749,9 @@ def operators_may_deal_with_every_dead_letter_and_no_other(stack: Stack) -> list
     """Look, delete, and send back: each permission names exactly the queues that it is for."""
     letters, work = dead_letter_queues(stack), set(work_queues(stack))
     wanted = {
-        "LookAtDeadLetters": letters,
+        "ReadDeadLetters": letters,
         "DeleteDeadLetters": letters,
-        "RedriveDeadLettersFunction": work,
+        "RedriveDeadLettersRole": work,
     }
     found: dict[str, set[str]] = {}
     for name, statement in _statements(stack):
@@ -714,7 +855,36 @@ BREAKS: list[tuple[Rule, Break]] = [
     (no_permission_has_a_wildcard,
      change("PutEvents", "PolicyDocument", "Statement", 0, "Action", to="events:*")),
     (no_permission_has_a_wildcard,
-     change(READER, "Policies", 1, "Statement", 0, "Resource", to="*")),
+     change("OrderConfirmedConsumerRole", "Policies", 0, "PolicyDocument", "Statement", 0,
+            "Resource", to="*")),
+    (no_permission_has_a_wildcard,
+     change("RunFunctions", "PolicyDocument", "Statement", 2, "Fn::If", 1, "Action",
+            to="ec2:TerminateInstances")),
+    (a_function_takes_its_permissions_from_a_declared_role, drop("GetMeFunction", "Role")),
+    (a_function_takes_its_permissions_from_a_declared_role,
+     change("GetMeFunction", "Policies", to=[{"Ref": "ReadTokenSecret"}])),
+    (a_role_is_used,
+     lambda stack: stack.resources.update(NewRole={"Type": "AWS::IAM::Role", "Properties": {}})),
+    (a_role_grants_what_each_of_its_functions_needs_and_no_more,
+     change("SignUpRole", "ManagedPolicyArns", 0, to={"Ref": "ReadTokenSecret"})),
+    (a_role_grants_what_each_of_its_functions_needs_and_no_more,
+     change("GetBrandFunction", "Role", to={"Fn::GetAtt": ["SignedInCatalogueRole", "Arn"]})),
+    (a_role_grants_what_each_of_its_functions_needs_and_no_more,
+     change("OnPaymentFailedFunction", "Role",
+            to={"Fn::GetAtt": ["CardPaymentConsumerRole", "Arn"]})),
+    (a_role_grants_what_each_of_its_functions_needs_and_no_more,
+     change("NudgeConsumerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource",
+            to={"Fn::GetAtt": ["UserActed/Queue", "Arn"]})),
+    (nested_functions_have_the_globals_of_the_root,
+     lambda stack: stack.nested["Globals"]["Function"].update(MemorySize=128)),
+    (nested_functions_have_the_globals_of_the_root,
+     lambda stack: stack.nested["Globals"]["Function"]["Environment"]["Variables"].update(
+         EVENT_BUS_NAME="default")),
+    (nested_conditions_and_layers_are_the_roots,
+     lambda stack: stack.nested["Conditions"].update(Production={"Fn::Equals": ["a", "b"]})),
+    (nested_conditions_and_layers_are_the_roots,
+     lambda stack: stack.nested["Resources"].pop("DomainLayer")
+     and stack.nested["Resources"].pop("DependenciesLayer")),
     (no_permission_has_a_wildcard,
      change(ROLE, "Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement", 0, "Action",
             to=["xray:PutTraceSegments", "logs:DeleteLogGroup"])),
@@ -741,7 +911,7 @@ BREAKS: list[tuple[Rule, Break]] = [
     (an_alarm_reaches_operators_and_names_its_runbook,
      change("ApiErrorsAlarm", "AlarmDescription", to="See docs/runbooks/unwritten.md")),
     (an_alarm_reaches_operators_and_names_its_runbook, drop("OutboxStuckAlarm", "AlarmActions")),
-    (an_alarm_watches_what_is_measured, change("SetAsideAlarm", "MetricName", to="SetAside")),
+    (an_alarm_watches_what_is_measured, change("QuarantineAlarm", "MetricName", to="SetAside")),
     (an_alarm_watches_what_is_measured, drop("UnauthenticatedAlarm", "Dimensions", 0)),
     (what_the_dashboard_shows_is_measured,
      change("Dashboard", "DashboardBody", to={"Fn::Sub": '{"widgets": []}'})),
@@ -766,11 +936,12 @@ BREAKS: list[tuple[Rule, Break]] = [
     (the_console_knows_every_queue_with_dead_letters,
      lambda stack: _shared_variables(stack)["QUEUES"]["Fn::Join"][1].pop()),
     (the_console_knows_every_queue_with_dead_letters,
-     lambda stack: _shared_variables(stack).update(QUEUES_OF_LETTERS_ALONE="")),
+     lambda stack: _shared_variables(stack).update(DEAD_LETTER_ONLY_QUEUES="")),
     (operators_may_deal_with_every_dead_letter_and_no_other,
      drop("DeleteDeadLetters", "PolicyDocument", "Statement", 0, "Resource", 0)),
     (operators_may_deal_with_every_dead_letter_and_no_other,
-     drop("RedriveDeadLettersFunction", "Policies", 4, "Statement", 0, "Resource", 0)),
+     drop("RedriveDeadLettersRole", "Policies", 0, "PolicyDocument", "Statement", 0,
+          "Resource", 0)),
 ]  # fmt: skip
 RULES = list(dict.fromkeys(rule for rule, _ in BREAKS))
 

@@ -75,7 +75,7 @@ def test_a_stack_stays_within_its_budget_of_resources(
 ) -> None:
     left = BUDGET - len(deployed(name))
     with capsys.disabled():
-        print(f" [{name}: {BUDGET - left} resources, {left} left of {BUDGET}] ", end="")
+        print(f" [{name}: {BUDGET - left} resources, {left} left of {BUDGET}]", end="")  # noqa: T201
     assert left >= 0
 
 

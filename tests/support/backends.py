@@ -142,12 +142,12 @@ def _make_resources(endpoint: str) -> dict[str, str]:
         sqs.create_queue(QueueName=name)
     return {
         "QUEUES": queue,
-        "QUEUES_OF_LETTERS_ALONE": "schedule",
+        "DEAD_LETTER_ONLY_QUEUES": "schedule",
         "LOG_GROUP_NAME": "/lastunit/test",
         "IDEMPOTENCY_TABLE_NAME": "idempotency",
         "EVENT_BUS_NAME": "commerce",
         "RELAY_QUEUE_URL": sqs.create_queue(QueueName="outbox-nudge")["QueueUrl"],
-        "PASSING_QUEUE_URL": sqs.create_queue(QueueName="products-viewed")["QueueUrl"],
+        "BEST_EFFORT_QUEUE_URL": sqs.create_queue(QueueName="products-viewed")["QueueUrl"],
     }
 
 

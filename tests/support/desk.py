@@ -30,7 +30,7 @@ def settings_of(dead: DeadQueue) -> dict[str, str]:
     return {
         "RELAY_QUEUE_URL": nudges,
         "QUEUES": NAME,
-        "QUEUES_OF_LETTERS_ALONE": "schedule",
+        "DEAD_LETTER_ONLY_QUEUES": "schedule",
         "LOG_GROUP_NAME": f"/lastunit/{secrets.token_hex(4)}",
     }
 
@@ -77,7 +77,7 @@ def order_as_admin(order_id: str) -> Answer:
 
 def put_back(event_id: str, by: Person | None = None) -> Answer:
     """POST /admin/set-aside/{event_id}/put-back."""
-    return _send("put_back_event", "POST", f"/admin/set-aside/{event_id}/put-back", by)
+    return _send("requeue_event", "POST", f"/admin/set-aside/{event_id}/put-back", by)
 
 
 def _send(name: str, method: str, path: str, by: Person | None = None, body: Any = None) -> Answer:

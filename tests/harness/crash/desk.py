@@ -79,7 +79,7 @@ SCENARIOS = (
         look=partial(discarded, _discard),
     ),
     Scenario(
-        "put_back_at_desk", "operations/put_back_event", with_an_event_set_aside, _put_back,
+        "put_back_at_desk", "operations/requeue_event", with_an_event_set_aside, _put_back,
         OK | {"404 EVENT_NOT_SET_ASIDE"}, look=_kept,
     ),
     Scenario(

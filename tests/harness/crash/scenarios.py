@@ -396,11 +396,7 @@ COMMAND = "make "
 """So the name of what is no function begins: of an operator's command."""
 
 WITHOUT = {
-    "console/get_console": "a page of the package",
-    "console/get_console_asset": "a file of the package",
-    "docs/get_docs": "a page of the package",
-    "docs/get_docs_asset": "a file of the package",
-    "docs/get_openapi": "a file of the package",
+    "pages/get_page": "pages and files of the package",
 }
 """Functions that take no step towards the outside, and so need no use case."""
 

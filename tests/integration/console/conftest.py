@@ -14,7 +14,7 @@ from tests.support.letters import DeadQueue
 
 expect.set_options(timeout=PATIENCE_MS)
 
-TOKEN = "lastunit-console-token"  # functions/console/api.js
+TOKEN = "lastunit-console-token"  # functions/pages/console/api.js
 
 
 @pytest.fixture(scope="module")

@@ -36,20 +36,20 @@ class Page(HTMLParser):
 
 
 def test_the_document_is_served_as_it_is_kept() -> None:
-    status, body, headers = get("docs/get_openapi", "/openapi.json")
+    status, body, headers = get("pages/get_page", "/openapi.json")
     assert status == 200
     assert headers["content-type"] == "application/json"
     assert json.loads(body) == json.loads(DOCUMENT.read_text(encoding="utf-8"))
 
 
 def test_who_has_the_document_is_not_sent_it_again() -> None:
-    _, _, headers = get("docs/get_openapi", "/openapi.json")
-    again = get("docs/get_openapi", "/openapi.json", **{"If-None-Match": headers["etag"]})
+    _, _, headers = get("pages/get_page", "/openapi.json")
+    again = get("pages/get_page", "/openapi.json", **{"If-None-Match": headers["etag"]})
     assert again[:2] == (304, "")
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_its_policy_says_so() -> None:
-    status, html, headers = get("docs/get_docs", "/docs")
+    status, html, headers = get("pages/get_page", "/docs")
     page = Page(html)
     assert status == 200
     assert headers["content-type"] == "text/html; charset=utf-8"
@@ -62,11 +62,11 @@ def test_the_page_loads_nothing_from_elsewhere_and_its_policy_says_so() -> None:
 
 
 def test_whatever_the_page_loads_is_there() -> None:
-    _, html, _ = get("docs/get_docs", "/docs")
+    _, html, _ = get("pages/get_page", "/docs")
     assets = [each for each in Page(html).loaded if each.startswith("docs/")]
     assert len(assets) == 4
     for asset in assets:
-        status, text, headers = get("docs/get_docs_asset", f"/{asset}")
+        status, text, headers = get("pages/get_page", f"/{asset}")
         assert status == 200
         wanted = "text/css" if asset.endswith("css") else "text/javascript"
         assert headers["content-type"] == f"{wanted}; charset=utf-8"
@@ -74,7 +74,7 @@ def test_whatever_the_page_loads_is_there() -> None:
 
 
 def test_a_try_gets_a_key_of_its_own_where_the_example_was_left() -> None:
-    _, script, _ = get("docs/get_docs_asset", "/docs/start.js")
+    _, script, _ = get("pages/get_page", "/docs/start.js")
     document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     [example] = [
         each["example"]
@@ -86,6 +86,6 @@ def test_a_try_gets_a_key_of_its_own_where_the_example_was_left() -> None:
 
 @pytest.mark.parametrize("asset", ["nothing.js", "page.html", "openapi.json", "../order.py", ".."])
 def test_nothing_else_is_served(asset: str) -> None:
-    status, body, _ = get("docs/get_docs_asset", f"/docs/{asset}")
+    status, body, _ = get("pages/get_page", f"/docs/{asset}")
     assert status == 404
     assert json.loads(body)["code"] == "NOT_FOUND"

@@ -263,7 +263,7 @@ def test_every_endpoint_of_operators_is_for_admins_alone(dead: DeadQueue) -> Non
         ("get_sales", "GET", "/admin/sales"),
         ("list_dead_letters", "GET", f"/admin/dead-letters/{NAME}"),
         ("get_order_as_admin", "GET", "/admin/orders/x"),
-        ("put_back_event", "POST", "/admin/set-aside/x/put-back"),
+        ("requeue_event", "POST", "/admin/set-aside/x/put-back"),
     ):
         refused = call(f"operations/{name}", method, path, token=user.token)
         assert (refused.status, refused.json["code"]) == (403, "ADMIN_ONLY"), name

@@ -508,7 +508,7 @@ def test_the_gauge_says_how_much_was_set_aside(
 ) -> None:
     record(happened(text="x" * MAX_BYTES), happened())
     assert every_minute()["set_aside"] == 1
-    assert gauges(capsys.readouterr().out)["OutboxSetAside"] == [1.0]
+    assert gauges(capsys.readouterr().out)["OutboxQuarantined"] == [1.0]
     assert len(listened.heard()) == 1
 
 

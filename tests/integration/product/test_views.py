@@ -42,7 +42,7 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> Any:
     """How many nudges wait in a queue of the test's own."""
     sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     url = sqs.create_queue(QueueName=f"nudges-{new_id()}")["QueueUrl"]
-    monkeypatch.setenv("PASSING_QUEUE_URL", url)
+    monkeypatch.setenv("BEST_EFFORT_QUEUE_URL", url)
 
     def count() -> int:
         found = sqs.get_queue_attributes(
@@ -164,7 +164,7 @@ def test_without_valkey_and_queue_a_product_is_seen_all_the_same(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = a_product()
-    monkeypatch.setenv("PASSING_QUEUE_URL", "http://127.0.0.1:9/nowhere")
+    monkeypatch.setenv("BEST_EFFORT_QUEUE_URL", "http://127.0.0.1:9/nowhere")
     view(product)
     with hanging(server.pid):
         view(product)

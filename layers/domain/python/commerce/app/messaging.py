@@ -29,7 +29,7 @@ def _nudge() -> None:
     """Wake the function that publishes them. A lost nudge is repeated with the next event."""
     try:
         client("sqs", attempts=1, answer_within_seconds=0.3).send_message(
-            QueueUrl=settings.text("PASSING_QUEUE_URL"),
+            QueueUrl=settings.text("BEST_EFFORT_QUEUE_URL"),
             MessageBody="{}",
             DelaySeconds=PAUSE_SECONDS,
         )

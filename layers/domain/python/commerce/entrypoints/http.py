@@ -123,7 +123,6 @@ class Rules:
     fingerprint_key: Callable[[], bytes] | None = None
     success: Sequence[int] = (HTTPStatus.OK,)
     refusals: Sequence[type[CommerceError]] = ()
-    media_type: str = JSON
 
 
 class HttpApi(APIGatewayRestResolver):
@@ -194,18 +193,15 @@ def lambda_handler(
     fingerprint_key: Callable[[], bytes] | None = None,
     success: Sequence[int] = (HTTPStatus.OK,),
     refusals: Sequence[type[CommerceError]] = (),
-    media_type: str = JSON,
 ) -> Handler[Answer]:
     """The function's entry: correlation id, body, identity, idempotency key, then the route.
 
     `require` looks at headers and raw body before anything else does. With a `fingerprint_key`
     what is remembered of an idempotent request cannot be guessed back from its fingerprint.
-    `success`, `refusals` and `media_type` are for the OpenAPI document alone, which knows the rest
-    by itself: how the route succeeds, and the errors of the domain that its callers meet.
+    `success` and `refusals` are for the OpenAPI document alone, which knows the rest by itself: how
+    the route succeeds, and the errors of the domain that its callers meet.
     """
-    api.rules = rules = Rules(
-        access, require, idempotent, fingerprint_key, success, refusals, media_type
-    )
+    api.rules = rules = Rules(access, require, idempotent, fingerprint_key, success, refusals)
 
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:

@@ -126,7 +126,7 @@ def _queues() -> Iterator[Queue]:
     for name in settings.text("QUEUES").split(","):
         url = f"{place}/{stack}{name}"
         yield Queue(name, url, f"{url}{SUFFIX}")
-    for name in settings.text("QUEUES_OF_LETTERS_ALONE").split(","):
+    for name in settings.text("DEAD_LETTER_ONLY_QUEUES").split(","):
         yield Queue(name, "", f"{place}/{stack}{name}{SUFFIX}")
 
 

@@ -33,7 +33,7 @@ CATALOGUE: dict[tuple[str, str], tuple[DemoProduct, ...]] = {
     ("Papier Studio", "Paper and ink for people who still write."): (
         DemoProduct("Dotted Notebook A5", "160 pages that lie flat.", 12_000, 300),
         DemoProduct("Brass Pen", "Gets better with every year.", 46_000, 50),
-        DemoProduct("DeadLetter Set Autumn", "Twelve sheets, six envelopes.", 9_800, 150),
+        DemoProduct("Letter Set Autumn", "Twelve sheets, six envelopes.", 9_800, 150),
     ),
 }  # fmt: skip
 

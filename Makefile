@@ -7,7 +7,7 @@ AUDIT_VENV := .venv-audit
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check audit format lock openapi statements bench soak faults histories fuzz screens ops localstack localstack-build sam-local release
+.PHONY: help up down reset seed test check audit format lock openapi bench soak faults histories fuzz screens ops localstack localstack-build sam-local release
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -33,7 +33,6 @@ $(AUDIT_VENV)/.installed: $(VENV)/.installed requirements-audit.lock
 	@touch $@
 
 up: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Start everything, place an order, stay until Ctrl-C
-	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.statements
 	@$(BIN)/python -m infra.local.up
 
 down:  ## End what `make up` started
@@ -60,11 +59,8 @@ check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, impo
 audit: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Look for known vulnerabilities, write SBOMs to .local/sbom, check the templates
 	@$(BIN)/python -m infra.audit
 
-openapi: $(VENV)/.installed  ## Write docs/openapi.json anew, from the functions
+openapi: $(VENV)/.installed  ## Write docs/openapi.json from what the functions declare
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi
-
-statements: $(VENV)/.installed  ## Compile the SQL statements anew, ahead of the functions' cold start
-	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.statements
 
 format: $(VENV)/.installed  ## Let the formatter have its way
 	@$(BIN)/ruff format .
@@ -96,7 +92,7 @@ ops: $(VENV)/.installed  ## Dead letters, outbox, books: make ops ARGS="dlq list
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.ops $(ARGS)
 
 LOCALSTACK_BUILT := .local/localstack/build/localstack.yaml
-$(LOCALSTACK_BUILT): $(VENV)/.installed template.yaml samconfig.toml infra/template.py infra/local/localstack.py \
+$(LOCALSTACK_BUILT): $(VENV)/.installed template.yaml samconfig.toml docs/openapi.json infra/template.py infra/local/localstack.py \
   $(shell find functions layers infra/stacks infra/migrations -type f -not -name '*.pyc')
 	@$(BIN)/python -m infra.local.localstack build
 

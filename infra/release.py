@@ -66,7 +66,9 @@ def _build() -> None:
     runtime = f"PythonRuntime=python{sys.version_info.major}.{sys.version_info.minor}"
     command: list[str | Path] = [sam, "build", "--build-dir", BUILT]
     command += ["--parameter-overrides", runtime]
-    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
+    path = f"{sam.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"  # the layers' Python
+    environment = {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
+    environment["AWS_DEFAULT_REGION"] = "us-east-1"
     if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
         raise LocalError("sam build failed; its message is above.")
 
@@ -74,7 +76,7 @@ def _build() -> None:
 def _pack(package: Path, folder: Path) -> None:
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(folder.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
+            if file.is_file():
                 entry = zipfile.ZipInfo(str(file.relative_to(folder)), SAME_MOMENT)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = (file.stat().st_mode & 0o777) << 16

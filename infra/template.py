@@ -119,6 +119,17 @@ def is_asked_often(function: dict[str, Any]) -> bool:
     )
 
 
+def with_absolute_paths(template: dict[str, Any]) -> dict[str, Any]:
+    """Let a template that is written elsewhere still lead to the files of the project."""
+    for resource in template["Resources"].values():
+        for key, value in resource.get("Properties", {}).items():
+            if key in (*_PATHS, "TemplateURL"):
+                resource["Properties"][key] = str(ROOT / value)
+    shared = template["Globals"]["Function"]
+    shared["CodeUri"] = str(ROOT / shared["CodeUri"])
+    return template
+
+
 def write_template(template: dict[str, Any], path: Path) -> None:
     """Write a template that read_template, or SAM CLI, can read."""
     path.write_text(yaml.dump(template, Dumper=_Dumper, sort_keys=False), encoding="utf-8")

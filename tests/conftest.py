@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from infra import statements
 from tests.e2e.stack import remember_running_stack
 from tests.support import backends
 
@@ -73,8 +72,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the servers, unless this is a worker or nothing is going to run."""
     if hasattr(session.config, "workerinput") or session.config.option.collectonly:
         return
-    if not statements.is_current():
-        pytest.exit("The statements have changed since they were compiled: make statements", 1)
     directory = Path(tempfile.mkdtemp(prefix="lastunit-tests-"))
     running = backends.start_test_servers(directory)
     _RUNNING.append(running)

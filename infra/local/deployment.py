@@ -21,7 +21,12 @@ from botocore.exceptions import ClientError
 
 from infra.local.errors import LocalError, log_tail
 from infra.local.process import ending_with_parent
-from infra.template import read_template, without_versions, write_template
+from infra.template import (
+    read_template,
+    with_absolute_paths,
+    without_versions,
+    write_template,
+)
 
 ROOT = Path(__file__).parents[2]
 STACK_NAME = "lastunit"  # both as in samconfig.toml, environment `local`
@@ -66,10 +71,18 @@ class Deployment:
         return None if stack is None else str(stack["StackStatus"])
 
     def build(self) -> None:
-        """Run sam build for the Python that runs this. Raises LocalError with the log's end."""
+        """Run sam build for the Python that runs this. Raises LocalError with the log's end.
+
+        It is given one template without nested functions, so that layers are built once, and
+        without versions, which nothing needs here.
+        """
+        source = self.directory / "template.yaml"
+        write_template(with_absolute_paths(without_versions(read_template())), source)
         with _one_build_at_a_time():
             self._sam(
                 *("build", "--config-env", "local", "--cached", "--parallel"),
+                *("--config-file", str(ROOT / "samconfig.toml")),
+                *("--template-file", str(source), "--base-dir", str(ROOT)),
                 *("--build-dir", str(self.directory / "build")),
                 *("--cache-dir", str(self.directory / "build-cache")),
                 *("--parameter-overrides", *_overrides(self.parameters)),
@@ -78,10 +91,9 @@ class Deployment:
     def deploy(self, fingerprint: str) -> None:
         """Run sam deploy, and note in the emulator what was deployed. Raises LocalError."""
         built = self.directory / "build" / "template.yaml"
-        write_template(without_versions(read_template(built)), built.with_name("local.yaml"))
         self._sam(
             *("deploy", "--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")),
-            *("--template-file", str(built.with_name("local.yaml"))),
+            *("--template-file", str(built)),
             *("--parameter-overrides", *_overrides(self.parameters)),
         )
         self._put_gateway_responses()

@@ -145,7 +145,7 @@ def _pack(package: Path, folders: list[Path]) -> None:
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for folder in folders:
             for file in sorted(folder.rglob("*")):
-                if file.is_file() and "__pycache__" not in file.parts:
+                if file.is_file():
                     archive.write(file, file.relative_to(folder))
     print(f"  {package.relative_to(ROOT)}: {package.stat().st_size / 1e6:.0f} MB")
 
@@ -256,7 +256,10 @@ def _admin_token(secret_arn: str) -> str:
 
 
 def _run(command: list[Any]) -> None:
-    if subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode:
+    path = f"{SAM.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"  # the layers' Python
+    environment = {**os.environ, "PATH": path}
+    words = [str(part) for part in command]
+    if subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode:
         raise LocalError(f"{Path(command[0]).name} {command[1]} failed; its message is above.")
 
 

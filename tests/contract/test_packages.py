@@ -1,26 +1,34 @@
-"""What is deployed is complete: every handler is found with nothing but the layers on its path.
+"""What `sam build` makes of the layers is complete, compiled, and the same each time.
 
-The interpreters that look run isolated (`-I -S`): they see the standard library, the dependency
-layer as its requirements build it, and our own code; never this environment's packages.
+The interpreters that import handlers run isolated (`-I -S`): they see the standard library, the
+built layers and the functions, never this environment's packages.
 """
 
 import json
 import os
+import platform
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from commerce.runtime.health import SCHEMA_REVISION
+from infra.template import read_template
 from tests.support.backends import ROOT
 
 FUNCTIONS = ROOT / "functions"
 MIGRATIONS = ROOT / "infra" / "migrations"
-DOMAIN = ROOT / "layers" / "domain" / "python"
-REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
+LAYERS = ROOT / "layers"
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+MACHINE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+UNCHECKED_HASH = 1  # a .pyc file's flags, after its magic number (PEP 552)
 HANDLERS = sorted(
     ".".join(file.relative_to(FUNCTIONS).with_suffix("").parts) for file in FUNCTIONS.rglob("*.py")
 )
@@ -58,19 +66,35 @@ print(json.dumps(migrate.migrate()))
 """
 
 
-@pytest.fixture(scope="module")
-def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The dependency layer, as its pinned requirements build it."""
-    target = tmp_path_factory.mktemp("dependencies")
-    uv = Path(sys.executable).with_name("uv")
+@dataclass(frozen=True)
+class Layers:
+    """The folders that Lambda unpacks the built layers to."""
+
+    dependencies: Path
+    domain: Path
+
+
+def build(name: str, directory: Path) -> Path:
+    """Run a layer's target as SAM does: in a copy of the layer's folder."""
+    source = shutil.copytree(LAYERS / name, directory / "source")
+    built = directory / "built"
+    makefile = LAYERS / "targets" / f"{PYTHON}-{MACHINE}" / "Makefile"
+    target = f"build-{name.title()}Layer"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
-        [
-            *(uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", target),
-            *("--require-hashes", "--requirements", REQUIREMENTS),
-        ],
+        ["make", "--silent", "--makefile", makefile, target, f"ARTIFACTS_DIR={built}"],
         check=True,
+        cwd=source,
+        env={"PATH": path, "HOME": str(Path.home())},
     )
-    return target
+    return built / "python"
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Layers:
+    """Both layers, as `sam build` makes them."""
+    made = {name: build(name, tmp_path_factory.mktemp(name)) for name in ("dependencies", "domain")}
+    return Layers(**made)
 
 
 def isolated(script: str, argument: object, **environment: str) -> Any:
@@ -90,21 +114,56 @@ def look(modules: Iterable[str], *path: Path) -> Any:
     return isolated(LOOK, [path, list(modules)])
 
 
-def test_what_is_deployed_is_complete(dependencies: Path, own_database_url: str) -> None:
+def test_what_is_deployed_is_complete(layers: Layers, own_database_url: str) -> None:
     assert len(HANDLERS) >= 19
-    found = look([*HANDLERS, "migrate"], FUNCTIONS, MIGRATIONS, DOMAIN, dependencies)
+    path = [layers.domain, layers.dependencies]
+    found = look([*HANDLERS, "migrate"], FUNCTIONS, MIGRATIONS, *path)
     assert found == dict.fromkeys([*HANDLERS, "migrate"])
-    path = [MIGRATIONS, DOMAIN, dependencies]
-    assert isolated(MIGRATE, path, DATABASE_URL=own_database_url) == SCHEMA_REVISION
+    migrated = isolated(MIGRATE, [MIGRATIONS, *path], DATABASE_URL=own_database_url)
+    assert migrated == SCHEMA_REVISION
 
 
-def test_no_handler_imports_what_only_compiles_statements(dependencies: Path) -> None:
-    path = [FUNCTIONS, DOMAIN, dependencies]
+def test_no_handler_imports_what_only_compiles_statements(layers: Layers) -> None:
+    path = [FUNCTIONS, layers.domain, layers.dependencies]
     assert isolated(HEAVY, [path, HANDLERS, ["pydantic", "sqlalchemy"]]) == ["pydantic"]
 
 
-def test_nothing_but_the_layers_is_seen() -> None:
-    found = look(["order.place_order", "migrate"], FUNCTIONS, MIGRATIONS, DOMAIN)
+def test_without_the_dependencies_layer_a_handler_is_not_found(layers: Layers) -> None:
+    found = look(["order.place_order", "migrate"], FUNCTIONS, MIGRATIONS, layers.domain)
     assert found["order.place_order"] is not None
     assert "No module named" in found["order.place_order"]
     assert found["migrate"] is not None
+
+
+@pytest.mark.parametrize("name", ["dependencies", "domain"])
+def test_a_layer_has_bytecode_that_needs_no_check_of_its_source(layers: Layers, name: str) -> None:
+    folder = getattr(layers, name)
+    sources = list(folder.rglob("*.py"))
+    without = [file for file in sources if not Path(cache_from_source(str(file))).exists()]
+    flags = {int.from_bytes(f.read_bytes()[4:8], "little") for f in folder.rglob("*.pyc")}
+    assert (len(sources) > 100, without, flags) == (True, [], {UNCHECKED_HASH})
+
+
+def test_an_unchanged_domain_makes_an_unchanged_layer(layers: Layers, tmp_path: Path) -> None:
+    again = build("domain", tmp_path)
+    assert contents(again) == contents(layers.domain)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def test_layers_can_be_built_for_every_runtime_and_architecture() -> None:
+    parameters = read_template()["Parameters"]
+    pairs = {
+        (runtime, architecture)
+        for runtime in parameters["PythonRuntime"]["AllowedValues"]
+        for architecture in parameters["Architecture"]["AllowedValues"]
+    }
+    declared = {
+        (found["PYTHON"], found["ARCHITECTURE"]): file.parent.name
+        for file in (LAYERS / "targets").glob("*/Makefile")
+        for found in [dict(re.findall(r"(\w+) := (\S+)", file.read_text(encoding="utf-8")))]
+    }
+    assert declared == {pair: "-".join(pair) for pair in pairs}

@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -30,8 +32,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.runtime.db import statement
 from commerce.runtime.db.core import insert_many, records, require
-from commerce.runtime.db.statement import COMPILED, Statement, precompiled
-from infra import statements
+from commerce.runtime.db.statement import Statement, precompiled
+from layers.domain import compile_statements
 
 wall = Table(
     "wall",
@@ -164,13 +166,24 @@ def test_a_guard_compares_with_what_is_expected() -> None:
     assert list(query.values) == [2, "walls_stand"]
 
 
-def test_what_is_compiled_ahead_is_what_the_modules_say() -> None:
-    assert statements.is_current()
-    kept = json.loads(COMPILED.read_text(encoding="utf-8"))
-    assert kept == json.loads(statements.text())
-    assert len(kept) == len(statements.modules()) >= 13
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """What the domain layer's build writes, in the place where it is read."""
+    file = tmp_path / "statements.json"
+    compile_statements.write_compiled(file)
+    monkeypatch.setattr(statement, "COMPILED", file)
+    statement._compiled.cache_clear()
+    yield file
+    statement._compiled.cache_clear()
 
 
+def test_every_module_of_statements_is_compiled_by_the_build(compiled: Path) -> None:
+    kept = json.loads(compiled.read_text(encoding="utf-8"))
+    assert list(kept) == compile_statements.modules()
+    assert len(kept) >= 13
+
+
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("name", ["REVISION", "CLAIM", "TAKE"])
 def test_a_statement_compiled_ahead_is_sent_like_one_compiled_now(name: str) -> None:
     module = "commerce.runtime.db.statements"
@@ -180,6 +193,7 @@ def test_a_statement_compiled_ahead_is_sent_like_one_compiled_now(name: str) -> 
     assert kept(**values) == fresh(**values)
 
 
+@pytest.mark.usefixtures("compiled")
 def test_statements_of_a_dictionary_are_compiled_ahead_by_their_keys() -> None:
     module = "commerce.product.statements"
     kept, fresh = precompiled(module).PAGES, import_module(module).PAGES
@@ -188,8 +202,7 @@ def test_statements_of_a_dictionary_are_compiled_ahead_by_their_keys() -> None:
     }
 
 
-def test_what_was_not_compiled_ahead_is_compiled_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statement, "_compiled", dict)
+def test_without_a_build_a_statement_is_compiled_when_it_is_used() -> None:
     module = "commerce.runtime.db.statements"
     assert precompiled(module).CLAIM is import_module(module).CLAIM
 

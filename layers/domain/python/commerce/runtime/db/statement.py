@@ -1,8 +1,8 @@
-"""A statement: its SQL is compiled once; for what is deployed, ahead of time.
+"""A statement: its SQL is compiled once, for deployed functions when the layer is built.
 
-SQLAlchemy is imported where something is compiled, and nowhere else: importing it takes a function
-longer than all of our own code. So a context keeps its statements in a module of their own, which
-`ahead` reads instead from statements.json, where `make statements` has put them compiled.
+Importing SQLAlchemy takes longer than importing all of our own code, so it happens only where
+something is compiled. A context keeps its statements in a module of their own, and `precompiled`
+reads them from statements.json instead, which only the built layer has.
 """
 
 import json
@@ -93,5 +93,5 @@ def _compiled() -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(COMPILED.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}  # while they are being written
+        return {}  # in development
     return found

@@ -481,7 +481,7 @@ class TestShipments:
             with shipments() as repository:
                 assert repository.lock_or_open(order_id) == Shipment(order_id)
 
-    def test_what_was_saved_and_told_comes_back(
+    def test_what_was_saved_and_sent_comes_back(
         self, shipments: Opened[ShipmentRepository]
     ) -> None:
         order_id, later = uuid4(), NOW + timedelta(hours=1)
@@ -495,7 +495,7 @@ class TestShipments:
         with shipments() as repository:
             shipment = repository.lock_or_open(order_id)
             assert shipment == Shipment(order_id, NOW, None, {NoticeKind.ORDER})
-            shipment.call_off(later)
+            shipment.cancel(later)
             repository.save(shipment)
         with shipments() as repository:
             kept = Shipment(order_id, NOW, later, {NoticeKind.ORDER})

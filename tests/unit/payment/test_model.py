@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from commerce.payment import AmountDiffers, Payment, RefundReason, Result, Status
-from commerce.payment.model import _WAYS, NOT_TAKEN
+from commerce.payment.model import _TRANSITIONS, NOT_TAKEN
 from commerce.shared.money import Money
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -94,11 +94,11 @@ def test_each_act_leads_where_it_leads_and_else_changes_nothing(act: str, status
 def test_all_ways_are_those_that_are_meant(before: Status, after: Status) -> None:
     ways = {(source, target) for (_, source), target in LEADS.items()}
     ways.add((Status.REQUESTED, Status.PENDING))
-    assert (after in _WAYS[before]) is ((before, after) in ways)
+    assert (after in _TRANSITIONS[before]) is ((before, after) in ways)
     payment = a_payment(before)
     if (before, after) not in ways:
         with pytest.raises(ValueError, match="no payment goes from"):
-            payment._go(after, LATER)
+            payment._change_status(after, LATER)
         assert payment.status is before
 
 

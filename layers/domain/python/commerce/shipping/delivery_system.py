@@ -1,4 +1,4 @@
-"""The external delivery system, over HTTP."""
+"""The client of the external delivery system."""
 
 from typing import Protocol
 
@@ -11,14 +11,14 @@ TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
 
 
 class DeliverySystem(Protocol):
-    """Whoever takes the goods to the buyers."""
+    """The system that takes the goods to the buyers."""
 
     def send(self, notice: ShipmentNotice) -> None:
-        """Hand over a notice; the same one again is harmless. Raises DeliverySystemFailed."""
+        """Send a notice; sending it again is harmless. Raises DeliverySystemFailed."""
 
 
 class HttpDeliverySystem:
-    """`POST {url}/notices`; order id (as idempotency key) and kind make it one notice."""
+    """`POST {url}/notices`; the order id, as idempotency key, and the kind identify a notice."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")

@@ -1,4 +1,4 @@
-"""The payment gateway of this environment, behind its circuit breaker."""
+"""The payment gateway's client of this environment, behind its circuit breaker."""
 
 from functools import cache
 
@@ -32,7 +32,7 @@ def _payment_gateway(url: str) -> HttpPaymentGateway:
 
 
 def _publish_change(change: StateChange) -> None:
-    """Count a change and alert the operators. Only the caller that made the change gets here."""
+    # Called by the execution environment that caused the change, and so once per change.
     if change.after is State.OPEN:
         count("PaymentBreakerOpened")
     count("PaymentBreakerChanged")

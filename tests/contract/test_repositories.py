@@ -525,7 +525,7 @@ class TestPoints:
             assert repository.lock_or_open(user_id) == PointAccount(user_id, Money(100), 1)
             repository.credit(entries[1])
         with points() as repository:
-            repository.debit(entries[2], refused=refuse)
+            repository.debit(entries[2], on_shortage=refuse)
         account = PointAccount(user_id, Money(80), 3)
         with points() as repository:
             assert repository.find(user_id) == account
@@ -543,7 +543,7 @@ class TestPoints:
                 repository.credit(an_entry(user_id, balance))
         for explain, error in ((refuse, OutOfStock), (find_nothing_wrong, Contention)):
             with pytest.raises(error), points() as repository:
-                repository.debit(an_entry(user_id, -100), refused=explain)
+                repository.debit(an_entry(user_id, -100), on_shortage=explain)
         with points() as repository:
             account, entries = repository.statement(user_id, 20)
         assert (account.balance.amount, len(entries)) == (balance, bool(balance))

@@ -147,6 +147,7 @@ class ValkeyBreaker:
         self._key = f"lastunit:breaker:{name}"
 
     def admit(self) -> Permit | Rejected:
+        """Ask for permission; while Valkey does not answer, it is always given."""
         policy, token = self._policy, secrets.token_hex(8)
         answer = self._run(
             _ADMIT, policy.open_seconds * 1000, policy.trial_calls, _LEASE_SECONDS * 1000, token
@@ -159,6 +160,7 @@ class ValkeyBreaker:
         return Permit(answer.number, token if answer.verdict == "trial" else None)
 
     def report(self, permit: Permit, calls: Sequence[Call]) -> None:
+        """Count the calls, if the state that gave the permit is still the present one."""
         if permit.version is None or not (calls or permit.trial):
             return
         policy = self._policy

@@ -46,15 +46,9 @@ class PaymentFacade:
     def adopt(self, order_id: UUID, transaction_key: str, *, is_wanted: bool) -> Payment | None:
         """Find or make the payment that owns a transaction of an order, which the caller locked.
 
-        It is the one with this key, else the one that waits for its key, else a new one.
-
-        Args:
-            order_id: the order.
-            transaction_key: the key of the transaction that the gateway has for it.
-            is_wanted: the order is still to be paid; else a new payment is an extra one.
-
-        Returns:
-            The payment; None if the order never had one.
+        It is the one with this key, else the one that waits for its key, else a new one, which is
+        an extra one unless the order `is_wanted` to be paid and nothing else pays it. None if the
+        order never had a payment.
         """
         payments = self._payments.lock_of_order(order_id)
         for payment in payments:

@@ -4,9 +4,9 @@ import logging
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -105,46 +105,6 @@ class NotRefunded:
     reason: str
 
 
-class PaymentGateway(Protocol):
-    """The system that charges the buyers' cards."""
-
-    def request(
-        self,
-        order_id: UUID,
-        user_id: UUID,
-        amount: int,
-        card: Card,
-        callback_url: str,
-        deadline: Deadline | None = None,
-        known: Collection[str] = (),
-    ) -> Taken | NotTaken | Unknown:
-        """Request a payment; retry only if it was certainly not taken.
-
-        Args:
-            order_id: the order that is paid.
-            user_id: its buyer.
-            amount: minor units.
-            card: the card to charge.
-            callback_url: the address to which the gateway posts the result.
-            deadline: the end of all attempts; at the latest that of `Deadline.for_gateway`.
-            known: keys of the order's transactions that belong to other payments; any other one
-                that the gateway lists is taken for this request's.
-        """
-
-    def find(self, transaction_key: str, deadline: Deadline | None = None) -> Transaction | None:
-        """Return the gateway's record, None if there is none. Raises PaymentGatewayUnavailable."""
-
-    def find_by_order(
-        self, order_id: UUID, user_id: UUID, deadline: Deadline | None = None
-    ) -> Sequence[OrderTransaction]:
-        """Return an order's transactions, oldest first. Raises PaymentGatewayUnavailable."""
-
-    def refund(
-        self, transaction_key: str, amount: int, deadline: Deadline | None = None
-    ) -> Refunded | NotRefunded | Unknown:
-        """Refund the whole amount; the gateway does so once per transaction."""
-
-
 class HttpPaymentGateway:
     """`{url}/api/v1/payments`, behind a circuit breaker.
 
@@ -166,6 +126,14 @@ class HttpPaymentGateway:
         deadline: Deadline | None = None,
         known: Collection[str] = (),
     ) -> Taken | NotTaken | Unknown:
+        """Request a payment; retry only if it was certainly not taken.
+
+        Args:
+            amount: minor units.
+            deadline: the end of all tries, if it comes before that of `Deadline.for_gateway`.
+            known: keys of the order's transactions that belong to other payments; any other one
+                that the gateway lists is taken for this request's.
+        """
         ends_at = _capped(deadline)
         permit = self._breaker.admit()
         if isinstance(permit, Rejected):
@@ -185,6 +153,7 @@ class HttpPaymentGateway:
             self._breaker.report(permit, request.counted_calls)
 
     def find(self, transaction_key: str, deadline: Deadline | None = None) -> Transaction | None:
+        """Return the gateway's record, None if there is none. Raises PaymentGatewayUnavailable."""
         path = f"/{quote(transaction_key, safe='')}"
         data = _get(self._transport, path, {}, _capped(deadline))
         return None if data is None else _parse(_transaction, data)
@@ -192,11 +161,13 @@ class HttpPaymentGateway:
     def find_by_order(
         self, order_id: UUID, user_id: UUID, deadline: Deadline | None = None
     ) -> Sequence[OrderTransaction]:
+        """Return an order's transactions, oldest first. Raises PaymentGatewayUnavailable."""
         return _find_by_order(self._transport, order_id, user_id, _capped(deadline))
 
     def refund(
         self, transaction_key: str, amount: int, deadline: Deadline | None = None
     ) -> Refunded | NotRefunded | Unknown:
+        """Refund the whole amount; the gateway does so once per transaction."""
         path = f"/{quote(transaction_key, safe='')}/refunds"
         try:
             answer = _send_with_retries(
@@ -210,34 +181,23 @@ class HttpPaymentGateway:
         return Refunded(str(key)) if key else Unknown(f"it answered {answer.status}")
 
 
+@dataclass(slots=True)
 class _Request:
-    """One request for a payment, through all its tries."""
-
-    def __init__(
-        self,
-        transport: Transport,
-        order_id: UUID,
-        user_id: UUID,
-        body: Json,
-        known: Collection[str],
-        deadline: Deadline,
-    ) -> None:
-        self._transport = transport
-        self._order_id = order_id
-        self._user_id = user_id
-        self._body = body
-        self._known = known
-        self._deadline = deadline
-        self._calls: list[Call] = []
-        self._is_answered = False
+    _transport: Transport
+    _order_id: UUID
+    _user_id: UUID
+    _body: Json = field(repr=False)  # it holds the card's number
+    _known: Collection[str]
+    _deadline: Deadline
+    _calls: list[Call] = field(default_factory=list)
+    _is_answered: bool = False
 
     @property
     def counted_calls(self) -> Sequence[Call]:
-        """The calls that the breaker counts: none that a later try made good."""
+        # What a later try made good is not held against the gateway.
         return self._calls[-1:] if self._is_answered else self._calls
 
     def attempt(self, tries: int) -> Taken | NotTaken | Unknown:
-        """Send the request; send it again only if it was certainly not taken."""
         outcome: Taken | NotTaken | Unknown = NotTaken("NO_TIME_LEFT")
         for number in _tries(tries, self._deadline):
             outcome = self._try()

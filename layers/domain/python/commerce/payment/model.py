@@ -191,13 +191,9 @@ class Payment:
         return True
 
     def settle(self, result: Result, *, at: datetime) -> bool:
-        """Apply the gateway's result; the first one wins.
+        """Apply the gateway's result; return False if it was settled before or has none yet.
 
-        Returns:
-            False if nothing changed: it was settled before, or there is no result yet.
-
-        Raises:
-            AmountDiffers: the result is about another amount.
+        Raises AmountDiffers.
         """
         if not self.is_unsettled or result.is_charged is None:
             return False

@@ -23,16 +23,8 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now:
     """Require a body signed under one of the secrets, within five minutes of now.
 
     The signature is the hexadecimal HMAC-SHA256 of "{timestamp}.{body}", the timestamp in seconds
-    since the epoch.
-
-    Args:
-        headers: the request's headers.
-        body: the request's body, byte for byte.
-        secrets: the secrets in use: two while one is being replaced.
-        now: the current time.
-
-    Raises:
-        BadSignature: without saying to a forger what was wrong.
+    since the epoch. There are two `secrets` while one is being replaced. Raises BadSignature,
+    which does not tell a forger what was wrong.
     """
     given = {name.lower(): value for name, value in headers.items()}
     timestamp = given.get(TIMESTAMP_HEADER.lower(), "")

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import urllib3
 
+from commerce.shared.events import plain
 from commerce.shipping.errors import DeliverySystemFailed
 from commerce.shipping.model import ShipmentNotice
 
@@ -25,17 +26,11 @@ class HttpDeliverySystem:
         self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
 
     def send(self, notice: ShipmentNotice) -> None:
+        """Post the notice; 200 and 201 mean that it was taken."""
         body = {
             "order_id": str(notice.order_id),
             "kind": notice.kind.value,
-            "lines": [
-                {
-                    "product_id": str(line.product_id),
-                    "product_name": line.product_name,
-                    "quantity": line.quantity,
-                }
-                for line in notice.lines
-            ],
+            "lines": plain(notice.lines),
         }
         headers = {"Idempotency-Key": str(notice.order_id)}
         try:

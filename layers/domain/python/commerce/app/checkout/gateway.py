@@ -4,7 +4,6 @@ from functools import cache
 
 from commerce.payment import (
     HttpPaymentGateway,
-    PaymentGateway,
     Policy,
     State,
     StateChange,
@@ -16,7 +15,7 @@ from commerce.runtime.cache.valkey import valkey
 from commerce.runtime.metrics import count
 
 
-def payment_gateway() -> PaymentGateway:
+def payment_gateway() -> HttpPaymentGateway:
     """Return the client of the gateway at GATEWAY_URL."""
     return _payment_gateway(settings.text("GATEWAY_URL"))
 

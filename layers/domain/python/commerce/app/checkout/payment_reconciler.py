@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -26,15 +25,6 @@ class Reconciled:
     ended: int = 0
     failed: int = 0
     unknown: int = 0
-
-    def as_facts(self) -> Mapping[str, int]:
-        """Return the counts by name."""
-        return {
-            "asked": self.asked,
-            "ended": self.ended,
-            "failed": self.failed,
-            "unknown": self.unknown,
-        }
 
 
 def reconcile_payments() -> Reconciled:

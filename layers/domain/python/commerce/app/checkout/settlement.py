@@ -54,12 +54,8 @@ def sync(payment_id: str) -> PaymentView:
 def handle_callback(callback: Callback) -> None:
     """Read the record of a transaction that has its result, and settle its payment.
 
-    A callback may come repeatedly, and before our own request has returned.
-
-    Raises:
-        PaymentNotFound: neither we nor the gateway know the transaction.
-        AmountDiffers: the operators are alerted.
-        PaymentGatewayUnavailable: the gateway will repeat the callback.
+    A callback may come repeatedly, and before our own request has returned. Raises PaymentNotFound
+    (neither we nor the gateway know it), AmountDiffers, PaymentGatewayUnavailable.
     """
     deadline = Deadline.for_gateway()
     payment = in_transaction(PaymentFacade.find_by_key, callback.transaction_key)
@@ -77,14 +73,8 @@ def handle_callback(callback: Callback) -> None:
 def advance(payment: Payment, deadline: Deadline, record: Transaction | None = None) -> Payment:
     """Bring a payment as far as the gateway's records allow; an ended one stays as it is.
 
-    Args:
-        payment: the payment, as it was read.
-        deadline: the end of all calls to the gateway.
-        record: the gateway's record of its transaction, if that was read already.
-
-    Raises:
-        AmountDiffers: the operators are alerted.
-        PaymentGatewayUnavailable: nothing was changed.
+    `record` is that of its transaction, if it was read already. Raises PaymentGatewayUnavailable,
+    and AmountDiffers, of which the operators are alerted.
     """
     if payment.is_without_transaction:
         payment = find_unmatched(payment, deadline)

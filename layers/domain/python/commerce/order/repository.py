@@ -36,7 +36,7 @@ class OrderRepository(Protocol):
         """Store the one change of status that a locked order has made."""
 
     def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
-        """Lock the first PENDING order, by time and id, whose time is over and nobody has locked.
+        """Lock the first PENDING order, by time and id, whose time is over and which is not locked.
 
         It comes without history. `after` is the time and id of the order before it.
         """

@@ -50,7 +50,7 @@ class Pay(Command):
 
 
 class Callback(BaseModel):
-    """What the gateway posts of a transaction, in its own words; more of them are not refused."""
+    """A callback of the gateway about a transaction; fields that are not known here are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, strict=True)
 

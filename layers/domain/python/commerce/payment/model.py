@@ -101,7 +101,7 @@ class Payment:
         card_last4: str,
         at: datetime,
     ) -> Self:
-        """Make a payment for which the gateway is about to be asked."""
+        """Make a payment that is about to be requested from the gateway."""
         payment = cls(
             id=id_,
             order_id=order_id,

@@ -90,7 +90,7 @@ class UserFacade:
         return self._set_admin(login_id, "grant admin", by, is_admin=True)
 
     def revoke_admin(self, login_id: str, *, by: str) -> UserView:
-        """End a user's being an admin; an open session keeps it until its token expires.
+        """Revoke the admin scope, which an open session keeps until its token expires.
 
         Raises UserNotFound.
         """

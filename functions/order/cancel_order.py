@@ -1,4 +1,4 @@
-"""POST /orders/{order_id}/cancellation: a user calls one of their orders off."""
+"""POST /orders/{order_id}/cancellation: a user cancels one of their orders."""
 
 from commerce.app import ordering
 from commerce.app.transactions import once

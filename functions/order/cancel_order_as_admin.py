@@ -1,4 +1,4 @@
-"""POST /admin/orders/{order_id}/cancellation: an admin calls an order off."""
+"""POST /admin/orders/{order_id}/cancellation: an admin cancels an order."""
 
 from commerce.app import ordering
 from commerce.app.transactions import in_transaction

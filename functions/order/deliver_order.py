@@ -1,4 +1,4 @@
-"""POST /admin/orders/{order_id}/delivery: an admin notes that an order has arrived."""
+"""POST /admin/orders/{order_id}/delivery: an admin marks an order as delivered."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler

@@ -1,4 +1,4 @@
-"""GET /orders/{order_id}: a user looks at one of their orders."""
+"""GET /orders/{order_id}: a user reads one of their orders."""
 
 from commerce.app.checkout import OrderPage, order_page
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler

@@ -4,4 +4,4 @@ from commerce.app.checkout import cancel_unpaid
 from commerce.entrypoints.queue import event_handler
 from commerce.payment import PaymentFailed
 
-handler = event_handler(PaymentFailed, lambda received: cancel_unpaid(received.id, received.event))
+handler = event_handler(PaymentFailed, cancel_unpaid)

@@ -1,9 +1,7 @@
-"""PaymentSucceeded -> the order is confirmed, or what came too late is refunded."""
+"""PaymentSucceeded -> the order is confirmed, or a payment that came too late is refunded."""
 
 from commerce.app.checkout import confirm_paid
 from commerce.entrypoints.queue import event_handler
 from commerce.payment import PaymentSucceeded
 
-handler = event_handler(
-    PaymentSucceeded, lambda received: confirm_paid(received.id, received.event)
-)
+handler = event_handler(PaymentSucceeded, confirm_paid)

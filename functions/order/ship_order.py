@@ -1,4 +1,4 @@
-"""POST /admin/orders/{order_id}/shipment: an admin hands an order over for delivery."""
+"""POST /admin/orders/{order_id}/shipment: an admin marks an order as shipped."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler

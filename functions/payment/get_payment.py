@@ -1,4 +1,4 @@
-"""GET /payments/{payment_id}: a user looks at one of their payments."""
+"""GET /payments/{payment_id}: a user reads one of their payments."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler

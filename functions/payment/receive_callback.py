@@ -1,4 +1,4 @@
-"""POST /payments/callbacks: the gateway says, signed, that a transaction has its result."""
+"""POST /payments/callbacks: the gateway reports, signed, that a transaction has its result."""
 
 from commerce.app.checkout import handle_callback
 from commerce.entrypoints.http import http_api, lambda_handler

@@ -1,4 +1,4 @@
-"""POST /admin/payments/{payment_id}/sync: an admin has the gateway asked about a payment."""
+"""POST /admin/payments/{payment_id}/sync: an admin settles a payment by the gateway's record."""
 
 from commerce.app.operations import sync_payment as sync
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler

@@ -1,4 +1,4 @@
-"""GET /users/me/points: a user looks at their points."""
+"""GET /users/me/points: a user reads their points."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler

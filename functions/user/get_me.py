@@ -1,4 +1,4 @@
-"""GET /users/me: a user looks at themselves."""
+"""GET /users/me: a user reads their data."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler

@@ -1,4 +1,4 @@
-"""What users do -> one line each in the user-action log."""
+"""Actions of users -> one line each in the user-action log."""
 
 from collections.abc import Sequence
 from typing import Any

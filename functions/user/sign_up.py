@@ -1,4 +1,4 @@
-"""POST /users: somebody becomes a user."""
+"""POST /users: somebody opens an account."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import http_api, lambda_handler

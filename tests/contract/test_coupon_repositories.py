@@ -70,7 +70,7 @@ def issued(coupons: Opened, coupon: Coupon, user_id: UUID | None = None) -> Issu
     """A copy, kept while its offer is open, whatever the offer says now."""
     copy = replace(coupon, as_of=coupon.valid_from).issue(clock.new_id(), user_id or uuid4())
     with coupons() as repository:
-        repository.issue(copy, sold_out=CouponSoldOut)
+        repository.issue(copy, on_sold_out=CouponSoldOut)
     return copy
 
 
@@ -138,13 +138,13 @@ def test_a_copy_is_used_once_and_comes_back(coupons: Opened) -> None:
     read, outdated, long_ago = (find(coupons, copy.id) for _ in range(3))
     read.use(order_id, Money(1_000))
     with coupons() as repository:
-        repository.use(read, refused=lambda: None)
+        repository.use(read, on_violation=lambda: None)
     assert find(coupons, copy.id) == replace(read, events=[])
 
     outdated.use(uuid4(), Money(1_000))
     for refused, error in ((CouponNotUsable, CouponNotUsable), (lambda: None, Contention)):
         with pytest.raises(error), coupons() as repository:
-            repository.use(outdated, refused=refused)
+            repository.use(outdated, on_violation=refused)
     assert find(coupons, copy.id).used_by_order == order_id
 
     with coupons() as repository:
@@ -156,7 +156,7 @@ def test_a_copy_is_used_once_and_comes_back(coupons: Opened) -> None:
     assert find(coupons, copy.id).status is IssuedStatus.AVAILABLE
     long_ago.use(uuid4(), Money(1_000))  # it is free again, but its version is another
     with pytest.raises(Contention), coupons() as repository:
-        repository.use(long_ago, refused=lambda: None)
+        repository.use(long_ago, on_violation=lambda: None)
     with coupons() as repository:
         assert repository.lock_issued(uuid4()) is None
 
@@ -171,7 +171,7 @@ def test_a_copy_whose_time_is_over_is_not_used_whatever_was_read(
     read.coupon = replace(read.coupon, as_of=read.coupon.valid_from)
     read.use(uuid4(), Money(1_000))
     with pytest.raises(CouponNotUsable), coupons() as repository:
-        repository.use(read, refused=CouponNotUsable)
+        repository.use(read, on_violation=CouponNotUsable)
     assert find(coupons, copy.id).used_by_order is None
 
 
@@ -183,7 +183,7 @@ def test_a_users_copies_come_newest_first_all_or_of_one_status(coupons: Opened) 
     read = find(coupons, used.id)
     read.use(uuid4(), Money(1_000))
     with coupons() as repository:
-        repository.use(read, refused=lambda: None)
+        repository.use(read, on_violation=lambda: None)
 
     def ids(status: IssuedStatus | None, before: UUID = LAST, limit: int = 10) -> list[UUID]:
         with coupons() as repository:

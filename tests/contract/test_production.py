@@ -21,7 +21,7 @@ from infra.template import ROOT, as_deployed, is_asked_often, read_file, read_te
 APP, PLATFORM = "template.yaml", "platform.yaml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DOMAIN = ROOT / "layers/domain/python/commerce"
-PARTNERS = {"payment_gateway", "messenger"}
+PARTNERS = {"payment_gateway", "notice_sender"}
 VALKEY = {"valkey", "strict_valkey", "shared_cache"}
 NOT_ASKED = {"payment_gateway"}  # of all that has the breaker at hand, only `pay` asks it
 ENDPOINTS = {  # a client of AWS in the code, the endpoint it needs where there is no internet

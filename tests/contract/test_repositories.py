@@ -481,7 +481,7 @@ class TestShipments:
             with shipments() as repository:
                 assert repository.lock_or_open(order_id) == Shipment(order_id)
 
-    def test_what_was_saved_and_told_comes_back(
+    def test_what_was_saved_and_sent_comes_back(
         self, shipments: Opened[ShipmentRepository]
     ) -> None:
         order_id, later = uuid4(), NOW + timedelta(hours=1)
@@ -495,7 +495,7 @@ class TestShipments:
         with shipments() as repository:
             shipment = repository.lock_or_open(order_id)
             assert shipment == Shipment(order_id, NOW, None, {NoticeKind.ORDER})
-            shipment.call_off(later)
+            shipment.cancel(later)
             repository.save(shipment)
         with shipments() as repository:
             kept = Shipment(order_id, NOW, later, {NoticeKind.ORDER})
@@ -525,7 +525,7 @@ class TestPoints:
             assert repository.lock_or_open(user_id) == PointAccount(user_id, Money(100), 1)
             repository.credit(entries[1])
         with points() as repository:
-            repository.debit(entries[2], refused=refuse)
+            repository.debit(entries[2], on_shortage=refuse)
         account = PointAccount(user_id, Money(80), 3)
         with points() as repository:
             assert repository.find(user_id) == account
@@ -543,7 +543,7 @@ class TestPoints:
                 repository.credit(an_entry(user_id, balance))
         for explain, error in ((refuse, OutOfStock), (find_nothing_wrong, Contention)):
             with pytest.raises(error), points() as repository:
-                repository.debit(an_entry(user_id, -100), refused=explain)
+                repository.debit(an_entry(user_id, -100), on_shortage=explain)
         with points() as repository:
             account, entries = repository.statement(user_id, 20)
         assert (account.balance.amount, len(entries)) == (balance, bool(balance))

@@ -84,15 +84,15 @@ def callback_of(
     """A callback about the order's one transaction, as the gateway would send it."""
     [transaction] = gateway.transactions(order_id)
     known = {"userId", "created_at", "charged_at", "refunded_at", "callbacks"}
-    told = {name: value for name, value in transaction.items() if name not in known} | lie
-    body = json.dumps(told).encode()
+    fields = {name: value for name, value in transaction.items() if name not in known} | lie
+    body = json.dumps(fields).encode()
     timestamp = str(int(time.time()) - age_seconds)
     signature = sign(timestamp, body, secret or gateway.secret)
     return {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: signature}, body
 
 
 def assert_confirmed_once(gateway: RunningGateway, order_id: str) -> None:
-    """It was charged once, told once, and is confirmed once."""
+    """It was charged once, its event recorded once, and it was confirmed once."""
     assert statuses_of(order_id)[-1] == "SUCCEEDED"
     assert types_of(order_id) == ["OrderPlaced", "OrderConfirmed"]
     assert Counter(types_of_payments(order_id))["PaymentSucceeded"] == 1
@@ -298,7 +298,7 @@ def test_the_gateway_is_asked_before_a_hanging_payments_order_expires(
 
 
 @pytest.mark.usefixtures("no_callback")
-def test_a_late_success_of_a_cancelled_order_goes_back_and_is_told(
+def test_a_late_success_of_a_cancelled_order_is_refunded_and_alerted(
     gateway: RunningGateway, topic: OpsTopic, buyer: Person, order: str
 ) -> None:
     gateway.behave("lose_callback", times=1)
@@ -315,10 +315,10 @@ def test_a_late_success_of_a_cancelled_order_goes_back_and_is_told(
 
 
 @pytest.mark.usefixtures("no_callback")
-def test_a_payment_whose_alert_cannot_be_told_stops_no_other(
+def test_a_payment_whose_alert_fails_stops_no_other(
     gateway: RunningGateway, topic: OpsTopic, buyer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The operators' topic is gone: what is to be told waits, what is to be settled does not."""
+    """The alert topic is gone: its alert waits, the settlement of other payments does not."""
     gateway.behave("lose_callback")
     product = a_product(stock=5, price=700)
     in_vain, ordinary = (a_card_order(buyer, product) for _ in range(2))
@@ -386,7 +386,7 @@ def test_a_forged_callback(gateway: RunningGateway, buyer: Person, order: str) -
 def test_a_signed_callback_that_lies_about_the_result(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
-    """What counts is the gateway's own record."""
+    """The gateway's own record decides."""
     gateway.behave("healthy", result="LIMIT_EXCEEDED")
     pay(buyer, order)
     wait_until(lambda: gateway.transactions(order)[0]["status"] == "FAILED")
@@ -516,9 +516,9 @@ def test_valkey_is_down(gateway: RunningGateway, buyer: Person, order: str) -> N
 
 def consume_all(order_id: str) -> bool:
     """Hand each of the order's and its payments' events to its consumer once; whether all went."""
-    told = [*events_of_payments(order_id), *map(dict, events_of(order_id))]
-    heard = [each for each in told if each["type"] in CONSUMERS]
-    return {consume(CONSUMERS[each["type"]], each) for each in heard} == {True}
+    events = [*events_of_payments(order_id), *map(dict, events_of(order_id))]
+    consumed = [each for each in events if each["type"] in CONSUMERS]
+    return {consume(CONSUMERS[each["type"]], each) for each in consumed} == {True}
 
 
 def _let_it_expire(order_id: str) -> None:

@@ -26,7 +26,7 @@ from tests.support.lambda_calls import call
 from tests.support.letters import DeadQueue, a_dead_queue, an_order_letter
 from tests.support.orders import an_order, cancel, outcome, status_of, types_of
 from tests.support.other_connection import wait_until
-from tests.support.shipping import a_cancelled_order, event_of, hear
+from tests.support.shipping import a_cancelled_order, consume, event_of
 from tests.support.shop import (
     a_buyer,
     a_key,
@@ -67,10 +67,10 @@ def run_victim(step: str, *arguments: str, **environment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "times_heard"), [("relay_between_put_and_mark", 2), ("relay_before_put", 1)]
+    ("step", "times_received"), [("relay_between_put_and_mark", 2), ("relay_before_put", 1)]
 )
 def test_a_killed_relay_loses_no_event(
-    own_database_url: str, step: str, times_heard: int, monkeypatch: pytest.MonkeyPatch
+    own_database_url: str, step: str, times_received: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus = a_listened_bus()
     monkeypatch.setenv("EVENT_BUS_NAME", bus.name)
@@ -84,8 +84,8 @@ def test_a_killed_relay_loses_no_event(
     run_victim(step, DATABASE_URL=own_database_url, EVENT_BUS_NAME=bus.name)
     again = Relay(database, EventBridgeBus()).run()
 
-    heard = Counter(envelope["aggregate_id"] for envelope in bus.heard())
-    assert heard == {str(event.aggregate_id): times_heard for event in events}
+    received = Counter(envelope["aggregate_id"] for envelope in bus.heard())
+    assert received == {str(event.aggregate_id): times_received for event in events}
     assert (again.published, again.refused) == (7, 0)
     assert Relay(database, EventBridgeBus()).waiting().count == 0
     database.close()
@@ -106,12 +106,12 @@ def test_a_shipping_function_killed_after_sending_leaves_one_notice(delivery: De
     order_id = an_order(a_buyer(points=100), (a_product(stock=1, price=100), 1))
     confirmed = event_of(order_id, "OrderConfirmed")
     run_victim(AFTER, json.dumps(confirmed), "ORDER")
-    assert told(order_id) == set()
+    assert sent(order_id) == set()
 
-    assert [hear(confirmed, receive_count=2) for _ in range(2)] == [True] * 2
+    assert [consume(confirmed, receive_count=2) for _ in range(2)] == [True] * 2
 
     assert delivery.tries(order_id) == [("ORDER", "received"), ("ORDER", "repeated")]
-    assert told(order_id) == {"ORDER"}
+    assert sent(order_id) == {"ORDER"}
 
 
 @pytest.mark.parametrize(("killed", "step", "next_"), KILLS)
@@ -120,16 +120,16 @@ def test_whoever_comes_after_a_killed_shipping_function_ends_it_well(
 ) -> None:
     order_id, confirmed, cancelled = a_cancelled_order(a_buyer(points=1_000))
     if killed == "OrderCancelled":
-        assert hear(confirmed)
+        assert consume(confirmed)
         run_victim(step, json.dumps(cancelled), "WITHDRAWAL")
     else:
         run_victim(step, json.dumps(confirmed), "ORDER")
 
     again = [confirmed, cancelled] if next_ == "OrderConfirmed" else [cancelled, confirmed]
-    assert [hear(event, receive_count=2) for event in again] == [True] * 2
+    assert [consume(event, receive_count=2) for event in again] == [True] * 2
 
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
-    assert told(order_id) == {"ORDER", "WITHDRAWAL"}
+    assert sent(order_id) == {"ORDER", "WITHDRAWAL"}
 
 
 @pytest.mark.parametrize("step", [BEFORE, AFTER])
@@ -139,12 +139,12 @@ def test_a_withdrawal_killed_while_it_finishes_the_order_ends_well(
     order_id, confirmed, cancelled = a_cancelled_order(a_buyer(points=1_000))
     run_victim(BEFORE, json.dumps(confirmed), "ORDER")
     run_victim(step, json.dumps(cancelled), "ORDER")
-    assert hear(cancelled, receive_count=2)
-    assert hear(confirmed, receive_count=2)
+    assert consume(cancelled, receive_count=2)
+    assert consume(confirmed, receive_count=2)
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
 
 
-def told(order_id: str) -> set[str]:
+def sent(order_id: str) -> set[str]:
     sql = "SELECT kind FROM shipment_notice WHERE order_id = $1"
     return {row.kind for row in rows(sql, order_id)}
 

@@ -21,7 +21,7 @@ from commerce.runtime.messaging.bus import Bus, Envelope, EventBridgeBus
 from commerce.runtime.messaging.relay import Relay
 from commerce.shipping import HttpDeliverySystem, ShipmentNotice
 from tests.support.lambda_calls import bus_message, call, function, lambda_context, sqs_event
-from tests.support.shipping import hear
+from tests.support.shipping import consume
 
 
 def die() -> None:
@@ -59,17 +59,17 @@ def relay_before_put() -> None:
 
 
 def shipping_before_send() -> None:
-    """Die when a notice is meant to be told, and nothing is sent."""
-    _hear_and_die(before=True)
+    """Die when the intent to send a notice is committed, and nothing is sent."""
+    _consume_and_die(before=True)
 
 
 def shipping_between_send_and_record() -> None:
-    """Die when the delivery system has the notice and we have not written it down."""
-    _hear_and_die(before=False)
+    """Die when the delivery system has the notice, and that is not recorded."""
+    _consume_and_die(before=False)
 
 
-def _hear_and_die(*, before: bool) -> None:
-    """Hear the event, and die around the first notice of the kind."""
+def _consume_and_die(*, before: bool) -> None:
+    """Consume the event, and die around the first notice of the kind."""
     event, kind = json.loads(sys.argv[2]), sys.argv[3]
     send = HttpDeliverySystem.send
 
@@ -80,7 +80,7 @@ def _hear_and_die(*, before: bool) -> None:
             die()
 
     HttpDeliverySystem.send = send_and_die  # type: ignore[method-assign]
-    hear(event)
+    consume(event)
 
 
 def order_before_commit() -> None:
@@ -175,7 +175,7 @@ def _pay() -> None:
 def refund_before_the_gateway_is_asked() -> None:
     """Die when the refund is meant, and nobody was asked for it."""
     HttpPaymentGateway.refund = lambda *_: die()  # type: ignore[method-assign,assignment]
-    _hear_of_the_cancellation()
+    _consume_the_cancellation()
 
 
 def refund_when_the_gateway_has_done_it() -> None:
@@ -187,10 +187,10 @@ def refund_when_the_gateway_has_done_it() -> None:
         die()
 
     HttpPaymentGateway.refund = refund_and_die  # type: ignore[method-assign,assignment]
-    _hear_of_the_cancellation()
+    _consume_the_cancellation()
 
 
-def _hear_of_the_cancellation() -> None:
+def _consume_the_cancellation() -> None:
     event = sqs_event(bus_message(json.loads(sys.argv[2])))
     function("payment/on_paid_order_cancelled")(event, lambda_context(60))
 

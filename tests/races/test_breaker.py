@@ -109,9 +109,9 @@ def test_the_calls_of_four_processes_are_counted_to_the_last(minimum: int, opens
         )
         for _ in range(4)
     ]
-    told = Counter(child.communicate(timeout=60)[0].strip() for child in children)
+    outcomes = Counter(child.communicate(timeout=60)[0].strip() for child in children)
 
     assert [child.returncode for child in children] == [0] * 4
     expected = Counter({"100 []": 4 - opens})
     expected["100 [('closed', 'open')]"] = opens
-    assert told == +expected
+    assert outcomes == +expected

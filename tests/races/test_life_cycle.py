@@ -1,4 +1,4 @@
-"""What follows an order, raced on real connections: one of them wins, and gives back once."""
+"""Changes of an order, raced on real connections: one of them wins, and returns once."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -93,9 +93,9 @@ def paid_and_settled_there(
 def test_a_success_is_brought_by_twenty(gateway: RunningGateway, buyer: Person, mode: Mode) -> None:
     order_id, product = paid_and_settled_there(gateway, buyer, mode)
 
-    told = Counter(run_together(bringers(gateway, order_id)))
+    outcomes = Counter(run_together(bringers(gateway, order_id)))
 
-    assert told == {"callback 200": 7, "reconciler 0": 7, "sync 200": 6}
+    assert outcomes == {"callback 200": 7, "reconciler 0": 7, "sync 200": 6}
     assert types_of_payments(order_id) == ["PaymentRequested", "PaymentSucceeded"]
     follow(order_id)
     assert types_of(order_id) == ["OrderPlaced", "OrderConfirmed"]
@@ -109,9 +109,9 @@ def test_a_failure_is_brought_by_twenty(gateway: RunningGateway, buyer: Person) 
         gateway, buyer, "lose_callback", result="LIMIT_EXCEEDED"
     )
 
-    told = Counter(run_together(bringers(gateway, order_id)))
+    outcomes = Counter(run_together(bringers(gateway, order_id)))
 
-    assert told == {"callback 200": 7, "reconciler 0": 7, "sync 200": 6}
+    assert outcomes == {"callback 200": 7, "reconciler 0": 7, "sync 200": 6}
     assert types_of_payments(order_id) == ["PaymentRequested", "PaymentFailed"]
     follow(order_id)
     assert types_of(order_id) == ["OrderPlaced", "OrderCancelled"]
@@ -125,17 +125,17 @@ def test_a_success_is_brought_while_the_buyer_cancels(
     """Confirmed and cancelled, or cancelled and paid in vain: the money goes back, once."""
     order_id, product = paid_and_settled_there(gateway, buyer, "lose_callback")
 
-    def call_off() -> str:
+    def cancel_order() -> str:
         return f"cancel {cancel(buyer, order_id).status}"
 
-    def hear_of_it() -> str:
+    def follow_order() -> str:
         follow(order_id)
         return "follow"
 
-    calls = [*bringers(gateway, order_id)[:-2], call_off, hear_of_it]
-    told = Counter(run_together(calls))
+    calls = [*bringers(gateway, order_id)[:-2], cancel_order, follow_order]
+    outcomes = Counter(run_together(calls))
 
-    assert told["cancel 200"] == 1
+    assert outcomes["cancel 200"] == 1
     while statuses_of(order_id) != ["REFUNDED"]:
         follow(order_id)
         reconcile()

@@ -98,14 +98,14 @@ def test_an_order_paid_by_many_at_once_is_charged_once(
     assert len(payments_of(order_id)) == 1
 
 
-def test_a_result_heard_of_many_times_confirms_once(
+def test_a_result_received_many_times_confirms_once(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id = a_charged_order(gateway, buyer, product)
     reconcile()
     [event] = [e for e in events_of_payments(order_id) if e["type"] == "PaymentSucceeded"]
-    heard = run_together([lambda: consume("order/on_payment_succeeded", event)] * 8)
-    assert heard == [True] * 8
+    consumed = run_together([lambda: consume("order/on_payment_succeeded", event)] * 8)
+    assert consumed == [True] * 8
     assert types_of(order_id) == ["OrderPlaced", "OrderConfirmed"]
     assert_books_hold(product)
 

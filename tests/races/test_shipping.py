@@ -7,7 +7,7 @@ import pytest
 from tests.support.delivery import Delivery
 from tests.support.orders import an_order
 from tests.support.queues import OpsTopic
-from tests.support.shipping import a_cancelled_order, event_of, hear
+from tests.support.shipping import a_cancelled_order, consume, event_of
 from tests.support.shop import Person, a_buyer, a_product
 from tests.support.threads import run_together
 
@@ -26,7 +26,7 @@ def test_both_functions_at_once_never_leave_the_order_last(
     orders = [a_cancelled_order(buyer) for _ in range(2)]
     delivery.behave("slow", times=4, seconds=0.05)
     calls = [
-        partial(hear, event)
+        partial(consume, event)
         for _, confirmed, cancelled in orders
         for event in (confirmed, cancelled) * 2
     ]
@@ -41,6 +41,6 @@ def test_two_last_tries_at_once_are_one_alert(
     order_id = an_order(buyer, (a_product(stock=5, price=100), 1))
     confirmed = event_of(order_id, "OrderConfirmed")
     delivery.behave("fail")
-    calls = [partial(hear, confirmed, receive_count=3) for _ in range(6)]
+    calls = [partial(consume, confirmed, receive_count=3) for _ in range(6)]
     assert run_together(calls) == [False] * 6
     assert len(topic.heard()) == 1

@@ -22,7 +22,7 @@ SOON = Policy(open_seconds=0.2)
 
 
 class WatchedBreaker(ValkeyBreaker):
-    """A breaker that keeps what it told; others of the same name share its state."""
+    """A breaker that keeps its changes; others of the same name share its state."""
 
     def __init__(self, name: str = "", policy: Policy = SOON, url: str = "") -> None:
         self.name = name or f"test-{uuid4()}"
@@ -57,5 +57,5 @@ class WatchedBreaker(ValkeyBreaker):
 
     @property
     def states(self) -> list[tuple[str, str]]:
-        """What it went through, as far as this one brought it about."""
+        """The changes of state that this breaker object caused."""
         return [(change.before.value, change.after.value) for change in self.changes]

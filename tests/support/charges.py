@@ -1,4 +1,4 @@
-"""What must be true of every charge, and how card orders are seen through to their end."""
+"""The completion of card orders, and what must be true of every charge."""
 
 import time
 from collections import Counter
@@ -43,7 +43,7 @@ def assert_every_charge_has_its_order(gateway: RunningGateway, *orders: str) -> 
 
 
 def assert_no_refund_is_unknown(transaction_keys: Iterable[str]) -> None:
-    """What the gateway gave back, and nothing else, is written down as given back."""
+    """Require that exactly the refunds of the gateway are recorded as refunds."""
     sql = "SELECT transaction_key FROM payment WHERE status = 'REFUNDED'"
     assert {row.transaction_key for row in rows(sql)} == set(transaction_keys)
 

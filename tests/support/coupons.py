@@ -1,4 +1,4 @@
-"""What tests do with coupons, by the functions' handlers, and what they look at afterwards."""
+"""Coupons through the functions' handlers, and what the database has of them."""
 
 from datetime import timedelta
 from typing import Any
@@ -62,7 +62,7 @@ def mine(user: Person, query: str = "") -> Answer:
 
 
 def status_of_coupon(user: Person, issued_coupon_id: str) -> str:
-    """What the user is shown of one of their coupons."""
+    """Return the status that the user sees of one of their coupons."""
     [found] = [
         each["status"]
         for each in mine(user, "?limit=100").json["items"]
@@ -72,13 +72,13 @@ def status_of_coupon(user: Person, issued_coupon_id: str) -> str:
 
 
 def copies_of(coupon_id: str) -> int:
-    """How many copies there are."""
+    """Return the number of copies."""
     sql = "SELECT count(*) AS n FROM issued_coupon WHERE coupon_id = $1"
     return int(rows(sql, coupon_id)[0].n)
 
 
 def end(coupon_id: str) -> None:
-    """Its time is over."""
+    """End the time in which the coupon is valid."""
     rows(
         "UPDATE coupon SET valid_until = clock_timestamp(), valid_from = now() - interval '9 days'"
         " WHERE id = $1",

@@ -13,7 +13,7 @@ from infra.local.ports import LOOPBACK
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What it was told, and how it behaves."""
+    """The notices that it received, and its behaviour."""
 
     system: DeliverySystem
     url: str

@@ -16,7 +16,7 @@ FAST = 0.02  # requests take 2 to 10 ms, results 20 to 100 ms
 
 @dataclass(frozen=True, slots=True)
 class RunningGateway:
-    """What it was asked, what it holds, and how it behaves."""
+    """Its requests, its transactions and its behaviour."""
 
     system: Gateway
     url: str
@@ -32,7 +32,7 @@ class RunningGateway:
         return [each.known for each in self.system.transactions(wanted)]
 
     def outcomes(self, order_id: object = None, method: str = "POST") -> list[str]:
-        """What became of each request, oldest first."""
+        """Return the outcome of each request, oldest first."""
         items = self.system.requests(None if order_id is None else str(order_id))["items"]
         return [each["outcome"] for each in items if each["method"] == method]
 
@@ -56,7 +56,7 @@ def a_gateway(mode: Mode = "default", *, time_scale: float = FAST) -> Iterator[R
 
 
 class AlwaysClosed:
-    """A breaker that lets everything through, and keeps what it was told."""
+    """A breaker that admits everything, and keeps what is reported."""
 
     def __init__(self) -> None:
         self.reported: list[Call] = []

@@ -1,4 +1,4 @@
-"""What tests do to orders, by the functions' handlers, and what they look at afterwards."""
+"""Orders through the functions' handlers, and what the database has of them."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -42,7 +42,7 @@ def an_order(buyer: Person, *lines: tuple[str, int]) -> str:
 def a_pending_order(
     buyer: Person, product_id: str, *, points: int, expires_in: timedelta = timedelta(0)
 ) -> str:
-    """An order of one unit that waits for its card, made of what card payments will make it of."""
+    """Place an order of one unit that waits for its card, with any time to pay."""
 
     def place_it(shop: Shop) -> str:
         offers = shop.products.offers([product_id])
@@ -91,12 +91,12 @@ def deliver(admin: Person, order_id: str) -> Answer:
 
 
 def expire(order_id: str) -> str:
-    """Its time is over: the new status, or the code of the refusal."""
+    """Expire the order; return its new status, or the code of the refusal."""
     return _step(lambda shop: ordering.expire_order(shop, order_id))
 
 
 def confirm(order_id: str) -> str:
-    """Its card was charged: the new status, or NOT_PENDING where it waited no longer."""
+    """Confirm the order as its charge would; return its status, or NOT_PENDING."""
 
     def paid(shop: Shop) -> str:
         id_ = UUID(order_id)
@@ -139,7 +139,7 @@ def outcome(answer: Answer) -> str:
 
 
 def status_of(order_id: str) -> str:
-    """Where the order is."""
+    """Return the order's status."""
     return str(rows("SELECT status FROM orders WHERE id = $1", order_id)[0].status)
 
 
@@ -150,7 +150,7 @@ def history_of(order_id: str) -> list[tuple[str, str, str]]:
 
 
 def events_of(order_id: str) -> list[Mapping[str, Any]]:
-    """The envelopes that the order has told, in their order."""
+    """Return the envelopes of the order's events, in their order."""
     sql = """
         SELECT id, source, type, occurred_at, aggregate_id, aggregate_version, trace_id, data
         FROM outbox WHERE aggregate_id = $1 ORDER BY position

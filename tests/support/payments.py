@@ -1,4 +1,4 @@
-"""What tests do around card payments, by the functions' handlers."""
+"""Card payments through the functions' handlers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -69,13 +69,13 @@ def sync(admin: Person, payment_id: str) -> Answer:
 
 
 def reconcile() -> dict[str, int]:
-    """The reconciler's minute has come, and no payment is too young for it."""
+    """Run the reconciler, for which no payment is too young."""
     done: dict[str, int] = function("payment/every_minute_reconcile")({}, lambda_context(60))
     return done
 
 
 def expire() -> dict[str, int]:
-    """The minute has come in which orders expire; none of them fails."""
+    """Run the expiry of orders, of which none fails."""
     done: dict[str, int] = function("order/every_minute_expire")({}, lambda_context(60))
     assert done.pop("failed") == 0
     return done
@@ -87,12 +87,12 @@ def payments_of(order_id: str) -> list[Payment]:
 
 
 def statuses_of(order_id: str) -> list[str]:
-    """Where they are."""
+    """Return the statuses of the order's payments."""
     return [each.status.value for each in payments_of(order_id)]
 
 
 def events_of_payments(order_id: str) -> list[dict[str, Any]]:
-    """What the order's payments have told, in their order."""
+    """Return the events of the order's payments, in their order."""
     return [
         dict(event) for payment in payments_of(order_id) for event in events_of(str(payment.id))
     ]
@@ -111,7 +111,7 @@ CONSUMERS = {
 
 
 def consume(name: str, envelope: dict[str, Any]) -> bool:
-    """Hand one event to a function as SQS does; whether it was consumed."""
+    """Hand one event to a function as SQS does; return whether it was consumed."""
     answer = function(name)(sqs_event(bus_message(envelope)), lambda_context(60))
     return not answer["batchItemFailures"]
 
@@ -130,14 +130,14 @@ def follow(order_id: str) -> None:
 
 
 def settled(order_id: str, *statuses: str, within_seconds: float = 10) -> None:
-    """Wait until the order's payments are where they are said to be."""
+    """Wait until the order's payments have these statuses."""
     wait_until(lambda: statuses_of(order_id) == list(statuses), timeout_seconds=within_seconds)
 
 
 def a_callback(gateway: RunningGateway, transaction: Mapping[str, Any], **changed: Any) -> Answer:
-    """What the gateway would post of a transaction, signed by it, perhaps with other words."""
-    told = {"cardType": "KB", "cardNo": "****", "reason": None, **transaction, **changed}
-    body = json.dumps(told).encode()
+    """Post a signed callback about a transaction, perhaps with changed fields."""
+    fields = {"cardType": "KB", "cardNo": "****", "reason": None, **transaction, **changed}
+    body = json.dumps(fields).encode()
     timestamp = str(int(clock.now().timestamp()))
     return receive(
         {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: sign(timestamp, body, gateway.secret)},

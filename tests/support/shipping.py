@@ -1,4 +1,4 @@
-"""What tests hand to the shipping functions."""
+"""Events for the shipping functions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,20 +14,20 @@ FUNCTIONS = {
 
 
 def event_of(order_id: str, type_: str) -> Mapping[str, Any]:
-    """The one event of this type that the order has told."""
+    """Return the order's one event of this type."""
     [found] = [event for event in events_of(order_id) if event["type"] == type_]
     return found
 
 
-def hear(event: Mapping[str, Any], *, receive_count: int = 1) -> bool:
-    """Hand the event to its function; whether it was done."""
+def consume(event: Mapping[str, Any], *, receive_count: int = 1) -> bool:
+    """Hand the event to its function; return whether it succeeded."""
     message = sqs_event(bus_message(event), receive_count=receive_count)
     answer = function(FUNCTIONS[event["type"]])(message, lambda_context())
     return not answer["batchItemFailures"]
 
 
 def a_cancelled_order(buyer: Person) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
-    """Its id, its OrderConfirmed, its OrderCancelled."""
+    """Cancel a new order; return its id, its OrderConfirmed and its OrderCancelled."""
     order_id = an_order(buyer, (a_product(stock=5, price=100), 2))
     assert cancel(buyer, order_id).status == 200
     return order_id, event_of(order_id, "OrderConfirmed"), event_of(order_id, "OrderCancelled")

@@ -19,11 +19,8 @@ from pg8000.converters import make_params
 from redis.connection import AbstractConnection
 from urllib3.connection import HTTPConnection
 
-from commerce.app.checkout import event_handlers as following
 from commerce.app.checkout import pay_order as paying
-from commerce.app.checkout import payment_reconciler as reconciling
-from commerce.app.checkout import settlement as settling
-from commerce.payment import gateway, transport
+from commerce.payment import deadline, transport
 from commerce.runtime.cache import valkey
 from commerce.runtime.db import connection as postgres
 from commerce.runtime.db.pipeline import Connection, Query
@@ -109,11 +106,8 @@ def be_patient() -> None:
 
 
 _DEADLINES = {
-    paying: ("ANSWER_SECONDS", "GATEWAY_SECONDS"),
-    settling: ("GATEWAY_SECONDS",),
-    reconciling: ("GATEWAY_SECONDS",),
-    following: ("GATEWAY_SECONDS",),
-    gateway: ("WHOLE_SECONDS",),
+    paying: ("ANSWER_SECONDS",),
+    deadline: ("GATEWAY_SECONDS",),
     transport: ("CONNECT_SECONDS", "READ_SECONDS"),
 }
 

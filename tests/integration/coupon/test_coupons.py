@@ -286,7 +286,7 @@ def test_who_asks_while_their_copy_is_being_issued_gets_that_one(
 
 
 def issue_while(url: str, query: Query, end_by: str, user: Person, coupon: str) -> Answer:
-    """What the user is answered who waits for a transaction that does the query, and its end."""
+    """Issue a copy while another transaction, which ran the query, is open; return the answer."""
     holder, answers = Database(lambda: url), list[Answer]()
 
     def ask() -> None:

@@ -92,7 +92,7 @@ def test_a_lock_that_is_let_go_in_time_is_only_waited_for(own_shop: str) -> None
     assert stock_of(product) == 0
 
 
-def test_an_order_that_waited_for_the_last_unit_in_vain_is_told_so(own_shop: str) -> None:
+def test_an_order_that_waited_for_the_last_unit_in_vain_is_out_of_stock(own_shop: str) -> None:
     product, buyer = a_product(stock=1, price=100), a_buyer(points=1000)
     name, before = database_name(own_shop), rows("SELECT count(*) AS n FROM outbox")
     with (

@@ -38,7 +38,7 @@ from tests.support.orders import (
     place,
     ship,
 )
-from tests.support.shipping import FUNCTIONS, hear
+from tests.support.shipping import FUNCTIONS, consume
 from tests.support.shop import (
     a_buyer,
     a_product,
@@ -144,7 +144,7 @@ class Histories(RuleBasedStateMachine):
         return self._took(Expected(order_id, buyer, product, quantity, points, history, True))  # noqa: FBT003
 
     def _is_used(self, buyer: int) -> bool:
-        """Whether an order that is not cancelled has the buyer's coupon."""
+        """True if an order that is not cancelled has the buyer's coupon."""
         return any(
             each.has_coupon and each.buyer == buyer and each.status != "CANCELLED"
             for each in self.placed
@@ -236,11 +236,11 @@ class Histories(RuleBasedStateMachine):
             if lost == "answer":
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setattr(HttpDeliverySystem, "send", send_and_lose_the_answer)
-                    hear(event)
+                    consume(event)
                 continue
             if lost == "request":
                 self.delivery.behave("fail", times=1)
-            hear(event)
+            consume(event)
             self.delivery.behave("ok")
 
     @staticmethod
@@ -266,7 +266,7 @@ class Histories(RuleBasedStateMachine):
             assert row.versions == list(range(1, len(row.versions) + 1))
 
     @invariant()
-    def nothing_is_told_that_is_not_so(self) -> None:
+    def no_notice_contradicts_its_order(self) -> None:
         for order in self.placed:
             kinds = self.delivery.kinds(order.id)
             assert kinds in ([], ["ORDER"], ["ORDER", "WITHDRAWAL"])
@@ -277,7 +277,7 @@ class Histories(RuleBasedStateMachine):
         """In the end every event has arrived, the newest first."""
         for order in self.placed:
             for type_ in ("OrderCancelled", "OrderConfirmed"):
-                assert all(hear(event) for event in self._events(order, type_))
+                assert all(consume(event) for event in self._events(order, type_))
             kinds = self.delivery.kinds(order.id)
             if not order.was_confirmed:
                 assert kinds == []
@@ -300,12 +300,12 @@ def test_the_books_hold_after_every_step_of_every_history(
 ) -> None:
     monkeypatch.setenv("SHIPPING_RETRY_BASE_SECONDS", "0")
 
-    class Told(Histories):
+    class WithDelivery(Histories):
         def __init__(self) -> None:
             super().__init__(delivery)
 
     run_state_machine_as_test(
-        Told,
+        WithDelivery,
         settings=settings(
             max_examples=20,
             stateful_step_count=20,

@@ -1,4 +1,4 @@
-"""What follows an order, from the handlers to PostgreSQL: each endpoint with every refusal."""
+"""Changes of an order, from the handlers to PostgreSQL: each endpoint with every refusal."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -105,20 +105,20 @@ def test_a_user_cancels_and_everything_comes_back(world: World) -> None:
     world.assert_books_hold()
 
 
-def test_a_cancellation_is_told_with_what_it_gave_back(world: World) -> None:
+def test_a_cancellation_records_an_event_with_what_was_returned(world: World) -> None:
     order_id = world.order()
     answer = cancel(world.buyer, order_id)
-    told = events_of(order_id)[-1]
-    assert (told["type"], told["aggregate_version"]) == ("OrderCancelled", 3)
-    assert told["trace_id"] == answer.headers["x-request-id"]
-    assert told["data"]["lines"][0]["product_id"] == world.product
-    assert told["data"]["lines"][0]["quantity"] == 2
-    assert {name: told["data"][name] for name in ("was_confirmed", "reason")} == {
+    event = events_of(order_id)[-1]
+    assert (event["type"], event["aggregate_version"]) == ("OrderCancelled", 3)
+    assert event["trace_id"] == answer.headers["x-request-id"]
+    assert event["data"]["lines"][0]["product_id"] == world.product
+    assert event["data"]["lines"][0]["quantity"] == 2
+    assert {name: event["data"][name] for name in ("was_confirmed", "reason")} == {
         "was_confirmed": True,
         "reason": "Cancelled by its buyer",
     }
-    assert told["data"]["points_used"] == {"amount": 200, "currency": "KRW"}
-    assert told["data"]["card_refund"] == {"amount": 0, "currency": "KRW"}
+    assert event["data"]["points_used"] == {"amount": 200, "currency": "KRW"}
+    assert event["data"]["card_refund"] == {"amount": 0, "currency": "KRW"}
     moved = rows(
         "SELECT data FROM outbox WHERE aggregate_id = $1 AND type = 'StockChanged'"
         " ORDER BY position",
@@ -228,8 +228,8 @@ def test_a_pending_order_is_cancelled_with_its_points(world: World) -> None:
     assert world.left() == (4, 970)
     assert cancel(world.buyer, order_id).status == 200
     assert world.left() == (5, 1_000)
-    told = events_of(order_id)[-1]["data"]
-    assert (told["was_confirmed"], told["card_refund"]["amount"]) == (False, 0)
+    data = events_of(order_id)[-1]["data"]
+    assert (data["was_confirmed"], data["card_refund"]["amount"]) == (False, 0)
     world.assert_books_hold()
 
 
@@ -262,12 +262,12 @@ def test_a_step_that_does_not_follow_is_refused(
     order_id = world.order(*steps)
     who = world.admin if name in ADMIN_STEPS else world.buyer
     status, left, history = status_of(order_id), world.left(), history_of(order_id)
-    told = types_of(order_id)
+    types = types_of(order_id)
     answer = call(name, "POST", STEPS[name].format(order_id), token=who.token)
     assert refused(answer) == (409, code)
     assert answer.json["detail"] == f"The order is {status}."
     assert (status_of(order_id), world.left(), history_of(order_id)) == (status, left, history)
-    assert types_of(order_id) == told
+    assert types_of(order_id) == types
     world.assert_books_hold()
 
 
@@ -388,9 +388,7 @@ def test_a_key_that_is_none_cancels_nothing(world: World, key: str) -> None:
     assert status_of(order_id) == "CONFIRMED"
 
 
-def test_whoever_waits_too_long_for_the_order_is_told_to_come_again(
-    world: World, database_url: str
-) -> None:
+def test_waiting_too_long_for_the_orders_lock_is_busy(world: World, database_url: str) -> None:
     order_id = world.order()
     holder = Database(lambda: database_url)
     holder.run([Query("BEGIN"), Query("SELECT FROM orders WHERE id = $1 FOR UPDATE", [order_id])])
@@ -442,7 +440,7 @@ RETURN_AGAIN = """
     SELECT product_id, change, 'RETURNED AGAIN', order_id, at
     FROM stock_movement WHERE order_id = $1 AND change > 0
 """
-GIVE_BACK_AGAIN = """
+REFUND_POINTS_AGAIN = """
     INSERT INTO point_ledger (id, user_id, amount, currency, reason, order_id, at)
     SELECT gen_random_uuid(), user_id, 1, currency, 'AGAIN', order_id, at
     FROM point_ledger WHERE order_id = $1 AND amount > 0
@@ -453,7 +451,7 @@ GIVE_BACK_AGAIN = """
     ("sql", "rule"),
     [
         (RETURN_AGAIN, "stock_moved_once_per_order"),
-        (GIVE_BACK_AGAIN, "points_moved_once_per_order"),
+        (REFUND_POINTS_AGAIN, "points_moved_once_per_order"),
     ],
 )
 def test_the_database_itself_refuses_a_second_compensation(

@@ -89,8 +89,8 @@ def test_an_order_takes_what_it_says_and_no_more() -> None:
     assert (stock_of(anvil), stock_of(rope), balance_of(buyer.user_id)) == (3, 0, 793)
     assert_books_hold(anvil, rope, users=(buyer.user_id,))
     order_id = UUID(shown["order_id"])
-    told = rows("SELECT type, aggregate_version FROM outbox WHERE aggregate_id = $1", order_id)
-    assert [tuple(row) for row in told] == [("OrderPlaced", 1), ("OrderConfirmed", 2)]
+    events = rows("SELECT type, aggregate_version FROM outbox WHERE aggregate_id = $1", order_id)
+    assert [tuple(row) for row in events] == [("OrderPlaced", 1), ("OrderConfirmed", 2)]
     moved = rows("SELECT product_id, change FROM stock_movement WHERE order_id = $1", order_id)
     assert {str(row.product_id): row.change for row in moved} == {anvil: -2, rope: -1}
 

@@ -1,4 +1,4 @@
-"""How often an order waits for PostgreSQL, and how often while the stock row is locked."""
+"""The round trips of an order to PostgreSQL, and those while the stock row is locked."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -27,7 +27,7 @@ def opened(policy: Policy = SOON) -> WatchedBreaker:
     return breaker
 
 
-def test_nine_failures_are_too_few_to_tell_and_the_tenth_opens_it(breaker: WatchedBreaker) -> None:
+def test_nine_failures_are_too_few_and_the_tenth_opens_it(breaker: WatchedBreaker) -> None:
     assert breaker.calls([FAILED] * 9) == 9
     assert breaker.changes == []
     assert breaker.call(FAILED)

@@ -1,4 +1,4 @@
-"""Whatever the gateway does to a request: nobody is charged twice, and nobody waits for long."""
+"""The gateway's client: whatever the gateway does, nobody is charged twice or waits for long."""
 
 import json
 import logging
@@ -40,7 +40,7 @@ NOBODY = "http://127.0.0.1:9/callbacks"
 
 @dataclass(slots=True)
 class Buyer:
-    """Somebody with an order to pay, and what the breaker heard of it."""
+    """Somebody with an order to pay, and what the breaker received of it."""
 
     url: str
     breaker: AlwaysClosed = field(default_factory=AlwaysClosed)
@@ -79,17 +79,17 @@ def buyer(gateway: RunningGateway) -> Buyer:
 
 @contextmanager
 def answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that gives these answers, one per connection; yields its URL and what it heard.
+    """A server that gives these answers, one per connection; yields its URL and the requests.
 
-    Heard are the first line and the body, whole: a request may come in several pieces.
+    A request is its first line and its whole body, which may come in several pieces.
     """
-    heard: list[bytes] = []
+    received: list[bytes] = []
     left = list(answers)
 
     class Talk(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             line, headers = self.rfile.readline(), parse_headers(self.rfile)
-            heard.append(line + self.rfile.read(int(headers.get("Content-Length", 0))))
+            received.append(line + self.rfile.read(int(headers.get("Content-Length", 0))))
             for part in left.pop(0).split(b"|pause|"):
                 self.wfile.write(part)
                 time.sleep(0.3)
@@ -99,7 +99,7 @@ def answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
-            yield f"http://{LOOPBACK}:{server.server_address[1]}", heard
+            yield f"http://{LOOPBACK}:{server.server_address[1]}", received
         finally:
             server.shutdown()
             thread.join()
@@ -204,17 +204,17 @@ def test_a_gateway_that_took_it_and_answered_500_is_not_asked_twice() -> None:
         {"transactionKey": "TR-old", "status": "FAILED", "reason": "INVALID_CARD"},
         {"transactionKey": "TR-new", "status": "PENDING", "reason": None},
     ]})  # fmt: skip
-    with answering(http("500 X"), http("200 OK", shown)) as (url, heard):
+    with answering(http("500 X"), http("200 OK", shown)) as (url, received):
         assert Buyer(url).pay() == Taken("TR-new")
-    assert [each[:4] for each in heard] == [b"POST", b"GET "]
+    assert [each[:4] for each in received] == [b"POST", b"GET "]
 
 
 def test_what_belongs_to_an_earlier_payment_is_not_taken_for_this_one() -> None:
     shown = says({"transactions": [{"transactionKey": "TR-1", "status": "FAILED", "reason": None}]})
     taken = http("200 OK", says({"transactionKey": "TR-2", "status": "PENDING"}))
-    with answering(http("500 X"), http("200 OK", shown), taken) as (url, heard):
+    with answering(http("500 X"), http("200 OK", shown), taken) as (url, received):
         assert Buyer(url).pay(known=("TR-1",)) == Taken("TR-2")
-    assert len(heard) == 3
+    assert len(received) == 3
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,9 @@ def test_what_belongs_to_an_earlier_payment_is_not_taken_for_this_one() -> None:
     ids=["rubbish", "a proxy's 404", "forbidden", "nothing"],
 )
 def test_failed_and_nobody_can_say_whether_it_was_taken_is_unknown(after_500: bytes) -> None:
-    with answering(http("500 X"), *[after_500] * 3) as (url, heard):
+    with answering(http("500 X"), *[after_500] * 3) as (url, received):
         assert isinstance(Buyer(url).pay(), Unknown)
-    assert [each[:4] for each in heard].count(b"POST") == 1
+    assert [each[:4] for each in received].count(b"POST") == 1
 
 
 @pytest.mark.parametrize(
@@ -243,9 +243,9 @@ def test_failed_and_nobody_can_say_whether_it_was_taken_is_unknown(after_500: by
     ids=["rubbish", "no key", "a no that is a yes", "504", "elsewhere", "nothing", "half", "noise"],
 )
 def test_an_answer_that_says_nothing_sure_is_unknown(answer: bytes) -> None:
-    with answering(answer) as (url, heard):
+    with answering(answer) as (url, received):
         assert isinstance(Buyer(url).pay(), Unknown)
-    assert len(heard) == 1
+    assert len(received) == 1
 
 
 @pytest.mark.parametrize("status", ["401 X", "403 X", "404 X", "429 X", "400 X"])
@@ -285,10 +285,10 @@ def test_no_try_is_begun_that_has_no_time(gateway: RunningGateway, buyer: Buyer)
 def test_every_step_takes_its_time_from_the_deadline() -> None:
     """A first try that fails late leaves the second one less than the usual three seconds."""
     late_500 = b"|pause|" * 5 + http("500 X")
-    with answering(late_500, NOTHING_THERE, b"|pause|" * 30) as (url, heard):
+    with answering(late_500, NOTHING_THERE, b"|pause|" * 30) as (url, received):
         buyer = Buyer(url)
         assert isinstance(buyer.pay(Deadline.within(3.0)), Unknown)
-    assert len(heard) == 3
+    assert len(received) == 3
     assert buyer.failures == ["HTTP 500", "no answer in time"]
     assert buyer.breaker.reported[-1].seconds < READ_SECONDS - 0.5
 
@@ -402,16 +402,16 @@ def test_the_card_number_is_in_the_request_and_nowhere_else(
             gateway.behave(mode)
             outcomes.append(Buyer(gateway.url).pay(Deadline.within(1.5)))
         outcomes.append(Buyer(f"http://{LOOPBACK}:{Ports.free().gateway}").pay())
-        with answering(b"") as (url, heard):
+        with answering(b"") as (url, received):
             outcomes.append(Buyer(url).pay())
     finally:
         for logger in ("commerce", "urllib3"):
             logging.getLogger(logger).removeHandler(caplog.handler)
-    assert NUMBER.encode() in heard[0]
-    told = caplog.text + "".join(capfd.readouterr()) + repr(outcomes) + repr(CARD) + str(CARD)
-    assert "it answered 500" in told
+    assert NUMBER.encode() in received[0]
+    output = caplog.text + "".join(capfd.readouterr()) + repr(outcomes) + repr(CARD) + str(CARD)
+    assert "it answered 500" in output
     for part in ("1234-5678", "5678-9012", "9012-3456"):
-        assert part not in told
+        assert part not in output
     assert CARD.last4 == "3456"
 
 

@@ -329,7 +329,7 @@ def test_the_card_number_is_nowhere(
 def test_what_is_remembered_of_a_request_cannot_be_guessed_back(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
-    """Who has the rows and knows all but the number must not find it by trying."""
+    """A reader of the rows who knows all but the number must not find it by trying."""
     from commerce.runtime.idempotency import fingerprint
 
     order_id = a_card_order(buyer, product)

@@ -1,4 +1,4 @@
-"""What becomes of a payment: callbacks, an admin's sync, the reconciler, refunds, expiry."""
+"""The results of payments: callbacks, an admin's sync, the reconciler, refunds, expiry."""
 
 import json
 import time
@@ -100,7 +100,7 @@ def test_a_forged_callback_is_refused(gateway: RunningGateway, buyer: Person, pr
 def test_a_callback_is_taken_by_its_bytes(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is signed need not be JSON of ours; what is not signed is not even read."""
+    """An unsigned body is refused before it is parsed."""
     assert receive({}, b"{").json["code"] == "BAD_SIGNATURE"
 
 
@@ -108,8 +108,8 @@ def test_a_transaction_that_nobody_knows_is_not_found(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id = a_card_order(buyer, product)
-    told = {"transactionKey": "TX-0", "orderId": order_id, "amount": 500, "status": "SUCCESS"}
-    refused = a_callback(gateway, told)
+    fields = {"transactionKey": "TX-0", "orderId": order_id, "amount": 500, "status": "SUCCESS"}
+    refused = a_callback(gateway, fields)
     assert (refused.status, refused.json["code"]) == (404, "PAYMENT_NOT_FOUND")
     assert status_of(order_id) == "PENDING"
 
@@ -119,7 +119,7 @@ def test_a_callback_without_its_fields_is_refused(gateway: RunningGateway) -> No
     assert (refused.status, refused.json["code"]) == (422, "VALIDATION_FAILED")
 
 
-def test_another_amount_settles_nothing_and_is_told_to_the_operators(
+def test_another_amount_settles_nothing_and_alerts_the_operators(
     gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str
 ) -> None:
     order_id = a_payment_without_a_callback(gateway, buyer, product)
@@ -188,7 +188,7 @@ def test_a_sync_without_a_gateway_says_so(
     assert statuses_of(order_id) == ["PENDING"]
 
 
-def test_the_reconciler_settles_what_nobody_told(
+def test_the_reconciler_settles_a_payment_without_a_callback(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id = a_payment_without_a_callback(gateway, buyer, product)
@@ -394,7 +394,7 @@ def test_a_refund_that_the_gateway_does_not_take_is_tried_again(
 
 
 @pytest.mark.parametrize("way", ["expired", "cancelled"])
-def test_money_that_comes_too_late_goes_back_and_operators_hear_of_it(
+def test_money_that_comes_too_late_is_refunded_and_alerted(
     gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str, way: str
 ) -> None:
     order_id = a_payment_without_a_callback(gateway, buyer, product)

@@ -1,4 +1,4 @@
-"""What orders and their cancellations tell the delivery system, in whatever order they arrive."""
+"""Notices of orders and their cancellations, in whatever order the events arrive."""
 
 import time
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from tests.support.delivery import Delivery
 from tests.support.lambda_calls import function
 from tests.support.orders import a_pending_order, an_order, cancel, cancel_as_admin, ship
 from tests.support.queues import OpsTopic, Queue, a_queue
-from tests.support.shipping import FUNCTIONS, a_cancelled_order, event_of, hear
+from tests.support.shipping import FUNCTIONS, a_cancelled_order, consume, event_of
 from tests.support.shop import Person, a_buyer, a_product, an_admin, rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -32,34 +32,34 @@ def buyer() -> Person:
     return a_buyer(points=10_000)
 
 
-def told(order_id: str) -> set[str]:
+def sent(order_id: str) -> set[str]:
     sql = "SELECT kind FROM shipment_notice WHERE order_id = $1"
     return {row.kind for row in rows(sql, order_id)}
 
 
-def test_a_confirmed_order_is_told_once(delivery: Delivery, buyer: Person) -> None:
+def test_a_confirmed_order_is_sent_once(delivery: Delivery, buyer: Person) -> None:
     product = a_product(stock=5, price=100, name="Rocket skates")
     order_id = an_order(buyer, (product, 2))
     confirmed = event_of(order_id, "OrderConfirmed")
-    assert [hear(confirmed) for _ in range(3)] == [True] * 3
+    assert [consume(confirmed) for _ in range(3)] == [True] * 3
     assert delivery.tries(order_id) == [("ORDER", "received")]
-    assert told(order_id) == {"ORDER"}
+    assert sent(order_id) == {"ORDER"}
     [notice] = [each for each in delivery.system._notices.values() if each.order_id == order_id]
     assert notice.lines == [{"product_id": product, "product_name": "Rocket skates", "quantity": 2}]
 
 
 def test_a_cancelled_order_is_withdrawn_once(delivery: Delivery, buyer: Person) -> None:
     order_id, confirmed, cancelled = a_cancelled_order(buyer)
-    assert [hear(event) for event in (confirmed, cancelled, cancelled, confirmed)] == [True] * 4
+    assert [consume(event) for event in (confirmed, cancelled, cancelled, confirmed)] == [True] * 4
     assert delivery.tries(order_id) == [("ORDER", "received"), ("WITHDRAWAL", "received")]
-    assert told(order_id) == {"ORDER", "WITHDRAWAL"}
+    assert sent(order_id) == {"ORDER", "WITHDRAWAL"}
 
 
-def test_an_order_is_not_told_when_its_cancellation_comes_first(
+def test_an_order_is_not_sent_when_its_cancellation_comes_first(
     delivery: Delivery, buyer: Person
 ) -> None:
     order_id, confirmed, cancelled = a_cancelled_order(buyer)
-    assert [hear(event) for event in (cancelled, confirmed, cancelled)] == [True] * 3
+    assert [consume(event) for event in (cancelled, confirmed, cancelled)] == [True] * 3
     assert delivery.tries(order_id) == []
 
 
@@ -68,7 +68,7 @@ def test_an_order_that_was_never_confirmed_is_not_withdrawn(
 ) -> None:
     order_id = a_pending_order(buyer, a_product(stock=5, price=100), points=10)
     assert cancel(buyer, order_id).status == 200
-    assert hear(event_of(order_id, "OrderCancelled"))
+    assert consume(event_of(order_id, "OrderCancelled"))
     assert delivery.tries(order_id) == []
     assert rows("SELECT order_id FROM shipment WHERE order_id = $1", order_id) == []
 
@@ -77,7 +77,7 @@ def test_an_expired_order_is_not_withdrawn(delivery: Delivery, buyer: Person) ->
     product = a_product(stock=5, price=100)
     order_id = a_pending_order(buyer, product, points=0, expires_in=timedelta(0))
     in_transaction(lambda shop: shop.orders.expire(order_id))
-    assert hear(event_of(order_id, "OrderCancelled"))
+    assert consume(event_of(order_id, "OrderCancelled"))
     assert delivery.tries(order_id) == []
 
 
@@ -87,8 +87,8 @@ def test_what_an_admin_cancels_after_it_was_shipped_is_withdrawn(
     order_id, admin = an_order(buyer, (a_product(stock=5, price=100), 1)), an_admin()
     ship(admin, order_id)
     cancel_as_admin(admin, order_id)
-    assert hear(event_of(order_id, "OrderConfirmed"))
-    assert hear(event_of(order_id, "OrderCancelled"))
+    assert consume(event_of(order_id, "OrderConfirmed"))
+    assert consume(event_of(order_id, "OrderCancelled"))
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
 
 
@@ -107,13 +107,13 @@ def test_a_shipment_stays_locked_until_the_decision_is_kept(
     other.close()
 
 
-def test_notices_told_before_shipments_were_kept_are_withdrawn_too(
+def test_notices_sent_before_shipments_were_stored_are_withdrawn_too(
     delivery: Delivery, buyer: Person
 ) -> None:
     order_id, confirmed, cancelled = a_cancelled_order(buyer)
-    hear(confirmed)
+    consume(confirmed)
     rows("DELETE FROM shipment WHERE order_id = $1", order_id)
-    assert hear(cancelled)
+    assert consume(cancelled)
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
 
 
@@ -122,14 +122,14 @@ def test_a_notice_whose_answer_was_lost_is_finished_by_the_cancellation(
 ) -> None:
     order_id, confirmed, cancelled = a_cancelled_order(buyer)
     delivery.behave("fail", times=1)
-    assert not hear(confirmed)
-    assert hear(cancelled)
+    assert not consume(confirmed)
+    assert consume(cancelled)
     assert delivery.tries(order_id) == [
         ("ORDER", "failed"),
         ("ORDER", "received"),
         ("WITHDRAWAL", "received"),
     ]
-    assert hear(confirmed, receive_count=2)
+    assert consume(confirmed, receive_count=2)
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
 
 
@@ -143,7 +143,7 @@ def test_events_in_any_order_and_with_failures_end_well(
     waiting = [confirmed if each == "confirmed" else cancelled for each in order]
     while waiting:
         event = waiting.pop(0)
-        if not hear(event):
+        if not consume(event):
             waiting.append(event)
         assert delivery.kinds(order_id) in ([], ["ORDER"], ["ORDER", "WITHDRAWAL"])
     expected = [] if order[0] == "cancelled" else ["ORDER", "WITHDRAWAL"]
@@ -156,8 +156,8 @@ def test_an_order_that_is_slow_to_arrive_is_not_overtaken_by_its_withdrawal(
     """The sender gives up after 3 s; the delivery system keeps the ORDER a second later."""
     order_id, confirmed, cancelled = a_cancelled_order(buyer)
     delivery.behave("slow", times=1, seconds=4)
-    assert not hear(confirmed)
-    assert hear(cancelled)
+    assert not consume(confirmed)
+    assert consume(cancelled)
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
     wait_for_the_slow_one(delivery, order_id)
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
@@ -183,7 +183,7 @@ def test_tries_stay_away_for_longer_each_time_and_the_last_not_at_all(
 
     hook = "provide-client-params.sqs.ChangeMessageVisibility"
     client("sqs").meta.events.register(hook, see)
-    assert [hear(confirmed, receive_count=count) for count in (1, 2, 3)] == [False] * 3
+    assert [consume(confirmed, receive_count=count) for count in (1, 2, 3)] == [False] * 3
     client("sqs").meta.events.unregister(hook, see)
     first, second, last = pauses
     assert 60 <= first <= 90
@@ -216,7 +216,7 @@ def test_the_last_failure_is_one_alert_and_one_dead_letter(
 ) -> None:
     order_id, confirmed, _ = a_cancelled_order(buyer)
     if type_ == "OrderCancelled":
-        hear(confirmed)
+        consume(confirmed)
     kind = {"OrderConfirmed": "ORDER", "OrderCancelled": "WITHDRAWAL"}[type_]
     delivery.behave("fail")
     queue, good = a_queue(), an_order(buyer, (a_product(stock=5, price=100), 1))
@@ -266,7 +266,7 @@ def test_an_alert_that_fails_hides_nothing_and_is_tried_again(
         queue.send(confirmed)
         drain(queue, FUNCTIONS["OrderConfirmed"])
     assert len(queue.dead_letters()) == 1
-    assert not hear(confirmed, receive_count=3)
+    assert not consume(confirmed, receive_count=3)
     [(_, alert)] = topic.heard()
     assert alert["order_id"] == order_id
 

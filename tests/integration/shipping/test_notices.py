@@ -111,8 +111,8 @@ def handle(*bodies: Any) -> list[int]:
     return [ids.index(each["itemIdentifier"]) for each in failed]
 
 
-def told(order_id: UUID) -> list[str]:
-    """What our books say."""
+def sent(order_id: UUID) -> list[str]:
+    """Return the kinds of the notices that were recorded as sent."""
     found = rows("SELECT kind FROM shipment_notice WHERE order_id = $1", order_id)
     return [row.kind for row in found]
 
@@ -120,7 +120,7 @@ def told(order_id: UUID) -> list[str]:
 def test_a_confirmed_order_becomes_a_notice(delivery: Delivery) -> None:
     event = confirmed()
     assert handle(message(event)) == []
-    assert delivery.notices_of(event.order_id) == told(event.order_id) == ["ORDER"]
+    assert delivery.notices_of(event.order_id) == sent(event.order_id) == ["ORDER"]
     assert delivery.lines_of(event.order_id) == [
         {"product_id": str(line.product_id), "product_name": line.product_name,
          "quantity": line.quantity}
@@ -133,14 +133,14 @@ def test_a_message_delivered_again_and_again_is_one_notice(delivery: Delivery) -
     first = message(event)
     assert handle(first, first) == handle(first) == handle(message(event)) == []
     assert delivery.outcomes_of(event.order_id) == ["received"]
-    assert told(event.order_id) == ["ORDER"]
+    assert sent(event.order_id) == ["ORDER"]
 
 
 def test_a_message_delivered_to_many_at_once_is_one_notice(delivery: Delivery) -> None:
     event = confirmed()
     answers = run_together([partial(handle, message(event)) for _ in range(5)])
     assert answers == [[]] * 5
-    assert delivery.notices_of(event.order_id) == told(event.order_id) == ["ORDER"]
+    assert delivery.notices_of(event.order_id) == sent(event.order_id) == ["ORDER"]
 
 
 def test_what_the_delivery_system_does_not_take_is_tried_again(delivery: Delivery) -> None:
@@ -148,20 +148,20 @@ def test_what_the_delivery_system_does_not_take_is_tried_again(delivery: Deliver
     delivery.behave("fail", times=2)
     for _ in range(2):
         assert handle(message(event)) == [0]
-        assert delivery.notices_of(event.order_id) == told(event.order_id) == []
+        assert delivery.notices_of(event.order_id) == sent(event.order_id) == []
     assert handle(message(event)) == []
     assert delivery.outcomes_of(event.order_id) == ["failed", "failed", "received"]
-    assert told(event.order_id) == ["ORDER"]
+    assert sent(event.order_id) == ["ORDER"]
 
 
 def test_a_delivery_system_that_does_not_answer_is_a_failure(delivery: Delivery) -> None:
     event = confirmed()
     delivery.behave("hang")
     assert handle(message(event)) == [0]
-    assert told(event.order_id) == []
+    assert sent(event.order_id) == []
     delivery.behave("ok")
     assert handle(message(event)) == []
-    assert delivery.notices_of(event.order_id) == told(event.order_id) == ["ORDER"]
+    assert delivery.notices_of(event.order_id) == sent(event.order_id) == ["ORDER"]
 
 
 def test_a_delivery_system_that_is_away_is_a_failure(
@@ -170,14 +170,14 @@ def test_a_delivery_system_that_is_away_is_a_failure(
     event = confirmed()
     monkeypatch.setenv("DELIVERY_URL", f"http://{LOOPBACK}:{Ports.free().delivery}")
     assert handle(message(event)) == [0]
-    assert told(event.order_id) == []
+    assert sent(event.order_id) == []
 
 
 def test_one_failure_does_not_stop_the_others(delivery: Delivery) -> None:
     events = [confirmed() for _ in range(3)]
     delivery.behave("fail", times=1)
     assert handle(*(message(event) for event in events)) == [0]
-    assert [told(event.order_id) for event in events] == [[], ["ORDER"], ["ORDER"]]
+    assert [sent(event.order_id) for event in events] == [[], ["ORDER"], ["ORDER"]]
 
 
 def test_a_malformed_message_does_not_stop_the_others(delivery: Delivery) -> None:
@@ -185,7 +185,7 @@ def test_a_malformed_message_does_not_stop_the_others(delivery: Delivery) -> Non
     without_lines = message(confirmed())
     del without_lines["detail"]["data"]["lines"]
     assert handle(message(one), "no JSON", without_lines, {}, message(other)) == [1, 2, 3]
-    assert told(one.order_id) == told(other.order_id) == ["ORDER"]
+    assert sent(one.order_id) == sent(other.order_id) == ["ORDER"]
 
 
 def test_the_orders_trace_goes_on_to_the_log(
@@ -200,7 +200,7 @@ def test_the_orders_trace_goes_on_to_the_log(
 
 
 @pytest.mark.parametrize(("base_seconds", "comes_back"), [("0", True), ("60", False)])
-def test_a_failed_message_stays_away_as_long_as_it_was_told_to(
+def test_a_failed_message_stays_hidden_for_its_pause(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch, base_seconds: str, *, comes_back: bool
 ) -> None:
     monkeypatch.setenv("SHIPPING_RETRY_BASE_SECONDS", base_seconds)

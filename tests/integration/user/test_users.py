@@ -92,13 +92,15 @@ def test_whoever_signs_up_can_sign_in_and_look_at_themselves() -> None:
     assert (found.status, found.json) == (200, user.json)
 
 
-def test_a_sign_up_is_told_and_the_password_is_nowhere() -> None:
+def test_a_sign_up_records_an_event_and_stores_no_password() -> None:
     user_id = sign_up(a_login_id()).json["user_id"]
     kept = rows("SELECT password_hash, scopes, version FROM user_account WHERE id = $1", user_id)[0]
     assert passwords.is_right(PASSWORD, kept.password_hash)
     assert (list(kept.scopes), kept.version) == ([], 1)
-    told = rows("SELECT type, aggregate_version, data FROM outbox WHERE aggregate_id = $1", user_id)
-    assert [tuple(event) for event in told] == [("UserSignedUp", 1, {"user_id": user_id})]
+    events = rows(
+        "SELECT type, aggregate_version, data FROM outbox WHERE aggregate_id = $1", user_id
+    )
+    assert [tuple(event) for event in events] == [("UserSignedUp", 1, {"user_id": user_id})]
 
 
 def test_an_admin_is_a_user_with_that_scope() -> None:
@@ -227,12 +229,12 @@ def test_no_row_is_locked_while_a_password_is_hashed(
     other = Database(lambda: database_url)
     locked: list[int] = []
 
-    def look_for_locks(password: str, kept: str | None) -> bool:
+    def find_locks(password: str, kept: str | None) -> bool:
         sql = "SELECT failures FROM login_attempt WHERE login_id = $1 FOR UPDATE NOWAIT"
         locked.extend(row.failures for row in other.run([Query(sql, [login_id.lower()])])[0])
         return False
 
-    monkeypatch.setattr(passwords, "is_right", look_for_locks)
+    monkeypatch.setattr(passwords, "is_right", find_locks)
     assert refused(log_in(login_id)) == (401, "BAD_CREDENTIALS")
     other.close()
     assert locked == [1]

@@ -53,12 +53,12 @@ class MemoryCouponRepository:
         ]
         return self._find(id_), self.find_issued(mine[0]) if mine else None
 
-    def issue(self, issued: IssuedCoupon, *, sold_out: ErrorFactory) -> None:
+    def issue(self, issued: IssuedCoupon, *, on_sold_out: ErrorFactory) -> None:
         coupon, mine = self.find_for(issued.coupon.id, issued.user_id)
         if mine is not None:
             raise Contention("coupon_issued_once_per_user")
         if coupon is None or coupon.issued_quantity >= coupon.total_quantity:
-            raise sold_out() or Contention("coupon_left")
+            raise on_sold_out() or Contention("coupon_left")
         self._keep(issued)
 
     def find_issued(self, id_: UUID) -> IssuedCoupon | None:
@@ -69,10 +69,10 @@ class MemoryCouponRepository:
     def lock_issued(self, id_: UUID) -> IssuedCoupon | None:
         return self.find_issued(id_)
 
-    def use(self, issued: IssuedCoupon, *, refused: ErrorFactory) -> None:
+    def use(self, issued: IssuedCoupon, *, on_violation: ErrorFactory) -> None:
         kept = self.find_issued(issued.id)
         if kept is None or kept.status is not IssuedStatus.AVAILABLE:
-            raise refused() or Contention("coupon_as_read")
+            raise on_violation() or Contention("coupon_as_read")
         self.save(issued)
 
     def save(self, issued: IssuedCoupon) -> None:

@@ -39,9 +39,9 @@ class MemoryPointRepository:
         self._enter(entry)
         self.events += events
 
-    def debit(self, entry: LedgerEntry, *, refused: ErrorFactory) -> None:
+    def debit(self, entry: LedgerEntry, *, on_shortage: ErrorFactory) -> None:
         if (self.find(entry.user_id).balance + entry.amount).amount < 0:
-            raise refused() or Contention("points_sufficient")
+            raise on_shortage() or Contention("points_sufficient")
         self._enter(entry)
 
     def _enter(self, entry: LedgerEntry) -> None:

@@ -9,7 +9,7 @@ from commerce.shipping.model import Shipment
 
 
 class MemoryShipmentRepository:
-    """The promises of commerce.shipping.repository.ShipmentRepository, without a database."""
+    """A commerce.shipping.repository.ShipmentRepository without a database."""
 
     def __init__(self) -> None:
         self._shipments: dict[UUID, Shipment] = {}
@@ -17,7 +17,7 @@ class MemoryShipmentRepository:
 
     def lock_or_open(self, order_id: UUID) -> Shipment:
         shipment = deepcopy(self._shipments.setdefault(order_id, Shipment(order_id)))
-        shipment.told = {kind for id_, kind in self.delivered if id_ == order_id}
+        shipment.sent = {kind for id_, kind in self.delivered if id_ == order_id}
         return shipment
 
     def save(self, shipment: Shipment) -> None:

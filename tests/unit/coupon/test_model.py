@@ -1,4 +1,4 @@
-"""What a coupon takes off, for whom, and when."""
+"""Coupons: the discount, the users and the time for which they are valid."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -97,7 +97,7 @@ def test_no_coupon_takes_more_than_there_is_or_gives_anything(
 
 
 class TestIssue:
-    def test_a_copy_is_new_and_told(self) -> None:
+    def test_a_new_copy_records_its_event(self) -> None:
         coupon, id_, user_id = a_coupon(issued_quantity=9), uuid4(), uuid4()
         issued = coupon.issue(id_, user_id)
         assert (issued.status, issued.used_by_order) == (IssuedStatus.AVAILABLE, None)
@@ -132,7 +132,7 @@ class TestIssue:
 
 
 class TestUse:
-    def test_it_is_used_by_its_order_and_told(self) -> None:
+    def test_use_by_an_order_records_an_event(self) -> None:
         issued, order_id = a_copy(), uuid4()
         assert issued.use(order_id, Money(1_000)) == Money(100)
         assert (issued.status, issued.used_by_order) == (IssuedStatus.USED, order_id)

@@ -1,4 +1,4 @@
-"""What is accepted as an order."""
+"""The validation of order commands."""
 
 from typing import Any
 from uuid import uuid4

@@ -90,8 +90,8 @@ def test_what_comes_back_is_what_was_paid_and_no_more(
         is_paid = True
         order.confirm(at=AT, by="system", reason="Paid by card")
     order.cancel(at=AT, by="user:somebody", reason="Changed my mind")
-    [told] = [event for event in order.events if isinstance(event, OrderCancelled)]
-    back = told.points_used.amount + told.card_refund.amount
+    [cancelled] = [event for event in order.events if isinstance(event, OrderCancelled)]
+    back = cancelled.points_used.amount + cancelled.card_refund.amount
     assert back == (paid if is_paid else points)
     assert back <= total - discount
 

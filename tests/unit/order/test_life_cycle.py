@@ -1,4 +1,4 @@
-"""An order's way: all 25 pairs of states, who may go where, and what is told on the way."""
+"""An order's life cycle: all 25 pairs of states, who may change it, and the events."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -35,7 +35,7 @@ ADMIN = "admin:0190a000-0000-7000-8000-000000000002"
 
 @dataclass(frozen=True)
 class Way:
-    """How an order gets somewhere, and what it says when it cannot."""
+    """A change of status with its event and its refusal."""
 
     go: Callable[[Order], None]
     event: type[Event]
@@ -83,7 +83,7 @@ def pending(points: int = 0) -> Order:
 
 
 def order_in(status: Status, points: int = 0) -> Order:
-    """An order that went there, with everything it told on the way forgotten."""
+    """An order in this status, without the events that led there."""
     order = pending(points)
     for step in {P: [], C: [C], S: [C, S], D: [C, S, D], X: [X]}[status]:
         WAYS[step].go(order)
@@ -97,16 +97,16 @@ def test_all_25_pairs(start: Status, end: Status) -> None:
     before = deepcopy(order)
     assert order.can_become(end) is ((start, end) in ALLOWED)
     if end is P:
-        return  # nothing is ever placed twice: no way leads there
+        return  # no transition leads to PENDING
     way = WAYS[end]
     if (start, end) in ALLOWED:
         way.go(order)
         assert order.status is end
         assert order.history[:-1] == before.history
         assert (order.history[-1].status, order.history[-1].at) == (end, LATER)
-        [told] = order.events
-        assert type(told) is way.event
-        assert (told.aggregate_id, told.aggregate_version) == (order.id, before.version + 1)
+        [event] = order.events
+        assert type(event) is way.event
+        assert (event.aggregate_id, event.aggregate_version) == (order.id, before.version + 1)
     else:
         with pytest.raises(way.refusal) as refused:
             way.go(order)
@@ -192,15 +192,15 @@ def test_an_order_paid_by_points_is_confirmed_at_once() -> None:
 @pytest.mark.parametrize(
     ("status", "confirmed", "card_refund"), [(P, False, 0), (C, True, 2000), (S, True, 2000)]
 )
-def test_a_cancellation_tells_what_goes_back(
+def test_a_cancellation_event_carries_what_is_returned(
     status: Status,
     confirmed: bool,  # noqa: FBT001
     card_refund: int,
 ) -> None:
     order = order_in(status, points=500)
     order.cancel(at=LATER, by=ADMIN, reason="Lost", as_admin=True)
-    [told] = order.events
-    envelope = told.envelope()
+    [event] = order.events
+    envelope = event.envelope()
     assert (envelope["source"], envelope["type"]) == ("commerce.order", "OrderCancelled")
     assert envelope["data"] == {
         "order_id": str(order.id),
@@ -222,7 +222,7 @@ def test_a_cancellation_tells_what_goes_back(
     }
 
 
-def test_the_whole_way_is_in_the_history_and_told_in_order() -> None:
+def test_every_change_is_in_the_history_and_in_the_events_in_order() -> None:
     order = pending()
     for status in (C, S, D):
         WAYS[status].go(order)

@@ -55,10 +55,10 @@ def test_its_history_says_who_when_and_why() -> None:
     ]
 
 
-def test_it_tells_first_that_it_was_placed_then_that_it_is_confirmed() -> None:
+def test_a_paid_order_records_that_it_was_placed_and_then_confirmed() -> None:
     line = a_line(100, 2)
     order = placed(line)
-    told = {
+    fields = {
         "aggregate_id": order.id,
         "order_id": order.id,
         "user_id": order.buyer_id,
@@ -73,8 +73,8 @@ def test_it_tells_first_that_it_was_placed_then_that_it_is_confirmed() -> None:
         "total": Money(200),
     }
     assert order.events == [
-        OrderPlaced(aggregate_version=1, **told),  # type: ignore[arg-type]
-        OrderConfirmed(aggregate_version=2, **told),  # type: ignore[arg-type]
+        OrderPlaced(aggregate_version=1, **fields),  # type: ignore[arg-type]
+        OrderConfirmed(aggregate_version=2, **fields),  # type: ignore[arg-type]
     ]
     assert order.version == 2
     assert {event.source for event in order.events} == {"commerce.order"}

@@ -1,4 +1,4 @@
-"""What the gateway may say of a transaction."""
+"""The validation of the gateway's callbacks."""
 
 import pytest
 from pydantic import ValidationError

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from commerce.payment import AmountDiffers, Payment, RefundReason, Result, Status
-from commerce.payment.model import _WAYS, NOT_TAKEN
+from commerce.payment.model import _TRANSITIONS, NOT_TAKEN
 from commerce.shared.money import Money
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -40,7 +40,7 @@ def a_payment(status: Status = Status.REQUESTED, *, is_extra: bool = False) -> P
     return payment
 
 
-def told(payment: Payment) -> list[str]:
+def events_of(payment: Payment) -> list[str]:
     return [type(event).__name__ for event in payment.events]
 
 
@@ -81,11 +81,11 @@ def test_each_act_leads_where_it_leads_and_else_changes_nothing(act: str, status
     leads_to = LEADS.get((act, status))
     assert did is (leads_to is not None)
     if leads_to is None:
-        assert (payment.status, payment.version, told(payment)) == (status, 3, [])
+        assert (payment.status, payment.version, events_of(payment)) == (status, 3, [])
         assert (payment.failure_reason, payment.changed_at) == (before.failure_reason, NOW)
     else:
         assert (payment.status, payment.version, payment.changed_at) == (leads_to, 4, LATER)
-        assert told(payment) == EVENTS[act]
+        assert events_of(payment) == EVENTS[act]
         assert [event.aggregate_version for event in payment.events] == [4] * len(payment.events)
 
 
@@ -94,15 +94,15 @@ def test_each_act_leads_where_it_leads_and_else_changes_nothing(act: str, status
 def test_all_ways_are_those_that_are_meant(before: Status, after: Status) -> None:
     ways = {(source, target) for (_, source), target in LEADS.items()}
     ways.add((Status.REQUESTED, Status.PENDING))
-    assert (after in _WAYS[before]) is ((before, after) in ways)
+    assert (after in _TRANSITIONS[before]) is ((before, after) in ways)
     payment = a_payment(before)
     if (before, after) not in ways:
         with pytest.raises(ValueError, match="no payment goes from"):
-            payment._go(after, LATER)
+            payment._change_status(after, LATER)
         assert payment.status is before
 
 
-def test_a_request_is_told_without_the_card() -> None:
+def test_a_requests_event_does_not_show_the_card() -> None:
     payment = Payment.requested(
         id_=uuid4(),
         order_id=uuid4(),
@@ -136,7 +136,7 @@ def test_another_amount_settles_nothing(amount: Money, is_charged: bool) -> None
     payment = a_payment(Status.PENDING)
     with pytest.raises(AmountDiffers):
         payment.settle(Result(amount, is_charged=is_charged), at=LATER)
-    assert (payment.status, payment.version, told(payment)) == (Status.PENDING, 3, [])
+    assert (payment.status, payment.version, events_of(payment)) == (Status.PENDING, 3, [])
 
 
 def test_a_result_that_is_not_there_yet_changes_nothing() -> None:
@@ -145,7 +145,7 @@ def test_a_result_that_is_not_there_yet_changes_nothing() -> None:
     assert payment.changed_at == NOW
 
 
-def test_an_extra_charge_goes_back_and_is_never_told_as_the_orders() -> None:
+def test_an_extra_charge_is_refunded_and_never_recorded_as_a_success() -> None:
     payment = a_payment(Status.PENDING, is_extra=True)
     payment.settle(CHARGED, at=LATER)
     assert (payment.status, payment.refund_reason) == (
@@ -153,7 +153,7 @@ def test_an_extra_charge_goes_back_and_is_never_told_as_the_orders() -> None:
         RefundReason.CHARGED_AGAIN,
     )
     payment.mark_refunded(at=LATER)
-    assert told(payment) == ["PaymentRefunded"]
+    assert events_of(payment) == ["PaymentRefunded"]
 
 
 def test_an_extra_that_fails_declines_nothing() -> None:
@@ -174,7 +174,7 @@ def test_what_was_never_taken_declines_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("said", "stored"),
     [
         ("LIMIT_EXCEEDED", "LIMIT_EXCEEDED"),
         ("", "DECLINED"),
@@ -183,10 +183,10 @@ def test_what_was_never_taken_declines_nothing() -> None:
         ("x" * 300, "x" * 100),
     ],
 )
-def test_what_the_gateway_says_is_kept_as_one_line(said: str, kept: str) -> None:
+def test_what_the_gateway_says_is_stored_as_one_line(said: str, stored: str) -> None:
     payment = a_payment(Status.PENDING)
     payment.settle(Result(DUE, is_charged=False, reason=said), at=LATER)
-    assert payment.failure_reason == kept
+    assert payment.failure_reason == stored
 
 
 @pytest.mark.parametrize("status", Status)

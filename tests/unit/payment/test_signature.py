@@ -14,7 +14,7 @@ NEW, OLD = "new", "old"
 
 
 def headers(timestamp: str = TIMESTAMP, body: bytes = BODY, *, secret: str = NEW) -> dict[str, str]:
-    """What the gateway sends with a body."""
+    """Return the headers that the gateway sends with a body."""
     return {
         "X-Gateway-Timestamp": timestamp,
         "X-Gateway-Signature": sign(timestamp, body, secret),

@@ -18,16 +18,16 @@ def account(balance: int, version: int = 1) -> PointAccount:
     return PointAccount(USER_ID, Money(balance), version)
 
 
-def test_a_charge_is_added_and_told() -> None:
+def test_a_charge_is_added_and_recorded() -> None:
     charged = PointAccount.empty(USER_ID)
     charged.charge(Money(10_000))
     charged.charge(Money(500))
     assert (charged.balance, charged.version) == (Money(10_500), 2)
-    told = [event.envelope() for event in charged.events]
-    assert [each["aggregate_version"] for each in told] == [1, 2]
-    assert (told[1]["source"], told[1]["type"]) == ("commerce.point", "PointsCharged")
-    assert told[1]["aggregate_id"] == str(USER_ID)
-    assert told[1]["data"] == {
+    events = [event.envelope() for event in charged.events]
+    assert [each["aggregate_version"] for each in events] == [1, 2]
+    assert (events[1]["source"], events[1]["type"]) == ("commerce.point", "PointsCharged")
+    assert events[1]["aggregate_id"] == str(USER_ID)
+    assert events[1]["data"] == {
         "user_id": str(USER_ID),
         "amount": {"amount": 500, "currency": "KRW"},
         "balance": {"amount": 10_500, "currency": "KRW"},
@@ -41,10 +41,10 @@ def test_all_of_it_can_be_spent() -> None:
 
 
 def test_what_is_not_there_is_not_spent() -> None:
-    kept = account(9_999)
+    unchanged = account(9_999)
     with pytest.raises(InsufficientPoints) as refused:
-        kept.spend(Money(10_000))
-    assert kept == account(9_999)
+        unchanged.spend(Money(10_000))
+    assert unchanged == account(9_999)
     assert (refused.value.kind, refused.value.code) == (Kind.CONFLICT, "INSUFFICIENT_POINTS")
     assert refused.value.errors == [{"required": 10_000, "available": 9_999}]
     assert "10000 points are required, 9999 are available" in refused.value.detail
@@ -53,19 +53,19 @@ def test_what_is_not_there_is_not_spent() -> None:
 @pytest.mark.parametrize("amount", [0, -1])
 @pytest.mark.parametrize("move", ["charge", "spend"])
 def test_only_an_amount_above_zero_moves(move: str, amount: int) -> None:
-    kept = account(100)
+    unchanged = account(100)
     with pytest.raises(ValueError, match="at least 1"):
-        getattr(kept, move)(Money(amount))
-    assert kept == account(100)
+        getattr(unchanged, move)(Money(amount))
+    assert unchanged == account(100)
 
 
 @pytest.mark.parametrize("move", ["charge", "spend"])
 def test_currencies_do_not_mix(move: str) -> None:
-    kept = account(100)
+    unchanged = account(100)
     with pytest.raises(CurrencyMismatch):
-        getattr(kept, move)(Money(1, "USD"))
-    assert kept == account(100)
-    assert kept.events == []
+        getattr(unchanged, move)(Money(1, "USD"))
+    assert unchanged == account(100)
+    assert unchanged.events == []
 
 
 @settings(deadline=None)  # a busy machine is no fault

@@ -1,4 +1,4 @@
-"""The shop remembers what is to be told of an order, and what the delivery system was told."""
+"""The shipping facade records which notices are to be sent, and which were."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -10,7 +10,7 @@ from tests.support.memory.shipping import MemoryShipmentRepository
 LINES = (NoticeLine(uuid4(), "Anvil", 2),)
 
 
-def test_a_confirmed_order_is_to_be_told_until_it_is() -> None:
+def test_a_confirmed_order_is_to_be_sent_until_it_is() -> None:
     shipping, order_id, other_id = ShippingFacade(MemoryShipmentRepository()), uuid4(), uuid4()
     assert [shipping.begin(order_id) for _ in range(2)] == [NoticeKind.ORDER] * 2
     assert shipping.mark_sent(ShipmentNotice(order_id, NoticeKind.ORDER, LINES)) is None
@@ -22,20 +22,20 @@ def test_a_cancelled_order_is_to_be_withdrawn_until_it_is() -> None:
     shipping, order_id = ShippingFacade(MemoryShipmentRepository()), uuid4()
     shipping.begin(order_id)
     shipping.mark_sent(ShipmentNotice(order_id, NoticeKind.ORDER, LINES))
-    assert [shipping.call_off(order_id) for _ in range(2)] == [NoticeKind.WITHDRAWAL] * 2
+    assert [shipping.cancel(order_id) for _ in range(2)] == [NoticeKind.WITHDRAWAL] * 2
     assert shipping.mark_sent(ShipmentNotice(order_id, NoticeKind.WITHDRAWAL, LINES)) is None
-    assert (shipping.call_off(order_id), shipping.begin(order_id)) == (None, None)
+    assert (shipping.cancel(order_id), shipping.begin(order_id)) == (None, None)
 
 
-def test_whoever_tells_learns_that_it_was_called_off_meanwhile() -> None:
+def test_the_sender_learns_of_a_cancellation_in_between() -> None:
     shipping, order_id = ShippingFacade(MemoryShipmentRepository()), uuid4()
     shipping.begin(order_id)
-    assert shipping.call_off(order_id) is NoticeKind.ORDER
-    told = ShipmentNotice(order_id, NoticeKind.ORDER, LINES)
-    assert shipping.mark_sent(told) is NoticeKind.WITHDRAWAL
+    assert shipping.cancel(order_id) is NoticeKind.ORDER
+    notice = ShipmentNotice(order_id, NoticeKind.ORDER, LINES)
+    assert shipping.mark_sent(notice) is NoticeKind.WITHDRAWAL
 
 
-def test_telling_again_keeps_the_first_time() -> None:
+def test_sending_again_keeps_the_first_time() -> None:
     repository = MemoryShipmentRepository()
     shipping, notice = ShippingFacade(repository), ShipmentNotice(uuid4(), NoticeKind.ORDER, LINES)
     before = clock.now()

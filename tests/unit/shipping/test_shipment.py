@@ -1,4 +1,4 @@
-"""Shipments: in whatever order we hear, the delivery system ends with what is true."""
+"""Shipments: in whatever order events arrive, the delivery system ends with what is true."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from commerce.shipping import (
     DeliverySystemFailed,
-    Messenger,
     NoticeKind,
     NoticeLine,
+    NoticeSender,
     ShipmentNotice,
     ShippingFacade,
 )
@@ -26,42 +26,46 @@ ORDER, WITHDRAWAL = NoticeKind.ORDER, NoticeKind.WITHDRAWAL
 LINES = (NoticeLine(uuid4(), "Anvil", 2),)
 
 
-def shipment(*heard: str, told: Sequence[NoticeKind] = ()) -> Shipment:
-    found = Shipment(uuid4(), told=set(told))
-    for each in heard:
-        found.begin(NOW) if each == "confirmed" else found.call_off(NOW)
+def shipment(*events: str, sent: Sequence[NoticeKind] = ()) -> Shipment:
+    found = Shipment(uuid4(), sent=set(sent))
+    for each in events:
+        found.begin(NOW) if each == "confirmed" else found.cancel(NOW)
     return found
 
 
 @pytest.mark.parametrize(
-    ("heard", "told", "following"),
+    ("events", "sent", "following"),
     [
         ([], [], None),
         (["confirmed"], [], ORDER),
         (["confirmed"], [ORDER], None),
         (["cancelled"], [], None),
         (["cancelled", "confirmed"], [], None),
-        (["confirmed", "cancelled"], [], ORDER),  # it may be there: only then WITHDRAWAL follows
+        (
+            ["confirmed", "cancelled"],
+            [],
+            ORDER,
+        ),  # ORDER may have arrived; WITHDRAWAL follows only if it has
         (["confirmed", "cancelled"], [ORDER], WITHDRAWAL),
         (["confirmed", "cancelled"], [ORDER, WITHDRAWAL], None),
-        (["cancelled"], [ORDER], WITHDRAWAL),  # told before shipments were kept
+        (["cancelled"], [ORDER], WITHDRAWAL),  # sent before shipments were stored
     ],
 )
-def test_what_is_told_next(
-    heard: list[str], told: list[NoticeKind], following: NoticeKind | None
+def test_the_next_notice_follows_from_the_events_and_the_notices_sent(
+    events: list[str], sent: list[NoticeKind], following: NoticeKind | None
 ) -> None:
-    assert shipment(*heard, told=told).next_notice is following
+    assert shipment(*events, sent=sent).next_notice is following
 
 
-def test_hearing_again_keeps_the_first_time() -> None:
+def test_a_repeated_event_keeps_the_first_time() -> None:
     found = shipment("confirmed", "cancelled")
     found.begin(NOW.replace(year=2027))
-    found.call_off(NOW.replace(year=2027))
-    assert (found.begun_at, found.called_off_at) == (NOW, NOW)
+    found.cancel(NOW.replace(year=2027))
+    assert (found.begun_at, found.cancelled_at) == (NOW, NOW)
 
 
 def go_on(notice: ShipmentNotice) -> None:
-    """Nothing happens to it."""
+    """Let the notice through."""
 
 
 def fail(notice: ShipmentNotice) -> None:
@@ -69,95 +73,95 @@ def fail(notice: ShipmentNotice) -> None:
 
 
 class Delivery:
-    """A delivery system that keeps each notice once, and fails as it is told."""
+    """A delivery system that stores each notice once, and fails on request."""
 
     def __init__(self) -> None:
         self.notices: list[tuple[UUID, NoticeKind]] = []
         self.lines: set[tuple[NoticeLine, ...]] = set()
-        self.before_keeping: Callable[[ShipmentNotice], None] = go_on
-        self.after_keeping: Callable[[ShipmentNotice], None] = go_on
+        self.before_storing: Callable[[ShipmentNotice], None] = go_on
+        self.after_storing: Callable[[ShipmentNotice], None] = go_on
 
     def send(self, notice: ShipmentNotice) -> None:
-        self.before_keeping(notice)
+        self.before_storing(notice)
         self.lines.add(notice.lines)
         if (notice.order_id, notice.kind) not in self.notices:
             self.notices.append((notice.order_id, notice.kind))
-        self.after_keeping(notice)
+        self.after_storing(notice)
 
 
-def messenger_of(delivery: Delivery) -> Messenger:
+def sender_to(delivery: Delivery) -> NoticeSender:
     shipping = ShippingFacade(MemoryShipmentRepository())
-    return Messenger(lambda work: work(shipping), delivery)
+    return NoticeSender(lambda method, *args: method(shipping, *args), delivery)
 
 
 def kinds(delivery: Delivery) -> list[NoticeKind]:
     return [kind for _, kind in delivery.notices]
 
 
-def test_an_order_is_told_once_however_often_it_is_confirmed() -> None:
+def test_an_order_is_sent_once_however_often_it_is_confirmed() -> None:
     delivery, order_id = Delivery(), uuid4()
-    messenger = messenger_of(delivery)
+    sender = sender_to(delivery)
     for _ in range(3):
-        messenger.order(order_id, LINES)
+        sender.send_order(order_id, LINES)
     assert delivery.notices == [(order_id, ORDER)]
     assert delivery.lines == {LINES}
 
 
 def test_a_cancelled_order_is_withdrawn_once() -> None:
     delivery, order_id = Delivery(), uuid4()
-    messenger = messenger_of(delivery)
-    messenger.order(order_id, LINES)
+    sender = sender_to(delivery)
+    sender.send_order(order_id, LINES)
     for _ in range(3):
-        messenger.call_off(order_id, LINES)
+        sender.cancel_order(order_id, LINES)
     assert delivery.notices == [(order_id, ORDER), (order_id, WITHDRAWAL)]
 
 
-def test_a_cancellation_that_overtakes_keeps_the_order_from_being_told() -> None:
+def test_an_order_whose_cancellation_arrives_first_is_never_sent() -> None:
     delivery, order_id = Delivery(), uuid4()
-    messenger = messenger_of(delivery)
-    messenger.call_off(order_id, LINES)
-    messenger.order(order_id, LINES)
-    messenger.call_off(order_id, LINES)
+    sender = sender_to(delivery)
+    sender.cancel_order(order_id, LINES)
+    sender.send_order(order_id, LINES)
+    sender.cancel_order(order_id, LINES)
     assert delivery.notices == []
 
 
 def test_a_cancellation_while_the_order_is_being_sent_follows_it() -> None:
     delivery, order_id = Delivery(), uuid4()
-    messenger = messenger_of(delivery)
+    sender = sender_to(delivery)
 
     def cancel_meanwhile(notice: ShipmentNotice) -> None:
-        delivery.before_keeping = go_on
-        messenger.call_off(order_id, LINES)
+        delivery.before_storing = go_on
+        sender.cancel_order(order_id, LINES)
         assert kinds(delivery) == [ORDER, WITHDRAWAL]
 
-    delivery.before_keeping = cancel_meanwhile  # nobody knows yet whether ORDER will arrive
-    messenger.order(order_id, LINES)
+    delivery.before_storing = cancel_meanwhile  # it is not known yet whether ORDER will arrive
+    sender.send_order(order_id, LINES)
     assert kinds(delivery) == [ORDER, WITHDRAWAL]
 
 
 @pytest.mark.parametrize("lost", ["request", "answer"])
-def test_whoever_comes_next_brings_a_failed_notice_to_its_end(lost: str) -> None:
+def test_the_next_call_completes_a_failed_notice(lost: str) -> None:
     delivery, order_id = Delivery(), uuid4()
-    messenger = messenger_of(delivery)
-    place = "before_keeping" if lost == "request" else "after_keeping"
+    sender = sender_to(delivery)
+    place = "before_storing" if lost == "request" else "after_storing"
     setattr(delivery, place, fail)
     with pytest.raises(DeliverySystemFailed):
-        messenger.order(order_id, LINES)
+        sender.send_order(order_id, LINES)
     with pytest.raises(DeliverySystemFailed):
-        messenger.call_off(order_id, LINES)
+        sender.cancel_order(order_id, LINES)
     setattr(delivery, place, go_on)
-    messenger.order(order_id, LINES)
+    sender.send_order(order_id, LINES)
     assert kinds(delivery) == [ORDER, WITHDRAWAL]
 
 
 class Unreliable(Delivery):
-    """Loses requests and answers as the list says, and nothing any more when it has ended."""
+    """Loses requests and answers as the list says, and nothing after its end."""
 
     def __init__(self, losses: Sequence[str]) -> None:
         super().__init__()
         self._losses = iter(losses)
         self._loss = "none"
-        self.before_keeping, self.after_keeping = self._request, self._answer
+        self.before_storing, self.after_storing = self._request, self._answer
 
     def _request(self, notice: ShipmentNotice) -> None:
         self._loss = next(self._losses, "none")
@@ -169,27 +173,27 @@ class Unreliable(Delivery):
             fail(notice)
 
 
-def try_until_done(call: Callable[[], None], see: Callable[[], None]) -> None:
+def try_until_done(call: Callable[[], None], check: Callable[[], None]) -> None:
     while True:
         try:
             call()
         except DeliverySystemFailed:
-            see()
+            check()
         else:
             return
 
 
-@pytest.mark.parametrize("calls", sorted(set(permutations(["order", "call_off"] * 2))))
+@pytest.mark.parametrize("calls", sorted(set(permutations(["send_order", "cancel_order"] * 2))))
 @given(losses=st.lists(st.sampled_from(["none", "request", "answer"]), max_size=8))
-def test_every_order_of_hearing_and_losing_ends_well(
+def test_every_order_of_events_and_losses_ends_right(
     calls: tuple[str, ...], losses: list[str]
 ) -> None:
     delivery, order_id = Unreliable(losses), uuid4()
-    messenger = messenger_of(delivery)
+    sender = sender_to(delivery)
 
-    def see() -> None:
+    def check() -> None:
         assert kinds(delivery) in ([], [ORDER], [ORDER, WITHDRAWAL])
 
     for call in calls:
-        try_until_done(partial(getattr(messenger, call), order_id, LINES), see)
-    assert kinds(delivery) == ([] if calls[0] == "call_off" else [ORDER, WITHDRAWAL])
+        try_until_done(partial(getattr(sender, call), order_id, LINES), check)
+    assert kinds(delivery) == ([] if calls[0] == "cancel_order" else [ORDER, WITHDRAWAL])

@@ -1,4 +1,4 @@
-"""What may be asked of the user context, and what may not."""
+"""The validation of the user context's commands."""
 
 from datetime import date, timedelta
 from typing import Any

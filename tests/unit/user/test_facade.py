@@ -27,7 +27,7 @@ PASSWORD = "roadrunner!"
 
 
 class Clock:
-    """Time that moves when it is told to."""
+    """A clock that is set by the test."""
 
     def __init__(self) -> None:
         self.time = clock.now()

@@ -1,4 +1,4 @@
-"""Users, and the patience we have with whoever claims to be one."""
+"""Users, and the limit on failed attempts to sign in."""
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -53,7 +53,7 @@ def test_a_success_ends_the_row_of_failures() -> None:
         attempts.check(later)
 
 
-def test_signing_up_is_told_without_saying_who() -> None:
+def test_the_sign_up_event_carries_no_personal_data() -> None:
     user = User.signed_up(
         id_=USER_ID,
         login_id="coyote",
@@ -64,8 +64,8 @@ def test_signing_up_is_told_without_saying_who() -> None:
         gender="MALE",
     )
     assert user.events == [UserSignedUp(aggregate_id=USER_ID, aggregate_version=1, user_id=USER_ID)]
-    told = user.events[0].envelope()
-    assert (told["source"], told["type"]) == ("commerce.user", "UserSignedUp")
-    assert told["data"] == {"user_id": str(USER_ID)}
+    event = user.events[0].envelope()
+    assert (event["source"], event["type"]) == ("commerce.user", "UserSignedUp")
+    assert event["data"] == {"user_id": str(USER_ID)}
     assert user.scopes == frozenset()
     assert "argon2id" not in repr(user)

@@ -1,4 +1,4 @@
-"""Passwords are kept as Argon2id hashes."""
+"""Passwords are stored as Argon2id hashes."""
 
 import argon2
 import pytest
@@ -7,17 +7,17 @@ from commerce.user import passwords
 
 
 def test_a_password_is_right_or_wrong() -> None:
-    kept = passwords.hashed("roadrunner!")
-    assert passwords.is_right("roadrunner!", kept)
-    assert not passwords.is_right("Roadrunner!", kept)
+    hashed = passwords.hashed("roadrunner!")
+    assert passwords.is_right("roadrunner!", hashed)
+    assert not passwords.is_right("Roadrunner!", hashed)
     assert not passwords.is_right("roadrunner!", None)
 
 
 def test_the_hash_is_argon2id_as_rfc_9106_has_it() -> None:
-    kept = passwords.hashed("roadrunner!")
-    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
-    assert argon2.extract_parameters(kept) == argon2.profiles.RFC_9106_LOW_MEMORY
-    assert kept != passwords.hashed("roadrunner!")
+    hashed = passwords.hashed("roadrunner!")
+    assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert argon2.extract_parameters(hashed) == argon2.profiles.RFC_9106_LOW_MEMORY
+    assert hashed != passwords.hashed("roadrunner!")
 
 
 def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,9 +25,9 @@ def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch) -> No
     verified: list[argon2.Parameters] = []
 
     class Watched:
-        def verify(self, kept: str, password: bytes) -> bool:
-            verified.append(argon2.extract_parameters(kept))
-            return hasher.verify(kept, password)
+        def verify(self, hashed: str, password: bytes) -> bool:
+            verified.append(argon2.extract_parameters(hashed))
+            return hasher.verify(hashed, password)
 
     somebody = passwords.hashed("roadrunner!")
     monkeypatch.setattr(passwords, "_hasher", Watched)

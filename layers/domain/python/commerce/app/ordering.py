@@ -1,4 +1,4 @@
-"""Orders over all contexts: placing takes stock, coupon and points; cancelling gives them back."""
+"""Ordering: placing an order takes stock, coupon and points; cancelling it returns them."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,6 +8,7 @@ from commerce.app.shop import Shop
 from commerce.brand import BrandView
 from commerce.coupon import Quote
 from commerce.order import (
+    PAYABLE_MINUTES,
     CancelOrder,
     Discount,
     Order,
@@ -24,8 +25,9 @@ from commerce.runtime import settings
 def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView:
     """Place an order: take stock, coupon and points in one transaction, or nothing.
 
-    Paid by points it is CONFIRMED at once; by card it is PENDING until it is paid or expires.
-    What is decided on the rows read here is proved by the database when it is committed.
+    An order paid by points is CONFIRMED at once, one paid by card is PENDING until it is paid or
+    expires. The order is decided on the rows read here; the write set, sent on commit, makes the
+    database check that these still hold.
 
     Raises:
         ProductNotFound: with all missing ids.
@@ -41,7 +43,7 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         lines,
         buyer_id=buyer_id,
         discount=Discount(coupon.issued_coupon_id, coupon.discount) if coupon else None,
-        payable_for=timedelta(minutes=settings.number("ORDER_PAYABLE_MINUTES", 15)),
+        payable_for=timedelta(minutes=settings.number("ORDER_PAYABLE_MINUTES", PAYABLE_MINUTES)),
     )
     shop.products.sell(_units(order), offers, order.id)
     shop.orders.add(order)
@@ -98,7 +100,7 @@ def _quote(shop: Shop, command: PlaceOrder, lines: list[OrderLine], buyer_id: UU
 
 
 def _compensate(shop: Shop, order: Order) -> OrderView:
-    """Give back what placing took, in the transaction that cancelled the order, and so once."""
+    # In the transaction of the change to CANCELLED, which happens once.
     if order.issued_coupon_id is not None:
         shop.coupons.restore(order.issued_coupon_id, order.id)
     shop.points.refund(order.buyer_id, order.points_used, order.id)

@@ -1,4 +1,4 @@
-"""Coupons: what is offered, who was issued one, and what it takes off an order."""
+"""Coupons: offers, the copies issued to users, and the discounts they give on orders."""
 
 from commerce.coupon.commands import RegisterCoupon
 from commerce.coupon.errors import (

@@ -1,4 +1,4 @@
-"""What one may ask of the coupon context."""
+"""The commands of the coupon context."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,7 +11,6 @@ from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Line, Quantity
 
 
 def _moment(value: object) -> datetime:
-    """RFC 3339: a date, a time, and how far it is from UTC."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
         if found is not None and found.tzinfo is not None:
@@ -25,10 +24,10 @@ Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
 class RegisterCoupon(Command):
-    """A coupon to be issued. Amounts are minor units of KRW.
+    """Offer a coupon. Amounts are minor units of KRW.
 
-    `value` is an amount (FIXED) or whole percents, 1 to 100 (RATE); `max_discount` caps what it
-    takes off, null for no cap. It is valid from `valid_from` until just before `valid_until`.
+    `value` is an amount (FIXED) or whole percents, 1 to 100 (RATE); `max_discount` limits the
+    discount, null for no limit. It is valid from `valid_from` until just before `valid_until`.
     """
 
     name: Annotated[Line, Field(max_length=100, examples=["Autumn, 10 % off"])]

@@ -1,4 +1,4 @@
-"""Why the coupon context refuses."""
+"""The errors of the coupon context."""
 
 from commerce.shared.errors import CommerceError, Kind
 

@@ -1,4 +1,4 @@
-"""What happens to issued coupons. Each is an aggregate of its own."""
+"""The events of issued coupons. Each is an aggregate of its own."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ SOURCE = "commerce.coupon"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CouponIssued(Event):
-    """A user has got their copy of a coupon."""
+    """A user was issued a copy of a coupon."""
 
     source: ClassVar[str] = SOURCE
 
@@ -23,7 +23,7 @@ class CouponIssued(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CouponUsed(Event):
-    """An order was placed with the coupon, which took `discount` off it."""
+    """An order was placed with the coupon, for a discount."""
 
     source: ClassVar[str] = SOURCE
 
@@ -36,7 +36,7 @@ class CouponUsed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CouponReturned(Event):
-    """The order is cancelled: the coupon can be used again while it is valid."""
+    """The coupon's order was cancelled: it can be used again while it is valid."""
 
     source: ClassVar[str] = SOURCE
 

@@ -1,4 +1,4 @@
-"""The only door to the coupon context."""
+"""The use cases of the coupon context."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from commerce.shared.schemas import Page
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What an issued coupon takes off an order of this total, as it was read."""
+    """The discount of an issued coupon, as it was read, on an order of this total."""
 
     issued: IssuedCoupon
     total: Money
@@ -26,12 +26,12 @@ class Quote:
 
     @property
     def issued_coupon_id(self) -> UUID:
-        """Whose id an order keeps."""
+        """The id that the order stores."""
         return self.issued.id
 
 
 class CouponFacade:
-    """Coupons are registered by an admin, issued to users who ask, and used by their orders."""
+    """Coupons are registered by an admin, issued to users, and used by their orders."""
 
     def __init__(self, coupons: CouponRepository) -> None:
         self._coupons = coupons
@@ -50,11 +50,11 @@ class CouponFacade:
         return coupon_view(coupon)
 
     def offers(self, *, limit: int, after: str | None) -> Page[CouponView]:
-        """What can be issued now, newest first. Raises InvalidCursor."""
+        """Return a page of coupons that can be issued now, newest first. Raises InvalidCursor."""
         return newest_first("coupons", after, limit, self._coupons.open_offers, coupon_view)
 
     def issue(self, coupon_id: str, *, user_id: UUID) -> tuple[IssuedCouponView, bool]:
-        """The user's copy of a coupon, and whether it is a new one.
+        """Return the user's copy of a coupon, issued now if there was none, and whether it is new.
 
         Raises CouponNotFound, CouponNotYetValid, CouponExpired, CouponSoldOut.
         """
@@ -65,19 +65,22 @@ class CouponFacade:
         if issued is not None:
             return issued_view(issued), False
         issued = coupon.issue(clock.new_id(), user_id)
-        self._coupons.issue(issued, sold_out=CouponSoldOut)
+        self._coupons.issue(issued, on_sold_out=CouponSoldOut)
         return issued_view(issued), True
 
     def list(
         self, *, user_id: UUID, status: IssuedStatus | None, limit: int, after: str | None
     ) -> Page[IssuedCouponView]:
-        """The user's coupons, newest first, all or those of one status. Raises InvalidCursor."""
+        """Return a page of the user's copies, newest first, of one status or all.
+
+        Raises InvalidCursor.
+        """
         listing = f"coupons:{user_id}:{status or 'all'}"
         read = partial(self._coupons.newest_of, user_id, status)
         return newest_first(listing, after, limit, read, issued_view)
 
     def quote(self, issued_coupon_id: str, *, user_id: UUID, total: Money) -> Quote:
-        """What the user's coupon takes off an order. Raises CouponNotUsable with the reason."""
+        """Calculate the discount of the user's coupon. Raises CouponNotUsable with the reason."""
         id_ = cursor.parse_id(issued_coupon_id)
         issued = self._coupons.find_issued(id_) if id_ else None
         if issued is None or issued.user_id != user_id:
@@ -85,20 +88,20 @@ class CouponFacade:
         return Quote(issued, total, issued.discount_on(total))
 
     def use(self, quote: Quote, order_id: UUID) -> None:
-        """Use it for an order, which keeps the discount. Raises CouponNotUsable.
+        """Use the coupon for an order, which stores the discount.
 
-        Decided on the coupon as read; the database proves the decision when it is committed, by
-        its own clock, and CouponNotUsable is raised if somebody else, or the end, was faster.
+        It is decided on the coupon as read; the database checks the decision on commit, by its
+        own clock. Raises CouponNotUsable with the reason, perhaps only on commit.
         """
         issued = quote.issued
         issued.use(order_id, quote.total)
-        again = partial(
+        reason = partial(
             self._reason, str(quote.issued_coupon_id), user_id=issued.user_id, total=quote.total
         )
-        self._coupons.use(issued, refused=again)
+        self._coupons.use(issued, on_violation=reason)
 
     def restore(self, issued_coupon_id: UUID, order_id: UUID) -> None:
-        """The order is cancelled: its coupon is the user's again; the order knows it is once."""
+        """Make the coupon of a cancelled order usable again."""
         issued = self._coupons.lock_issued(issued_coupon_id)
         if issued is None:
             raise ValueError(f"order {order_id} names the coupon {issued_coupon_id}, unknown here")

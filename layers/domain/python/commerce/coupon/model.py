@@ -1,10 +1,10 @@
-"""A coupon on offer, and one user's copy of it: what it takes off an order, and when it may."""
+"""A coupon on offer, one user's copy of it, and the rules for its discount."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from commerce.coupon.errors import (
@@ -19,14 +19,14 @@ from commerce.shared.money import Money
 
 
 class Kind(StrEnum):
-    """What `value` is: an amount, or percents of the order's total."""
+    """The meaning of `value`: an amount, or percents of the order's total."""
 
     FIXED = "FIXED"
     RATE = "RATE"
 
 
 class IssuedStatus(StrEnum):
-    """Whether an issued coupon can be used. Who has used it in time has used it: not expired."""
+    """The states of an issued coupon. A used one stays USED when its time is over."""
 
     AVAILABLE = "AVAILABLE"
     USED = "USED"
@@ -35,10 +35,10 @@ class IssuedStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coupon:
-    """An offer, which never changes but in how many copies of it are issued.
+    """An offer, of which only the number of issued copies changes.
 
-    `as_of` is the moment it was read, by the clock of whoever keeps it: one clock says for all
-    whether it is valid.
+    `as_of` is the time at which it was read, by the clock of the repository: one clock decides
+    for all whether it is valid.
     """
 
     id: UUID
@@ -56,23 +56,21 @@ class Coupon:
 
     @property
     def is_expired(self) -> bool:
-        """Whether its time is over."""
+        """True when its time is over."""
         return self.as_of >= self.valid_until
 
     def issue(self, id_: UUID, user_id: UUID) -> "IssuedCoupon":
-        """A copy for a user. Raises CouponNotYetValid, CouponExpired, CouponSoldOut."""
+        """Issue a copy to a user. Raises CouponNotYetValid, CouponExpired, CouponSoldOut."""
         if self.as_of < self.valid_from:
             raise CouponNotYetValid(f"It can be had from {self.valid_from.isoformat()} on.")
         if self.is_expired:
             raise CouponExpired
         if self.issued_quantity >= self.total_quantity:
             raise CouponSoldOut
-        issued = IssuedCoupon(id=id_, coupon=self, user_id=user_id)
-        issued.tell(CouponIssued)
-        return issued
+        return IssuedCoupon.of(self, id_, user_id)
 
     def discount_on(self, total: Money) -> Money:
-        """What it takes off: never more than the cap or the total; a rate rounds half up."""
+        """Calculate the discount: at most the limit and the total; a rate rounds half up."""
         amount = self.value
         if self.kind is Kind.RATE:
             amount = (total.amount * self.value + 50) // 100
@@ -83,7 +81,7 @@ class Coupon:
 
 @dataclass(slots=True, kw_only=True)
 class IssuedCoupon:
-    """One user's copy. `version` counts the events it has told; `events` are not kept yet."""
+    """One user's copy. `version` counts its events; those in `events` are not stored yet."""
 
     id: UUID
     coupon: Coupon
@@ -92,15 +90,22 @@ class IssuedCoupon:
     version: int = 0
     events: list[Event] = field(default_factory=list, repr=False)
 
+    @classmethod
+    def of(cls, coupon: Coupon, id_: UUID, user_id: UUID) -> Self:
+        """Make a new copy of a coupon for a user."""
+        issued = cls(id=id_, coupon=coupon, user_id=user_id)
+        issued._record_event(CouponIssued)
+        return issued
+
     @property
     def status(self) -> IssuedStatus:
-        """Whether it can be used."""
+        """USED, or EXPIRED or AVAILABLE at the time of reading."""
         if self.used_by_order is not None:
             return IssuedStatus.USED
         return IssuedStatus.EXPIRED if self.coupon.is_expired else IssuedStatus.AVAILABLE
 
     def discount_on(self, total: Money) -> Money:
-        """What it would take off an order of this total. Raises CouponNotUsable with the reason."""
+        """Calculate its discount on this total. Raises CouponNotUsable with the reason."""
         coupon = self.coupon
         if self.status is IssuedStatus.USED:
             raise CouponNotUsable("It is used already.")
@@ -118,24 +123,23 @@ class IssuedCoupon:
         return discount
 
     def use(self, order_id: UUID, total: Money) -> Money:
-        """Use it for an order: returns what it takes off. Raises CouponNotUsable."""
+        """Use it for an order and return the discount. Raises CouponNotUsable."""
         discount = self.discount_on(total)
         self.used_by_order = order_id
-        self.tell(CouponUsed, order_id=order_id, discount=discount)
+        self._record_event(CouponUsed, order_id=order_id, discount=discount)
         return discount
 
     def restore(self, order_id: UUID) -> None:
-        """The order that used it is cancelled."""
+        """Make it usable again after its order was cancelled."""
         if self.used_by_order != order_id:
             raise ValueError(f"coupon {self.id} is not used by order {order_id}")
         self.used_by_order = None
-        self.tell(CouponReturned, order_id=order_id)
+        self._record_event(CouponReturned, order_id=order_id)
 
-    def tell(self, event: Callable[..., Event], **data: Any) -> None:
-        """Remember what happened, to be told with the transaction that keeps it."""
+    def _record_event(self, event_class: Callable[..., Event], **data: Any) -> None:
         self.version += 1
         self.events.append(
-            event(
+            event_class(
                 aggregate_id=self.id,
                 aggregate_version=self.version,
                 issued_coupon_id=self.id,

@@ -18,50 +18,50 @@ else:
     sql = precompiled("commerce.coupon.statements")
 
 STRIPES = 16
-"""Rows that a coupon's copies are taken from; measured by `make bench BENCH=coupons`."""
+"""Rows from which a coupon's copies are taken; measured by `make bench BENCH=coupons`."""
 
 
 class CouponRepository(Protocol):
-    """Where coupons are kept, and the clock that says whether they are valid."""
+    """Stores coupons and their copies; its clock decides whether they are valid."""
 
     def open_offers(self, before: UUID, limit: int) -> list[Coupon]:
-        """Offers older than `before` that can be issued now, newest first."""
+        """Return offers below the id `before` that can be issued now, newest first."""
 
     def add(self, coupon: Coupon) -> None:
-        """Keep a new offer, none of it issued."""
+        """Store a new offer."""
 
     def record(self, change: Change) -> None:
-        """Write down what an admin changes."""
+        """Store an admin's change in the audit."""
 
     def find_for(self, id_: UUID, user_id: UUID) -> tuple[Coupon | None, IssuedCoupon | None]:
-        """An offer with how many copies of it are issued, and the user's copy of it."""
+        """Return an offer with the number of its issued copies, and the user's copy of it."""
 
-    def issue(self, issued: IssuedCoupon, *, sold_out: ErrorFactory) -> None:
-        """Keep a new copy, and tell its events; `sold_out` explains why there is none left.
+    def issue(self, issued: IssuedCoupon, *, on_sold_out: ErrorFactory) -> None:
+        """Store a new copy; `on_sold_out` makes the error if none is left.
 
-        A user's second copy is lost to the first: Contention.
+        Raises Contention if the user has a copy already.
         """
 
     def find_issued(self, id_: UUID) -> IssuedCoupon | None:
-        """A copy."""
+        """Return a copy."""
 
     def lock_issued(self, id_: UUID) -> IssuedCoupon | None:
-        """The same, locked until the transaction ends."""
+        """Return a copy, locked FOR UPDATE."""
 
-    def use(self, issued: IssuedCoupon, *, refused: ErrorFactory) -> None:
-        """Keep that a copy is used, and tell it; `refused` explains why it cannot be any more."""
+    def use(self, issued: IssuedCoupon, *, on_violation: ErrorFactory) -> None:
+        """Store that a copy is used; `on_violation` makes the error if it no longer can be."""
 
     def save(self, issued: IssuedCoupon) -> None:
-        """Keep what became of a locked copy, and tell it."""
+        """Store a locked copy that has changed."""
 
     def newest_of(
         self, user_id: UUID, status: IssuedStatus | None, before: UUID, limit: int
     ) -> list[IssuedCoupon]:
-        """A user's copies older than `before`, newest first, all or those of one status."""
+        """Return a user's copies below the id `before`, newest first, of one status or all."""
 
 
 class SqlCouponRepository:
-    """The coupons of the database."""
+    """A CouponRepository on a unit of work."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
@@ -99,7 +99,7 @@ class SqlCouponRepository:
             _issued(copies[0]) if copies else None,
         )
 
-    def issue(self, issued: IssuedCoupon, *, sold_out: ErrorFactory) -> None:
+    def issue(self, issued: IssuedCoupon, *, on_sold_out: ErrorFactory) -> None:
         coupon = issued.coupon
         self._uow.write(
             sql.ADD_COPY(
@@ -110,12 +110,12 @@ class SqlCouponRepository:
                 used_by_order=None,
                 version=issued.version,
             ),
-            {"coupon_issued_once_per_user": lambda: None},  # look again, and find it
+            {"coupon_issued_once_per_user": lambda: None},  # the repeated use case finds it
         )
         self._uow.record(*issued.events)
         first = random.randrange(_stripes(coupon))  # noqa: S311  (spread, not a secret)
         self._uow.write_last(
-            sql.TAKE(coupon_id=coupon.id, first=first), on_violation={"coupon_left": sold_out}
+            sql.TAKE(coupon_id=coupon.id, first=first), on_violation={"coupon_left": on_sold_out}
         )
 
     def find_issued(self, id_: UUID) -> IssuedCoupon | None:
@@ -128,9 +128,9 @@ class SqlCouponRepository:
             return _issued(row)
         return None
 
-    def use(self, issued: IssuedCoupon, *, refused: ErrorFactory) -> None:
+    def use(self, issued: IssuedCoupon, *, on_violation: ErrorFactory) -> None:
         self._uow.write(sql.LOCK_COPY(id=issued.id))
-        self._save(sql.SAVE_USE, issued, refused)
+        self._save(sql.SAVE_USE, issued, on_violation)
 
     def save(self, issued: IssuedCoupon) -> None:
         self._save(sql.SAVE, issued, lambda: None)
@@ -141,7 +141,7 @@ class SqlCouponRepository:
         query = sql.NEWEST[status or "ALL"](user_id=user_id, before=before, limit=limit)
         return [_issued(row) for row in self._uow.read(query)]
 
-    def _save(self, statement: Statement, issued: IssuedCoupon, refused: ErrorFactory) -> None:
+    def _save(self, statement: Statement, issued: IssuedCoupon, on_violation: ErrorFactory) -> None:
         self._uow.write(
             statement(
                 row_id=issued.id,
@@ -149,7 +149,7 @@ class SqlCouponRepository:
                 new_used_by_order=issued.used_by_order,
                 new_version=issued.version,
             ),
-            {"coupon_as_read": refused, "order_uses_one_coupon": refused},
+            {"coupon_as_read": on_violation, "order_uses_one_coupon": on_violation},
         )
         self._uow.record(*issued.events)
 
@@ -159,7 +159,7 @@ def _stripes(coupon: Coupon) -> int:
 
 
 def _stripe_rows(coupon: Coupon) -> list[dict[str, object]]:
-    """The copies, dealt out as evenly as they go; no stripe begins empty."""
+    # Spread as evenly as possible; no stripe begins empty.
     each, more = divmod(coupon.total_quantity, _stripes(coupon))
     return [
         {"coupon_id": str(coupon.id), "number": number, "quantity_left": each + (number < more)}

@@ -1,4 +1,4 @@
-"""What the database is asked and told about coupons, as SQLAlchemy Core."""
+"""The SQL statements of the coupon context."""
 
 from uuid import UUID
 
@@ -59,10 +59,7 @@ COPY_OF = Statement(
 )
 ADD_COPY = Statement(
     insert(issued_coupon_table).values(
-        {
-            name: bindparam(name)
-            for name in ("id", "coupon_id", "user_id", "issued_at", "used_by_order", "version")
-        }
+        {each.name: bindparam(each.name) for each in issued_coupon_table.columns}
     )
 )
 
@@ -87,9 +84,9 @@ NEWEST = {
     IssuedStatus.EXPIRED: _newest(_UNUSED, _c.valid_until <= _NOW),
 }
 
-# One copy out of any stripe that has one and that nobody holds, each taker beginning elsewhere.
-# Where all that have one are held, wait for them in their order: they may be empty by then, or
-# their holder may roll back. Nothing puts a copy back, so who finds none there knows: sold out.
+# Take one copy from any stripe that has one and is not locked, starting at a random one. If all
+# that have one are locked, wait for them in order: they may be empty by then, or their holder may
+# roll back. No copy is ever returned, so an empty result means that the coupon is sold out.
 TAKE = Statement(
     text("""
     WITH free AS (
@@ -112,10 +109,8 @@ TAKE = Statement(
     SELECT require((SELECT count(*) FROM taken) = 1, 'coupon_left')
     """)
 )
-
-
 SAVE = save_as_read(issued_coupon_table, "coupon_as_read", "used_by_order")
-# Whether it is still valid is asked when its row is ours: whoever waited for it may be too late.
+# Validity is checked once the row is locked: the coupon may expire while waiting for the lock.
 SAVE_USE = save_as_read(
     issued_coupon_table,
     "coupon_as_read",

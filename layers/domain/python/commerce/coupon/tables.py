@@ -1,4 +1,4 @@
-"""The coupon context's tables. They have the last word: not one copy too many, one per user."""
+"""The coupon context's tables. They guarantee one copy per user, and never one too many."""
 
 from sqlalchemy import (
     BigInteger,
@@ -38,7 +38,7 @@ coupon_table = Table(
     CheckConstraint("valid_from < valid_until", name="coupon_valid_for_a_while"),
 )
 
-# What is left to be issued, in several rows, so that a rush does not queue on one of them.
+# The copies left, in several rows, so that concurrent users do not queue for one of them.
 coupon_stripe_table = Table(
     "coupon_stripe",
     metadata,
@@ -47,7 +47,7 @@ coupon_stripe_table = Table(
     Column("quantity_left", Integer, nullable=False),
     PrimaryKeyConstraint("coupon_id", "number", name="coupon_stripe_pkey"),
     CheckConstraint("quantity_left >= 0", name="coupon_not_overissued"),
-    # Issued copies rewrite the row without touching an index: room on the page keeps that local.
+    # Free space on the page lets updates, which touch no index, stay on it (HOT).
     postgresql_with={"fillfactor": "50"},
 )
 

@@ -1,4 +1,4 @@
-"""Coupons as callers see them."""
+"""The views of coupons."""
 
 from typing import Annotated
 
@@ -30,7 +30,7 @@ class IssuedCouponView(View):
 
 
 def coupon_view(coupon: Coupon) -> CouponView:
-    """The offer as it stands."""
+    """Make the view of an offer."""
     return CouponView(
         coupon_id=str(coupon.id),
         name=coupon.name,
@@ -46,7 +46,7 @@ def coupon_view(coupon: Coupon) -> CouponView:
 
 
 def issued_view(issued: IssuedCoupon) -> IssuedCouponView:
-    """The copy as it stands."""
+    """Make the view of a user's copy."""
     return IssuedCouponView(
         issued_coupon_id=str(issued.id),
         coupon_id=str(issued.coupon.id),

@@ -20,28 +20,18 @@ from pydantic_core import to_json
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed
-from commerce.runtime import settings
 from commerce.runtime.aws import client
 from commerce.runtime.idempotency import claim_events
 from commerce.shared import trace
 from commerce.shared.errors import Busy, Unavailable
 from commerce.shared.events import Event
+from commerce.shared.events import Received as Received  # the handlers import it from here
 
 E = TypeVar("E", bound=Event)
 Answer: TypeAlias = Mapping[str, Any]
 _Adapters: TypeAlias = Mapping[str, TypeAdapter[Any]]
 
 _LONGEST_PAUSE_SECONDS = 12 * 60 * 60  # SQS allows no longer visibility time-out
-
-
-@dataclass(frozen=True, slots=True)
-class Received(Generic[E]):
-    """An event as it arrived. `id` is the same each time the event is delivered."""
-
-    id: UUID
-    trace_id: str
-    occurred_at: datetime
-    event: E
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,13 +250,3 @@ def _be_hidden(record: SQSRecord, seconds: int) -> None:
 
 def _receive_count(record: SQSRecord) -> int:
     return int(record.attributes.approximate_receive_count or 1)
-
-
-def shipping_retry_base_seconds() -> int:
-    """SPEC §6: 60 s, doubled per try; a parameter."""
-    return settings.number("SHIPPING_RETRY_BASE_SECONDS", 60)
-
-
-def shipping_max_tries() -> int:
-    """SPEC §6: 3 tries. The template gives the queues' maxReceiveCount here."""
-    return settings.number("SHIPPING_MAX_TRIES", 3)

@@ -1,4 +1,4 @@
-"""Orders: what somebody bought, and what became of it."""
+"""Orders: purchases, their prices as of that moment, and their progress."""
 
 from commerce.order.commands import CancelOrder, PlaceOrder
 from commerce.order.errors import (
@@ -21,10 +21,11 @@ from commerce.order.events import (
     OrderShipped,
 )
 from commerce.order.facade import OrderFacade
-from commerce.order.model import AmountDue, Discount, Order, OrderLine, total_of
+from commerce.order.model import PAYABLE_MINUTES, AmountDue, Discount, Order, OrderLine, total_of
 from commerce.order.views import OrderDetailView, OrderView, order_view
 
 __all__ = [
+    "PAYABLE_MINUTES",
     "AmountDue",
     "CancelOrder",
     "Discount",

@@ -1,4 +1,4 @@
-"""What one may ask of the order context."""
+"""The commands of the order context."""
 
 from typing import Annotated, Literal
 
@@ -11,14 +11,14 @@ MAX_LINES = 50  # SPEC §3
 
 
 class LineWanted(Command):
-    """So many of a product."""
+    """A product and how many of it are ordered."""
 
     product_id: Id
     quantity: Quantity
 
 
 class PlaceOrder(Command):
-    """Buy products, each named once, with a coupon or without; `points` go with a card."""
+    """Buy products, each named once, perhaps with a coupon; `points` pay a part of a card order."""
 
     lines: Annotated[list[LineWanted], Field(min_length=1, max_length=MAX_LINES)]
     payment_method: Literal["POINT", "CARD"]
@@ -34,13 +34,13 @@ class PlaceOrder(Command):
 
     @field_validator("points")
     @classmethod
-    def _a_part_goes_with_a_card(cls, points: int | None, info: ValidationInfo) -> int | None:
+    def _points_need_a_card(cls, points: int | None, info: ValidationInfo) -> int | None:
         if points is not None and info.data.get("payment_method") == "POINT":
             raise PydanticCustomError("points_without_card", "All of it is paid by points already")
         return points
 
 
 class CancelOrder(Command):
-    """Call an order off; `reason` is kept in its history."""
+    """Cancel an order; `reason` goes into its history."""
 
     reason: Annotated[Line, Field(max_length=200, examples=["Ordered by mistake"])] | None = None

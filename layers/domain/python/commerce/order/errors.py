@@ -1,4 +1,4 @@
-"""Why the order context refuses."""
+"""The errors of the order context."""
 
 from commerce.order.events import MAX_TOTAL
 from commerce.shared.errors import CommerceError, Kind
@@ -19,7 +19,7 @@ class NotYourOrder(CommerceError):
 
 
 class StatusChangeRefused(CommerceError):
-    """The order is not where this step begins."""
+    """The order's status does not allow this change."""
 
     kind = Kind.CONFLICT
     code = "ORDER_STEP_REFUSED"
@@ -53,7 +53,7 @@ class OrderNotDeliverable(StatusChangeRefused):
 
 
 class OrderNotExpirable(StatusChangeRefused):
-    """Only an unpaid order whose time is over expires."""
+    """Only an unpaid order whose time is over can expire."""
 
     code = "ORDER_NOT_EXPIRABLE"
 
@@ -71,8 +71,8 @@ class PointsExceedTotal(CommerceError):
     kind = Kind.INVALID
     code = "POINTS_EXCEED_TOTAL"
 
-    def __init__(self, most: int) -> None:
-        message = f"At most {most} points can be used."
+    def __init__(self, maximum: int) -> None:
+        message = f"At most {maximum} points can be used."
         errors = [{"field": "points", "message": message, "code": "points_exceed_total"}]
         super().__init__(message, errors=errors)
 

@@ -1,4 +1,4 @@
-"""What happens to orders."""
+"""The events of orders."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,12 +10,12 @@ from commerce.shared.money import Money
 SOURCE = "commerce.order"
 
 MAX_TOTAL = 2**53 - 1
-"""Most that an order may cost: every JSON reader knows so large an integer (RFC 8259 §6)."""
+"""The largest total of an order: every JSON parser reads it exactly (RFC 8259 §6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineOrdered:
-    """One line of an order, as an event tells it. It costs no less than nothing."""
+    """One line of an order, as events carry it."""
 
     product_id: UUID
     product_name: str
@@ -29,7 +29,7 @@ class LineOrdered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPlaced(Event):
-    """Somebody ordered: stock, points and coupon are taken."""
+    """An order was placed: stock, points and coupon are taken."""
 
     source: ClassVar[str] = SOURCE
 
@@ -41,7 +41,7 @@ class OrderPlaced(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderConfirmed(Event):
-    """The order is paid for; it can be shipped."""
+    """The order is paid, and can be shipped."""
 
     source: ClassVar[str] = SOURCE
 
@@ -53,10 +53,10 @@ class OrderConfirmed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCancelled(Event):
-    """The order is called off: stock and points went back in the same transaction.
+    """The order was cancelled; its stock, points and coupon were returned in that transaction.
 
-    `points_used` is what went back to the point account; `card_refund` is what a card had paid
-    and must get back. Where `was_confirmed` is false, nothing was ever to be shipped.
+    `points_used` was returned to the point account; `card_refund` is still to be refunded to the
+    card. If `was_confirmed` is false, the order was never to be shipped.
     """
 
     source: ClassVar[str] = SOURCE

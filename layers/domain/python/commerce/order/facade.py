@@ -1,4 +1,4 @@
-"""The only door to the order context."""
+"""The use cases of the order context."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -52,7 +52,7 @@ class OrderFacade:
         self._orders.add(order)
 
     def cancel(self, order_id: str, command: CancelOrder, *, buyer_id: UUID, by: str) -> Order:
-        """Cancel one of the buyer's orders; the caller gives back what it took.
+        """Cancel one of the buyer's orders; the caller returns what it took.
 
         Raises OrderNotFound, NotYourOrder, OrderNotCancellable.
         """
@@ -61,7 +61,7 @@ class OrderFacade:
         return self._saved(order)
 
     def cancel_as_admin(self, order_id: str, command: CancelOrder, *, by: str) -> Order:
-        """Cancel anybody's order, also a shipped one; the caller gives back what it took.
+        """Cancel anybody's order, also a shipped one; the caller returns what it took.
 
         Raises OrderNotFound, OrderNotCancellable.
         """
@@ -79,7 +79,7 @@ class OrderFacade:
         return self._saved(order), True
 
     def expire(self, order_id: str) -> Order:
-        """Cancel an order that was not paid in time; the caller gives back what it took.
+        """Cancel an order that was not paid in time; the caller returns what it took.
 
         Raises OrderNotFound, OrderNotExpirable.
         """
@@ -88,48 +88,45 @@ class OrderFacade:
         return self._saved(order)
 
     def ship(self, order_id: str, *, by: str) -> OrderView:
-        """The goods have left. Raises OrderNotFound, OrderNotShippable."""
+        """Mark an order as shipped. Raises OrderNotFound, OrderNotShippable."""
         order = self._lock(order_id)
         order.ship(at=clock.now(), by=by, reason="Handed over for delivery")
         return order_view(self._saved(order))
 
     def deliver(self, order_id: str, *, by: str) -> OrderView:
-        """The goods have arrived. Raises OrderNotFound, OrderNotDeliverable."""
+        """Mark an order as delivered. Raises OrderNotFound, OrderNotDeliverable."""
         order = self._lock(order_id)
         order.deliver(at=clock.now(), by=by, reason="Received by its buyer")
         return order_view(self._saved(order))
 
     def get(self, order_id: str, *, buyer_id: UUID) -> OrderDetailView:
-        """One of the buyer's orders. Raises OrderNotFound, NotYourOrder."""
-        found = cursor.parse_id(order_id)
-        order = self._orders.find(found) if found else None
-        return detail_view(_of_buyer(_found(order), buyer_id))
+        """Return one of the buyer's orders. Raises OrderNotFound, NotYourOrder."""
+        return detail_view(_of_buyer(self._find(order_id), buyer_id))
 
     def get_for_staff(self, order_id: str) -> tuple[UUID, OrderDetailView]:
-        """An order and its buyer, for operators. Raises OrderNotFound."""
-        id_ = cursor.parse_id(order_id)
-        order = _found(self._orders.find(id_) if id_ else None)
+        """Return any order after the id of its buyer. Raises OrderNotFound."""
+        order = self._find(order_id)
         return order.buyer_id, detail_view(order)
 
     def list(self, *, buyer_id: UUID, limit: int, after: str | None) -> Page[OrderView]:
-        """The buyer's orders, newest first. Raises InvalidCursor."""
+        """Return a page of the buyer's orders, newest first. Raises InvalidCursor."""
         read = partial(self._orders.newest_of, buyer_id)
         return newest_first(f"orders:{buyer_id}", after, limit, read, order_view)
 
     def due(self, order_id: str, *, buyer_id: UUID) -> AmountDue:
-        """What the buyer has to pay by card; the order is locked until the transaction ends.
+        """Return what the buyer must pay by card, and lock the order until the transaction ends.
 
         Raises OrderNotFound, NotYourOrder, OrderNotPayable.
         """
         return _of_buyer(self._lock(order_id), buyer_id).due(at=clock.now())
 
     def awaits_payment(self, order_id: UUID) -> bool:
-        """Whether the order, locked until the transaction ends, is still to be paid."""
+        """Return whether the order is still to be paid, and lock it until the transaction ends."""
         order = self._orders.lock(order_id)
         return order is not None and order.status is Status.PENDING
 
     def mark_paid(self, order_id: UUID, amount: Money) -> OrderView:
-        """Its card was charged: it is confirmed, unless it is no longer PENDING: then as it is."""
+        """Confirm a PENDING order whose card was charged this amount; leave any other as it is."""
         order = self._lock(str(order_id))
         if order.status is not Status.PENDING or order.card_amount != amount:
             return order_view(order)
@@ -137,12 +134,15 @@ class OrderFacade:
         return order_view(self._saved(order))
 
     def lock_next_expired(self, after: tuple[datetime, UUID] | None) -> OrderView | None:
-        """The next order, by time and id, that was not paid in time, and nobody else holds."""
+        """Lock the next order, by time and id, that was not paid in time and is not locked."""
         order = self._orders.lock_next_expired(clock.now(), after)
         return order_view(order) if order else None
 
+    def _find(self, order_id: str) -> Order:
+        id_ = cursor.parse_id(order_id)
+        return _found(self._orders.find(id_) if id_ else None)
+
     def _lock(self, order_id: str) -> Order:
-        """Whatever an order goes through starts with its lock: first come, first served."""
         id_ = cursor.parse_id(order_id)
         return _found(self._orders.lock(id_) if id_ else None)
 

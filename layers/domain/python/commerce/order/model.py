@@ -1,4 +1,4 @@
-"""An order: the snapshot of what was bought, and its way."""
+"""An order: the snapshot of what was bought, its status and its history."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,9 +30,11 @@ from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
 from commerce.shared.money import Money
 
+PAYABLE_MINUTES = 15  # SPEC §4: so long an order may wait for its card payment
+
 
 class Status(StrEnum):
-    """Where an order is on its way."""
+    """The states of an order."""
 
     PENDING = "PENDING"
     CONFIRMED = "CONFIRMED"
@@ -41,8 +43,8 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-# SPEC §4. Nothing leads back, and nothing leads away from DELIVERED and CANCELLED.
-_WAYS: Mapping[Status, frozenset[Status]] = {
+# SPEC §4: DELIVERED and CANCELLED are final.
+_TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.CONFIRMED, Status.CANCELLED}),
     Status.CONFIRMED: frozenset({Status.SHIPPED, Status.CANCELLED}),
     Status.SHIPPED: frozenset({Status.DELIVERED, Status.CANCELLED}),
@@ -52,7 +54,7 @@ _WAYS: Mapping[Status, frozenset[Status]] = {
 
 
 class PaymentMethod(StrEnum):
-    """How an order is paid."""
+    """The ways to pay an order."""
 
     POINT = "POINT"
     CARD = "CARD"
@@ -60,7 +62,7 @@ class PaymentMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """What was bought, as it was called and priced at that moment."""
+    """A product that was bought, with its name and price at that moment."""
 
     product_id: UUID
     product_name: str
@@ -69,17 +71,17 @@ class OrderLine:
     unit_price: Money
     quantity: int
     discount: Money = field(default_factory=Money.zero)
-    """The line's part of the order's discount: never more than the line costs."""
+    """The line's share of the order's discount, at most `amount`."""
 
     @property
     def amount(self) -> Money:
-        """What the line costs."""
+        """Unit price times quantity."""
         return self.unit_price * self.quantity
 
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """What an issued coupon takes off an order."""
+    """The amount that an issued coupon takes off an order."""
 
     issued_coupon_id: UUID
     amount: Money
@@ -87,7 +89,7 @@ class Discount:
 
 @dataclass(frozen=True, slots=True)
 class OrderHistoryEntry:
-    """One entry of an order's history: who brought it there, when and why."""
+    """A change of an order's status: who made it, when and why."""
 
     status: Status
     at: datetime
@@ -97,7 +99,7 @@ class OrderHistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class AmountDue:
-    """What a card has yet to pay for an order."""
+    """The amount that a card has yet to pay for an order."""
 
     order_id: UUID
     buyer_id: UUID
@@ -106,7 +108,7 @@ class AmountDue:
 
 @dataclass(slots=True, kw_only=True)
 class Order:
-    """One user's order. `version` counts the events it has told; `events` are not kept yet."""
+    """One user's order. `version` counts its events; those in `events` are not stored yet."""
 
     id: UUID
     buyer_id: UUID
@@ -132,9 +134,9 @@ class Order:
         at: datetime,
         discount: Discount | None = None,
     ) -> Self:
-        """Place an order and pay what is left after the discount by points: confirmed at once."""
+        """Make an order that points pay after the discount: it is CONFIRMED at once."""
         points = total_of(lines) - discount.amount if discount else total_of(lines)
-        order = cls._placed(PaymentMethod.POINT, id_, buyer_id, lines, points, at, discount)
+        order = cls._place(PaymentMethod.POINT, id_, buyer_id, lines, points, at, discount)
         order.confirm(at=at, by=f"user:{buyer_id}", reason="Paid by points")
         return order
 
@@ -150,12 +152,12 @@ class Order:
         expires_at: datetime,
         discount: Discount | None = None,
     ) -> Self:
-        """Place an order of which a part is paid by points, and the rest must be by card.
+        """Make an order that is paid by points in part, and otherwise by card.
 
-        The discount comes first: `points` are at most what it leaves. Where nothing is left for
-        the card, it is confirmed. Raises PointsExceedTotal.
+        The discount comes first, and `points` may not exceed what it leaves. If nothing is left
+        for the card, the order is CONFIRMED at once. Raises PointsExceedTotal.
         """
-        order = cls._placed(PaymentMethod.CARD, id_, buyer_id, lines, points, at, discount)
+        order = cls._place(PaymentMethod.CARD, id_, buyer_id, lines, points, at, discount)
         if order.card_amount.amount < 0:
             raise PointsExceedTotal((order.card_amount + points).amount)
         if order.card_amount.amount == 0:
@@ -169,56 +171,56 @@ class Order:
 
     @property
     def total(self) -> Money:
-        """What the lines cost together."""
+        """The sum of the lines, before the discount."""
         return total_of(self.lines)
 
     @property
     def card_amount(self) -> Money:
-        """What is left to be paid by card."""
+        """The part that is paid by card."""
         return self.total - self.discount - self.points_used
 
     def can_become(self, status: Status) -> bool:
-        """Whether a way leads there from where the order is."""
-        return status in _WAYS[self.status]
+        """Return whether the order may change to this status now."""
+        return status in _TRANSITIONS[self.status]
 
     def due(self, *, at: datetime) -> AmountDue:
-        """What is to be paid by card, now. Raises OrderNotPayable."""
+        """Return what is to be paid by card at this time. Raises OrderNotPayable."""
         if self.payment_method is not PaymentMethod.CARD:
             raise OrderNotPayable("The order is paid by points.")
         if self.status is not Status.PENDING:
             raise OrderNotPayable(f"The order is {self.status}.")
         if self.expires_at is not None and at >= self.expires_at:
-            raise OrderNotPayable("The order was to be paid earlier; place it again.")
+            raise OrderNotPayable("The time to pay the order is over; place it again.")
         return AmountDue(self.id, self.buyer_id, self.card_amount)
 
     def confirm(self, *, at: datetime, by: str, reason: str) -> None:
-        """All of it is paid. Raises OrderNotConfirmable."""
-        self._go(Status.CONFIRMED, OrderNotConfirmable, at, by, reason)
-        self._tell(OrderConfirmed, lines=_told(self.lines), total=self.total)
+        """Confirm the order, which is paid. Raises OrderNotConfirmable."""
+        self._change_status(Status.CONFIRMED, OrderNotConfirmable, at, by, reason)
+        self._record_event(OrderConfirmed, lines=_event_lines(self.lines), total=self.total)
 
     def ship(self, *, at: datetime, by: str, reason: str) -> None:
-        """The goods have left. Raises OrderNotShippable."""
-        self._go(Status.SHIPPED, OrderNotShippable, at, by, reason)
-        self._tell(OrderShipped)
+        """Mark the order as shipped. Raises OrderNotShippable."""
+        self._change_status(Status.SHIPPED, OrderNotShippable, at, by, reason)
+        self._record_event(OrderShipped)
 
     def deliver(self, *, at: datetime, by: str, reason: str) -> None:
-        """The goods have arrived. Raises OrderNotDeliverable."""
-        self._go(Status.DELIVERED, OrderNotDeliverable, at, by, reason)
-        self._tell(OrderDelivered)
+        """Mark the order as delivered. Raises OrderNotDeliverable."""
+        self._change_status(Status.DELIVERED, OrderNotDeliverable, at, by, reason)
+        self._record_event(OrderDelivered)
 
     def cancel(self, *, at: datetime, by: str, reason: str, as_admin: bool = False) -> None:
-        """Call it off: its buyer until it is shipped, an admin until it is delivered.
+        """Cancel the order: its buyer until it is shipped, an admin until it is delivered.
 
-        What it took must go back in the same transaction. Raises OrderNotCancellable.
+        The caller returns what it took in the same transaction. Raises OrderNotCancellable.
         """
-        was = self.status
-        if was is Status.SHIPPED and not as_admin:
-            raise OrderNotCancellable(was)
-        self._go(Status.CANCELLED, OrderNotCancellable, at, by, reason)
-        was_confirmed = was is not Status.PENDING
-        self._tell(
+        before = self.status
+        if before is Status.SHIPPED and not as_admin:
+            raise OrderNotCancellable(before)
+        self._change_status(Status.CANCELLED, OrderNotCancellable, at, by, reason)
+        was_confirmed = before is not Status.PENDING
+        self._record_event(
             OrderCancelled,
-            lines=_told(self.lines),
+            lines=_event_lines(self.lines),
             total=self.total,
             points_used=self.points_used,
             card_refund=self.card_amount if was_confirmed else Money.zero(self.total.currency),
@@ -227,13 +229,13 @@ class Order:
         )
 
     def expire(self, *, at: datetime) -> None:
-        """Call it off because it was not paid in time. Raises OrderNotExpirable."""
+        """Cancel the order because it was not paid in time. Raises OrderNotExpirable."""
         if self.status is not Status.PENDING or self.expires_at is None or at < self.expires_at:
             raise OrderNotExpirable(self.status)
         self.cancel(at=at, by="system", reason="Not paid in time")
 
     @classmethod
-    def _placed(
+    def _place(
         cls,
         payment_method: PaymentMethod,
         id_: UUID,
@@ -258,13 +260,11 @@ class Order:
             issued_coupon_id=discount.issued_coupon_id if discount else None,
         )
         if order.points_used.amount < 0 or order.discount.amount > order.total.amount:
-            raise ValueError(
-                "a discount never exceeds the total, and nobody pays less than nothing"
-            )
-        order._tell(OrderPlaced, lines=_told(order.lines), total=order.total)
+            raise ValueError("the discount exceeds the total, or points are negative")
+        order._record_event(OrderPlaced, lines=_event_lines(order.lines), total=order.total)
         return order
 
-    def _go(
+    def _change_status(
         self,
         status: Status,
         refusal: Callable[[str], CommerceError],
@@ -277,10 +277,10 @@ class Order:
         self.status = status
         self.history.append(OrderHistoryEntry(status, at, by, reason))
 
-    def _tell(self, event: Callable[..., Event], **data: Any) -> None:
+    def _record_event(self, event_class: Callable[..., Event], **data: Any) -> None:
         self.version += 1
         self.events.append(
-            event(
+            event_class(
                 aggregate_id=self.id,
                 aggregate_version=self.version,
                 order_id=self.id,
@@ -291,7 +291,7 @@ class Order:
 
 
 def total_of(lines: Sequence[OrderLine]) -> Money:
-    """The sum of the lines. Raises CurrencyMismatch where they do not add up."""
+    """Return the sum of the lines. Raises CurrencyMismatch."""
     total = Money.zero(lines[0].unit_price.currency)
     for line in lines:
         total += line.amount
@@ -303,7 +303,7 @@ def _discounted(lines: Sequence[OrderLine], discount: Money) -> list[OrderLine]:
     return [replace(line, discount=part) for line, part in zip(lines, parts, strict=True)]
 
 
-def _told(lines: Sequence[OrderLine]) -> tuple[LineOrdered, ...]:
+def _event_lines(lines: Sequence[OrderLine]) -> tuple[LineOrdered, ...]:
     return tuple(
         LineOrdered(
             product_id=line.product_id,

@@ -21,32 +21,32 @@ _BEFORE_ALL = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 class OrderRepository(Protocol):
-    """Where orders are kept."""
+    """Stores orders with their lines, history and events."""
 
     def add(self, order: Order) -> None:
-        """Keep a new order, and tell its events."""
+        """Store a new order."""
 
     def find(self, id_: UUID) -> Order | None:
-        """An order with its lines and history."""
+        """Return an order with its lines and history."""
 
     def lock(self, id_: UUID) -> Order | None:
-        """The same, locked until the transaction ends."""
+        """Return an order with its lines and history, locked FOR UPDATE."""
 
     def save(self, order: Order) -> None:
-        """Keep the one step that a locked order has taken, and tell its events."""
+        """Store the one change of status that a locked order has made."""
 
     def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
-        """The first PENDING order whose time was over, by time and id, that nobody has locked.
+        """Lock the first PENDING order, by time and id, whose time is over and which is not locked.
 
-        Locked until the transaction ends, without history.
+        It comes without history. `after` is the time and id of the order before it.
         """
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
-        """A buyer's orders older than `before`, newest first, with their lines."""
+        """Return a buyer's orders below the id `before`, newest first, without history."""
 
 
 class SqlOrderRepository:
-    """The orders of the database."""
+    """An OrderRepository on a unit of work."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
@@ -92,7 +92,7 @@ class SqlOrderRepository:
                 new_version=order.version,
                 version_read=order.version - len(order.events),
             ),
-            on_violation={"order_as_read": lambda: None},  # saved only under its lock
+            on_violation={"order_as_read": lambda: None},  # cannot be violated under its lock
         )
         self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)[-1:]))
         self._uow.record(*order.events)
@@ -134,12 +134,12 @@ def _history_rows(order: Order) -> list[dict[str, object]]:
         {
             "order_id": str(order.id),
             "position": position,
-            "status": step.status.value,
-            "at": clock.rfc3339(step.at),
-            "by": step.by,
-            "reason": step.reason,
+            "status": entry.status.value,
+            "at": clock.rfc3339(entry.at),
+            "by": entry.by,
+            "reason": entry.reason,
         }
-        for position, step in enumerate(order.history)
+        for position, entry in enumerate(order.history)
     ]
 
 
@@ -168,7 +168,7 @@ def _order(row: Row, lines: Collection[Row], history: Collection[Row] = ()) -> O
         expires_at=row.expires_at,
         version=row.version,
         history=[
-            OrderHistoryEntry(Status(step.status), step.at, step.by, step.reason)
-            for step in history
+            OrderHistoryEntry(Status(entry.status), entry.at, entry.by, entry.reason)
+            for entry in history
         ],
     )

@@ -1,4 +1,4 @@
-"""What the database is asked and told about orders, as SQLAlchemy Core."""
+"""The SQL statements of the order context."""
 
 from sqlalchemy import (
     ARRAY,
@@ -43,7 +43,7 @@ NEWEST = Statement(
 LOCK_NEXT_EXPIRED = Statement(
     select(order_table)
     .where(
-        _o.status == text("'PENDING'"),  # as the partial index says it
+        _o.status == text("'PENDING'"),  # word for word as in the partial index
         _o.expires_at <= bindparam("now", type_=DateTime(timezone=True)),
         tuple_(_o.expires_at, _o.id)
         > tuple_(
@@ -55,6 +55,4 @@ LOCK_NEXT_EXPIRED = Statement(
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-
-
 SAVE = save_as_read(order_table, "order_as_read", "status")

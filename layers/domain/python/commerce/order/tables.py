@@ -18,7 +18,7 @@ from sqlalchemy import (
 from commerce.runtime.db.core import metadata
 
 order_table = Table(
-    "orders",  # `order` is a word of SQL's own
+    "orders",  # ORDER is a reserved word of SQL
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("buyer_id", Uuid, nullable=False),
@@ -52,7 +52,7 @@ Index(
     order_table.c.id,
     postgresql_where=text("status = 'PENDING'"),
 )
-# What is on its way is found, counted and seen to be late, however many orders have ended.
+# Orders on their way are found and counted quickly, however many orders have ended.
 Index(
     "order_on_its_way",
     order_table.c.status,

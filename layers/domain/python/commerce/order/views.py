@@ -1,4 +1,4 @@
-"""Orders as their buyers see them."""
+"""The views of orders."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from commerce.shared.schemas import MoneyView, Timestamp, View, money_view, one_
 
 
 class OrderLineView(View):
-    """What was bought, as it was called and priced at that moment."""
+    """A product that was bought, with its name and price at that moment."""
 
     product_id: str
     product_name: str
@@ -18,7 +18,7 @@ class OrderLineView(View):
 
 
 class OrderView(View):
-    """An order in a list."""
+    """An order without its history."""
 
     order_id: str
     status: Annotated[str, one_of(Status)]
@@ -41,26 +41,26 @@ class OrderHistoryEntryView(View):
 
 
 class OrderDetailView(OrderView):
-    """An order on its own page."""
+    """An order with its history."""
 
     history: list[OrderHistoryEntryView]
 
 
 def order_view(order: Order) -> OrderView:
-    """The order without its history."""
-    return OrderView.model_validate(_shown(order))
+    """Make the view of an order without its history."""
+    return OrderView.model_validate(_fields(order))
 
 
 def detail_view(order: Order) -> OrderDetailView:
-    """The order with everything it went through."""
+    """Make the view of an order with its history."""
     history = [
-        OrderHistoryEntryView(status=step.status, at=step.at, by=step.by, reason=step.reason)
-        for step in order.history
+        OrderHistoryEntryView(status=entry.status, at=entry.at, by=entry.by, reason=entry.reason)
+        for entry in order.history
     ]
-    return OrderDetailView.model_validate({**_shown(order), "history": history})
+    return OrderDetailView.model_validate({**_fields(order), "history": history})
 
 
-def _shown(order: Order) -> dict[str, object]:
+def _fields(order: Order) -> dict[str, object]:
     return {
         "order_id": str(order.id),
         "status": order.status.value,

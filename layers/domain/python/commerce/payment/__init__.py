@@ -1,6 +1,6 @@
-"""Payments: what is charged to cards through the gateway, and given back."""
+"""Payments: charges to cards through the gateway, and their refunds."""
 
-from commerce.payment.alerts import amount_differs, breaker_changed, charged_in_vain
+from commerce.payment.alerts import amount_differs, breaker_changed, charge_without_payable_order
 from commerce.payment.breaker import BreakerSnapshot, Policy, State, StateChange, ValkeyBreaker
 from commerce.payment.card import Card, CardType
 from commerce.payment.commands import Callback, Pay
@@ -23,7 +23,6 @@ from commerce.payment.gateway import (
     NotRefunded,
     NotTaken,
     OrderTransaction,
-    PaymentGateway,
     PaymentGatewayUnavailable,
     Refunded,
     Taken,
@@ -52,7 +51,6 @@ __all__ = [
     "Payment",
     "PaymentFacade",
     "PaymentFailed",
-    "PaymentGateway",
     "PaymentGatewayUnavailable",
     "PaymentNotFound",
     "PaymentRefunded",
@@ -74,7 +72,7 @@ __all__ = [
     "ValkeyBreaker",
     "amount_differs",
     "breaker_changed",
-    "charged_in_vain",
+    "charge_without_payable_order",
     "first_answer",
     "payment_view",
     "verify",

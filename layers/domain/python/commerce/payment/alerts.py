@@ -1,4 +1,4 @@
-"""What operators hear of when a payment is not as it should be."""
+"""The alerts about payments and the gateway's circuit breaker."""
 
 from commerce.payment.breaker import State, StateChange
 from commerce.payment.model import Payment, RefundReason
@@ -6,19 +6,19 @@ from commerce.runtime.alerts import Alert
 from commerce.shared import trace
 
 _MEANING = {
-    RefundReason.ORDER_CANCELLED_BEFORE: "A card was charged for an order that was called off",
+    RefundReason.ORDER_CANCELLED_BEFORE: "A card was charged for a cancelled order",
     RefundReason.CHARGED_AGAIN: "A card was charged once more for the same order",
 }
 
 _BREAKER_MEANING = {
     State.OPEN: "The payment gateway fails: for a while nobody can pay by card.",
     State.HALF_OPEN: "The payment gateway is tried again.",
-    State.CLOSED: "The payment gateway is well again.",
+    State.CLOSED: "The payment gateway works again.",
 }
 
 
-def charged_in_vain(payment: Payment) -> Alert | None:
-    """Money came that nobody waited for, and goes back; None for an ordinary refund."""
+def charge_without_payable_order(payment: Payment) -> Alert | None:
+    """Make the alert for a charge without a payable order; None for an ordinary refund."""
     meaning = _MEANING.get(payment.refund_reason) if payment.refund_reason else None
     if meaning is None:
         return None
@@ -31,19 +31,19 @@ def charged_in_vain(payment: Payment) -> Alert | None:
     )
 
 
-def amount_differs(payment: Payment, told: int) -> Alert:
-    """The gateway speaks of another amount than was to be paid."""
+def amount_differs(payment: Payment, reported: int) -> Alert:
+    """Make the alert for an amount, reported by the gateway, that is not the payment's."""
     return Alert(
         code="PAYMENT_AMOUNT_DIFFERS",
-        about=f"{payment.id} {told}",
-        summary="The gateway tells another amount than the order's; nothing was settled by it.",
-        facts={**_facts(payment), "told_amount": str(told)},
+        about=f"{payment.id} {reported}",
+        summary="The gateway reports another amount than the order's; nothing was settled by it.",
+        facts={**_facts(payment), "told_amount": str(reported)},
         runbook="payment-amount-differs.md",
     )
 
 
 def breaker_changed(change: StateChange) -> Alert:
-    """Payments stop, or go on."""
+    """Make the alert for a change of the breaker: payments stop, or go on."""
     return Alert(
         code="PAYMENT_BREAKER_CHANGED",
         about=f"{change.before} to {change.after}",

@@ -1,8 +1,8 @@
-"""The circuit breaker before the payment gateway, shared by all execution environments.
+"""The circuit breaker in front of the payment gateway, shared by all execution environments.
 
-Its state and the window of the last calls are kept in Valkey, each decision is one script there
-and so one at a time, and all go by that server's clock. Where Valkey does not answer within its
-own time-out, the breaker is closed: payments do not depend on it.
+Its state and the window of the last calls are kept in Valkey. Each decision is one script, so that
+decisions are serialized, and all use that server's clock. If Valkey does not answer within its own
+time-out, the breaker counts as closed: payments do not depend on it.
 """
 
 import json
@@ -10,7 +10,7 @@ import logging
 import math
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -18,14 +18,14 @@ from typing import Any, Protocol
 from commerce.runtime import settings
 from commerce.runtime.cache.valkey import Valkey
 
-_FORGOTTEN_AFTER_SECONDS = 600  # without a call
-_LEASE_SECONDS = 10  # SPEC §3: a payment is answered by then; a trial without report is void
+_EXPIRY_SECONDS = 600  # without a call
+_LEASE_SECONDS = 10  # SPEC §3: a payment is answered by then; an unreported trial ends
 
 logger = logging.getLogger(__name__)
 
 
 class State(StrEnum):
-    """Whether requests are let through."""
+    """The states of the breaker; only OPEN rejects every request."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -34,7 +34,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When it opens, and when it closes again. The defaults are SPEC §5's, the window ours."""
+    """The limits at which it opens and closes. The defaults are SPEC §5's, the window ours."""
 
     window_calls: int = 50
     minimum_calls: int = 10
@@ -45,21 +45,17 @@ class Policy:
 
     @classmethod
     def from_settings(cls) -> "Policy":
-        """The environment's BREAKER_WINDOW_CALLS and its siblings, in whole numbers."""
-        read = settings.number
-        return cls(
-            window_calls=read("BREAKER_WINDOW_CALLS", 50),
-            minimum_calls=read("BREAKER_MINIMUM_CALLS", 10),
-            failure_percent=read("BREAKER_FAILURE_PERCENT", 50),
-            slow_seconds=read("BREAKER_SLOW_SECONDS", 2),
-            open_seconds=read("BREAKER_OPEN_SECONDS", 10),
-            trial_calls=read("BREAKER_TRIAL_CALLS", 2),
-        )
+        """Read BREAKER_WINDOW_CALLS and its siblings, whole numbers, from the environment."""
+        given = {
+            name: settings.number(f"BREAKER_{name.upper()}", int(default))
+            for name, default in asdict(cls()).items()
+        }
+        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call to the gateway: how long it took, and what failed, if anything did."""
+    """One call to the gateway: its duration, and its failure if it failed."""
 
     seconds: float
     failure: str | None = None
@@ -67,10 +63,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A request may be made. Whoever has one reports what came of it, however it ends.
+    """A request may be made. Its holder reports the outcome, however the request ends.
 
-    `version` is the state's that gave it: what is reported to a later one does not count. None
-    where nobody keeps a state. `trial` is there where this request is one of the few that decide.
+    `version` is the version of the state that gave it, to which alone a report counts; None if
+    there is no state. `trial` is the token of a request by which the half-open breaker decides.
     """
 
     version: int | None = None
@@ -79,16 +75,16 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """No request is to be made now."""
+    """No request may be made now."""
 
     retry_after_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """The breaker changed its state: told once, to whoever brought it about.
+    """A change of the breaker's state, returned once, to the caller that caused it.
 
-    Of `calls` in the window, or trials, `failed` failed or were slow; the last five say why.
+    Of `calls` in the window, or trials, `failed` failed or were slow; `causes` are the last five.
     """
 
     before: State
@@ -99,20 +95,20 @@ class StateChange:
 
     @property
     def cause(self) -> str:
-        """Why, in a sentence."""
+        """The reason, as a sentence."""
         if self.after is State.HALF_OPEN:
             return "It was open long enough; a few calls are tried."
-        why = f": {', '.join(self.causes)}" if self.causes else ""
-        return f"{self.failed} of the last {self.calls} calls failed or were slow{why}."
+        causes = f": {', '.join(self.causes)}" if self.causes else ""
+        return f"{self.failed} of the last {self.calls} calls failed or were slow{causes}."
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerSnapshot:
-    """How the breaker stands now.
+    """The state of the breaker now.
 
-    Of the last `calls`, `failed` failed or were slow, and `causes` say why: the newest five of
-    these, or, where it has changed its state since, of those that made it. `since` is None where
-    it has not changed within ten minutes of the last call.
+    Of the last `calls`, `failed` failed or were slow. `causes` are the newest five of these or,
+    if there are none since the last change, those of that change. `since` is None if the state has
+    not changed within ten minutes of the last call.
     """
 
     state: State
@@ -123,19 +119,19 @@ class BreakerSnapshot:
 
 
 class Breaker(Protocol):
-    """Knows whether the gateway is worth asking."""
+    """Admits requests to the gateway, and learns how they end."""
 
     def admit(self) -> Permit | Rejected:
-        """Ask whether a request may be made. Never raises, never waits for long."""
+        """Ask for permission to make a request. Never raises, never blocks for long."""
 
     def report(self, permit: Permit, calls: Sequence[Call]) -> None:
-        """Tell what came of it: each call that counts, or none where none was made."""
+        """Report the calls that count; none if no call was made."""
 
 
 class ValkeyBreaker:
     """A breaker whose state all execution environments share, under its name.
 
-    `on_change` hears of each change of state; what it raises is logged and goes no further.
+    `on_change` is called with each change of state; its exceptions are logged and suppressed.
     """
 
     def __init__(
@@ -151,18 +147,20 @@ class ValkeyBreaker:
         self._key = f"lastunit:breaker:{name}"
 
     def admit(self) -> Permit | Rejected:
+        """Ask for permission; while Valkey does not answer, it is always given."""
         policy, token = self._policy, secrets.token_hex(8)
         answer = self._run(
             _ADMIT, policy.open_seconds * 1000, policy.trial_calls, _LEASE_SECONDS * 1000, token
         )
         if answer is None:
             return Permit()
-        self._tell(answer.change)
+        self._publish(answer.change)
         if answer.verdict == "rejected":
             return Rejected(math.ceil(answer.number / 1000))
         return Permit(answer.number, token if answer.verdict == "trial" else None)
 
     def report(self, permit: Permit, calls: Sequence[Call]) -> None:
+        """Count the calls, if the state that gave the permit is still the present one."""
         if permit.version is None or not (calls or permit.trial):
             return
         policy = self._policy
@@ -172,14 +170,14 @@ class ValkeyBreaker:
             *(self._failure(call) for call in calls),
         )  # fmt: skip
         if answer is not None:
-            self._tell(answer.change)
+            self._publish(answer.change)
 
     def snapshot(self) -> BreakerSnapshot | None:
-        """How it stands; None where Valkey does not answer, and every request is let through."""
-        kept = self._valkey.ask(lambda server: server.get(self._key) or b"{}")
-        if kept is None:
+        """Return its state; None if Valkey does not answer, and so every request is admitted."""
+        stored = self._valkey.ask(lambda server: server.get(self._key) or b"{}")
+        if stored is None:
             return None
-        found = json.loads(kept)
+        found = json.loads(stored)
         calls = list(found.get("calls") or ())  # Lua writes an empty list as {}
         failures = [each for each in calls if each]
         changed_at = found.get("opened_at")
@@ -192,7 +190,6 @@ class ValkeyBreaker:
         )
 
     def _failure(self, call: Call) -> str:
-        """What is wrong with the call; empty where nothing is."""
         if call.failure:
             return call.failure
         return f"slow, {call.seconds:.1f} s" if call.seconds > self._policy.slow_seconds else ""
@@ -200,11 +197,11 @@ class ValkeyBreaker:
     def _run(self, script: str, *arguments: str | float) -> "_Answer | None":
         return self._valkey.ask(
             lambda server: _Answer.of(
-                server.eval(script, 1, self._key, _FORGOTTEN_AFTER_SECONDS * 1000, *arguments)
+                server.eval(script, 1, self._key, _EXPIRY_SECONDS * 1000, *arguments)
             )
         )
 
-    def _tell(self, change: StateChange | None) -> None:
+    def _publish(self, change: StateChange | None) -> None:
         if change is None:
             return
         level = logging.INFO if change.after is State.CLOSED else logging.WARNING
@@ -214,12 +211,12 @@ class ValkeyBreaker:
         try:
             self._on_change(change)
         except Exception:
-            logger.exception("nobody could be told that the circuit breaker is %s", change.after)
+            logger.exception("the change to %s was not published", change.after)
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a script says: a verdict with its number, and the change that it made, if any."""
+    """A script's reply: a verdict with its number, and the change that it made, if any."""
 
     verdict: str
     number: int
@@ -239,17 +236,17 @@ class _Answer:
         return cls(str(verdict), int(number), change)
 
 
-# KEYS[1] holds the state, its version, when it changed, the calls of the window (a text each: what
-# was wrong with it, or nothing), the trials, and the causes of the last change that had some.
-# ARGV[1] is how long it is kept, in milliseconds.
+# KEYS[1] holds the state, its version, the time of its change, the calls of the window (for each
+# its failure, or an empty text), the trials, and the causes of the last change that had some.
+# ARGV[1] is its time to live in milliseconds.
 _BEGIN = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local kept = redis.call('GET', KEYS[1])
+local stored = redis.call('GET', KEYS[1])
 local breaker = {state = 'closed', version = 0, opened_at = 0, calls = {}, trials = {}}
-if kept then breaker = cjson.decode(kept) end
+if stored then breaker = cjson.decode(stored) end
 
-local function keep(answer)
+local function save(answer)
   redis.call('SET', KEYS[1], cjson.encode(breaker), 'PX', ARGV[1])
   return answer
 end
@@ -269,7 +266,7 @@ local function change(state, verdict, calls)
   local causes = {}
   for i = math.max(1, #failed - 4), #failed do causes[#causes + 1] = failed[i] end
   for _, cause in ipairs(causes) do answer[#answer + 1] = cause end
-  if #causes == 0 then causes = breaker.causes end  -- why it was open last, still to be read
+  if #causes == 0 then causes = breaker.causes end  -- those of the last opening, still shown
   breaker = {state = state, version = breaker.version + 1, opened_at = now, calls = {}, trials = {},
     causes = causes}
   return answer
@@ -293,10 +290,10 @@ local trials = {}
 for _, trial in ipairs(breaker.trials) do
   if trial.failure or trial.ends_at > now then trials[#trials + 1] = trial end
 end
-if #trials >= trial_calls then return {'rejected', 1000} end  -- trials mostly take no longer
+if #trials >= trial_calls then return {'rejected', 1000} end  -- a trial usually takes less
 trials[#trials + 1] = {token = token, ends_at = now + lease_ms}
 breaker.trials = trials
-return keep(answer)
+return save(answer)
 """
 )
 
@@ -314,9 +311,9 @@ if breaker.state == 'closed' then
   for i = math.max(1, #all - window + 1), #all do calls[#calls + 1] = all[i] end
   breaker.calls = calls
   if #calls >= minimum and #failures(calls) * 100 >= percent * #calls then
-    return keep(change('open', 'counted', calls))
+    return save(change('open', 'counted', calls))
   end
-  return keep({'counted', breaker.version})
+  return save({'counted', breaker.version})
 end
 
 local trials, calls = {}, {}
@@ -331,9 +328,9 @@ for _, trial in ipairs(breaker.trials) do
 end
 breaker.trials = trials
 if #failures(calls) * 100 >= percent * trial_calls then
-  return keep(change('open', 'counted', calls))
+  return save(change('open', 'counted', calls))
 end
-if #calls >= trial_calls then return keep(change('closed', 'counted', calls)) end
-return keep({'counted', breaker.version})
+if #calls >= trial_calls then return save(change('closed', 'counted', calls)) end
+return save({'counted', breaker.version})
 """
 )

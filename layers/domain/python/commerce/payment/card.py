@@ -1,11 +1,11 @@
-"""A buyer's card: shown by its last four digits, known in full to nobody but the gateway."""
+"""A buyer's card. Its number goes to the gateway only; its last four digits may be shown."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class CardType(StrEnum):
-    """Whose card it is, in the gateway's words."""
+    """The card issuers that the gateway knows, in its words."""
 
     SAMSUNG = "SAMSUNG"
     KB = "KB"
@@ -14,12 +14,12 @@ class CardType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card type and a number dddd-dddd-dddd-dddd; the number is in no text made of it."""
+    """A card type and a number dddd-dddd-dddd-dddd, which its repr leaves out."""
 
     type: CardType
     number: str = field(repr=False)
 
     @property
     def last4(self) -> str:
-        """All of the number that may be kept or shown."""
+        """The only part of the number that may be stored or shown."""
         return self.number[-4:]

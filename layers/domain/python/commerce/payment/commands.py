@@ -1,4 +1,4 @@
-"""What one may ask of the payment context."""
+"""The commands of the payment context."""
 
 import re
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ CardNo = Annotated[
     AfterValidator(_well_formed),
     WithJsonSchema({"type": "string", "pattern": f"^{_CARD_NO}$", "writeOnly": True}),
 ]
-"""A card's number: it is sent to the gateway, and shown, kept and logged nowhere."""
+"""A card's number: it is sent to the gateway, and never shown, stored or logged."""
 
 
 class Pay(Command):
@@ -45,12 +45,12 @@ class Pay(Command):
 
     @property
     def card(self) -> Card:
-        """The card, for the gateway."""
+        """The card that is sent to the gateway."""
         return Card(CardType(self.card_type), self.card_no.get_secret_value())
 
 
 class Callback(BaseModel):
-    """What the gateway posts of a transaction, in its own words; more of them are not refused."""
+    """A callback of the gateway about a transaction; fields that are not known here are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, strict=True)
 

@@ -1,4 +1,4 @@
-"""Why the payment context refuses."""
+"""The errors of the payment context."""
 
 from commerce.shared.errors import CommerceError, Kind
 
@@ -25,7 +25,7 @@ class PaymentUnderWay(CommerceError):
 
 
 class AmountDiffers(CommerceError):
-    """The gateway speaks of another amount than was to be paid."""
+    """The gateway reports another amount than was to be paid."""
 
     kind = Kind.CONFLICT
     code = "AMOUNT_DIFFERS"

@@ -1,4 +1,4 @@
-"""What happens to payments."""
+"""The events of payments."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ SOURCE = "commerce.payment"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRequested(Event):
-    """Somebody wants to pay an order by card; the gateway is about to be asked."""
+    """A payment by card was recorded; the request to the gateway follows."""
 
     source: ClassVar[str] = SOURCE
 
@@ -54,7 +54,7 @@ class PaymentFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRefunded(Event):
-    """What the card was charged is given back, all of it."""
+    """The whole amount was refunded to the card."""
 
     source: ClassVar[str] = SOURCE
 

@@ -1,12 +1,12 @@
-"""The external payment gateway, over HTTP: what may have been charged is never asked for twice."""
+"""The client of the external payment gateway. A charge that may exist is never requested again."""
 
 import logging
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -18,13 +18,12 @@ from commerce.shared.errors import CommerceError, Kind
 
 T = TypeVar("T")
 
-WHOLE_SECONDS = 8.0  # SPEC §5: of the 10 s of an answer, the rest is the database's
 TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.2  # doubled per try, with full jitter: anything from nothing to all of it
-_SHORTEST_TRY_SECONDS = 1.0  # a request with less time than it mostly takes (SPEC §5) is unknown
+_SHORTEST_TRY_SECONDS = 1.0  # with less time than a request takes (SPEC §5) it would end unknown
 
-_REFUSALS = frozenset({400, 402, 409, 422})  # with an error code of the gateway's own
-_TIMED_OUT_ON_THE_WAY = 504  # a proxy gave up; what is behind it may still go on
+_REFUSALS = frozenset({400, 402, 409, 422})  # together with an error code of the gateway's own
+_GATEWAY_TIMEOUT = 504  # a proxy stopped waiting; the gateway behind it may still take the request
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ class PaymentGatewayUnavailable(CommerceError):
 
 
 class TransactionStatus(StrEnum):
-    """What the gateway says of a transaction."""
+    """The states of a transaction, in the gateway's words."""
 
     PENDING = "PENDING"
     SUCCESS = "SUCCESS"
@@ -46,17 +45,17 @@ class TransactionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The gateway has the request; its result will follow."""
+    """The gateway took the request; its result will follow."""
 
     transaction_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """The gateway surely has not taken the request; nothing will be charged for it.
+    """The gateway certainly did not take the request; nothing will be charged.
 
-    `refused` is the gateway's own no (an invalid card); else it was not to be reached, and
-    `retry_after_seconds` is when it is worth asking again.
+    `refused` means that the gateway itself refused it (an invalid card); else the gateway was not
+    available, and `retry_after_seconds` says when to try again.
     """
 
     reason: str
@@ -66,14 +65,14 @@ class NotTaken:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The gateway may have taken the request, or may not: ask it later by the order's id."""
+    """The gateway may have taken the request, or not: look it up later by the order's id."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class OrderTransaction:
-    """A transaction as the list of its order shows it."""
+    """A transaction as it is listed for its order."""
 
     transaction_key: str
     status: TransactionStatus
@@ -94,56 +93,23 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """The gateway has given the whole amount back."""
+    """The gateway refunded the whole amount."""
 
     refund_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotRefunded:
-    """The gateway surely has given nothing back, and says why."""
+    """The gateway certainly refunded nothing, and says why."""
 
     reason: str
-
-
-class PaymentGateway(Protocol):
-    """Whoever charges the buyers' cards."""
-
-    def request(
-        self,
-        order_id: UUID,
-        user_id: UUID,
-        amount: int,
-        card: Card,
-        callback_url: str,
-        deadline: Deadline | None = None,
-        known: Collection[str] = (),
-    ) -> Taken | NotTaken | Unknown:
-        """Ask for a payment of `amount` minor units; within eight seconds, or by the deadline.
-
-        Tried again only where it surely was not taken. `known` are keys of the order's
-        transactions that belong to other payments: any other one that is found is this one.
-        """
-
-    def find(self, transaction_key: str, deadline: Deadline | None = None) -> Transaction | None:
-        """The gateway's record, None where it has none. Raises PaymentGatewayUnavailable."""
-
-    def find_by_order(
-        self, order_id: UUID, user_id: UUID, deadline: Deadline | None = None
-    ) -> Sequence[OrderTransaction]:
-        """All that it has of an order, oldest first. Raises PaymentGatewayUnavailable."""
-
-    def refund(
-        self, transaction_key: str, amount: int, deadline: Deadline | None = None
-    ) -> Refunded | NotRefunded | Unknown:
-        """Give the whole amount back; again and again is once."""
 
 
 class HttpPaymentGateway:
     """`{url}/api/v1/payments`, behind a circuit breaker.
 
-    The breaker counts requests for payments alone; to ask about one is always allowed. Of a
-    request that got through in the end only the last call counts, else each of its calls does.
+    The breaker guards and counts requests for payments alone; look-ups are always allowed. Of a
+    request that was answered in the end only the last call counts, else each of its calls does.
     """
 
     def __init__(self, url: str, breaker: Breaker) -> None:
@@ -160,10 +126,18 @@ class HttpPaymentGateway:
         deadline: Deadline | None = None,
         known: Collection[str] = (),
     ) -> Taken | NotTaken | Unknown:
-        by = _within_the_whole(deadline)
+        """Request a payment; retry only if it was certainly not taken.
+
+        Args:
+            amount: minor units.
+            deadline: the end of all tries, if it comes before that of `Deadline.for_gateway`.
+            known: keys of the order's transactions that belong to other payments; any other one
+                that the gateway lists is taken for this request's.
+        """
+        ends_at = _capped(deadline)
         permit = self._breaker.admit()
         if isinstance(permit, Rejected):
-            logger.warning("order %s: the circuit breaker is open, nothing was asked", order_id)
+            logger.warning("order %s: the circuit breaker is open, no request was sent", order_id)
             return NotTaken("CIRCUIT_OPEN", retry_after_seconds=permit.retry_after_seconds)
         body: Json = {
             "orderId": str(order_id),
@@ -172,29 +146,32 @@ class HttpPaymentGateway:
             "amount": amount,
             "callbackUrl": callback_url,
         }
-        request = _Request(self._transport, order_id, user_id, body, frozenset(known), by)
+        request = _Request(self._transport, order_id, user_id, body, frozenset(known), ends_at)
         try:
             return request.attempt(1 if permit.trial else TRIES)
         finally:
-            self._breaker.report(permit, request.calls_that_count)
+            self._breaker.report(permit, request.counted_calls)
 
     def find(self, transaction_key: str, deadline: Deadline | None = None) -> Transaction | None:
+        """Return the gateway's record, None if there is none. Raises PaymentGatewayUnavailable."""
         path = f"/{quote(transaction_key, safe='')}"
-        data = _look_up(self._transport, path, {}, _within_the_whole(deadline))
-        return None if data is None else _read(_transaction, data)
+        data = _get(self._transport, path, {}, _capped(deadline))
+        return None if data is None else _parse(_transaction, data)
 
     def find_by_order(
         self, order_id: UUID, user_id: UUID, deadline: Deadline | None = None
     ) -> Sequence[OrderTransaction]:
-        return _find_by_order(self._transport, order_id, user_id, _within_the_whole(deadline))
+        """Return an order's transactions, oldest first. Raises PaymentGatewayUnavailable."""
+        return _find_by_order(self._transport, order_id, user_id, _capped(deadline))
 
     def refund(
         self, transaction_key: str, amount: int, deadline: Deadline | None = None
     ) -> Refunded | NotRefunded | Unknown:
+        """Refund the whole amount; the gateway does so once per transaction."""
         path = f"/{quote(transaction_key, safe='')}/refunds"
         try:
-            answer = _ask(
-                self._transport, "POST", path, _within_the_whole(deadline), body={"amount": amount}
+            answer = _send_with_retries(
+                self._transport, "POST", path, _capped(deadline), body={"amount": amount}
             )
         except PaymentGatewayUnavailable as error:
             return Unknown(error.detail)
@@ -204,39 +181,28 @@ class HttpPaymentGateway:
         return Refunded(str(key)) if key else Unknown(f"it answered {answer.status}")
 
 
+@dataclass(slots=True)
 class _Request:
-    """One request for a payment, through all its tries."""
-
-    def __init__(
-        self,
-        transport: Transport,
-        order_id: UUID,
-        user_id: UUID,
-        body: Json,
-        known: Collection[str],
-        deadline: Deadline,
-    ) -> None:
-        self._transport = transport
-        self._order_id = order_id
-        self._user_id = user_id
-        self._body = body
-        self._known = known
-        self._deadline = deadline
-        self._calls: list[Call] = []
-        self._is_through = False
+    _transport: Transport
+    _order_id: UUID
+    _user_id: UUID
+    _body: Json = field(repr=False)  # it holds the card's number
+    _known: Collection[str]
+    _deadline: Deadline
+    _calls: list[Call] = field(default_factory=list)
+    _is_answered: bool = False
 
     @property
-    def calls_that_count(self) -> Sequence[Call]:
-        """What the breaker is told: what a later try made good is not held against the gateway."""
-        return self._calls[-1:] if self._is_through else self._calls
+    def counted_calls(self) -> Sequence[Call]:
+        # What a later try made good is not held against the gateway.
+        return self._calls[-1:] if self._is_answered else self._calls
 
     def attempt(self, tries: int) -> Taken | NotTaken | Unknown:
-        """Ask, and again where it surely was not taken."""
         outcome: Taken | NotTaken | Unknown = NotTaken("NO_TIME_LEFT")
         for number in _tries(tries, self._deadline):
             outcome = self._try()
-            self._is_through = isinstance(outcome, Taken) or getattr(outcome, "refused", False)
-            if self._is_through:
+            self._is_answered = isinstance(outcome, Taken) or getattr(outcome, "refused", False)
+            if self._is_answered:
                 break
             logger.warning("order %s, try %d: %s", self._order_id, number, outcome)
             if isinstance(outcome, Unknown):
@@ -245,13 +211,14 @@ class _Request:
 
     def _try(self) -> Taken | NotTaken | Unknown:
         started = time.monotonic()
-        failure: str | None = "the call broke off"
+        failure: str | None = "the call was aborted"
         try:
-            answer = self._transport.ask(
+            answer = self._transport.send(
                 "POST", "", self._deadline, body=self._body,
                 headers={"X-USER-ID": str(self._user_id)},
             )  # fmt: skip
-            failure = None if _is_sound(answer) else f"HTTP {answer.status}"
+            is_sound = _is_success(answer) or _is_refusal(answer)
+            failure = None if is_sound else f"HTTP {answer.status}"
         except NotReached as error:
             failure = str(error)
             return NotTaken(failure)
@@ -260,49 +227,48 @@ class _Request:
             return Unknown(failure)
         finally:
             self._calls.append(Call(time.monotonic() - started, failure))
-        return self._understood(answer)
+        return self._interpret(answer)
 
-    def _understood(self, answer: Answer) -> Taken | NotTaken | Unknown:
-        if 200 <= answer.status < 300 and answer.data and answer.data.get("transactionKey"):
+    def _interpret(self, answer: Answer) -> Taken | NotTaken | Unknown:
+        if _is_success(answer) and answer.data and answer.data.get("transactionKey"):
             return Taken(str(answer.data["transactionKey"]))
         if _is_refusal(answer):
             return NotTaken(str(answer.error_code), refused=True)
-        told = f"it answered {answer.status}"
-        if answer.status == _TIMED_OUT_ON_THE_WAY or answer.status < 400:
-            return Unknown(told)
-        return self._looked_for(told) if answer.status >= 500 else NotTaken(told)
+        reason = f"it answered {answer.status}"
+        if answer.status == _GATEWAY_TIMEOUT or answer.status < 400:
+            return Unknown(reason)
+        return self._look_up(reason) if answer.status >= 500 else NotTaken(reason)
 
-    def _looked_for(self, told: str) -> Taken | NotTaken | Unknown:
-        """It failed, before or after it took the request: what it has of the order decides."""
+    def _look_up(self, reason: str) -> Taken | NotTaken | Unknown:
+        # It failed before or after it took the request: its list of transactions decides.
         try:
             found = _find_by_order(self._transport, self._order_id, self._user_id, self._deadline)
         except PaymentGatewayUnavailable as error:
-            return Unknown(f"{told}, and asked for the order: {error.detail}")
-        ours = [each for each in found if each.transaction_key not in self._known]
-        return Taken(ours[-1].transaction_key) if ours else NotTaken(told)
+            return Unknown(f"{reason}, and looking up the order failed: {error.detail}")
+        new = [each for each in found if each.transaction_key not in self._known]
+        return Taken(new[-1].transaction_key) if new else NotTaken(reason)
 
 
 def _find_by_order(
     transport: Transport, order_id: UUID, user_id: UUID, deadline: Deadline
 ) -> Sequence[OrderTransaction]:
     path = f"?{urlencode({'orderId': str(order_id)})}"
-    data = _look_up(transport, path, {"X-USER-ID": str(user_id)}, deadline)
-    return [] if data is None else _read(_order_transactions, data)
+    data = _get(transport, path, {"X-USER-ID": str(user_id)}, deadline)
+    return [] if data is None else _parse(_order_transactions, data)
 
 
-def _look_up(
+def _get(
     transport: Transport, path: str, headers: Mapping[str, str], deadline: Deadline
 ) -> Json | None:
-    """What the gateway shows there; None where it says itself that there is nothing."""
-    answer = _ask(transport, "GET", path, deadline, headers=headers)
+    answer = _send_with_retries(transport, "GET", path, deadline, headers=headers)
     if answer.status == 200 and answer.data is not None:
         return answer.data
-    if answer.status == 404 and answer.error_code:
+    if answer.status == 404 and answer.error_code:  # the gateway's own 404, not a proxy's
         return None
     raise PaymentGatewayUnavailable(f"It answered {answer.status}.")
 
 
-def _ask(
+def _send_with_retries(
     transport: Transport,
     method: str,
     path: str,
@@ -311,26 +277,26 @@ def _ask(
     body: Json | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Ask what may be asked again: after a failure it is, after a time-out nobody has the time."""
-    told = "There was no time left to ask it."
+    """Send what is safe to repeat; it is repeated after a failure, but not after a time-out."""
+    reason = "There was no time left to ask it."
     for _ in _tries(TRIES, deadline, shortest_seconds=0.0):
         try:
-            answer = transport.ask(method, path, deadline, body=body, headers=headers)
+            answer = transport.send(method, path, deadline, body=body, headers=headers)
         except NotReached as error:
-            told = f"It was not reached: {error}."
+            reason = f"It was not reached: {error}."
         except NoAnswer as error:
             raise PaymentGatewayUnavailable(f"It gave no answer: {error}.") from None
         else:
             if answer.status < 500:
                 return answer
-            told = f"It answered {answer.status}."
-    raise PaymentGatewayUnavailable(told)
+            reason = f"It answered {answer.status}."
+    raise PaymentGatewayUnavailable(reason)
 
 
 def _tries(
     count: int, deadline: Deadline, shortest_seconds: float = _SHORTEST_TRY_SECONDS
 ) -> Iterator[int]:
-    """Number the tries from 1, with a pause between two, for as long as there is time for one."""
+    """Yield the number of each try, from 1, after its pause, while there is time for one."""
     for number in range(1, count + 1):
         longest = _FIRST_PAUSE_SECONDS * 2 ** (number - 2) if number > 1 else 0.0
         pause = random.uniform(0, longest)  # noqa: S311  (jitter, not a secret)
@@ -340,23 +306,22 @@ def _tries(
         yield number
 
 
-def _within_the_whole(deadline: Deadline | None) -> Deadline:
-    whole = Deadline.within(WHOLE_SECONDS)
-    return whole if deadline is None else min(whole, deadline)
+def _capped(deadline: Deadline | None) -> Deadline:
+    longest = Deadline.for_gateway()
+    return longest if deadline is None else min(longest, deadline)
 
 
-def _is_sound(answer: Answer) -> bool:
-    """Whether the gateway works: it took the request, or said no to what was in it."""
-    return 200 <= answer.status < 300 or _is_refusal(answer)
+def _is_success(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
 
 
 def _is_refusal(answer: Answer) -> bool:
     return answer.status in _REFUSALS and answer.error_code is not None
 
 
-def _read(shape: Callable[[Json], T], data: Json) -> T:
+def _parse(read: Callable[[Json], T], data: Json) -> T:
     try:
-        return shape(data)
+        return read(data)
     except (KeyError, TypeError, ValueError):
         raise PaymentGatewayUnavailable("It answered what is not understood.") from None
 

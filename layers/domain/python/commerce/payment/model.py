@@ -1,4 +1,4 @@
-"""A payment: one try to charge an order's amount to a card, and what became of it."""
+"""A payment: one attempt to charge an order's amount to a card, and its outcome."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ from commerce.payment.events import (
 from commerce.shared.events import Event
 from commerce.shared.money import Money
 
-REASON_LENGTH = 100  # characters that are kept of what the gateway says
+REASON_LENGTH = 100  # characters that are stored of the gateway's reason
 
 NOT_TAKEN = "GATEWAY_UNAVAILABLE"
 """The failure reason of a payment that the gateway never took."""
 
 
 class Status(StrEnum):
-    """Where a payment is on its way."""
+    """The states of a payment."""
 
     REQUESTED = "REQUESTED"
     PENDING = "PENDING"
@@ -34,8 +34,8 @@ class Status(StrEnum):
     REFUNDED = "REFUNDED"
 
 
-# REQUESTED leads everywhere that PENDING does: the result may come before the gateway's answer.
-_WAYS: Mapping[Status, frozenset[Status]] = {
+# REQUESTED leads everywhere that PENDING does: the result may arrive before the gateway's answer.
+_TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.REQUESTED: frozenset({Status.PENDING, Status.SUCCEEDED, Status.FAILED}),
     Status.PENDING: frozenset({Status.SUCCEEDED, Status.FAILED}),
     Status.SUCCEEDED: frozenset({Status.REFUND_PENDING}),
@@ -44,11 +44,11 @@ _WAYS: Mapping[Status, frozenset[Status]] = {
     Status.REFUNDED: frozenset(),
 }
 UNSETTLED = frozenset({Status.REQUESTED, Status.PENDING})
-"""The gateway has yet to say what became of it."""
+"""The states in which the gateway's result is not known."""
 
 
 class RefundReason(StrEnum):
-    """Why what was charged is given back."""
+    """The reasons for a refund."""
 
     ORDER_CANCELLED = "ORDER_CANCELLED"  # it had been paid
     ORDER_CANCELLED_BEFORE = "ORDER_CANCELLED_BEFORE"  # the money came too late
@@ -57,7 +57,7 @@ class RefundReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the gateway's own record says of a transaction; `is_charged` None: not yet decided."""
+    """The gateway's record of a transaction; `is_charged` is None while it is undecided."""
 
     amount: Money
     is_charged: bool | None
@@ -66,10 +66,10 @@ class Result:
 
 @dataclass(slots=True, kw_only=True)
 class Payment:
-    """One try to pay an order. `version` counts its changes; `events` are not kept yet.
+    """One attempt to pay an order. `version` counts its changes; `events` are not stored yet.
 
-    An *extra* payment is a transaction of the order that nobody was waiting for any more: it is
-    kept so that whatever it charged has an owner, and is only ever given back.
+    An *extra* payment owns a transaction of the order that was no longer expected, so that every
+    charge has an owner. It can only be refunded.
     """
 
     id: UUID
@@ -101,7 +101,7 @@ class Payment:
         card_last4: str,
         at: datetime,
     ) -> Self:
-        """A payment that the gateway is about to be asked for."""
+        """Make a payment that is about to be requested from the gateway."""
         payment = cls(
             id=id_,
             order_id=order_id,
@@ -114,13 +114,13 @@ class Payment:
             changed_at=at,
             version=1,
         )
-        payment._tell(PaymentRequested, card_type=card_type)
+        payment._record_event(PaymentRequested, card_type=card_type)
         return payment
 
     def another(
         self, *, id_: UUID, transaction_key: str, is_extra: bool, at: datetime
     ) -> "Payment":
-        """A payment for one more transaction that the gateway has of the same order."""
+        """Make a payment for another transaction that the gateway has for the same order."""
         return Payment(
             id=id_,
             order_id=self.order_id,
@@ -138,60 +138,60 @@ class Payment:
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether the gateway has yet to say what became of it: the card may be charged."""
+        """True while the gateway's result is not known: the card may be charged."""
         return self.status in UNSETTLED
 
     @property
     def is_live(self) -> bool:
-        """Whether it pays the order, or may yet."""
+        """True if it pays the order, or still may."""
         return not self.is_extra and (self.is_unsettled or self.status is Status.SUCCEEDED)
 
     @property
     def is_declined(self) -> bool:
-        """Whether the gateway decided against it, so that the order is called off."""
+        """True if the gateway decided against it, so that the order is cancelled."""
         is_failed = self.status is Status.FAILED and not self.is_extra
         return is_failed and self.failure_reason != NOT_TAKEN
 
     @property
     def is_without_transaction(self) -> bool:
-        """Whether the gateway was asked, and we do not know under which key it took it."""
+        """True if it was requested, and its transaction's key is not known."""
         return self.status is Status.REQUESTED and self.transaction_key is None
 
     @property
     def is_given_up(self) -> bool:
-        """Whether the gateway never took it: nothing was charged, and the order is payable."""
+        """True if the gateway never took it: nothing was charged, and the order is payable."""
         return self.status is Status.FAILED and self.failure_reason == NOT_TAKEN
 
     @property
     def is_ended(self) -> bool:
-        """Whether nothing more is to be asked of the gateway."""
+        """True if nothing is left to ask of the gateway."""
         return not self.is_unsettled and self.status is not Status.REFUND_PENDING
 
     def take(self, transaction_key: str, *, at: datetime) -> None:
-        """The gateway has it, under this key."""
+        """Record the key under which the gateway took it."""
         self.transaction_key = transaction_key
-        self._go(Status.PENDING, at)
+        self._change_status(Status.PENDING, at)
 
     def give_up(self, *, at: datetime) -> bool:
-        """The gateway surely never took it. False where it is known better by now."""
+        """End a payment that the gateway certainly never took; return whether that changed it."""
         if not self.is_without_transaction:
             return False
         self.failure_reason = NOT_TAKEN
-        self._go(Status.FAILED, at)
-        self._tell(PaymentFailed, reason=NOT_TAKEN, is_declined=False)
+        self._change_status(Status.FAILED, at)
+        self._record_event(PaymentFailed, reason=NOT_TAKEN, is_declined=False)
         return True
 
     def decline(self, reason: str, *, at: datetime) -> bool:
-        """The gateway decided against it. False where it was settled before: the first wins."""
+        """Record that the gateway decided against it; return False if it was settled before."""
         if not self.is_unsettled:
             return False
         self.failure_reason = _line(reason)
-        self._go(Status.FAILED, at)
-        self._tell(PaymentFailed, reason=self.failure_reason, is_declined=self.is_declined)
+        self._change_status(Status.FAILED, at)
+        self._record_event(PaymentFailed, reason=self.failure_reason, is_declined=self.is_declined)
         return True
 
     def settle(self, result: Result, *, at: datetime) -> bool:
-        """Take over the gateway's result. False where nothing changes: the first wins.
+        """Apply the gateway's result; return False if it was settled before or has none yet.
 
         Raises AmountDiffers.
         """
@@ -200,44 +200,44 @@ class Payment:
         self.require_amount(result.amount)
         if not result.is_charged:
             return self.decline(result.reason, at=at)
-        self._go(Status.SUCCEEDED, at)
-        if self.is_extra:  # nobody is to take it for the order's
+        self._change_status(Status.SUCCEEDED, at)
+        if self.is_extra:  # no PaymentSucceeded: it must not confirm the order
             self.begin_refund(RefundReason.CHARGED_AGAIN, at=at)
         else:
-            self._tell(PaymentSucceeded)
+            self._record_event(PaymentSucceeded)
         return True
 
     def require_amount(self, amount: Money) -> None:
-        """Raises AmountDiffers where the gateway speaks of another amount."""
+        """Require the amount that is to be paid. Raises AmountDiffers."""
         if amount != self.amount:
             raise AmountDiffers(f"Due is {self.amount.amount}, the gateway says {amount.amount}.")
 
     def begin_refund(self, reason: RefundReason, *, at: datetime) -> bool:
-        """What was charged is to be given back. False where nothing is, or where it is already."""
-        if Status.REFUND_PENDING not in _WAYS[self.status]:
+        """Begin to refund the charge; return False if there is none, or a refund was begun."""
+        if Status.REFUND_PENDING not in _TRANSITIONS[self.status]:
             return False
         self.refund_reason = reason
-        self._go(Status.REFUND_PENDING, at)
+        self._change_status(Status.REFUND_PENDING, at)
         return True
 
     def mark_refunded(self, *, at: datetime) -> bool:
-        """The gateway has given it back. False where that is known."""
+        """Record the completed refund; return False if none was pending."""
         if self.status is not Status.REFUND_PENDING:
             return False
-        self._go(Status.REFUNDED, at)
-        self._tell(PaymentRefunded, reason=str(self.refund_reason))
+        self._change_status(Status.REFUNDED, at)
+        self._record_event(PaymentRefunded, reason=str(self.refund_reason))
         return True
 
-    def _go(self, status: Status, at: datetime) -> None:
-        if status not in _WAYS[self.status]:
+    def _change_status(self, status: Status, at: datetime) -> None:
+        if status not in _TRANSITIONS[self.status]:
             raise ValueError(f"no payment goes from {self.status} to {status}")
         self.status = status
         self.changed_at = at
         self.version += 1
 
-    def _tell(self, event: Callable[..., Event], **data: Any) -> None:
+    def _record_event(self, event_class: Callable[..., Event], **data: Any) -> None:
         self.events.append(
-            event(
+            event_class(
                 aggregate_id=self.id,
                 aggregate_version=self.version,
                 payment_id=self.id,
@@ -250,6 +250,5 @@ class Payment:
 
 
 def _line(reason: str) -> str:
-    """What the gateway says, as one line that can be kept and told."""
     printable = "".join(each for each in reason if each.isprintable())
     return printable[:REASON_LENGTH].strip() or "DECLINED"

@@ -18,41 +18,41 @@ else:
 
 
 class PaymentRepository(Protocol):
-    """Where payments are kept."""
+    """Stores payments and their events."""
 
     def add(self, payment: Payment) -> None:
-        """Keep a new payment, and tell its events. Refused: PaymentUnderWay."""
+        """Store a new payment. Raises PaymentUnderWay, on commit at the latest."""
 
     def find(self, id_: UUID) -> Payment | None:
-        """A payment."""
+        """Return a payment."""
 
     def find_by_key(self, transaction_key: str) -> Payment | None:
-        """The payment of a transaction."""
+        """Return the payment of a transaction."""
 
     def of_order(self, order_id: UUID) -> list[Payment]:
-        """An order's payments, oldest first."""
+        """Return an order's payments, oldest first."""
 
     def lock(self, id_: UUID) -> Payment | None:
-        """A payment, locked until the transaction ends."""
+        """Return a payment, locked FOR UPDATE."""
 
     def lock_of_order(self, order_id: UUID) -> list[Payment]:
-        """An order's payments, oldest first, locked until the transaction ends."""
+        """Return an order's payments, oldest first, locked FOR UPDATE."""
 
     def save(self, payment: Payment) -> None:
-        """Keep what became of a locked payment, and tell its events."""
+        """Store a locked payment that has changed."""
 
     def unfinished(self, before: datetime, limit: int) -> list[Payment]:
-        """Payments that wait for a result or a refund, last asked about before then, in order."""
+        """Return payments without an end, last asked about before then, in that order."""
 
     def count_unfinished(self, before: datetime) -> int:
-        """How many of them are as they are since before then."""
+        """Count payments without an end that have not changed since then."""
 
     def mark_asked(self, payment_id: UUID, at: datetime) -> None:
-        """The gateway was asked about it, and it stays as it is."""
+        """Store when the gateway was asked about a payment that is not ended."""
 
 
 class SqlPaymentRepository:
-    """The payments of the database."""
+    """A PaymentRepository on a unit of work."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
@@ -77,7 +77,7 @@ class SqlPaymentRepository:
                 asked_at=payment.requested_at,
                 version=payment.version,
             ),
-            # Its transaction was kept by somebody else meanwhile: looked at again, it is found.
+            # Somebody else stored its transaction meanwhile: the repeated use case will find it.
             on_violation={
                 "one_live_payment_per_order": PaymentUnderWay,
                 "transaction_once": lambda: None,

@@ -1,4 +1,4 @@
-"""Whether a callback comes from the gateway: its signature over the moment and the very bytes."""
+"""The signature that proves that a callback comes from the gateway."""
 
 import hashlib
 import hmac
@@ -20,11 +20,11 @@ class BadSignature(CommerceError):
 
 
 def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> None:
-    """Accept a body signed under one of the secrets, within five minutes of now.
+    """Require a body signed under one of the secrets, within five minutes of now.
 
-    `secrets` are those in use: two while one takes the other's place. The signature is the
-    hexadecimal HMAC-SHA256 of "{timestamp}.{body}", the timestamp in seconds since the epoch.
-    Raises BadSignature, which does not tell a forger what was wrong.
+    The signature is the hexadecimal HMAC-SHA256 of "{timestamp}.{body}", the timestamp in seconds
+    since the epoch. There are two `secrets` while one is being replaced. Raises BadSignature,
+    which does not tell a forger what was wrong.
     """
     given = {name.lower(): value for name, value in headers.items()}
     timestamp = given.get(TIMESTAMP_HEADER.lower(), "")
@@ -46,10 +46,10 @@ def _is_recent(timestamp: str, now: datetime) -> bool:
 
 
 def _is_of_one(signature: str, timestamp: str, body: bytes, secrets: Sequence[str]) -> bool:
-    given = signature.encode(errors="replace")  # no text at all is no signature of ours
+    given = signature.encode(errors="replace")  # whatever bytes came, they must be comparable
     matches = [
         hmac.compare_digest(given, sign(timestamp, body, secret).encode())
         for secret in secrets
-        if secret  # with an empty one everybody could sign
+        if secret  # an empty one would let everybody sign
     ]
     return any(matches)

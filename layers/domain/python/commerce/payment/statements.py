@@ -1,4 +1,4 @@
-"""What the database is asked and told about payments, as SQLAlchemy Core."""
+"""The SQL statements of the payment context."""
 
 from sqlalchemy import (
     BigInteger,
@@ -21,7 +21,8 @@ _p = payment_table.c
 _TIME = DateTime(timezone=True)
 _ID = bindparam("id", type_=Uuid)
 _ORDER_ID = bindparam("order_id", type_=Uuid)
-_UNFINISHED = text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')")  # as the index says it
+# Word for word as in the partial index, so that PostgreSQL uses it.
+_UNFINISHED = text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')")
 
 ADD = Statement(
     insert(payment_table).values(
@@ -53,8 +54,6 @@ MARK_ASKED = Statement(
     .where(_p.id == bindparam("payment_id", type_=Uuid), _UNFINISHED)
     .values(asked_at=bindparam("at", type_=_TIME))
 )
-
-
 SAVE = save_as_read(
     payment_table,
     "payment_as_read",

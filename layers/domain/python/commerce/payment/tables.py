@@ -1,4 +1,4 @@
-"""The payment context's table. It has the last word: an order has one live payment at most."""
+"""The payment context's table. It guarantees at most one live payment per order."""
 
 from sqlalchemy import (
     BigInteger,
@@ -34,7 +34,7 @@ payment_table = Table(
     Column("refund_reason", Text),
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
-    Column("asked_at", DateTime(timezone=True), nullable=False),  # when the gateway last was
+    Column("asked_at", DateTime(timezone=True), nullable=False),  # when the gateway was last asked
     Column("version", BigInteger, nullable=False),
     UniqueConstraint("transaction_key", name="transaction_once"),
     CheckConstraint(

@@ -1,4 +1,4 @@
-"""How the payment gateway is asked: one call, and what is certain after it."""
+"""One HTTP call to the payment gateway, and what is certain after it."""
 
 import json
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ Json = dict[str, Any]
 
 
 class NotReached(Exception):
-    """No connection was made: the gateway has surely not been asked."""
+    """No connection was made: the gateway certainly has no request."""
 
 
 class NoAnswer(Exception):
-    """The question was sent, or a part of it, and no whole answer came: anything may be true."""
+    """The request was sent, perhaps in part, and no whole answer came: anything may be true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, and what the gateway's envelope holds where there is one.
+    """The status, and the contents of the gateway's envelope if there was one.
 
-    `error_code` is there where the gateway itself says no, and not a proxy before it.
+    `error_code` is set if the gateway itself refused, and not a proxy in front of it.
     """
 
     status: int
@@ -39,7 +39,7 @@ class Answer:
 
     @classmethod
     def parse(cls, status: int, content: bytes) -> "Answer":
-        """Read meta{result, errorCode, message} + data; without them there is a status alone."""
+        """Read meta{result, errorCode, message} and data; without them the status is all."""
         try:
             envelope = json.loads(content)
             data, meta = envelope["data"], envelope["meta"]
@@ -50,15 +50,15 @@ class Answer:
 
 
 class Transport:
-    """Asks below one URL, within 1 s to connect and 3 s for the answer, or by a deadline."""
+    """Sends requests below one URL, within the time-outs of SPEC §5 or by an earlier deadline."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        # A connection per call: a kept one that broke while this function was frozen would look
-        # like a gateway that has the request and does not answer.
+        # One connection per call: a reused one that broke while this function was frozen would
+        # look like a gateway that took the request and does not answer.
         self._http = urllib3.PoolManager(retries=False, headers={"Connection": "close"})
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,
@@ -67,7 +67,7 @@ class Transport:
         body: Json | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Ask once. Raises NotReached, NoAnswer; neither tells what was in the body."""
+        """Send one request. Raises NotReached, NoAnswer; neither shows what was in the body."""
         left = max(deadline.left_seconds, 0.001)
         timeout = urllib3.Timeout(left, CONNECT_SECONDS, READ_SECONDS)
         try:
@@ -92,7 +92,7 @@ class Transport:
 
 
 def _read(answer: urllib3.BaseHTTPResponse, deadline: Deadline) -> bytes:
-    """The whole body, however it trickles. Raises NoAnswer."""
+    # The read time-out is per chunk: without a deadline a trickling body would never end.
     content = b""
     while part := answer.read1(_ANSWER_BYTES):
         content += part

@@ -1,4 +1,4 @@
-"""Payments as their buyers see them."""
+"""The views of payments."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ class PaymentView(View):
 
 
 def payment_view(payment: Payment) -> PaymentView:
-    """The payment as it is."""
+    """Make the view of a payment as it is now."""
     return PaymentView(
         payment_id=str(payment.id),
         order_id=str(payment.order_id),
@@ -33,7 +33,7 @@ def payment_view(payment: Payment) -> PaymentView:
 
 
 def first_answer(payment: Payment) -> PaymentView:
-    """The payment as its request is answered, however much later: declined at once, or PENDING."""
+    """Make the view that answered the request: declined at once, or PENDING, whatever followed."""
     if payment.is_declined and payment.transaction_key is None:
         return payment_view(payment)
     waiting = {"status": Status.PENDING.value, "failure_reason": None}

@@ -1,4 +1,4 @@
-"""Points: what users have charged, and what they have spent of it."""
+"""Points: users charge them to their accounts, and spend them on orders."""
 
 from commerce.point.commands import ChargePoints
 from commerce.point.errors import InsufficientPoints

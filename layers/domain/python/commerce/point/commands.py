@@ -1,4 +1,4 @@
-"""What one may ask of the point context."""
+"""The commands of the point context."""
 
 from typing import Annotated
 
@@ -8,6 +8,6 @@ from commerce.shared.schemas import MAX_AMOUNT, Command
 
 
 class ChargePoints(Command):
-    """Put points on one's account."""
+    """Add points to the caller's account."""
 
     amount: Annotated[int, Field(ge=1, le=MAX_AMOUNT, examples=[10000])]

@@ -1,4 +1,4 @@
-"""Why the point context refuses."""
+"""The errors of the point context."""
 
 from commerce.shared.errors import CommerceError, Kind
 from commerce.shared.money import Money

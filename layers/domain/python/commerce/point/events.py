@@ -1,4 +1,4 @@
-"""What happens to points."""
+"""The events of points."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ SOURCE = "commerce.point"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointsCharged(Event):
-    """A user has charged points; `balance` is what the account has now."""
+    """A user charged points; `balance` is the account's new balance."""
 
     source: ClassVar[str] = SOURCE
 

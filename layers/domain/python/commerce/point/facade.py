@@ -1,4 +1,4 @@
-"""The only door to the point context."""
+"""The use cases of the point context."""
 
 from functools import partial
 from uuid import UUID
@@ -15,13 +15,13 @@ NEWEST_ENTRIES = 20
 
 
 class PointFacade:
-    """Users charge points; orders spend them, and give them back when they are cancelled."""
+    """Users charge points; orders spend them, and return them when they are cancelled."""
 
     def __init__(self, points: PointRepository) -> None:
         self._points = points
 
     def charge(self, command: ChargePoints, *, user_id: UUID) -> BalanceView:
-        """Put points on the user's account, which the first charge opens."""
+        """Add points to the user's account, which the first charge opens."""
         account = self._points.lock_or_open(user_id)
         amount = Money(command.amount)
         account.charge(amount)
@@ -29,28 +29,28 @@ class PointFacade:
         return balance_view(account)
 
     def balance(self, user_id: UUID) -> PointsView:
-        """What the user has, and the newest entries of the ledger."""
+        """Return the user's balance and the newest entries of the ledger."""
         account, entries = self._points.statement(user_id, NEWEST_ENTRIES)
         return points_view(account, entries)
 
     def spend(self, user_id: UUID, amount: Money, order_id: UUID) -> None:
-        """Pay for an order. Raises InsufficientPoints.
+        """Pay for an order with points.
 
-        Decided on the account as read; the database proves the decision when it is committed, and
-        InsufficientPoints with what is left then is raised if somebody else was faster.
+        It is decided on the balance as read; the database checks the decision on commit. Raises
+        InsufficientPoints with the balance that was found, perhaps only on commit.
         """
         if amount.amount == 0:
             return
         self._points.find(user_id).spend(amount)
         self._points.debit(
             _entry(user_id, -amount, "ORDER_PLACED", order_id),
-            refused=partial(self._shortage, user_id, amount),
+            on_shortage=partial(self._shortage, user_id, amount),
         )
 
     def refund(
         self, user_id: UUID, amount: Money, order_id: UUID, reason: str = "ORDER_CANCELLED"
     ) -> None:
-        """Return what an order had spent; it is the order that knows that it does so once."""
+        """Return what an order had spent. The caller sees to it that it happens once per order."""
         if amount.amount > 0:
             self._points.credit(_entry(user_id, amount, reason, order_id))
 

@@ -1,8 +1,9 @@
-"""A point account that only ever spends what it has, and the ledger that says why."""
+"""A point account, which is never overdrawn, and the entries of its ledger."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from commerce.point.errors import InsufficientPoints
@@ -22,36 +23,38 @@ class PointAccount:
 
     @classmethod
     def empty(cls, user_id: UUID) -> Self:
-        """The account of somebody who never charged."""
+        """Make the account of a user who never charged points."""
         return cls(user_id, Money.zero(), 0)
 
     def charge(self, amount: Money) -> None:
-        """Put points on the account."""
-        self._move(_positive(amount))
+        """Add points to the account."""
+        self._change(_positive(amount))
+        self._record_event(PointsCharged, amount=amount, balance=self.balance)
+
+    def spend(self, amount: Money) -> None:
+        """Take points from the account. Raises InsufficientPoints, and then changes nothing."""
+        if self.balance < _positive(amount):
+            raise InsufficientPoints(required=amount, available=self.balance)
+        self._change(-amount)
+
+    def _change(self, amount: Money) -> None:
+        self.balance += amount
+        self.version += 1
+
+    def _record_event(self, event_class: Callable[..., Event], **data: Any) -> None:
         self.events.append(
-            PointsCharged(
+            event_class(
                 aggregate_id=self.user_id,
                 aggregate_version=self.version,
                 user_id=self.user_id,
-                amount=amount,
-                balance=self.balance,
+                **data,
             )
         )
-
-    def spend(self, amount: Money) -> None:
-        """Take points. Raises InsufficientPoints, and changes nothing, where there are too few."""
-        if self.balance < _positive(amount):
-            raise InsufficientPoints(required=amount, available=self.balance)
-        self._move(-amount)
-
-    def _move(self, change: Money) -> None:
-        self.balance += change
-        self.version += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One change of an account: positive came, negative went. Never altered."""
+    """One change of an account: positive amounts were added, negative ones were taken."""
 
     id: UUID
     user_id: UUID

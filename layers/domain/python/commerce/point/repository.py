@@ -18,26 +18,26 @@ else:
 
 
 class PointRepository(Protocol):
-    """Where point accounts and their ledger are kept."""
+    """Stores point accounts, their ledger and their events."""
 
     def find(self, user_id: UUID) -> PointAccount:
-        """The user's account; an empty one for whoever has none."""
+        """Return the user's account, an empty one if there is none."""
 
     def lock_or_open(self, user_id: UUID) -> PointAccount:
-        """The user's account, opened if there was none, locked until the transaction ends."""
+        """Return the user's account, created if there was none, locked FOR UPDATE."""
 
     def statement(self, user_id: UUID, limit: int) -> tuple[PointAccount, list[LedgerEntry]]:
-        """The account and its newest entries, as of the same moment."""
+        """Return the account and its newest entries as of the same moment."""
 
     def credit(self, entry: LedgerEntry, events: Sequence[Event] = ()) -> None:
-        """Add the entry's amount to its account, enter it into the ledger, and tell the events."""
+        """Add a positive entry to the ledger, and its amount to the account."""
 
-    def debit(self, entry: LedgerEntry, *, refused: ErrorFactory) -> None:
-        """The same with a negative amount; `refused` explains what the balance does not allow."""
+    def debit(self, entry: LedgerEntry, *, on_shortage: ErrorFactory) -> None:
+        """Add a negative entry; `on_shortage` makes the error if the balance is too small."""
 
 
 class SqlPointRepository:
-    """The accounts of the database."""
+    """A PointRepository on a unit of work."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
@@ -61,8 +61,8 @@ class SqlPointRepository:
         self._uow.write(_enter(entry))
         self._uow.record(*events)
 
-    def debit(self, entry: LedgerEntry, *, refused: ErrorFactory) -> None:
-        on_violation = {"points_sufficient": refused, "points_not_negative": refused}
+    def debit(self, entry: LedgerEntry, *, on_shortage: ErrorFactory) -> None:
+        on_violation = {"points_sufficient": on_shortage, "points_not_negative": on_shortage}
         self._uow.write(sql.LOCK(user_id=entry.user_id))
         self._uow.write(sql.DEBIT(**_change(entry)), on_violation)
         self._uow.write(_enter(entry))

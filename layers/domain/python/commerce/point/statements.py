@@ -1,4 +1,4 @@
-"""What the database is asked and told about points, as SQLAlchemy Core."""
+"""The SQL statements of the point context."""
 
 from typing import Any
 from uuid import UUID
@@ -44,7 +44,7 @@ ENTER = Statement(
 
 
 def _move(rule: str, *conditions: ColumnElement[bool]) -> Select[Any]:
-    """Change the one account that meets the conditions; where there is none, `rule` is broken."""
+    """Build the change of the one account that meets the conditions; else `rule` is violated."""
     moved = (
         update(point_account_table)
         .where(_a.user_id == _USER_ID, _a.currency == bindparam("currency"), *conditions)

@@ -1,4 +1,4 @@
-"""The point context's tables. They have the last word: points are never negative."""
+"""The point context's tables. They guarantee that no balance is negative."""
 
 from sqlalchemy import (
     BigInteger,
@@ -36,7 +36,7 @@ point_ledger_table = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 Index("point_ledger_newest", point_ledger_table.c.user_id, point_ledger_table.c.id.desc())
-# An order spends points once, and gets them back once.
+# An order spends points once, and returns them once.
 Index(
     "points_moved_once_per_order",
     point_ledger_table.c.order_id,

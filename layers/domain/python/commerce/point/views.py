@@ -1,4 +1,4 @@
-"""Points as callers see them."""
+"""The views of points."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from commerce.shared.schemas import MoneyView, Timestamp, View, money_view
 
 
 class BalanceView(View):
-    """What an account has."""
+    """The balance of an account."""
 
     balance: MoneyView
     currency: str
 
 
 class LedgerEntryView(View):
-    """One change of an account: positive came, negative went."""
+    """One change of an account: positive amounts were added, negative ones were taken."""
 
     amount: MoneyView
     reason: str
@@ -22,18 +22,18 @@ class LedgerEntryView(View):
 
 
 class PointsView(BalanceView):
-    """What an account has, and its newest entries first."""
+    """The balance of an account, and its newest entries first."""
 
     entries: list[LedgerEntryView]
 
 
 def balance_view(account: PointAccount) -> BalanceView:
-    """An account's balance."""
+    """Make the view of an account's balance."""
     return BalanceView(balance=money_view(account.balance), currency=account.balance.currency)
 
 
 def points_view(account: PointAccount, entries: Sequence[LedgerEntry]) -> PointsView:
-    """An account's balance with its newest entries."""
+    """Make the view of an account with its newest entries."""
     return PointsView(
         balance=money_view(account.balance),
         currency=account.balance.currency,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from commerce.shared import clock, trace
@@ -43,6 +43,19 @@ class Event:
                 if each.name not in ("aggregate_id", "aggregate_version")
             },
         }
+
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[E]):
+    """An event as it arrived. `id` is the same each time the event is delivered."""
+
+    id: UUID
+    trace_id: str
+    occurred_at: datetime
+    event: E
 
 
 def plain(value: Any) -> Any:

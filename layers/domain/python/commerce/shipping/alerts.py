@@ -1,4 +1,4 @@
-"""What operators hear of when a notice cannot be told."""
+"""The alert for a shipment notice that was not delivered."""
 
 from uuid import UUID
 
@@ -14,8 +14,8 @@ _MEANING = {
 
 
 def notice_failed(order_id: UUID, kind: NoticeKind, cause: Exception) -> Alert:
-    """The last try to tell the delivery system failed; the message is a dead letter now."""
-    why = str(cause) if isinstance(cause, CommerceError) else f"{type(cause).__name__}: {cause}"
+    """Make the alert for a notice whose last attempt failed; its message is a dead letter now."""
+    reason = str(cause) if isinstance(cause, CommerceError) else f"{type(cause).__name__}: {cause}"
     return Alert(
         code="SHIPMENT_NOTICE_FAILED",
         about=f"{kind} {order_id}",
@@ -23,7 +23,7 @@ def notice_failed(order_id: UUID, kind: NoticeKind, cause: Exception) -> Alert:
         facts={
             "order_id": str(order_id),
             "kind": kind.value,
-            "cause": why,
+            "cause": reason,
             "trace_id": trace.trace_id(),
         },
         runbook="shipment-notice-failed.md",

@@ -1,9 +1,10 @@
-"""The external delivery system, over HTTP."""
+"""The client of the external delivery system."""
 
 from typing import Protocol
 
 import urllib3
 
+from commerce.shared.events import plain
 from commerce.shipping.errors import DeliverySystemFailed
 from commerce.shipping.model import ShipmentNotice
 
@@ -11,31 +12,25 @@ TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
 
 
 class DeliverySystem(Protocol):
-    """Whoever takes the goods to the buyers."""
+    """The system that takes the goods to the buyers."""
 
     def send(self, notice: ShipmentNotice) -> None:
-        """Hand over a notice; the same one again is harmless. Raises DeliverySystemFailed."""
+        """Send a notice; sending it again is harmless. Raises DeliverySystemFailed."""
 
 
 class HttpDeliverySystem:
-    """`POST {url}/notices`; order id (as idempotency key) and kind make it one notice."""
+    """`POST {url}/notices`; the order id, as idempotency key, and the kind identify a notice."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
 
     def send(self, notice: ShipmentNotice) -> None:
+        """Post the notice; 200 and 201 mean that it was taken."""
         body = {
             "order_id": str(notice.order_id),
             "kind": notice.kind.value,
-            "lines": [
-                {
-                    "product_id": str(line.product_id),
-                    "product_name": line.product_name,
-                    "quantity": line.quantity,
-                }
-                for line in notice.lines
-            ],
+            "lines": plain(notice.lines),
         }
         headers = {"Idempotency-Key": str(notice.order_id)}
         try:

@@ -1,4 +1,4 @@
-"""Why a shipment notice did not get through."""
+"""The errors of the shipping context."""
 
 from commerce.shared.errors import CommerceError, Kind
 

@@ -1,4 +1,4 @@
-"""The only door to the shipping context."""
+"""The use cases of the shipping context."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,38 +9,38 @@ from commerce.shipping.repository import ShipmentRepository
 
 
 class ShippingFacade:
-    """Decides what the delivery system is told next; each answer is that, or None.
+    """Decides which notice is to be sent next; the methods return its kind, or None.
 
-    Orders are heard of several times and in any order, by several functions at once: the
-    shipment's row is locked for each decision, and never while the delivery system is waited for.
+    Events arrive repeatedly, in any order and concurrently: the shipment's row is locked for each
+    decision, and never while a notice is being sent.
     """
 
     def __init__(self, shipments: ShipmentRepository) -> None:
         self._shipments = shipments
 
     def begin(self, order_id: UUID) -> NoticeKind | None:
-        """The order is confirmed."""
+        """Record that the order is confirmed."""
         shipment = self._shipments.lock_or_open(order_id)
         shipment.begin(clock.now())
-        return self._keep(shipment)
+        return self._save(shipment)
 
-    def call_off(self, order_id: UUID) -> NoticeKind | None:
-        """The order, which had been confirmed, is cancelled."""
+    def cancel(self, order_id: UUID) -> NoticeKind | None:
+        """Record that the order, which had been confirmed, is cancelled."""
         shipment = self._shipments.lock_or_open(order_id)
-        shipment.call_off(clock.now())
-        return self._keep(shipment)
+        shipment.cancel(clock.now())
+        return self._save(shipment)
 
     def mark_sent(self, notice: ShipmentNotice) -> NoticeKind | None:
-        """The delivery system has the notice; however often this is said."""
+        """Record that the delivery system has the notice. Repeating it changes nothing."""
         shipment = self._shipments.lock_or_open(notice.order_id)
-        shipment.told.add(notice.kind)
+        shipment.sent.add(notice.kind)
         self._shipments.add_notice(notice.order_id, notice.kind, clock.now())
         return shipment.next_notice
 
     def notices_sent(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
-        """The notices of an order that the delivery system has, and since when, oldest first."""
+        """Return the order's notices that were sent, each with its time, oldest first."""
         return self._shipments.notices_of(order_id)
 
-    def _keep(self, shipment: Shipment) -> NoticeKind | None:
+    def _save(self, shipment: Shipment) -> NoticeKind | None:
         self._shipments.save(shipment)
         return shipment.next_notice

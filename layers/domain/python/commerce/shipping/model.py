@@ -1,4 +1,4 @@
-"""A shipment: what the delivery system is to know of an order, and what it knows."""
+"""A shipment: the notices of an order that are to be sent, and those that were."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class NoticeKind(StrEnum):
-    """What the delivery system is told."""
+    """The two things that a notice can say."""
 
     ORDER = "ORDER"
     WITHDRAWAL = "WITHDRAWAL"
@@ -15,7 +15,7 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NoticeLine:
-    """What is to be packed."""
+    """A product and a quantity to be packed."""
 
     product_id: UUID
     product_name: str
@@ -24,7 +24,7 @@ class NoticeLine:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentNotice:
-    """What is told of one order. Order id and kind are the delivery system's idempotency key."""
+    """A message to the delivery system, which identifies it by order id and kind."""
 
     order_id: UUID
     kind: NoticeKind
@@ -35,31 +35,31 @@ class ShipmentNotice:
 class Shipment:
     """One order's notices.
 
-    The delivery system ends with nothing, with ORDER, or with ORDER and then WITHDRAWAL, whatever
-    we hear first, and wherever we are killed: ORDER is on its way only if that began before the
-    order was called off, and WITHDRAWAL follows only when ORDER is known to have arrived. What
-    was begun is brought to its end first, since nobody can tell what a lost answer said.
+    The delivery system ends with nothing, with ORDER, or with ORDER and then WITHDRAWAL, in
+    whatever order events arrive and wherever a process dies: ORDER is sent only if that began
+    before the cancellation, and WITHDRAWAL only once ORDER is known to have arrived. A notice
+    that was begun is completed first, because a lost answer may have been a success.
     """
 
     order_id: UUID
     begun_at: datetime | None = None
-    called_off_at: datetime | None = None
-    told: set[NoticeKind] = field(default_factory=set)
+    cancelled_at: datetime | None = None
+    sent: set[NoticeKind] = field(default_factory=set)
 
     @property
     def next_notice(self) -> NoticeKind | None:
-        """What the delivery system must be told now; None where it knows all it has to."""
-        if NoticeKind.ORDER not in self.told:
+        """The notice to send now; None if there is nothing to send."""
+        if NoticeKind.ORDER not in self.sent:
             return NoticeKind.ORDER if self.begun_at else None
-        if self.called_off_at and NoticeKind.WITHDRAWAL not in self.told:
+        if self.cancelled_at and NoticeKind.WITHDRAWAL not in self.sent:
             return NoticeKind.WITHDRAWAL
         return None
 
     def begin(self, at: datetime) -> None:
-        """The order is confirmed. If it was called off before, it is never told."""
-        if self.called_off_at is None:
+        """Begin to send the confirmed order, unless it was cancelled before."""
+        if self.cancelled_at is None:
             self.begun_at = self.begun_at or at
 
-    def call_off(self, at: datetime) -> None:
-        """The order is cancelled."""
-        self.called_off_at = self.called_off_at or at
+    def cancel(self, at: datetime) -> None:
+        """Record the cancellation of the order; the first time counts."""
+        self.cancelled_at = self.cancelled_at or at

@@ -1,4 +1,4 @@
-"""Shipments and the notices that were told, in PostgreSQL."""
+"""Shipments and the notices that were sent, in PostgreSQL."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -15,40 +15,40 @@ else:
 
 
 class ShipmentRepository(Protocol):
-    """What is meant to be told of each order, and what the delivery system is known to have."""
+    """Stores shipments and the notices that the delivery system is known to have."""
 
     def lock_or_open(self, order_id: UUID) -> Shipment:
-        """The order's shipment, opened if there was none, locked until the transaction ends."""
+        """Return the order's shipment, created if there was none, locked FOR UPDATE."""
 
     def save(self, shipment: Shipment) -> None:
-        """Keep when a locked shipment began, and when it was called off."""
+        """Store when a locked shipment began, and when it was cancelled."""
 
     def add_notice(self, order_id: UUID, kind: NoticeKind, delivered_at: datetime) -> None:
-        """Remember that the delivery system has it. Once more changes nothing."""
+        """Record that the delivery system has a notice. Repeating it changes nothing."""
 
     def notices_of(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:
-        """What it has of an order, and since when, oldest first."""
+        """Return the order's notices that were sent, each with its time, oldest first."""
 
 
 class SqlShipmentRepository:
-    """The shipments of the database."""
+    """A ShipmentRepository on a unit of work."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def lock_or_open(self, order_id: UUID) -> Shipment:
-        _, [kept], told = self._uow.lock_together(
-            sql.OPEN(order_id=order_id), sql.LOCK(order_id=order_id), sql.TOLD(order_id=order_id)
+        _, [row], notices = self._uow.lock_together(
+            sql.OPEN(order_id=order_id), sql.LOCK(order_id=order_id), sql.NOTICES(order_id=order_id)
         )
-        kinds = {NoticeKind(row.kind) for row in told}
-        return Shipment(order_id, kept.begun_at, kept.called_off_at, kinds)
+        sent = {NoticeKind(each.kind) for each in notices}
+        return Shipment(order_id, row.begun_at, row.called_off_at, sent)
 
     def save(self, shipment: Shipment) -> None:
         self._uow.write(
             sql.SAVE(
                 order_id=shipment.order_id,
                 begun=shipment.begun_at,
-                called_off=shipment.called_off_at,
+                called_off=shipment.cancelled_at,
             )
         )
 

@@ -1,4 +1,4 @@
-"""What the database is asked and told about shipments, as SQLAlchemy Core."""
+"""The SQL statements of the shipping context."""
 
 from sqlalchemy import DateTime, Uuid, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,7 +12,6 @@ OPEN = Statement(insert(shipment_table).values(order_id=_ORDER_ID).on_conflict_d
 LOCK = Statement(
     select(_s.begun_at, _s.called_off_at).where(_s.order_id == _ORDER_ID).with_for_update()
 )
-TOLD = Statement(select(_n.kind).where(_n.order_id == _ORDER_ID))
 NOTICES = Statement(
     select(_n.kind, _n.delivered_at).where(_n.order_id == _ORDER_ID).order_by(_n.delivered_at)
 )

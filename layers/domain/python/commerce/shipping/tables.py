@@ -1,4 +1,4 @@
-"""The shipping context's tables: what is meant to be told, and what the delivery system has."""
+"""The shipping context's tables: shipments, and the notices that were sent."""
 
 from sqlalchemy import Column, DateTime, PrimaryKeyConstraint, Table, Text, Uuid
 

@@ -1,4 +1,4 @@
-"""Users: who they are, and how they prove it."""
+"""Users: accounts, sign-in and scopes."""
 
 from commerce.user.commands import OpenSession, SignUp
 from commerce.user.errors import BadCredentials, LoginIdTaken, TooManyAttempts, UserNotFound

@@ -1,4 +1,4 @@
-"""What one may ask of the user context."""
+"""The commands of the user context."""
 
 from datetime import date
 from typing import Annotated
@@ -12,7 +12,7 @@ from commerce.user.model import Gender
 
 _LABEL = rf"[^\s@.{CONTROL}]+"
 _EMAIL = rf"^[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+$"
-"""One @ and a dot behind it. Whether mail arrives there, only a mail can tell."""
+"""One @ with a dot behind it: only a mail can prove that an address exists."""
 
 
 def _real_date(text: object) -> date:
@@ -32,7 +32,7 @@ def _not_in_the_future(day: date) -> date:
 
 
 class SignUp(Command):
-    """Somebody becomes a user."""
+    """Open a user's account."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -45,7 +45,7 @@ class SignUp(Command):
 
 
 class OpenSession(Command):
-    """A user signs in. What cannot be a login id or a password is merely wrong, not malformed."""
+    """Sign in. What cannot be a login id or a password is wrong like any other, not malformed."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 

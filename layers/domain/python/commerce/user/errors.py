@@ -1,4 +1,4 @@
-"""Why the user context refuses."""
+"""The errors of the user context."""
 
 from commerce.shared.errors import CommerceError, Kind
 

@@ -1,4 +1,4 @@
-"""What happens to users."""
+"""The events of users."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +11,7 @@ SOURCE = "commerce.user"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSignedUp(Event):
-    """Somebody became a user. Who they are is not told: events are kept by many."""
+    """A user signed up. It carries no personal data, since many systems store events."""
 
     source: ClassVar[str] = SOURCE
 

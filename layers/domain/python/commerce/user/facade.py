@@ -1,6 +1,5 @@
-"""The only door to the user context."""
+"""The use cases of the user context."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,12 +16,12 @@ from commerce.user.views import SessionView, UserView
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What became of a login. A failed one is counted, so it is committed before it is refused."""
+    """The result of an attempt; a failed one is committed, and so counted, before it raises."""
 
     user: User | None
 
     def open_session(self) -> SessionView:
-        """A token for whoever has proved who they are. Raises BadCredentials."""
+        """Return an access token for the user. Raises BadCredentials."""
         if self.user is None:
             raise BadCredentials
         return SessionView(
@@ -33,13 +32,13 @@ class Login:
 
 
 class UserFacade:
-    """Users sign up, log in, and read about themselves."""
+    """Users sign up, log in and read their data; operators grant scopes."""
 
     def __init__(self, users: UserRepository) -> None:
         self._users = users
 
     def sign_up(self, command: SignUp) -> UserView:
-        """Open an account. Raises LoginIdTaken, when it is committed at the latest."""
+        """Open an account. Raises LoginIdTaken, on commit at the latest."""
         user = User.signed_up(
             id_=clock.new_id(),
             login_id=command.login_id,
@@ -53,17 +52,17 @@ class UserFacade:
         return _view(user)
 
     def get(self, user_id: UUID) -> UserView:
-        """One user. Raises UserNotFound."""
+        """Return a user. Raises UserNotFound."""
         user = self._users.find(user_id)
         if user is None:
             raise UserNotFound
         return _view(user)
 
     def log_in(self, command: OpenSession) -> Login:
-        """Try a password, and count it. Raises TooManyAttempts.
+        """Check a password, and count the attempt. Raises TooManyAttempts.
 
-        The password is checked before the attempts are locked, and the attempts once more after:
-        of a thousand guesses at the same moment, only as many are answered as one after another.
+        The password is verified before the attempts are locked, because hashing is slow; the
+        attempts are checked again under the lock, so that concurrent guesses gain nothing.
         """
         user, attempts = self._users.find_login(command.login_id)
         attempts.check(clock.now())
@@ -80,37 +79,32 @@ class UserFacade:
         return Login(user if is_right else None)
 
     def admins(self) -> list[UserView]:
-        """Everybody to whom what is an admin's is open, by login id."""
+        """Return all admins, by login id."""
         return [_view(user) for user in self._users.with_scope(tokens.ADMIN)]
 
     def grant_admin(self, login_id: str, *, by: str) -> UserView:
-        """Open what is an admin's to a user, from their next session on. Raises UserNotFound.
+        """Make a user an admin, from their next session on. Raises UserNotFound.
 
-        No path of the API leads here: whoever may reach the database says who is an admin.
+        No path of the API leads here: only who has access to the database can appoint admins.
         """
-        return self._set_scopes("grant admin", login_id, by, lambda has: has | {tokens.ADMIN})
+        return self._set_admin(login_id, "grant admin", by, is_admin=True)
 
     def revoke_admin(self, login_id: str, *, by: str) -> UserView:
-        """Take it back; a session that is open keeps it until its token expires.
+        """Revoke the admin scope, which an open session keeps until its token expires.
 
         Raises UserNotFound.
         """
-        return self._set_scopes("revoke admin", login_id, by, lambda has: has - {tokens.ADMIN})
+        return self._set_admin(login_id, "revoke admin", by, is_admin=False)
 
-    def _set_scopes(
-        self,
-        action: str,
-        login_id: str,
-        by: str,
-        change: Callable[[frozenset[str]], frozenset[str]],
-    ) -> UserView:
+    def _set_admin(self, login_id: str, action: str, by: str, *, is_admin: bool) -> UserView:
         user = self._users.lock_login(login_id)
         if user is None:
             raise UserNotFound
-        had, user.scopes = user.scopes, change(user.scopes)
-        if had != user.scopes:
-            before, after = {"scopes": sorted(had)}, {"scopes": sorted(user.scopes)}
-            self._users.save_scopes(user, Change(by, action, user.id, before, after))
+        before, admin = user.scopes, {tokens.ADMIN}
+        user.scopes = before | admin if is_admin else before - admin
+        if before != user.scopes:
+            scopes = {"scopes": sorted(before)}, {"scopes": sorted(user.scopes)}
+            self._users.save_scopes(user, Change(by, action, user.id, *scopes))
         return _view(user)
 
 

@@ -1,6 +1,7 @@
-"""A user, and the patience we have with whoever claims to be one."""
+"""A user, and the limit on failed attempts to sign in."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, Self, TypeAlias
@@ -13,12 +14,12 @@ from commerce.user.events import UserSignedUp
 Gender: TypeAlias = Literal["MALE", "FEMALE", "OTHER"]
 
 WAITS_SECONDS = (0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60)
-"""How long one waits after the first, second, … failure in a row; the last holds from then on."""
+"""The wait after the first, second, … failure in a row; the last one applies from then on."""
 
 
 @dataclass(slots=True, kw_only=True)
 class User:
-    """A person who may sign in. `version` counts the events it has told."""
+    """A person who may sign in. `version` counts its events."""
 
     id: UUID
     login_id: str
@@ -43,7 +44,7 @@ class User:
         birth_date: date,
         gender: Gender,
     ) -> Self:
-        """A new user, with no scope but their own."""
+        """Make a new user without any scope."""
         user = cls(
             id=id_,
             login_id=login_id,
@@ -52,30 +53,35 @@ class User:
             email=email,
             birth_date=birth_date,
             gender=gender,
-            version=1,
         )
-        user.events.append(UserSignedUp(aggregate_id=id_, aggregate_version=1, user_id=id_))
+        user._record_event(UserSignedUp)
         return user
+
+    def _record_event(self, event_class: Callable[..., Event]) -> None:
+        self.version += 1
+        self.events.append(
+            event_class(aggregate_id=self.id, aggregate_version=self.version, user_id=self.id)
+        )
 
 
 @dataclass(slots=True)
 class LoginAttempts:
-    """The failed logins in a row with one login id, whether anybody has that id or not."""
+    """The failed logins in a row with one login id, which need not be a user's."""
 
     failures: int = 0
     blocked_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     def check(self, now: datetime) -> None:
-        """Raises TooManyAttempts while the wait is not over."""
+        """Raise TooManyAttempts while the wait is not over."""
         if now < self.blocked_until:
             raise TooManyAttempts(math.ceil((self.blocked_until - now).total_seconds()))
 
     def fail(self, now: datetime) -> None:
-        """One more failure: the wait grows."""
+        """Count a failure, after which the wait is longer."""
         self.failures += 1
         wait_seconds = WAITS_SECONDS[min(self.failures, len(WAITS_SECONDS)) - 1]
         self.blocked_until = now + timedelta(seconds=wait_seconds)
 
     def succeed(self) -> None:
-        """The row of failures has ended."""
+        """Forget the failures."""
         self.failures = 0

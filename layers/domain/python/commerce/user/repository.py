@@ -19,35 +19,35 @@ else:
 
 
 class UserRepository(Protocol):
-    """Where users are kept. A login id is the same in capitals and in small letters."""
+    """Stores users and login attempts. Login ids are compared case-insensitively."""
 
     def add(self, user: User) -> None:
-        """Keep a new user, and tell its events. Raises LoginIdTaken, at the latest on commit."""
+        """Store a new user. Raises LoginIdTaken, on commit at the latest."""
 
     def find(self, id_: UUID) -> User | None:
-        """The user with this id."""
+        """Return the user with this id."""
 
     def find_login(self, login_id: str) -> tuple[User | None, LoginAttempts]:
-        """The user with this login id, if there is one, and the failed attempts to be them."""
+        """Return the user with this login id, if any, and the attempts to sign in with it."""
 
     def lock_attempts(self, login_id: str) -> LoginAttempts:
-        """The failed attempts, locked until the transaction ends."""
+        """Return the attempts with a login id, created if there were none, locked FOR UPDATE."""
 
     def save_attempts(self, login_id: str, attempts: LoginAttempts) -> None:
-        """Keep the attempts that were locked."""
+        """Store the attempts that were locked."""
 
     def lock_login(self, login_id: str) -> User | None:
-        """The user with this login id, locked until the transaction ends."""
+        """Return the user with this login id, locked FOR UPDATE."""
 
     def with_scope(self, scope: str) -> list[User]:
-        """Everybody who has a scope, by login id."""
+        """Return all users who have a scope, by login id."""
 
     def save_scopes(self, user: User, change: Change) -> None:
-        """Keep what a locked user may do, and write down who changed it."""
+        """Store the scopes of a locked user, and the change in the audit."""
 
 
 class SqlUserRepository:
-    """The users of the database."""
+    """A UserRepository on a unit of work."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow

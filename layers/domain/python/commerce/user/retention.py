@@ -1,11 +1,11 @@
-"""What the user context forgets in time."""
+"""The retention of the user context's rows."""
 
 from datetime import timedelta
 
 from commerce.runtime.db.retention import Expiry
 from commerce.user.tables import login_attempt_table
 
-# A day after its block ended, a failed attempt slows nobody any more.
+# A block has no effect any more a day after its end.
 LOGIN_ATTEMPTS = Expiry.of(
     "login_attempts",
     login_attempt_table,

@@ -1,4 +1,4 @@
-"""What the database is asked and told about users, as SQLAlchemy Core."""
+"""The SQL statements of the user context."""
 
 from sqlalchemy import ARRAY, Select, Text, Uuid, any_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert

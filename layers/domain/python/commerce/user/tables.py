@@ -1,4 +1,4 @@
-"""The user context's tables. (`user` alone is a word of PostgreSQL's own.)"""
+"""The user context's tables. The table is `user_account`, since USER is a reserved word."""
 
 from sqlalchemy import (
     ARRAY,
@@ -36,7 +36,7 @@ Index("login_id_taken", func.lower(user_table.c.login_id), unique=True)
 login_attempt_table = Table(
     "login_attempt",
     metadata,
-    Column("login_id", Text, primary_key=True),  # in small letters; of a user, or of nobody
+    Column("login_id", Text, primary_key=True),  # in lower case; not necessarily a user's
     Column("failures", Integer, nullable=False),
     Column("blocked_until", DateTime(timezone=True), nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Users as callers see them."""
+"""The views of users."""
 
 from datetime import date
 from typing import Literal
@@ -21,7 +21,7 @@ class UserView(View):
 
 
 class SessionView(View):
-    """An access token; it is good for `expires_in` seconds."""
+    """An access token, which is valid for `expires_in` seconds."""
 
     access_token: str = Field(repr=False)
     token_type: Literal["Bearer"]

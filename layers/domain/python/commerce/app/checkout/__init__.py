@@ -1,8 +1,7 @@
-"""Checkout: how an order is paid by card, from the buyer's wish to its end.
+"""Checkout: payment of orders by card, from the buyer's request to the refund.
 
-Orders and payments meet here. Each step is a transaction of its own, and where the gateway is
-asked, no transaction is open: what was begun before is written down before, and whoever comes
-after a kill finds it and brings it to its end.
+Each step is a transaction of its own, and no transaction is open while the gateway is called: the
+step's intent is committed before the call, so that it can be completed if the process dies.
 """
 
 from commerce.app.checkout.event_handlers import cancel_unpaid, confirm_paid, refund_cancelled

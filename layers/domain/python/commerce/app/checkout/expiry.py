@@ -1,4 +1,4 @@
-"""Every minute: orders that nobody paid in time are called off."""
+"""The cancellation of orders that were not paid in time."""
 
 import logging
 import time
@@ -12,16 +12,16 @@ from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.order import OrderView
 
-RUN_SECONDS = 40.0  # a run ends of itself, before the next one begins
+RUN_SECONDS = 40.0  # a run ends before the next one begins
 
-_Place: TypeAlias = tuple[datetime, UUID]
+_Position: TypeAlias = tuple[datetime, UUID]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Expired:
-    """What a run did: orders that it called off, that wait for their payment, that failed."""
+    """The result of a run: orders that expired, that wait for their payment, that failed."""
 
     expired: int = 0
     waiting: int = 0
@@ -29,10 +29,10 @@ class Expired:
 
 
 def expire_orders() -> Expired:
-    """Call off each order whose time is over, one per transaction; none waits for another.
+    """Cancel each order whose time is over, one per transaction; none waits for another.
 
-    An order with a payment that may have been charged waits until the gateway said what became of
-    it: the reconciler asks.
+    An order with a payment that may have been charged is left until the reconciler has the
+    gateway's result.
     """
     done, progress = Expired(), _Progress()
     ends_at = time.monotonic() + RUN_SECONDS
@@ -42,8 +42,8 @@ def expire_orders() -> Expired:
             order = in_transaction(_expire_next, progress, last)
         except Exception:
             if progress.last == last:
-                raise  # it was no order's fault
-            logger.exception("an order did not expire; the others do")
+                raise  # the failure is not about one order
+            logger.exception("an order did not expire; the run goes on")
             done.failed += 1
             continue
         if order is None:
@@ -57,13 +57,13 @@ def expire_orders() -> Expired:
 
 @dataclass(slots=True)
 class _Progress:
-    """The time and id of the last order looked at."""
+    """The time and id of the last order that was tried."""
 
-    last: _Place | None = None
+    last: _Position | None = None
 
 
-def _expire_next(shop: Shop, progress: _Progress, last: _Place | None) -> OrderView | None:
-    """Cancel the first order after `last`; run again after a lost race, it is the same one."""
+def _expire_next(shop: Shop, progress: _Progress, last: _Position | None) -> OrderView | None:
+    # `last` is an argument: a transaction that is retried starts from the same order.
     order = shop.orders.lock_next_expired(last)
     if order is None or order.expires_at is None:
         return None

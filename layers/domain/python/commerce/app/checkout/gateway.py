@@ -1,10 +1,9 @@
-"""The payment gateway of this environment, behind its circuit breaker."""
+"""The payment gateway's client of this environment, behind its circuit breaker."""
 
 from functools import cache
 
 from commerce.payment import (
     HttpPaymentGateway,
-    PaymentGateway,
     Policy,
     State,
     StateChange,
@@ -16,7 +15,7 @@ from commerce.runtime.cache.valkey import valkey
 from commerce.runtime.metrics import count
 
 
-def payment_gateway() -> PaymentGateway:
+def payment_gateway() -> HttpPaymentGateway:
     """Return the client of the gateway at GATEWAY_URL."""
     return _payment_gateway(settings.text("GATEWAY_URL"))
 
@@ -32,7 +31,7 @@ def _payment_gateway(url: str) -> HttpPaymentGateway:
 
 
 def _publish_change(change: StateChange) -> None:
-    """Count a change and alert the operators. Only the caller that made the change gets here."""
+    # Called by the execution environment that caused the change, and so once per change.
     if change.after is State.OPEN:
         count("PaymentBreakerOpened")
     count("PaymentBreakerChanged")

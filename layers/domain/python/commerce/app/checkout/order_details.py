@@ -8,14 +8,14 @@ from commerce.payment import PaymentFacade, PaymentView, payment_view
 
 
 class OrderPage(OrderDetailView):
-    """An order on its own page, and how it was paid."""
+    """An order with its history and its payments."""
 
     payments: list[PaymentView]
 
 
 def order_page(order_id: str, *, buyer_id: UUID) -> OrderPage:
-    """One of the buyer's orders. Raises OrderNotFound, NotYourOrder."""
+    """Return one of the buyer's orders. Raises OrderNotFound, NotYourOrder."""
     order = in_transaction(OrderFacade.get, order_id, buyer_id=buyer_id)
     payments = in_transaction(PaymentFacade.of_order, UUID(order.order_id))
-    shown = [payment_view(each) for each in payments]
-    return OrderPage.model_validate({**dict(order), "payments": shown})
+    views = [payment_view(each) for each in payments]
+    return OrderPage.model_validate({**dict(order), "payments": views})

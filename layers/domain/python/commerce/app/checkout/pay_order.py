@@ -1,7 +1,7 @@
-"""A buyer pays: the wish is written down, the gateway is asked, its answer is written down.
+"""Payment of an order: the request is recorded, the gateway called, its answer recorded.
 
-Killed anywhere in between, the payment that was written down first leads on: the same key asks the
-gateway what became of it, and never for a second charge; without a retry the reconciler does so.
+If the process dies in between, the recorded payment tells a retry with the same key, or else the
+reconciler, to ask the gateway for the outcome; a second charge is never requested.
 """
 
 import logging
@@ -31,17 +31,18 @@ from commerce.runtime import idempotency, replay
 from commerce.runtime.idempotency import Claim
 
 ANSWER_SECONDS = 10.0  # SPEC §3: a payment is answered within this
-GATEWAY_SECONDS = 8.0  # SPEC §5: the whole call
-WRITING_SECONDS = 1.5  # what writing the gateway's answer down may take
+WRITING_SECONDS = 1.5  # left for recording the gateway's answer
 
 logger = logging.getLogger(__name__)
 
 
 def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> PaymentView:
-    """Pay what is due of an order: PENDING until the gateway's result is heard of.
+    """Pay the amount due of an order; the payment is PENDING until the gateway's result arrives.
 
-    Raises OrderNotFound, NotYourOrder, OrderNotPayable; and, where the card surely was not
-    charged, PaymentGatewayUnavailable: the order can be paid still, by the same key.
+    Raises:
+        OrderNotFound, NotYourOrder, OrderNotPayable.
+        PaymentGatewayUnavailable: the card was certainly not charged; the order can still be paid,
+            with the same key.
     """
     return _pay(command, buyer_id, claim, callback_url, time.monotonic() + ANSWER_SECONDS)
 
@@ -50,15 +51,15 @@ def _pay(
     command: Pay, buyer_id: UUID, claim: Claim, callback_url: str, ends_at: float
 ) -> PaymentView:
     try:
-        asked = once(claim, _request_payment, command, buyer_id)
+        requested = once(claim, _request_payment, command, buyer_id)
     except PaymentUnderWay as refused:
         raise OrderNotPayable(refused.detail) from refused
     if not replay.is_marked():
-        return _ask_the_gateway(command, asked, buyer_id, callback_url, ends_at)
-    payment = _found_again(asked.payment_id, ends_at)
+        return _charge(command, requested, buyer_id, callback_url, ends_at)
+    payment = _refreshed(requested.payment_id, ends_at)
     if payment.is_given_up:
-        # That try is over, and nothing was charged: the same key may try anew.
-        in_transaction(_release, claim, asked)
+        # That attempt is over, and nothing was charged: the same key may try again.
+        in_transaction(_release, claim, requested)
         replay.forget()
         return _pay(command, buyer_id, claim, callback_url, ends_at)
     return first_answer(payment)
@@ -73,22 +74,22 @@ def _request_payment(shop: Shop, command: Pay, buyer_id: UUID) -> PaymentView:
 
 
 def _release(shop: Shop, claim: Claim, answer: PaymentView) -> None:
-    """Let the key be used again, if `answer` is still what was answered."""
+    # Only if `answer` is still the recorded one: somebody else may have used the key again.
     idempotency.release(shop.uow, claim, answer.model_dump_json())
 
 
-def _ask_the_gateway(
-    command: Pay, asked: PaymentView, buyer_id: UUID, callback_url: str, ends_at: float
+def _charge(
+    command: Pay, requested: PaymentView, buyer_id: UUID, callback_url: str, ends_at: float
 ) -> PaymentView:
-    order_id, payment_id = UUID(asked.order_id), UUID(asked.payment_id)
+    order_id, payment_id = UUID(requested.order_id), UUID(requested.payment_id)
     earlier = in_transaction(PaymentFacade.of_order, order_id)
     outcome = payment_gateway().request(
         order_id,
         buyer_id,
-        asked.amount.amount,
+        requested.amount.amount,
         command.card,
         callback_url,
-        Deadline(min(time.monotonic() + GATEWAY_SECONDS, ends_at - WRITING_SECONDS)),
+        min(Deadline.for_gateway(), Deadline(ends_at - WRITING_SECONDS)),
         [each.transaction_key for each in earlier if each.transaction_key],
     )
     match outcome:
@@ -107,12 +108,11 @@ def _ask_the_gateway(
     return first_answer(in_transaction(PaymentFacade.find, payment_id))
 
 
-def _found_again(payment_id: str, ends_at: float) -> Payment:
-    """The payment as it is by now; where its transaction is unknown, the gateway may know it."""
+def _refreshed(payment_id: str, ends_at: float) -> Payment:
     payment = in_transaction(PaymentFacade.find, payment_id)
     if payment.is_without_transaction:
         try:
             return find_unmatched(payment, Deadline(ends_at - WRITING_SECONDS))
         except PaymentGatewayUnavailable:
-            logger.warning("payment %s is looked for later", payment.id, exc_info=True)
+            logger.warning("payment %s will be reconciled later", payment.id, exc_info=True)
     return payment

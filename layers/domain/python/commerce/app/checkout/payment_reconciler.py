@@ -1,46 +1,36 @@
-"""Every minute: payments that have waited too long are brought to their end."""
+"""The reconciler of payments that have waited too long for the gateway's result."""
 
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from commerce.app.checkout.settlement import GATEWAY_SECONDS, advance
+from commerce.app.checkout.settlement import advance
 from commerce.app.transactions import in_transaction
 from commerce.payment import Deadline, Payment, PaymentFacade
 from commerce.runtime import settings
 
-PAGE = 100  # payments per run; the next minute goes on with the next
-RUN_SECONDS = 40.0  # a run ends of itself, before the next one begins
-UNKNOWN_FOR = timedelta(minutes=5)  # SPEC §9: operators hear of what waits for longer
+PAGE = 100  # payments per run; the next run continues with the next ones
+RUN_SECONDS = 40.0  # a run ends before the next one begins
+UNKNOWN_FOR = timedelta(minutes=5)  # SPEC §9: operators are alerted to what waits longer
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Reconciled:
-    """What a run did."""
+    """The result of a run, in payments."""
 
     asked: int = 0
     ended: int = 0
     failed: int = 0
     unknown: int = 0
 
-    def as_facts(self) -> Mapping[str, int]:
-        """For the log."""
-        return {
-            "asked": self.asked,
-            "ended": self.ended,
-            "failed": self.failed,
-            "unknown": self.unknown,
-        }
-
 
 def reconcile_payments() -> Reconciled:
-    """Ask about each payment without a result, oldest first, and settle it to the gateway's truth.
+    """Ask the gateway about each payment that is not ended, oldest first, and settle it.
 
-    Each is a transaction of its own; what fails does not stop the others.
+    Each payment is settled by itself; a failure does not stop the others.
     """
     done = Reconciled()
     ends_at = time.monotonic() + RUN_SECONDS
@@ -56,9 +46,9 @@ def reconcile_payments() -> Reconciled:
 def _reconcile_one(payment: Payment, done: Reconciled) -> None:
     done.asked += 1
     try:
-        is_ended = advance(payment, Deadline.within(GATEWAY_SECONDS)).is_ended
-    except Exception:  # the gateway, the topic, a bug: the others go on
-        logger.warning("payment %s is asked about later", payment.id, exc_info=True)
+        is_ended = advance(payment, Deadline.for_gateway()).is_ended
+    except Exception:  # of the gateway, the alert topic or our own: it must not stop the others
+        logger.warning("payment %s will be reconciled later", payment.id, exc_info=True)
         done.failed += 1
         is_ended = False
     if is_ended:

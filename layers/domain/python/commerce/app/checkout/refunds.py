@@ -1,19 +1,25 @@
-"""What was charged goes back: meant and committed first, then asked for, then written down."""
+"""Refunds: begun and committed first, then requested, then recorded as completed."""
 
 import logging
 
 from commerce.app.alerts import alert_once
 from commerce.app.checkout.gateway import payment_gateway
 from commerce.app.transactions import in_transaction
-from commerce.payment import Deadline, Payment, PaymentFacade, Refunded, charged_in_vain
+from commerce.payment import (
+    Deadline,
+    Payment,
+    PaymentFacade,
+    Refunded,
+    charge_without_payable_order,
+)
 
 logger = logging.getLogger(__name__)
 
 
 def refund_payment(payment: Payment, deadline: Deadline) -> Payment:
-    """Ask the gateway for the refund that is pending; the same again is harmless over there.
+    """Request the payment's pending refund, which the gateway makes once per transaction.
 
-    Where it does not answer, the payment stays as it is, and the reconciler asks again.
+    If the gateway does not confirm it, the refund stays pending, and the reconciler asks again.
     """
     if payment.transaction_key is None:
         raise ValueError(f"nothing was charged by payment {payment.id}")
@@ -21,7 +27,7 @@ def refund_payment(payment: Payment, deadline: Deadline) -> Payment:
     if not isinstance(outcome, Refunded):
         logger.warning("payment %s is not refunded yet: %s", payment.id, outcome)
         return payment
-    alert = charged_in_vain(payment)
+    alert = charge_without_payable_order(payment)
     if alert is not None:
         alert_once(alert)
     return in_transaction(PaymentFacade.mark_refunded, payment.id)

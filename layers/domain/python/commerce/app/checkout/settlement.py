@@ -1,7 +1,7 @@
-"""A payment's result: told by a callback or asked for, it is always the gateway's own record.
+"""Settlement: a payment's result is always read from the gateway's own record.
 
-Callback, reconciler and an admin's sync may race: what each of them learned is applied under the
-payment's lock, and the first wins.
+Callbacks, the reconciler and an admin's sync may race: each applies what it read under the
+payment's lock, and the first one wins.
 """
 
 import logging
@@ -33,7 +33,6 @@ from commerce.runtime import settings
 from commerce.shared import clock, cursor
 from commerce.shared.money import Money
 
-GATEWAY_SECONDS = 8.0  # SPEC §5
 _CHARGED = {
     TransactionStatus.PENDING: None,
     TransactionStatus.SUCCESS: True,
@@ -46,24 +45,24 @@ logger = logging.getLogger(__name__)
 def sync(payment_id: str) -> PaymentView:
     """Ask the gateway about a payment, and settle or refund it by its answer.
 
-    Raises PaymentNotFound, AmountDiffers, and what the gateway's client raises.
+    Raises PaymentNotFound, AmountDiffers, PaymentGatewayUnavailable.
     """
     payment = in_transaction(PaymentFacade.find, payment_id)
-    return payment_view(advance(payment, Deadline.within(GATEWAY_SECONDS)))
+    return payment_view(advance(payment, Deadline.for_gateway()))
 
 
 def handle_callback(callback: Callback) -> None:
-    """The gateway says that a transaction has its result; so its record is asked for.
+    """Read the record of a transaction that has its result, and settle its payment.
 
-    However often it is said, and before our own request returned as well. Raises PaymentNotFound
-    (neither we nor the gateway know it) and AmountDiffers (operators hear of it).
+    A callback may come repeatedly, and before our own request has returned. Raises PaymentNotFound
+    (neither we nor the gateway know it), AmountDiffers, PaymentGatewayUnavailable.
     """
-    deadline = Deadline.within(GATEWAY_SECONDS)
+    deadline = Deadline.for_gateway()
     payment = in_transaction(PaymentFacade.find_by_key, callback.transaction_key)
     record = None
     if payment is None:
         record = payment_gateway().find(callback.transaction_key, deadline)
-        payment = _owner(record) if record else None
+        payment = _adopt_record(record) if record else None
         if payment is None:
             raise PaymentNotFound
     _require_amount(payment, callback.amount)
@@ -72,9 +71,10 @@ def handle_callback(callback: Callback) -> None:
 
 
 def advance(payment: Payment, deadline: Deadline, record: Transaction | None = None) -> Payment:
-    """Bring a payment as far as the gateway's truth allows; nothing where it is at its end.
+    """Bring a payment as far as the gateway's records allow; an ended one stays as it is.
 
-    Raises AmountDiffers, and what the gateway's client raises.
+    `record` is that of its transaction, if it was read already. Raises PaymentGatewayUnavailable,
+    and AmountDiffers, of which the operators are alerted.
     """
     if payment.is_without_transaction:
         payment = find_unmatched(payment, deadline)
@@ -87,17 +87,17 @@ def advance(payment: Payment, deadline: Deadline, record: Transaction | None = N
 
 
 def find_unmatched(payment: Payment, deadline: Deadline) -> Payment:
-    """A payment whose request has no answer: the gateway is asked what it has of the order.
+    """Find the transaction of a payment whose request was not answered.
 
-    Of several transactions (one may come late, from a request that we had given up) each gets an
-    owner, so that no charge is without one. Where there is none, and none can come any more, the
-    payment is given up, and the order can be paid again.
+    Each of the order's transactions (one may stem from a request that was given up) gets an owner,
+    so that no charge is without one. If there is none, and none can follow, the payment is given
+    up, and the order can be paid again.
     """
     listed = payment_gateway().find_by_order(payment.order_id, payment.buyer_id, deadline)
     known = in_transaction(PaymentFacade.of_order, payment.order_id)
     owned = {each.transaction_key for each in known}
     new = [each for each in listed if each.transaction_key not in owned]
-    for transaction in sorted(new, key=_likeliest_first):
+    for transaction in sorted(new, key=_is_failed):
         adopt(payment.order_id, transaction.transaction_key)
     if not new and clock.now() - payment.requested_at > _grace():
         return in_transaction(PaymentFacade.give_up, payment.id)
@@ -106,7 +106,7 @@ def find_unmatched(payment: Payment, deadline: Deadline) -> Payment:
 
 def _settle(payment: Payment, record: Transaction | None) -> Payment:
     if record is None:
-        logger.error("the gateway does not know transaction %s any more", payment.transaction_key)
+        logger.error("the gateway has no record of transaction %s", payment.transaction_key)
         return payment
     amount = Money(record.amount, payment.amount.currency)
     result = Result(amount, _CHARGED[record.status], record.reason or "")
@@ -117,18 +117,18 @@ def _settle(payment: Payment, record: Transaction | None) -> Payment:
         raise
 
 
-def _owner(record: Transaction) -> Payment | None:
+def _adopt_record(record: Transaction) -> Payment | None:
     order_id = cursor.parse_id(record.order_id)
     return adopt(order_id, record.transaction_key) if order_id else None
 
 
-def _likeliest_first(transaction: OrderTransaction) -> bool:
-    """What charges a card pays the order; what failed comes last."""
+def _is_failed(transaction: OrderTransaction) -> bool:
+    # As a sort key: a transaction that charges the card must pay the order, so it comes first.
     return transaction.status is TransactionStatus.FAILED
 
 
 def adopt(order_id: UUID, transaction_key: str) -> Payment | None:
-    """The payment that owns a transaction of the order; None where there never was a payment."""
+    """Return the payment that owns a transaction; None if the order never had a payment."""
     return in_transaction(_adopt, order_id, transaction_key)
 
 
@@ -146,8 +146,6 @@ def _require_amount(payment: Payment, amount: int) -> None:
 
 
 def _grace() -> timedelta:
-    """How long after we stopped waiting the gateway may still take a request.
-
-    Its front cuts what runs for longer than a minute; twice that is asked for.
-    """
+    # For so long the gateway may still take a request that we stopped waiting for: twice the
+    # minute after which its front end cuts a connection.
     return timedelta(seconds=settings.number("GATEWAY_GRACE_SECONDS", 120))

@@ -1,4 +1,4 @@
-"""What follows an order, through the facade: each step is kept, told, and given back once."""
+"""Changes of an order: each is stored, recorded as an event, and compensated once."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -43,9 +43,9 @@ class MemoryShop(Shop):
         self.stock = MemoryProductRepository()
         self.products = ProductFacade(self.stock, brands)
         self.points = PointFacade(MemoryPointRepository())
-        self.kept = MemoryOrderRepository()
+        self.order_rows = MemoryOrderRepository()
         self.coupons = CouponFacade(MemoryCouponRepository())
-        self.orders = OrderFacade(self.kept)
+        self.orders = OrderFacade(self.order_rows)
         self.buyer_id = uuid4()
         self.points.charge(ChargePoints(amount=10_000), user_id=self.buyer_id)
         brand_id = brands.register(RegisterBrand(name="Acme")).brand_id
@@ -104,7 +104,7 @@ def test_a_cancelled_order_gives_everything_back(shop: MemoryShop) -> None:
         ("CONFIRMED", by, "Paid by points"),
         ("CANCELLED", by, "By mistake"),
     ]
-    assert [type(each).__name__ for each in shop.kept.events] == [
+    assert [type(each).__name__ for each in shop.order_rows.events] == [
         "OrderPlaced",
         "OrderConfirmed",
         "OrderCancelled",
@@ -160,7 +160,7 @@ def a_pending_order(shop: MemoryShop, expires_in: timedelta) -> str:
         expires_at=clock.now() + expires_in,
     )
     shop.products.sell([(offer.product_id, 2)], offers, order.id)
-    shop.kept.add(order)
+    shop.order_rows.add(order)
     shop.points.spend(shop.buyer_id, Money(50), order.id)
     return str(order.id)
 
@@ -218,7 +218,7 @@ def test_each_refusal_keeps_nothing(shop: MemoryShop) -> None:
     order_id = shop.place()
     shop.orders.ship(order_id, by=ADMIN)
     shop.orders.deliver(order_id, by=ADMIN)
-    told, history = list(shop.kept.events), shop.history(order_id)
+    events, history = list(shop.order_rows.events), shop.history(order_id)
     steps: list[Callable[[], object]] = [
         lambda: shop.orders.ship(order_id, by=ADMIN),
         lambda: shop.orders.deliver(order_id, by=ADMIN),
@@ -228,4 +228,4 @@ def test_each_refusal_keeps_nothing(shop: MemoryShop) -> None:
         with pytest.raises(CommerceError) as refused:
             step()
         assert refused.value.detail == "The order is DELIVERED."
-    assert (shop.kept.events, shop.history(order_id)) == (told, history)
+    assert (shop.order_rows.events, shop.history(order_id)) == (events, history)

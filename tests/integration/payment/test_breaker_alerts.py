@@ -1,4 +1,4 @@
-"""The circuit breaker's changes: payments stop, operators hear of it, and payments go on."""
+"""The circuit breaker's changes: payments stop, operators are alerted, and payments go on."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def quick(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def metrics(text: str) -> dict[str, float]:
-    """What was measured, in CloudWatch's embedded format."""
+    """Return the measurements in CloudWatch's embedded format."""
     counted: dict[str, float] = {}
     for line in text.splitlines():
         if line.startswith("{") and "PaymentBreaker" in line:
@@ -39,7 +39,7 @@ def metrics(text: str) -> dict[str, float]:
     return counted
 
 
-def test_a_breaker_that_opens_stops_payments_and_tells(
+def test_a_breaker_that_opens_stops_payments_and_alerts(
     gateway: RunningGateway, topic: OpsTopic, capsys: pytest.CaptureFixture[str]
 ) -> None:
     buyer, product = a_buyer(), a_product(stock=1, price=500)
@@ -65,8 +65,8 @@ def test_a_breaker_that_opens_stops_payments_and_tells(
     gateway.behave("healthy")
     wait_until(lambda: pay(buyer, order_id).status == 201)
 
-    heard = [subject for subject, _ in topic.heard()]
-    assert heard == [
+    subjects = [subject for subject, _ in topic.heard()]
+    assert subjects == [
         "PAYMENT_BREAKER_CHANGED open to half-open",
         "PAYMENT_BREAKER_CHANGED half-open to closed",
     ]
@@ -74,7 +74,7 @@ def test_a_breaker_that_opens_stops_payments_and_tells(
     assert status_of(order_id) == "PENDING"
 
 
-def test_operators_who_cannot_be_told_stop_no_payment(
+def test_an_alert_that_fails_stops_no_payment(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:no-such-topic")

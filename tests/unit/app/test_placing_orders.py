@@ -179,7 +179,7 @@ def test_short_lines_are_all_named_and_nothing_moves(shop: MemoryShop) -> None:
 
 
 @pytest.mark.parametrize("points", [0, 99])
-def test_too_few_points_are_told(shop: MemoryShop, points: int) -> None:
+def test_too_few_points_are_refused_with_both_amounts(shop: MemoryShop, points: int) -> None:
     product, buyer = shop.a_product(price=100), shop.a_buyer(points)
     refusal = refused_by(lambda: shop.place(buyer, (product, 1)))
     assert isinstance(refusal, InsufficientPoints)
@@ -235,7 +235,7 @@ def test_whatever_is_ordered_stock_and_points_pay_for_the_confirmed_alone(
 
 
 class AnAnvil:
-    """What PostgreSQL would answer about one product of 100, with 5 in stock."""
+    """Answers of PostgreSQL about one product of 100, with 5 in stock."""
 
     def __init__(self, balance: int) -> None:
         self.id, self.brand_id = clock.new_id(), clock.new_id()
@@ -294,8 +294,8 @@ def test_a_refusal_after_the_stock_was_decided_sends_no_write(balance: int) -> N
 def test_an_order_shows_what_was_bought_as_it_was_then(shop: MemoryShop) -> None:
     product, buyer = shop.a_product(price=100), shop.a_buyer(points=1000)
     order_id = shop.place(buyer, (product, 1)).order_id
-    kept = shop.product_rows._products[UUID(product)]
-    kept.name = "Renamed"
+    product_row = shop.product_rows._products[UUID(product)]
+    product_row.name = "Renamed"
     [line] = shop.orders.get(order_id, buyer_id=buyer).lines
     assert (line.product_name, line.unit_price.amount) == ("Anvil", 100)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from aws_lambda_powertools.event_handler import Response
 
 from commerce.entrypoints.http import PathNotFound, http_api, lambda_handler
-from commerce.entrypoints.pages import asset_of_ours
+from commerce.entrypoints.pages import serve_asset
 
 HERE = Path(__file__).parent
 ASSETS = {file.name: HERE for file in HERE.iterdir() if file.suffix in (".js", ".css")}
@@ -15,7 +15,7 @@ api = http_api()
 
 @api.get("/console/<asset>")
 def get_console_asset(asset: str) -> Response[str]:
-    return asset_of_ours(ASSETS, asset)
+    return serve_asset(ASSETS, asset)
 
 
 handler = lambda_handler(api, refusals=(PathNotFound,), media_type="text/*")

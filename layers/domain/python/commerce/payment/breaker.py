@@ -176,7 +176,7 @@ class ValkeyBreaker:
 
     def snapshot(self) -> BreakerSnapshot | None:
         """How it stands; None where Valkey does not answer, and every request is let through."""
-        kept = self._valkey.ask(lambda server: server.get(self._key) or b"{}")
+        kept = self._valkey.run(lambda server: server.get(self._key) or b"{}")
         if kept is None:
             return None
         found = json.loads(kept)
@@ -198,7 +198,7 @@ class ValkeyBreaker:
         return f"slow, {call.seconds:.1f} s" if call.seconds > self._policy.slow_seconds else ""
 
     def _run(self, script: str, *arguments: str | float) -> "_Answer | None":
-        return self._valkey.ask(
+        return self._valkey.run(
             lambda server: _Answer.of(
                 server.eval(script, 1, self._key, _FORGOTTEN_AFTER_SECONDS * 1000, *arguments)
             )

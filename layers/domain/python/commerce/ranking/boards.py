@@ -32,10 +32,10 @@ WEIGHTS_KEY = f"{_PREFIX}:weights"
 
 
 class Server(Protocol):
-    """Valkey, asked one question at a time."""
+    """A client of Valkey."""
 
-    def ask(self, question: Callable[[Any], Any]) -> Any:
-        """What it answers; None, or an error, where it does not: as this caller wants it."""
+    def run(self, command: Callable[[Any], Any]) -> Any:
+        """Return the command's result. On a failure return None or raise, as the client does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Boards:
         if batch.is_empty:
             return
         keys, values = batch.message(weights)
-        due = self._server.ask(lambda server: server.eval(scripts.ADD, len(keys), *keys, *values))
+        due = self._server.run(lambda server: server.eval(scripts.ADD, len(keys), *keys, *values))
         for number in due or []:
             self.rescore(batch.windows[number - 1], weights)
 
@@ -111,13 +111,13 @@ class Boards:
             ]
             return BoardPage(items, weighed is not None, int(weighed or 0) >= newest)
 
-        found: BoardPage | None = self._server.ask(look)
+        found: BoardPage | None = self._server.run(look)
         return found
 
     def rank(self, window: Window, product_id: str) -> int | None:
         """A product's place, counted from 1; None where it has none, or without Valkey."""
         board = Keys.of(window).board
-        place = self._server.ask(lambda server: server.zrevrank(board, product_id))
+        place = self._server.run(lambda server: server.zrevrank(board, product_id))
         return place + 1 if isinstance(place, int) else None
 
     def rescore(self, window: Window, weights: Weights) -> bool:
@@ -126,7 +126,7 @@ class Boards:
         False where somebody else does it, or Valkey does not answer.
         """
         keys = Keys.of(window)
-        if not self._server.ask(
+        if not self._server.run(
             lambda server: server.set(keys.weighing, 1, nx=True, ex=WEIGHING_SECONDS)
         ):
             return False
@@ -138,7 +138,7 @@ class Boards:
                 return False
             cursor, began_with = step
             if cursor == b"0":
-                self._server.ask(lambda server: server.delete(keys.weighing))
+                self._server.run(lambda server: server.delete(keys.weighing))
                 return True
 
     def rescore_running(self, weights: Weights) -> int:
@@ -168,7 +168,7 @@ class Boards:
     def is_carried(self, window: Window) -> bool:
         """Whether all that was to be carried into a window is in it."""
         parts = Keys.of(window).parts
-        return bool(self._server.ask(lambda server: server.hget(parts, "carried")) == b"done")
+        return bool(self._server.run(lambda server: server.hget(parts, "carried")) == b"done")
 
     def carry(self, source: Window, target: Window, weights: Weights) -> bool:
         """Let a tenth of each score count for the window after it; False without Valkey.
@@ -186,7 +186,7 @@ class Boards:
                 return cursor is not None
 
     def _run(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
-        return self._server.ask(lambda server: server.eval(script, len(keys), *keys, *values))
+        return self._server.run(lambda server: server.eval(script, len(keys), *keys, *values))
 
 
 _LIVE = (Period.HOURLY, Period.DAILY)

@@ -120,20 +120,20 @@ class Rebuild:
     @contextmanager
     def _held(self, keys: Keys) -> Iterator[str]:
         token = secrets.token_hex(8)
-        ask = self._server.ask
-        if not ask(lambda server: server.set(keys.rebuild, token, nx=True, ex=HELD_SECONDS)):
+        run = self._server.run
+        if not run(lambda server: server.set(keys.rebuild, token, nx=True, ex=HELD_SECONDS)):
             raise RebuildRefused(
                 f"Somebody rebuilds this board. If they died, wait {HELD_SECONDS // 60} minutes."
             )
         try:
             yield token
         finally:
-            ask(lambda server: server.eval(scripts.LET_GO, 1, keys.rebuild, token))
+            run(lambda server: server.eval(scripts.LET_GO, 1, keys.rebuild, token))
 
     def _wait_for_the_metrics(self, day: Window, progress: Progress) -> None:
         """Until they have counted all that the board had counted when it began to take notes."""
         keys = Keys.of(day)
-        noted: set[bytes] = set(self._server.ask(lambda server: server.hkeys(keys.journal)))
+        noted: set[bytes] = set(self._server.run(lambda server: server.hkeys(keys.journal)))
         ahead: Collection[bytes] = [
             id_
             for chunk in self._seen(keys.seen)
@@ -155,7 +155,7 @@ class Rebuild:
         cursor = 0
         while True:
             look = partial(_scanned, key=key, cursor=cursor)
-            cursor, chunk = self._server.ask(look)
+            cursor, chunk = self._server.run(look)
             yield list(chunk)
             if cursor == 0:
                 return
@@ -217,7 +217,7 @@ class _Build:
                 pipeline.expire(self._keys.rebuild, HELD_SECONDS)
                 pipeline.execute()
 
-            self._server.ask(mark)
+            self._server.run(mark)
             known += len(ids)
             progress("events", known)
         return known
@@ -253,7 +253,7 @@ class _Build:
         return added
 
     def _eval(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
-        return self._server.ask(
+        return self._server.run(
             lambda server: server.eval(
                 script, len(keys), *keys, *self._weights, self._token, *values
             )

@@ -1,4 +1,4 @@
-"""Errors have a kind and a code here; the number is the edge's business."""
+"""Errors of the domain: each has a kind and a code, which the entrypoints translate."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 class Kind(Enum):
-    """What an error means to whoever caused it."""
+    """The meaning of an error to its caller."""
 
     MALFORMED = "malformed"
     INVALID = "invalid"
@@ -20,7 +20,7 @@ class Kind(Enum):
 
 
 class CommerceError(Exception):
-    """A refusal. The class' docstring is its title; callers may see `detail`, `errors`, `facts`."""
+    """A refusal: callers see the class's docstring as title, and `detail`, `errors`, `facts`."""
 
     kind: ClassVar[Kind]
     code: ClassVar[str]
@@ -41,7 +41,7 @@ class CommerceError(Exception):
 
     @property
     def title(self) -> str:
-        """The first line of the class' docstring, without its full stop."""
+        """The first line of the class's docstring, without its full stop."""
         return (type(self).__doc__ or type(self).__name__).splitlines()[0].rstrip(".")
 
 

@@ -53,13 +53,13 @@ def _pay(
         asked = once(claim, _request_payment, command, buyer_id)
     except PaymentUnderWay as refused:
         raise OrderNotPayable(refused.detail) from refused
-    if not replay.is_marked():
+    if not replay.is_replayed():
         return _ask_the_gateway(command, asked, buyer_id, callback_url, ends_at)
     payment = _found_again(asked.payment_id, ends_at)
     if payment.is_given_up:
         # That try is over, and nothing was charged: the same key may try anew.
         in_transaction(_release, claim, asked)
-        replay.forget()
+        replay.reset()
         return _pay(command, buyer_id, claim, callback_url, ends_at)
     return first_answer(payment)
 

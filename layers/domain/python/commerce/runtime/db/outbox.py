@@ -1,4 +1,4 @@
-"""The outbox: events wait here, in the transaction that caused them, until the bus has them."""
+"""The outbox: events are stored in the transaction that caused them, until they are published."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,5 +14,5 @@ else:
 
 
 def store(events: Sequence[Event]) -> Query:
-    """The statement that puts the events into the outbox, in their order."""
+    """Build the statement that stores the events in the outbox, in order."""
     return sql.ADD_EVENTS(rows=[event.envelope() for event in events])

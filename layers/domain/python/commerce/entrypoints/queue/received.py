@@ -1,0 +1,61 @@
+"""Events as they arrive in SQS messages."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeAlias, TypeVar
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from commerce.shared.events import Event
+
+E = TypeVar("E", bound=Event)
+Adapters: TypeAlias = Mapping[str, TypeAdapter[Any]]
+"""The readers of events, by the event's type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[E]):
+    """A delivered event. `id` is the same in each delivery of it."""
+
+    id: UUID
+    trace_id: str
+    occurred_at: datetime
+    event: E
+
+
+def adapters_of(event_types: Iterable[type[Event]]) -> Adapters:
+    """Make the readers of these types of events."""
+    return {each.__name__: TypeAdapter(each) for each in event_types}
+
+
+def read_event(adapters: Adapters, record: SQSRecord) -> Received[Any]:
+    """Read a message strictly: of a known type, and no `"2"` for 2. Unknown fields are ignored.
+
+    Raises:
+        Exception: of any type, for a message that cannot be read.
+    """
+    envelope = record.json_body["detail"]
+    fields = {
+        **envelope["data"],
+        "aggregate_id": envelope["aggregate_id"],
+        "aggregate_version": envelope["aggregate_version"],
+    }
+    # As JSON, from which strict validation still reads an id as text.
+    event = adapters[envelope["type"]].validate_json(to_json(fields), strict=True)
+    return Received(
+        UUID(envelope["id"]),
+        str(envelope["trace_id"]).encode(errors="replace").decode(),  # encodable, for the log
+        _moment(envelope["occurred_at"]),
+        event,
+    )
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("occurred_at has no offset from UTC")
+    return found

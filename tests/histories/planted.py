@@ -146,7 +146,7 @@ def consumer_claims_nothing(patch: pytest.MonkeyPatch) -> None:
     def all_of_them(uow: UnitOfWork, consumer: str, ids: Collection[UUID]) -> set[UUID]:
         return set(ids)
 
-    patch.setattr("commerce.entrypoints.queue.batches.claim_events", all_of_them)
+    patch.setattr("commerce.entrypoints.queue.claim_events", all_of_them)
 
 
 BUGS: dict[str, Plant] = {

@@ -38,9 +38,7 @@ class IdempotencyKeyMissing(CommerceError):
 
     kind = Kind.MALFORMED
     code = "IDEMPOTENCY_KEY_MISSING"
-
-    def __init__(self) -> None:
-        super().__init__("Send 8 to 64 characters, new for each request, the same for each retry.")
+    default_detail = "Send 8 to 64 characters, new for each request, the same for each retry."
 
 
 class IdempotencyKeyInvalid(CommerceError):
@@ -55,9 +53,8 @@ class RequestInProgress(CommerceError):
 
     kind = Kind.CONFLICT
     code = "REQUEST_IN_PROGRESS"
-
-    def __init__(self) -> None:
-        super().__init__("Ask again in a moment to get its answer.", retry_after_seconds=1)
+    default_detail = "Ask again in a moment to get its answer."
+    default_retry_after_seconds = 1
 
 
 class _NotStored(Exception):
@@ -98,10 +95,8 @@ def answer_once(claim: Claim, context: LambdaContext, run: Callable[[], Answer])
     """Call `run`, or replay the first answer to this claim.
 
     Stored are successes and refusals by a rule (404, 409), but no errors that the caller can
-    correct (400, 401, 403, 422) or that may pass (5xx).
-
-    Raises:
-        RequestInProgress, IdempotencyKeyReused.
+    correct (400, 401, 403, 422) or that may pass (5xx). Raises RequestInProgress and
+    IdempotencyKeyReused.
     """
     ran: list[Answer] = []
     config = IdempotencyConfig(

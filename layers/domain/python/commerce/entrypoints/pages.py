@@ -28,12 +28,7 @@ def serve_page(file: Path) -> Response[str]:
 
 
 def serve_asset(assets: Mapping[str, Path], name: str) -> Response[str]:
-    """Serve a script or style. Raises PathNotFound for a name that `assets` does not have.
-
-    Args:
-        assets: the folder of each file that may be served, by file name.
-        name: the requested file.
-    """
+    """Serve a script or style; `assets` has folders by file name. Raises PathNotFound."""
     if name not in assets:
         raise PathNotFound
     return static_file(_text(assets[name] / name), _TYPES[Path(name).suffix])

@@ -7,13 +7,7 @@ from typing import Any
 
 @cache
 def client(service: str, *, attempts: int = 3, answer_within_seconds: float = 3) -> Any:
-    """Return the boto3 client of one service.
-
-    Args:
-        service: its name in boto3.
-        attempts: tries in all.
-        answer_within_seconds: read time-out of a try; connecting takes at most 1 s more.
-    """
+    """Return the boto3 client of a service; a try takes at most 1 s more, to connect."""
     # Imported on use: a function that calls no AWS service starts without boto3.
     import boto3
     from botocore.config import Config

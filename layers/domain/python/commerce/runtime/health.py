@@ -1,19 +1,14 @@
 """Health check: the database answers, with the schema that the code needs."""
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from commerce.runtime import settings
 from commerce.runtime.db.connection import Database
-from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import CommerceError, Kind, Unavailable
 from commerce.shared.schemas import View
-
-if TYPE_CHECKING:
-    from commerce.runtime.db import statements as sql
-else:
-    sql = precompiled("commerce.runtime.db.statements")
 
 SCHEMA_REVISION = "0010"
 """The migration that this code needs. Revisions are numbered, so that they can be compared."""

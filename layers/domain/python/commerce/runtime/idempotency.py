@@ -9,19 +9,14 @@ import hmac
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from commerce.runtime.db.pipeline import Query
-from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError, Kind
-
-if TYPE_CHECKING:
-    from commerce.runtime.db import statements as sql
-else:
-    sql = precompiled("commerce.runtime.db.statements")
 
 
 class AlreadyDone(CommerceError):
@@ -36,9 +31,7 @@ class IdempotencyKeyReused(CommerceError):
 
     kind = Kind.INVALID
     code = "IDEMPOTENCY_KEY_REUSED"
-
-    def __init__(self) -> None:
-        super().__init__("A new request needs a new key; the first request stands as it is.")
+    default_detail = "A new request needs a new key; the first request stands as it is."
 
 
 @dataclass(frozen=True, slots=True)

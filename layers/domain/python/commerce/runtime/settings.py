@@ -18,9 +18,6 @@ DATABASE_NAME = "lastunit"  # as infra/production makes it; RDS' own secret does
 class Missing(RuntimeError):
     """A setting is missing; the template or `.local/env` must define it."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"the environment variable {name} is not set")
-
 
 def text(name: str, default: str | None = None) -> str:
     """Return a setting. Raises Missing where it is absent and has no default."""
@@ -28,7 +25,7 @@ def text(name: str, default: str | None = None) -> str:
     if not value:
         if default is not None:
             return default
-        raise Missing(name)
+        raise Missing(f"the environment variable {name} is not set")
     return value
 
 
@@ -45,15 +42,7 @@ def _secrets() -> "SecretsProvider":
 
 
 def secret(arn: str, *, fresh: bool = False) -> dict[str, str]:
-    """Return a secret's JSON from Secrets Manager, cached for five minutes.
-
-    Args:
-        arn: the secret's ARN.
-        fresh: skip the cache, because the secret may have been rotated.
-
-    Raises:
-        Unavailable: Secrets Manager does not answer.
-    """
+    """Return a secret's JSON, cached for five minutes unless `fresh`. Raises Unavailable."""
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
     try:

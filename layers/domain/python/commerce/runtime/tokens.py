@@ -37,9 +37,7 @@ class NotSignedIn(CommerceError):
 
     kind = Kind.UNAUTHENTICATED
     code = "NOT_SIGNED_IN"
-
-    def __init__(self) -> None:
-        super().__init__("Send `Authorization: Bearer <token>`, with a token of POST /sessions.")
+    default_detail = "Send `Authorization: Bearer <token>`, with a token of POST /sessions."
 
 
 class InvalidToken(CommerceError):
@@ -47,9 +45,7 @@ class InvalidToken(CommerceError):
 
     kind = Kind.UNAUTHENTICATED
     code = "INVALID_TOKEN"
-
-    def __init__(self) -> None:
-        super().__init__("Open a new session with POST /sessions.")
+    default_detail = "Open a new session with POST /sessions."
 
 
 class TokenExpired(CommerceError):
@@ -57,9 +53,7 @@ class TokenExpired(CommerceError):
 
     kind = Kind.UNAUTHENTICATED
     code = "TOKEN_EXPIRED"
-
-    def __init__(self) -> None:
-        super().__init__("Open a new session with POST /sessions.")
+    default_detail = "Open a new session with POST /sessions."
 
 
 class AdminOnly(CommerceError):

@@ -17,9 +17,7 @@ class InvalidCursor(CommerceError):
 
     kind = Kind.INVALID
     code = "INVALID_CURSOR"
-
-    def __init__(self) -> None:
-        super().__init__("Use next_cursor as it came, with the same sort and filter.")
+    default_detail = "Use next_cursor as it came, with the same sort and filter."
 
 
 def encode(listing: str, position: Position) -> str:

@@ -24,6 +24,8 @@ class CommerceError(Exception):
 
     kind: ClassVar[Kind]
     code: ClassVar[str]
+    default_detail: ClassVar[str] = ""
+    default_retry_after_seconds: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -33,10 +35,12 @@ class CommerceError(Exception):
         facts: Mapping[str, Any] | None = None,
         retry_after_seconds: int | None = None,
     ) -> None:
-        self.detail = detail or self.title
+        self.detail = detail or self.default_detail or self.title
         self.errors = list(errors)
         self.facts = dict(facts or {})
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after_seconds = (
+            self.default_retry_after_seconds if retry_after_seconds is None else retry_after_seconds
+        )
         super().__init__(self.detail)
 
     @property
@@ -50,9 +54,8 @@ class Busy(CommerceError):
 
     kind = Kind.UNAVAILABLE
     code = "BUSY"
-
-    def __init__(self, detail: str = "Nothing was changed; try again.") -> None:
-        super().__init__(detail, retry_after_seconds=1)
+    default_detail = "Nothing was changed; try again."
+    default_retry_after_seconds = 1
 
 
 class Unavailable(CommerceError):
@@ -60,8 +63,5 @@ class Unavailable(CommerceError):
 
     kind = Kind.UNAVAILABLE
     code = "UNAVAILABLE"
-
-    def __init__(
-        self, detail: str = "Try again, with the same Idempotency-Key if you sent one."
-    ) -> None:
-        super().__init__(detail, retry_after_seconds=2)
+    default_detail = "Try again, with the same Idempotency-Key if you sent one."
+    default_retry_after_seconds = 2

@@ -21,9 +21,7 @@ class StaleVersion(CommerceError):
 
     kind = Kind.CONFLICT
     code = "STALE_VERSION"
-
-    def __init__(self) -> None:
-        super().__init__("Nothing was changed; look again, and send the version you find then.")
+    default_detail = "Nothing was changed; look again, and send the version you find then."
 
 
 def if_match(header: str | None) -> IfMatch:

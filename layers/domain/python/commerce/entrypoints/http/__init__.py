@@ -17,7 +17,7 @@ from commerce.entrypoints.http.parameters import (
     Admin,
     Buyer,
     Cursor,
-    IfMatchVersion,
+    IfMatch,
     Limit,
     OptionalRequestKey,
     RequestKey,
@@ -28,7 +28,7 @@ from commerce.entrypoints.http.responses import JSON, static_file, with_etag
 
 __all__ = [
     "ADMIN", "ANYONE", "JSON", "USER", "Access", "Admin", "BodyTooLarge", "Buyer", "Cursor",
-    "HttpApi", "IfMatchVersion", "Limit", "MalformedJson", "OptionalRequestKey", "PathNotFound",
+    "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey", "PathNotFound",
     "RequestKey", "Rules", "Text", "ValidationFailed", "http_api", "lambda_handler",
     "static_file", "with_etag",
 ]  # fmt: skip

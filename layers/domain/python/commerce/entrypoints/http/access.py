@@ -19,14 +19,9 @@ ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
 
 
 def identify(authorization: str | None, access: Access) -> Identity | None:
-    """Return the caller's identity, or None where anyone may call.
+    """Verify the Authorization header; return the caller, or None where anyone may call.
 
-    Args:
-        authorization: the Authorization header.
-        access: the callers that are let in.
-
-    Raises:
-        NotSignedIn, InvalidToken, TokenExpired, AdminOnly.
+    Raises NotSignedIn, InvalidToken, TokenExpired, AdminOnly.
     """
     if access is ANYONE:
         return None

@@ -113,9 +113,8 @@ def lambda_handler(
         idempotent: says if requests have an Idempotency-Key.
         fingerprint_key: returns the key of the HMAC that is stored of an idempotent request, where
             a plain hash would let its body be guessed.
-        success: the route's status codes; for the OpenAPI document only.
-        refusals: the domain's errors that callers meet; for the OpenAPI document only.
-        media_type: of the answers; for the OpenAPI document only.
+        success, refusals, media_type: the answers' status codes, errors and media type, which only
+            the OpenAPI document uses.
     """
     api.rules = rules = Rules(
         access, require, idempotent, fingerprint_key, success, refusals, media_type

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from commerce.runtime.idempotency import Claim
 from commerce.runtime.tokens import Identity
-from commerce.shared.etag import IfMatch
+from commerce.shared import etag
 
 
 def _from_context(name: str) -> Callable[[Request], Any]:
@@ -31,7 +31,7 @@ RequestKey = Annotated[Claim, Depends(_from_context("claim"))]
 OptionalRequestKey = Annotated[Claim | None, Depends(_from_context("claim"))]
 """The request's Idempotency-Key; None where it has none, and is never a repetition."""
 
-IfMatchVersion = Annotated[IfMatch, Depends(_from_context("if_match"))]
+IfMatch = Annotated[etag.IfMatch, Depends(_from_context("if_match"))]
 """The versions in the request's If-Match header."""
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]

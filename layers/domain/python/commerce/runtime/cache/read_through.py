@@ -39,17 +39,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CacheRegion(Generic[V]):
-    """One kind of cached value.
-
-    Attributes:
-        version: raise it with each change of the model's fields.
-        seconds: no value is served longer after it was loaded.
-    """
+    """One kind of cached value. Raise `version` with each change of the model's fields."""
 
     name: str
     version: int
     model: type[V]
     seconds: int
+    """No value is served that was loaded longer ago."""
 
     def key(self, id_: str) -> str:
         """Return the key of a value."""

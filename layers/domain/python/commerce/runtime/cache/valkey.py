@@ -27,7 +27,26 @@ SKIP_SECONDS = 5.0  # after a failure, jittered upwards by a half
 logger = logging.getLogger(__name__)
 
 
-class Valkey:
+class _Connection:
+    """The connections to one server: opened on first use, and again after `close`."""
+
+    def __init__(self, url: Callable[[], str]) -> None:
+        self._url = url
+        self._client: Redis | None = None
+
+    def close(self) -> None:
+        """Close the connections; the next command opens a new one."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _connected(self, timeout_seconds: float | None = None) -> "Redis":
+        if self._client is None:
+            self._client = connect(self._url(), timeout_seconds)
+        return self._client
+
+
+class Valkey(_Connection):
     """A client that tries once, waits briefly, and answers None instead of raising.
 
     The server may be a cluster behind one address (ElastiCache Serverless): all keys of one command
@@ -35,8 +54,7 @@ class Valkey:
     """
 
     def __init__(self, url: Callable[[], str]) -> None:
-        self._url = url
-        self._client: Redis | None = None
+        super().__init__(url)
         self._skipped_until = 0.0
 
     @property
@@ -65,17 +83,6 @@ class Valkey:
             self._skip("slow")
         return result
 
-    def close(self) -> None:
-        """Close the connections; the next command opens a new one."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def _connected(self) -> "Redis":
-        if self._client is None:
-            self._client = connect(self._url())
-        return self._client
-
     def _skip(self, reason: str) -> None:
         pause = SKIP_SECONDS * random.uniform(1, 1.5)  # noqa: S311  (jitter, not a secret)
         self._skipped_until = time.monotonic() + pause
@@ -83,12 +90,8 @@ class Valkey:
         self.close()  # the rest of a late answer must not be read as the next one
 
 
-class StrictValkey:
+class StrictValkey(_Connection):
     """A client for work that must be done: it waits longer, and its failures are raised."""
-
-    def __init__(self, url: Callable[[], str]) -> None:
-        self._url = url
-        self._client: Redis | None = None
 
     def run(self, command: Callable[["Redis"], T]) -> T:
         """Run one or more commands on the client; return the result.
@@ -98,20 +101,12 @@ class StrictValkey:
             redis.ResponseError: the server refused the command.
         """
         try:
-            if self._client is None:
-                self._client = connect(self._url(), max(STRICT_TIMEOUT_SECONDS, TIMEOUT_SECONDS))
-            return command(self._client)
+            return command(self._connected(max(STRICT_TIMEOUT_SECONDS, TIMEOUT_SECONDS)))
         except Exception as error:
             if _is_refusal(error):
                 raise
             self.close()  # the rest of a late answer must not be read as the next one
             raise Unavailable("Valkey does not answer; try again.") from error
-
-    def close(self) -> None:
-        """Close the connections; the next command opens a new one."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
 
 
 def connect(url: str, timeout_seconds: float | None = None) -> "Redis":

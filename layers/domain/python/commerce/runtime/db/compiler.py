@@ -12,12 +12,7 @@ _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-un
 def compile_core(
     build: Executable | Callable[[], Executable] | None,
 ) -> tuple[str, list[str], dict[str, Any], list[str]]:
-    """Compile a statement, given as it is or as a function that builds it.
-
-    Returns:
-        The SQL, the parameters' names in the order of their numbers, the constants by name, and
-        the names of the JSON parameters.
-    """
+    """Compile a statement, or the function that builds it, to the fields of `Compiled`."""
     core: Any = build if isinstance(build, Executable) else build()  # type: ignore[misc]
     compiled = core.compile(dialect=_DIALECT)
     required = {name for name, bind in compiled.binds.items() if bind.required}

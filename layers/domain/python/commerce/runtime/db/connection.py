@@ -90,8 +90,8 @@ class Database:
 
         Raises:
             ConstraintViolated, InvalidData, Contention.
-            Busy: a lock was not granted, or a statement did not finish, in time.
-            Unavailable: there is no connection, nothing was sent.
+            Busy: a lock or a statement took too long.
+            Unavailable: there is no connection.
             ConnectionLost: the connection broke; the queries may have taken effect.
         """
         try:

@@ -1,16 +1,10 @@
 """The outbox: events are stored in the transaction that caused them, until they are published."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from commerce.runtime.db.pipeline import Query
-from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.sql import sql
 from commerce.shared.events import Event
-
-if TYPE_CHECKING:
-    from commerce.runtime.db import statements as sql
-else:
-    sql = precompiled("commerce.runtime.db.statements")
 
 
 def store(events: Sequence[Event]) -> Query:

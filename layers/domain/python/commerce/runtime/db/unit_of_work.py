@@ -31,7 +31,7 @@ ErrorFactory: TypeAlias = Callable[[], CommerceError | None]
 None says that a fresh read finds the rule satisfied again; the commit then raises Contention.
 """
 OnViolation: TypeAlias = Mapping[str, ErrorFactory]
-"""The error factories, by the name of the constraint or guard."""
+"""The error factories, by the name of the constraint or guard that is violated."""
 
 
 class UnitOfWork:
@@ -99,22 +99,12 @@ class UnitOfWork:
         return self._database.run([BEGIN, *queries])[1:]
 
     def claim(self, query: Query, on_violation: OnViolation) -> None:
-        """Collect a write that is sent first, so that a repeated request waits here, unlocked.
-
-        Args:
-            query: inserts a row that can exist once.
-            on_violation: error factories by the name of the constraint.
-        """
+        """Collect an INSERT that is sent first, so that a repeated request waits here, unlocked."""
         self._claims.append(query)
         self._on_violation.update(on_violation)
 
     def write(self, query: Query, on_violation: OnViolation | None = None) -> None:
-        """Collect a write.
-
-        Args:
-            query: the statement.
-            on_violation: error factories by the name of the constraint or guard.
-        """
+        """Collect a write; `on_violation` makes the errors of the rules that it can violate."""
         self._writes.append(query)
         self._on_violation.update(on_violation or {})
 
@@ -123,7 +113,7 @@ class UnitOfWork:
 
         Args:
             query: returns one row per event that it stored, and so none without an event.
-            on_violation: error factories by the name of the constraint or guard.
+            on_violation: makes the errors of the rules that the query can violate.
         """
         self._returning_events.append(query)
         self._on_violation.update(on_violation or {})
@@ -133,7 +123,7 @@ class UnitOfWork:
 
         Args:
             queries: the statements, which may store events themselves.
-            on_violation: error factories by the name of the constraint or guard.
+            on_violation: makes the errors of the rules that they can violate.
         """
         self._last_writes.extend(queries)
         self._on_violation.update(on_violation)

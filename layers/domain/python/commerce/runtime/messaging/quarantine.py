@@ -3,19 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from commerce.runtime.db.connection import Database
 from commerce.runtime.db.pipeline import Query
-from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
-
-if TYPE_CHECKING:
-    from commerce.runtime.db import statements as sql
-else:
-    sql = precompiled("commerce.runtime.db.statements")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import Any
 
 from commerce.runtime.db.connection import Database
 from commerce.runtime.db.pipeline import Query, Row
-from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.runtime.messaging import quarantine
 from commerce.runtime.messaging.bus import (
@@ -27,12 +26,7 @@ from commerce.runtime.messaging.bus import (
 )
 from commerce.shared import clock
 from commerce.shared.errors import Busy
-from commerce.shared.events import ENVELOPE
-
-if TYPE_CHECKING:
-    from commerce.runtime.db import statements as sql
-else:
-    sql = precompiled("commerce.runtime.db.statements")
+from commerce.shared.events import ENVELOPE, plain
 
 CHUNK = 200  # rows locked while their events are put, in up to twenty calls
 RUN_SECONDS = 40  # a run ends before its function's time-out would undo a chunk
@@ -215,12 +209,4 @@ def _log_fields(envelope: Envelope) -> dict[str, str]:
 
 
 def _envelope(row: Row) -> dict[str, Any]:
-    return {name: _plain(getattr(row, name)) for name in ENVELOPE}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return clock.rfc3339(value)
-    return value
+    return {name: plain(getattr(row, name)) for name in ENVELOPE}

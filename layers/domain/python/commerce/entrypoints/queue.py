@@ -1,8 +1,10 @@
-"""Handlers that process one message at a time."""
+"""The handlers of functions that SQS invokes: message by message, or a batch together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
+from uuid import UUID
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -12,14 +14,33 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from commerce.entrypoints.queue.received import Received, adapters_of, read_event
-from commerce.entrypoints.queue.retries import hide, pause_seconds, receive_count
+from commerce.app.shop import Shop
+from commerce.app.transactions import in_transaction
+from commerce.entrypoints.messages import (
+    Adapters,
+    Received,
+    adapters_of,
+    hide,
+    pause_seconds,
+    read_event,
+    receive_count,
+)
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed
+from commerce.runtime import settings
+from commerce.runtime.idempotency import claim_events
 from commerce.shared import trace
+from commerce.shared.errors import Busy, Unavailable
 from commerce.shared.events import Event
+
+__all__ = [
+    "OnFinalAttempt", "Received", "batch_handler", "event_handler", "message_handler",
+    "nudge_handler", "once_each", "shipping_max_tries", "shipping_retry_base_seconds",
+]  # fmt: skip
 
 E = TypeVar("E", bound=Event)
 Answer: TypeAlias = Mapping[str, Any]
+Consume: TypeAlias = Callable[[Sequence[Received[Any]]], None]
+Work: TypeAlias = Callable[[Shop, Sequence[Received[Any]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +142,84 @@ def _call(on_final_attempt: OnFinalAttempt[E], received: Received[E], error: Exc
         on_final_attempt.failed(received, error)
     except Exception:  # noqa: BLE001  (the message's own failure is the one to raise)
         logger.exception("the callback for the final attempt failed")
+
+
+def batch_handler(event_types: Sequence[type[Event]], consume: Consume) -> Handler[Answer]:
+    """Make the handler of several types of events, which consumes all messages of a call together.
+
+    A message that cannot be read fails alone. If the others fail together, each is tried alone.
+    """
+    adapters = adapters_of(event_types)
+
+    @observed
+    def handler(event: LambdaEvent, context: LambdaContext) -> Answer:  # noqa: ARG001
+        records = [SQSRecord(each) for each in event["Records"]]
+        readable = _readable(adapters, records)
+        failed = {each.message_id for each in records} - readable.keys()
+        failed |= _failed(readable, consume)
+        logger.info("batch done", messages=len(records), failed=len(failed))
+        return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in sorted(failed)]}
+
+    return handler
+
+
+def once_each(consumer: str, work: Work) -> Consume:
+    """Consume events in one transaction, in which each event takes effect once per consumer."""
+    return partial(_consume_once, consumer, work)
+
+
+def _consume_once(consumer: str, work: Work, received: Sequence[Received[Any]]) -> None:
+    in_transaction(_claim_and_work, consumer, work, {each.id: each for each in received})
+
+
+def _claim_and_work(
+    shop: Shop, consumer: str, work: Work, distinct: Mapping[UUID, Received[Any]]
+) -> None:
+    new = claim_events(shop.uow, consumer, distinct)
+    if new:
+        work(shop, [each for id_, each in distinct.items() if id_ in new])
+
+
+def _readable(adapters: Adapters, records: Sequence[SQSRecord]) -> dict[str, Received[Any]]:
+    received: dict[str, Received[Any]] = {}
+    for record in records:
+        try:
+            received[record.message_id] = read_event(adapters, record)
+        except Exception:  # noqa: BLE001  (whatever is wrong, it concerns this message only)
+            logger.exception(
+                "message cannot be read",
+                message_id=record.message_id,
+                receive_count=receive_count(record),
+            )
+    return received
+
+
+def _failed(received: Mapping[str, Received[Any]], consume: Consume) -> set[str]:
+    """Consume all together, or else each alone; return the ids of the messages that failed."""
+    if not received:
+        return set()
+    try:
+        consume(list(received.values()))
+    except Exception as error:  # noqa: BLE001  (reported, so that the queue delivers them again)
+        logger.exception("messages failed", message_ids=list(received))
+        if len(received) == 1 or isinstance(error, Unavailable | Busy):
+            return set(received)  # not the fault of a message, so all are delivered again
+        return {id_ for id_, each in received.items() if _failed({id_: each}, consume)}
+    for each in received.values():
+        logger.info(
+            "event consumed",
+            correlation_id=each.trace_id,
+            event_id=str(each.id),
+            event_type=type(each.event).__name__,
+        )
+    return set()
+
+
+def shipping_retry_base_seconds() -> int:
+    """Return the first pause, doubled with each try (SPEC §6: 60 s; a parameter)."""
+    return settings.number("SHIPPING_RETRY_BASE_SECONDS", 60)
+
+
+def shipping_max_tries() -> int:
+    """Return the queue's maxReceiveCount, from the template (SPEC §6: 3)."""
+    return settings.number("SHIPPING_MAX_TRIES", 3)

@@ -27,7 +27,7 @@ from commerce.runtime.aws import client
 from commerce.runtime.idempotency import Claim, IdempotencyKeyReused
 from commerce.shared.errors import CommerceError, Kind
 
-KEPT_SECONDS = 24 * 60 * 60  # SPEC §3: kept at least 24 hours
+STORED_SECONDS = 24 * 60 * 60  # SPEC §3: at least 24 hours
 _KEY = re.compile(r"[\x21-\x7e]{8,64}")  # SPEC §3: 8–64 characters; visible ASCII, as in a header
 
 Answer = dict[str, Any]
@@ -103,7 +103,7 @@ def answer_once(claim: Claim, context: LambdaContext, run: Callable[[], Answer])
         event_key_jmespath="claim",
         payload_validation_jmespath="fingerprint",
         raise_on_no_idempotency_key=True,
-        expires_after_seconds=KEPT_SECONDS,
+        expires_after_seconds=STORED_SECONDS,
         lambda_context=context,
         hash_function="sha256",
     )

@@ -33,7 +33,7 @@ class Alert:
 def publish(alert: Alert, *, is_hurried: bool = False) -> None:
     """Log the alert, then publish it to the topic OPS_TOPIC_ARN. Raises what its client raises.
 
-    `is_hurried` tries once, for a second with the connection, because somebody waits for us.
+    `is_hurried` tries once, for a second with the connection, for a caller who waits.
     """
     message = {
         "alert": alert.code,

@@ -1,6 +1,6 @@
 """Clients of Valkey: one that callers can do without, and a strict one.
 
-Nothing that must be right is kept in Valkey. So the usual client never raises and never waits long:
+Valkey stores nothing that must not be lost. So the usual client never raises and never waits long:
 after a failure, this execution environment skips Valkey for some seconds, instead of letting every
 request wait for a time-out.
 """
@@ -110,10 +110,7 @@ class StrictValkey(_Connection):
 
 
 def connect(url: str, timeout_seconds: float | None = None) -> "Redis":
-    """Make a client that tries once and waits TIMEOUT_SECONDS unless told otherwise.
-
-    It connects on first use.
-    """
+    """Make a client that connects on first use and tries once, for TIMEOUT_SECONDS by default."""
     # Imported on use: most functions do not need it, and it takes longer to import than our code.
     from redis import Redis
     from redis.backoff import NoBackoff

@@ -77,13 +77,13 @@ class precompiled:  # noqa: N801 - it stands where `import` would
         self._module = module
 
     def __getattr__(self, name: str) -> Any:
-        kept = _compiled().get(self._module, {}).get(name)
-        if kept is None:
+        compiled = _compiled().get(self._module, {}).get(name)
+        if compiled is None:
             found = getattr(import_module(self._module), name)
-        elif isinstance(kept, dict):
-            found = {key: Statement(None, Compiled(*each)) for key, each in kept.items()}
+        elif isinstance(compiled, dict):
+            found = {key: Statement(None, Compiled(*each)) for key, each in compiled.items()}
         else:
-            found = Statement(None, Compiled(*kept))
+            found = Statement(None, Compiled(*compiled))
         setattr(self, name, found)
         return found
 

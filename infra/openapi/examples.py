@@ -20,6 +20,7 @@ from commerce.app.operations import (
     SalesView,
 )
 from commerce.app.operations.overview import PROBLEMS
+from commerce.app.rankings import RankedProductView, RankingView
 from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
 from commerce.like import LikedProduct, LikeView
@@ -36,7 +37,7 @@ from commerce.product import (
     StripesView,
 )
 from commerce.product.errors import Shortage
-from commerce.ranking import InvalidMoment, RankedProductView, RankingView, RankingWeightsView
+from commerce.ranking import InvalidMoment, RankingWeightsView
 from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money

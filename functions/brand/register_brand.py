@@ -10,7 +10,7 @@ from commerce.entrypoints.http import (
     OptionalRequestKey,
     http_api,
     lambda_handler,
-    tagged,
+    with_etag,
 )
 
 api = http_api()
@@ -21,7 +21,7 @@ def register_brand(
     command: RegisterBrand, admin: Admin, key: OptionalRequestKey
 ) -> Response[BrandView]:
     brand = once(key, BrandFacade.register, command, by=admin.by)
-    return tagged(brand, 1, status=201)
+    return with_etag(brand, 1, status=201)
 
 
 handler = lambda_handler(api, access=ADMIN, idempotent="optional", success=(201,))

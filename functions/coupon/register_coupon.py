@@ -10,7 +10,7 @@ from commerce.entrypoints.http import (
     OptionalRequestKey,
     http_api,
     lambda_handler,
-    tagged,
+    with_etag,
 )
 
 api = http_api()
@@ -21,7 +21,7 @@ def register_coupon(
     command: RegisterCoupon, admin: Admin, key: OptionalRequestKey
 ) -> Response[CouponView]:
     coupon = once(key, CouponFacade.register, command, by=admin.by)
-    return tagged(coupon, 1, status=201)  # an offer is never edited
+    return with_etag(coupon, 1, status=201)  # an offer is never edited
 
 
 handler = lambda_handler(api, access=ADMIN, idempotent="optional", success=(201,))

@@ -1,4 +1,4 @@
-"""GET /health: anyone learns whether this deployment can serve."""
+"""GET /health: anyone checks whether this deployment can serve."""
 
 from commerce.app.health import check_health
 from commerce.entrypoints.http import http_api, lambda_handler

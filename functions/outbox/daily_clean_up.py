@@ -1,6 +1,6 @@
-"""Every day: published events, old claims and old login attempts are forgotten."""
+"""Every day: published events, old claims and old login attempts are deleted."""
 
-from commerce.app.retention import clean_up
+from commerce.app.retention import delete_expired
 from commerce.entrypoints.schedule import schedule_handler
 
-handler = schedule_handler(clean_up)
+handler = schedule_handler(delete_expired)

@@ -7,8 +7,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi import swagger_ui
 
-from commerce.entrypoints.http import JSON, file_of_ours, http_api, lambda_handler
-from commerce.entrypoints.pages import HTML, asset_of_ours, page_of_ours
+from commerce.entrypoints.http import JSON, http_api, lambda_handler, static_file
+from commerce.entrypoints.pages import HTML, serve_asset, serve_page
 
 HERE = Path(__file__).parent
 CONSOLE, DOCS = HERE / "console", HERE / "docs"
@@ -32,31 +32,31 @@ def _described(tag: str, media_type: str, schema: str = "string") -> dict[str, A
 @api.get("/docs", **_described("docs", HTML))
 def get_docs() -> Response[str]:
     """Read about this API, and try it."""
-    return page_of_ours(DOCS / "page.html")
+    return serve_page(DOCS / "page.html")
 
 
 @api.get("/docs/<asset>", **_described("docs", "text/*"))
 def get_docs_asset(asset: str) -> Response[str]:
     """Load a script or the style sheet of the page at /docs."""
-    return asset_of_ours(DOCS_ASSETS, asset)
+    return serve_asset(DOCS_ASSETS, asset)
 
 
 @api.get("/openapi.json", **_described("docs", JSON, "object"))
 def get_openapi() -> Response[str]:
     """Read what this API takes and what it answers, as OpenAPI 3.1."""
-    return file_of_ours(_document(), JSON)
+    return static_file(_document(), JSON)
 
 
 @api.get("/console", **_described("console", HTML))
 def get_console() -> Response[str]:
     """Load the operators' page; the data it shows needs an admin's token."""
-    return page_of_ours(CONSOLE / "page.html")
+    return serve_page(CONSOLE / "page.html")
 
 
 @api.get("/console/<asset>", **_described("console", "text/*"))
 def get_console_asset(asset: str) -> Response[str]:
     """Load a script or the style sheet of the page at /console."""
-    return asset_of_ours(CONSOLE_ASSETS, asset)
+    return serve_asset(CONSOLE_ASSETS, asset)
 
 
 @cache

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandNotFound
-from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
+from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
 from commerce.product import EditProduct, ProductDetailView, ProductFacade, ProductNotFound
 
 api = http_api()
@@ -12,10 +12,10 @@ api = http_api()
 
 @api.patch("/admin/products/<product_id>")
 def edit_product(
-    product_id: str, command: EditProduct, admin: Admin, if_match: Seen
+    product_id: str, command: EditProduct, admin: Admin, if_match: IfMatch
 ) -> Response[ProductDetailView]:
     edited = in_transaction(ProductFacade.edit, product_id, command, by=admin.by, if_match=if_match)
-    return tagged(edited, edited.version, edited.counted)
+    return with_etag(edited, edited.version, edited.counted)
 
 
 handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound, BrandNotFound))

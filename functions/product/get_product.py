@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from commerce.app.catalogue import catalogue, record_view
-from commerce.entrypoints.http import http_api, lambda_handler, tagged
+from commerce.entrypoints.http import http_api, lambda_handler, with_etag
 from commerce.product import ProductDetailView, ProductNotFound
 
 api = http_api()
@@ -13,7 +13,7 @@ api = http_api()
 def get_product(product_id: str) -> Response[ProductDetailView]:
     product = catalogue().product(product_id)
     record_view(product)
-    return tagged(product, product.version, product.counted)
+    return with_etag(product, product.version, product.counted)
 
 
 handler = lambda_handler(api, refusals=(ProductNotFound,))

@@ -11,7 +11,7 @@ from commerce.entrypoints.http import (
     OptionalRequestKey,
     http_api,
     lambda_handler,
-    tagged,
+    with_etag,
 )
 from commerce.product import ProductDetailView, ProductFacade, RegisterProduct
 
@@ -24,7 +24,7 @@ def register_product(
 ) -> Response[ProductDetailView]:
     product = once(key, ProductFacade.register, command, by=admin.by)
     catalogue().show_new(product)
-    return tagged(product, product.version, product.counted, status=201)
+    return with_etag(product, product.version, product.counted, status=201)
 
 
 handler = lambda_handler(

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from commerce.app.transactions import in_transaction
-from commerce.entrypoints.http import ADMIN, Admin, Seen, http_api, lambda_handler, tagged
+from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
 from commerce.product import ProductFacade, ProductNotFound, SetStock, StockView
 
 api = http_api()
@@ -11,12 +11,12 @@ api = http_api()
 
 @api.put("/admin/products/<product_id>/stock")
 def set_stock(
-    product_id: str, command: SetStock, admin: Admin, if_match: Seen
+    product_id: str, command: SetStock, admin: Admin, if_match: IfMatch
 ) -> Response[StockView]:
     stock = in_transaction(
         ProductFacade.set_stock, product_id, command, by=admin.by, if_match=if_match
     )
-    return tagged(stock, stock.version, stock.counted)
+    return with_etag(stock, stock.version, stock.counted)
 
 
 handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound,))

@@ -266,7 +266,7 @@ def outbox(target: Target, asked: argparse.Namespace) -> Answer:
     return FOUND if missing else WELL, {
         "waiting": waiting.count,
         "oldest_age_seconds": round(waiting.age_seconds(clock.now())),
-        "set_aside_count": waiting.set_aside,
+        "set_aside_count": waiting.quarantined,
         "set_aside": found,
         "put_back": sorted(map(str, back)),
         "not_found": missing,

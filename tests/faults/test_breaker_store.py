@@ -1,4 +1,4 @@
-"""Valkey stopped, hanging or talking nonsense: the circuit breaker is closed, calls go on."""
+"""Valkey stopped, hanging or answering rubbish: the circuit breaker stays closed."""
 
 import os
 from pathlib import Path
@@ -33,15 +33,15 @@ def as_impatient_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Why Valkey was left alone, each time that it cost a time-out or an error."""
+    """The reasons for skipping Valkey, each of which cost a time-out or an error."""
     noted: list[str] = []
-    leave_alone = valkey.Valkey._leave_alone
+    skip = valkey.Valkey._skip
 
     def note(self: valkey.Valkey, reason: str) -> None:
         noted.append(reason)
-        leave_alone(self, reason)
+        skip(self, reason)
 
-    monkeypatch.setattr(valkey.Valkey, "_leave_alone", note)
+    monkeypatch.setattr(valkey.Valkey, "_skip", note)
     monkeypatch.setattr(valkey, "SKIP_SECONDS", 60)
     return noted
 
@@ -86,7 +86,7 @@ def test_valkey_hanging_between_permit_and_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("answer", RUBBISH.values(), ids=RUBBISH)
 def test_valkey_talking_nonsense(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(valkey, "SKIP_SECONDS", 0)  # so that each question is asked
+    monkeypatch.setattr(valkey, "SKIP_SECONDS", 0)  # so that every command is sent
     with a_server_that_says(answer) as url:
         assert WatchedBreaker(url=url).calls([FAILED] * 20) == 20
 

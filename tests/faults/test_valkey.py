@@ -1,4 +1,4 @@
-"""Valkey stopped, hanging or talking nonsense: the database answers, nobody sees an error."""
+"""Valkey stopped, hanging or answering rubbish: the database answers, and nobody sees an error."""
 
 import time
 from collections.abc import Iterator
@@ -96,7 +96,7 @@ def test_valkey_goes_down_and_comes_back(
 
     again = start_valkey(tmp_path, int(server.url.split(":")[-1].split("/")[0]))
     try:
-        time.sleep(0.1)  # as long as it is left alone
+        time.sleep(0.1)  # as long as it is skipped
         read_everything(*shelves)
         with counted() as sent:
             read_everything(*shelves)
@@ -121,13 +121,13 @@ def test_a_hanging_valkey_is_waited_for_once_and_then_left_alone(
     server: Server, shelves: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[str] = []
-    leave_alone = valkey.Valkey._leave_alone
+    skip = valkey.Valkey._skip
 
     def noted(self: valkey.Valkey, reason: str) -> None:
         waits.append(reason)
-        leave_alone(self, reason)
+        skip(self, reason)
 
-    monkeypatch.setattr(valkey.Valkey, "_leave_alone", noted)
+    monkeypatch.setattr(valkey.Valkey, "_skip", noted)
     with hanging(server.pid):
         for _ in range(3):
             read_everything(*shelves)
@@ -140,7 +140,7 @@ def test_a_hanging_valkey_is_waited_for_once_and_then_left_alone(
 def test_valkey_talks_nonsense(
     shelves: tuple[str, str], answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(valkey, "SKIP_SECONDS", 0)  # so that each question is asked
+    monkeypatch.setattr(valkey, "SKIP_SECONDS", 0)  # so that every command is sent
     with a_server_that_says(answer) as url:
         monkeypatch.setenv("VALKEY_URL", url)
         forget_valkey()

@@ -87,7 +87,7 @@ def test_a_like_is_followed_by_its_request_s_id(bus: ListenedBus, log: io.String
     lines = lines_about(log, request)
     assert [line["message"] for line in lines] == [
         "answered",
-        "event on the bus",
+        "event published",
         "event consumed",  # like counts
         "event consumed",  # metrics
         "user action",

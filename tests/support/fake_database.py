@@ -1,4 +1,4 @@
-"""A database that remembers what it was sent, and answers as it is told."""
+"""A fake database that remembers the queries, with answers given by the test."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ Answers = Callable[[Query], list[Row]]
 
 
 class FakeDatabase(Database):
-    """Speaks like Database, and reaches no server."""
+    """A Database that reaches no server."""
 
     def __init__(self, answers: Answers = lambda _: []) -> None:
         super().__init__(lambda: "postgresql://nowhere")
@@ -28,7 +28,7 @@ class FakeDatabase(Database):
         return [[query.sql for query in queries] for queries in self.runs]
 
     def fail(self, *failures: Exception | None) -> None:
-        """Fail the next runs so, one after another; None lets one pass."""
+        """Fail the next runs with these errors, in order; None lets one succeed."""
         self._failures += failures
 
     def run(self, queries: Sequence[Query], *, in_transaction: bool = False) -> list[list[Row]]:

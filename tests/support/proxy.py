@@ -1,8 +1,8 @@
-"""A proxy before PostgreSQL that counts round trips and sees what travels in each.
+"""A proxy before PostgreSQL that records the statements of each round trip.
 
-It works in lockstep: it passes on nothing of a request before the client has sent its Sync (or a
-simple query), and nothing of the answer before the server is ready again. So a client that waits
-in between is never answered, and what counts as one round trip is one, whatever the timing.
+It works in lockstep: it forwards a request only after the client has sent its Sync (or a simple
+query), and the answer only when the server is ready again. So a client that waits in between is
+never answered, and round trips are counted exactly, whatever the timing.
 """
 
 import socket
@@ -25,19 +25,19 @@ _ENDS_A_REQUEST = {b"S", b"Q", b"X"}  # Sync, simple query, Terminate
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """What the client sent in one go, and what the server had done when it answered."""
+    """The statements that the client sent together, and the state of its transaction afterwards."""
 
     statements: tuple[str, ...]
     is_in_transaction: bool
-    """Whether the answer left the client inside a transaction, and so with its locks."""
+    """True where the client is still in a transaction afterwards, and so holds its locks."""
 
     def holds(self, *words: str) -> bool:
-        """Whether one of the statements has all these words."""
+        """Return true where one of the statements has all these words."""
         return any(all(word in sql for word in words) for sql in self.statements)
 
 
 def waits_under_lock(trips: Sequence[RoundTrip], *words: str) -> int:
-    """How often the client waited between the statement with these words and its commit."""
+    """Count the client's waits between the statement with these words and its commit."""
     numbers = [number for number, trip in enumerate(trips) if trip.holds(*words)]
     assert numbers, f"no statement with {words}"
     waits = 0
@@ -48,22 +48,22 @@ def waits_under_lock(trips: Sequence[RoundTrip], *words: str) -> int:
 
 @dataclass(slots=True)
 class PostgresProxy:
-    """Where it listens, what it saw, and which answers it is to lose."""
+    """A running proxy: its URL, the round trips so far, and the answers that it drops."""
 
     url: str
     trips: list[RoundTrip] = field(default_factory=list)
     loses_answer: Callable[[RoundTrip], bool] = lambda _: False
     refuses_options: bool = False
-    """Whether it does as RDS Proxy does to a session that begins with settings of its own."""
+    """True to refuse a session that starts with settings, as RDS Proxy does."""
 
     def forget(self) -> None:
-        """Begin to count anew."""
+        """Forget the round trips so far."""
         self.trips.clear()
 
 
 @contextmanager
 def postgres_proxy(url: str) -> Iterator[PostgresProxy]:
-    """A proxy before the database of this URL."""
+    """Run a proxy before the database of this URL."""
     parts = urlsplit(url)
     upstream = parts.hostname or LOOPBACK, parts.port or 5432
     with socket.create_server((LOOPBACK, 0)) as listener:
@@ -123,7 +123,7 @@ def _log_in(
     from_client: BinaryIO,
     from_server: BinaryIO,
 ) -> None:
-    """Pass on what goes back and forth until the server is ready for the first time."""
+    """Forward all messages until the server is ready for the first time."""
     opening = _read(from_client, 8)
     if struct.unpack("!ii", opening) == (8, _SSL_REQUEST):
         server.sendall(opening)
@@ -162,7 +162,7 @@ def _read(stream: BinaryIO, size: int) -> bytes:
 
 
 def _statements(message: bytes, prepared: dict[bytes, str]) -> Iterator[str]:
-    """The SQL that a message runs: a simple query, or what is bound, as it was parsed before."""
+    """Yield the SQL that a message runs: a simple query, or the parsed statement that it binds."""
     if message[:1] == b"Q":
         yield message[5:-1].decode()
     if message[:1] == b"P":

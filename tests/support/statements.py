@@ -1,4 +1,4 @@
-"""How many statements, in how many round trips, a piece of work sends to the database."""
+"""Counts the statements and round trips that code sends to the database."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,24 +10,24 @@ from commerce.runtime.db.pipeline import Query, Row
 
 @dataclass(slots=True)
 class Sent:
-    """What was sent, one list per round trip."""
+    """The statements that were sent, one list per round trip."""
 
     trips: list[list[str]] = field(default_factory=list)
 
     @property
     def statements(self) -> list[str]:
-        """Each statement, in its order."""
+        """All statements, in order."""
         return [sql for trip in self.trips for sql in trip]
 
     @property
     def count(self) -> int:
-        """How many statements."""
+        """The number of statements."""
         return len(self.statements)
 
 
 @contextmanager
 def counted() -> Iterator[Sent]:
-    """Count what every `Database` of this process sends meanwhile."""
+    """Record the statements of every `Database` of this process within the block."""
     sent = Sent()
     run = Database.run
 

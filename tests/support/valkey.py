@@ -1,4 +1,4 @@
-"""A cache server of the test's own, which may be stopped, and one that talks nonsense."""
+"""Valkey servers of a test's own that can be stopped, hang, or answer rubbish."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from infra.local.ports import LOOPBACK
 
 
 def forget_valkey() -> None:
-    """Let this process connect anew, to wherever VALKEY_URL leads now."""
+    """Make this process connect again, to the present VALKEY_URL."""
     valkey.valkey().close()
     for each in (
         valkey.valkey, read_through.shared_cache, messaging.best_effort_events,
@@ -25,24 +25,24 @@ def forget_valkey() -> None:
         rankings.rankings,
     ):  # fmt: skip
         each.cache_clear()
-    payment_gateways._payment_gateway.cache_clear()  # its circuit breaker asks the same server
+    payment_gateways._payment_gateway.cache_clear()  # its circuit breaker uses the same server
 
 
 def forget_breaker() -> None:
-    """Let the circuit breaker before the payment gateway be closed, with nothing counted."""
+    """Close the payment gateway's circuit breaker and delete its counts."""
     with connect(os.environ["VALKEY_URL"]) as server:
         server.delete("lastunit:breaker:payment-gateway")
 
 
 def empty_valkey() -> None:
-    """Forget all that is kept in this process' part of the server."""
+    """Delete everything in this process's database of the server."""
     with connect(os.environ["VALKEY_URL"]) as server:
         server.flushdb()
 
 
 @contextmanager
 def hanging(pid: int) -> Iterator[None]:
-    """The process is there, takes connections, and does nothing."""
+    """Stop the process within the block: it accepts connections and answers nothing."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -52,7 +52,7 @@ def hanging(pid: int) -> Iterator[None]:
 
 @contextmanager
 def a_server_that_says(answer: bytes) -> Iterator[str]:
-    """A server that gives the same answer to whatever it hears; yields its URL."""
+    """Run a server that gives the same answer to everything; yields its URL."""
 
     class Talk(socketserver.BaseRequestHandler):
         def handle(self) -> None:

@@ -106,7 +106,7 @@ def cache(*, is_on: bool) -> None:
     """Let the handlers use the cache, or never ask it."""
     from commerce.runtime.cache import valkey
 
-    valkey.valkey()._asked_again_at = 0.0 if is_on else math.inf
+    valkey.valkey()._skipped_until = 0.0 if is_on else math.inf
 
 
 def cases(catalogue: Catalogue) -> dict[str, Ask]:

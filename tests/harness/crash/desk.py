@@ -28,7 +28,7 @@ def _with_a_dead_letter() -> Case:
 def _sold_and_not_yet_seen() -> Case:
     """Nobody has looked within the minute for which the page is kept."""
     case = ordered()
-    shared_cache().forget(SALES, [LAST_DAY])
+    shared_cache().invalidate(SALES, [LAST_DAY])
     return case
 
 

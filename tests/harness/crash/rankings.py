@@ -73,7 +73,7 @@ def _scores(case: Case) -> object:
 
 def _score(window: Window, product_id: str) -> float | None:
     board = Keys.of(window).board
-    score = strict_valkey().ask(lambda server: server.zscore(board, product_id))
+    score = strict_valkey().run(lambda server: server.zscore(board, product_id))
     return None if score is None else round(float(score), 9)
 
 
@@ -92,7 +92,7 @@ def _claims_end(ending: str) -> Callable[[Case], None]:
             for key in server.scan_iter(f"*:{ending}"):
                 server.delete(key)
 
-        strict_valkey().ask(forget)
+        strict_valkey().run(forget)
 
     return end
 

@@ -236,5 +236,5 @@ def consumers() -> dict[str, list[tuple[str, int]]]:
 def _score(product_id: str) -> float | None:
     today = Window.containing(Period.DAILY, clock.now(), business_time.zone())
     key = Keys.of(today).board
-    score = strict_valkey().ask(lambda server: server.zscore(key, str(UUID(product_id))))
+    score = strict_valkey().run(lambda server: server.zscore(key, str(UUID(product_id))))
     return None if score is None else round(float(score), 6)

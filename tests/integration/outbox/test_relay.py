@@ -1,4 +1,4 @@
-"""The relay: every event reaches the bus, in the order of its aggregate, once where all is well."""
+"""The relay: every event reaches the bus, in its aggregate's order, and once unless it fails."""
 
 import json
 import threading
@@ -48,7 +48,7 @@ class SomethingHappened(Event):
 
 @dataclass(slots=True)
 class FakeBus:
-    """Takes what it is told to take, and remembers it."""
+    """Takes what `refuses` does not refuse, and remembers it."""
 
     refuses: Callable[[Envelope], str | None] = lambda _: None
     calls: list[list[Envelope]] = field(default_factory=list)
@@ -63,8 +63,8 @@ class FakeBus:
         return answers
 
     @property
-    def told(self) -> list[tuple[str, int]]:
-        """(aggregate, version) of what was taken, in order."""
+    def published(self) -> list[tuple[str, int]]:
+        """(aggregate, version) of the events that were taken, in order."""
         return [(each["aggregate_id"], each["aggregate_version"]) for each in self.taken]
 
 
@@ -107,7 +107,7 @@ def test_everything_goes_to_the_bus_in_its_order_once() -> None:
         record(*(happened(id_, version, "\N{ANCHOR}") for id_ in ids))
     bus = FakeBus()
     assert run(bus) == Relayed(published=21, refused=0)
-    assert bus.told == [(str(id_), version) for version in (1, 2, 3) for id_ in ids]
+    assert bus.published == [(str(id_), version) for version in (1, 2, 3) for id_ in ids]
     assert [len(batch) for batch in bus.calls] == [10, 10, 1]
     first = bus.taken[0]
     assert first == {
@@ -138,7 +138,7 @@ def test_more_than_a_chunk_goes_chunk_by_chunk() -> None:
     assert run(bus, max_chunks=1) == Relayed(published=CHUNK)
     assert waiting() == CHUNK + 1
     assert run(bus) == Relayed(published=CHUNK + 1)
-    assert bus.told == [(str(event.aggregate_id), 1) for event in events]
+    assert bus.published == [(str(event.aggregate_id), 1) for event in events]
 
 
 def test_a_commit_that_comes_late_is_not_skipped(own_shop: str) -> None:
@@ -154,10 +154,10 @@ def test_a_commit_that_comes_late_is_not_skipped(own_shop: str) -> None:
     ) as somebody:
         record(early)  # a later position, committed first
         assert run(bus) == Relayed(published=1)
-        assert bus.told == [(str(early.aggregate_id), 1)]
+        assert bus.published == [(str(early.aggregate_id), 1)]
         somebody.run([COMMIT])
     assert run(bus) == Relayed(published=1)
-    assert bus.told[1:] == [(str(late.aggregate_id), 1)]
+    assert bus.published[1:] == [(str(late.aggregate_id), 1)]
     positions = rows("SELECT aggregate_id FROM outbox ORDER BY position")
     assert [row.aggregate_id for row in positions] == [late.aggregate_id, early.aggregate_id]
 
@@ -178,11 +178,11 @@ def test_an_aggregates_later_events_wait_for_the_refused_one() -> None:
 
     assert run(bus) == Relayed(published=1 + 4 * 9, refused=3)
 
-    assert [version for id_, version in bus.told if id_ == str(one)] == [1]
-    assert all(bus.told.count((str(other), 4)) == 1 for other in others)
+    assert [version for id_, version in bus.published if id_ == str(one)] == [1]
+    assert all(bus.published.count((str(other), 4)) == 1 for other in others)
     bus.refuses = lambda _: None
     assert run(bus) == Relayed(published=3)
-    assert [version for id_, version in bus.told if id_ == str(one)] == [1, 2, 3, 4]
+    assert [version for id_, version in bus.published if id_ == str(one)] == [1, 2, 3, 4]
 
 
 def test_only_events_of_the_refused_events_own_call_can_overtake_it() -> None:
@@ -193,7 +193,7 @@ def test_only_events_of_the_refused_events_own_call_can_overtake_it() -> None:
     run(bus)
     bus.refuses = lambda _: None
     run(bus)
-    assert [version for _, version in bus.told] == [1, 3, 2]
+    assert [version for _, version in bus.published] == [1, 3, 2]
 
 
 def is_of(envelope: Envelope, aggregate_id: UUID, version: int) -> bool:
@@ -223,7 +223,7 @@ def test_a_bus_that_is_down_is_asked_once_and_nothing_is_lost() -> None:
     assert (down.calls, waiting()) == (1, 25)
     bus = FakeBus()
     assert run(bus) == Relayed(published=25)
-    assert bus.told == [(str(event.aggregate_id), 1) for event in events]
+    assert bus.published == [(str(event.aggregate_id), 1) for event in events]
 
 
 def test_a_bus_that_goes_down_in_the_middle_keeps_what_it_took() -> None:
@@ -278,9 +278,11 @@ def test_two_relays_at_once_publish_every_event_once_and_in_order(own_shop: str)
         slow.may_go.set()
         done = [first.result(), second.result()]
     assert sum(each.published for each in done) == CHUNK + 50
-    versions = [version for bus in (slow, other) for _, version in bus.told]
+    versions = [version for bus in (slow, other) for _, version in bus.published]
     assert sorted(versions) == list(range(1, CHUNK + 51))
-    assert [version for _, version in slow.told] == sorted(version for _, version in slow.told)
+    assert [version for _, version in slow.published] == sorted(
+        version for _, version in slow.published
+    )
     assert waiting() == 0
 
 
@@ -291,7 +293,7 @@ def test_many_relays_at_once_publish_every_event_once(own_shop: str) -> None:
     with ThreadPoolExecutor(max_workers=4) as threads:
         for running in [threads.submit(relay_elsewhere, own_shop, bus) for bus in buses]:
             running.result()
-    told = [each for bus in buses for each in bus.told]
+    told = [each for bus in buses for each in bus.published]
     assert sorted(told) == sorted((str(event.aggregate_id), 1) for event in events)
     assert waiting() == 0
 
@@ -366,9 +368,9 @@ def test_an_orders_events_reach_the_real_bus(listened: ListenedBus) -> None:
 def test_the_schedule_finds_what_a_lost_nudge_left(listened: ListenedBus) -> None:
     order_something()
     left = waiting()
-    assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "set_aside": 0}
+    assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "quarantined": 0}
     assert len(listened.heard()) == left
-    assert every_minute() == {"published": 0, "refused": 0, "waiting": 0, "set_aside": 0}
+    assert every_minute() == {"published": 0, "refused": 0, "waiting": 0, "quarantined": 0}
 
 
 def test_an_order_is_placed_while_aws_is_away_and_told_when_it_is_back(
@@ -376,9 +378,9 @@ def test_an_order_is_placed_while_aws_is_away_and_told_when_it_is_back(
 ) -> None:
     order_id = order_something()
     left = waiting()
-    assert every_minute() == {"published": 0, "refused": left, "waiting": left, "set_aside": 0}
+    assert every_minute() == {"published": 0, "refused": left, "waiting": left, "quarantined": 0}
     aws_is_away()
-    assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "set_aside": 0}
+    assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "quarantined": 0}
     assert order_id in {each["aggregate_id"] for each in listened.heard()}
 
 
@@ -415,7 +417,7 @@ def test_a_nudge_while_another_relay_is_at_work_is_no_failure(own_shop: str) -> 
     assert answer == {"batchItemFailures": []}
 
 
-def set_aside() -> list[tuple[UUID, str]]:
+def quarantined() -> list[tuple[UUID, str]]:
     return [(each.aggregate_id, each.cause) for each in find(database())]
 
 
@@ -423,9 +425,9 @@ def test_an_event_too_large_for_the_bus_is_set_aside_and_the_others_go_on() -> N
     one, other = clock.new_id(), happened()
     record(happened(one, 1, "x" * MAX_BYTES), other, happened(one, 2))
     bus = FakeBus()
-    assert run(bus) == Relayed(published=2, refused=0, set_aside=1)
-    assert bus.told == [(str(other.aggregate_id), 1), (str(one), 2)]
-    assert set_aside() == [(one, TOO_LARGE)]
+    assert run(bus) == Relayed(published=2, refused=0, quarantined=1)
+    assert bus.published == [(str(other.aggregate_id), 1), (str(one), 2)]
+    assert quarantined() == [(one, TOO_LARGE)]
     assert (waiting(), run(bus)) == (0, Relayed())
 
 
@@ -444,13 +446,13 @@ def test_an_event_refused_for_its_own_fault_is_set_aside_and_its_aggregate_goes_
     assert run(bus) == Relayed(published=9, refused=2)
     for tries in range(2, REFUSALS):
         record(happened())
-        assert run(bus).set_aside == 0
+        assert run(bus).quarantined == 0
         assert rows("SELECT max(refusals) AS n FROM outbox")[0].n == tries
-    assert set_aside() == []
+    assert quarantined() == []
     record(happened())
-    assert run(bus) == Relayed(published=1, set_aside=1)
-    assert set_aside() == [(poison, "MalformedDetail")]
-    assert bus.told.count((str(poison), 3)) == 1
+    assert run(bus) == Relayed(published=1, quarantined=1)
+    assert quarantined() == [(poison, "MalformedDetail")]
+    assert bus.published.count((str(poison), 3)) == 1
     assert (waiting(), run(bus)) == (0, Relayed())
 
 
@@ -459,7 +461,7 @@ def test_a_bus_that_takes_nothing_sets_nothing_aside() -> None:
     bus = FakeBus(lambda _: "InvalidArgument")
     for _ in range(2 * REFUSALS):
         assert run(bus) == Relayed(refused=3)
-    assert (waiting(), set_aside()) == (3, [])
+    assert (waiting(), quarantined()) == (3, [])
     bus.refuses = lambda _: None
     assert run(bus) == Relayed(published=3)
 
@@ -470,10 +472,10 @@ def test_a_bus_that_is_down_for_long_sets_nothing_aside_and_loses_nothing() -> N
     down = BrokenBus()
     for _ in range(4 * REFUSALS):
         run(down)
-    assert (down.calls, waiting(), set_aside()) == (4 * REFUSALS, CHUNK + 5, [])
+    assert (down.calls, waiting(), quarantined()) == (4 * REFUSALS, CHUNK + 5, [])
     bus = FakeBus()
     assert run(bus) == Relayed(published=CHUNK + 5)
-    assert bus.told == [(str(event.aggregate_id), 1) for event in events]
+    assert bus.published == [(str(event.aggregate_id), 1) for event in events]
 
 
 def test_a_chunk_full_of_refusals_does_not_stop_what_comes_after() -> None:
@@ -481,7 +483,7 @@ def test_a_chunk_full_of_refusals_does_not_stop_what_comes_after() -> None:
     record(*(happened() for _ in range(5)))
     bus = FakeBus(lambda each: "NotAuthorizedForSource" if each["data"]["text"] else None)
     found = run(bus)
-    assert (found.published, waiting(), set_aside()) == (5, CHUNK, [])
+    assert (found.published, waiting(), quarantined()) == (5, CHUNK, [])
 
 
 def test_a_run_ends_in_time_and_keeps_what_it_took() -> None:
@@ -500,14 +502,14 @@ def test_what_was_set_aside_can_be_put_back() -> None:
         uow.commit()
     assert [each.id for each in find(database())] == [other.id]
     assert waiting() == 1
-    assert run(FakeBus()) == Relayed(set_aside=1)
+    assert run(FakeBus()) == Relayed(quarantined=1)
 
 
 def test_the_gauge_says_how_much_was_set_aside(
     listened: ListenedBus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(happened(text="x" * MAX_BYTES), happened())
-    assert every_minute()["set_aside"] == 1
+    assert every_minute()["quarantined"] == 1
     assert gauges(capsys.readouterr().out)["OutboxQuarantined"] == [1.0]
     assert len(listened.heard()) == 1
 

@@ -343,7 +343,7 @@ class TestRefresh:
             found = read(self, product_id)
             monkeypatch.undo()
             rows("UPDATE product SET name = 'New' WHERE id = $1", product)
-            catalogue()._cache.forget(CARDS, [product])
+            catalogue()._cache.invalidate(CARDS, [product])
             return found
 
         monkeypatch.setattr(ProductFacade, "get", overtaken)

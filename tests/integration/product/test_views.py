@@ -147,13 +147,13 @@ def test_a_view_costs_the_reader_one_trip_and_no_statement(
     product = a_product()
     view(product)
     trips: list[str] = []
-    ask = Valkey.ask
+    run = Valkey.run
 
     def counting(self: Valkey, question: Any) -> Any:
         trips.append(question.__qualname__)
-        return ask(self, question)
+        return run(self, question)
 
-    monkeypatch.setattr(Valkey, "ask", counting)
+    monkeypatch.setattr(Valkey, "run", counting)
     with counted() as sent:
         view(product)
     assert sent.count == 1  # the product's state

@@ -207,13 +207,13 @@ def test_a_batch_is_one_message(clock: Clock, monkeypatch: pytest.MonkeyPatch) -
     from commerce.runtime.cache.valkey import StrictValkey
 
     asked: list[object] = []
-    ask = StrictValkey.ask
+    run = StrictValkey.run
 
     def noted(self: StrictValkey, question: Any) -> Any:
         asked.append(question)
-        return ask(self, question)
+        return run(self, question)
 
-    monkeypatch.setattr(StrictValkey, "ask", noted)
+    monkeypatch.setattr(StrictValkey, "run", noted)
     count(*(a_view(str(new_id())) for _ in range(50)), an_order((str(new_id()), 1, 1)))
     assert len(asked) == 1
     assert len(board(DAY)) == 51

@@ -7,7 +7,7 @@ from uuid import UUID
 import boto3
 import pytest
 
-from commerce.app.retention import clean_up
+from commerce.app.retention import delete_expired
 from commerce.app.transactions import in_transaction
 from commerce.ranking.periods import (
     NothingRanked,
@@ -479,7 +479,7 @@ def test_reports_and_killed_runs_are_forgotten_in_time_and_rankings_never() -> N
     database().run([Query(run, [UUID(old["run_id"])]), Query(age, [UUID(killed["run_id"])])])
     before = shown(span)
 
-    done = clean_up()
+    done = delete_expired()
 
     assert (done["ranking_runs"], done["ranking_candidates"]) == (1, 9)
     counted = {

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 import commerce.app.ordering
-import commerce.entrypoints.http  # noqa: F401  (with bootstrap: every context and every error)
+import commerce.entrypoints.http  # noqa: F401  (both together import every error)
 from commerce.entrypoints.problem import STATUS, problem, unexpected
 from commerce.runtime.health import NotHealthy
 from commerce.shared.errors import Busy, CommerceError, Kind
@@ -79,8 +79,8 @@ def test_without_details_there_is_no_empty_list_of_them() -> None:
 def test_facts_stand_beside_what_every_problem_has() -> None:
     body = problem(NotHealthy("Wait.", facts={"version": "1"}), "r").body
     assert body is not None
-    told = json.loads(body)
-    assert (told["version"], told["code"], told["detail"]) == ("1", "NOT_HEALTHY", "Wait.")
+    found = json.loads(body)
+    assert (found["version"], found["code"], found["detail"]) == ("1", "NOT_HEALTHY", "Wait.")
 
 
 def test_a_fault_shows_nothing_but_where_to_ask() -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.entrypoints.queue import Received, event_handler, nudge_handler, pause_seconds
+from commerce.entrypoints.messages import pause_seconds
+from commerce.entrypoints.queue import event_handler, nudge_handler
 from commerce.shared import trace
-from commerce.shared.events import Event
+from commerce.shared.events import Event, Received
 from commerce.shared.money import Money
 from tests.support.lambda_calls import bus_message, lambda_context, sqs_event
 

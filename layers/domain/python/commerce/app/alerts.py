@@ -1,4 +1,4 @@
-"""Alerts that operators get once."""
+"""Alerts that operators receive once."""
 
 import logging
 
@@ -13,16 +13,16 @@ logger = logging.getLogger(__name__)
 
 
 def alert_once(alert: Alert) -> None:
-    """Send the alert to the operators, once per alert. Raises what the topic's client raises.
+    """Send the alert to the operators, once. Raises what the topic's client raises.
 
-    It is claimed before it is sent, so that of two callers one sends; a failed send gives the claim
-    up again. A caller that is killed in between sends nothing (a dead letter still has its alarm).
-    While the database is down, every caller sends.
+    The alert is claimed before it is sent, so that one of two callers sends it; if sending fails,
+    the claim is released. A caller that is killed in between sends nothing (a dead letter still
+    has its alarm). While the database is down, every caller sends.
     """
     try:
         is_claimed = _claim(alert.claim)
     except Unavailable:
-        logger.warning("alert %s %s is not claimed", alert.code, alert.about, exc_info=True)
+        logger.warning("alert %s %s cannot be claimed", alert.code, alert.about, exc_info=True)
         alerts.publish(alert)
         return
     if not is_claimed:

@@ -89,7 +89,7 @@ class Catalogue:
 
     def refresh(self, ids: Collection[str]) -> dict[str, ProductView]:
         """Renew the products' cards after a change, before those come who heard of it."""
-        self._cache.forget(CARDS, ids)
+        self._cache.invalidate(CARDS, ids)
         return self.cards(ids)
 
     def list(self, command: ListProducts) -> Page[ProductView]:
@@ -120,7 +120,7 @@ class Catalogue:
         """A new product is due in the first pages: its brand's and everybody's."""
         brands = (None, UUID(product.brand.brand_id))
         names = [_name_of(sort, brand_id) for sort in Sort for brand_id in brands]
-        self._cache.forget(FIRST_PAGES, names)
+        self._cache.invalidate(FIRST_PAGES, names)
 
     def liked_by(self, user_id: UUID, *, limit: int, after: str | None) -> Page[LikedProduct]:
         """What a user likes, newest first. Raises InvalidCursor."""
@@ -151,11 +151,11 @@ class Catalogue:
 
     def renew_brand(self, brand_id: str) -> None:
         """A brand was edited: it, and its name on its products' cards, are read again."""
-        self._cache.forget(BRANDS, [brand_id])
+        self._cache.invalidate(BRANDS, [brand_id])
         after: str | None = ""
         while after is not None:
             page = self._products_of(brand_id, after)
-            self._cache.forget(CARDS, [product.product_id for product in page.items])
+            self._cache.invalidate(CARDS, [product.product_id for product in page.items])
             after = page.next_cursor
 
     def _products_of(self, brand_id: str, after: str) -> Page[ProductView]:

@@ -1,4 +1,4 @@
-"""The health of this deployment."""
+"""Health of this deployment."""
 
 from commerce.runtime import health
 from commerce.runtime.db.current import database
@@ -7,4 +7,4 @@ from commerce.runtime.health import HealthView
 
 def check_health() -> HealthView:
     """Report the release and its schema. Raises NotHealthy where this deployment cannot serve."""
-    return health.look_at(database())
+    return health.check(database())

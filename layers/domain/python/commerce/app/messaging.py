@@ -9,7 +9,7 @@ from commerce.runtime.cache.valkey import valkey
 from commerce.runtime.db.current import database
 from commerce.runtime.messaging.best_effort import PAUSE_SECONDS, BestEffortEvents
 from commerce.runtime.messaging.bus import EventBridgeBus
-from commerce.runtime.messaging.relay import Relay
+from commerce.runtime.messaging.relay import Relay, Relayed
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +19,14 @@ def relay() -> Relay:
     return Relay(database(), EventBridgeBus())
 
 
+def publish_events() -> Relayed:
+    """Publish the events that wait in the outbox."""
+    return relay().run()
+
+
 @cache
 def best_effort_events() -> BestEffortEvents:
-    """Return the events that may be lost, on their way to the bus."""
+    """Return the events that are published without a transaction, and may be lost."""
     return BestEffortEvents(valkey(), _nudge)
 
 

@@ -1,13 +1,14 @@
-"""Deletes the rows that are past their retention."""
+"""Deletion of the rows that are past their retention."""
 
 from commerce.runtime.db.current import database
 
 
-def clean_up() -> dict[str, int]:
+def delete_expired() -> dict[str, int]:
     """Delete the rows that are past their retention; return how many of each kind."""
-    # Imported on use: with the tables comes SQLAlchemy, which no function loads when it starts.
-    from commerce.ranking.periods.retention import EXPIRIES as RANKING_EXPIRIES
+    # Imported on use: the tables need SQLAlchemy, which no function imports when it starts.
+    from commerce.ranking.periods.retention import RETENTIONS as RANKING_RETENTIONS
     from commerce.runtime.db import retention
     from commerce.user.retention import LOGIN_ATTEMPTS
 
-    return retention.clean_up(database(), [*retention.EXPIRIES, LOGIN_ATTEMPTS, *RANKING_EXPIRIES])
+    retentions = [*retention.RETENTIONS, LOGIN_ATTEMPTS, *RANKING_RETENTIONS]
+    return retention.delete_expired(database(), retentions)

@@ -1,4 +1,4 @@
-"""The schema as the code knows it."""
+"""The schema as the code defines it."""
 
 from importlib import import_module
 
@@ -8,7 +8,7 @@ from commerce.runtime.db.core import metadata
 
 
 def schema() -> MetaData:
-    """Return every context's tables: what migrations are compared with."""
+    """Return every context's tables, to compare migrations with."""
     for module in (
         *("runtime.db", "user", "brand", "product", "coupon", "point", "order", "payment"),
         *("like", "metrics", "shipping", "ranking", "ranking.periods"),

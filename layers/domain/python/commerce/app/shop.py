@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from commerce.runtime.db.unit_of_work import UnitOfWork
 
-# Each facade is imported when it is first used: a function loads only the contexts that it needs.
+# For annotations only: a function that imported every context would start slowly.
 if TYPE_CHECKING:
     from commerce.brand import BrandFacade
     from commerce.coupon import CouponFacade
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Shop:
-    """Every facade, on one unit of work, built on first use."""
+    """Every facade on one unit of work; each is built, and its context imported, on first use."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self.uow = uow

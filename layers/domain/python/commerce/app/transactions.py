@@ -1,4 +1,4 @@
-"""Transactions: how a use case runs, is retried, and happens once per idempotency key.
+"""Transactions: a use case runs in one, is retried, and takes effect once per idempotency key.
 
 A use case is a function whose first parameter is the Shop, or a method of a context's facade:
 
@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from pydantic import BaseModel
@@ -31,20 +32,11 @@ V = TypeVar("V", bound=BaseModel)
 ATTEMPTS = 3  # SPEC §4: tries of a transaction that lost a deadlock or a race
 _FIRST_PAUSE_SECONDS = 0.02  # doubled and jittered between the tries
 
-# The facade that a method belongs to is named by its class.
-_FACADES = {
-    "BrandFacade": "brands",
-    "CouponFacade": "coupons",
-    "LikeFacade": "likes",
-    "MetricsFacade": "metrics",
-    "OrderFacade": "orders",
-    "PaymentFacade": "payments",
-    "PeriodicalRankingFacade": "periodical_rankings",
-    "PointFacade": "points",
-    "ProductFacade": "products",
-    "RankingFacade": "rankings",
-    "ShippingFacade": "shipping",
-    "UserFacade": "users",
+# The Shop's properties by the name of the facade's class, which is their return annotation.
+_FACADES: dict[str, str] = {
+    found.func.__annotations__["return"]: name
+    for name, found in vars(Shop).items()
+    if isinstance(found, cached_property)
 }
 
 logger = logging.getLogger(__name__)
@@ -62,7 +54,7 @@ def in_transaction(
     Raises:
         Busy: it lost three times.
     """
-    return _with_retries(lambda: _run(lambda shop: _called(use_case, shop)(*args, **kwargs)))
+    return _with_retries(partial(_run, partial(_call, use_case, args, kwargs)))
 
 
 def once(
@@ -82,37 +74,37 @@ def once(
     if claimed is None:
         return in_transaction(use_case, *args, **kwargs)
     try:
-        return _with_retries(
-            lambda: _run(lambda shop: _called(use_case, shop)(*args, **kwargs), claimed)
-        )
+        return _with_retries(partial(_run, partial(_call, use_case, args, kwargs), claimed))
     except CommerceError as refusal:
-        # Perhaps refused because the first request took what this one asks for: its answer counts.
+        # The first request may have taken what this one needs; then its answer is the right one.
         with UnitOfWork(database()) as uow:
             first = idempotency.find_answer(uow, claimed)
         if first is None:
             if isinstance(refusal, AlreadyDone):
-                raise Busy from refusal  # claimed and deleted between our two reads
+                raise Busy from refusal  # claimed and released between our two reads
             raise
-        replay.mark()
+        replay.mark_replayed()
         model: type[V] = use_case.__annotations__["return"]
         return model.model_validate_json(first)
 
 
-def _called(use_case: Callable[..., T], shop: Shop) -> Callable[..., T]:
-    """Bind the use case to the facade that it is a method of, or to the shop."""
-    owner = use_case.__qualname__.rpartition(".")[0]
-    target = getattr(shop, _FACADES[owner]) if owner in _FACADES else shop
-    return lambda *args, **kwargs: use_case(target, *args, **kwargs)
+def _call(use_case: Callable[..., T], args: Any, kwargs: Any, shop: Shop) -> T:
+    owner, _, _ = use_case.__qualname__.rpartition(".")
+    if not owner or owner.endswith("<locals>"):  # a function, not a method
+        return use_case(shop, *args, **kwargs)
+    if owner not in _FACADES:
+        raise TypeError(f"{use_case.__qualname__}: the Shop has no {owner}")
+    return use_case(getattr(shop, _FACADES[owner]), *args, **kwargs)
 
 
 def _run(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
     is_safe_to_repeat = True
     with UnitOfWork(database()) as uow:
         try:
-            result = work(Shop(uow))
-            if claimed is not None and isinstance(result, BaseModel):
+            result: Any = work(Shop(uow))
+            if claimed is not None:
                 idempotency.claim(uow, claimed, result.model_dump_json())
-            is_safe_to_repeat = claimed is not None  # the claim row says whether it was committed
+            is_safe_to_repeat = claimed is not None  # the claim row tells if it was committed
             uow.commit()
         except ConnectionLost as lost:
             if is_safe_to_repeat:
@@ -120,7 +112,8 @@ def _run(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
             raise
     if uow.has_new_events:
         _nudge_the_relay()
-    return result
+    answer: T = result
+    return answer
 
 
 def _with_retries(run: Callable[[], T]) -> T:
@@ -138,9 +131,9 @@ def _with_retries(run: Callable[[], T]) -> T:
 
 
 def _nudge_the_relay() -> None:
-    """Wake the relay. Its schedule finds what a lost nudge leaves, so failing is harmless."""
+    """Wake the relay; if that fails, its schedule finds the events within a minute."""
     try:
-        # The buyer waits for this: one short try.
+        # The shopper waits for this, so it is tried once, and briefly.
         client("sqs", attempts=1, answer_within_seconds=1).send_message(
             QueueUrl=settings.text("RELAY_QUEUE_URL"), MessageBody=f'{{"trace_id":"{trace_id()}"}}'
         )

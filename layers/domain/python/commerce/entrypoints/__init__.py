@@ -1,1 +1,1 @@
-"""The edge: what all functions of one trigger share."""
+"""Entrypoints: the handlers that all functions of one trigger share."""

@@ -1,7 +1,7 @@
-"""Idempotency keys at the edge: Powertools replays answers and says what is still running.
+"""Idempotency keys of HTTP requests: Powertools replays answers and refuses concurrent requests.
 
-It alone does not promise one effect (its record can be lost after our commit); the claim row in
-the business transaction does (commerce.runtime.idempotency). So its store may be down.
+Powertools alone does not guarantee one effect, because its record can be lost after our commit; the
+claim row in the business transaction does (commerce.runtime.idempotency). So its store may be down.
 """
 
 import re
@@ -27,7 +27,7 @@ from commerce.runtime.aws import client
 from commerce.runtime.idempotency import Claim, IdempotencyKeyReused
 from commerce.shared.errors import CommerceError, Kind
 
-KEPT_SECONDS = 24 * 60 * 60  # SPEC §3: kept at least 24 hours
+STORED_SECONDS = 24 * 60 * 60  # SPEC §3: at least 24 hours
 _KEY = re.compile(r"[\x21-\x7e]{8,64}")  # SPEC §3: 8–64 characters; visible ASCII, as in a header
 
 Answer = dict[str, Any]
@@ -38,9 +38,7 @@ class IdempotencyKeyMissing(CommerceError):
 
     kind = Kind.MALFORMED
     code = "IDEMPOTENCY_KEY_MISSING"
-
-    def __init__(self) -> None:
-        super().__init__("Send 8 to 64 characters, new for each wish, the same for each retry.")
+    default_detail = "Send 8 to 64 characters, new for each request, the same for each retry."
 
 
 class IdempotencyKeyInvalid(CommerceError):
@@ -55,13 +53,12 @@ class RequestInProgress(CommerceError):
 
     kind = Kind.CONFLICT
     code = "REQUEST_IN_PROGRESS"
+    default_detail = "Ask again in a moment to get its answer."
+    default_retry_after_seconds = 1
 
-    def __init__(self) -> None:
-        super().__init__("Ask again in a moment to get its answer.", retry_after_seconds=1)
 
-
-class _NotKept(Exception):
-    """Carries an answer out of Powertools without letting it be stored."""
+class _NotStored(Exception):
+    """Carries an answer out of Powertools without having it stored."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__()
@@ -69,7 +66,7 @@ class _NotKept(Exception):
 
 
 def find_key(headers: Mapping[str, str]) -> str | None:
-    """The request's Idempotency-Key, if it has one. Raises IdempotencyKeyInvalid."""
+    """Return the request's Idempotency-Key, if it has one. Raises IdempotencyKeyInvalid."""
     key = headers.get("idempotency-key", "").strip()
     if key and not _KEY.fullmatch(key):
         raise IdempotencyKeyInvalid
@@ -77,7 +74,7 @@ def find_key(headers: Mapping[str, str]) -> str | None:
 
 
 def read_key(headers: Mapping[str, str]) -> str:
-    """The request's Idempotency-Key. Raises IdempotencyKeyMissing or IdempotencyKeyInvalid."""
+    """Return the Idempotency-Key. Raises IdempotencyKeyMissing or IdempotencyKeyInvalid."""
     key = find_key(headers)
     if key is None:
         raise IdempotencyKeyMissing
@@ -86,8 +83,8 @@ def read_key(headers: Mapping[str, str]) -> str:
 
 @cache
 def _store() -> DynamoDBPersistenceLayer:
-    # One try: the second try of a conditional write that had arrived, but whose answer was late,
-    # would find the first one's record and take this very request for one still running.
+    # One try: if the answer to a conditional write is late, a second try would find the record of
+    # the first and refuse this request as still running.
     return DynamoDBPersistenceLayer(
         table_name=settings.text("IDEMPOTENCY_TABLE_NAME"),
         boto3_client=client("dynamodb", attempts=1),
@@ -95,10 +92,10 @@ def _store() -> DynamoDBPersistenceLayer:
 
 
 def answer_once(claim: Claim, context: LambdaContext, run: Callable[[], Answer]) -> Answer:
-    """Run, or replay the first answer to this claim.
+    """Call `run`, or replay the first answer to this claim.
 
-    Kept are successes and the refusals of rules (404, 409); not what the caller can mend
-    (400, 401, 403, 422) nor what time mends (5xx). Raises RequestInProgress and
+    Stored are successes and refusals by a rule (404, 409), but no errors that the caller can
+    correct (400, 401, 403, 422) or that may pass (5xx). Raises RequestInProgress and
     IdempotencyKeyReused.
     """
     ran: list[Answer] = []
@@ -106,7 +103,7 @@ def answer_once(claim: Claim, context: LambdaContext, run: Callable[[], Answer])
         event_key_jmespath="claim",
         payload_validation_jmespath="fingerprint",
         raise_on_no_idempotency_key=True,
-        expires_after_seconds=KEPT_SECONDS,
+        expires_after_seconds=STORED_SECONDS,
         lambda_context=context,
         hash_function="sha256",
     )
@@ -114,14 +111,14 @@ def answer_once(claim: Claim, context: LambdaContext, run: Callable[[], Answer])
     @idempotent_function(data_keyword_argument="request", persistence_store=_store(), config=config)
     def first_time(*, request: Mapping[str, str]) -> Answer:  # noqa: ARG001  (Powertools' key)
         ran.append(run())
-        if not _is_kept(ran[0]):
-            raise _NotKept(ran[0])
+        if not _is_stored(ran[0]):
+            raise _NotStored(ran[0])
         return ran[0]
 
     request = {"claim": f"{claim.scope}#{claim.key}", "fingerprint": claim.fingerprint}
     try:
         answer: Answer = first_time(request=request)
-    except _NotKept as finished:
+    except _NotStored as finished:
         return finished.answer
     except IdempotencyAlreadyInProgressError as error:
         raise RequestInProgress from error
@@ -131,10 +128,10 @@ def answer_once(claim: Claim, context: LambdaContext, run: Callable[[], Answer])
         logger.warning("the idempotency store failed; the claim row decides", exc_info=True)
         return ran[0] if ran else run()
     if not ran:
-        replay.mark()
+        replay.mark_replayed()
     return answer
 
 
-def _is_kept(answer: Answer) -> bool:
+def _is_stored(answer: Answer) -> bool:
     status = int(answer["statusCode"])
     return status < 400 or status in (404, 409)

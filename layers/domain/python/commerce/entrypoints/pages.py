@@ -1,4 +1,4 @@
-"""Pages of our own: HTML, and the scripts and styles that it loads from beside itself."""
+"""Pages that this API serves: HTML, and the scripts and styles that it loads."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -6,36 +6,32 @@ from pathlib import Path
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.entrypoints.http import PathNotFound, file_of_ours
+from commerce.entrypoints.http import PathNotFound, static_file
 
 HTML = "text/html; charset=utf-8"
 SCRIPT = "text/javascript; charset=utf-8"
 STYLE = "text/css; charset=utf-8"
 _TYPES = {".js": SCRIPT, ".css": STYLE}
 
-# Everything comes from where the page does, and nothing else is let in; the one exception is images
-# that a page or its style sheet holds as data.
+# A page loads from its own origin only, and images also from data in the page or its style sheet.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
-def page_of_ours(file: Path) -> Response[str]:
-    """A page, under a policy that runs no script and loads nothing but what is ours."""
-    return file_of_ours(
+def serve_page(file: Path) -> Response[str]:
+    """Serve a page under a policy that loads and runs nothing from other origins."""
+    return static_file(
         _text(file), HTML, **{"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
     )
 
 
-def asset_of_ours(assets: Mapping[str, Path], name: str) -> Response[str]:
-    """A script or style by its name; `assets` says in which folders those are that are served.
-
-    Raises PathNotFound for every other name.
-    """
+def serve_asset(assets: Mapping[str, Path], name: str) -> Response[str]:
+    """Serve a script or style; `assets` has folders by file name. Raises PathNotFound."""
     if name not in assets:
         raise PathNotFound
-    return file_of_ours(_text(assets[name] / name), _TYPES[Path(name).suffix])
+    return static_file(_text(assets[name] / name), _TYPES[Path(name).suffix])
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the functions around card payments read from the environment and the request."""
+"""Settings and checks of the functions for card payments."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,10 @@ _CALLBACK_URL = "https://{domainName}/{stage}/payments/callbacks"
 
 
 def callback_url(request_context: Mapping[str, Any]) -> str:
-    """Where the gateway tells results: this very API, as the request that is served came to it.
+    """Return the URL to which the gateway sends results: the API that serves this request.
 
-    GATEWAY_CALLBACK_URL says it otherwise (a proxy in front, an emulator); {domainName}, {stage}
-    and {apiId} are filled in. They are API Gateway's own words, never a header of the caller's.
+    GATEWAY_CALLBACK_URL replaces it, for a proxy or an emulator. {domainName}, {stage} and {apiId}
+    are filled in from API Gateway's request context, never from a header of the caller.
     """
     url = settings.text("GATEWAY_CALLBACK_URL", _CALLBACK_URL)
     for name in ("domainName", "stage", "apiId"):
@@ -23,18 +23,18 @@ def callback_url(request_context: Mapping[str, Any]) -> str:
 
 
 def fingerprint_key() -> bytes:
-    """The key under which requests that hold a card number are remembered."""
+    """Return the HMAC key for fingerprints of requests that have a card number."""
     given = settings.text("FINGERPRINT_KEY", "")
     return (given or settings.secret(settings.text("FINGERPRINT_SECRET_ARN"))["key"]).encode()
 
 
 def require_signature(headers: Mapping[str, str], body: bytes) -> None:
-    """Let only the gateway in. Raises what `verify` raises."""
+    """Refuse requests that the gateway did not sign. Raises what `verify` raises."""
     verify(headers, body, _gateway_secrets(), clock.now())
 
 
 def _gateway_secrets() -> list[str]:
-    """The shared secrets, the current one first; while one is replaced there are two."""
+    """Return the current secret, and during a rotation the previous one."""
     given = settings.text("GATEWAY_SECRET", "")
-    kept = {"current": given} if given else settings.secret(settings.text("GATEWAY_SECRET_ARN"))
-    return [secret for name in ("current", "previous") if (secret := kept.get(name))]
+    found = {"current": given} if given else settings.secret(settings.text("GATEWAY_SECRET_ARN"))
+    return [secret for name in ("current", "previous") if (secret := found.get(name))]

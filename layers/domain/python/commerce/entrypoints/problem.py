@@ -1,4 +1,4 @@
-"""Errors as `application/problem+json` (RFC 9457): the one table from kinds to numbers."""
+"""Errors as `application/problem+json` (RFC 9457), and the status of each kind of error."""
 
 import json
 from http import HTTPStatus
@@ -24,7 +24,7 @@ STATUS = {
 
 
 def problem(error: CommerceError, request_id: str) -> Response[str]:
-    """A refusal, told to its caller."""
+    """Make the response to a refused request."""
     headers: dict[str, str | list[str]] = {}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -36,7 +36,7 @@ def problem(error: CommerceError, request_id: str) -> Response[str]:
 
 
 def unexpected(request_id: str) -> Response[str]:
-    """A fault of ours: the log knows more, the caller gets the id to ask by."""
+    """Make the response to an internal error, which shows nothing but the id to report."""
     return _response(
         _body(
             HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -1,4 +1,4 @@
-"""What all scheduled functions share."""
+"""The handler of scheduled functions."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ Answer: TypeAlias = Mapping[str, Any]
 
 
 def schedule_handler(work: Callable[[], Answer]) -> Handler[Answer]:
-    """A function that the clock calls. What it returns is what it did, for log and caller."""
+    """Make the handler of a scheduled function; the result of `work` is logged and returned."""
 
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:

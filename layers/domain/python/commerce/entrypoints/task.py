@@ -1,4 +1,4 @@
-"""What all functions share that a state machine calls."""
+"""The handler of functions that a state machine calls."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,9 +15,9 @@ C = TypeVar("C", bound=Command)
 
 
 def task_handler(command: type[C], work: Callable[[C], View]) -> Handler[Answer]:
-    """A function that does one task. What fails is raised: the state machine knows its name.
+    """Make the handler of one task. Errors are raised, as the state machine matches their names.
 
-    `execution` of its input is the execution's ARN, whose name every log line has.
+    The input's `execution` is the execution's ARN; its name is the correlation id of the log lines.
     """
 
     @observed

@@ -19,7 +19,7 @@ Handler: TypeAlias = Callable[[LambdaEvent, LambdaContext], A]
 logger = Logger()
 tracer = Tracer()
 
-# The domain logs through the standard library: its loggers speak through Powertools' handler.
+# The domain logs through the standard library, and so through Powertools' handler.
 _domain = logging.getLogger("commerce")
 _domain.handlers = list(logger.handlers)
 _domain.setLevel(logger.log_level)
@@ -27,7 +27,7 @@ _domain.propagate = False
 
 
 def observed(handler: Handler[A]) -> Handler[A]:
-    """A handler with its context in every log line, a trace, and its metrics sent when it ends."""
+    """Add the invocation's context to log lines, a trace, and the sending of metrics at the end."""
 
     @wraps(handler)
     def measured(event: LambdaEvent, context: LambdaContext) -> A:
@@ -37,6 +37,6 @@ def observed(handler: Handler[A]) -> Handler[A]:
             send()
 
     traced = tracer.capture_lambda_handler(measured, capture_response=False)
-    # Never the event, whatever the environment says: there are passwords, cards and tokens in it.
+    # Never the event, whatever the environment says: it has passwords, cards and tokens.
     logged: Handler[A] = logger.inject_lambda_context(traced, clear_state=True, log_event=False)
     return logged

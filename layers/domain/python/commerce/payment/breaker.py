@@ -174,7 +174,7 @@ class ValkeyBreaker:
 
     def snapshot(self) -> BreakerSnapshot | None:
         """Return its state; None if Valkey does not answer, and so every request is admitted."""
-        stored = self._valkey.ask(lambda server: server.get(self._key) or b"{}")
+        stored = self._valkey.run(lambda server: server.get(self._key) or b"{}")
         if stored is None:
             return None
         found = json.loads(stored)
@@ -195,7 +195,7 @@ class ValkeyBreaker:
         return f"slow, {call.seconds:.1f} s" if call.seconds > self._policy.slow_seconds else ""
 
     def _run(self, script: str, *arguments: str | float) -> "_Answer | None":
-        return self._valkey.ask(
+        return self._valkey.run(
             lambda server: _Answer.of(
                 server.eval(script, 1, self._key, _EXPIRY_SECONDS * 1000, *arguments)
             )

@@ -35,7 +35,7 @@ WEIGHTS_KEY = f"{_PREFIX}:weights"
 class Server(Protocol):
     """A connection to Valkey, with its caller's way of handling failures."""
 
-    def ask(self, question: Callable[[Any], Any]) -> Any:
+    def run(self, command: Callable[[Any], Any]) -> Any:
         """Run commands on the server. On a failure, either returns None or raises Unavailable."""
 
 
@@ -112,13 +112,13 @@ class Boards:
             is_newest = int(version or 0) >= max(weights.version, int(newest or 0))
             return BoardPage(items, version is not None, is_newest)
 
-        found: BoardPage | None = self._server.ask(read)
+        found: BoardPage | None = self._server.run(read)
         return found
 
     def rank(self, window: Window, product_id: str) -> int | None:
         """Return a product's rank, counted from 1; None if it is not ranked, or without Valkey."""
         board = Keys.of(window).board
-        place = self._server.ask(lambda server: server.zrevrank(board, product_id))
+        place = self._server.run(lambda server: server.zrevrank(board, product_id))
         return place + 1 if isinstance(place, int) else None
 
     def rescore(self, window: Window, weights: Weights) -> bool:
@@ -128,7 +128,7 @@ class Boards:
             False if another caller is doing it, or without Valkey.
         """
         keys = Keys.of(window)
-        if not self._server.ask(
+        if not self._server.run(
             lambda server: server.set(keys.rescoring, 1, nx=True, ex=RESCORING_SECONDS)
         ):
             return False
@@ -140,7 +140,7 @@ class Boards:
                 return False
             cursor, first_version = step
             if cursor == b"0":
-                self._server.ask(lambda server: server.delete(keys.rescoring))
+                self._server.run(lambda server: server.delete(keys.rescoring))
                 return True
 
     def rescore_running(self, weights: Weights) -> int:
@@ -171,7 +171,7 @@ class Boards:
     def is_carried(self, window: Window) -> bool:
         """Return True if the carry-over into the window is complete."""
         parts = Keys.of(window).parts
-        return bool(self._server.ask(lambda server: server.hget(parts, "carried")) == b"done")
+        return bool(self._server.run(lambda server: server.hget(parts, "carried")) == b"done")
 
     def carry(self, source: Window, target: Window, weights: Weights) -> bool:
         """Carry a tenth of each score into the next window, and so for what is added later.
@@ -191,7 +191,7 @@ class Boards:
                 return cursor is not None
 
     def _run(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
-        return self._server.ask(lambda server: server.eval(script, len(keys), *keys, *values))
+        return self._server.run(lambda server: server.eval(script, len(keys), *keys, *values))
 
 
 class _Batch:

@@ -118,8 +118,8 @@ class Rebuild:
     @contextmanager
     def _locked(self, keys: Keys) -> Iterator[str]:
         token = secrets.token_hex(8)
-        ask = self._server.ask
-        if not ask(lambda server: server.set(keys.rebuild, token, nx=True, ex=LOCK_SECONDS)):
+        run = self._server.run
+        if not run(lambda server: server.set(keys.rebuild, token, nx=True, ex=LOCK_SECONDS)):
             raise RebuildRefused(
                 "Another rebuild of this board is running. If it was killed, wait "
                 f"{LOCK_SECONDS // 60} minutes."
@@ -127,12 +127,12 @@ class Rebuild:
         try:
             yield token
         finally:
-            ask(lambda server: server.eval(scripts.UNLOCK, 1, keys.rebuild, token))
+            run(lambda server: server.eval(scripts.UNLOCK, 1, keys.rebuild, token))
 
     def _wait_for_metrics(self, day: Window, progress: Progress) -> None:
         """Wait until they have counted all that the board had counted before its journal began."""
         keys = Keys.of(day)
-        journal: set[bytes] = set(self._server.ask(lambda server: server.hkeys(keys.journal)))
+        journal: set[bytes] = set(self._server.run(lambda server: server.hkeys(keys.journal)))
         missing: Collection[bytes] = [
             id_
             for part in self._seen(keys.seen)
@@ -153,7 +153,7 @@ class Rebuild:
     def _seen(self, key: str) -> Iterator[list[bytes]]:
         cursor = 0
         while True:
-            cursor, part = self._server.ask(methodcaller("sscan", key, cursor, count=ROWS))
+            cursor, part = self._server.run(methodcaller("sscan", key, cursor, count=ROWS))
             yield list(part)
             if cursor == 0:
                 return
@@ -203,7 +203,7 @@ class _NewBoard:
                 pipeline.expire(self._old.rebuild, LOCK_SECONDS)
                 pipeline.execute()
 
-            self._server.ask(mark)
+            self._server.run(mark)
             marked += len(ids)
             progress("events", marked)
         return marked
@@ -236,7 +236,7 @@ class _NewBoard:
 
     def _run(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> int:
         values = [*self._weights, self._token, *values]
-        done = int(self._server.ask(lambda server: server.eval(script, len(keys), *keys, *values)))
+        done = int(self._server.run(lambda server: server.eval(script, len(keys), *keys, *values)))
         if done == scripts.LOCK_LOST:
             raise RebuildRefused("It took too long between two steps. Start it again.")
         return done

@@ -1,4 +1,4 @@
-"""Alerts: what only a person can mend is told to the operators, with what they need to begin."""
+"""Alerts: messages to the operators about what only a person can repair."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ _SUBJECT_LIMIT = 100  # SNS: ASCII, no longer than this
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert. `code` and `about` together name it; `runbook` is a file of docs/runbooks."""
+    """An alert, identified by `code` and `about`; `runbook` is a file of docs/runbooks."""
 
     code: str
     about: str
@@ -26,15 +26,14 @@ class Alert:
 
     @property
     def claim(self) -> Claim:
-        """It is told once."""
+        """The claim by which it is sent once."""
         return Claim(f"alert {self.code}", self.about)
 
 
 def publish(alert: Alert, *, is_hurried: bool = False) -> None:
-    """Put the alert on the topic OPS_TOPIC_ARN. Raises what the topic's client raises.
+    """Log the alert, then publish it to the topic OPS_TOPIC_ARN. Raises what its client raises.
 
-    The log has it too, whatever becomes of the topic. Where somebody waits for us, `is_hurried`:
-    one try, of a second with its connection.
+    `is_hurried` tries once, for a second with the connection, for a caller who waits.
     """
     message = {
         "alert": alert.code,

@@ -1,27 +1,22 @@
-"""The audits: what operators did that cannot be undone, and what admins changed in the shop."""
+"""The audits: operators' acts that cannot be undone, and admins' changes to the shop."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from commerce.runtime.db.connection import Database
-from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock, trace
 from commerce.shared.events import plain
 
-if TYPE_CHECKING:
-    from commerce.runtime.db import statements as sql
-else:
-    sql = precompiled("commerce.runtime.db.statements")
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an admin changed of one thing: `before` and `after` hold the fields that differ.
+    """An admin's change of one thing: `before` and `after` hold the fields that differ.
 
-    Of something new there is nothing before.
+    For something new, `before` is empty.
     """
 
     by: str
@@ -32,7 +27,7 @@ class Change:
 
 
 def record(uow: UnitOfWork, change: Change) -> None:
-    """Write the change down, in the transaction that makes it."""
+    """Record the change in the transaction that makes it."""
     uow.write(
         sql.RECORD_CHANGE(
             id=clock.new_id(),
@@ -53,7 +48,7 @@ def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing done to one message; `body` is the message as it was."""
+    """An operator's act on one message; `body` is the message before it."""
 
     by: str
     action: str
@@ -63,11 +58,11 @@ class Act:
     reason: str
 
 
-def keep(database: Database, act: Act) -> None:
-    """Write the act down, committed when this returns. Do it before the act itself."""
-    # PostgreSQL keeps no NUL: what cannot be written is shown as the replacement character.
-    told = {
+def record_act(database: Database, act: Act) -> None:
+    """Record the act, and commit. Call it before the act itself."""
+    # PostgreSQL stores no NUL character.
+    texts = {
         name: value.replace("\0", "\N{REPLACEMENT CHARACTER}")
         for name, value in asdict(act).items()
     }
-    database.run([sql.KEEP_ACT(id=clock.new_id(), at=clock.now(), **told)])
+    database.run([sql.RECORD_ACT(id=clock.new_id(), at=clock.now(), **texts)])

@@ -1,4 +1,4 @@
-"""AWS clients: made on first use, kept, and never waited for longer than a caller would."""
+"""AWS clients, made on first use, with time-outs that a caller can wait for."""
 
 from collections.abc import Callable
 from functools import cache
@@ -7,8 +7,8 @@ from typing import Any
 
 @cache
 def client(service: str, *, attempts: int = 3, answer_within_seconds: float = 3) -> Any:
-    """The boto3 client of one service; a try takes 1 s to connect at most, and then to answer."""
-    # Imported on use: a function that calls nothing of AWS starts without boto3.
+    """Return the boto3 client of a service; a try takes at most 1 s more, to connect."""
+    # Imported on use: a function that calls no AWS service starts without boto3.
     import boto3
     from botocore.config import Config
 

@@ -1,4 +1,4 @@
-"""The shop's own time: the zone in which its hours and days begin and end."""
+"""The business time zone, in which the shop's hours and days begin and end."""
 
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -7,12 +7,12 @@ from commerce.runtime import settings
 
 
 def zone_name() -> str:
-    """The IANA name of the business time zone, e.g. Asia/Seoul."""
+    """Return the IANA name of the business time zone, e.g. Asia/Seoul."""
     return settings.text("BUSINESS_TIME_ZONE", "Asia/Seoul")
 
 
 def zone() -> ZoneInfo:
-    """The business time zone. Raises ZoneInfoNotFoundError for a name that is none."""
+    """Return the business time zone. Raises ZoneInfoNotFoundError for an unknown name."""
     return _zone(zone_name())
 
 

@@ -1,6 +1,6 @@
-"""Once: a wish or an event takes effect a single time, because a row says that it has.
+"""Idempotency: a claim row makes a request or an event take effect once.
 
-The claim is written in the transaction of the effect. Whoever comes second waits on the unique
+The claim is inserted in the transaction of the effect. A second transaction waits on the unique
 index until the first has committed, and then finds its answer.
 """
 
@@ -9,19 +9,14 @@ import hmac
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from commerce.runtime.db.pipeline import Query
-from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError, Kind
-
-if TYPE_CHECKING:
-    from commerce.runtime.db import statements as sql
-else:
-    sql = precompiled("commerce.runtime.db.statements")
 
 
 class AlreadyDone(CommerceError):
@@ -36,14 +31,12 @@ class IdempotencyKeyReused(CommerceError):
 
     kind = Kind.INVALID
     code = "IDEMPOTENCY_KEY_REUSED"
-
-    def __init__(self) -> None:
-        super().__init__("A new request needs a new key; the first request stands as it is.")
+    default_detail = "A new request needs a new key; the first request stands as it is."
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What may happen once: `key` within `scope`, for one and the same request."""
+    """The right to take effect once: for `key` within `scope`, and one request's fingerprint."""
 
     scope: str
     key: str
@@ -51,9 +44,9 @@ class Claim:
 
 
 def fingerprint(body: Any, key: bytes = b"") -> str:
-    """The same for the same JSON, whatever its spacing and order of names.
+    """Hash JSON independently of its spacing and the order of its names.
 
-    With a `key`, nobody without it can find out by trying what the JSON was.
+    With a `key`, the hash is an HMAC: without the key, the JSON cannot be guessed by trying.
     """
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
     if key:
@@ -62,7 +55,7 @@ def fingerprint(body: Any, key: bytes = b"") -> str:
 
 
 def claim(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
-    """Let the transaction happen only if nobody claimed this before; else AlreadyDone."""
+    """Make the commit raise AlreadyDone if this was claimed before."""
     row = sql.CLAIM(
         scope=claimed.scope,
         key=claimed.key,
@@ -74,9 +67,10 @@ def claim(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
 
 
 def claim_new(uow: UnitOfWork, scope: str, keys: Collection[str]) -> set[str]:
-    """Claim those of the keys that nobody claimed before, and say which those are.
+    """Claim the keys that are not claimed yet; return them.
 
-    Opens the transaction in which they take effect; whoever claims the same ones waits for its end.
+    Opens a transaction, in which they must take effect. Others that claim the same keys wait for
+    its end.
     """
     claims = [{"key": key} for key in keys]
     found = uow.lock(sql.CLAIM_NEW(scope=scope, claims=claims, claimed_at=clock.now()))
@@ -84,14 +78,14 @@ def claim_new(uow: UnitOfWork, scope: str, keys: Collection[str]) -> set[str]:
 
 
 def claim_events(uow: UnitOfWork, consumer: str, ids: Collection[UUID]) -> set[UUID]:
-    """Claim events for a consumer; return those that take effect in this transaction alone."""
+    """Claim events for a consumer; return the new ones. See `claim_new`."""
     return {UUID(key) for key in claim_new(uow, consumer, [str(id_) for id_ in ids])}
 
 
 def release(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
-    """Give a claim back, because what it was for did not happen: it may be claimed again.
+    """Release a claim whose effect did not happen, so that it can be claimed again.
 
-    With an `answer`, only the claim that was answered so: not one that somebody made since.
+    With an `answer`, release the claim only if it has this answer, and so is not a newer one.
     """
     if answer is None:
         uow.write(sql.RELEASE(scope=claimed.scope, key=claimed.key))
@@ -100,12 +94,12 @@ def release(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
 
 
 def is_done(uow: UnitOfWork, claimed: Claim) -> bool:
-    """Whether the claim is taken: a cheap look before work that cannot be rolled back."""
+    """Return true where this is claimed; a cheap check before work without a rollback."""
     return bool(uow.read(_find(claimed)))
 
 
 def find_answer(uow: UnitOfWork, claimed: Claim) -> str | None:
-    """The first answer, if there is one. Raises IdempotencyKeyReused for another request's."""
+    """Return the first answer, if any. Raises IdempotencyKeyReused for another request's."""
     for row in uow.read(_find(claimed)):
         if row.fingerprint != claimed.fingerprint:
             raise IdempotencyKeyReused

@@ -1,20 +1,20 @@
-"""Whether the answer being given was given before."""
+"""Marks a request as replayed: its answer is the first answer to the same Idempotency-Key."""
 
 from contextvars import ContextVar
 
 _replayed: ContextVar[bool] = ContextVar("replayed", default=False)
 
 
-def forget() -> None:
-    """A new request: nothing is replayed yet."""
+def reset() -> None:
+    """Start a new request, which is not replayed."""
     _replayed.set(False)
 
 
-def mark() -> None:
-    """What we answer is the answer of an earlier request with the same key."""
+def mark_replayed() -> None:
+    """Mark the current request as replayed."""
     _replayed.set(True)
 
 
-def is_marked() -> bool:
-    """Whether the answer is a replay."""
+def is_replayed() -> bool:
+    """Return true where the current request is replayed."""
     return _replayed.get()

@@ -1,6 +1,7 @@
-"""What the environment tells a function. Read on use, so that importing costs nothing."""
+"""Settings from environment variables and secrets, read on use."""
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlsplit
@@ -15,24 +16,21 @@ DATABASE_NAME = "lastunit"  # as infra/production makes it; RDS' own secret does
 
 
 class Missing(RuntimeError):
-    """A setting is absent: the template, or `.local/env`, must give it."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"the environment variable {name} is not set")
+    """A setting is missing; the template or `.local/env` must define it."""
 
 
 def text(name: str, default: str | None = None) -> str:
-    """A setting's text. Raises Missing where it is absent and has no default."""
+    """Return a setting. Raises Missing where it is absent and has no default."""
     value = os.environ.get(name, default)
     if not value:
         if default is not None:
             return default
-        raise Missing(name)
+        raise Missing(f"the environment variable {name} is not set")
     return value
 
 
 def number(name: str, default: int) -> int:
-    """A setting that counts something."""
+    """Return a setting that is a whole number."""
     return int(os.environ.get(name) or default)
 
 
@@ -44,46 +42,45 @@ def _secrets() -> "SecretsProvider":
 
 
 def secret(arn: str, *, fresh: bool = False) -> dict[str, str]:
-    """A Secrets Manager secret's JSON, kept for five minutes so that a rotation is noticed.
-
-    Raises Unavailable.
-    """
+    """Return a secret's JSON, cached for five minutes unless `fresh`. Raises Unavailable."""
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
     try:
-        kept = _secrets().get(arn, max_age=300, transform="json", force_fetch=fresh)
+        found = _secrets().get(arn, max_age=300, transform="json", force_fetch=fresh)
     except GetParameterError as error:
         raise Unavailable("Secrets cannot be read at the moment; try again.") from error
-    return cast("dict[str, str]", kept)
+    return cast("dict[str, str]", found)
 
 
 def database_url(*, fresh: bool = False) -> str:
-    """Where PostgreSQL is: DATABASE_URL, else the secret (`url`, or the shape RDS keeps).
+    """Return PostgreSQL's URL: DATABASE_URL, else made of the secret (`url`, or RDS's fields).
 
-    Where DATABASE_PROXY_HOST says that a proxy stands before it, the proxy, in whose sessions the
-    time-outs are the role's. `fresh` reads the secret anew: its password may have been rotated.
+    With DATABASE_PROXY_HOST it is the proxy's URL, in whose sessions the role has the time-outs.
+    `fresh` reads the secret again, as its password may have been rotated.
     """
     if url := os.environ.get("DATABASE_URL"):
         return url
-    kept = secret(text("DATABASE_SECRET_ARN"), fresh=fresh)
-    if "url" in kept:
-        return kept["url"]
+    found = secret(text("DATABASE_SECRET_ARN"), fresh=fresh)
+    if "url" in found:
+        return found["url"]
     proxy = text("DATABASE_PROXY_HOST", "")
-    login = f"{quote(kept['username'], safe='')}:{quote(kept['password'], safe='')}"
-    place = f"{proxy or kept['host']}:{kept.get('port', 5432)}/{kept.get('dbname', DATABASE_NAME)}"
-    # The proxy's certificate is one that every system trusts; the database's own needs RDS' bundle.
-    return f"postgresql://{login}@{place}?" + (
+    host, port = proxy or found["host"], found.get("port", 5432)
+    address = f"{_login(found)}@{host}:{port}/{found.get('dbname', DATABASE_NAME)}"
+    # The proxy's certificate is trusted everywhere; the database's own would need RDS's bundle.
+    return f"postgresql://{address}?" + (
         "sslmode=verify-full&session=role" if proxy else "sslmode=require"
     )
 
 
 def valkey_url() -> str:
-    """Where Valkey is: VALKEY_URL, with the login of VALKEY_SECRET_ARN where there is one."""
+    """Return Valkey's URL: VALKEY_URL, with the login of VALKEY_SECRET_ARN if that is set."""
     url = text("VALKEY_URL")
     arn = text("VALKEY_SECRET_ARN", "")
     if not arn:
         return url
-    kept = secret(arn)
-    login = f"{quote(kept['username'], safe='')}:{quote(kept['password'], safe='')}"
     parts = urlsplit(url)
-    return parts._replace(netloc=f"{login}@{parts.netloc}").geturl()
+    return parts._replace(netloc=f"{_login(secret(arn))}@{parts.netloc}").geturl()
+
+
+def _login(found: Mapping[str, str]) -> str:
+    return f"{quote(found['username'], safe='')}:{quote(found['password'], safe='')}"

@@ -1,8 +1,8 @@
-"""Access tokens: JWTs, signed by one of our own keys and good for some minutes.
+"""Access tokens: short-lived JWTs signed with one of our own keys.
 
-The keys are one secret, `{"current": "<kid>", "<kid>": "<key>", …}`: `current` signs, each of
-them verifies. To rotate, add a key, wait five minutes (as long as a secret is kept), make it
-`current`, and take the old one out when its last token has expired.
+The keys are one secret, `{"current": "<kid>", "<kid>": "<key>", …}`: tokens are signed with the
+`current` key and verified with any of them. To rotate, add a key, wait five minutes (as long as a
+secret is cached), make it `current`, and remove the old one once its last token has expired.
 """
 
 import base64
@@ -22,10 +22,10 @@ from commerce.shared import clock
 from commerce.shared.errors import CommerceError, Kind
 
 ADMIN = "admin"
-"""The scope that opens what is an admin's."""
+"""The scope of admins."""
 
-LEEWAY_SECONDS = 2  # two hosts' clocks
-REFRESH_SECONDS = 60  # a forged kid makes us ask Secrets Manager no more often than this
+LEEWAY_SECONDS = 2  # tolerated difference between two hosts' clocks
+REFRESH_SECONDS = 60  # forged kids cause at most one call of Secrets Manager in this time
 _ALGORITHM = "HS256"
 _CLAIMS = ("iss", "aud", "sub", "scope", "iat", "exp", "jti")
 
@@ -37,9 +37,7 @@ class NotSignedIn(CommerceError):
 
     kind = Kind.UNAUTHENTICATED
     code = "NOT_SIGNED_IN"
-
-    def __init__(self) -> None:
-        super().__init__("Send `Authorization: Bearer <token>`, with a token of POST /sessions.")
+    default_detail = "Send `Authorization: Bearer <token>`, with a token of POST /sessions."
 
 
 class InvalidToken(CommerceError):
@@ -47,9 +45,7 @@ class InvalidToken(CommerceError):
 
     kind = Kind.UNAUTHENTICATED
     code = "INVALID_TOKEN"
-
-    def __init__(self) -> None:
-        super().__init__("Open a new session with POST /sessions.")
+    default_detail = "Open a new session with POST /sessions."
 
 
 class TokenExpired(CommerceError):
@@ -57,9 +53,7 @@ class TokenExpired(CommerceError):
 
     kind = Kind.UNAUTHENTICATED
     code = "TOKEN_EXPIRED"
-
-    def __init__(self) -> None:
-        super().__init__("Open a new session with POST /sessions.")
+    default_detail = "Open a new session with POST /sessions."
 
 
 class AdminOnly(CommerceError):
@@ -71,29 +65,29 @@ class AdminOnly(CommerceError):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is asking, and what for they have been let in."""
+    """A caller, with the scopes of their token."""
 
     user_id: UUID
     scopes: frozenset[str] = frozenset()
 
     @property
     def is_admin(self) -> bool:
-        """Whether what is an admin's is open to them."""
+        """True where the token has the admin scope."""
         return ADMIN in self.scopes
 
     @property
     def by(self) -> str:
-        """The name under which history keeps them."""
+        """The caller's name in histories and audits."""
         return f"{'admin' if self.is_admin else 'user'}:{self.user_id}"
 
 
 def lifetime_seconds() -> int:
-    """How long a new token is good for."""
+    """Return the lifetime of a new token."""
     return settings.number("TOKEN_LIFETIME_SECONDS", 900)
 
 
 def sign(user_id: UUID, scopes: frozenset[str] = frozenset()) -> str:
-    """A token for the user, good for `lifetime_seconds()`."""
+    """Make a token for the user, valid for `lifetime_seconds()`."""
     keys = _keys()
     now = clock.now()
     claims = {
@@ -110,7 +104,7 @@ def sign(user_id: UUID, scopes: frozenset[str] = frozenset()) -> str:
 
 
 def verify(token: str) -> Identity:
-    """Whose token it is. Raises InvalidToken, TokenExpired."""
+    """Return the identity in a valid token. Raises InvalidToken, TokenExpired."""
     try:
         claims = _claims(token, _key(jwt.get_unverified_header(token).get("kid")))
         return Identity(UUID(claims["sub"]), frozenset(claims["scope"].split()))
@@ -121,7 +115,7 @@ def verify(token: str) -> Identity:
 
 
 def bearer(header: str | None) -> str:
-    """The token in an Authorization header. Raises NotSignedIn."""
+    """Return the token of an Authorization header. Raises NotSignedIn."""
     scheme, _, token = (header or "").strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NotSignedIn
@@ -140,15 +134,15 @@ def _claims(token: str, key: str) -> dict[str, Any]:
     )
 
 
-@lru_cache(maxsize=8)  # as many keys as there are during a rotation, and some more
+@lru_cache(maxsize=8)  # more keys than there are during a rotation
 def _prepared(key: str) -> jwt.PyJWK:
-    """The key as PyJWT uses it: from a text it is made anew, and looked at, for each token."""
+    """Prepare a key once; PyJWT would parse and check a string again for each token."""
     encoded = base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
     return jwt.PyJWK.from_dict({"kty": "oct", "k": encoded, "alg": _ALGORITHM})
 
 
 def _key(kid: str | None) -> str:
-    """The key that is called so: a key added a moment ago is found by asking afresh, once."""
+    """Return the key of this id, reading the secret again where the key may be new."""
     global _refreshed_at
     found = _named(kid, _keys())
     if found is None and time.monotonic() - _refreshed_at >= REFRESH_SECONDS:
@@ -160,14 +154,14 @@ def _key(kid: str | None) -> str:
 
 
 def _named(kid: str | None, keys: dict[str, str]) -> str | None:
-    # "current" names a key, it is none: its value is public in every token's header.
+    # "current" is not a key: its value is a key's name, which every token's header shows.
     return None if kid in (None, "current") else keys.get(kid)
 
 
 def _keys(*, fresh: bool = False) -> dict[str, str]:
     if given := os.environ.get("TOKEN_KEYS"):
-        kept: dict[str, str] = json.loads(given)
-        return kept
+        keys: dict[str, str] = json.loads(given)
+        return keys
     return settings.secret(settings.text("TOKEN_SECRET_ARN"), fresh=fresh)
 
 

@@ -1,4 +1,4 @@
-"""Time and identity: the two things a model may not make up for itself."""
+"""Current time and new ids, which models get from here only."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -7,21 +7,21 @@ import uuid_utils.compat
 
 
 def now() -> datetime:
-    """The present moment, in UTC."""
+    """Return the current time, in UTC."""
     return datetime.now(UTC)
 
 
 def new_id() -> UUID:
-    """A UUIDv7: made by the caller, so that a whole write set can be sent at once; sorts by age."""
+    """Make a UUIDv7: it sorts by age, and no round trip to the database is needed for it."""
     return uuid_utils.compat.uuid7()
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """The lowest UUIDv7 of that millisecond: ids made before it are less, all others are not."""
+    """Return the lowest UUIDv7 of that millisecond; ids made earlier are less than it."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def rfc3339(moment: datetime) -> str:
-    """`2026-01-31T09:30:00.123456Z`: UTC, always with microseconds."""
+    """Format as `2026-01-31T09:30:00.123456Z`: in UTC, always with microseconds."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return f"{utc.isoformat(timespec='microseconds')}Z"  # strftime leaves a year's zeros out
+    return f"{utc.isoformat(timespec='microseconds')}Z"  # strftime omits leading zeros of a year

@@ -1,4 +1,4 @@
-"""Keyset cursors: where a list goes on, bound to the list it came from."""
+"""Keyset cursors: positions in a list, bound to the list they came from."""
 
 import base64
 import binascii
@@ -17,19 +17,17 @@ class InvalidCursor(CommerceError):
 
     kind = Kind.INVALID
     code = "INVALID_CURSOR"
-
-    def __init__(self) -> None:
-        super().__init__("Use next_cursor as it came, with the same sort and filter.")
+    default_detail = "Use next_cursor as it came, with the same sort and filter."
 
 
 def encode(listing: str, position: Position) -> str:
-    """An opaque cursor for the row after which `listing` goes on."""
+    """Encode the position of the row after which `listing` continues."""
     text = json.dumps([listing, *position], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decode(listing: str, cursor: str, shape: Sequence[type]) -> list[int | str | UUID]:
-    """The position in a cursor of this very listing. Raises InvalidCursor."""
+    """Decode the position in a cursor of this listing. Raises InvalidCursor."""
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
         origin, *position = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
@@ -49,7 +47,7 @@ def _typed(value: object, kind: type) -> int | str | UUID:
 
 
 def parse_id(text: str) -> UUID | None:
-    """An id as callers send it; None where it cannot be one of ours."""
+    """Parse an id as callers send it; None where it cannot be one of ours."""
     try:
         found = UUID(text)
     except ValueError:

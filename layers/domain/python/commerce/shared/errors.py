@@ -1,4 +1,4 @@
-"""Errors have a kind and a code here; the number is the edge's business."""
+"""Errors of the domain: each has a kind and a code, which the entrypoints translate."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 class Kind(Enum):
-    """What an error means to whoever caused it."""
+    """The meaning of an error to its caller."""
 
     MALFORMED = "malformed"
     INVALID = "invalid"
@@ -20,10 +20,12 @@ class Kind(Enum):
 
 
 class CommerceError(Exception):
-    """A refusal. The class' docstring is its title; callers may see `detail`, `errors`, `facts`."""
+    """A refusal: callers see the class's docstring as title, and `detail`, `errors`, `facts`."""
 
     kind: ClassVar[Kind]
     code: ClassVar[str]
+    default_detail: ClassVar[str] = ""
+    default_retry_after_seconds: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -33,15 +35,17 @@ class CommerceError(Exception):
         facts: Mapping[str, Any] | None = None,
         retry_after_seconds: int | None = None,
     ) -> None:
-        self.detail = detail or self.title
+        self.detail = detail or self.default_detail or self.title
         self.errors = list(errors)
         self.facts = dict(facts or {})
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after_seconds = (
+            self.default_retry_after_seconds if retry_after_seconds is None else retry_after_seconds
+        )
         super().__init__(self.detail)
 
     @property
     def title(self) -> str:
-        """The first line of the class' docstring, without its full stop."""
+        """The first line of the class's docstring, without its full stop."""
         return (type(self).__doc__ or type(self).__name__).splitlines()[0].rstrip(".")
 
 
@@ -50,9 +54,8 @@ class Busy(CommerceError):
 
     kind = Kind.UNAVAILABLE
     code = "BUSY"
-
-    def __init__(self, detail: str = "Nothing was changed; try again.") -> None:
-        super().__init__(detail, retry_after_seconds=1)
+    default_detail = "Nothing was changed; try again."
+    default_retry_after_seconds = 1
 
 
 class Unavailable(CommerceError):
@@ -60,8 +63,5 @@ class Unavailable(CommerceError):
 
     kind = Kind.UNAVAILABLE
     code = "UNAVAILABLE"
-
-    def __init__(
-        self, detail: str = "Try again, with the same Idempotency-Key if you sent one."
-    ) -> None:
-        super().__init__(detail, retry_after_seconds=2)
+    default_detail = "Try again, with the same Idempotency-Key if you sent one."
+    default_retry_after_seconds = 2

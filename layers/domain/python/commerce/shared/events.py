@@ -1,4 +1,4 @@
-"""Events: what happened, told in the past tense, in the envelope of SPEC §6."""
+"""Events in the past tense, and the envelope of SPEC §6 in which they travel."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -18,8 +18,8 @@ ENVELOPE = (
 class Event:
     """Something that happened to one aggregate.
 
-    `aggregate_version` grows with every event of the aggregate, so that a consumer of state can
-    tell what is newer. The fields a subclass adds are the envelope's `data`.
+    `aggregate_version` grows with every event of the aggregate, so that consumers know which of two
+    is newer. The fields that a subclass adds are the envelope's `data`.
     """
 
     source: ClassVar[str]
@@ -28,7 +28,7 @@ class Event:
     aggregate_version: int
 
     def envelope(self) -> dict[str, Any]:
-        """The event as it travels; it gets its id, its time and its trace here."""
+        """Make the envelope, with a new id, the current time and the current trace id."""
         return {
             "id": str(clock.new_id()),
             "source": self.source,
@@ -59,7 +59,7 @@ class Received(Generic[E]):
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it."""
+    """Convert a value to JSON types."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):

@@ -20,7 +20,7 @@ class Money:
 
     @classmethod
     def zero(cls, currency: str = DEFAULT_CURRENCY) -> Self:
-        """No money at all."""
+        """Return an amount of zero."""
         return cls(0, currency)
 
     def __add__(self, other: "Money") -> "Money":
@@ -36,14 +36,16 @@ class Money:
         return Money(-self.amount, self.currency)
 
     def allocate(self, weights: Sequence[int]) -> "list[Money]":
-        """Split in proportion to the weights, by largest remainder: the parts sum to the whole.
+        """Split in proportion to the weights, by largest remainder; the parts add up to the whole.
 
-        Where the whole is not more than the weights together, no part is more than its weight.
-        Weights and amount are not negative, and at least one weight is positive.
+        If the amount is at most the sum of the weights, no part exceeds its weight.
+
+        Args:
+            weights: not negative, and at least one positive. The amount is not negative either.
         """
         total = sum(weights)
         parts = [self.amount * weight // total for weight in weights]
-        # Equal remainders are served in their order.
+        # Of equal remainders, the first weight gets the unit.
         by_remainder = sorted(
             range(len(weights)), key=lambda n: -(self.amount * weights[n] % total)
         )

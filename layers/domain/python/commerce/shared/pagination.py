@@ -25,9 +25,9 @@ def newest_first(
     Args:
         listing: the list's name with its filter, to which its cursors are bound.
         after: the cursor of the page before, None for the first page.
-        limit: items per page; `read` is asked for one more, which tells whether there is a next.
-        read: returns up to so many rows with an id below the given one, newest first.
-        show: makes an item of a row.
+        limit: items per page; one row more is read to see if there is a next page.
+        read: called with an id and a limit, returns rows with smaller ids, newest first.
+        show: makes an item from a row.
 
     Raises:
         InvalidCursor: the cursor belongs to another list.
@@ -44,7 +44,7 @@ def page_of(
     position: Callable[[T], cursor.Position],
     show: Callable[[T], V],
 ) -> Page[V]:
-    """Make a page of up to `limit` + 1 rows; the extra row says that there is a next page."""
+    """Make a page from up to `limit` + 1 rows; the extra row shows that there is a next page."""
     has_more = len(found) > limit
     return Page(
         items=[show(row) for row in found[:limit]],

@@ -1,4 +1,4 @@
-"""The shapes of SPEC §3 that several contexts share, and how strict a request is read."""
+"""Request and answer shapes of SPEC §3 that several contexts share."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,24 +12,24 @@ from commerce.shared.money import Money
 T = TypeVar("T")
 
 MAX_AMOUNT = 1_000_000_000
-"""Largest single amount or quantity, so that no sum of a request leaves 64 bits."""
+"""Largest single amount or quantity, so that no sum in a request exceeds 64 bits."""
 
 
 class Command(BaseModel):
-    """A request's body: no unknown fields, no `"2"` for 2."""
+    """A request's body, read strictly: no unknown fields, no `"2"` for 2."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def _tell_no_defaults(schema: dict[str, Any]) -> None:
+def _remove_defaults(schema: dict[str, Any]) -> None:
     for each in schema["properties"].values():
         each.pop("default", None)
 
 
 class Patch(Command):
-    """A merge patch: what is absent stays as it is, so its schema tells of no defaults."""
+    """A merge patch: absent fields stay unchanged, so its schema has no defaults."""
 
-    model_config = ConfigDict(json_schema_extra=_tell_no_defaults)
+    model_config = ConfigDict(json_schema_extra=_remove_defaults)
 
 
 class View(BaseModel):
@@ -61,29 +61,29 @@ Timestamp = Annotated[
 
 
 def one_of(names: Iterable[str]) -> Any:
-    """Says in a view's schema which words its text is one of."""
+    """Make a field whose schema lists the strings that it may have."""
     return Field(json_schema_extra={"enum": list(map(str, names))})
 
 
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
-"""Characters (within a pattern's brackets) that no line of text has.
+"""Characters (within a pattern's brackets) that a line of text must not have.
 
-Controls, line and paragraph separators, and what turns the direction of writing around: with those
-a text shows as another one than it is. Letters of any script, and their own direction, may be.
+Controls, line and paragraph separators, and overrides of the writing direction, with which a text
+can look like a different one. Letters of right-to-left scripts are allowed.
 """
 
 Line = Annotated[str, Field(pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$")]
 """One line of text that is not blank."""
 
 Prose = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-"""Any text that PostgreSQL can keep: it has no NUL."""
+"""Any text that PostgreSQL can store, which is text without NUL."""
 
 Quantity = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
 Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
-"""Opaque: what is not an id of ours is simply not found."""
+"""An opaque id: a string that is not one of our ids is simply not found."""
 
 
 def money_view(money: Money) -> MoneyView:
-    """Money as callers see it."""
+    """Convert money to its view."""
     return MoneyView(amount=money.amount, currency=money.currency)

@@ -6,10 +6,10 @@ _trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 
 
 def follow(trace_id: str) -> None:
-    """From here on, everything is done on behalf of this request or event."""
+    """Set the id of the request or event being served."""
     _trace_id.set(trace_id)
 
 
 def trace_id() -> str:
-    """The id of the request or event being served, or the empty string."""
+    """Return the id of the request or event being served, or the empty string."""
     return _trace_id.get()

@@ -54,13 +54,13 @@ def _pay(
         requested = once(claim, _request_payment, command, buyer_id)
     except PaymentUnderWay as refused:
         raise OrderNotPayable(refused.detail) from refused
-    if not replay.is_marked():
+    if not replay.is_replayed():
         return _charge(command, requested, buyer_id, callback_url, ends_at)
     payment = _refreshed(requested.payment_id, ends_at)
     if payment.is_given_up:
         # That attempt is over, and nothing was charged: the same key may try again.
         in_transaction(_release, claim, requested)
-        replay.forget()
+        replay.reset()
         return _pay(command, buyer_id, claim, callback_url, ends_at)
     return first_answer(payment)
 

@@ -7,4 +7,4 @@ from commerce.runtime.db.current import database
 
 def record_act(act: Act) -> None:
     """Record what an operator is about to do; it is committed when this returns."""
-    audit.keep(database(), act)
+    audit.record_act(database(), act)

@@ -195,11 +195,11 @@ def overview() -> OverviewView:
 
 def _outbox(now: datetime) -> OutboxView:
     waiting = relay().waiting()
-    kept = set_aside.find(database(), LISTED) if waiting.set_aside else []
+    kept = set_aside.find(database(), LISTED) if waiting.quarantined else []
     return OutboxView(
         waiting=waiting.count,
         oldest_age_seconds=round(waiting.age_seconds(now)),
-        set_aside_count=waiting.set_aside,
+        set_aside_count=waiting.quarantined,
         set_aside=[
             QuarantinedEventView(
                 event_id=str(each.id),

@@ -1,1 +1,1 @@
-"""Valkey, and the read-through cache on it."""
+"""Clients of Valkey, and the read-through cache."""

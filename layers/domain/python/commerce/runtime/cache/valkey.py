@@ -1,8 +1,8 @@
-"""Valkey as a convenience: it answers at once, or we go on without it.
+"""Clients of Valkey: one that callers can do without, and a strict one.
 
-Nothing that must be right is kept there. So no caller sees an error of it, and none waits for it
-longer than a moment: after a failure it is left alone for some seconds, by this execution
-environment, instead of costing each request a time-out.
+Valkey stores nothing that must not be lost. So the usual client never raises and never waits long:
+after a failure, this execution environment skips Valkey for some seconds, instead of letting every
+request wait for a time-out.
 """
 
 import logging
@@ -20,95 +20,98 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TIMEOUT_SECONDS = 0.1  # SPEC §7: slower than 100 ms is as good as down
-STRICT_TIMEOUT_SECONDS = 2.0  # where nobody waits for the answer, but work must be done
-SKIP_SECONDS = 5.0  # how long it is left alone after a failure, jittered upwards by a half
+TIMEOUT_SECONDS = 0.1  # SPEC §7: slower than 100 ms counts as down
+STRICT_TIMEOUT_SECONDS = 2.0  # of the strict client, which no shopper waits for
+SKIP_SECONDS = 5.0  # after a failure, jittered upwards by a half
 
 logger = logging.getLogger(__name__)
 
 
-class Valkey:
-    """One server, asked once per question and never waited for.
+class _Connection:
+    """The connections to one server: opened on first use, and again after `close`."""
 
-    It may be a cluster behind one address (ElastiCache Serverless): what one command or script
-    touches shares a hash tag.
+    def __init__(self, url: Callable[[], str]) -> None:
+        self._url = url
+        self._client: Redis | None = None
+
+    def close(self) -> None:
+        """Close the connections; the next command opens a new one."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _connected(self, timeout_seconds: float | None = None) -> "Redis":
+        if self._client is None:
+            self._client = connect(self._url(), timeout_seconds)
+        return self._client
+
+
+class Valkey(_Connection):
+    """A client that tries once, waits briefly, and answers None instead of raising.
+
+    The server may be a cluster behind one address (ElastiCache Serverless): all keys of one command
+    or script share a hash tag.
     """
 
     def __init__(self, url: Callable[[], str]) -> None:
-        self._url = url
-        self._client: Redis | None = None
-        self._asked_again_at = 0.0
+        super().__init__(url)
+        self._skipped_until = 0.0
 
     @property
-    def is_left_alone(self) -> bool:
-        """Whether a question would not even be asked."""
-        return time.monotonic() < self._asked_again_at
+    def is_skipped(self) -> bool:
+        """True while nothing is sent, because of a recent failure."""
+        return time.monotonic() < self._skipped_until
 
-    def ask(self, question: Callable[["Redis"], T]) -> T | None:
-        """What the server answers; None where it does not, answers rubbish, or is left alone."""
-        if self.is_left_alone:
+    def run(self, command: Callable[["Redis"], T]) -> T | None:
+        """Run one or more commands on the client; return the result.
+
+        None where Valkey is skipped, fails, or refuses the command.
+        """
+        if self.is_skipped:
             return None
         try:
-            server = self._connected()
+            client = self._connected()
             started = time.monotonic()
-            answer = question(server)
-        except Exception as error:  # noqa: BLE001  (down, slow or speaking in tongues: all the same)
+            result = command(client)
+        except Exception as error:  # noqa: BLE001  (any failure counts as unavailable)
             if _is_refusal(error):
                 logger.warning("Valkey refused: %s", error)
             else:
-                self._leave_alone(repr(error))
+                self._skip(repr(error))
             return None
-        if time.monotonic() - started > TIMEOUT_SECONDS:  # it answers, but drop by drop
-            self._leave_alone("slow")
-        return answer
+        if time.monotonic() - started > TIMEOUT_SECONDS:  # each answer was in time, their sum not
+            self._skip("slow")
+        return result
 
-    def close(self) -> None:
-        """Let go of the connections; the next question makes a new one."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def _connected(self) -> "Redis":
-        if self._client is None:
-            self._client = connect(self._url())
-        return self._client
-
-    def _leave_alone(self, reason: str) -> None:
+    def _skip(self, reason: str) -> None:
         pause = SKIP_SECONDS * random.uniform(1, 1.5)  # noqa: S311  (jitter, not a secret)
-        self._asked_again_at = time.monotonic() + pause
-        logger.warning("Valkey is left alone for %.1f s: %s", pause, reason)
-        self.close()  # what is left of an answer must not be read as the next one
+        self._skipped_until = time.monotonic() + pause
+        logger.warning("Valkey is skipped for %.1f s: %s", pause, reason)
+        self.close()  # the rest of a late answer must not be read as the next one
 
 
-class StrictValkey:
-    """The same server where the work must be done: waited for longer, and its failure is ours."""
+class StrictValkey(_Connection):
+    """A client for work that must be done: it waits longer, and its failures are raised."""
 
-    def __init__(self, url: Callable[[], str]) -> None:
-        self._url = url
-        self._client: Redis | None = None
+    def run(self, command: Callable[["Redis"], T]) -> T:
+        """Run one or more commands on the client; return the result.
 
-    def ask(self, question: Callable[["Redis"], T]) -> T:
-        """What the server answers. Raises Unavailable: whether it took effect is unknown then."""
+        Raises:
+            Unavailable: the command failed, and may have taken effect.
+            redis.ResponseError: the server refused the command.
+        """
         try:
-            if self._client is None:
-                self._client = connect(self._url(), max(STRICT_TIMEOUT_SECONDS, TIMEOUT_SECONDS))
-            return question(self._client)
+            return command(self._connected(max(STRICT_TIMEOUT_SECONDS, TIMEOUT_SECONDS)))
         except Exception as error:
             if _is_refusal(error):
                 raise
-            self.close()  # what is left of an answer must not be read as the next one
+            self.close()  # the rest of a late answer must not be read as the next one
             raise Unavailable("Valkey does not answer; try again.") from error
-
-    def close(self) -> None:
-        """Let go of the connections; the next question makes a new one."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
 
 
 def connect(url: str, timeout_seconds: float | None = None) -> "Redis":
-    """A client that tries once and waits 0.1 s, or as told; it connects when it is first used."""
-    # Imported on use: most functions never ask, and the package takes longer to import than ours.
+    """Make a client that connects on first use and tries once, for TIMEOUT_SECONDS by default."""
+    # Imported on use: most functions do not need it, and it takes longer to import than our code.
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -118,26 +121,25 @@ def connect(url: str, timeout_seconds: float | None = None) -> "Redis":
         "socket_connect_timeout": wait_seconds,
         "socket_timeout": wait_seconds,
         "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,  # no handshake: the first question is the first message
+        "protocol": 2,  # without a handshake: the first message is the first command
         "driver_info": None,
     }
     return Redis.from_url(url, **options)
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the server is well, and only cannot do this with what is kept there."""
-    from redis.exceptions import ResponseError
+    from redis.exceptions import ResponseError  # the server works, and rejects this command
 
     return isinstance(error, ResponseError)
 
 
 @cache
 def valkey() -> Valkey:
-    """Return this environment's cache server, for what can be done without it."""
+    """Return this environment's client, for work that can do without Valkey."""
     return Valkey(settings.valkey_url)
 
 
 @cache
 def strict_valkey() -> StrictValkey:
-    """Return the same server, for what must be done."""
+    """Return this environment's strict client, for work that must be done."""
     return StrictValkey(settings.valkey_url)

@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, statements, the unit of work, tables that belong to no context."""
+"""PostgreSQL: connection, statements, unit of work, and the tables that belong to no context."""

@@ -12,7 +12,7 @@ _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-un
 def compile_core(
     build: Executable | Callable[[], Executable] | None,
 ) -> tuple[str, list[str], dict[str, Any], list[str]]:
-    """Compile a statement, or what makes it: SQL, parameter names, constants, JSON parameters."""
+    """Compile a statement, or the function that builds it, to the fields of `Compiled`."""
     core: Any = build if isinstance(build, Executable) else build()  # type: ignore[misc]
     compiled = core.compile(dialect=_DIALECT)
     required = {name for name, bind in compiled.binds.items() if bind.required}

@@ -1,4 +1,4 @@
-"""PostgreSQL: statements, the one connection of an execution environment, errors by meaning."""
+"""The connection to PostgreSQL that one execution environment keeps, and its errors."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,34 +12,34 @@ from commerce.shared.errors import Busy, Unavailable
 
 LOCK_TIMEOUT_MS = 3_000  # SPEC §4: a row lock not had within 3 s is 503 BUSY
 STATEMENT_TIMEOUT_MS = 5_000  # SPEC §4
-# Every session has these: told when it begins or, behind a proxy, kept with its role (env.py).
-# Every list walks an index in its own order. An incremental sort reads a whole brand for one page,
-# and its estimate comes near enough to the walk's to be chosen now and then.
+# Sent when a session starts; behind a proxy they are settings of its role instead (env.py).
+# Incremental sort is off because every list reads an index in order: the planner sometimes prefers
+# an incremental sort that reads a whole brand for one page.
 SESSION = {
     "lock_timeout": LOCK_TIMEOUT_MS,
     "statement_timeout": STATEMENT_TIMEOUT_MS,
     "enable_incremental_sort": "off",
 }
-IDLE_SECONDS = 20  # a connection unused for longer may be gone without a word
+IDLE_SECONDS = 20  # a connection idle for longer is checked before it is used
 CONNECT_TIMEOUT_SECONDS = 3
 
 _DEADLOCK, _SERIALIZATION = "40P01", "40001"
 _LOCK_NOT_AVAILABLE, _QUERY_CANCELED = "55P03", "57014"
-# A migration changed what a prepared statement gives; or the server does not know it any more.
+# A migration changed a prepared statement's result, or the server no longer has the statement.
 _RESULT_CHANGED, _NOT_PREPARED = "0A000", "26000"
 _LOGIN_REFUSED = "28"  # the class of invalid authorizations
 
 
 class Contention(Exception):
-    """The transaction lost a race (deadlock, serialization, outdated decision); run it again."""
+    """The transaction lost a race (deadlock, serialization, outdated read) and can be repeated."""
 
 
 class _PlanOutdated(Contention):
-    """What was prepared on this connection holds no longer; it did nothing, and runs on another."""
+    """A prepared statement is no longer valid; nothing was changed, a new connection is needed."""
 
 
 class ConstraintViolated(Exception):
-    """A CHECK, UNIQUE, foreign key or guard refused. `name` says which rule."""
+    """A CHECK, UNIQUE, foreign key or guard refused; `name` is the rule's name."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -47,24 +47,24 @@ class ConstraintViolated(Exception):
 
 
 class InvalidData(Exception):
-    """The statement cannot be computed on these values, however often it is tried."""
+    """The statement cannot be computed on these values; repeating it does not help."""
 
 
 class ConnectionLost(Unavailable):
-    """The database went away."""
+    """The connection to the database was lost."""
 
 
 class LoginRefused(Unavailable):
-    """The database does not know this login, or not any more."""
+    """The database does not accept this login, or no longer does."""
 
 
 BEGIN, COMMIT, ROLLBACK = (Query(word, is_lasting=True) for word in ("BEGIN", "COMMIT", "ROLLBACK"))
 
 
 class Database:
-    """One connection: made on first use, checked when it was idle, discarded when broken.
+    """One connection: opened on first use, checked after idling, discarded when broken.
 
-    Where the login of `url` is refused, `renewed_url` is asked once for the one of now.
+    Where the login of `url` is refused, `renewed_url` is called once for a fresh one.
     """
 
     def __init__(
@@ -77,18 +77,22 @@ class Database:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a connection, as far as we know."""
+        """True while a connection is held; the server may have closed it."""
         return self._connection is not None
 
     def run(self, queries: Sequence[Query], *, in_transaction: bool = False) -> list[list[Row]]:
-        """Run the queries in one round trip; returns the rows of each.
+        """Run the queries in one round trip and return the rows of each.
 
-        Outside BEGIN and COMMIT they are one transaction. With `in_transaction` they belong to
-        the one that was begun, and to no other connection than its own.
+        Args:
+            queries: outside BEGIN and COMMIT, they are one transaction.
+            in_transaction: the queries belong to a transaction that was begun, and so run on its
+                connection or not at all.
 
-        Raises ConstraintViolated, InvalidData (it cannot be computed), Contention, Busy (a lock
-        or the statement's time ran out), Unavailable (no connection to be had) or ConnectionLost
-        (it broke: whether the queries took effect is unknown).
+        Raises:
+            ConstraintViolated, InvalidData, Contention.
+            Busy: a lock or a statement took too long.
+            Unavailable: there is no connection.
+            ConnectionLost: the connection broke; the queries may have taken effect.
         """
         try:
             answers = self._connected(in_transaction=in_transaction).run_together(queries)
@@ -101,13 +105,13 @@ class Database:
             self.close()
             raise ConnectionLost from error
         except BaseException:
-            self.close()  # half a message may be on its way: nothing can follow it
+            self.close()  # half a message may have been sent, so nothing may follow it
             raise
         self._used_at = time.monotonic()
         return answers
 
     def close(self) -> None:
-        """Let go of the connection; the next use makes a new one."""
+        """Close the connection; the next use opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
@@ -139,14 +143,14 @@ class Database:
 
 
 def connect(url: str) -> Connection:
-    """Open a connection with the time-outs of an order. Raises LoginRefused or Unavailable.
+    """Open a connection with the settings in SESSION. Raises LoginRefused or Unavailable.
 
-    `?session=role`: the time-outs are the role's own. RDS Proxy refuses a connection that asks for
-    them when it begins, and keeps one that sets them later, or prepares statements by name, from
-    being shared.
+    With `?session=role` in the URL, the role has these settings: RDS Proxy refuses a session that
+    sends them at its start, and stops sharing a connection that sets them later or that prepares
+    statements by name.
     """
     parts = urlsplit(url)
-    is_the_roles = parse_qs(parts.query).get("session") == ["role"]
+    has_role_settings = parse_qs(parts.query).get("session") == ["role"]
     options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
     try:
         connection = Connection(
@@ -158,24 +162,27 @@ def connect(url: str) -> Connection:
             timeout=CONNECT_TIMEOUT_SECONDS,
             application_name="lastunit",
             ssl_context=tls(parts.query),
-            startup_params={} if is_the_roles else {"options": options},
+            startup_params={} if has_role_settings else {"options": options},
         )
     except (pg8000.dbapi.Error, OSError) as error:
         refused = _sqlstate(error).startswith(_LOGIN_REFUSED)
         kind = LoginRefused if refused else Unavailable
         raise kind("The database does not answer; try again.") from error
     connection.autocommit = True
-    connection.prepares = not is_the_roles
-    # The server's statement_timeout ends long work; the socket must outwait it.
+    connection.prepares = not has_role_settings
+    # The server's statement_timeout ends long statements first.
     connection._usock.settimeout(2 * STATEMENT_TIMEOUT_MS / 1000)  # noqa: SLF001
     return connection
 
 
 def tls(query: str) -> Any:
-    """A URL's sslmode as pg8000 wants it: require encrypts, verify-full also knows the server."""
+    """Translate a URL's sslmode for pg8000.
+
+    `require` encrypts; `verify-full` also checks the server's certificate and name.
+    """
     mode = parse_qs(query).get("sslmode")
     if mode == ["verify-full"]:
-        from ssl import create_default_context  # imported on use: most sessions of a test need none
+        from ssl import create_default_context  # imported on use: slow, and often not needed
 
         return create_default_context()
     return True if mode == ["require"] else None
@@ -186,9 +193,8 @@ def _sqlstate(error: Exception) -> str:
 
 
 def _fields(error: Exception) -> Mapping[str, str]:
-    """What the server says of an error; nothing where it is not the server's."""
-    told = error.args[0] if error.args else None
-    return told if isinstance(told, dict) else {}
+    fields = error.args[0] if error.args else None
+    return fields if isinstance(fields, dict) else {}  # not a dict: not an error of the server
 
 
 def _translated(error: Exception) -> Exception:

@@ -1,4 +1,4 @@
-"""SQLAlchemy Core for our statements: what they are built of, and how they are compiled."""
+"""Building blocks of the contexts' Core statements: metadata, JSON rows, guards, updates."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,11 +25,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from commerce.runtime.db.statement import Statement
 
 metadata = MetaData()
-"""Every context's tables. The schema itself is what infra/migrations makes of it."""
+"""Every context's tables, as statements see them. The schema is made by infra/migrations."""
 
 
 def records(parameter: str, *columns: Any) -> FromClause:
-    """Rows given as one JSON parameter: any number of rows, always the same statement."""
+    """Read rows from one JSON parameter: the statement is the same for any number of rows."""
     rows: BindParameter[Any] = bindparam(parameter, type_=JSONB)
     typed = [column(each.name, each.type) for each in columns]
     return (
@@ -40,7 +40,7 @@ def records(parameter: str, *columns: Any) -> FromClause:
 
 
 def insert_many(table: Table, *names: str) -> Statement:
-    """INSERT of `rows=[{name: value, …}]`: one statement, whatever the number of rows."""
+    """Build an INSERT of `rows=[{name: value, …}]`, the same for any number of rows."""
 
     def build() -> Insert:
         source = records("rows", *(table.c[name] for name in names))
@@ -50,7 +50,7 @@ def insert_many(table: Table, *names: str) -> Statement:
 
 
 def require(count: Any, expected: str, rule: str) -> Any:
-    """A guard that raises: a write that touched fewer rows than it must fails as `rule`."""
+    """Build a guard: unless `count` equals the parameter `expected`, `rule` is violated."""
     wanted: BindParameter[int] = bindparam(expected, type_=BigInteger)
     return func.require(count == wanted, rule)
 
@@ -58,7 +58,7 @@ def require(count: Any, expected: str, rule: str) -> Any:
 def save_as_read(
     table: Table, rule: str, *columns: str, where: Sequence[ColumnElement[bool]] = ()
 ) -> Statement:
-    """UPDATE the row with the version that was read; where there is none, `rule` is violated.
+    """Build an UPDATE of the row with the version that was read; else `rule` is violated.
 
     Parameters: `row_id`, `version_read`, `new_version`, and `new_<column>` for each column.
     """

@@ -1,9 +1,9 @@
 """PostgreSQL's extended protocol over pg8000: many statements in one round trip.
 
-pg8000 waits for the server three times per statement with parameters, and asks for a packet of its
-own after each message. `Connection.run_together` writes the messages of many statements in one
-go, ends them with a single Sync and waits once. Between two Syncs PostgreSQL treats them as one
-transaction: all of them take effect, or none.
+pg8000 waits for the server three times per statement with parameters, and flushes after each
+message. `Connection.run_together` writes the messages of many statements at once, ends them with a
+single Sync and waits once. What comes between two Syncs is one transaction: all of it takes effect,
+or nothing.
 """
 
 from collections import namedtuple
@@ -19,7 +19,7 @@ Row: TypeAlias = Any
 """A named tuple of the columns that the statement selects."""
 
 MAX_PREPARED = 200
-"""So many statements a connection keeps prepared; a function of ours has a few dozen."""
+"""Prepared statements kept per connection; a function has a few dozen."""
 
 _UNNAMED = b"\x00"
 _ALL_TEXT = b"\x00\x00"
@@ -35,11 +35,11 @@ class Query(NamedTuple):
     sql: str
     values: Sequence[Any] = ()
     is_lasting: bool = False
-    """Whether the same SQL comes again and again, so that preparing it pays."""
+    """True where the same SQL is sent repeatedly, so that preparing it pays."""
 
 
 class _Plan:
-    """A statement as the server knows it, and the rows that it gives."""
+    """A statement as it is known to the server, and the type of its rows."""
 
     __slots__ = ("context", "is_parsed", "make_row", "name")
 
@@ -53,8 +53,8 @@ class _Plan:
 class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
     """A pg8000 connection that can send many statements in one round trip.
 
-    With `prepares`, statements that come again are parsed once per connection and stay prepared
-    at the server. Not through a proxy that lends one server connection to many clients.
+    With `prepares`, lasting statements are parsed once per connection and stay prepared at the
+    server. Switch it off behind a proxy that shares one server connection among clients.
     """
 
     prepares = True
@@ -64,10 +64,13 @@ class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
         self._plans: dict[str, _Plan] = {}
 
     def run_together(self, queries: Sequence[Query]) -> list[list[Row]]:
-        """Send all, wait once; the rows of each. The first error undoes the rest and is raised.
+        """Send all queries, wait once, and return the rows of each.
 
-        Meant for write sets and small reads: what the server answers must fit into the socket
-        buffers while the request is still being written.
+        Meant for write sets and small reads: the server's answers must fit into the socket buffers
+        while the request is still being written.
+
+        Raises:
+            pg8000.dbapi.DatabaseError: the first error; all queries are undone.
         """
         batch = bytearray()
         try:
@@ -116,7 +119,7 @@ class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
             elif code == b"T":
                 self.handle_ROW_DESCRIPTION(body, plan.context)
                 plan.make_row = _row_type(tuple(each["name"] for each in plan.context.columns))
-            elif code not in b"2tn":  # bound, parameters and no rows described: nothing to do
+            elif code not in b"2tn":  # acknowledgements: nothing to do
                 self.message_types[code](body, plan.context)
                 error, plan.context.error = error or plan.context.error, None
                 at += code in b"CI"  # CommandComplete, EmptyQueryResponse: on to the next
@@ -149,7 +152,6 @@ class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
         return row
 
     def _forget_unparsed(self) -> None:
-        """What the server never came to parse, it does not know."""
         self._plans = {sql: plan for sql, plan in self._plans.items() if plan.is_parsed}
 
 

@@ -1,4 +1,4 @@
-"""Clean-up: rows that nobody will ask for again are deleted, a chunk at a time."""
+"""Retention: rows past their time are deleted, a chunk at a time."""
 
 import logging
 import time
@@ -14,15 +14,15 @@ from commerce.runtime.db.tables import once_table, outbox_table
 from commerce.shared import clock
 from commerce.shared.errors import Busy
 
-CHUNK = 1000  # rows per statement, and so per transaction: no lock is held for long
-RUN_SECONDS = 240  # a run ends of itself; the next day goes on
+CHUNK = 1000  # rows per statement, and so per transaction: locks are short
+RUN_SECONDS = 240  # then the next day's run continues
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Expiry:
-    """Which rows of a table are forgotten: those whose time is further back than `kept_for`."""
+class Retention:
+    """A table's rows that are deleted once their time is further back than `kept_for`."""
 
     name: str
     kept_for: timedelta
@@ -36,8 +36,8 @@ class Expiry:
         time_column: ColumnElement[object],
         kept_for: timedelta,
         *also: ColumnElement[bool],
-    ) -> "Expiry":
-        """Forget the rows of a table by one of its columns; `also` narrows which."""
+    ) -> "Retention":
+        """Delete the rows of a table by a column with a time; `also` narrows which rows."""
         key = tuple_(*table.primary_key.columns)
         old = (
             select(*table.primary_key.columns)
@@ -54,36 +54,36 @@ class Expiry:
 
 
 _o, _c = outbox_table.c, once_table.c
-EXPIRIES = (
-    Expiry.of(
+RETENTIONS = (
+    Retention.of(
         "outbox", outbox_table, _o.published_at, timedelta(days=7), _o.published_at.is_not(None)
     ),
-    # A request's answer is promised for 24 h.
-    Expiry.of("answers", once_table, _c.claimed_at, timedelta(days=2), _c.answer.is_not(None)),
+    # A request's answer is replayed for 24 h.
+    Retention.of("answers", once_table, _c.claimed_at, timedelta(days=2), _c.answer.is_not(None)),
     # A consumer's claim must outlive its message: 4 days in the queue, 14 as a dead letter, and
-    # the queue's again when an operator sends it back on the last of them.
-    Expiry.of("claims", once_table, _c.claimed_at, timedelta(days=30), _c.answer.is_(None)),
+    # another 4 in the queue when an operator redrives it on the last of them.
+    Retention.of("claims", once_table, _c.claimed_at, timedelta(days=30), _c.answer.is_(None)),
 )
 
 
-def clean_up(
-    database: Database, expiries: Sequence[Expiry], max_seconds: float = RUN_SECONDS
+def delete_expired(
+    database: Database, retentions: Sequence[Retention], max_seconds: float = RUN_SECONDS
 ) -> dict[str, int]:
-    """Delete what is past its time; returns how many rows of each. Repeated, it deletes nothing."""
+    """Delete the rows that are past their retention; return how many of each."""
     ends_at = time.monotonic() + max_seconds
-    return {each.name: _forget(database, each, ends_at) for each in expiries}
+    return {each.name: _delete(database, each, ends_at) for each in retentions}
 
 
-def _forget(database: Database, expiry: Expiry, ends_at: float) -> int:
-    before = clock.now() - expiry.kept_for
+def _delete(database: Database, retention: Retention, ends_at: float) -> int:
+    before = clock.now() - retention.kept_for
     deleted = 0
     while time.monotonic() < ends_at:
         try:
-            gone = len(database.run([expiry.delete(before=before, limit=CHUNK)])[0])
+            chunk = len(database.run([retention.delete(before=before, limit=CHUNK)])[0])
         except Busy:
-            logger.warning("%s: a chunk took too long; the next run goes on", expiry.name)
+            logger.warning("%s: a chunk took too long; the next run continues", retention.name)
             break
-        deleted += gone
-        if gone < CHUNK:
+        deleted += chunk
+        if chunk < CHUNK:
             break
     return deleted

@@ -22,15 +22,15 @@ COMPILED = Path(__file__).parents[2] / "statements.json"
 
 
 class Compiled(NamedTuple):
-    """What PostgreSQL is sent of a statement."""
+    """A statement as it is sent to PostgreSQL."""
 
     sql: str
     names: list[str]
-    """Of its parameters, in the order of their numbers."""
+    """Names of the parameters, in the order of their numbers."""
     constants: dict[str, Any]
-    """Those that nobody has to give."""
+    """Parameters that have a value of their own."""
     documents: list[str]
-    """Those that are JSON."""
+    """Names of the parameters that are sent as JSON."""
 
 
 class Statement:
@@ -45,7 +45,7 @@ class Statement:
         self._compiled = compiled
 
     def __call__(self, **values: Any) -> Query:
-        """The statement with its parameters; every bindparam must be given."""
+        """Return the statement with its parameters; every bindparam must be given."""
         sql, names, constants, documents = self.compiled
         known = {**constants, **values} if constants else values
         if documents:
@@ -67,23 +67,23 @@ class Statement:
 
 
 class precompiled:  # noqa: N801 - it stands where `import` would
-    """A module's statements, as they were compiled ahead; else as the module makes them now.
+    """Stands for a module of statements: those compiled ahead, else those of the module itself.
 
-    Statements are its public attributes, each one by itself or several in a dictionary with texts
-    for keys.
+    Statements are the module's public attributes: each a Statement, or a dictionary of them with
+    strings as keys.
     """
 
     def __init__(self, module: str) -> None:
         self._module = module
 
     def __getattr__(self, name: str) -> Any:
-        kept = _compiled().get(self._module, {}).get(name)
-        if kept is None:
+        compiled = _compiled().get(self._module, {}).get(name)
+        if compiled is None:
             found = getattr(import_module(self._module), name)
-        elif isinstance(kept, dict):
-            found = {key: Statement(None, Compiled(*each)) for key, each in kept.items()}
+        elif isinstance(compiled, dict):
+            found = {key: Statement(None, Compiled(*each)) for key, each in compiled.items()}
         else:
-            found = Statement(None, Compiled(*kept))
+            found = Statement(None, Compiled(*compiled))
         setattr(self, name, found)
         return found
 

@@ -1,4 +1,4 @@
-"""What the tables that belong to no context are asked, as SQLAlchemy Core."""
+"""Statements on the tables that belong to no context."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ from commerce.runtime.db.tables import (
 from commerce.shared.events import ENVELOPE
 
 MAX_COUNTED = 1_000_000
-"""More events waiting are not counted: the answer would only come later."""
+"""Waiting events are counted up to this number: a full count would be slow."""
 
 # --- idempotency ---------------------------------------------------------------------------------
 
@@ -65,7 +65,7 @@ CLAIM_NEW = Statement(
     upsert(once_table)
     .from_select(
         ["scope", "key", "fingerprint", "claimed_at"],
-        # In one order for all: two batches with the same events must not wait for each other.
+        # Ordered, so that two batches with the same events cannot deadlock.
         select(
             bindparam("scope", type_=Text), _NEW.c.key, literal(""), bindparam("claimed_at")
         ).order_by(_NEW.c.key),
@@ -80,8 +80,8 @@ ADD_EVENTS = insert_many(outbox_table, *ENVELOPE)
 
 _o = outbox_table.c
 _unpublished = _o.published_at.is_(None)
-# `after` steps over what this run was refused. It begins at 0 in each run: positions are drawn
-# before the commit, and `position > the last one ever seen` would lose a late commit.
+# `after` skips what was refused earlier in this run. Each run starts at 0: positions are drawn
+# before the commit, so starting after the highest position seen would lose a late commit.
 TAKE = Statement(
     select(_o.position, _o.refusals, *(_o[name] for name in ENVELOPE))
     .where(_unpublished, _o.position > bindparam("after", type_=BigInteger))
@@ -107,50 +107,50 @@ def _waiting() -> Any:
     return select(
         select(func.count()).select_from(some).scalar_subquery().label("count"),
         oldest.scalar_subquery().label("oldest"),
-        select(func.count()).select_from(quarantine_table).scalar_subquery().label("set_aside"),
+        select(func.count()).select_from(quarantine_table).scalar_subquery().label("quarantined"),
     )
 
 
 WAITING = Statement(_waiting)
 
-# --- set aside -----------------------------------------------------------------------------------
+# --- quarantine ----------------------------------------------------------------------------------
 
 _MOVED = ("position", *ENVELOPE)
 _causes = records("rows", column("position", BigInteger), column("cause", Text))
-_gone = (
+_deleted = (
     delete(outbox_table)
     .where(outbox_table.c.position == _causes.c.position)
     .returning(*(outbox_table.c[name] for name in _MOVED), _causes.c.cause)
-    .cte("gone")
+    .cte("deleted")
 )
 QUARANTINE = Statement(
     insert(quarantine_table).from_select(
-        [*_MOVED, "cause", "set_aside_at"], select(*_gone.c, bindparam("set_aside_at"))
+        [*_MOVED, "cause", "set_aside_at"], select(*_deleted.c, bindparam("set_aside_at"))
     )
 )
-_s = quarantine_table.c
+_q = quarantine_table.c
 LIST_QUARANTINED = Statement(
-    select(_s.id, _s.type, _s.occurred_at, _s.aggregate_id, _s.trace_id, _s.cause, _s.set_aside_at)
-    .order_by(_s.position)
+    select(_q.id, _q.type, _q.occurred_at, _q.aggregate_id, _q.trace_id, _q.cause, _q.set_aside_at)
+    .order_by(_q.position)
     .limit(bindparam("limit", type_=BigInteger))
 )
-_back = (
+_requeued = (
     delete(quarantine_table)
-    .where(_s.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-    .returning(*(_s[name] for name in _MOVED))
-    .cte("back")
+    .where(_q.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .returning(*(_q[name] for name in _MOVED))
+    .cte("requeued")
 )
 REQUEUE = Statement(
-    insert(outbox_table).from_select(list(_MOVED), select(*_back.c)).returning(outbox_table.c.id)
+    insert(outbox_table)
+    .from_select(list(_MOVED), select(*_requeued.c))
+    .returning(outbox_table.c.id)
 )
 
 # --- audits, schema ------------------------------------------------------------------------------
 
-KEEP_ACT = Statement(
+RECORD_ACT = Statement(
     insert(ops_audit_table).values({each.name: bindparam(each.name) for each in ops_audit_table.c})
 )
-
-
 RECORD_CHANGE = Statement(
     insert(admin_audit_table).values(
         {each.name: bindparam(each.name, type_=each.type) for each in admin_audit_table.c}

@@ -27,7 +27,7 @@ once_table = Table(
     PrimaryKeyConstraint("scope", "key", name="done_once"),
 )
 
-# What is forgotten after a day is told apart from what is kept for weeks: each has its index.
+# Answers are deleted after two days, claims without one after weeks: each has an index.
 Index("once_answered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_not(None))
 Index("once_unanswered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_(None))
 
@@ -44,7 +44,9 @@ outbox_table = Table(
     Column("trace_id", Text, nullable=False),
     Column("data", JSONB, nullable=False),
     Column("published_at", DateTime(timezone=True)),
-    Column("refusals", Integer, nullable=False, server_default=text("0")),  # for a fault of its own
+    Column(
+        "refusals", Integer, nullable=False, server_default=text("0")
+    ),  # caused by the event itself
 )
 Index(
     "outbox_unpublished",

@@ -1,8 +1,8 @@
-"""One transaction: reads decide, writes are collected, commit sends them as one batch.
+"""The unit of work: reads decide, writes are collected, commit sends them as one batch.
 
 A use case that can decide before it writes takes no lock of its own: it reads, the model decides,
-and the write set proves the decision at the database (constraints and guards). One that must read
-under a lock calls `lock`; then everything up to the commit is one explicit transaction.
+and constraints and guards prove the decision when the writes are committed. A use case that must
+read under a lock calls `lock`; from then on, everything up to the commit is one transaction.
 """
 
 import logging
@@ -26,25 +26,34 @@ from commerce.shared.events import Event
 logger = logging.getLogger(__name__)
 
 ErrorFactory: TypeAlias = Callable[[], CommerceError | None]
-"""Says, after the rollback, why a rule refused; None where a fresh look finds nothing wrong."""
+"""Makes the error for a violated rule, after the rollback.
+
+None says that a fresh read finds the rule satisfied again; the commit then raises Contention.
+"""
+OnViolation: TypeAlias = Mapping[str, ErrorFactory]
+"""The error factories, by the name of the constraint or guard that is violated."""
 
 
 class UnitOfWork:
-    """Leaving the `with` block without `commit()` rolls back."""
+    """One transaction; leaving the `with` block without `commit()` rolls it back.
+
+    commit() sends the collected writes in this order: claims, writes, events, writes that return
+    events, last writes. Each kind keeps the order in which it was collected.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._in_transaction = False
         self._has_new_events = False
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._claims: list[Query] = []
         self._writes: list[Query] = []
+        self._events: list[Event] = []
         self._returning_events: list[Query] = []
         self._last_writes: list[Query] = []
         self._preferred: tuple[Sequence[Query], str] | None = None
-        self._events: list[Event] = []
         self._on_violation: dict[str, ErrorFactory] = {}
 
     def __enter__(self) -> Self:
@@ -60,119 +69,136 @@ class UnitOfWork:
 
     @property
     def has_new_events(self) -> bool:
-        """Whether what was committed left events in the outbox."""
+        """True where a commit may have left events in the outbox."""
         return self._has_new_events
 
     def read(self, query: Query) -> list[Row]:
-        """Rows as committed now (or, after `lock`, as this transaction sees them)."""
+        """Read rows as they are committed now; after `lock`, as this transaction sees them."""
         return self._run([query])[0]
 
     def read_together(self, *queries: Query) -> list[list[Row]]:
-        """Several reads in one round trip."""
+        """Run several reads in one round trip; return the rows of each."""
         return self._run(queries)
 
     def lock(self, *queries: Query) -> list[Row]:
-        """Read rows FOR UPDATE; they stay locked until commit or rollback. Returns the last's rows.
+        """Run reads with FOR UPDATE; their rows stay locked until commit or rollback.
 
-        Opens the transaction in the same round trip. Lock in the one global order:
+        The first call opens the transaction, in the same round trip. Lock in the one global order:
         order, coupon, points, stock.
+
+        Returns:
+            The rows of the last query.
         """
         return self.lock_together(*queries)[-1]
 
     def lock_together(self, *queries: Query) -> list[list[Row]]:
-        """The same with the rows of each: what follows a lock is as its last holder left it."""
+        """Lock as `lock` does, and return the rows of each query."""
         if self._in_transaction:
             return self._run(queries)
         self._in_transaction = True
         return self._database.run([BEGIN, *queries])[1:]
 
-    def claim(self, query: Query, on_violation: Mapping[str, ErrorFactory]) -> None:
-        """Collect a write that goes first: whoever repeats us must wait here, before any lock."""
+    def claim(self, query: Query, on_violation: OnViolation) -> None:
+        """Collect an INSERT that is sent first, so that a repeated request waits here, unlocked."""
         self._claims.append(query)
         self._on_violation.update(on_violation)
 
-    def write(self, query: Query, on_violation: Mapping[str, ErrorFactory] | None = None) -> None:
-        """Collect a write. `refusals` turns a violated constraint or guard into its reason."""
+    def write(self, query: Query, on_violation: OnViolation | None = None) -> None:
+        """Collect a write; `on_violation` makes the errors of the rules that it can violate."""
         self._writes.append(query)
         self._on_violation.update(on_violation or {})
 
-    def write_returning_events(
-        self, query: Query, on_violation: Mapping[str, ErrorFactory] | None = None
-    ) -> None:
-        """Collect a write that knows alone whether there is an event to tell: a row per event."""
+    def write_returning_events(self, query: Query, on_violation: OnViolation | None = None) -> None:
+        """Collect a write that stores its events itself, as only the database can decide on them.
+
+        Args:
+            query: returns one row per event that it stored, and so none without an event.
+            on_violation: makes the errors of the rules that the query can violate.
+        """
         self._returning_events.append(query)
         self._on_violation.update(on_violation or {})
 
-    def write_last(self, *queries: Query, on_violation: Mapping[str, ErrorFactory]) -> None:
-        """Collect writes on rows that many want: they go last, so that their locks are shortest."""
+    def write_last(self, *queries: Query, on_violation: OnViolation) -> None:
+        """Collect writes on contended rows: sent last, they hold their locks for the COMMIT only.
+
+        Args:
+            queries: the statements, which may store events themselves.
+            on_violation: makes the errors of the rules that they can violate.
+        """
         self._last_writes.extend(queries)
         self._on_violation.update(on_violation)
 
     def with_fallback(self, *queries: Query, unless: str) -> None:
-        """What to send in the place of the contended writes, if it works out: their faster way.
+        """Send cheaper statements in place of the last writes, which become their fallback.
 
-        Where the rule `unless` is broken all is undone, and sent anew with the contended writes:
-        one round trip more, with no lock held in between. After `lock` there is no way but theirs.
+        Args:
+            queries: the statements to try first. They are ignored after `lock`, because a
+                transaction that holds locks is not sent twice.
+            unless: the rule whose violation undoes the batch and sends it again with the last
+                writes: one more round trip, with no lock held in between.
         """
         self._preferred = queries, unless
 
     def record(self, *events: Event) -> None:
-        """Store events in the transaction that causes them: all of it is committed, or nothing."""
+        """Collect events, stored in the outbox by the transaction that causes them."""
         self._events.extend(events)
 
     def commit(self) -> None:
-        """Send all writes in one round trip and commit them.
+        """Send all collected writes in one round trip and commit them, all or nothing.
 
-        Raises the reason a rule gives for its refusal, Contention where the decision was outdated
-        or lost a race, Busy where a lock was not had in time.
+        Raises:
+            CommerceError: the error that a violated rule's factory makes.
+            ConstraintViolated: a rule without a factory was violated.
+            Contention: the decision was outdated, or the transaction lost a race.
+            Busy: a lock was not granted in time.
         """
-        told = [outbox.store(self._events)] if self._events else []
-        before = [*self._claims, *self._writes, *told]
-        collected = [*before, *self._returning_events]
-        if not (collected or self._last_writes or self._in_transaction):
+        stored = [outbox.store(self._events)] if self._events else []
+        before = [*self._claims, *self._writes, *stored]
+        writes = [*before, *self._returning_events]
+        if not (writes or self._last_writes or self._in_transaction):
             return
         try:
-            found = self._send(collected)
+            rows = self._send(writes)
         except ConstraintViolated as violated:
             self.rollback()
-            raise self._reason(violated) from violated
+            raise self._error_of(violated) from violated
+        events_by_query = rows[len(before) : len(writes)]
+        self._has_new_events |= bool(self._events or self._last_writes or any(events_by_query))
         self._in_transaction = False
-        events = found[len(before) :][: len(self._returning_events)]
-        self._has_new_events |= bool(self._events or self._last_writes or any(events))
-        self._forget()
+        self._reset()
 
-    def _send(self, collected: Sequence[Query]) -> list[list[Row]]:
+    def _send(self, writes: Sequence[Query]) -> list[list[Row]]:
         if self._in_transaction:
-            return self._run([*collected, *self._last_writes, COMMIT])
+            return self._run([*writes, *self._last_writes, COMMIT])
         if self._preferred is not None:
             queries, unless = self._preferred
             try:
-                return self._run([*collected, *queries])
+                return self._run([*writes, *queries])
             except ConstraintViolated as violated:
                 if violated.name != unless:
                     raise
-        return self._run([*collected, *self._last_writes])
+        return self._run([*writes, *self._last_writes])
 
     def rollback(self) -> None:
-        """Undo what is not committed, and let go of every lock. Never fails."""
+        """Undo what is not committed and release every lock. Never fails."""
         if self._in_transaction:
             self._in_transaction = False
-            if self._database.is_open:  # a connection that broke took its transaction with it
+            if self._database.is_open:  # a broken connection took its transaction with it
                 self._roll_back()
 
     def _roll_back(self) -> None:
         try:
             self._database.run([ROLLBACK], in_transaction=True)
         except Exception:
-            # Kept, the connection would refuse whatever comes next: its transaction is aborted.
-            logger.warning("a rollback failed; its connection ends it", exc_info=True)
+            # The aborted transaction would make the connection refuse everything that follows.
+            logger.warning("the rollback failed; closing the connection", exc_info=True)
             self._database.close()
 
     def _run(self, queries: Sequence[Query]) -> list[list[Row]]:
         return self._database.run(queries, in_transaction=self._in_transaction)
 
-    def _reason(self, violated: ConstraintViolated) -> Exception:
-        explain = self._on_violation.get(violated.name)
-        if explain is None:
+    def _error_of(self, violated: ConstraintViolated) -> Exception:
+        make_error = self._on_violation.get(violated.name)
+        if make_error is None:
             return violated
-        return explain() or Contention(f"{violated.name} holds again")
+        return make_error() or Contention(f"{violated.name} is satisfied again")

@@ -1,1 +1,1 @@
-"""Events on their way: relay, bus, quarantine, dead letters, best-effort events."""
+"""Delivery of events: relay, bus, quarantine, dead letters, best-effort events."""

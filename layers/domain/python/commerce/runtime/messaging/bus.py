@@ -1,4 +1,4 @@
-"""The event bus: EventBridge."""
+"""The event bus, which is EventBridge."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,27 +15,28 @@ _ENTRY_OVERHEAD_BYTES = 256  # source, detail-type, bus name and time count too
 
 TOO_LARGE = f"larger than {MAX_BYTES // 1024} KB"
 FAULTS_OF_THE_EVENT = frozenset({"MalformedDetail", "InvalidArgument", "ValidationException"})
-"""Refusals that trying again does not change. All others may pass, or are the bus' own."""
+"""Error codes for a fault in the event itself. All others may pass, or are the bus's own."""
 
 
 class Bus(Protocol):
-    """Where events go."""
+    """Takes events for delivery."""
 
     def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
-        """Put one batch; per envelope None where the bus took it, else why it did not."""
+        """Put one batch; return per envelope None where it was taken, else the error code."""
 
 
 class EventBridgeBus:
     """`PutEvents` on the bus named by EVENT_BUS_NAME.
 
-    A call that got no answer may have arrived: with one attempt nothing is told twice, and what
-    was in it may be lost; with more it is the other way round.
+    A call without an answer may have arrived. With one attempt, its events are never published
+    twice but may be lost; with more attempts, it is the other way round.
     """
 
     def __init__(self, attempts: int = 3) -> None:
         self._attempts = attempts
 
     def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
+        """Put one batch. Raises the client's error where the call fails, unless an event did."""
         events = client("events", attempts=self._attempts)
         try:
             answer = events.put_events(Entries=[_entry(each) for each in envelopes])
@@ -45,7 +46,7 @@ class EventBridgeBus:
                 raise
             if len(envelopes) == 1:
                 return [code]
-            # One of them spoils the call: asked one by one, the others pass.
+            # One event fails the whole call: put one by one, the others pass.
             return [self.put([each])[0] for each in envelopes]
         return [entry.get("ErrorCode") for entry in answer["Entries"]]
 
@@ -61,12 +62,12 @@ def _entry(envelope: Envelope) -> dict[str, Any]:
 
 
 def is_too_large(envelope: Envelope) -> bool:
-    """Whether no call can carry it, not even alone."""
+    """Return true where the envelope does not fit into a call, even alone."""
     return _size(envelope) > MAX_BYTES
 
 
 def batches(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
-    """The envelopes in their order, cut to what one call may carry."""
+    """Split the envelopes, in order, into batches that fit into one call each."""
     batch: list[Envelope] = []
     size = 0
     for envelope in envelopes:

@@ -1,26 +1,20 @@
-"""Events that the bus can never take: kept apart, with the cause, so that the others go on."""
+"""The quarantine: events that the bus can never take, with the cause, out of the others' way."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from commerce.runtime.db.connection import Database
 from commerce.runtime.db.pipeline import Query
-from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
-
-if TYPE_CHECKING:
-    from commerce.runtime.db import statements as sql
-else:
-    sql = precompiled("commerce.runtime.db.statements")
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedEvent:
-    """An event that was set aside."""
+    """An event in quarantine."""
 
     id: UUID
     type: str
@@ -32,16 +26,16 @@ class QuarantinedEvent:
 
 
 def move(causes: Mapping[int, str]) -> Query:
-    """The statement that moves the events at these positions out of the outbox."""
+    """Build the statement that moves the events at these positions out of the outbox."""
     rows = [{"position": position, "cause": cause} for position, cause in causes.items()]
     return sql.QUARANTINE(rows=rows, set_aside_at=clock.now())
 
 
 def find(database: Database, limit: int = 100) -> list[QuarantinedEvent]:
-    """The oldest events that were set aside."""
+    """Return the oldest events in quarantine."""
     return [QuarantinedEvent(*row) for row in database.run([sql.LIST_QUARANTINED(limit=limit)])[0]]
 
 
 def requeue(uow: UnitOfWork, ids: Collection[UUID]) -> set[UUID]:
-    """Let the relay try these events again, at their old place; returns which were there."""
+    """Move events back to the outbox, at their old positions; return those that were there."""
     return {row.id for row in uow.lock(sql.REQUEUE(ids=list(ids)))}

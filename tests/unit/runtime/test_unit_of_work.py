@@ -1,4 +1,4 @@
-"""One transaction: what it sends, in which order, in how many round trips, and what it says."""
+"""One transaction: its statements, their order, its round trips and its errors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -184,20 +184,20 @@ def test_a_lock_that_is_not_had_is_rolled_back_too(database: FakeDatabase) -> No
 def commit_refused(
     database: FakeDatabase, *, under_lock: bool = False, **on_violation: object
 ) -> None:
-    explains = {name: told_by(explained) for name, explained in on_violation.items()}
+    factories = {name: factory_of(error) for name, error in on_violation.items()}
     with UnitOfWork(database) as uow:
         if under_lock:
             uow.lock(LOCK)
-        uow.write(WRITE, explains)
+        uow.write(WRITE, factories)
         uow.commit()
 
 
-def told_by(explained: object) -> Callable[[], CommerceError | None]:
-    def explain() -> CommerceError | None:
-        assert explained is None or isinstance(explained, CommerceError)
-        return explained
+def factory_of(error: object) -> Callable[[], CommerceError | None]:
+    def make_error() -> CommerceError | None:
+        assert error is None or isinstance(error, CommerceError)
+        return error
 
-    return explain
+    return make_error
 
 
 def test_a_violated_rule_is_told_in_the_words_of_whoever_wrote(database: FakeDatabase) -> None:
@@ -275,14 +275,14 @@ def test_a_broken_connection_is_not_asked_to_roll_back(database: FakeDatabase) -
 
 
 def test_a_transaction_tells_whether_the_relay_has_work(database: FakeDatabase) -> None:
-    quiet, telling, moving = UnitOfWork(database), UnitOfWork(database), UnitOfWork(database)
-    quiet.write(WRITE)
-    telling.record(painted())
-    moving.write_last(HOT, on_violation={})  # moved stock tells its events in SQL
-    assert [uow.has_new_events for uow in (quiet, telling, moving)] == [False, False, False]
-    for uow in (quiet, telling, moving):
+    silent, recording, moving = UnitOfWork(database), UnitOfWork(database), UnitOfWork(database)
+    silent.write(WRITE)
+    recording.record(painted())
+    moving.write_last(HOT, on_violation={})  # stock movements store their events in SQL
+    assert [uow.has_new_events for uow in (silent, recording, moving)] == [False, False, False]
+    for uow in (silent, recording, moving):
         uow.commit()
-    assert [uow.has_new_events for uow in (quiet, telling, moving)] == [False, True, True]
+    assert [uow.has_new_events for uow in (silent, recording, moving)] == [False, True, True]
 
 
 def test_units_of_work_share_nothing(database: FakeDatabase) -> None:

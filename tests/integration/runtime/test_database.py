@@ -1,4 +1,4 @@
-"""The connection to a real PostgreSQL: one round trip, one transaction, errors by their meaning."""
+"""The connection to a real PostgreSQL: round trips, transactions and errors."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime

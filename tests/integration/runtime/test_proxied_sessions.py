@@ -1,4 +1,4 @@
-"""Behind a proxy such as RDS Proxy: sessions begin without settings, and have them all the same."""
+"""Sessions behind a proxy such as RDS Proxy start without settings, and their role has them."""
 
 import secrets
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def proxy(own_role_url: str) -> Iterator[PostgresProxy]:
 
 
 def settings_of(url: str) -> dict[str, str]:
-    """What a function's session has of what it relies on."""
+    """Return the settings of a session that functions rely on."""
     database = Database(lambda: url)
     try:
         rows = database.run([Query(f"SHOW {name}") for name in SESSION])

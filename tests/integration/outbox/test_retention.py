@@ -1,12 +1,12 @@
-"""The clean-up: what is past its time goes, and nothing else."""
+"""Retention: rows that are past their time are deleted, and no others."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from commerce.app.retention import clean_up
-from commerce.runtime.db import retention as module
+from commerce.app.retention import delete_expired
+from commerce.runtime.db import retention
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
@@ -62,7 +62,7 @@ def count(table: str) -> int:
 def test_published_events_go_after_a_week_and_waiting_ones_never() -> None:
     for published in (timedelta(days=8), timedelta(days=6), None):
         an_event(published, occurred=timedelta(days=30))
-    assert clean_up() == {**NOTHING, "outbox": 1}
+    assert delete_expired() == {**NOTHING, "outbox": 1}
     left = rows("SELECT published_at > now() - interval '7 days' AS recent FROM outbox")
     assert sorted(str(row.recent) for row in left) == ["None", "True"]
 
@@ -70,7 +70,7 @@ def test_published_events_go_after_a_week_and_waiting_ones_never() -> None:
 def test_answers_stay_for_a_day_and_claims_longer_than_any_dead_letter() -> None:
     for days, answer in ((3, "{}"), (1.1, "{}"), (31, None), (22, None)):
         a_claim(timedelta(days=days), answer)
-    assert clean_up() == {**NOTHING, "answers": 1, "claims": 1}
+    assert delete_expired() == {**NOTHING, "answers": 1, "claims": 1}
     assert count("once") == 2
 
 
@@ -78,22 +78,22 @@ def test_login_attempts_go_a_day_after_their_block_ended() -> None:
     an_attempt("gone", timedelta(days=2))
     an_attempt("unblocked", timedelta(hours=23))
     an_attempt("blocked", -timedelta(minutes=5))
-    assert clean_up() == {**NOTHING, "login_attempts": 1}
+    assert delete_expired() == {**NOTHING, "login_attempts": 1}
     assert count("login_attempt") == 2
 
 
 def test_it_goes_chunk_by_chunk_and_twice_is_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK", 3)
+    monkeypatch.setattr(retention, "CHUNK", 3)
     for _ in range(8):
         an_event(timedelta(days=8))
-    assert clean_up()["outbox"] == 8
-    assert clean_up() == NOTHING
+    assert delete_expired()["outbox"] == 8
+    assert delete_expired() == NOTHING
 
 
 def test_it_ends_in_time_and_the_next_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     an_event(timedelta(days=8))
-    assert module.clean_up(database(), module.EXPIRIES, max_seconds=-1)["outbox"] == 0
-    assert clean_up()["outbox"] == 1
+    assert retention.delete_expired(database(), retention.RETENTIONS, max_seconds=-1)["outbox"] == 0
+    assert delete_expired()["outbox"] == 1
 
 
 def test_a_row_that_somebody_uses_waits_for_the_next_run(own_shop: str) -> None:
@@ -102,8 +102,8 @@ def test_a_row_that_somebody_uses_waits_for_the_next_run(own_shop: str) -> None:
     with somebody_holding(
         own_shop, "SELECT 1 FROM login_attempt WHERE login_id = 'in-use' FOR UPDATE"
     ):
-        assert clean_up()["login_attempts"] == 1
-    assert clean_up()["login_attempts"] == 1
+        assert delete_expired()["login_attempts"] == 1
+    assert delete_expired()["login_attempts"] == 1
 
 
 def test_the_function_says_what_it_forgot() -> None:
@@ -112,9 +112,9 @@ def test_the_function_says_what_it_forgot() -> None:
     assert answer == {**NOTHING, "outbox": 1}
 
 
-@pytest.mark.parametrize("expiry", module.EXPIRIES, ids=lambda each: each.name)
-def test_finding_what_is_old_reads_an_index(expiry: module.Expiry) -> None:
-    query = expiry.delete(before=clock.now(), limit=module.CHUNK)
+@pytest.mark.parametrize("each", retention.RETENTIONS, ids=lambda found: found.name)
+def test_finding_what_is_old_reads_an_index(each: retention.Retention) -> None:
+    query = each.delete(before=clock.now(), limit=retention.CHUNK)
     settings = [Query(f"SET LOCAL enable_{name} = off") for name in ("seqscan", "bitmapscan")]
     explained = Query(f"EXPLAIN {query.sql}", query.values)
     plan = "\n".join(row[0] for row in database().run([*settings, explained])[-1])

@@ -1,4 +1,4 @@
-"""The cache on a real server: what is kept, for how long, and who refills it."""
+"""The cache on a real server: cached values, their lifetime, and their refill."""
 
 import os
 import secrets
@@ -30,11 +30,11 @@ def cache() -> Cache:
 
 
 @pytest.fixture
-def shelf() -> CacheRegion[Box]:
-    return a_shelf()
+def region() -> CacheRegion[Box]:
+    return a_region()
 
 
-def a_shelf(seconds: int = 60, version: int = 1, name: str | None = None) -> CacheRegion[Box]:
+def a_region(seconds: int = 60, version: int = 1, name: str | None = None) -> CacheRegion[Box]:
     return CacheRegion(name or f"test-{secrets.token_hex(4)}", version, Box, seconds)
 
 
@@ -54,65 +54,67 @@ class Loader:
         return lambda: self([id_])[id_]
 
 
-def age(server: redis.Redis, shelf: CacheRegion[Box], id_: str) -> None:
-    """Make a kept value one that is due to be refilled."""
-    text = server.get(shelf.key(id_))
+def age(server: redis.Redis, region: CacheRegion[Box], id_: str) -> None:
+    """Make a cached value due to be refilled."""
+    text = server.get(region.key(id_))
     assert isinstance(text, bytes)
     head, _, body = text.partition(b"\n")
-    server.set(shelf.key(id_), b"1.000 " + head.split(b" ")[1] + b"\n" + body, keepttl=True)
+    server.set(region.key(id_), b"1.000 " + head.split(b" ")[1] + b"\n" + body, keepttl=True)
 
 
 def contents(boxes: dict[str, Box]) -> dict[str, str]:
     return {id_: box.content for id_, box in boxes.items()}
 
 
-def test_a_kept_value_is_not_loaded_again(cache: Cache, shelf: CacheRegion[Box]) -> None:
+def test_a_kept_value_is_not_loaded_again(cache: Cache, region: CacheRegion[Box]) -> None:
     load = Loader()
     for _ in range(3):
-        assert cache.get(shelf, "a", load.one("a")) == Box(content="a")
+        assert cache.get(region, "a", load.one("a")) == Box(content="a")
     assert load.asked == [["a"]]
 
 
 def test_only_what_is_missing_is_loaded_and_all_of_it_at_once(
-    cache: Cache, shelf: CacheRegion[Box]
+    cache: Cache, region: CacheRegion[Box]
 ) -> None:
     load = Loader("unknown")
-    cache.get_all(shelf, ["a", "b"], load)
-    found = cache.get_all(shelf, ["c", "a", "unknown", "d"], load)
+    cache.get_all(region, ["a", "b"], load)
+    found = cache.get_all(region, ["c", "a", "unknown", "d"], load)
     assert contents(found) == {"a": "a", "c": "c", "d": "d"}
     assert load.asked == [["a", "b"], ["c", "unknown", "d"]]
-    assert cache.get_all(shelf, [], load) == {}
+    assert cache.get_all(region, [], load) == {}
     assert len(load.asked) == 2
 
 
-def test_what_cannot_be_loaded_is_not_kept(cache: Cache, shelf: CacheRegion[Box]) -> None:
+def test_what_cannot_be_loaded_is_not_kept(cache: Cache, region: CacheRegion[Box]) -> None:
     def fail() -> Box:
         raise LookupError
 
     for _ in range(2):
         with pytest.raises(LookupError):
-            cache.get(shelf, "a", fail)
-    assert cache.get(shelf, "a", Loader().one("a")) == Box(content="a")
+            cache.get(region, "a", fail)
+    assert cache.get(region, "a", Loader().one("a")) == Box(content="a")
 
 
 def test_values_expire_within_their_time_and_not_all_at_once(
-    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
+    cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     fresh_until = set()
     for id_ in "abcdefgh":
-        cache.get(shelf, id_, Loader().one(id_))
-        text = server.get(shelf.key(id_))
+        cache.get(region, id_, Loader().one(id_))
+        text = server.get(region.key(id_))
         assert isinstance(text, bytes)
         fresh_until.add(float(text.split(b" ")[0]))
-        assert 55_000 < int(str(server.pttl(shelf.key(id_)))) <= 60_000
+        assert 55_000 < int(str(server.pttl(region.key(id_)))) <= 60_000
     assert len(fresh_until) > 4
     assert max(fresh_until) - min(fresh_until) < 15
 
 
-def test_another_version_of_the_shape_is_another_key(cache: Cache, shelf: CacheRegion[Box]) -> None:
+def test_another_version_of_the_shape_is_another_key(
+    cache: Cache, region: CacheRegion[Box]
+) -> None:
     load = Loader()
-    cache.get(shelf, "a", load.one("a"))
-    newer = a_shelf(version=2, name=shelf.name)
+    cache.get(region, "a", load.one("a"))
+    newer = a_region(version=2, name=region.name)
     cache.get(newer, "a", load.one("a"))
     assert load.asked == [["a"], ["a"]]
 
@@ -131,39 +133,39 @@ def test_another_version_of_the_shape_is_another_key(cache: Cache, shelf: CacheR
     ],
 )
 def test_garbage_is_ignored_and_overwritten(
-    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis, garbage: bytes
+    cache: Cache, region: CacheRegion[Box], server: redis.Redis, garbage: bytes
 ) -> None:
-    server.set(shelf.key("a"), garbage.replace(b"KEY", shelf.key("a").encode()))
+    server.set(region.key("a"), garbage.replace(b"KEY", region.key("a").encode()))
     load = Loader()
     for _ in range(2):
-        assert cache.get(shelf, "a", load.one("a")) == Box(content="a")
+        assert cache.get(region, "a", load.one("a")) == Box(content="a")
     assert load.asked == [["a"]]
 
 
 def test_a_key_of_another_type_is_overwritten(
-    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
+    cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
-    server.rpush(shelf.key("a"), "not", "ours")
+    server.rpush(region.key("a"), "not", "ours")
     load = Loader()
     for _ in range(2):
-        assert cache.get(shelf, "a", load.one("a")) == Box(content="a")
+        assert cache.get(region, "a", load.one("a")) == Box(content="a")
     assert load.asked == [["a"]]
 
 
-def test_what_is_forgotten_is_loaded_again(cache: Cache, shelf: CacheRegion[Box]) -> None:
+def test_what_is_forgotten_is_loaded_again(cache: Cache, region: CacheRegion[Box]) -> None:
     load = Loader()
-    cache.get_all(shelf, ["a", "b"], load)
-    cache.forget(shelf, ["a"])
-    cache.forget(shelf, [])
-    cache.get_all(shelf, ["a", "b"], load)
+    cache.get_all(region, ["a", "b"], load)
+    cache.invalidate(region, ["a"])
+    cache.invalidate(region, [])
+    cache.get_all(region, ["a", "b"], load)
     assert load.asked == [["a", "b"], ["a"]]
 
 
 def test_one_caller_refills_while_the_others_get_what_is_there(
-    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
+    cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
-    cache.get(shelf, "a", Loader().one("a"))
-    age(server, shelf, "a")
+    cache.get(region, "a", Loader().one("a"))
+    age(server, region, "a")
     hangs, goes_on = threading.Event(), threading.Event()
 
     def hang() -> Box:
@@ -172,19 +174,19 @@ def test_one_caller_refills_while_the_others_get_what_is_there(
         return Box(content="new")
 
     with ThreadPoolExecutor(1) as thread:
-        refill = thread.submit(cache.get, shelf, "a", hang)
+        refill = thread.submit(cache.get, region, "a", hang)
         assert hangs.wait(10)
         load = Loader()
         for _ in range(5):
-            assert cache.get(shelf, "a", load.one("a")) == Box(content="a")
+            assert cache.get(region, "a", load.one("a")) == Box(content="a")
         assert load.asked == []
         goes_on.set()
         assert refill.result(10) == Box(content="new")
-    assert cache.get(shelf, "a", load.one("a")) == Box(content="new")
+    assert cache.get(region, "a", load.one("a")) == Box(content="new")
 
 
 def test_while_a_first_fill_hangs_the_others_load_for_themselves(
-    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
+    cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     hangs, goes_on = threading.Event(), threading.Event()
 
@@ -194,23 +196,23 @@ def test_while_a_first_fill_hangs_the_others_load_for_themselves(
         return Box(content="a")
 
     with ThreadPoolExecutor(1) as thread:
-        refill = thread.submit(cache.get, shelf, "a", hang)
+        refill = thread.submit(cache.get, region, "a", hang)
         assert hangs.wait(10)
         load = Loader()
         for _ in range(2):
-            assert cache.get(shelf, "a", load.one("a")) == Box(content="a")
+            assert cache.get(region, "a", load.one("a")) == Box(content="a")
         assert load.asked == [["a"], ["a"]]
-        assert server.get(shelf.key("a")) is None  # storing is the first one's
+        assert server.get(region.key("a")) is None  # storing is the first one's
         goes_on.set()
         refill.result(10)
-    assert server.get(shelf.key("a")) is not None
+    assert server.get(region.key("a")) is not None
 
 
 def test_a_hundred_at_once_never_load_it_twice_at_a_time(
-    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
+    cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
-    cache.get(shelf, "a", Loader().one("a"))
-    age(server, shelf, "a")
+    cache.get(region, "a", Loader().one("a"))
+    age(server, region, "a")
     loading, busy = threading.Lock(), 0
 
     def load() -> Box:
@@ -221,25 +223,25 @@ def test_a_hundred_at_once_never_load_it_twice_at_a_time(
         return Box(content="again")
 
     with ThreadPoolExecutor(20) as threads:
-        found = list(threads.map(lambda _: cache.get(shelf, "a", load), range(100)))
+        found = list(threads.map(lambda _: cache.get(region, "a", load), range(100)))
     assert {box.content for box in found} <= {"a", "again"}
     assert busy == 0
 
 
 def test_what_was_loaded_before_it_was_forgotten_is_not_kept(
-    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
+    cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     def load_and_be_overtaken() -> Box:
-        cache.forget(shelf, ["a"])
+        cache.invalidate(region, ["a"])
         return Box(content="old")
 
-    assert cache.get(shelf, "a", load_and_be_overtaken) == Box(content="old")
-    assert server.get(shelf.key("a")) is None
+    assert cache.get(region, "a", load_and_be_overtaken) == Box(content="old")
+    assert server.get(region.key("a")) is None
 
 
 def test_a_lock_whose_owner_died_is_let_go(
-    cache: Cache, shelf: CacheRegion[Box], server: redis.Redis
+    cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     with pytest.raises(LookupError):
-        cache.get(shelf, "a", lambda: dict[str, Box]()["a"])
-    assert 0 < int(str(server.ttl(f"{shelf.key('a')}:refill"))) <= 5
+        cache.get(region, "a", lambda: dict[str, Box]()["a"])
+    assert 0 < int(str(server.ttl(f"{region.key('a')}:refill"))) <= 5

@@ -1,4 +1,4 @@
-"""Passing events may be lost, and never cost their teller."""
+"""Best-effort events may be lost, and recording one never fails."""
 
 from typing import Any
 from uuid import uuid4
@@ -8,14 +8,14 @@ from commerce.runtime.cache.valkey import Valkey
 from commerce.runtime.messaging.best_effort import BestEffortEvents
 
 
-class Away(Valkey):
-    """Answers nothing, or the same to everything."""
+class StubValkey(Valkey):
+    """Answers every command with the same, by default with nothing."""
 
     def __init__(self, answer: Any = None) -> None:
         super().__init__(lambda: "nowhere")
         self.answer = answer
 
-    def ask(self, question: Any) -> Any:
+    def run(self, command: Any) -> Any:
         return self.answer
 
 
@@ -25,9 +25,9 @@ def a_view() -> ProductViewed:
 
 def test_nobody_is_nudged_for_what_was_not_kept() -> None:
     nudges: list[int] = []
-    BestEffortEvents(Away(), lambda: nudges.append(1)).record(a_view())
+    BestEffortEvents(StubValkey(), lambda: nudges.append(1)).record(a_view())
     assert nudges == []
-    BestEffortEvents(Away(answer=True), lambda: nudges.append(1)).record(a_view())
+    BestEffortEvents(StubValkey(answer=True), lambda: nudges.append(1)).record(a_view())
     assert nudges == [1]
 
 
@@ -37,4 +37,4 @@ def test_rubbish_ends() -> None:
             raise AssertionError
 
     for answer in (None, [], b"OK", 7, [b"rubbish"] * 3):
-        assert BestEffortEvents(Away(answer), lambda: None).move_to(NoBus()) == 0
+        assert BestEffortEvents(StubValkey(answer), lambda: None).move_to(NoBus()) == 0

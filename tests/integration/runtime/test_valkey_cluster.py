@@ -1,4 +1,4 @@
-"""Valkey as ElastiCache Serverless has it: a cluster behind one address, and a login of our own."""
+"""Valkey as a cluster behind one address with a login, as ElastiCache Serverless is."""
 
 import secrets
 from collections.abc import Collection, Iterator, Sequence
@@ -67,7 +67,7 @@ def test_it_is_a_cluster_and_the_login_is_held_to_our_keys(url: str) -> None:
 
 def test_values_of_many_slots_are_kept_refilled_and_forgotten(url: str) -> None:
     cache, asked = Cache(Valkey(lambda: url)), []
-    shelf = CacheRegion("box", 1, Box, 60)
+    region = CacheRegion("box", 1, Box, 60)
     ids = [str(number) for number in range(100)]
 
     def load(missing: Collection[str]) -> dict[str, Box]:
@@ -75,9 +75,9 @@ def test_values_of_many_slots_are_kept_refilled_and_forgotten(url: str) -> None:
         return {id_: Box(content=id_) for id_ in missing}
 
     for _ in range(2):
-        assert cache.get_all(shelf, ids, load) == {id_: Box(content=id_) for id_ in ids}
-    cache.forget(shelf, ids[:3])
-    cache.get_all(shelf, ids, load)
+        assert cache.get_all(region, ids, load) == {id_: Box(content=id_) for id_ in ids}
+    cache.invalidate(region, ids[:3])
+    cache.get_all(region, ids, load)
     assert asked == [100, 3]
 
 

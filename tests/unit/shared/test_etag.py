@@ -1,4 +1,4 @@
-"""Who changes something says what they have seen."""
+"""A change names the version that its caller has seen."""
 
 import pytest
 

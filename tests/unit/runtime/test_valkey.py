@@ -1,4 +1,4 @@
-"""Valkey is asked, or left alone; nobody who asks sees an error."""
+"""Valkey is used or skipped, and no caller sees an error."""
 
 from typing import Any
 
@@ -26,20 +26,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def asked(clock: Clock) -> Valkey:
+def server(clock: Clock) -> Valkey:
     return Valkey(lambda: "redis://127.0.0.1:1/0")
 
 
 def fail(error: Exception) -> Any:
-    def question(server: Any) -> None:
+    def command(client: Any) -> None:
         raise error
 
-    return question
+    return command
 
 
-def test_what_it_answers_is_returned(asked: Valkey) -> None:
-    assert asked.ask(lambda _: 7) == 7
-    assert not asked.is_left_alone
+def test_what_it_answers_is_returned(server: Valkey) -> None:
+    assert server.run(lambda _: 7) == 7
+    assert not server.is_skipped
 
 
 @pytest.mark.parametrize(
@@ -53,38 +53,38 @@ def test_what_it_answers_is_returned(asked: Valkey) -> None:
     ],
 )
 def test_after_a_failure_it_is_left_alone_for_a_while(
-    asked: Valkey, clock: Clock, error: Exception
+    server: Valkey, clock: Clock, error: Exception
 ) -> None:
-    questions: list[int] = []
-    assert asked.ask(fail(error)) is None
-    assert asked.is_left_alone
-    assert asked.ask(lambda _: questions.append(1)) is None
+    commands: list[int] = []
+    assert server.run(fail(error)) is None
+    assert server.is_skipped
+    assert server.run(lambda _: commands.append(1)) is None
     clock.now += valkey.SKIP_SECONDS - 0.01
-    assert asked.ask(lambda _: questions.append(1)) is None
-    assert questions == []
+    assert server.run(lambda _: commands.append(1)) is None
+    assert commands == []
     clock.now += valkey.SKIP_SECONDS
-    assert asked.ask(lambda _: 7) == 7
+    assert server.run(lambda _: 7) == 7
 
 
-def test_slow_answers_count_as_failures(asked: Valkey, clock: Clock) -> None:
-    def question(server: Any) -> int:
+def test_slow_answers_count_as_failures(server: Valkey, clock: Clock) -> None:
+    def command(client: Any) -> int:
         clock.now += 0.11
         return 7
 
-    assert asked.ask(question) == 7  # it is here, so it is used
-    assert asked.is_left_alone
+    assert server.run(command) == 7  # late, but there
+    assert server.is_skipped
 
 
-def test_a_refusal_is_no_failure(asked: Valkey) -> None:
-    assert asked.ask(fail(exceptions.ResponseError("WRONGTYPE"))) is None
-    assert not asked.is_left_alone
+def test_a_refusal_is_no_failure(server: Valkey) -> None:
+    assert server.run(fail(exceptions.ResponseError("WRONGTYPE"))) is None
+    assert not server.is_skipped
 
 
 def test_where_it_is_need_not_be_known() -> None:
     def nowhere() -> str:
         raise LookupError
 
-    assert Valkey(nowhere).ask(lambda _: 7) is None
+    assert Valkey(nowhere).run(lambda _: 7) is None
 
 
 def test_it_is_tried_once_and_not_for_long() -> None:

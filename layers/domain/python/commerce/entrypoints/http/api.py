@@ -1,0 +1,190 @@
+"""A function's route, and the handler around it that every HTTP function shares."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Literal, TypeAlias
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from commerce.entrypoints import idempotency
+from commerce.entrypoints.http.access import ANYONE, Access, identify
+from commerce.entrypoints.http.request import IncomingRequest
+from commerce.entrypoints.http.responses import Answer, not_modified_if_known, without_route
+from commerce.entrypoints.problem import problem, unexpected
+from commerce.entrypoints.telemetry import Handler, LambdaEvent, count, logger, observed
+from commerce.runtime import replay, settings
+from commerce.runtime.idempotency import Claim, fingerprint
+from commerce.runtime.tokens import Identity
+from commerce.shared import trace
+from commerce.shared.errors import CommerceError, Kind
+from commerce.shared.etag import if_match
+
+MAX_ERRORS = 100  # listed per request, so that an answer is not many times as large
+EXPOSED_HEADERS = "X-Request-Id,Idempotency-Replayed,Retry-After,ETag"
+
+Requirement: TypeAlias = Callable[[Mapping[str, str], bytes], None]
+"""Checks a request's headers (names in lower case) and raw body; raises where it refuses them."""
+Idempotent: TypeAlias = bool | Literal["optional"]
+"""Says if requests have an Idempotency-Key: none, all, or those whose caller sent one."""
+
+
+class ValidationFailed(CommerceError):
+    """A field does not validate."""
+
+    kind = Kind.INVALID
+    code = "VALIDATION_FAILED"
+
+
+class PathNotFound(CommerceError):
+    """There is nothing at this path."""
+
+    kind = Kind.NOT_FOUND
+    code = "NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a request must fulfil before its route runs, and the answers that it can get."""
+
+    access: Access = ANYONE
+    require: Requirement | None = None
+    idempotent: Idempotent = False
+    fingerprint_key: Callable[[], bytes] | None = None
+    success: Sequence[int] = (HTTPStatus.OK,)
+    refusals: Sequence[type[CommerceError]] = ()
+
+
+class HttpApi(APIGatewayRestResolver):
+    """A function's route, with the rules that its handler applies."""
+
+    rules = Rules()
+
+
+def http_api() -> HttpApi:
+    """Make a resolver whose refusals are problem+json."""
+    # Never debug, whatever the environment says: it prints events, with tokens and passwords.
+    api = HttpApi(enable_validation=True, debug=False)
+
+    @api.exception_handler(CommerceError)
+    def refuse(error: CommerceError) -> Response[str]:
+        logger.info("refused", code=error.code)
+        return problem(error, trace.trace_id())
+
+    @api.exception_handler(RequestValidationError)
+    def refuse_fields(error: RequestValidationError) -> Response[str]:
+        errors = [_field(each) for each in error.errors()[:MAX_ERRORS]]
+        return refuse(ValidationFailed("See errors.", errors=errors))
+
+    @api.exception_handler(NotFoundError)
+    def refuse_path(_: NotFoundError) -> Response[str]:
+        return refuse(PathNotFound())
+
+    @api.exception_handler(Exception)
+    def fail(error: Exception) -> Response[str]:
+        logger.exception("failed", exc_info=error)
+        return unexpected(trace.trace_id())
+
+    return api
+
+
+def lambda_handler(
+    api: HttpApi,
+    *,
+    access: Access = ANYONE,
+    require: Requirement | None = None,
+    idempotent: Idempotent = False,
+    fingerprint_key: Callable[[], bytes] | None = None,
+    success: Sequence[int] = (HTTPStatus.OK,),
+    refusals: Sequence[type[CommerceError]] = (),
+) -> Handler[Answer]:
+    """Make the function's handler: correlation id, body, identity, idempotency key, then the route.
+
+    Args:
+        api: the function's route.
+        access: the callers that are let in.
+        require: checks headers and raw body before the body is parsed.
+        idempotent: says if requests have an Idempotency-Key.
+        fingerprint_key: returns the key of the HMAC that is stored of an idempotent request, where
+            a plain hash would let its body be guessed.
+        success, refusals: the answers' status codes and errors, used by the OpenAPI document only.
+    """
+    api.rules = rules = Rules(access, require, idempotent, fingerprint_key, success, refusals)
+
+    @observed
+    def handler(event: LambdaEvent, context: LambdaContext) -> Answer:
+        request = IncomingRequest.of(event, context)
+        trace.follow(request.id)
+        replay.reset()
+        logger.append_keys(correlation_id=request.id, route=request.operation)
+        answer = not_modified_if_known(_answer(api, request, rules), request)
+        answer["multiValueHeaders"] = {
+            "Cache-Control": ["no-store"],
+            **answer.get("multiValueHeaders", {}),
+            "X-Request-Id": [request.id],
+            "Access-Control-Allow-Origin": [settings.text("ALLOWED_ORIGIN", "*")],
+            "Access-Control-Expose-Headers": [EXPOSED_HEADERS],
+            **({"Idempotency-Replayed": ["true"]} if replay.is_replayed() else {}),
+        }
+        if answer["statusCode"] == HTTPStatus.UNAUTHORIZED:
+            count("Unauthenticated")
+        logger.info("answered", status=answer["statusCode"], replayed=replay.is_replayed())
+        return answer
+
+    return handler
+
+
+def _answer(api: HttpApi, request: IncomingRequest, rules: Rules) -> Answer:
+    try:
+        identity = identify(request.headers.get("authorization"), rules.access)
+        if rules.require is not None:
+            rules.require(request.headers, request.raw_body())
+        body = request.body()
+        claim = _claim(request, identity, body, rules)
+        api.append_context(
+            identity=identity, if_match=if_match(request.headers.get("if-match")), claim=claim
+        )
+        if claim is None:
+            return _resolve(api, request)
+        return idempotency.answer_once(claim, request.context, partial(_resolve, api, request))
+    except CommerceError as error:
+        logger.info("refused", code=error.code)
+        return without_route(problem(error, request.id))
+    except Exception:  # noqa: BLE001  (nothing internal is shown, and the worker stays warm)
+        logger.exception("failed")
+        return without_route(unexpected(request.id))
+
+
+def _resolve(api: HttpApi, request: IncomingRequest) -> Answer:
+    answer: Answer = api.resolve(request.event, request.context)
+    return answer
+
+
+def _claim(
+    request: IncomingRequest, identity: Identity | None, body: Any, rules: Rules
+) -> Claim | None:
+    if not rules.idempotent:
+        return None
+    read = idempotency.find_key if rules.idempotent == "optional" else idempotency.read_key
+    key = read(request.headers)
+    if key is None:
+        return None
+    return Claim(
+        scope=f"{identity.user_id if identity else 'anyone'} {request.operation}",
+        key=key,
+        # With the path, because the same body for two orders is two requests.
+        fingerprint=fingerprint(
+            {"path": request.event["path"], "body": body},
+            rules.fingerprint_key() if rules.fingerprint_key else b"",
+        ),
+    )
+
+
+def _field(error: Mapping[str, Any]) -> dict[str, Any]:
+    # The first part of `loc` is the place: body, query, path or header.
+    place = [str(part) for part in error["loc"][1:]]
+    return {"field": ".".join(place) or "body", "message": error["msg"], "code": error["type"]}

@@ -1,0 +1,76 @@
+"""SQS messages: the events in them, and the pause before one is delivered again."""
+
+import random
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from commerce.entrypoints.telemetry import logger
+from commerce.runtime.aws import client
+from commerce.shared.events import Event, Received
+
+Adapters: TypeAlias = Mapping[str, TypeAdapter[Any]]
+"""The readers of events, by the event's type."""
+_LONGEST_PAUSE_SECONDS = 12 * 60 * 60  # SQS's limit of a visibility time-out
+
+
+def adapters_of(event_types: Iterable[type[Event]]) -> Adapters:
+    """Make the readers of these types of events."""
+    return {each.__name__: TypeAdapter(each) for each in event_types}
+
+
+def read_event(adapters: Adapters, record: SQSRecord) -> Received[Any]:
+    """Read a message strictly: of a known type, and no `"2"` for 2. Unknown fields are ignored.
+
+    Raises:
+        Exception: of any type, for a message that cannot be read.
+    """
+    envelope = record.json_body["detail"]
+    fields = {
+        **envelope["data"],
+        "aggregate_id": envelope["aggregate_id"],
+        "aggregate_version": envelope["aggregate_version"],
+    }
+    # As JSON, from which strict validation still reads an id as text.
+    event = adapters[envelope["type"]].validate_json(to_json(fields), strict=True)
+    return Received(
+        UUID(envelope["id"]),
+        str(envelope["trace_id"]).encode(errors="replace").decode(),  # encodable, for the log
+        _moment(envelope["occurred_at"]),
+        event,
+    )
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("occurred_at has no offset from UTC")
+    return found
+
+
+def receive_count(record: SQSRecord) -> int:
+    """Return how often the message was received, this time included."""
+    return int(record.attributes.approximate_receive_count or 1)
+
+
+def pause_seconds(base_seconds: int, tries: int) -> int:
+    """Return the pause after so many tries: doubled with each, and jittered by up to a half."""
+    pause = base_seconds * 2 ** (tries - 1)
+    return min(_LONGEST_PAUSE_SECONDS, round(random.uniform(pause, pause * 1.5)))  # noqa: S311
+
+
+def hide(record: SQSRecord, seconds: int) -> None:
+    """Let the message be delivered again after so many seconds. Never fails."""
+    try:
+        client("sqs").change_message_visibility(
+            QueueUrl=record.queue_url,
+            ReceiptHandle=record.receipt_handle,
+            VisibilityTimeout=seconds,
+        )
+    except Exception:  # noqa: BLE001  (then the queue's own visibility time-out applies)
+        logger.warning("the message's visibility was not changed", exc_info=True)

@@ -154,12 +154,14 @@ class TestBrands:
         brand = Brand(uuid4(), "Acme", "Everything")
         with brands() as repository:
             repository.add(brand)
-        edited = brand.edit({"name": "Emca \N{ANCHOR}"})
+        edited, late = replace(brand, events=[]), replace(brand, events=[])
+        edited.edit({"name": "Emca \N{ANCHOR}"})
         with brands() as repository:
-            repository.save(edited, outdated=find_nothing_wrong)
-        for explain, error in ((refuse, OutOfStock), (find_nothing_wrong, Contention)):
+            repository.save(edited, on_stale=find_nothing_wrong)
+        late.edit({"name": "Late"})
+        for on_stale, error in ((refuse, OutOfStock), (find_nothing_wrong, Contention)):
             with pytest.raises(error), brands() as repository:
-                repository.save(brand.edit({"name": "Late"}), outdated=explain)
+                repository.save(late, on_stale=on_stale)
         with brands() as repository:
             assert repository.find_all([brand.id]) == {brand.id: edited}
         assert edited == Brand(brand.id, "Emca \N{ANCHOR}", "Everything", 2)

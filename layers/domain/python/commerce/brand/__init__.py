@@ -1,4 +1,4 @@
-"""Brands: who makes the products."""
+"""Brands, the makers of products."""
 
 from commerce.brand.commands import EditBrand, RegisterBrand
 from commerce.brand.errors import BrandNotFound

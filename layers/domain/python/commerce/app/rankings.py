@@ -70,7 +70,7 @@ class Rankings:
             parse_key(period, at) if at else running_key(period, clock.now(), business_time.zone())
         )
         places = self._places(period, key, (page - 1) * limit, limit)
-        cards = self._catalogue.cards([str(place.product_id) for place in places])
+        cards = self._catalogue.summaries([str(place.product_id) for place in places])
         return RankingView(
             items=[
                 RankedProductView(rank=place.rank, score=place.score, product=cards[product_id])

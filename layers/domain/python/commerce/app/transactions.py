@@ -44,6 +44,7 @@ _FACADES = {
     "ProductFacade": "products",
     "RankingFacade": "rankings",
     "ShippingFacade": "shipping",
+    "StripingFacade": "striping",
     "UserFacade": "users",
 }
 

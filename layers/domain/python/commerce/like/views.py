@@ -1,7 +1,6 @@
-"""Likes as callers see them."""
+"""Views of likes."""
 
-from commerce.product import ProductView
-from commerce.shared.schemas import Timestamp, View
+from commerce.shared.schemas import View
 
 
 class LikeView(View):
@@ -9,9 +8,3 @@ class LikeView(View):
 
     product_id: str
     liked: bool
-
-
-class LikedProduct(ProductView):
-    """A product in the list of what a user likes."""
-
-    liked_at: Timestamp

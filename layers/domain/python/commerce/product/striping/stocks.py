@@ -1,0 +1,82 @@
+"""What the product repository uses of striping: reading and moving stocks that may be striped."""
+
+import random
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from commerce.product.model import Stock
+from commerce.product.striping.model import StripedStock
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.statement import precompiled
+from commerce.shared import clock, trace
+
+if TYPE_CHECKING:
+    from commerce.product.striping import statements as sql
+else:
+    sql = precompiled("commerce.product.striping.statements")
+
+WORTH_DEALING = 4
+"""Units per stripe: fewer stay in the stock's row, as they would be gathered again at once."""
+
+STRIPE_HAS_MORE = "stripe_has_more"
+"""The guard of `taking`: a stripe must have more units than are taken from it."""
+
+
+def stock_of(product_id: UUID, own_units: int, counted: int, stripes: Sequence[int]) -> Stock:
+    """Make a stock of the units in its own row and those in its stripes, if it has any."""
+    quantity = own_units + sum(stripes)
+    if not stripes:
+        return Stock(product_id, quantity, counted)
+    return StripedStock(product_id, quantity, counted, tuple(stripes))
+
+
+def locking(product_id: UUID) -> Query:
+    """Lock a stock's stripes, after its own row, and read their units by their numbers."""
+    return sql.LOCK(ids=[product_id])
+
+
+def gathered(stocks: Iterable[Stock], lock: Query, move: Query) -> list[Query]:
+    """Move stocks with all their units in their own rows; deal out what is left.
+
+    Args:
+        stocks: the stocks that are moved, as they were read.
+        lock: locks the stocks' own rows.
+        move: changes the quantities of their own rows.
+    """
+    ids = [each.product_id for each in stocks if isinstance(each, StripedStock)]
+    if not ids:
+        return [lock, move]
+    return [lock, sql.LOCK(ids=ids), sql.GATHER(ids=ids), move, dealing(ids)]
+
+
+def dealing(product_ids: Collection[UUID]) -> Query:
+    """Deal the units of locked stocks out to their stripes, where that is worth it."""
+    return sql.DEAL(ids=list(product_ids), worth_dealing=WORTH_DEALING)
+
+
+def taking(
+    stocks: Mapping[UUID, Stock], wanted: Mapping[UUID, int], *, reason: str, order_id: UUID
+) -> dict[UUID, Query]:
+    """Take the units of each striped stock from one stripe of it, without its own row's lock.
+
+    Returns nothing where a stock has no stripe with more than is wanted. Each write is guarded by
+    STRIPE_HAS_MORE, as the stripes may have changed since the stocks were read.
+    """
+    striped = {id_: each for id_, each in stocks.items() if isinstance(each, StripedStock)}
+    numbers = {id_: striped[id_].stripes_with_more_than(wanted[id_]) for id_ in sorted(striped)}
+    if not all(numbers.values()):
+        return {}
+    return {
+        id_: sql.TAKE(
+            product_id=id_,
+            quantity=wanted[id_],
+            numbers=random.sample(found, len(found)),  # so that buyers do not queue on the first
+            changed_id=clock.new_id(),
+            reason=reason,
+            order_id=order_id,
+            at=clock.now(),
+            trace_id=trace.trace_id(),
+        )
+        for id_, found in numbers.items()
+    }

@@ -74,19 +74,19 @@ seed: $(VENV)/.installed  ## Add SIZE products (default 100000) with stock and l
 	@$(BIN)/python -m infra.local.seed $(or $(SIZE),100000)
 
 bench: $(VENV)/.installed  ## Measure what is promised: a table, and JSON in .local/bench.json (BENCH=catalogue …)
-	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.bench $(BENCH) $(BENCH_ARGS)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.bench $(BENCH) $(BENCH_ARGS)
 
 soak: $(VENV)/.installed  ## Pay 2,000 card orders through a failing gateway and prove the books (SOAK_ARGS=…)
-	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.soak $(SOAK_ARGS)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.soak $(SOAK_ARGS)
 
 faults: $(VENV)/.installed  ## Kill, fail and hang every use case at every step, and prove the books (ARGS=--help)
-	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.crash $(ARGS)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.crash $(ARGS)
 
 histories: $(VENV)/.installed  ## Look for concurrent answers that no serial order explains (ARGS=--help)
-	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.histories $(ARGS)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.histories $(ARGS)
 
 fuzz: $(VENV)/.installed  ## Attack the API with 20,000 hostile requests and messages (FUZZ_ARGS=…)
-	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.fuzz $(FUZZ_ARGS)
 
 screens: $(VENV)/.installed  ## Take the pictures of console and documents anew, into docs/screens
 	@mkdir -p docs/screens

@@ -1,4 +1,4 @@
-"""Views, likes and orders -> the products' metrics of the business day they happened on."""
+"""Views, likes and orders: add them to the products' metrics of their business day."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""A run that cannot go on -> its report says so; what was shown before stays."""
+"""A run cannot go on: end it as failed; the published ranking stays."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.task import task_handler

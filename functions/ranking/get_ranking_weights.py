@@ -1,4 +1,4 @@
-"""GET /admin/ranking-weights: an admin sees how much views, likes and orders count."""
+"""GET /admin/ranking-weights: show an admin how much views, likes and orders count."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import ADMIN, http_api, lambda_handler

@@ -1,12 +1,12 @@
-"""GET /rankings: anyone sees what is looked at, liked and bought most."""
+"""GET /rankings: show the products most viewed, liked and bought."""
 
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from commerce.app.rankings import rankings
+from commerce.app.rankings import RankingView, rankings
 from commerce.entrypoints.http import Limit, http_api, lambda_handler
-from commerce.ranking import InvalidMoment, Period, RankingView
+from commerce.ranking import InvalidMoment, Period
 
 LAST_PAGE = 1_000_000
 

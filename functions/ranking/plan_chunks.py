@@ -1,4 +1,4 @@
-"""A week or a month is to be ranked -> its products, cut into chunks."""
+"""A week or month is to be ranked: split its products into chunks."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.task import task_handler

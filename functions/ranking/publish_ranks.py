@@ -1,4 +1,4 @@
-"""All chunks are done -> the best hundred of all products are shown, all at once."""
+"""All chunks are done: publish the best hundred of all products at once."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.task import task_handler

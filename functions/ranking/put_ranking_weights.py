@@ -1,4 +1,4 @@
-"""PUT /admin/ranking-weights: an admin says how much views, likes and orders count from now on."""
+"""PUT /admin/ranking-weights: an admin sets how much views, likes and orders count."""
 
 from commerce.app.ranking_boards import boards
 from commerce.app.transactions import in_transaction
@@ -11,7 +11,7 @@ api = http_api()
 @api.put("/admin/ranking-weights")
 def put_ranking_weights(command: SetRankingWeights, admin: Admin) -> RankingWeightsView:
     weights = in_transaction(RankingFacade.set_weights, command, by=admin.by)
-    boards().rescore_running(weights)  # what this does not reach, its next reader does
+    boards().rescore_running(weights)  # a board that this misses is rescored when it is next read
     return RankingWeightsView.model_validate(weights)
 
 

@@ -1,4 +1,4 @@
-"""A chunk -> the best of its products, kept until the run publishes."""
+"""A chunk is to be ranked: store its best products until the run publishes."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.task import task_handler

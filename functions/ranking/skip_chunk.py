@@ -1,4 +1,4 @@
-"""A chunk that cannot be ranked -> left out of the ranking, and in the run's report."""
+"""A chunk cannot be ranked: leave it out, and say so in the run's report."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.task import task_handler

@@ -21,6 +21,7 @@ from commerce.app.operations import (
     SalesView,
 )
 from commerce.app.operations.overview import PROBLEMS
+from commerce.app.rankings import RankedProductView, RankingView
 from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
 from commerce.like import LikeView
@@ -37,7 +38,7 @@ from commerce.product import (
 )
 from commerce.product.errors import Shortage
 from commerce.product.striping import StripesView
-from commerce.ranking import InvalidMoment, RankedProductView, RankingView, RankingWeightsView
+from commerce.ranking import InvalidMoment, RankingWeightsView
 from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money

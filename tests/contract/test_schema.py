@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from commerce.app.schema import schema
+from commerce.ranking.tables import product_metrics_daily
 from commerce.runtime.health import SCHEMA_REVISION
 from tests.support.backends import ROOT
 
@@ -74,6 +75,12 @@ def test_the_tables_are_those_of_the_code(connection: sa.Connection) -> None:
 def test_a_difference_would_be_noticed(own_connection: sa.Connection, change: str) -> None:
     own_connection.execute(sa.text(change))
     assert differences(own_connection) != []
+
+
+def test_a_ranking_reads_columns_that_the_metrics_table_has() -> None:
+    table = schema().tables[product_metrics_daily.name]
+    read = {each.name: repr(each.type) for each in product_metrics_daily.columns}
+    assert read == {name: repr(table.c[name].type) for name in read}
 
 
 def test_the_rules_that_have_the_last_word_are_there(connection: sa.Connection) -> None:

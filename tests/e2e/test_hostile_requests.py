@@ -22,9 +22,9 @@ from schemathesis.core.result import Ok
 from infra.openapi.files import DOCUMENT
 from tests.e2e.caller import READ_TIMEOUT_SECONDS, a_key
 from tests.e2e.shop import Buyer, Shop
-from tests.fuzz.judge import complaint
-from tests.fuzz.modes import modes_of
-from tests.fuzz.words import PATHS, WORDS
+from tests.harness.fuzz.conformance import complaint
+from tests.harness.fuzz.hostile_values import PATHS, WORDS
+from tests.harness.fuzz.modes import modes_of
 
 Headers = Sequence[tuple[str, str | bytes]]
 

@@ -10,10 +10,10 @@ import pytest
 from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.charges import assert_every_charge_has_its_order, see_through
-from tests.support.elsewhere import wait_until
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import Answer
 from tests.support.orders import cancel, events_of, history_of, status_of, types_of
+from tests.support.other_connection import wait_until
 from tests.support.payments import (
     CONSUMERS,
     a_card_order,
@@ -31,7 +31,7 @@ from tests.support.payments import (
 )
 from tests.support.queues import OpsTopic
 from tests.support.shop import Person, a_buyer, a_key, a_product, rows, stock_of
-from tests.support.together import run_together
+from tests.support.threads import run_together
 from tests.support.valkey import forget_valkey
 
 ANSWER_SECONDS = 10  # SPEC §3

@@ -22,10 +22,10 @@ from infra.ops.__main__ import main
 from tests.support.bus import a_listened_bus
 from tests.support.coupons import an_issued, place_with, status_of_coupon
 from tests.support.delivery import Delivery
-from tests.support.elsewhere import wait_until
 from tests.support.lambda_calls import call
 from tests.support.letters import DeadQueue, a_dead_queue, an_order_letter
 from tests.support.orders import an_order, cancel, outcome, status_of, types_of
+from tests.support.other_connection import wait_until
 from tests.support.shipping import a_cancelled_order, event_of, hear
 from tests.support.shop import (
     a_buyer,

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tests.faults.test_kills import run_victim
-from tests.support.elsewhere import wait_until
 from tests.support.gateway import RunningGateway
 from tests.support.orders import cancel, events_of, status_of
+from tests.support.other_connection import wait_until
 from tests.support.payments import (
     a_card_order,
     expire,

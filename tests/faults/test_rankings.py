@@ -53,7 +53,7 @@ def ranking(query: str = "") -> list[Any]:
     return items
 
 
-def tell_metrics(*envelopes: dict[str, Any]) -> None:
+def deliver_to_metrics(*envelopes: dict[str, Any]) -> None:
     event = sqs_event(*map(bus_message, envelopes))
     answer = function("metrics/on_product_activity")(event, lambda_context())
     assert answer == {"batchItemFailures": []}
@@ -97,7 +97,7 @@ def test_a_batch_whose_answer_got_lost_counts_once(server: Server, clock: Clock)
 def test_without_valkey_a_day_is_answered_from_its_metrics(server: Server, clock: Clock) -> None:
     first, second = a_product(), a_product()
     envelopes = [told(a_view(each), at=NOW) for each in (first, second, second)]
-    tell_metrics(*envelopes)
+    deliver_to_metrics(*envelopes)
     assert deliver(*envelopes) == []
     shown = ranking()
     assert ids(shown) == [second, first]

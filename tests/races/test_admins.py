@@ -15,7 +15,7 @@ from tests.support.admin import (
 )
 from tests.support.orders import outcome, place
 from tests.support.shop import a_brand, a_buyer, a_product, an_admin, assert_books_hold, stock_of
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

@@ -24,7 +24,7 @@ from tests.support.shop import (
     likes_of,
     rows,
 )
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

@@ -18,7 +18,7 @@ from tests.support.shop import (
     stock_of,
     units_ordered,
 )
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

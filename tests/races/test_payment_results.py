@@ -11,9 +11,9 @@ from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from infra.local.gateway import Mode, Result
 from infra.local.ports import LOOPBACK
 from tests.support.charges import assert_every_charge_has_its_order
-from tests.support.elsewhere import wait_until
 from tests.support.gateway import RunningGateway
 from tests.support.orders import cancel, history_of, status_of, types_of
+from tests.support.other_connection import wait_until
 from tests.support.payments import (
     a_card_order,
     follow,
@@ -26,7 +26,7 @@ from tests.support.payments import (
     types_of_payments,
 )
 from tests.support.shop import Person, a_buyer, a_product, an_admin, stock_of
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 THREADS = 20
 Bringer = Callable[[], str]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.elsewhere import wait_until
 from tests.support.gateway import RunningGateway
 from tests.support.orders import cancel, status_of, types_of
+from tests.support.other_connection import wait_until
 from tests.support.payments import (
     a_callback,
     a_card_order,
@@ -33,7 +33,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 

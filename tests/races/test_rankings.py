@@ -14,7 +14,7 @@ from commerce.shared.clock import new_id
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.rankings import Clock, board, carry, carry_over, deliver, kept, window
-from tests.support.together import run_together
+from tests.support.threads import run_together
 from tests.support.valkey import empty_valkey
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -46,14 +46,14 @@ def in_batches(envelopes: list[dict[str, Any]], size: int = 20) -> list[list[dic
     return [envelopes[start : start + size] for start in range(0, len(envelopes), size)]
 
 
-def tell_metrics(envelopes: list[dict[str, Any]]) -> None:
+def deliver_to_metrics(envelopes: list[dict[str, Any]]) -> None:
     event = sqs_event(*map(bus_message, envelopes))
     answer = function("metrics/on_product_activity")(event, lambda_context())
     assert answer == {"batchItemFailures": []}
 
 
-def nobody_hears(what: str, done: int) -> None:
-    """Progress that nobody looks at."""
+def ignore_progress(what: str, done: int) -> None:
+    """Take the progress of a rebuild and do nothing with it."""
 
 
 def one_by_one(envelopes: list[dict[str, Any]], *keys: str) -> list[Any]:
@@ -126,18 +126,18 @@ def test_a_rebuild_while_events_come_loses_none_and_doubles_none(clock: Clock) -
     chance = random.Random(10)  # noqa: S311
     products = [str(new_id()) for _ in range(20)]
     before, meanwhile = some_events(products, chance), some_events(products, chance)
-    tell_metrics(before)
+    deliver_to_metrics(before)
     assert deliver(*before) == []
 
     def both(batch: list[dict[str, Any]], board_first: bool) -> None:  # noqa: FBT001
         if not board_first:
-            tell_metrics(batch)
+            deliver_to_metrics(batch)
         assert deliver(*batch) == []
         if board_first:
-            tell_metrics(batch)
+            deliver_to_metrics(batch)
 
     def rebuild() -> list[Any]:
-        return ranking_jobs.rebuild_rankings(window(DAY).begins.date(), nobody_hears)
+        return ranking_jobs.rebuild_rankings(window(DAY).begins.date(), ignore_progress)
 
     run_together(
         [rebuild]
@@ -162,4 +162,4 @@ def test_weights_set_at_once_are_all_kept_and_the_last_is_in_force() -> None:
 
     assert sorted(each.version for each in done) == list(range(1, 10))
     newest = max(done, key=lambda each: each.version)
-    assert in_transaction(lambda shop: shop.rankings.weights()) == newest
+    assert in_transaction(RankingFacade.weights) == newest

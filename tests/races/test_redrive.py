@@ -11,7 +11,7 @@ from tests.support.desk import a_desk, discard, list_dead_letters, redrive
 from tests.support.lambda_calls import Answer
 from tests.support.letters import DeadQueue, an_order_letter
 from tests.support.shop import rows
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

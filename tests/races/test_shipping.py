@@ -9,7 +9,7 @@ from tests.support.orders import an_order
 from tests.support.queues import OpsTopic
 from tests.support.shipping import a_cancelled_order, event_of, hear
 from tests.support.shop import Person, a_buyer, a_product
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

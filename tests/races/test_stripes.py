@@ -23,7 +23,7 @@ from tests.support.shop import (
     stock_of,
     units_ordered,
 )
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 

@@ -14,7 +14,6 @@ from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from commerce.runtime.db.current import database
 from commerce.shared import clock
 from infra.local.ports import LOOPBACK
-from tests.support.elsewhere import wait_until
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import (
     Answer,
@@ -26,6 +25,7 @@ from tests.support.lambda_calls import (
     sqs_event,
 )
 from tests.support.orders import events_of
+from tests.support.other_connection import wait_until
 from tests.support.shop import Person, a_key
 
 CARD_NO = "4111-2222-3333-9876"

@@ -1,4 +1,4 @@
-"""The right ranking by one plain statement, and rows to rank; for any connection."""
+"""The expected ranking by one plain statement, and rows to rank; for any connection."""
 
 _SCORE = """CAST(0.1 AS float8) * CAST(sum(views) AS float8)
     + CAST(0.2 AS float8) * CAST(sum(likes) AS float8)

@@ -1,4 +1,4 @@
-"""Metrics to rank, runs without a state machine, and the ranking by one plain statement."""
+"""Metrics to rank, runs task by task, and the expected ranking by one plain statement."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ _weeks = count()
 
 
 def a_week() -> Span:
-    """A week of nobody else's, in a past without metrics."""
+    """Return a week that no other test uses, in a past without metrics."""
     import os
 
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -30,7 +30,7 @@ def a_week() -> Span:
 
 
 def put(day: date, product_id: UUID, views: int = 0, likes: int = 0, amount: int = 0) -> None:
-    """What a product did on a day."""
+    """Store a product's metrics of a day."""
     database().run(
         [
             Query(
@@ -43,31 +43,29 @@ def put(day: date, product_id: UUID, views: int = 0, likes: int = 0, amount: int
 
 
 def fill(span: Span, size: int) -> None:
-    """So many rows: products with a row on each day of the span, the last with fewer."""
+    """Store `size` rows: products with a row on each day of the span, the last with fewer."""
     days = len(span.days)
     database().run([Query(FILL, [span.first_day, size, days, span.key])])
 
 
 def by_one_plain_statement(span: Span, *without: UUID) -> list[Ranked]:
-    """The right ranking."""
+    """Return the expected ranking."""
     found = rows(PLAIN, span.first_day, span.last_day, list(without))
     return [Ranked(n, row.product_id, row.score) for n, row in enumerate(found, start=1)]
 
 
 def shown(span: Span) -> list[Ranked]:
-    """The ranking that is shown."""
-    return in_transaction(
-        lambda shop: shop.periodical_rankings.page(span.period, span.key, 0, 1000)
-    )
+    """Return the published ranking."""
+    return in_transaction(PeriodicalRankingFacade.page, span.period, span.key, 0, 1000)
 
 
 def task(name: str, **event: Any) -> Any:
-    """One task, as the state machine calls its function."""
+    """Run one task, as the state machine does."""
     return function(f"ranking/{name}")(event, lambda_context())
 
 
 def planned(span: Span, execution: str = "", **asked: Any) -> Any:
-    """A run, planned."""
+    """Plan a run."""
     return task(
         "plan_chunks",
         execution=execution or an_execution(),
@@ -77,29 +75,29 @@ def planned(span: Span, execution: str = "", **asked: Any) -> Any:
 
 
 def an_execution() -> str:
-    """The ARN of a new execution."""
+    """Return the ARN of a new execution."""
     return f"arn:aws:states:us-east-1:000000000000:execution:ranking:{clock.new_id()}"
 
 
 def rank_chunks(plan: Any, chunks: Sequence[int] | None = None) -> Iterator[Callable[[], Any]]:
-    """The chunks' tasks, to be done now or all together."""
+    """Yield the tasks that rank the chunks, to be called one by one or concurrently."""
     for number in plan["chunks"] if chunks is None else chunks:
         yield partial(task, "rank_chunk", execution="e", run_id=plan["run_id"], number=number)
 
 
 def publish(plan: Any) -> Any:
-    """The last task."""
+    """Run the last task."""
     return task("publish_ranks", execution="e", run_id=plan["run_id"])
 
 
 def skip(plan: Any, number: int, error: str = "Busy", cause: str = "") -> Any:
-    """A chunk is left out."""
+    """Skip a chunk."""
     failure = {"Error": error, "Cause": cause}
     return task("skip_chunk", execution="e", run_id=plan["run_id"], number=number, failure=failure)
 
 
 def ranked(span: Span, **asked: Any) -> Any:
-    """A whole run, one task after the other; what publishing answered."""
+    """Run all tasks one after the other; return the answer of the last."""
     plan = planned(span, **asked)
     for each in rank_chunks(plan):
         each()
@@ -107,6 +105,6 @@ def ranked(span: Span, **asked: Any) -> Any:
 
 
 def report(plan: Any) -> RunView:
-    """The report of a run."""
+    """Return the report of a run."""
     runs = in_transaction(PeriodicalRankingFacade.newest_runs, 1000)
     return next(run for run in runs if str(run.run_id) == plan["run_id"])

@@ -1,4 +1,4 @@
-"""Live boards of a test's own: a server that nobody else fills, and a clock that stands still."""
+"""Live boards for tests: delivering events, reading boards, and a clock that stands still."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -20,45 +20,45 @@ WEIGHTS = Weights()
 
 
 class Clock:
-    """Says what it is told; takes RFC 3339 with an offset."""
+    """A clock that stands at a given moment (RFC 3339 with an offset)."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
         self.set(at)
         monkeypatch.setattr(clock, "now", lambda: self.moment)
 
     def set(self, at: str) -> None:
-        """It is so late."""
+        """Set the moment."""
         self.moment = datetime.fromisoformat(at)
 
 
 def deliver(*envelopes: dict[str, Any]) -> list[str]:
-    """Hand one batch to the ranking's consumer; returns the messages that failed."""
+    """Deliver one batch to the ranking's consumer; return the messages that failed."""
     event = sqs_event(*map(bus_message, envelopes))
     answer = function("ranking/on_ranked_activity")(event, lambda_context())
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
 
 def carry_over() -> list[str]:
-    """What the schedule does; the windows it carried into."""
+    """Run the scheduled function; return the windows that it carried into."""
     answer = function("ranking/every_five_minutes_carry_over")({}, lambda_context())
     found: list[str] = answer["carried_into"]
     return found
 
 
 def window(key: str) -> Window:
-    """The day or the hour of a key."""
+    """Return the day or hour of a key."""
     return window_of_key(Period.DAILY if len(key) == 8 else Period.HOURLY, key)
 
 
 def board(key: str, weights: Weights = WEIGHTS, limit: int = 100) -> dict[str, float]:
-    """A board's products with their scores, the best first."""
+    """Return a board's products with their scores, the best first."""
     found = boards().page(window(key), weights, 0, limit)
     assert found is not None
     return {str(each.product_id): each.score for each in found.items}
 
 
 def kept(key: str) -> dict[str, dict[bytes, Any]]:
-    """All that is kept of a window, but for the ids of its events."""
+    """Return all that is stored for a window, except the ids of its events."""
     keys = Keys.of(window(key))
     with server() as client:
         return {
@@ -69,7 +69,7 @@ def kept(key: str) -> dict[str, dict[bytes, Any]]:
 
 @contextmanager
 def server() -> Iterator[Any]:
-    """The server itself."""
+    """Open a connection to the server."""
     with connect(os.environ["VALKEY_URL"], 5) as client:
         yield client
 
@@ -80,5 +80,5 @@ def carry(source: str, target: str) -> None:
 
 
 def ids(found: Sequence[Any]) -> list[str]:
-    """The products of a ranking's items."""
+    """Return the product ids of a ranking's items."""
     return [each["product"]["product_id"] for each in found]

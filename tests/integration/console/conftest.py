@@ -9,8 +9,8 @@ from commerce.runtime import tokens
 from commerce.shared import clock
 from tests.support.browser import PATIENCE_MS, a_browser, a_page
 from tests.support.desk import a_desk
+from tests.support.http_server import a_site
 from tests.support.letters import DeadQueue
-from tests.support.site import a_site
 
 expect.set_options(timeout=PATIENCE_MS)
 

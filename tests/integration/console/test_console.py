@@ -6,9 +6,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import tab_to
-from tests.support.elsewhere import wait_until
 from tests.support.letters import DeadQueue, an_order_letter
 from tests.support.orders import an_order
+from tests.support.other_connection import wait_until
 from tests.support.shop import a_buyer, a_product, rows
 
 Open = Callable[[], Page]

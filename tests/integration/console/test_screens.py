@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 
 from commerce.app.messaging import relay
 from tests.support.browser import wider_than_its_window
+from tests.support.console_data import a_bad_hour, a_days_sales
 from tests.support.gateway import RunningGateway
 from tests.support.letters import DeadQueue
-from tests.support.scene import a_bad_hour, a_days_sales
 
 SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
 

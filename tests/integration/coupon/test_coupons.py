@@ -21,9 +21,9 @@ from tests.support.coupons import (
     mine,
     status_of_coupon,
 )
-from tests.support.elsewhere import wait_until
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import outcome
+from tests.support.other_connection import wait_until
 from tests.support.shop import Person, a_buyer, an_admin, assert_books_hold, rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until
 from tests.support.lambda_calls import Answer, call
+from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
 from tests.support.shop import Person, a_buyer, a_key, a_product, balance_of, rows, stock_of
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 BLOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
 

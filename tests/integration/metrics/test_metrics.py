@@ -10,7 +10,7 @@ from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.shop import rows
 from tests.support.statements import counted
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

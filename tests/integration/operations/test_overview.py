@@ -16,9 +16,9 @@ from tests.support.delivery import Delivery
 from tests.support.desk import order_as_admin, overview, put_back, sales
 from tests.support.gateway import RunningGateway
 from tests.support.orders import a_pending_order, an_order, cancel_as_admin, deliver, ship
-from tests.support.past import earlier
 from tests.support.payments import a_card_order, pay, payments_of, sync
 from tests.support.shop import a_buyer, a_product, an_admin, rows
+from tests.support.time_travel import earlier
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 

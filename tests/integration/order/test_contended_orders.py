@@ -8,8 +8,8 @@ import pytest
 from commerce.runtime.db.connection import COMMIT
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
-from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until
 from tests.support.lambda_calls import Answer, call
+from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
 from tests.support.shop import (
     Person,
     a_buyer,
@@ -20,7 +20,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

@@ -19,9 +19,9 @@ from tests.support.coupons import (
     place_with,
     status_of_coupon,
 )
-from tests.support.elsewhere import wait_until
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import cancel, cancel_as_admin, outcome, ship
+from tests.support.other_connection import wait_until
 from tests.support.shop import (
     Person,
     a_buyer,

@@ -10,8 +10,8 @@ from commerce.runtime.db import retention as module
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
-from tests.support.elsewhere import somebody_holding
 from tests.support.lambda_calls import function, lambda_context
+from tests.support.other_connection import somebody_holding
 from tests.support.shop import rows
 
 pytestmark = pytest.mark.usefixtures("own_shop")

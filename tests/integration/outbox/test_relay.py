@@ -30,8 +30,8 @@ from commerce.shared import clock, trace
 from commerce.shared.events import Event
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.bus import ListenedBus, a_listened_bus
-from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until
 from tests.support.lambda_calls import call, function, lambda_context, sqs_event
+from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
 from tests.support.shop import a_buyer, a_key, a_product, rows
 
 pytestmark = pytest.mark.usefixtures("own_shop")

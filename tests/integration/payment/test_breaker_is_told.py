@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from commerce.app.checkout import gateway as payment_gateways
-from tests.support.elsewhere import wait_until
 from tests.support.gateway import RunningGateway
 from tests.support.orders import status_of
+from tests.support.other_connection import wait_until
 from tests.support.payments import a_card_order, pay
 from tests.support.queues import OpsTopic
 from tests.support.shop import a_buyer, a_product

@@ -9,10 +9,10 @@ import pytest
 
 from commerce.runtime.db.current import database
 from commerce.shared import clock
-from tests.support.elsewhere import somebody_holding, wait_until
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import call, function, lambda_context
 from tests.support.orders import cancel, history_of, status_of, types_of
+from tests.support.other_connection import somebody_holding, wait_until
 from tests.support.payments import (
     a_callback,
     a_card_order,

@@ -15,7 +15,7 @@ from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.money import Money
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, a_buyer, a_key, assert_books_hold, balance_of, rows
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

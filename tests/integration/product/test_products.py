@@ -22,7 +22,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

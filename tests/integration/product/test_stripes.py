@@ -21,9 +21,9 @@ from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from tests.support.admin import audit_of, product_of, put_stripes, set_stock
-from tests.support.elsewhere import an_onlooker, somebody_holding, wait_until
 from tests.support.lambda_calls import Answer, function, lambda_context
 from tests.support.orders import an_order, cancel, place
+from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
 from tests.support.shop import (
     Person,
     a_buyer,
@@ -37,7 +37,7 @@ from tests.support.shop import (
     stock_of,
     stripes_of,
 )
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 

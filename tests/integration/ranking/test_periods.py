@@ -9,7 +9,13 @@ import pytest
 
 from commerce.app.retention import clean_up
 from commerce.app.transactions import in_transaction
-from commerce.ranking.periods import NothingRanked, Period, Ranked, Span
+from commerce.ranking.periods import (
+    NothingRanked,
+    Period,
+    PeriodicalRankingFacade,
+    Ranked,
+    Span,
+)
 from commerce.runtime.db.connection import InvalidData
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
@@ -133,9 +139,7 @@ def test_a_page_is_a_part_of_it() -> None:
     whole = shown(span)
 
     def page(offset: int, limit: int) -> list[Ranked]:
-        return in_transaction(
-            lambda shop: shop.periodical_rankings.page(span.period, span.key, offset, limit)
-        )
+        return in_transaction(PeriodicalRankingFacade.page, span.period, span.key, offset, limit)
 
     assert page(0, 20) + page(20, 20) == whole[:40]
     assert page(95, 20) == whole[95:]
@@ -241,16 +245,16 @@ def test_a_bad_chunk_is_skipped_and_reported_and_the_rest_is_shown() -> None:
     assert shown(span) == by_one_plain_statement(span, *left_out)
     assert len(shown(span)) == 100
     assert (done["status"], done["chunks"], done["chunks_skipped"]) == ("PUBLISHED", 7, 1)
-    told = report(plan)
-    [skipped] = told.skipped
+    run = report(plan)
+    [skipped] = run.skipped
     assert (skipped.number, skipped.failure) == (number, "InvalidData: bigint out of range")
     assert skipped.after_id < bad <= skipped.upto_id
-    assert told.rows_read == sum(
+    assert run.rows_read == sum(
         row.rows_read
-        for row in rows("SELECT rows_read FROM ranking_chunk WHERE run_id = $1", told.run_id)
+        for row in rows("SELECT rows_read FROM ranking_chunk WHERE run_id = $1", run.run_id)
     )
-    assert told.rows_read < 2_102
-    assert told.duration_seconds is not None
+    assert run.rows_read < 2_102
+    assert run.duration_seconds is not None
 
 
 def test_a_chunk_that_was_ranked_unheard_is_not_skipped() -> None:
@@ -454,7 +458,7 @@ def test_what_an_operator_has_run_is_not_started(machine: Any) -> None:
     at = datetime(2026, 11, 25, tzinfo=UTC)
     for period, key in ((Period.WEEKLY, "2026W47"), (Period.MONTHLY, "202610")):
         planned(Span.of(period, key))
-    assert in_transaction(lambda shop: shop.periodical_rankings.due(at)) == []
+    assert in_transaction(PeriodicalRankingFacade.due, at) == []
     assert machine() == {}
 
 
@@ -496,12 +500,11 @@ def test_planning_and_ranking_read_the_rows_of_their_part_only() -> None:
     for span in spans:
         fill(span, 21_000)
     database().run([Query("VACUUM ANALYZE product_metrics_daily")])
-    from commerce.metrics.sums import by_number, product_ids_after
+    from commerce.metrics.statements import product_id_after
     from commerce.ranking.periods import statements
 
     days = spans[1].days
-    walk = product_ids_after(7)(after_id=UUID(int=0), skip=499, **by_number(days))
-    plan = explained(walk)
+    plan = explained(product_id_after(days, UUID(int=0), 499))
     assert "Merge Append" in plan, plan
     assert "Sort  " not in plan, plan
     assert buffers(plan) < 60, plan

@@ -170,11 +170,11 @@ class TestTheDatabaseStepsIn:
         products = [a_product() for _ in range(4)]
         before = "2026-03-09T12:00:00+09:00"
         clock.set(before)
-        tell_both(*(a_view(each) for each in products for _ in range(7)), at=before)
+        deliver_to_both(*(a_view(each) for each in products for _ in range(7)), at=before)
         clock.set("2026-03-09T23:50:00+09:00")
         carry_over()
         clock.set(NOW)
-        tell_both(a_like(products[1]), an_order((products[2], 3, 4321)), at=NOW)
+        deliver_to_both(a_like(products[1]), an_order((products[2], 3, 4321)), at=NOW)
         shown = ranking()
         assert ids(shown) == [products[2], products[1], products[3], products[0]]
         pages = [ranking(f"limit=2&page={page}") for page in (1, 2, 3)]
@@ -192,7 +192,7 @@ class TestTheDatabaseStepsIn:
         self, clock: Clock, own_shop: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         product = a_product()
-        tell_both(a_view(product), at=NOW)
+        deliver_to_both(a_view(product), at=NOW)
         monkeypatch.setenv("VALKEY_URL", "redis://127.0.0.1:9/0")
         forget_valkey()
         with counted() as sent:
@@ -212,8 +212,8 @@ class TestTheDatabaseStepsIn:
         assert ranking() == []
 
 
-def tell_both(*events: Any, at: str) -> None:
-    """Metrics and boards hear of them."""
+def deliver_to_both(*events: Any, at: str) -> None:
+    """Deliver the events to the metrics and to the boards."""
     envelopes = [told(event, at=at) for event in events]
     assert deliver(*envelopes) == []
     event = sqs_event(*map(bus_message, envelopes))
@@ -299,7 +299,7 @@ class TestWeights:
         assert board("20260310") == {product: 0.5}
 
     def test_every_environment_asks_again_within_a_minute(self) -> None:
-        assert ranking_boards.WeightsInForce.KNOWN_SECONDS <= 30
+        assert ranking_boards.WeightsInForce.CACHE_SECONDS <= 30
 
     @pytest.mark.parametrize(
         "body",

@@ -1,4 +1,4 @@
-"""The rebuild: the board after it is the board before, and nothing told meanwhile is lost."""
+"""A rebuilt board equals the old one, and loses no event that arrives meanwhile."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from infra.ops.__main__ import main
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.rankings import Clock, board, carry_over, deliver, kept, server, window
-from tests.support.together import run_together
+from tests.support.threads import run_together
 from tests.support.valkey import empty_valkey
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -37,37 +37,37 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch, NOW)
 
 
-def tell_metrics(*envelopes: dict[str, Any]) -> None:
+def deliver_to_metrics(*envelopes: dict[str, Any]) -> None:
     event = sqs_event(*map(bus_message, envelopes))
     answer = function("metrics/on_product_activity")(event, lambda_context())
     assert answer == {"batchItemFailures": []}
 
 
-def tell_boards(*envelopes: dict[str, Any]) -> None:
+def deliver_to_boards(*envelopes: dict[str, Any]) -> None:
     assert deliver(*envelopes) == []
 
 
-def tell(*envelopes: dict[str, Any]) -> None:
-    tell_metrics(*envelopes)
-    tell_boards(*envelopes)
+def deliver_to_both(*envelopes: dict[str, Any]) -> None:
+    deliver_to_metrics(*envelopes)
+    deliver_to_boards(*envelopes)
 
 
 def views(product: str, count: int, at: str = NOW) -> list[dict[str, Any]]:
     return [told(a_view(product), at=at) for _ in range(count)]
 
 
-def nobody_hears(what: str, done: int) -> None:
-    """Progress that nobody looks at."""
+def ignore_progress(what: str, done: int) -> None:
+    """Take the progress of a rebuild and do nothing with it."""
 
 
 def rebuild(
-    hear: Callable[[str, int], None] = nobody_hears, first: Any = None
+    progress: Callable[[str, int], None] = ignore_progress, first: Any = None
 ) -> list[rebuilding.Rebuilt]:
-    return ranking_jobs.rebuild_rankings(first, hear)
+    return ranking_jobs.rebuild_rankings(first, progress)
 
 
 def of_products(found: dict[str, dict[bytes, Any]]) -> dict[str, dict[bytes, Any]]:
-    """Without the window's own state, which tells how it was made."""
+    """Leave out the window's own state, which depends on how it was made."""
     parts = {name: value for name, value in found["parts"].items() if len(name) == 36}
     return {"parts": parts, "board": found["board"]}
 
@@ -76,11 +76,13 @@ def test_a_lost_board_is_as_before(clock: Clock, capsys: pytest.CaptureFixture[s
     clock.set(YESTERDAY)
     product, other = str(new_id()), str(new_id())
     order = an_order((product, 3, 1000), (other, 1, 70))
-    tell(*views(product, 30, YESTERDAY), told(order, at=YESTERDAY))
+    deliver_to_both(*views(product, 30, YESTERDAY), told(order, at=YESTERDAY))
     clock.set("2026-03-09T23:50:00+09:00")
     carry_over()
     clock.set(NOW)
-    tell(*views(other, 50), told(a_cancellation(order), at=NOW), told(a_like(product), at=NOW))
+    deliver_to_both(
+        *views(other, 50), told(a_cancellation(order), at=NOW), told(a_like(product), at=NOW)
+    )
     before = {day: kept(day) for day in (DAY, BEFORE)}
     assert len(board(DAY)) == 1  # the product's cancellation weighs more than what was carried
     empty_valkey()
@@ -144,7 +146,7 @@ def test_whatever_happened_a_rebuild_changes_nothing(
             make = {"like": a_like, "unlike": an_unlike}.get(kind, a_view)
             envelope = told(make(products[which]), at=at)
         history.append(envelope)
-        tell(envelope)
+        deliver_to_both(envelope)
     running = clock.moment.date()
     keys = [f"{running - timedelta(days=1):%Y%m%d}", f"{running:%Y%m%d}"]
     carry_over()  # whatever is due; a board has it before, and so it does after
@@ -161,48 +163,48 @@ def test_whatever_happened_a_rebuild_changes_nothing(
 def test_what_the_metrics_have_counted_and_the_board_not_yet_counts_once(clock: Clock) -> None:
     product = str(new_id())
     lagging = views(product, 3)
-    tell(*views(product, 2))
-    tell_metrics(*lagging)
+    deliver_to_both(*views(product, 2))
+    deliver_to_metrics(*lagging)
     rebuild()
     assert board(DAY) == {product: 0.5}
-    tell_boards(*lagging)
+    deliver_to_boards(*lagging)
     assert board(DAY) == {product: 0.5}
 
 
 def test_what_the_metrics_count_while_they_are_read_counts_once(clock: Clock) -> None:
     product = str(new_id())
-    tell(*views(product, 2))
+    deliver_to_both(*views(product, 2))
     late = views(product, 3)
-    notices_sent: list[str] = []
+    delivered: list[str] = []
 
     def between(what: str, done: int) -> None:
-        if what == "events" and not notices_sent:  # the claims are read, the metrics not yet
-            notices_sent.append(what)
-            run_together([partial(tell_metrics, *late)])  # on a connection of its own
+        if what == "events" and not delivered:  # the claims are read, the metrics not yet
+            delivered.append(what)
+            run_together([partial(deliver_to_metrics, *late)])  # on a connection of its own
 
     rebuild(between, datetime.fromisoformat(NOW).date())
     assert board(DAY) == {product: 0.2}
-    tell_boards(*late)
+    deliver_to_boards(*late)
     assert board(DAY) == {product: 0.5}
 
 
 def test_what_is_told_to_the_board_meanwhile_counts_once(clock: Clock) -> None:
     product, other = str(new_id()), str(new_id())
-    tell(*views(product, 2), *views(product, 10, YESTERDAY))
-    ahead, told_twice = views(other, 3), views(product, 4)
-    heard: list[str] = []
+    deliver_to_both(*views(product, 2), *views(product, 10, YESTERDAY))
+    ahead, delivered_twice = views(other, 3), views(product, 4)
+    steps: list[str] = []
 
     def meanwhile(what: str, done: int) -> None:
-        heard.append(what)
-        if what == "events" and len(heard) == heard.index("events") + 1:
-            tell_boards(*ahead, *told_twice)  # the snapshot was taken without them
+        steps.append(what)
+        if what == "events" and len(steps) == steps.index("events") + 1:
+            deliver_to_boards(*ahead, *delivered_twice)  # the snapshot was taken without them
 
     done = rebuild(meanwhile, datetime.fromisoformat(NOW).date())
     assert [each.told_meanwhile for each in done] == [7]
     wanted = {product: 0.7, other: 0.3}
     assert board(DAY) == pytest.approx(wanted)
-    tell_metrics(*ahead, *told_twice)
-    tell_boards(*ahead, *told_twice)
+    deliver_to_metrics(*ahead, *delivered_twice)
+    deliver_to_boards(*ahead, *delivered_twice)
     assert board(DAY) == pytest.approx(wanted)
     rebuild()
     assert board(DAY) == pytest.approx({product: 0.7, other: 0.3})
@@ -211,17 +213,17 @@ def test_what_is_told_to_the_board_meanwhile_counts_once(clock: Clock) -> None:
 def test_what_the_board_has_and_the_metrics_have_not_is_waited_for(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rebuilding, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(rebuilding, "POLL_SECONDS", 0.01)
     product = str(new_id())
-    tell(*views(product, 2))
+    deliver_to_both(*views(product, 2))
     ahead = views(product, 3)
-    tell_boards(*ahead)
+    deliver_to_boards(*ahead)
     waited: list[int] = []
 
     def catch_up(what: str, done: int) -> None:
         if "have yet to count" in what and not waited:
             waited.append(done)
-            tell_metrics(*ahead)
+            deliver_to_metrics(*ahead)
 
     rebuild(catch_up)
     assert waited == [3]
@@ -231,10 +233,10 @@ def test_what_the_board_has_and_the_metrics_have_not_is_waited_for(
 def test_where_the_metrics_never_catch_up_the_board_stays(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(rebuilding, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(rebuilding, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(rebuilding, "WAIT_SECONDS", 0.05)
     product = str(new_id())
-    tell_boards(*views(product, 3))
+    deliver_to_boards(*views(product, 3))
     before = kept(DAY)
     with pytest.raises(RebuildRefused, match="3 events that the metrics do not know"):
         rebuild()
@@ -242,17 +244,17 @@ def test_where_the_metrics_never_catch_up_the_board_stays(
     assert main(["ranking", "rebuild", "--json"]) == 2
     assert "dead letters" in json.loads(capsys.readouterr().out)["error"]
     assert kept(DAY) == before
-    tell_boards(*views(product, 1))
+    deliver_to_boards(*views(product, 1))
     assert board(DAY) == {product: pytest.approx(0.4)}
 
 
 def test_two_at_once_take_turns_and_one_that_died_is_waited_out(clock: Clock) -> None:
     product = str(new_id())
-    tell(*views(product, 2))
+    deliver_to_both(*views(product, 2))
     keys = Keys.of(window(DAY))
     with server() as client:
         client.set(keys.rebuild, "somebody else", ex=600)
-        with pytest.raises(RebuildRefused, match="Somebody rebuilds"):
+        with pytest.raises(RebuildRefused, match="Another rebuild"):
             rebuild(first=datetime.fromisoformat(NOW).date())
         assert client.get(keys.rebuild) == b"somebody else"
         client.delete(keys.rebuild)
@@ -262,7 +264,7 @@ def test_two_at_once_take_turns_and_one_that_died_is_waited_out(clock: Clock) ->
 
 def test_who_lost_their_turn_changes_nothing(clock: Clock) -> None:
     product = str(new_id())
-    tell(*views(product, 2))
+    deliver_to_both(*views(product, 2))
     before = kept(DAY)
 
     def lose_it(what: str, done: int) -> None:
@@ -276,7 +278,7 @@ def test_who_lost_their_turn_changes_nothing(clock: Clock) -> None:
 
 def test_tomorrow_s_board_is_rebuilt_once_it_was_carried_into(clock: Clock) -> None:
     product = str(new_id())
-    tell(*views(product, 30))
+    deliver_to_both(*views(product, 30))
     clock.set("2026-03-10T23:55:00+09:00")
     assert [each.day.isoformat() for each in rebuild()] == ["2026-03-09", "2026-03-10"]
     carry_over()
@@ -291,7 +293,7 @@ def test_only_live_days_can_be_rebuilt(clock: Clock) -> None:
 
 
 def test_everything_of_a_rebuild_expires_or_is_gone(clock: Clock) -> None:
-    tell(*views(str(new_id()), 2))
+    deliver_to_both(*views(str(new_id()), 2))
     rebuild()
     with server() as client:
         left = {name.decode(): client.ttl(name) for name in client.scan_iter()}

@@ -21,7 +21,7 @@ from commerce.runtime.db.pipeline import MAX_PREPARED, Query
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import Busy, Unavailable
 from infra.local.ports import LOOPBACK, Ports
-from tests.support.elsewhere import an_onlooker, somebody_holding
+from tests.support.other_connection import an_onlooker, somebody_holding
 
 ADD = "INSERT INTO brand VALUES ($1, 'Acme', '', 1, now())"
 

@@ -8,11 +8,10 @@ import pytest
 import redis
 from pydantic import BaseModel
 
-from commerce.metrics import MetricDelta
 from commerce.payment.breaker import Call, Permit, Policy, Rejected, ValkeyBreaker
 from commerce.product.events import ProductViewed
 from commerce.ranking.boards import Boards
-from commerce.ranking.model import Activity, Period, Weights, Window
+from commerce.ranking.model import Activity, Period, ProductDelta, Weights, Window
 from commerce.runtime.cache.read_through import Cache, CacheRegion
 from commerce.runtime.cache.valkey import StrictValkey, Valkey
 from commerce.runtime.messaging.best_effort import BestEffortEvents
@@ -89,7 +88,7 @@ def test_boards_are_counted_weighed_and_carried(url: str) -> None:
     today = Window.containing(Period.DAILY, clock.now(), UTC)
 
     now = clock.now()
-    views = MetricDelta(product_id=product, at=now, views=3)
+    views = ProductDelta(product, views=3, likes=0, amount=0)
     boards.add([Activity(clock.new_id(), now, [views])], weights)
     assert boards.carry(today, today.following(UTC), weights)
     heavier = Weights(version=2, view=2.0, like=0.0, order=0.0)

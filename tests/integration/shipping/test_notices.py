@@ -22,7 +22,7 @@ from infra.local.ports import LOOPBACK, Ports
 from tests.support import lambda_calls
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.shop import rows
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

@@ -15,7 +15,7 @@ from commerce.shared import clock
 from commerce.user import passwords
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import a_buyer, rows
-from tests.support.together import run_together
+from tests.support.threads import run_together
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 

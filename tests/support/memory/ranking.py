@@ -1,4 +1,4 @@
-"""Weights and days' metrics in memory: what a write changes, the next read sees."""
+"""Ranking weights and days' metrics in memory."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -13,7 +13,7 @@ Day = Mapping[UUID, tuple[int, int, int]]
 
 
 class MemoryRankingRepository:
-    """The promises of commerce.ranking.repository.RankingRepository, without a database."""
+    """A RankingRepository in memory: each write is visible to the next read."""
 
     def __init__(self, days: Mapping[date, Day] | None = None) -> None:
         self._days = days or {}

@@ -39,7 +39,7 @@ def test_a_moment_lies_in_an_hour_and_a_day_of_the_business(
         Window.containing(period, at(moment), zone) for period in (Period.DAILY, Period.HOURLY)
     ]
     assert [window.key for window in found] == [day, hour]
-    assert found[1].day() == found[0]
+    assert Window.containing(Period.DAILY, found[1].begins_at(zone), zone) == found[0]
     assert [window_of_key(window.period, window.key) for window in found] == found
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from commerce.ranking import Weights
 from commerce.ranking.periods import Period, Span
+from commerce.ranking.periods.commands import Failure
 from commerce.ranking.periods.errors import (
     ChunksPending,
     InvalidPeriodKey,
     NothingRanked,
     RunEnded,
 )
-from commerce.ranking.periods.failure import told
 from commerce.ranking.periods.model import ChunkCounts, Run, RunStatus
 from commerce.shared import clock
 
@@ -145,5 +145,5 @@ def test_a_run_ends_once() -> None:
         ("a" * 1000, "X: " + "a" * 497),
     ],
 )
-def test_a_failure_is_told_in_one_line(cause: str, line: str) -> None:
-    assert told("X", cause) == line
+def test_a_failure_is_summed_up_in_one_line(cause: str, line: str) -> None:
+    assert Failure(Error="X", Cause=cause).summary() == line

@@ -1,4 +1,4 @@
-"""What an event adds to its products: the same for their metrics as for their rankings."""
+"""Metric deltas of events: the same for the products' metrics and for the rankings."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -47,9 +47,9 @@ _DELTAS: dict[type[Event], Callable[[Any, datetime], Iterator[MetricDelta]]] = {
 }
 
 EVENT_TYPES: list[type[Event]] = list(_DELTAS)
-"""The events that add something."""
+"""The events that change a product's counts."""
 
 
 def metric_deltas_of(event: Event, at: datetime) -> list[MetricDelta]:
-    """What the event, told of the moment `at`, adds to each of its products."""
+    """Return what an event that happened at `at` adds to each of its products."""
     return list(_DELTAS[type(event)](event, at))

@@ -1,4 +1,4 @@
-"""The live ranking boards of this environment, and the weights that they are scored by."""
+"""The live ranking boards of this execution environment, and the weights of their scores."""
 
 import logging
 import time
@@ -16,44 +16,46 @@ logger = logging.getLogger(__name__)
 
 @cache
 def boards() -> Boards:
-    """Return the boards for readers: without Valkey there are none."""
+    """Return the boards for readers; without Valkey they are empty."""
     return Boards(valkey(), business_time.zone)
 
 
 def write_boards() -> Boards:
-    """Return the boards for writers, who get Unavailable without Valkey."""
+    """Return the boards for writers; without Valkey they raise Unavailable."""
     return Boards(strict_valkey(), business_time.zone)
 
 
 def todays_rank(product_id: str) -> int | None:
-    """Return a product's rank today, in one trip to Valkey; None where it has none."""
+    """Return a product's rank today, in one round trip to Valkey; None if it is not ranked."""
     today = Window.containing(Period.DAILY, clock.now(), business_time.zone())
     return boards().rank(today, product_id)
 
 
 @cache
 def ranking_weights() -> "WeightsInForce":
-    """Return the weights as this execution environment knows them."""
+    """Return this execution environment's cache of the weights."""
     return WeightsInForce()
 
 
 class WeightsInForce:
     """The newest weights, read again after 20 seconds: within a minute all boards follow them."""
 
-    KNOWN_SECONDS = 20.0
+    CACHE_SECONDS = 20.0
 
     def __init__(self) -> None:
-        self._known: Weights | None = None
+        self._cached: Weights | None = None
         self._until = 0.0
 
     def get(self) -> Weights:
-        """Return the weights; while the database is down, the last ones known."""
-        if self._known is None or time.monotonic() >= self._until:
+        """Return the weights; while the database is down, the last ones read."""
+        if self._cached is None or time.monotonic() >= self._until:
             try:
-                self._known = in_transaction(RankingFacade.weights)
+                self._cached = in_transaction(RankingFacade.weights)
             except (Unavailable, Busy):
-                if self._known is None:
+                if self._cached is None:
                     raise
-                logger.warning("the ranking weights are as last known", exc_info=True)
-            self._until = time.monotonic() + self.KNOWN_SECONDS
-        return self._known
+                logger.warning(
+                    "the ranking weights could not be read; the last ones are used", exc_info=True
+                )
+            self._until = time.monotonic() + self.CACHE_SECONDS
+        return self._cached

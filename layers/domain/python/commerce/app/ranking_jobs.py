@@ -1,23 +1,32 @@
-"""Work on rankings that no shopper waits for: rebuilding boards, starting periodical rankings."""
+"""Background work on rankings: carrying over, rebuilding boards, starting periodical rankings."""
 
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from datetime import date
 
+from commerce.app.ranking_boards import ranking_weights, write_boards
 from commerce.app.transactions import in_transaction
+from commerce.metrics import CONSUMER
 from commerce.ranking import RankingFacade, Rebuild, Rebuilt
 from commerce.ranking.periods import PeriodicalRankingFacade, executions
 from commerce.runtime import business_time
 from commerce.runtime.cache.valkey import strict_valkey
 from commerce.runtime.db.current import database
+from commerce.shared import clock
+
+
+def carry_over() -> Mapping[str, list[str]]:
+    """Carry a tenth of the scores over into the windows that are due; return their keys."""
+    return {"carried_into": write_boards().carry_over(ranking_weights().get())}
 
 
 def rebuild_rankings(first: date | None, progress: Callable[[str, int], None]) -> list[Rebuilt]:
     """Rebuild the live boards of days from the products' metrics. Raises RebuildRefused."""
     weights = in_transaction(RankingFacade.weights)
-    return Rebuild(database(), strict_valkey(), business_time.zone, weights).run(first, progress)
+    rebuild = Rebuild(database(), strict_valkey(), business_time.zone, weights, CONSUMER)
+    return rebuild.run(first, progress)
 
 
-def start_due_rankings(at: datetime) -> list[str]:
+def start_due_rankings() -> Mapping[str, list[str]]:
     """Start the rankings that are due and were never begun; return their keys."""
-    due = in_transaction(PeriodicalRankingFacade.due, at)
-    return [span.key for span in due if executions.start(span)]
+    due = in_transaction(PeriodicalRankingFacade.due, clock.now())
+    return {"started": [span.key for span in due if executions.start(span)]}

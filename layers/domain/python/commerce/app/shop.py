@@ -106,7 +106,7 @@ class Shop:
         from commerce.ranking.periods import PeriodicalRankingFacade, SqlPeriodicalRankRepository
 
         return PeriodicalRankingFacade(
-            SqlPeriodicalRankRepository(self.uow), self.metrics, self.rankings.weights
+            SqlPeriodicalRankRepository(self.uow), self.metrics.ranges, self.rankings.weights
         )
 
     @cached_property

@@ -1,16 +1,16 @@
-"""What one event adds to its products' day."""
+"""Metric deltas: what events add to their products' days."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 COUNTED = ("views", "likes", "orders", "units", "amount")
-"""What is counted of a product on each day."""
+"""The counts of a product and day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricDelta:
-    """So much more of each, for one product at one moment. What is taken back is negative."""
+    """What an event adds to a product's counts; negative where it takes something back."""
 
     product_id: UUID
     at: datetime
@@ -20,11 +20,3 @@ class MetricDelta:
     units: int = 0
     amount: int = 0
     """In minor units of the shop's currency."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProductRange:
-    """The products after one id, up to another."""
-
-    after_id: UUID
-    upto_id: UUID

@@ -1,21 +1,30 @@
-"""What the database is asked and told about daily metrics, as SQLAlchemy Core."""
+"""Statements on daily metrics."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Date,
     DateTime,
     Text,
+    Uuid,
     bindparam,
     cast,
     column,
     func,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from commerce.metrics.model import COUNTED
 from commerce.metrics.tables import product_metrics_daily_table
 from commerce.runtime.db.core import records
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.statement import Statement
 
 _m = product_metrics_daily_table.c
@@ -25,7 +34,7 @@ _DELTAS = records(
     column("at", DateTime(timezone=True)),
     *(column(name, BigInteger) for name in COUNTED),
 )
-# PostgreSQL knows the time zones; a function's runtime may not.
+# Computed by PostgreSQL: a function's runtime may have no time zone data.
 _DAY = cast(func.timezone(bindparam("time_zone", type_=Text), _DELTAS.c.at), Date).label("day")
 _SUMS = (
     select(
@@ -34,7 +43,7 @@ _SUMS = (
         *(cast(func.sum(_DELTAS.c[name]), BigInteger).label(name) for name in COUNTED),
     )
     .group_by(_DAY, _DELTAS.c.product_id)
-    # In one order for all: two batches must not wait for each other.
+    # All batches lock rows in the same order, so two of them cannot deadlock.
     .order_by(_DAY, _DELTAS.c.product_id)
 )
 _INSERT = insert(product_metrics_daily_table).from_select(["day", "product_id", *COUNTED], _SUMS)
@@ -44,3 +53,33 @@ ADD = Statement(
         set_={name: _m[name] + _INSERT.excluded[name] for name in COUNTED},
     )
 )
+
+
+def product_id_after(days: Sequence[date], after: UUID, skip: int) -> Query:
+    """Select the product id of the next row after `skip` more, in order of the products' ids.
+
+    Compiled on first use, once per number of days. The days' parts of the index are merged as they
+    are read, so no more than `skip` + 1 rows are.
+    """
+    values = {f"day_{n}": day for n, day in enumerate(days)}
+    return _product_id_after(len(days))(after_id=after, skip=skip, **values)
+
+
+@cache
+def _product_id_after(days: int) -> Statement:
+    skip: BindParameter[int] = bindparam("skip", type_=BigInteger)
+    parts = [
+        select(_m.product_id)
+        .where(
+            _m.day == bindparam(f"day_{n}", type_=Date),
+            _m.product_id > bindparam("after_id", type_=Uuid),
+        )
+        # Ordered and limited part by part: else PostgreSQL sorts the union instead of merging it.
+        .order_by(_m.product_id)
+        .limit(skip + 1)
+        for n in range(days)
+    ]
+    merged = union_all(*parts).subquery()
+    return Statement(
+        select(merged.c.product_id).order_by(merged.c.product_id).offset(skip).limit(1)
+    )

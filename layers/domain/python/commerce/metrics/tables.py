@@ -1,4 +1,4 @@
-"""The metrics context's table: one row per product and business day on which something happened."""
+"""The metrics context's table: one row per product and business day with any activity."""
 
 from sqlalchemy import BigInteger, Column, Date, PrimaryKeyConstraint, Table, Uuid, text
 
@@ -12,7 +12,7 @@ product_metrics_daily_table = Table(
     Column("day", Date, nullable=False),
     Column("product_id", Uuid, nullable=False),
     Column("views", BigInteger, nullable=False, server_default=_ZERO),
-    # Given less taken back, each on its day: a day may end below zero.
+    # Likes minus unlikes, each on the day it happened: a day may end below zero.
     Column("likes", BigInteger, nullable=False, server_default=_ZERO),
     Column("orders", BigInteger, nullable=False, server_default=_ZERO),
     Column("units", BigInteger, nullable=False, server_default=_ZERO),

@@ -1,4 +1,4 @@
-"""Rankings: what is looked at, liked and bought most, by hour, day, week and month."""
+"""Rankings: the products most viewed, liked and bought, by hour, day, week and month."""
 
 from commerce.ranking.boards import Boards
 from commerce.ranking.commands import SetRankingWeights
@@ -7,6 +7,7 @@ from commerce.ranking.facade import RankingFacade
 from commerce.ranking.model import (
     Activity,
     Period,
+    ProductDelta,
     Ranked,
     Weights,
     Window,
@@ -15,17 +16,16 @@ from commerce.ranking.model import (
     window_of_key,
 )
 from commerce.ranking.rebuild import Rebuild, Rebuilt
-from commerce.ranking.views import RankedProductView, RankingView, RankingWeightsView
+from commerce.ranking.views import RankingWeightsView
 
 __all__ = [
     "Activity",
     "Boards",
     "InvalidMoment",
     "Period",
+    "ProductDelta",
     "Ranked",
-    "RankedProductView",
     "RankingFacade",
-    "RankingView",
     "RankingWeightsView",
     "Rebuild",
     "RebuildRefused",

@@ -1,8 +1,8 @@
 """Live boards in Valkey: one per hour and one per day, each event counted once.
 
 All keys share one hash tag, and so one slot: a script may touch the boards of an hour, of its day
-and of what follows at once, also where the server is a cluster. Long work goes in steps of a few
-hundred products, because the server does nothing else meanwhile.
+and of the windows after them at once, also in a cluster. Long work runs in steps of a few hundred
+products, because the server does nothing else during a script.
 """
 
 import json
@@ -25,17 +25,18 @@ from commerce.ranking.model import (
 from commerce.shared import clock
 
 STEP = 200  # products per script of long work: about 2 ms of the server's time
-WEIGHING_SECONDS = 10  # how long one caller weighs a board anew before another may try
-_QUARTER_SECONDS = 15 * 60  # no zone's hours begin within one
+RESCORING_SECONDS = 10  # how long one caller may rescore a board before another may try
+_QUARTER_SECONDS = 15 * 60  # in every time zone, hours begin on a multiple of this
+_LIVE = (Period.HOURLY, Period.DAILY)
 _PREFIX = "lastunit:{ranking}:1"
 WEIGHTS_KEY = f"{_PREFIX}:weights"
 
 
 class Server(Protocol):
-    """Valkey, asked one question at a time."""
+    """A connection to Valkey, with its caller's way of handling failures."""
 
     def ask(self, question: Callable[[Any], Any]) -> Any:
-        """What it answers; None, or an error, where it does not: as this caller wants it."""
+        """Run commands on the server. On a failure, either returns None or raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +45,38 @@ class BoardPage:
 
     items: list[Ranked]
     exists: bool
-    is_weighed: bool
+    has_newest_weights: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Where a window is kept; seen, journal and rebuild are a day's."""
+    """The keys of a window; seen, journal and rebuild are used for days only."""
 
     parts: str
     board: str
     seen: str
     journal: str
     rebuild: str
-    weighing: str
+    rescoring: str
 
     @classmethod
     def of(cls, window: Window, suffix: str = "") -> "Keys":
-        """The keys of a window; with a suffix, of one that is being built in its place."""
-        place = f"{_PREFIX}:{window.period}:{window.key}{suffix}"
-        return cls(**{name: f"{place}:{name}" for name in cls.__slots__})
+        """Return the keys of a window; with a suffix, of one that is being built to replace it."""
+        prefix = f"{_PREFIX}:{window.period}:{window.key}{suffix}"
+        return cls(**{name: f"{prefix}:{name}" for name in cls.__slots__})
 
 
 class Boards:
-    """The boards, as one caller reaches them: see Server for what becomes of failures."""
+    """The live boards. Failures of Valkey are handled as the given server does."""
 
     def __init__(self, server: Server, zone: Callable[[], tzinfo]) -> None:
         self._server = server
         self._zone = zone
 
     def add(self, activities: Sequence[Activity], weights: Weights) -> None:
-        """Count each event in its hour and its day, if it is new and they still take events.
+        """Count each new event in its hour and its day, while they still take events.
 
-        One round trip, however many; all of them count, or none.
+        One round trip for any number of events; all of them are counted, or none.
         """
         batch = _Batch(self._zone(), clock.now())
         for each in activities:
@@ -83,75 +84,77 @@ class Boards:
         if batch.is_empty:
             return
         keys, values = batch.message(weights)
-        due = self._server.ask(lambda server: server.eval(scripts.ADD, len(keys), *keys, *values))
-        for number in due or []:
+        outdated = self._run(scripts.ADD, keys, values)
+        for number in outdated or []:
             self.rescore(batch.windows[number - 1], weights)
 
     def page(self, window: Window, weights: Weights, offset: int, limit: int) -> BoardPage | None:
-        """A part of a board, the best first; of equals the newer product. None without Valkey."""
-        found = self._look(window, weights, offset, limit)
-        if found is not None and found.exists and not found.is_weighed:
+        """Return a part of a board, the best first, ties by newest product; None without Valkey."""
+        found = self._read(window, weights, offset, limit)
+        if found is not None and found.exists and not found.has_newest_weights:
             self.rescore(window, weights)
-            found = self._look(window, weights, offset, limit)
+            found = self._read(window, weights, offset, limit)
         return found
 
-    def _look(self, window: Window, weights: Weights, offset: int, limit: int) -> BoardPage | None:
+    def _read(self, window: Window, weights: Weights, offset: int, limit: int) -> BoardPage | None:
         keys = Keys.of(window)
 
-        def look(server: Any) -> Any:
+        def read(server: Any) -> BoardPage:
             pipeline = server.pipeline(transaction=False)
             pipeline.hget(keys.parts, "weighed")
             pipeline.hget(WEIGHTS_KEY, "version")
             pipeline.zrevrange(keys.board, offset, offset + limit - 1, withscores=True)
-            weighed, version, places = pipeline.execute()
-            newest = max(weights.version, int(version or 0))
+            version, newest, places = pipeline.execute()
             items = [
                 Ranked(offset + place, UUID(product.decode()), float(score))
                 for place, (product, score) in enumerate(places, start=1)
             ]
-            return BoardPage(items, weighed is not None, int(weighed or 0) >= newest)
+            is_newest = int(version or 0) >= max(weights.version, int(newest or 0))
+            return BoardPage(items, version is not None, is_newest)
 
-        found: BoardPage | None = self._server.ask(look)
+        found: BoardPage | None = self._server.ask(read)
         return found
 
     def rank(self, window: Window, product_id: str) -> int | None:
-        """A product's place, counted from 1; None where it has none, or without Valkey."""
+        """Return a product's rank, counted from 1; None if it is not ranked, or without Valkey."""
         board = Keys.of(window).board
         place = self._server.ask(lambda server: server.zrevrank(board, product_id))
         return place + 1 if isinstance(place, int) else None
 
     def rescore(self, window: Window, weights: Weights) -> bool:
-        """Make a board's scores anew from its parts, under the newest weights.
+        """Recompute a board's scores from its parts, with the newest weights.
 
-        False where somebody else does it, or Valkey does not answer.
+        Returns:
+            False if another caller is doing it, or without Valkey.
         """
         keys = Keys.of(window)
         if not self._server.ask(
-            lambda server: server.set(keys.weighing, 1, nx=True, ex=WEIGHING_SECONDS)
+            lambda server: server.set(keys.rescoring, 1, nx=True, ex=RESCORING_SECONDS)
         ):
             return False
-        cursor, began_with = b"0", b""
+        cursor, first_version = b"0", b""
         while True:
-            values = [*_values(weights), cursor, STEP, began_with]
+            values = [*weight_values(weights), cursor, STEP, first_version]
             step = self._run(scripts.RESCORE, [WEIGHTS_KEY, keys.parts, keys.board], values)
             if step is None:
                 return False
-            cursor, began_with = step
+            cursor, first_version = step
             if cursor == b"0":
-                self._server.ask(lambda server: server.delete(keys.weighing))
+                self._server.ask(lambda server: server.delete(keys.rescoring))
                 return True
 
     def rescore_running(self, weights: Weights) -> int:
-        """Make the boards that run now, and those after them, follow the weights; how many did."""
+        """Rescore the running boards and the next ones; return how many it rescored."""
         now, zone = clock.now(), self._zone()
         running = [Window.containing(period, now, zone) for period in _LIVE]
         windows = [each for window in running for each in (window, window.following(zone))]
         return sum(self.rescore(window, weights) for window in windows)
 
     def carry_over(self, weights: Weights) -> list[str]:
-        """Carry what is due: into the running windows, and in their last minutes into the next.
+        """Carry over into the running windows and, in their last minutes, into the next ones.
 
-        Returns the keys of the windows it was carried into; done before, it is not done again.
+        Returns:
+            The keys of the windows that were carried into; those done before are skipped.
         """
         now, zone = clock.now(), self._zone()
         done: list[str] = []
@@ -166,21 +169,23 @@ class Boards:
         return done
 
     def is_carried(self, window: Window) -> bool:
-        """Whether all that was to be carried into a window is in it."""
+        """Return True if the carry-over into the window is complete."""
         parts = Keys.of(window).parts
         return bool(self._server.ask(lambda server: server.hget(parts, "carried")) == b"done")
 
     def carry(self, source: Window, target: Window, weights: Weights) -> bool:
-        """Let a tenth of each score count for the window after it; False without Valkey.
+        """Carry a tenth of each score into the next window, and so for what is added later.
 
-        What counts for the source later on counts there too. Each time it does the same anew, so
-        twice is as good as once, and a broken run is mended by the next.
+        Idempotent: it sets values and never adds, so an interrupted run is repaired by the next.
+
+        Returns:
+            False without Valkey.
         """
         chain = _chain(target, self._zone())
         keys = [WEIGHTS_KEY, Keys.of(source).parts, *_keys_of(chain)]
         cursor = b"0"
         while True:
-            values = [*_values(weights), cursor, STEP, len(chain), *_links(chain)]
+            values = [*weight_values(weights), cursor, STEP, len(chain), *_links(chain)]
             cursor = self._run(scripts.CARRY, keys, values)
             if cursor in (None, b"0"):
                 return cursor is not None
@@ -189,18 +194,15 @@ class Boards:
         return self._server.ask(lambda server: server.eval(script, len(keys), *keys, *values))
 
 
-_LIVE = (Period.HOURLY, Period.DAILY)
-
-
 class _Batch:
-    """Events on their way into the boards, as one message."""
+    """Events to be added, as one message to Valkey."""
 
     def __init__(self, zone: tzinfo, now: datetime) -> None:
         self._zone, self._now = zone, now
         self.windows: list[Window] = []
         self._numbers: dict[Window, int] = {}
         self._days: dict[Window, _Day] = {}
-        self._places: dict[int, _Place | None] = {}
+        self._targets: dict[int, _Target | None] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -208,32 +210,31 @@ class _Batch:
 
     def add(self, activity: Activity) -> None:
         quarter = int(activity.at.timestamp()) // _QUARTER_SECONDS
-        if quarter not in self._places:
-            self._places[quarter] = self._place(activity.at)
-        place = self._places[quarter]
-        if place is None or not activity.deltas:
+        if quarter not in self._targets:
+            self._targets[quarter] = self._target(activity.at)
+        target = self._targets[quarter]
+        if target is None or not activity.deltas:
             return
-        counted: list[int | str] = [place.in_day, place.in_hour]
-        for each in activity.deltas:
-            counted += (str(each.product_id), each.views, each.likes, each.amount)
-        place.day.ids.append(activity.id.bytes)
-        place.day.events.append(counted)
+        event: list[int | str] = [target.day_number, target.hour_number]
+        for product_id, *counts in activity.deltas:
+            event += (str(product_id), *counts)
+        target.day.ids.append(activity.id.bytes)
+        target.day.events.append(event)
 
-    def _place(self, moment: datetime) -> "_Place | None":
-        """Where the events of a quarter of an hour count; None where it is too late for them."""
+    def _target(self, moment: datetime) -> "_Target | None":
         hour, day = (Window.containing(period, moment, self._zone) for period in _LIVE)
         if not day.takes_events(self._now, self._zone):
             return None
         takes_hour = hour.takes_events(self._now, self._zone)
-        return _Place(
+        return _Target(
             self._days.setdefault(day, _Day()),
             self._number(day),
             self._number(hour) if takes_hour else 0,
         )
 
     def _number(self, window: Window) -> int:
-        """Which one it is, counted from 1; what may have been carried from it comes along."""
         if window not in self._numbers:
+            # Those after it too: the window may have been carried over into them.
             for each in _chain(window, self._zone):
                 if each not in self._numbers:
                     self.windows.append(each)
@@ -241,9 +242,9 @@ class _Batch:
         return self._numbers[window]
 
     def message(self, weights: Weights) -> tuple[list[str], list[Any]]:
-        """The script's keys and values."""
+        """Return the keys and values of the script ADD."""
         keys = [WEIGHTS_KEY, *_keys_of(self.windows)]
-        values = [*_values(weights), len(self.windows)]
+        values = [*weight_values(weights), len(self.windows)]
         for window in self.windows:
             following = window.following(self._zone)
             values += (window.kept_seconds, self._numbers.get(following, 0))
@@ -263,16 +264,15 @@ class _Day:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A day, and the numbers of its window and of the hour's."""
+class _Target:
+    """The day that an event is counted in, and its windows' numbers; the hour's is 0 if too old."""
 
     day: _Day
-    in_day: int
-    in_hour: int
+    day_number: int
+    hour_number: int
 
 
 def _chain(window: Window, zone: tzinfo) -> list[Window]:
-    """A window and those into which it is carried."""
     chain = [window]
     for _ in range(CARRIED_FOR):
         chain.append(chain[-1].following(zone))
@@ -284,7 +284,6 @@ def _keys_of(windows: Sequence[Window]) -> list[str]:
 
 
 def _links(chain: Sequence[Window]) -> list[int]:
-    """Of each window how long it is kept, and which one follows it."""
     last = len(chain)
     return [
         value
@@ -293,5 +292,6 @@ def _links(chain: Sequence[Window]) -> list[int]:
     ]
 
 
-def _values(weights: Weights) -> list[Any]:
+def weight_values(weights: Weights) -> list[Any]:
+    """Return the weights as the first arguments of a script."""
     return [weights.version, repr(weights.view), repr(weights.like), repr(weights.order)]

@@ -1,4 +1,4 @@
-"""What one may ask of the ranking context."""
+"""Commands of the ranking context."""
 
 from typing import Annotated
 

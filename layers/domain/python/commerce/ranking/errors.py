@@ -1,4 +1,4 @@
-"""What the ranking context refuses."""
+"""Errors of the ranking context."""
 
 from commerce.shared.errors import CommerceError, Kind
 

@@ -1,4 +1,4 @@
-"""The only door to the ranking context, as far as it is in the database. Boards are in Valkey."""
+"""The public interface of the ranking context's database part. Boards are in Valkey."""
 
 import logging
 from datetime import date
@@ -12,17 +12,17 @@ logger = logging.getLogger(__name__)
 
 
 class RankingFacade:
-    """Weights are set by an admin; a day's ranking can always be computed from its metrics."""
+    """The ranking weights, and rankings of days computed from the products' metrics."""
 
     def __init__(self, rankings: RankingRepository) -> None:
         self._rankings = rankings
 
     def weights(self) -> Weights:
-        """The weights in force; those of SPEC §8 until somebody sets others."""
+        """Return the newest weights; the default ones if none were ever set."""
         return self._rankings.find_weights() or Weights()
 
     def set_weights(self, command: SetRankingWeights, *, by: str) -> Weights:
-        """Let other weights be in force from now on; who set them is kept."""
+        """Set the weights from now on. Former ones stay stored, with who set them."""
         before = self.weights()
         after = Weights(version=before.version + 1, **command.model_dump())
         self._rankings.add_weights(after, by=by, at=clock.now())
@@ -30,5 +30,8 @@ class RankingFacade:
         return after
 
     def top_of_day(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
-        """A part of a day's ranking from the metrics: as its board has it, once all is told."""
+        """Compute a part of a day's ranking from the metrics.
+
+        Equals the day's board once both have counted the same events.
+        """
         return self._rankings.top(day, weights, offset, limit)

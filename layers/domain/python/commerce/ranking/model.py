@@ -1,22 +1,22 @@
-"""What counts for a ranking, how much, and for how long."""
+"""Periods, windows and weights of rankings, and the events that they count."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
-from commerce.metrics import MetricDelta
 from commerce.ranking.errors import InvalidMoment
 
-CARRIED_SHARE = 0.1  # SPEC §8: of a window's score, into the next one
-CARRIED_FOR = 7  # windows; what is older weighs less than a ten-millionth and is forgotten
-CARRIED_FROM_MINUTE = 50  # SPEC §8: 23:50, and in each hour at :50
+CARRIED_SHARE = 0.1  # SPEC §8: the share of a window's score that the next one starts with
+CARRIED_FOR = 7  # windows; older activity would count less than a ten-millionth, and is dropped
+CARRIED_FROM_MINUTE = 50  # SPEC §8: at 23:50, and in each hour at :50
 
 
 class Period(StrEnum):
-    """How long a ranking runs."""
+    """The length of a ranking."""
 
     HOURLY = "hourly"
     DAILY = "daily"
@@ -43,6 +43,19 @@ class Weights:
     like: float = 0.2
     order: float = 0.7
 
+    def by_column(self) -> dict[str, float]:
+        """Return the weights by the names of their columns and statement parameters."""
+        return {f"{name}_weight": getattr(self, name) for name in ("view", "like", "order")}
+
+
+class ProductDelta(NamedTuple):
+    """What an event adds to a product's counts; negative where it takes something back."""
+
+    product_id: UUID
+    views: int
+    likes: int
+    amount: int
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:
@@ -50,12 +63,12 @@ class Activity:
 
     id: UUID
     at: datetime
-    deltas: Sequence[MetricDelta]
+    deltas: Sequence[ProductDelta]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A product's place, counted from 1."""
+    """A product's rank, counted from 1, and its score."""
 
     rank: int
     product_id: UUID
@@ -64,9 +77,9 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
-    """An hour or a day of the business, named by its beginning in local time.
+    """An hour or day in the business time zone, identified by its beginning in local time.
 
-    Where clocks are set back, the hour that comes twice is one window.
+    Where clocks are set back, the hour that occurs twice is one window.
     """
 
     period: Period
@@ -74,59 +87,50 @@ class Window:
 
     @classmethod
     def containing(cls, period: Period, moment: datetime, zone: tzinfo) -> "Window":
-        """The window in which a moment lies."""
+        """Return the window that contains the moment."""
         local = moment.astimezone(zone).replace(tzinfo=None, minute=0, second=0, microsecond=0)
         return cls(period, local if period is Period.HOURLY else local.replace(hour=0))
 
-    @classmethod
-    def of_day(cls, day: date) -> "Window":
-        """The window of a business day."""
-        return cls(Period.DAILY, datetime(day.year, day.month, day.day))  # noqa: DTZ001 (local)
-
     @property
     def key(self) -> str:
-        """yyyymmddhh or yyyymmdd."""
+        """Its name: yyyymmddhh or yyyymmdd."""
         return self.begins.strftime(_KEY_FORMATS[self.period])
 
     @property
     def kept_seconds(self) -> int:
-        """How long its board is kept after it was last written."""
+        """Seconds that its board is kept after the last write."""
         return KEPT_SECONDS[self.period]
 
     def begins_at(self, zone: tzinfo) -> datetime:
-        """The moment at which it begins."""
+        """Return the moment at which it begins, in UTC."""
         return self.begins.replace(tzinfo=zone).astimezone(UTC)
 
-    def day(self) -> "Window":
-        """The day it belongs to."""
-        return Window(Period.DAILY, self.begins.replace(hour=0))
-
     def following(self, zone: tzinfo) -> "Window":
-        """The next one. An hour that clocks leave out is none."""
+        """Return the next window; an hour that clocks skip is none."""
         if self.period is Period.DAILY:
             return Window(self.period, self.begins + timedelta(days=1))
         later = Window(self.period, self.begins + timedelta(hours=1))
         return Window.containing(self.period, later.begins_at(zone), zone)
 
     def preceding(self, zone: tzinfo) -> "Window":
-        """The one before."""
+        """Return the window before."""
         before = self.begins_at(zone) - timedelta(microseconds=1)
         return Window.containing(self.period, before, zone)
 
     def takes_events(self, now: datetime, zone: tzinfo) -> bool:
-        """Whether an event still counts here: only while every event it has counted is known."""
+        """Return True while the ids of all events it has counted are kept, so none counts twice."""
         return now < self.begins_at(zone) + timedelta(seconds=self.kept_seconds)
 
 
 def is_time_to_carry(window: Window, now: datetime, zone: tzinfo) -> bool:
-    """Whether the running window is in its last ten minutes."""
+    """Return True in the last ten minutes of the running window."""
     local = now.astimezone(zone)
     is_last_hour = window.period is Period.HOURLY or local.hour == 23
     return is_last_hour and local.minute >= CARRIED_FROM_MINUTE
 
 
 def running_key(period: Period, now: datetime, zone: tzinfo) -> str:
-    """The key of the period that runs now."""
+    """Return the key of the period that runs now."""
     local = now.astimezone(zone)
     if period is Period.WEEKLY:
         year, week, _ = local.isocalendar()
@@ -135,7 +139,7 @@ def running_key(period: Period, now: datetime, zone: tzinfo) -> str:
 
 
 def parse_key(period: Period, at: str) -> str:
-    """A period's key as callers send it. Raises InvalidMoment."""
+    """Check a period's key as callers send it. Raises InvalidMoment."""
     pattern, shape = _KEY_SHAPES[period]
     if not re.fullmatch(pattern, at) or not _exists(period, at):
         raise InvalidMoment(shape)
@@ -154,5 +158,5 @@ def _exists(period: Period, key: str) -> bool:
 
 
 def window_of_key(period: Period, key: str) -> Window:
-    """The hour or day of a key."""
+    """Return the hour or day of a key."""
     return Window(period, datetime.strptime(key, _KEY_FORMATS[period]))  # noqa: DTZ007 (local)

@@ -1,23 +1,24 @@
-"""The boards' Lua: whatever must happen at once, or not at all.
+"""Lua scripts of the boards: each runs in Valkey as one atomic step.
 
-A window is two keys. Its *parts* are a hash: for each product the views, likes and amount of the
+A window has two keys. Its *parts* are a hash: for each product the views, likes and amount of the
 window itself and of up to seven windows before it, as integers, the newest first; and two fields of
-its own state, `weighed` (under which version of the weights its scores were made) and `carried`
-(begun or done: what was before it is in it). Its *board* is the sorted set of the scores. A score
-is always computed from the parts, never added to: nothing drifts, and to do it again is harmless.
+the window's state, `weighed` (the version of the weights that its scores were computed with) and
+`carried` (begun or done: the window before was carried over into it). Its *board* is the sorted set
+of the scores. A score is always computed from the parts, never added to, so it cannot drift, and
+repeating a step is harmless.
 """
 
 _SHARED = """
 local AGES, CHUNK = 8, 500
 
-local function in_force(key, version, view, like, order)
-    local kept = redis.call('HMGET', key, 'version', 'view', 'like', 'order')
-    if not kept[1] or tonumber(kept[1]) < tonumber(version) then
+local function newest_weights(key, version, view, like, order)
+    local stored = redis.call('HMGET', key, 'version', 'view', 'like', 'order')
+    if not stored[1] or tonumber(stored[1]) < tonumber(version) then
         redis.call('HSET', key, 'version', version, 'view', view, 'like', like, 'order', order)
-        kept = {version, view, like, order}
+        stored = {version, view, like, order}
     end
-    return {version = kept[1], view = tonumber(kept[2]), like = tonumber(kept[3]),
-        order = tonumber(kept[4])}
+    return {version = stored[1], view = tonumber(stored[2]), like = tonumber(stored[3]),
+        order = tonumber(stored[4])}
 end
 
 local function parsed(text)
@@ -32,7 +33,7 @@ end
 
 local format = string.format
 
-local function told(parts, last)
+local function formatted(parts, last)
     if last <= 3 then return format('%.0f %.0f %.0f', parts[1], parts[2], parts[3]) end
     local texts = {}
     for at = 1, math.ceil(last / 3) * 3 do texts[at] = format('%.0f', parts[at]) end
@@ -57,42 +58,43 @@ local function call(command, key, values)
     if #values > 0 then redis.call(command, key, unpack(values)) end
 end
 
--- Puts products in their places; those at nothing, or below, have none.
-local function place(window, products, parts_of, weights)
-    local places, gone, last = {}, {}, 0
+-- Products whose score is not above zero are not ranked.
+local function set_scores(window, products, parts_of, weights)
+    local ranked, unranked, last = {}, {}, 0
     for number, product in ipairs(products) do
         local sum = score(parts_of[number], weights)
         if sum > 0 then
-            places[last + 1], places[last + 2] = sum, product
+            ranked[last + 1], ranked[last + 2] = sum, product
             last = last + 2
         else
-            gone[#gone + 1] = product
+            unranked[#unranked + 1] = product
         end
     end
-    call('ZADD', window.board, places)
-    call('ZREM', window.board, gone)
+    call('ZADD', window.board, ranked)
+    call('ZREM', window.board, unranked)
 end
 
--- At most CHUNK products: so many values a call can take.
-local function keep(window, products, parts_of, weights)
-    local kept, gone = {}, {}
+-- Takes at most CHUNK products, because unpack and a command take a limited number of values.
+local function store(window, products, parts_of, weights)
+    local stored, deleted = {}, {}
     for number, product in ipairs(products) do
         local parts = parts_of[number]
         local last = #parts
         while last > 0 and parts[last] == 0 do last = last - 1 end
         if last == 0 then
-            gone[#gone + 1] = product
+            deleted[#deleted + 1] = product
         else
-            kept[#kept + 1] = product
-            kept[#kept + 1] = told(parts, last)
+            stored[#stored + 1] = product
+            stored[#stored + 1] = formatted(parts, last)
         end
     end
-    call('HSET', window.parts, kept)
-    call('HDEL', window.parts, gone)
-    place(window, products, parts_of, weights)
+    call('HSET', window.parts, stored)
+    call('HDEL', window.parts, deleted)
+    set_scores(window, products, parts_of, weights)
 end
 
-local function after(windows, number)
+-- The number of the next window, 0 if it has not been carried into yet.
+local function next_carried(windows, number)
     local following = windows[number].following
     if following > 0 and redis.call('HEXISTS', windows[following].parts, 'carried') == 0 then
         return 0
@@ -100,7 +102,7 @@ local function after(windows, number)
     return following
 end
 
--- Into the window after it, and from there on, as far as windows have been carried into.
+-- Carries into the given window, and on into those after it that have been carried into.
 local function carry(windows, number, products, parts_of, weights)
     while number > 0 do
         local window, carried = windows[number], {}
@@ -111,8 +113,8 @@ local function carry(windows, number, products, parts_of, weights)
             for part = 1, math.min(#parts, 3 * (AGES - 1)) do shifted[part + 3] = parts[part] end
             carried[at] = shifted
         end
-        keep(window, products, carried, weights)
-        parts_of, number = carried, after(windows, number)
+        store(window, products, carried, weights)
+        parts_of, number = carried, next_carried(windows, number)
     end
 end
 
@@ -129,18 +131,18 @@ local function scan(key, cursor, count)
 end
 
 local function finish(windows, weights)
-    local due = {}
+    local outdated = {}
     for number, window in ipairs(windows) do
         if window.touched or redis.call('EXISTS', window.parts) == 1 then
             redis.call('HSETNX', window.parts, 'weighed', weights.version)
             redis.call('EXPIRE', window.parts, window.ttl)
             redis.call('EXPIRE', window.board, window.ttl)
             if redis.call('HGET', window.parts, 'weighed') ~= weights.version then
-                due[#due + 1] = number
+                outdated[#outdated + 1] = number
             end
         end
     end
-    return due
+    return outdated
 end
 
 local function read_windows(first_key, first_argument, count)
@@ -157,14 +159,14 @@ end
 # KEYS: weights; parts and board of each window; seen, journal and rebuild of each day.
 # ARGV: weights (4); how many windows; ttl and following of each; per day: ttl, the ids of its
 # events (16 bytes each) and, as JSON, for each of them [window of the day, of the hour (0 for
-# none), product, views, likes, amount, product, …]. Returns the windows due to be weighed anew.
+# none), product, views, likes, amount, product, …]. Returns the numbers of the windows to rescore.
 ADD = f"""
 {_SHARED}
-local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local weights = newest_weights(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 local count = tonumber(ARGV[5])
 local windows = read_windows(2, 6, count)
 
-local function note(window, product, views, likes, amount)
+local function add_counts(window, product, views, likes, amount)
     if not window then return end
     if not window.sums then window.sums, window.products = {{}}, {{}} end
     local sum = window.sums[product]
@@ -186,20 +188,20 @@ local function count_day(seen, journal, rebuild, ttl, blob, events)
         redis.call('SADD', seen, unpack(ids, first, last))
     end
     redis.call('EXPIRE', seen, ttl)
-    local is_rebuilt = redis.call('EXISTS', rebuild) == 1
+    local is_being_rebuilt = redis.call('EXISTS', rebuild) == 1
     for number, event in ipairs(events) do
         if not known[ids[number]] then
             known[ids[number]] = true
             local in_day, in_hour = windows[event[1]], windows[event[2]]
-            local words = {{}}
+            local counts = {{}}
             for at = 3, #event, 4 do
-                note(in_day, event[at], event[at + 1], event[at + 2], event[at + 3])
-                note(in_hour, event[at], event[at + 1], event[at + 2], event[at + 3])
-                words[#words + 1] = event[at]
-                for part = 1, 3 do words[#words + 1] = string.format('%.0f', event[at + part]) end
+                add_counts(in_day, event[at], event[at + 1], event[at + 2], event[at + 3])
+                add_counts(in_hour, event[at], event[at + 1], event[at + 2], event[at + 3])
+                counts[#counts + 1] = event[at]
+                for part = 1, 3 do counts[#counts + 1] = string.format('%.0f', event[at + part]) end
             end
-            if is_rebuilt then
-                redis.call('HSET', journal, ids[number], table.concat(words, ' '))
+            if is_being_rebuilt then
+                redis.call('HSET', journal, ids[number], table.concat(counts, ' '))
                 redis.call('EXPIRE', journal, ttl)
             end
         end
@@ -215,7 +217,7 @@ end
 
 for number, window in ipairs(windows) do
     local all = window.products or {{}}
-    local target = #all > 0 and after(windows, number) or 0
+    local target = #all > 0 and next_carried(windows, number) or 0
     for first = 1, #all, CHUNK do
         local products = {{unpack(all, first, math.min(first + CHUNK - 1, #all))}}
         local parts_of = {{}}
@@ -224,7 +226,7 @@ for number, window in ipairs(windows) do
             for part = 1, 3 do parts[part] = parts[part] + sum[part] end
             parts_of[at] = parts
         end
-        keep(window, products, parts_of, weights)
+        store(window, products, parts_of, weights)
         carry(windows, target, products, parts_of, weights)
     end
     window.touched = #all > 0
@@ -232,13 +234,14 @@ end
 return finish(windows, weights)
 """
 
-# KEYS: weights; the parts that are carried on; parts and board of the windows after it.
-# ARGV: weights (4); cursor; how many at once; how many windows; ttl and following of each.
+# KEYS: weights; parts of the source window; parts and board of each window after it.
+# ARGV: weights (4); cursor; step size; how many windows; ttl and following of each.
+# Returns the next cursor.
 CARRY = f"""
 {_SHARED}
-local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local weights = newest_weights(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 local windows = read_windows(3, 8, tonumber(ARGV[7]))
--- From here on whoever adds to the window before adds here too.
+-- From here on, ADD carries what it adds to the source window into this one.
 if ARGV[5] == '0' then redis.call('HSET', windows[1].parts, 'carried', 'begun') end
 local cursor, products, parts_of = scan(KEYS[2], ARGV[5], ARGV[6])
 for first = 1, #products, CHUNK do
@@ -250,47 +253,52 @@ finish(windows, weights)
 return cursor
 """
 
-# KEYS: weights, parts, board. ARGV: weights (4); cursor; how many at once; the version it began
-# with, or nothing. Returns the next cursor, and the version it began with.
+# KEYS: weights, parts, board. ARGV: weights (4); cursor; step size; the version of the weights that
+# the first step used, empty in the first step. Returns the next cursor and that version.
 RESCORE = f"""
 {_SHARED}
-local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local weights = newest_weights(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 local window = {{parts = KEYS[2], board = KEYS[3]}}
 local cursor, products, parts_of = scan(KEYS[2], ARGV[5], ARGV[6])
 for first = 1, #products, CHUNK do
     local last = math.min(first + CHUNK - 1, #products)
-    place(window, {{unpack(products, first, last)}}, {{unpack(parts_of, first, last)}}, weights)
+    set_scores(window, {{unpack(products, first, last)}}, {{unpack(parts_of, first, last)}},
+        weights)
 end
-local began_with = ARGV[7] == '' and weights.version or ARGV[7]
+local first_version = ARGV[7] == '' and weights.version or ARGV[7]
 if cursor == '0' and redis.call('EXISTS', KEYS[2]) == 1 then
-    redis.call('HSET', KEYS[2], 'weighed', began_with)
+    redis.call('HSET', KEYS[2], 'weighed', first_version)
     redis.call('EXPIRE', KEYS[3], redis.call('TTL', KEYS[2]))
 end
-return {{cursor, began_with}}
+return {{cursor, first_version}}
 """
 
-# KEYS: weights, rebuild; parts and board of the window that is being built.
+LOCK_LOST = -1  # the rebuild's lock has expired, and may be another's
+
+# KEYS: weights, rebuild; parts and board of the new window.
 # ARGV: weights (4); token; ttl in seconds; then product and parts of each, at most CHUNK.
+# Returns LOCK_LOST, or 1.
 FILL = f"""
 {_SHARED}
-if redis.call('GET', KEYS[2]) ~= ARGV[5] then return 0 end
-local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+if redis.call('GET', KEYS[2]) ~= ARGV[5] then return {LOCK_LOST} end
+local weights = newest_weights(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 local products, parts_of = {{}}, {{}}
 for at = 7, #ARGV, 2 do
     products[#products + 1], parts_of[#parts_of + 1] = ARGV[at], parsed(ARGV[at + 1])
 end
 redis.call('HSETNX', KEYS[3], 'weighed', weights.version)
-keep({{parts = KEYS[3], board = KEYS[4]}}, products, parts_of, weights)
+store({{parts = KEYS[3], board = KEYS[4]}}, products, parts_of, weights)
 for key = 2, 4 do redis.call('EXPIRE', KEYS[key], ARGV[6]) end
 return 1
 """
 
 # KEYS: weights, rebuild; parts, board, seen and journal of the window; parts, board and seen of the
-# one that was built. ARGV: weights (4); token; ttl in seconds.
+# new one. ARGV: weights (4); token; ttl in seconds.
+# Returns LOCK_LOST, or how many events of the journal it added.
 SWAP = f"""
 {_SHARED}
-if redis.call('GET', KEYS[2]) ~= ARGV[5] then return -1 end
-local weights = in_force(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+if redis.call('GET', KEYS[2]) ~= ARGV[5] then return {LOCK_LOST} end
+local weights = newest_weights(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 local built = {{parts = KEYS[7], board = KEYS[8]}}
 local journal, added = redis.call('HGETALL', KEYS[6]), 0
 for at = 1, #journal, 2 do
@@ -302,7 +310,7 @@ for at = 1, #journal, 2 do
             parts[1] = parts[1] + tonumber(views)
             parts[2] = parts[2] + tonumber(likes)
             parts[3] = parts[3] + tonumber(amount)
-            keep(built, {{product}}, {{parts}}, weights)
+            store(built, {{product}}, {{parts}}, weights)
         end
     end
 end
@@ -320,6 +328,6 @@ return added
 """
 
 # KEYS: rebuild. ARGV: token.
-LET_GO = """
+UNLOCK = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 """

@@ -1,40 +1,100 @@
-"""What the database is asked and told about ranking weights and days, as SQLAlchemy Core."""
+"""Statements on ranking weights and on the days' metrics."""
 
-from sqlalchemy import bindparam, insert, select, text
+from typing import Any
 
-from commerce.ranking.tables import ranking_weights_table
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    Double,
+    Numeric,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
+
+from commerce.ranking.tables import product_metrics_daily, ranking_weights_table
 from commerce.runtime.db.statement import Statement
+from commerce.runtime.db.tables import once_table
 
-_w = ranking_weights_table.c
+_w, _m, _once = ranking_weights_table.c, product_metrics_daily.c, once_table.c
+
 NEWEST = Statement(
     select(_w.version, _w.view_weight, _w.like_weight, _w.order_weight)
     .order_by(_w.version.desc())
     .limit(1)
 )
 SET = Statement(
-    insert(ranking_weights_table).values(
-        {each.name: bindparam(each.name) for each in ranking_weights_table.c}
-    )
+    insert(ranking_weights_table).values({each.name: bindparam(each.name) for each in _w})
 )
 
-# What was told n days before weighs a tenth n times: what the carry-overs make of it.
+# --- scores --------------------------------------------------------------------------------------
+
+_DAY = bindparam("day", type_=Date)
+_DAYS = _m.day.between(bindparam("first"), _DAY)
+
+
+def score_of(views: Any, likes: Any, amount: Any) -> Any:
+    """Build a product's score: the weighted sum of its counts (SPEC §8).
+
+    The part of orders is ln(1 + amount), or -ln(1 + |amount|) where more was cancelled than bought.
+    """
+    view, like, order = (
+        bindparam(f"{name}_weight", type_=Double) for name in ("view", "like", "order")
+    )
+    amount = cast(amount, Double)
+    logarithm = func.sign(amount) * func.ln(1 + func.abs(amount))
+    return view * cast(views, Double) + like * cast(likes, Double) + order * logarithm
+
+
+# Activity of n days before counts 10^-n, as it does after n carry-overs.
+_CARRIED_SHARE = func.power(cast(bindparam("share"), Double), _DAY - _m.day)
+_SCORED = (
+    select(
+        _m.product_id,
+        func.round(
+            cast(func.sum(_CARRIED_SHARE * score_of(_m.views, _m.likes, _m.amount)), Numeric),
+            literal(9),
+        ).label("score"),
+    )
+    .where(_DAYS)
+    .group_by(_m.product_id)
+    .subquery("scored")
+)
 TOP = Statement(
-    text("""
-    SELECT product_id, CAST(score AS double precision) AS score
-    FROM (
-        SELECT product_id, round(CAST(sum(
-            power(CAST(:share AS double precision), CAST(:day AS date) - day)
-            * (CAST(:view AS double precision) * views
-                + CAST(:like AS double precision) * likes
-                + CAST(:order AS double precision) * sign(amount)
-                    * ln(1 + abs(CAST(amount AS double precision))))
-        ) AS numeric), 9) AS score
-        FROM product_metrics_daily
-        WHERE day BETWEEN CAST(:first AS date) AND CAST(:day AS date)
-        GROUP BY product_id
-    ) AS scored
-    WHERE score > 0
-    ORDER BY score DESC, product_id DESC
-    LIMIT CAST(:limit AS bigint) OFFSET CAST(:offset AS bigint)
-    """)
+    select(_SCORED.c.product_id, cast(_SCORED.c.score, Double).label("score"))
+    .where(_SCORED.c.score > 0)
+    .order_by(_SCORED.c.score.desc(), _SCORED.c.product_id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+    .offset(bindparam("offset", type_=BigInteger))
+)
+
+# --- rebuilding a board --------------------------------------------------------------------------
+
+SNAPSHOT = Statement(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+LONG_TIMEOUT = Statement(text("SET LOCAL statement_timeout = '120s'"))
+METRICS = Statement(select(*_m).where(_DAYS).order_by(_m.product_id))
+_CONSUMER = bindparam("consumer", type_=Text)
+COUNTED = Statement(
+    select(_once.key).where(
+        _once.scope == _CONSUMER,
+        _once.answer.is_(None),
+        _once.claimed_at >= bindparam("since"),
+    )
+)
+_EVENTS = (
+    func.unnest(bindparam("event_ids", type_=ARRAY(Text)))
+    .table_valued("key")
+    .render_derived(name="events")
+)
+NOT_COUNTED = Statement(
+    select(_EVENTS.c.key).where(
+        ~exists().where(_once.scope == _CONSUMER, _once.key == _EVENTS.c.key)
+    )
 )

@@ -1,6 +1,5 @@
-"""Rankings as callers see them."""
+"""Answers of the ranking context."""
 
-from commerce.product import ProductView
 from commerce.shared.schemas import View
 
 
@@ -10,17 +9,3 @@ class RankingWeightsView(View):
     view: float
     like: float
     order: float
-
-
-class RankedProductView(View):
-    """A product with its place; `rank` counts from 1, over all pages."""
-
-    rank: int
-    score: float
-    product: ProductView
-
-
-class RankingView(View):
-    """A page of a ranking, the best first."""
-
-    items: list[RankedProductView]

@@ -1,4 +1,4 @@
-"""Rankings of whole weeks and months, made by a state machine from the daily metrics."""
+"""Rankings of whole weeks and months, computed by a state machine from the daily metrics."""
 
 from commerce.ranking.model import Ranked
 from commerce.ranking.periods.commands import (

@@ -1,5 +1,7 @@
-"""What the state machine asks of each of its functions."""
+"""Inputs of the state machine's tasks."""
 
+import json
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -10,17 +12,18 @@ from commerce.ranking.periods.model import Period
 from commerce.shared.schemas import Command
 
 CHUNK_ROWS = 50_000
-"""Rows of metrics per chunk, where nobody asks for another size: about 0.2 s of PostgreSQL."""
+"""Default rows of metrics per chunk: about 0.2 s of PostgreSQL."""
 MAX_CHUNK_ROWS = 200_000
-"""One statement ranks a chunk, within the 5 s that a statement has."""
+"""One statement ranks a chunk, within the statement time-out of 5 s."""
 MAX_CHUNKS = 1000
-"""Of one run: an execution's history holds 25,000 events, a chunk with all its tries makes 16."""
+"""Per run: an execution's history holds 25,000 events, and a chunk with all retries makes 16."""
+MAX_FAILURE_CHARACTERS = 500
 
 ChunkRows = Annotated[int, Field(ge=1, le=MAX_CHUNK_ROWS)]
 
 
-class Asked(Command):
-    """What an execution may be started with; all of it may be left out."""
+class RunOptions(Command):
+    """The input of an execution; every field is optional."""
 
     period: Period = Period.WEEKLY
     key: str | None = Field(default=None, examples=["2026W47", "202611"])
@@ -28,11 +31,11 @@ class Asked(Command):
 
 
 class PlanChunks(Command):
-    """Cut the metrics of a span into chunks. Without a key it is the span that ended last."""
+    """Split the metrics of a span into chunks. Without a key it is the span that ended last."""
 
     execution: str
     at: datetime
-    asked: Asked
+    options: RunOptions = Field(alias="asked")
 
 
 class RankChunk(Command):
@@ -49,21 +52,29 @@ class Failure(Command):
     error: str = Field(alias="Error")
     cause: str = Field(default="", alias="Cause")
 
+    def summary(self) -> str:
+        """Return the error's name and message in one line, at most 500 characters long."""
+        message = self.cause
+        with suppress(ValueError, KeyError, TypeError):  # only Lambda gives the cause as JSON
+            message = str(json.loads(self.cause)["errorMessage"])
+        line = " ".join(f"{self.error}: {message}".replace("\0", "").split())
+        return line[:MAX_FAILURE_CHARACTERS]
+
 
 class SkipChunk(RankChunk):
-    """Leave out a chunk that cannot be ranked."""
+    """Skip a chunk that cannot be ranked."""
 
     failure: Failure
 
 
 class PublishRanks(Command):
-    """Show the best of all chunks."""
+    """Publish the best products of all chunks."""
 
     execution: str
     run_id: UUID
 
 
 class FailRun(PublishRanks):
-    """Give the run up."""
+    """End the run without a result."""
 
     failure: Failure

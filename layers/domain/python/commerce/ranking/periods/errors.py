@@ -1,4 +1,4 @@
-"""Why a periodical ranking refuses."""
+"""Errors of periodical rankings."""
 
 from commerce.shared.errors import CommerceError, Kind
 

@@ -1,4 +1,4 @@
-"""Executions of the state machine that makes periodical rankings."""
+"""Executions of the state machine that computes periodical rankings."""
 
 import json
 
@@ -8,9 +8,9 @@ from commerce.runtime.aws import client
 
 
 def start(span: Span) -> bool:
-    """Start the span's own execution; False where it was started before, however it ended.
+    """Start the execution of a span; return False if it was ever started, however it ended.
 
-    Step Functions holds an execution's name for 90 days, so two who start it at once are one.
+    Step Functions keeps an execution's name for 90 days, so concurrent calls start it once.
     """
     machines = client("stepfunctions")
     try:

@@ -1,30 +1,22 @@
-"""The only door to the rankings of weeks and months."""
+"""The public interface of the rankings of weeks and months."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from commerce.metrics import MetricsFacade
 from commerce.ranking.model import Ranked, Weights
 from commerce.ranking.periods.commands import (
     MAX_CHUNKS,
     FailRun,
-    Failure,
     PlanChunks,
     PublishRanks,
     RankChunk,
+    RunOptions,
     SkipChunk,
 )
 from commerce.ranking.periods.errors import TooManyChunks
-from commerce.ranking.periods.failure import told
-from commerce.ranking.periods.model import (
-    ChunkCounts,
-    ChunkStatus,
-    Period,
-    Run,
-    RunStatus,
-    Span,
-)
+from commerce.ranking.periods.model import ChunkCounts, ChunkStatus, Period, Run, RunStatus, Span
 from commerce.ranking.periods.repository import SqlPeriodicalRankRepository
 from commerce.ranking.periods.views import ChunkView, OutcomeView, PlanView, RunView, SkippedChunk
 from commerce.runtime import business_time
@@ -32,34 +24,37 @@ from commerce.shared import clock
 
 
 class PeriodicalRankingFacade:
-    """Ranks a week or a month in steps, each of which may be repeated, and shows the result.
+    """Ranks weeks and months in steps that can be repeated.
 
-    Runs do not exclude each other, so a killed one is in nobody's way: each works on rows of its
-    own, and what is shown of a span is the whole result of one run, the one that began last.
+    Runs do not exclude each other, so a killed one blocks nobody: each works on rows of its own,
+    and the published ranking of a span is the whole result of one run, the one that began last.
+
+    `ranges` splits the product ids into ranges (after, upto) of about so many rows of metrics on
+    the given days; `weights` returns the newest weights.
     """
 
     def __init__(
         self,
         ranks: SqlPeriodicalRankRepository,
-        metrics: MetricsFacade,
-        weights: Callable[[], Weights] = Weights,
+        ranges: Callable[[Sequence[date], int], Iterable[tuple[UUID, UUID]]],
+        weights: Callable[[], Weights],
     ) -> None:
         self._ranks = ranks
-        self._metrics = metrics
+        self._ranges = ranges
         self._weights = weights
 
     def page(self, period: Period, key: str, offset: int, limit: int) -> list[Ranked]:
-        """So many places of a span after the first `offset`. Raises InvalidPeriodKey."""
+        """Return up to `limit` ranks of a span from `offset` on. Raises InvalidPeriodKey."""
         return self._ranks.page(period, Span.of(period, key).key, offset, limit)
 
     def due(self, at: datetime) -> list[Span]:
-        """The newest week and month whose ranking is due at the moment and was never begun."""
+        """Return the newest week and month that are due at the moment, if never begun."""
         local_time = self._ranks.local_time(at, business_time.zone_name())
         spans = [Span.due(period, local_time) for period in Period]
         return [span for span in spans if not self._ranks.was_begun(span)]
 
     def plan(self, command: PlanChunks) -> PlanView:
-        """Begin a run with the weights of now. An execution has one, however often it is planned.
+        """Begin a run with the newest weights; planned again, an execution keeps its run.
 
         Raises InvalidPeriodKey, TooManyChunks.
         """
@@ -69,13 +64,13 @@ class PeriodicalRankingFacade:
         run = Run(
             id=clock.new_id(),
             execution=command.execution,
-            span=self._span(command),
-            chunk_rows=command.asked.chunk_rows,
+            span=self._span(command.options, command.at),
+            chunk_rows=command.options.chunk_rows,
             weights=self._weights(),
             begun_at=clock.now(),
         )
         ranges = []
-        for each in self._metrics.ranges(run.span.days, run.chunk_rows):
+        for each in self._ranges(run.span.days, run.chunk_rows):
             ranges.append(each)
             if len(ranges) > MAX_CHUNKS:
                 raise TooManyChunks(
@@ -91,21 +86,22 @@ class PeriodicalRankingFacade:
         return ChunkView(number=command.number, status=ChunkStatus.RANKED)
 
     def skip_chunk(self, command: SkipChunk) -> ChunkView:
-        """Leave a chunk out, and write down why. Raises RunNotFound, RunEnded."""
-        status = self._ranks.skip_chunk(command.run_id, command.number, _told(command.failure))
+        """Skip a chunk and report why. Raises RunNotFound, RunEnded."""
+        failure = command.failure.summary()
+        status = self._ranks.skip_chunk(command.run_id, command.number, failure)
         return ChunkView(number=command.number, status=status)
 
     def publish(self, command: PublishRanks) -> OutcomeView:
-        """Show the best of all chunks, all at once, unless a run that began later is shown.
+        """Publish the best of all chunks at once, unless a run that began later is published.
 
-        Repeated, it changes nothing. Raises RunNotFound, RunEnded, ChunksPending, NothingRanked.
+        Idempotent. Raises RunNotFound, RunEnded, ChunksPending, NothingRanked.
         """
         run, counts = self._ranks.lock(command.run_id)
         if run.status in (RunStatus.PUBLISHED, RunStatus.SUPERSEDED):
             return _outcome(run, counts)
         run.require_publishable(counts)
         if self._ranks.claim_publication(run):
-            self._ranks.swap_in(run)
+            self._ranks.replace_ranks(run)
             run.end(RunStatus.PUBLISHED, clock.now())
         else:
             run.end(RunStatus.SUPERSEDED, clock.now())
@@ -113,28 +109,27 @@ class PeriodicalRankingFacade:
         return _outcome(run, counts)
 
     def fail(self, command: FailRun) -> OutcomeView:
-        """Give a run up; what was shown before stays. An ended run stays as it ended."""
+        """End a run as failed, and keep what is published; an ended run stays as it ended."""
         run, counts = self._ranks.lock(command.run_id)
         if not run.has_ended:
-            run.end(RunStatus.FAILED, clock.now(), _told(command.failure))
+            run.end(RunStatus.FAILED, clock.now(), command.failure.summary())
             self._ranks.end(run)
         return _outcome(run, counts)
 
     def newest_runs(self, limit: int) -> list[RunView]:
-        """The reports of the runs that began last, newest first."""
+        """Return the reports of the runs that began last, newest first."""
         return [_report(*each) for each in self._ranks.newest(limit)]
 
     def report_of(self, execution: str) -> RunView | None:
-        """The report of an execution's run; None where it never began."""
+        """Return the report of an execution's run; None if it has no run."""
         run = self._ranks.find_by_execution(execution)
         return _report(*self._ranks.with_report(run)) if run else None
 
-    def _span(self, command: PlanChunks) -> Span:
-        asked = command.asked
-        if asked.key is not None:
-            return Span.of(asked.period, asked.key)
-        local_time = self._ranks.local_time(command.at, business_time.zone_name())
-        return Span.before(asked.period, local_time.date())
+    def _span(self, options: RunOptions, at: datetime) -> Span:
+        if options.key is not None:
+            return Span.of(options.period, options.key)
+        local_time = self._ranks.local_time(at, business_time.zone_name())
+        return Span.before(options.period, local_time.date())
 
 
 def _plan(run: Run, chunks: list[int]) -> PlanView:
@@ -172,7 +167,3 @@ def _facts(run: Run, counts: ChunkCounts) -> dict[str, Any]:
         "chunks_skipped": counts.skipped,
         "rows_read": counts.rows_read,
     }
-
-
-def _told(failure: Failure) -> str:
-    return told(failure.error, failure.cause)

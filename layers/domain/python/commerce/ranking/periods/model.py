@@ -1,4 +1,4 @@
-"""Weeks and months, and the runs that rank them."""
+"""Spans (weeks and months), and the runs that rank them."""
 
 import re
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from commerce.ranking.periods.errors import (
     RunEnded,
 )
 
-TOP = 100  # SPEC §8: products of a ranking
+TOP = 100  # SPEC §8: products per ranking
 
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
 
 
 class Period(StrEnum):
-    """What is ranked as a whole."""
+    """The length of a span."""
 
     WEEKLY = "weekly"
     MONTHLY = "monthly"
 
 
-# SPEC §8: so long after its last day has ended, business time, a span is ranked.
+# SPEC §8: time from the end of a span, in the business time zone, until it is ranked.
 DUE_AFTER = {Period.WEEKLY: timedelta(hours=1), Period.MONTHLY: timedelta(hours=2)}
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One week or month: its business days, both inclusive, and its key (2026W47, 202611)."""
+    """A week or month: its first and last business day, and its key (2026W47, 202611)."""
 
     period: Period
     key: str
@@ -42,7 +42,7 @@ class Span:
 
     @classmethod
     def of(cls, period: Period, key: str) -> "Span":
-        """The span with this key. Raises InvalidPeriodKey."""
+        """Return the span with this key. Raises InvalidPeriodKey."""
         try:
             if period is Period.WEEKLY:
                 year, week = _digits(r"([0-9]{4})W([0-9]{2})", key)
@@ -57,7 +57,7 @@ class Span:
 
     @classmethod
     def containing(cls, period: Period, day: date) -> "Span":
-        """The span that the day is in."""
+        """Return the span that contains the day."""
         if period is Period.WEEKLY:
             year, week, weekday = day.isocalendar()
             monday = day - (weekday - 1) * _DAY
@@ -68,17 +68,17 @@ class Span:
 
     @classmethod
     def before(cls, period: Period, day: date) -> "Span":
-        """The newest span that has ended when the day begins."""
+        """Return the newest span that ended before the day."""
         return cls.containing(period, cls.containing(period, day).first_day - _DAY)
 
     @classmethod
     def due(cls, period: Period, local_time: datetime) -> "Span":
-        """The newest span whose ranking is due by this business time."""
+        """Return the newest span whose ranking is due at this business time."""
         return cls.before(period, (local_time - DUE_AFTER[period]).date())
 
     @property
     def days(self) -> list[date]:
-        """Every business day of it."""
+        """All its business days."""
         return [self.first_day + n * _DAY for n in range((self.last_day - self.first_day).days + 1)]
 
 
@@ -90,17 +90,17 @@ def _digits(pattern: str, key: str) -> tuple[int, int]:
 
 
 class RunStatus(StrEnum):
-    """How far a run has come."""
+    """The status of a run."""
 
     RUNNING = "RUNNING"
     PUBLISHED = "PUBLISHED"
     SUPERSEDED = "SUPERSEDED"
-    """Done, but a run that began later was published before it."""
+    """Complete, but a run that began later was published before it."""
     FAILED = "FAILED"
 
 
 class ChunkStatus(StrEnum):
-    """What became of a chunk."""
+    """The status of a chunk."""
 
     PLANNED = "PLANNED"
     RANKED = "RANKED"
@@ -109,7 +109,7 @@ class ChunkStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChunkCounts:
-    """How a run's chunks stand, and how many rows of metrics they have read."""
+    """A run's chunks by status, and how many rows of metrics they have read."""
 
     planned: int
     ranked: int
@@ -119,7 +119,7 @@ class ChunkCounts:
 
 @dataclass(slots=True)
 class Run:
-    """One making of a ranking. Runs of one span are ordered by their ids: by when they began."""
+    """One computation of a span's ranking. Ids order the runs of a span by when they began."""
 
     id: UUID
     execution: str
@@ -133,16 +133,16 @@ class Run:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will come of it."""
+        """True once it is published, superseded or failed."""
         return self.status is not RunStatus.RUNNING
 
     def require_running(self) -> None:
-        """Raises RunEnded."""
+        """Refuse to go on if the run has ended. Raises RunEnded."""
         if self.has_ended:
             raise RunEnded(f"The run {self.id} is {self.status}.")
 
     def require_publishable(self, counts: ChunkCounts) -> None:
-        """Raises RunEnded, ChunksPending, or NothingRanked where no chunk can be shown."""
+        """Refuse to publish too early. Raises RunEnded, ChunksPending, NothingRanked."""
         self.require_running()
         if counts.planned:
             raise ChunksPending(f"{counts.planned} chunks of the run {self.id} are pending.")
@@ -150,6 +150,6 @@ class Run:
             raise NothingRanked(f"All {counts.skipped} chunks of the run {self.id} were skipped.")
 
     def end(self, status: RunStatus, at: datetime, failure: str = "") -> None:
-        """Nothing more comes of it."""
+        """End the run. Raises RunEnded."""
         self.require_running()
         self.status, self.ended_at, self.failure = status, at, failure

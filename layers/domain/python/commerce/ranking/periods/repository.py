@@ -1,21 +1,13 @@
-"""Periodical rankings in PostgreSQL: a chunk is ranked there, and never leaves it."""
+"""Periodical rankings in PostgreSQL: chunks are ranked there, and their rows never leave it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from commerce.metrics import ProductRange
 from commerce.ranking.model import Ranked, Weights
 from commerce.ranking.periods.errors import RunNotFound
-from commerce.ranking.periods.model import (
-    ChunkCounts,
-    ChunkStatus,
-    Period,
-    Run,
-    RunStatus,
-    Span,
-)
+from commerce.ranking.periods.model import ChunkCounts, ChunkStatus, Period, Run, RunStatus, Span
 from commerce.ranking.periods.views import SkippedChunk
 from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
@@ -28,47 +20,41 @@ else:
     sql = precompiled("commerce.ranking.periods.statements")
 
 
-class PeriodicalRankRepository(Protocol):
-    """Where the rankings of weeks and months are kept."""
-
-    def page(self, period: str, key: str, offset: int, limit: int) -> list[Ranked]:
-        """So many places after the first `offset`; none where nothing is ranked."""
-
-
 class SqlPeriodicalRankRepository:
-    """The rankings of the database, and the runs that make them."""
+    """Stores the rankings of weeks and months, and the runs that compute them."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def page(self, period: str, key: str, offset: int, limit: int) -> list[Ranked]:
+        """Return up to `limit` ranks after the first `offset`; none if nothing is published."""
         found = self._uow.read(
             sql.PAGE(period=str(period), key=key, offset=offset, last=offset + limit)
         )
         return [Ranked(row.rank, row.product_id, row.score) for row in found]
 
     def local_time(self, at: datetime, time_zone: str) -> datetime:
-        """What the clocks of the time zone show. PostgreSQL knows; a function's runtime may not."""
+        """Return the time zone's local time; a function's runtime may have no time zone data."""
         [row] = self._uow.read(sql.LOCAL_TIME(at=at, time_zone=time_zone))
         found: datetime = row.local_time
         return found
 
     def was_begun(self, span: Span) -> bool:
-        """Whether there ever was a run."""
+        """Return True if the span ever had a run."""
         [row] = self._uow.read(sql.WAS_BEGUN(period=span.period.value, key=span.key))
         return bool(row.runs)
 
     def find_by_execution(self, execution: str) -> Run | None:
-        """The run of an execution."""
+        """Find the run of an execution."""
         found = self._uow.read(sql.FIND_BY_EXECUTION(execution=execution))
         return _as_run(found[0]) if found else None
 
     def chunks_of(self, run: Run) -> list[int]:
-        """The numbers of its chunks."""
+        """Return the numbers of a run's chunks."""
         return [row.number for row in self._uow.read(sql.NUMBERS(run_id=run.id))]
 
-    def add(self, run: Run, ranges: Sequence[ProductRange]) -> None:
-        """Keep a new run with its chunks. Whoever plans the same execution at once is second."""
+    def add(self, run: Run, ranges: Sequence[tuple[UUID, UUID]]) -> None:
+        """Store a new run with its chunks. Raises Contention if its execution has one already."""
         row = {
             "id": run.id,
             "execution": run.execution,
@@ -82,28 +68,28 @@ class SqlPeriodicalRankRepository:
             "ended_at": run.ended_at,
             "failure": run.failure,
         }
-        # Nobody finds a fresh reason: the run is there now, and trying again returns it.
+        # None: the loser of a race gets Contention, and its retry finds the execution's run.
         planned = {"planned_once_per_execution": lambda: None}
-        self._uow.write(sql.ADD_RUN(**row, **_weights(run)), planned)
+        self._uow.write(sql.ADD_RUN(**row, **run.weights.by_column()), planned)
         chunks = [
             {
                 "run_id": str(run.id),
                 "number": number,
-                "after_id": str(each.after_id),
-                "upto_id": str(each.upto_id),
+                "after_id": str(after_id),
+                "upto_id": str(upto_id),
                 "status": ChunkStatus.PLANNED.value,
                 "rows_read": 0,
                 "failure": "",
             }
-            for number, each in enumerate(ranges, start=1)
+            for number, (after_id, upto_id) in enumerate(ranges, start=1)
         ]
         if chunks:
             self._uow.write(sql.ADD_CHUNKS(rows=chunks))
 
     def rank_chunk(self, run_id: UUID, number: int) -> None:
-        """Rank a chunk, anew if it was. Raises RunNotFound, RunEnded, InvalidData."""
+        """Rank a chunk; repeatable. Raises RunNotFound, RunEnded, InvalidData."""
         run, chunk = self._lock_chunk(run_id, number)
-        self._uow.write(sql.DROP_CANDIDATES_OF_CHUNK(run_id=run_id, number=number))
+        self._uow.write(sql.DELETE_CANDIDATES_OF_CHUNK(run_id=run_id, number=number))
         self._uow.write(
             sql.RANK_CHUNK(
                 run_id=run_id,
@@ -112,12 +98,12 @@ class SqlPeriodicalRankRepository:
                 after_id=chunk.after_id,
                 upto_id=chunk.upto_id,
                 ranked_at=clock.now(),
-                **_weights(run),
+                **run.weights.by_column(),
             )
         )
 
     def skip_chunk(self, run_id: UUID, number: int, failure: str) -> ChunkStatus:
-        """Leave a chunk out, unless a try of which nobody heard has ranked it."""
+        """Skip a chunk, unless a try whose answer was lost has ranked it; return its status."""
         _, chunk = self._lock_chunk(run_id, number)
         if chunk.status == ChunkStatus.RANKED:
             return ChunkStatus.RANKED
@@ -125,7 +111,7 @@ class SqlPeriodicalRankRepository:
         return ChunkStatus.SKIPPED
 
     def lock(self, run_id: UUID) -> tuple[Run, ChunkCounts]:
-        """A run that nobody else ends, and how its chunks stand. Raises RunNotFound."""
+        """Lock a run, and count its chunks. Raises RunNotFound."""
         found, [counts] = self._uow.lock_together(
             sql.LOCK_RUN(run_id=run_id), sql.COUNTS(run_id=run_id)
         )
@@ -134,22 +120,23 @@ class SqlPeriodicalRankRepository:
         return _as_run(found[0]), ChunkCounts(**counts._asdict())
 
     def claim_publication(self, run: Run) -> bool:
-        """Whether no run of the span that began later is shown; nobody else publishes until then.
+        """Lock the span's publication for a run, under the run's lock.
 
-        Call it under the run's lock.
+        Returns:
+            False if a run of the span that began later is published.
         """
         query = sql.PUBLISH(period=run.span.period.value, key=run.span.key, run_id=run.id)
         return bool(self._uow.lock(query))
 
-    def swap_in(self, run: Run) -> None:
-        """Show the best of the run's candidates in the place of what is shown of its span."""
-        names: Mapping[str, Any] = {"period": run.span.period.value, "key": run.span.key}
-        self._uow.write(sql.DROP_RANKS(**names))
-        self._uow.write(sql.KEEP_RANKS(**names, run_id=run.id))
+    def replace_ranks(self, run: Run) -> None:
+        """Replace the published ranks of the run's span by the best of its candidates."""
+        period, key = run.span.period.value, run.span.key
+        self._uow.write(sql.DELETE_RANKS(period=period, key=key))
+        self._uow.write(sql.ADD_RANKS(period=period, key=key, run_id=run.id))
 
     def end(self, run: Run) -> None:
-        """Write down how it ended; its candidates are not needed any more."""
-        self._uow.write(sql.DROP_CANDIDATES(run_id=run.id))
+        """Store how a run ended, and delete its candidates."""
+        self._uow.write(sql.DELETE_CANDIDATES(run_id=run.id))
         self._uow.write(
             sql.END_RUN(
                 run_id=run.id,
@@ -160,16 +147,16 @@ class SqlPeriodicalRankRepository:
         )
 
     def newest(self, limit: int) -> list[tuple[Run, ChunkCounts, list[SkippedChunk]]]:
-        """The runs that began last, newest first, each with its chunks' counts and skipped ones."""
+        """Return the runs that began last, newest first, each with its report."""
         return [self.with_report(_as_run(row)) for row in self._uow.read(sql.NEWEST(limit=limit))]
 
     def with_report(self, run: Run) -> tuple[Run, ChunkCounts, list[SkippedChunk]]:
-        """A run with its chunks' counts and its skipped ones."""
+        """Return a run with the counts of its chunks, and the skipped ones."""
         [counts], skipped = self._uow.read_together(
             sql.COUNTS(run_id=run.id), sql.SKIPPED(run_id=run.id)
         )
-        shown = [SkippedChunk.model_validate(row._asdict()) for row in skipped]
-        return run, ChunkCounts(**counts._asdict()), shown
+        left_out = [SkippedChunk.model_validate(row._asdict()) for row in skipped]
+        return run, ChunkCounts(**counts._asdict()), left_out
 
     def _lock_chunk(self, run_id: UUID, number: int) -> tuple[Run, Row]:
         runs, chunks = self._uow.lock_together(
@@ -180,14 +167,6 @@ class SqlPeriodicalRankRepository:
         run = _as_run(runs[0])
         run.require_running()
         return run, chunks[0]
-
-
-def _weights(run: Run) -> dict[str, float]:
-    return {
-        "view_weight": run.weights.view,
-        "like_weight": run.weights.like,
-        "order_weight": run.weights.order,
-    }
 
 
 def _as_run(row: Row) -> Run:

@@ -1,4 +1,4 @@
-"""What periodical rankings forget in time. What they show is kept."""
+"""Retention of periodical rankings' working rows and reports. Published ranks are kept."""
 
 from datetime import timedelta
 
@@ -6,13 +6,13 @@ from commerce.ranking.periods.tables import ranking_candidate_table, ranking_run
 from commerce.runtime.db.retention import Expiry
 
 EXPIRIES = (
-    # A killed run's; every other one removes its own. An execution ends after an hour at most.
+    # Left by killed runs; others delete theirs when they end, after an hour at most.
     Expiry.of(
         "ranking_candidates",
         ranking_candidate_table,
         ranking_candidate_table.c.ranked_at,
         timedelta(days=1),
     ),
-    # Reports, with their chunks: those of the same month a year ago are still there.
+    # Reports, with their chunks: the same month of the year before can still be compared.
     Expiry.of("ranking_runs", ranking_run_table, ranking_run_table.c.begun_at, timedelta(days=400)),
 )

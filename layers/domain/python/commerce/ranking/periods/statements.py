@@ -1,14 +1,16 @@
-"""What the database is asked and told about periodical rankings, as SQLAlchemy Core."""
+"""Statements on periodical rankings."""
 
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    Date,
     DateTime,
-    Double,
     Integer,
     Text,
     Uuid,
+    any_,
     bindparam,
     cast,
     delete,
@@ -20,11 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from commerce.metrics import product_sums
-from commerce.ranking.periods.model import (
-    TOP,
-    ChunkStatus,
-)
+from commerce.ranking.periods.model import TOP, ChunkStatus
 from commerce.ranking.periods.tables import (
     product_rank_table,
     ranking_candidate_table,
@@ -32,12 +30,14 @@ from commerce.ranking.periods.tables import (
     ranking_publication_table,
     ranking_run_table,
 )
+from commerce.ranking.statements import score_of
+from commerce.ranking.tables import product_metrics_daily
 from commerce.runtime.db.core import insert_many
 from commerce.runtime.db.statement import Statement
 
 _rank, _run = product_rank_table.c, ranking_run_table.c
 _chunk, _candidate = ranking_chunk_table.c, ranking_candidate_table.c
-_published = ranking_publication_table.c
+_published, _metrics = ranking_publication_table.c, product_metrics_daily.c
 
 _RUN_ID = bindparam("run_id", type_=Uuid)
 _NUMBER = bindparam("number", type_=Integer)
@@ -92,14 +92,14 @@ SKIPPED = Statement(
 
 # --- a chunk -------------------------------------------------------------------------------------
 
-# Many chunks of a run are ranked at once; but not while it ends, nor after.
+# Shared: chunks of a run are ranked concurrently, but none while the run ends.
 SHARE_RUN = Statement(select(*_run).where(_run.id == _RUN_ID).with_for_update(read=True))
 LOCK_CHUNK = Statement(
     select(_chunk.status, _chunk.after_id, _chunk.upto_id)
     .where(_chunk.run_id == _RUN_ID, _chunk.number == _NUMBER)
     .with_for_update()
 )
-DROP_CANDIDATES_OF_CHUNK = Statement(
+DELETE_CANDIDATES_OF_CHUNK = Statement(
     delete(ranking_candidate_table).where(
         _candidate.run_id == _RUN_ID, _candidate.number == _NUMBER
     )
@@ -111,28 +111,31 @@ SKIP = Statement(
 )
 
 
-def _weighed(views: Any, likes: Any, amount: Any) -> Any:
-    """SPEC §8: the weighed sum of the parts. What more was cancelled than bought counts against."""
-    amount = cast(amount, Double)
-    order = func.sign(amount) * func.ln(1 + func.abs(amount))
-    parts = {"view": cast(views, Double), "like": cast(likes, Double), "order": order}
-    view, like, order = (
-        bindparam(f"{name}_weight", type_=Double) * part for name, part in parts.items()
-    )
-    return view + like + order
-
-
 def _rank_chunk() -> Any:
-    """Rank the chunk's products, keep its best, and note how much was read: one statement."""
-    summed = product_sums().cte("summed")
-    scored = (
+    """Rank the chunk's products, store its best, and count the rows read, in one statement."""
+    summed = (
         select(
-            summed.c.product_id,
-            _weighed(summed.c.views, summed.c.likes, summed.c.amount).label("score"),
+            _metrics.product_id,
+            *(
+                # A sum that exceeds 64 bits fails the statement: InvalidData.
+                cast(func.sum(each), BigInteger).label(each.name)
+                for each in (_metrics.views, _metrics.likes, _metrics.amount)
+            ),
+            func.count().label("rows"),
         )
-        .select_from(summed)
-        .subquery()
+        # Day by day: the index leads with the day, and orders each day's rows by product.
+        .where(
+            _metrics.day == any_(bindparam("days", type_=ARRAY(Date))),
+            _metrics.product_id > bindparam("after_id", type_=Uuid),
+            _metrics.product_id <= bindparam("upto_id", type_=Uuid),
+        )
+        .group_by(_metrics.product_id)
+        .cte("summed")
     )
+    scored = select(
+        summed.c.product_id,
+        score_of(summed.c.views, summed.c.likes, summed.c.amount).label("score"),
+    ).subquery()
     best = (
         select(
             _RUN_ID,
@@ -145,26 +148,26 @@ def _rank_chunk() -> Any:
         .order_by(scored.c.score.desc(), scored.c.product_id.desc())
         .limit(literal(TOP, BigInteger))
     )
-    kept = (
+    stored = (
         insert(ranking_candidate_table)
         .from_select(["run_id", "number", "product_id", "score", "ranked_at"], best)
         .returning(_candidate.product_id)
-        .cte("kept")
+        .cte("stored")
     )
     read = select(cast(func.coalesce(func.sum(summed.c.rows), 0), BigInteger)).scalar_subquery()
     return (
         update(ranking_chunk_table)
         .where(_chunk.run_id == _RUN_ID, _chunk.number == _NUMBER)
         .values(status=ChunkStatus.RANKED.value, rows_read=read, failure="")
-        .add_cte(kept)
+        .add_cte(stored)
     )
 
 
 RANK_CHUNK = Statement(_rank_chunk)
 
-# --- what is shown -------------------------------------------------------------------------------
+# --- published ranks -----------------------------------------------------------------------------
 
-# The row is locked from here on. Nothing comes back where a run that began later was published.
+# Locks the row. Returns nothing if a run that began later is published.
 _CLAIM_PUBLICATION = upsert(ranking_publication_table).values(
     period=_PERIOD, key=_KEY, run_id=_RUN_ID
 )
@@ -175,11 +178,13 @@ PUBLISH = Statement(
         where=_published.run_id <= _CLAIM_PUBLICATION.excluded.run_id,
     ).returning(_published.run_id)
 )
-DROP_RANKS = Statement(delete(product_rank_table).where(_rank.period == _PERIOD, _rank.key == _KEY))
-_PLACE = func.row_number().over(
-    order_by=[_candidate.score.desc(), _candidate.product_id.desc()]  # of two, the newer product
+DELETE_RANKS = Statement(
+    delete(product_rank_table).where(_rank.period == _PERIOD, _rank.key == _KEY)
 )
-KEEP_RANKS = Statement(
+_PLACE = func.row_number().over(
+    order_by=[_candidate.score.desc(), _candidate.product_id.desc()]  # ties: the newer product
+)
+ADD_RANKS = Statement(
     insert(product_rank_table).from_select(
         ["period", "key", "rank", "product_id", "score"],
         select(
@@ -194,7 +199,7 @@ KEEP_RANKS = Statement(
         .limit(literal(TOP, BigInteger)),
     )
 )
-DROP_CANDIDATES = Statement(delete(ranking_candidate_table).where(_candidate.run_id == _RUN_ID))
+DELETE_CANDIDATES = Statement(delete(ranking_candidate_table).where(_candidate.run_id == _RUN_ID))
 PAGE = Statement(
     select(_rank.rank, _rank.product_id, _rank.score)
     .where(

@@ -1,4 +1,4 @@
-"""Periodical rankings' tables: what is shown, and how it was made."""
+"""Tables of periodical rankings: published ranks, and the runs that computed them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -30,7 +30,7 @@ product_rank_table = Table(
     UniqueConstraint("period", "key", "product_id", name="one_rank_per_product"),
 )
 
-# Which run made what is shown of a span.
+# The run whose result is published for a span.
 ranking_publication_table = Table(
     "ranking_publication",
     metadata,
@@ -67,7 +67,7 @@ Index(
 )
 Index("ranking_run_begun", ranking_run_table.c.begun_at)
 
-# The products after one id, up to another: all rows of a product are in one chunk.
+# The products after one id, up to and with another: all rows of a product are in one chunk.
 ranking_chunk_table = Table(
     "ranking_chunk",
     metadata,
@@ -82,7 +82,7 @@ ranking_chunk_table = Table(
     ForeignKeyConstraint(["run_id"], ["ranking_run.id"], name="chunk_of_a_run", ondelete="CASCADE"),
 )
 
-# A chunk's best, until the run publishes the best of all.
+# The best products of a chunk, until the run publishes the best of all chunks.
 ranking_candidate_table = Table(
     "ranking_candidate",
     metadata,

@@ -1,4 +1,4 @@
-"""Runs as the state machine and operators see them."""
+"""Answers to the state machine, and reports for operators."""
 
 from datetime import date
 from uuid import UUID
@@ -8,7 +8,7 @@ from commerce.shared.schemas import Timestamp, View
 
 
 class PlanView(View):
-    """A run with its chunks, by number."""
+    """A run with the numbers of its chunks."""
 
     run_id: UUID
     period: Period
@@ -17,14 +17,14 @@ class PlanView(View):
 
 
 class ChunkView(View):
-    """What became of a chunk."""
+    """The status of a chunk."""
 
     number: int
     status: str
 
 
 class OutcomeView(View):
-    """What became of a run, in few words: state machines carry 256 KB."""
+    """The outcome of a run, kept short: a state machine carries at most 256 KB."""
 
     run_id: UUID
     period: Period
@@ -36,7 +36,7 @@ class OutcomeView(View):
 
 
 class SkippedChunk(View):
-    """Products after one id, up to another, that a ranking leaves out, and why."""
+    """A range of products that a ranking leaves out, and why."""
 
     number: int
     after_id: UUID

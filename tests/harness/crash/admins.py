@@ -1,0 +1,129 @@
+"""What admins register, edit and bring to its end."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tests.harness.crash.cases import (
+    CREATED,
+    OK,
+    PRICE,
+    Case,
+    Scenario,
+    a_case,
+    answered,
+    cancelled_by_an_admin,
+    ordered,
+)
+from tests.support.admin import brand_of, edit_brand, edit_product, product_of, set_stock
+from tests.support.coupons import an_offer
+from tests.support.lambda_calls import call
+from tests.support.shop import rows
+
+_SEEN_BEFORE = "409 STALE_VERSION"  # who asks again with the tag of before has to look: it is done
+
+
+def _register(name: str, path: str, body: Callable[[Case], Any]) -> Callable[[Case], str]:
+    return lambda case: answered(
+        call(name, "POST", path, body=body(case), token=case.admin.token, key=case.key)
+    )
+
+
+def _named_so(table: str) -> Callable[[Case], object]:
+    """How many of them there are, and what the audit says of the admin."""
+
+    def look(case: Case) -> object:
+        [found] = rows(f"SELECT count(*) AS n FROM {table} WHERE name = $1", case.key)
+        return found.n, _audit(case)
+
+    return look
+
+
+def _audit(case: Case) -> list[str]:
+    sql = 'SELECT action FROM admin_audit WHERE "by" = $1 ORDER BY id'
+    return [row.action for row in rows(sql, f"admin:{case.admin.user_id}")]
+
+
+def _with_a_brand() -> Case:
+    case = a_case()
+    [row] = rows("SELECT brand_id FROM product WHERE id = $1", case.product)
+    return replace(case, words={"brand": str(row.brand_id)})
+
+
+def _with_an_offer() -> Case:
+    return replace(a_case(), words={"offer": an_offer()})  # asked again, it is the same
+
+
+def _seen_brand() -> Case:
+    case = _with_a_brand()
+    tag = brand_of(case.words["brand"]).headers["etag"]
+    return replace(case, words={**case.words, "tag": tag})
+
+
+def _seen_product() -> Case:
+    case = a_case()
+    return replace(case, words={"tag": product_of(case.product).headers["etag"]})
+
+
+def _edit_brand(case: Case) -> str:
+    return answered(edit_brand(case.words["brand"], case.admin, case.words["tag"], name=case.key))
+
+
+def _edited_brand(case: Case) -> object:
+    sql = "SELECT version, name = $2 AS is_new FROM brand WHERE id = $1"
+    [brand] = rows(sql, case.words["brand"], case.key)
+    is_shown = brand_of(case.words["brand"]).json["name"] == case.key
+    return tuple(brand), is_shown, _audit(case)
+
+
+def _edit_product(case: Case) -> str:
+    return answered(
+        edit_product(case.product, case.admin, case.words["tag"], price_amount=PRICE + 1)
+    )
+
+
+def _edited_product(case: Case) -> object:
+    [product] = rows("SELECT version FROM product WHERE id = $1", case.product)
+    return product.version, product_of(case.product).json["price"]["amount"], _audit(case)
+
+
+def _set_stock(case: Case) -> str:
+    return answered(set_stock(case.product, 9, case.admin, case.words["tag"]))
+
+
+SCENARIOS = (
+    Scenario(
+        "register_brand", "brand/register_brand", a_case,
+        _register("brand/register_brand", "/admin/brands", lambda case: {"name": case.key}),
+        CREATED, look=_named_so("brand"),
+    ),
+    Scenario(
+        "register_product", "product/register_product", _with_a_brand,
+        _register("product/register_product", "/admin/products",
+                  lambda case: {"brand_id": case.words["brand"], "name": case.key,
+                                "price_amount": PRICE}),
+        CREATED, look=_named_so("product"),
+    ),
+    Scenario(
+        "register_coupon", "coupon/register_coupon", _with_an_offer,
+        _register("coupon/register_coupon", "/admin/coupons",
+                  lambda case: {**case.words["offer"], "name": case.key}),
+        CREATED, look=_named_so("coupon"),
+    ),
+    Scenario(
+        "edit_brand", "brand/edit_brand", _seen_brand, _edit_brand, OK | {_SEEN_BEFORE},
+        look=_edited_brand,
+    ),
+    Scenario(
+        "edit_product", "product/edit_product", _seen_product, _edit_product, OK | {_SEEN_BEFORE},
+        look=_edited_product,
+    ),
+    Scenario(
+        "set_stock", "product/set_stock", _seen_product, _set_stock, OK | {_SEEN_BEFORE},
+        look=_audit,
+    ),
+    Scenario(
+        "cancel_as_admin", "order/cancel_order_as_admin", ordered, cancelled_by_an_admin,
+        OK | {"409 ORDER_NOT_CANCELLABLE"},
+    ),
+)  # fmt: skip

@@ -1,0 +1,77 @@
+"""What a lane has to itself: a database, a bus with a queue, a part of Valkey, the simulators."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+
+import boto3
+
+from infra.local.delivery import start_delivery
+from infra.local.gateway import gateway_secret, start_gateway
+from infra.local.ports import Ports
+from tests.harness.crash.simulators import behave
+from tests.harness.servers import servers
+from tests.support.backends import own_database
+from tests.support.bus import a_listened_bus
+
+TIME_SCALE = 0.02  # of the gateway: requests take 2 to 10 ms, results 20 to 100 ms
+FIRST_VALKEY_DATABASE = 8
+
+SETTINGS = {  # what takes minutes elsewhere takes a second here
+    "FINGERPRINT_KEY": "the fingerprints of a broken shop are nobody's",
+    "GATEWAY_CALLBACK_URL": "http://127.0.0.1:9/payments/callbacks",  # nobody listens there
+    "GATEWAY_GRACE_SECONDS": "1",
+    "ORDER_PAYABLE_MINUTES": "1440",  # no case's order expires in the hours of a long run
+    "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
+    "POWERTOOLS_METRICS_DISABLED": "true",
+    "SHIPPING_MAX_TRIES": "3",
+    "SHIPPING_RETRY_BASE_SECONDS": "0",
+    "TOKEN_LIFETIME_SECONDS": "86400",
+}
+
+
+@contextmanager
+def worlds(count: int) -> Iterator[list[dict[str, str]]]:
+    """So many worlds, each as the environment that leads to it.
+
+    On the servers that the environment names already, else on new ones.
+    """
+    is_served = "SUPERUSER_URL" in os.environ and "AWS_ENDPOINT_URL" in os.environ
+    with (
+        nullcontext(os.environ.get("SUPERUSER_URL", "")) if is_served else servers() as superuser,
+        ExitStack() as stack,
+    ):
+        os.environ.update(SETTINGS)
+        yield [stack.enter_context(_a_world(superuser, number)) for number in range(count)]
+
+
+@contextmanager
+def _a_world(superuser: str, number: int) -> Iterator[dict[str, str]]:
+    directory = Path(tempfile.mkdtemp(prefix="lastunit-faults-"))
+    bus = a_listened_bus()
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        ports = Ports.free()
+        gateway = start_gateway(directory, ports.gateway, TIME_SCALE)
+        stack.callback(gateway.stop)
+        delivery = start_delivery(directory, ports.delivery)
+        stack.callback(delivery.stop)
+        # Callbacks are lost: the reconciler asks. Else the gateway is well.
+        behave(gateway.url, {"mode": "lose_callback"})
+        server = os.environ["VALKEY_URL"].rpartition("/")[0]
+        yield {
+            "DATABASE_URL": stack.enter_context(own_database(superuser)),
+            "VALKEY_URL": f"{server}/{FIRST_VALKEY_DATABASE + number}",
+            "EVENT_BUS_NAME": bus.name,
+            "CRASH_QUEUE_URL": bus.queue_url,
+            "OPS_TOPIC_ARN": boto3.client("sns").create_topic(Name=f"ops-{secrets.token_hex(6)}")[
+                "TopicArn"
+            ],
+            "GATEWAY_URL": gateway.url,
+            "GATEWAY_SECRET": gateway_secret(directory),
+            "DELIVERY_URL": delivery.url,
+        }

@@ -1,0 +1,49 @@
+"""Everything that a fork should find done: imports, clients without connections, statements."""
+
+import gc
+import pkgutil
+import ssl
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import commerce
+from commerce.app.operations import dead_letters as desk
+from commerce.runtime.aws import client
+from commerce.runtime.messaging import dead_letters
+from tests.harness.crash.recovery import consumers
+from tests.harness.crash.steps import be_patient
+from tests.support.lambda_calls import function
+
+FUNCTIONS = Path(__file__).parents[3] / "functions"
+
+_CLIENTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("dynamodb", {"attempts": 1}),
+    ("events", {}),
+    ("sns", {}),
+    ("stepfunctions", {}),
+    ("sns", {"attempts": 1, "answer_within_seconds": 0.5}),
+    ("sqs", {}),
+    ("sqs", {"attempts": 1, "answer_within_seconds": 1}),
+    ("sqs", {"attempts": 1, "answer_within_seconds": 0.3}),
+)
+
+
+def warm() -> None:
+    """Do it; no connection is opened, so that forks share none."""
+    be_patient()
+    # 25 ms of each connection that is made
+    ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
+    dead_letters.HOLD_SECONDS = desk.HOLD_SECONDS = 2  # a killed operator's letters are back soon
+    dead_letters.EMPTY_LOOKS = 1  # one server, which hides nothing
+    for module in pkgutil.walk_packages(commerce.__path__, "commerce."):
+        import_module(module.name)
+    for file in sorted(FUNCTIONS.glob("*/*.py")):
+        if file.stem != "__init__":
+            function(f"{file.parent.name}/{file.stem}")
+    for service, how in _CLIENTS:
+        client(service, **how)
+    import_module("tests.harness.crash.worker")
+    consumers()
+    gc.freeze()  # forks leave it alone, and share its memory

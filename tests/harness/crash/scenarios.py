@@ -1,0 +1,428 @@
+"""The use cases: what is there before, what is asked, and what may be answered.
+
+A scenario says nothing of its steps, and nothing of its right end: the steps are recorded, and the
+end of a run in which nothing happened is the right one.
+"""
+
+import json
+import os
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+
+from commerce.like import ProductLiked
+from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.shared import clock
+from tests.harness.crash import admins, desk, operators, rankings, shoppers
+from tests.harness.crash.cases import (
+    CREATED,
+    DONE,
+    OK,
+    PRICE,
+    QUEUE,
+    Case,
+    Scenario,
+    a_case,
+    answered,
+    by_clock,
+    consuming,
+    hand,
+    notices_sent,
+    nudged,
+    ordered,
+)
+from tests.harness.crash.recovery import triggers
+from tests.harness.crash.simulators import let_the_next_card_be_declined, transactions
+from tests.support.admin import edit_product, put_stripes
+from tests.support.coupons import a_coupon, an_issued, issue, place_with
+from tests.support.envelopes import a_view, told
+from tests.support.lambda_calls import call
+from tests.support.orders import cancel, deliver, place, ship
+from tests.support.other_connection import wait_until
+from tests.support.payments import (
+    CALLBACKS,
+    a_card_order,
+    events_of_payments,
+    pay,
+    payments_of,
+    place_by_card,
+    reconcile,
+    statuses_of,
+    sync,
+)
+from tests.support.shop import a_key, events_about, rows
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+def _sign_up(case: Case) -> str:
+    return answered(shoppers.sign_up(case.key[:10]))
+
+
+def _charge(case: Case) -> str:
+    return answered(
+        call(
+            "point/charge_points",
+            "POST",
+            "/users/me/points/charges",
+            body={"amount": 700},
+            token=case.buyer.token,
+            key=case.key,
+        )
+    )
+
+
+def _charge_without_its_key(case: Case) -> str:
+    return _charge(tried_anew(case))
+
+
+def _like(method: str) -> Callable[[Case], str]:
+    name = "like/like_product" if method == "PUT" else "like/unlike_product"
+
+    def act(case: Case) -> str:
+        path = f"/products/{case.product}/like"
+        return answered(call(name, method, path, token=case.buyer.token, key=case.key))
+
+    return act
+
+
+def _a_liked_product() -> Case:
+    case = a_case()
+    assert _like("PUT")(replace(case, key=a_key())) == "200"
+    return case
+
+
+def _place(case: Case) -> str:
+    return answered(place(case.buyer, (case.product, 2), key=case.key))
+
+
+def _with_a_coupon() -> Case:
+    case = a_case(points=5_000, coupon=a_coupon(value=100))
+    return replace(case, words={"copy": an_issued(case.buyer, case.coupon)})
+
+
+def _place_with_a_coupon(case: Case) -> str:
+    return answered(place_with(case.buyer, case.words["copy"], (case.product, 2), key=case.key))
+
+
+def _place_by_card(case: Case) -> str:
+    return answered(place_by_card(case.buyer, (case.product, 1), points=300, key=case.key))
+
+
+def _shipped() -> Case:
+    case = ordered()
+    assert _ship(case) == "200"
+    return case
+
+
+def _to_be_paid() -> Case:
+    case = a_case()
+    return replace(case, order=a_card_order(case.buyer, case.product))
+
+
+def _charged() -> Case:
+    """The gateway has charged the card; nobody has told us yet."""
+    case = _to_be_paid()
+    assert pay(case.buyer, case.order).status == 201
+    wait_until(lambda: [each["status"] for each in transactions(case.order)] == ["SUCCESS"])
+    return replace(case, words={"transaction": transactions(case.order)[0]})
+
+
+def _confirmed_by_card() -> Case:
+    case = _charged()
+    reconcile()
+    assert statuses_of(case.order) == ["SUCCEEDED"]
+    _consume_all(case, "PaymentSucceeded", "order/on_payment_succeeded")
+    return case
+
+
+def _consume_all(case: Case, type_: str, name: str) -> None:
+    for envelope in events_of_payments(case.order):
+        if envelope["type"] == type_:
+            assert hand(name, envelope) == DONE
+
+
+def _pay(case: Case) -> str:
+    return answered(pay(case.buyer, case.order, key=case.key))
+
+
+def _callback(case: Case) -> str:
+    body = json.dumps(
+        {
+            name: case.words["transaction"][name]
+            for name in ("transactionKey", "status", "reason", "orderId", "cardType", "cardNo",
+                         "amount", "refund")
+        }
+    ).encode()  # fmt: skip
+    timestamp = str(int(clock.now().timestamp()))
+    headers = {
+        TIMESTAMP_HEADER: timestamp,
+        SIGNATURE_HEADER: sign(timestamp, body, os.environ["GATEWAY_SECRET"]),
+    }
+    return answered(
+        call("payment/receive_callback", "POST", CALLBACKS, raw_body=body.decode(), headers=headers)
+    )
+
+
+def _cancel(case: Case) -> str:
+    return answered(cancel(case.buyer, case.order, key=case.key))
+
+
+def _ship(case: Case) -> str:
+    return answered(ship(case.admin, case.order))
+
+
+def _deliver(case: Case) -> str:
+    return answered(deliver(case.admin, case.order))
+
+
+def _issue(case: Case) -> str:
+    return answered(issue(case.buyer, case.coupon))
+
+
+# --- stripes ------------------------------------------------------------------------------------
+
+_DEALT_OUT = {"stock": 40, "stripes": 4}
+
+
+def _rich_among_stripes() -> Case:
+    return a_case(points=5_000, **_DEALT_OUT)
+
+
+def _too_few_for_stripes() -> Case:
+    """As many stripes as are not worth dealing out to: each order gathers, and deals."""
+    return a_case(points=5_000, stripes=4)
+
+
+def _stripe(case: Case) -> str:
+    return answered(put_stripes(case.product, 4, case.admin))
+
+
+def _in_a_rush() -> Case:
+    """A product that was ordered thrice in a minute, which no other case's was."""
+    case = a_case(points=6_000, stock=80)
+    assert {_place(replace(case, key=a_key())) for _ in range(3)} == {"201"}
+    return case
+
+
+def _follow_rush(case: Case) -> str:
+    os.environ["HOT_SALES_PER_MINUTE"] = "3"
+    return by_clock("product/every_minute_stripe")(case)
+
+
+def _stripes_of(case: Case) -> object:
+    sql = "SELECT number, quantity FROM stock_stripe WHERE product_id = $1 ORDER BY number"
+    return [tuple(row) for row in rows(sql, case.product)]
+
+
+# --- consumers ----------------------------------------------------------------------------------
+
+
+def _a_confirmed_order() -> Case:
+    return notices_sent(ordered(), "OrderConfirmed")
+
+
+def _a_cancelled_order() -> Case:
+    case = ordered()
+    confirmed = notices_sent(case, "OrderConfirmed").words["envelope"]
+    assert hand("shipping/on_order_confirmed", confirmed) == DONE
+    assert _cancel(case) == "200"
+    return notices_sent(case, "OrderCancelled")
+
+
+def _a_like_to_count() -> Case:
+    case = _a_liked_product()
+    [envelope] = events_about(case.product, ProductLiked.__name__)
+    return replace(case, words={"envelope": envelope})
+
+
+def _a_view_to_log() -> Case:
+    case = a_case()
+    return replace(case, words={"envelope": told(a_view(case.product))})
+
+
+def _a_sold_out_product() -> Case:
+    case = a_case(stock=2, points=5_000)
+    assert _place(replace(case, key=a_key())) == "201"
+    [envelope] = events_about(case.product, "StockSoldOut")
+    return replace(case, words={"envelope": envelope})
+
+
+def _an_edited_product() -> Case:
+    case = a_case()
+    assert edit_product(case.product, case.admin, price_amount=PRICE + 1).status == 200
+    [envelope] = events_about(case.product, "ProductChanged")
+    return replace(case, words={"envelope": envelope})
+
+
+def _a_charge_to_hear_of() -> Case:
+    case = _charged()
+    reconcile()
+    return notices_sent(case, "PaymentSucceeded")
+
+
+def _a_card_to_refund() -> Case:
+    case = _confirmed_by_card()
+    assert _cancel(case) == "200"
+    return notices_sent(case, "OrderCancelled")
+
+
+def _a_decline_to_hear_of() -> Case:
+    """The gateway has declined the card, and told us."""
+    case = _to_be_paid()
+    let_the_next_card_be_declined()
+    assert pay(case.buyer, case.order).status == 201
+    wait_until(lambda: [each["status"] for each in transactions(case.order)] == ["FAILED"])
+    reconcile()
+    return notices_sent(case, "PaymentFailed")
+
+
+def _charged_and_unknown() -> Case:
+    """The gateway has charged the card, and an admin wants to know."""
+    case = _charged()
+    [payment] = payments_of(case.order)
+    return replace(case, words={"payment": str(payment.id)})
+
+
+def _sync(case: Case) -> str:
+    return answered(sync(case.admin, case.words["payment"]))
+
+
+def _expired() -> Case:
+    case = _to_be_paid()
+    rows("UPDATE orders SET expires_at = now() WHERE id = $1", case.order)
+    return case
+
+
+def tried_anew(case: Case) -> Case:
+    """The same wish after a try that surely came to nothing: a new one to the shop."""
+    return replace(case, key=a_key())
+
+
+def _clocked(name: str, of: str, arrange: Callable[[], Case]) -> Scenario:
+    return Scenario(name, of, arrange, by_clock(of), QUEUE)
+
+
+def _consumer(name: str, of: str, arrange: Callable[[], Case]) -> Scenario:
+    return Scenario(name, of, arrange, consuming(of), QUEUE)
+
+
+SCENARIOS = {
+    each.name: each
+    for each in (
+        Scenario("sign_up", "user/sign_up", a_case, _sign_up, CREATED | {"409 LOGIN_ID_TAKEN"}),
+        Scenario("charge", "point/charge_points", a_case, _charge, CREATED),
+        Scenario("like", "like/like_product", a_case, _like("PUT"), OK),
+        Scenario("unlike", "like/unlike_product", _a_liked_product, _like("DELETE"), OK),
+        Scenario("place_point", "order/place_order", lambda: a_case(points=5_000), _place, CREATED),
+        Scenario(
+            "place_coupon", "order/place_order", _with_a_coupon, _place_with_a_coupon, CREATED
+        ),
+        Scenario(
+            "place_card", "order/place_order", lambda: a_case(points=5_000), _place_by_card, CREATED
+        ),
+        Scenario("place_striped", "order/place_order", _rich_among_stripes, _place, CREATED),
+        Scenario(
+            "place_striped_card", "order/place_order", _rich_among_stripes, _place_by_card, CREATED
+        ),
+        Scenario("place_gathered", "order/place_order", _too_few_for_stripes, _place, CREATED),
+        Scenario(
+            "cancel_striped", "order/cancel_order", lambda: ordered(**_DEALT_OUT), _cancel, OK
+        ),
+        Scenario(
+            "stripe",
+            "product/set_stripes",
+            lambda: a_case(stock=40),
+            _stripe,
+            OK,
+            look=_stripes_of,
+        ),
+        Scenario(
+            "stripe_rush",
+            "product/every_minute_stripe",
+            _in_a_rush,
+            _follow_rush,
+            QUEUE,
+            look=_stripes_of,
+        ),
+        Scenario("pay", "payment/pay_order", _to_be_paid, _pay, CREATED, is_tried_anew=True),
+        Scenario(
+            "callback", "payment/receive_callback", _charged, _callback, OK, is_said_once=True
+        ),
+        Scenario("cancel_point", "order/cancel_order", ordered, _cancel, OK),
+        Scenario("cancel_card", "order/cancel_order", _confirmed_by_card, _cancel, OK),
+        Scenario("ship", "order/ship_order", ordered, _ship, OK | {"409 ORDER_NOT_SHIPPABLE"}),
+        Scenario(
+            "deliver", "order/deliver_order", _shipped, _deliver, OK | {"409 ORDER_NOT_DELIVERABLE"}
+        ),
+        Scenario(
+            "issue_coupon",
+            "coupon/issue_coupon",
+            lambda: a_case(coupon=a_coupon(total_quantity=3)),
+            _issue,
+            OK | CREATED,
+        ),
+        Scenario("sync_payment", "payment/sync_payment", _charged_and_unknown, _sync, OK),
+        _clocked("expire", "order/every_minute_expire", _expired),
+        _clocked("relay_minute", "outbox/every_minute_relay", ordered),
+        _clocked("reconcile_payments", "payment/every_minute_reconcile", _charged),
+        Scenario(
+            "relay_nudged",
+            "outbox/on_events_recorded",
+            ordered,
+            nudged("outbox/on_events_recorded"),
+            QUEUE,
+        ),
+        _consumer("tell_confirmed", "shipping/on_order_confirmed", _a_confirmed_order),
+        _consumer("tell_cancelled", "shipping/on_order_cancelled", _a_cancelled_order),
+        _consumer("count_like", "product/on_like_changed", _a_like_to_count),
+        _consumer("add_metrics", "metrics/on_product_activity", _a_confirmed_order),
+        _consumer("rank_order", "ranking/on_ranked_activity", _a_confirmed_order),
+        _consumer("refresh_cards", "product/on_stock_turned", _a_sold_out_product),
+        _consumer("renew_product", "product/on_catalogue_changed", _an_edited_product),
+        _consumer("confirm_paid", "order/on_payment_succeeded", _a_charge_to_hear_of),
+        _consumer("cancel_declined", "order/on_payment_failed", _a_decline_to_hear_of),
+        _consumer("refund_card", "payment/on_paid_order_cancelled", _a_card_to_refund),
+        _consumer("log_action", "user/on_user_acted", _a_view_to_log),
+        *shoppers.SCENARIOS,
+        *admins.SCENARIOS,
+        *rankings.SCENARIOS,
+        *operators.SCENARIOS,
+        *desk.SCENARIOS,
+    )
+}
+"""Every use case that `make faults` goes through."""
+
+COMMAND = "make "
+"""So the name of what is no function begins: of an operator's command."""
+
+WITHOUT = {
+    "console/get_console": "a page of the package",
+    "console/get_console_asset": "a file of the package",
+    "docs/get_docs": "a page of the package",
+    "docs/get_docs_asset": "a file of the package",
+    "docs/get_openapi": "a file of the package",
+}
+"""Functions that take no step towards the outside, and so need no use case."""
+
+KNOWN_BAD = {
+    each.name: each
+    for each in (
+        Scenario(
+            "charge_without_its_key", "point/charge_points", a_case, _charge_without_its_key,
+            CREATED,
+        ),
+    )
+}  # fmt: skip
+"""What must be found not to hold: a client that takes a new key to ask again is charged twice."""
+
+
+def complaints(scenarios: Collection[Scenario], without: Collection[str]) -> Iterator[str]:
+    """Why these use cases are not all: functions of the template that nobody cuts, or unknown."""
+    known, cut = set(triggers()), {each.of for each in scenarios}
+    for name in sorted(known - cut - set(without)):
+        yield f"{name} has no use case: add a Scenario, or say in WITHOUT why it needs none"
+    for name in sorted(cut & set(without)):
+        yield f"{name} has a use case, and WITHOUT says that it needs none"
+    for name in sorted({each for each in cut if not each.startswith(COMMAND)} | set(without)):
+        if name not in known:
+            yield f"{name} is no function of the template"

@@ -1,0 +1,214 @@
+"""What shoppers read, and how they sign in: each answer says what was seen."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from commerce.runtime import tokens
+from tests.harness.crash.cases import (
+    CREATED,
+    DONE,
+    PRICE,
+    Case,
+    Scenario,
+    a_case,
+    answered,
+    hand,
+    ordered,
+)
+from tests.support.coupons import a_coupon, an_issued
+from tests.support.envelopes import a_view, told
+from tests.support.lambda_calls import Answer, call
+from tests.support.payments import a_card_order, pay
+from tests.support.shop import Person, rows
+from tests.support.valkey import empty_valkey
+
+PASSWORD = "correct horse battery"
+A_DAY_OF_ITS_OWN = datetime(2027, 8, 16, 3, 30, tzinfo=UTC)
+
+
+def sign_up(login_id: str) -> Answer:
+    """POST /users."""
+    body = {
+        "login_id": login_id,
+        "password": PASSWORD,
+        "name": "Wile E. Coyote",
+        "email": "wile@example.com",
+        "birth_date": "1990-04-12",
+        "gender": "OTHER",
+    }
+    return call("user/sign_up", "POST", "/users", body=body)
+
+
+def _signed_up() -> Case:
+    case = a_case()
+    answer = sign_up(case.key[:10])
+    assert answer.status == 201, answer.json
+    user_id = answer.json["user_id"]
+    return replace(case, buyer=Person(user_id, tokens.sign(user_id)))
+
+
+def _sign_in(case: Case) -> str:
+    body = {"login_id": case.key[:10], "password": PASSWORD}
+    answer = call("user/open_session", "POST", "/sessions", body=body)
+    return answered(answer)
+
+
+def _failed_logins(case: Case) -> list[int]:
+    sql = "SELECT failures FROM login_attempt WHERE login_id = $1"
+    return [row.failures for row in rows(sql, case.key[:10])]
+
+
+def _read(
+    name: str, path: Callable[[Case], str], seen: Callable[[Case, Any], object]
+) -> Callable[[Case], str]:
+    """A GET by the buyer; what is seen is told beside the status."""
+
+    def act(case: Case) -> str:
+        answer = call(name, "GET", path(case), token=case.buyer.token)
+        return answered(answer, lambda body: seen(case, body))
+
+    return act
+
+
+def _with_its_brand(case: Case) -> Case:
+    [row] = rows("SELECT brand_id FROM product WHERE id = $1", case.product)
+    return replace(case, words={"brand": str(row.brand_id)})
+
+
+def _unknown_to_the_cache() -> Case:
+    case = _with_its_brand(a_case())
+    empty_valkey()
+    return case
+
+
+def _liked() -> Case:
+    case = a_case()
+    path = f"/products/{case.product}/like"
+    assert call("like/like_product", "PUT", path, token=case.buyer.token).status == 200
+    return case
+
+
+def _issued() -> Case:
+    case = a_case(coupon=a_coupon())
+    return replace(case, words={"copy": an_issued(case.buyer, case.coupon)})
+
+
+def _paid() -> Case:
+    case = a_case()
+    case = replace(case, order=a_card_order(case.buyer, case.product))
+    answer = pay(case.buyer, case.order)
+    assert answer.status == 201, answer.json
+    return replace(case, words={"payment": answer.json["payment_id"]})
+
+
+def _looked_at() -> Case:
+    """The newest of those that were looked at, on boards and in the metrics."""
+    case = a_case()
+    view = told(a_view(case.product))
+    for name in ("metrics/on_product_activity", "ranking/on_ranked_activity"):
+        assert hand(name, view) == DONE
+    return case
+
+
+def _of_product(case: Case, body: Any) -> str:
+    assert body["product_id"] == case.product
+    return f"{body['stock_quantity']} units at {body['price']['amount']} of {body['brand']['name']}"
+
+
+def _is_mine(name: str) -> Callable[[Case, Any], str]:
+    """Whether the first item of a page is the case's own."""
+
+    def seen(case: Case, body: Any) -> str:
+        mine = {case.product, case.order, case.coupon, *map(str, case.words.values())}
+        return "mine" if body["items"][0][name] in mine else "another"
+
+    return seen
+
+
+_PRODUCT = frozenset({f"200 5 units at {PRICE} of Acme"})
+_MINE = frozenset({"200 mine"})
+
+SCENARIOS = (
+    Scenario("sign_in", "user/open_session", _signed_up, _sign_in, CREATED, look=_failed_logins),
+    Scenario(
+        "read_me", "user/get_me", _signed_up,
+        _read("user/get_me", lambda _: "/users/me", lambda _, body: body["name"]),
+        frozenset({"200 Wile E. Coyote"}),
+    ),
+    Scenario(
+        "read_points", "point/get_my_points", lambda: a_case(points=5_000),
+        _read("point/get_my_points", lambda _: "/users/me/points",
+              lambda _, body: body["balance"]["amount"]),
+        frozenset({"200 5000"}),
+    ),
+    Scenario(
+        "read_product", "product/get_product", a_case,
+        _read("product/get_product", lambda case: f"/products/{case.product}", _of_product),
+        _PRODUCT,
+    ),
+    Scenario(
+        "read_product_cold", "product/get_product", _unknown_to_the_cache,
+        _read("product/get_product", lambda case: f"/products/{case.product}", _of_product),
+        _PRODUCT,
+    ),
+    Scenario(
+        "list_products", "product/list_products", _unknown_to_the_cache,
+        _read("product/list_products",
+              lambda case: f"/products?limit=1&brand_id={case.words['brand']}",
+              _is_mine("product_id")),
+        _MINE,
+    ),
+    Scenario(
+        "read_brand", "brand/get_brand", _unknown_to_the_cache,
+        _read("brand/get_brand", lambda case: f"/brands/{case.words['brand']}",
+              lambda _, body: body["name"]),
+        frozenset({"200 Acme"}),
+    ),
+    Scenario(
+        "list_brands", "brand/list_brands", lambda: _with_its_brand(a_case()),
+        _read("brand/list_brands", lambda _: "/brands?limit=1", _is_mine("brand_id")), _MINE,
+    ),
+    Scenario(
+        "list_coupons", "coupon/list_coupons", lambda: a_case(coupon=a_coupon()),
+        _read("coupon/list_coupons", lambda _: "/coupons?limit=1", _is_mine("coupon_id")), _MINE,
+    ),
+    Scenario(
+        "list_my_coupons", "coupon/list_my_coupons", _issued,
+        _read("coupon/list_my_coupons", lambda _: "/users/me/coupons",
+              _is_mine("issued_coupon_id")),
+        _MINE,
+    ),
+    Scenario(
+        "list_my_likes", "like/list_my_likes", _liked,
+        _read("like/list_my_likes", lambda _: "/users/me/likes", _is_mine("product_id")), _MINE,
+    ),
+    Scenario(
+        "read_order", "order/get_order", ordered,
+        _read("order/get_order", lambda case: f"/orders/{case.order}",
+              lambda _, body: f"{body['status']} {body['total']['amount']}"),
+        frozenset({"200 CONFIRMED 2000"}),
+    ),
+    Scenario(
+        "list_orders", "order/list_orders", ordered,
+        _read("order/list_orders", lambda _: "/orders", _is_mine("order_id")), _MINE,
+    ),
+    Scenario(
+        "read_payment", "payment/get_payment", _paid,
+        _read("payment/get_payment", lambda case: f"/payments/{case.words['payment']}",
+              lambda _, body: body["amount"]["amount"]),
+        frozenset({f"200 {PRICE}"}),
+    ),
+    Scenario(
+        "read_ranking", "ranking/get_rankings", _looked_at,
+        _read("ranking/get_rankings", lambda _: "/rankings?limit=1",
+              lambda case, body: body["items"][0]["product"]["product_id"] == case.product),
+        frozenset({"200 True"}), at=A_DAY_OF_ITS_OWN,
+    ),
+    Scenario(
+        "read_health", "health/get_health", a_case,
+        _read("health/get_health", lambda _: "/health", lambda _, body: body["status"]),
+        frozenset({"200 ok"}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,44 @@
+"""No function is forgotten: each has a use case that cuts it, or takes no step to be cut at."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.harness.crash.forked import Tell, apart
+from tests.harness.crash.scenarios import SCENARIOS, WITHOUT, complaints
+from tests.harness.crash.steps import Journal, watch
+from tests.support.lambda_calls import function, lambda_context
+
+EVENTS = Path(__file__).parents[3] / "events" / "http"
+
+
+def test_every_function_of_the_template_has_a_use_case() -> None:
+    assert list(complaints(SCENARIOS.values(), WITHOUT)) == []
+
+
+@pytest.mark.parametrize("name", ["order/on_payment_failed", "ranking/rank_chunk"])
+def test_a_function_whose_use_cases_are_gone_is_missed(name: str) -> None:
+    others = [each for each in SCENARIOS.values() if each.of != name]
+    assert list(complaints(others, WITHOUT)) == [
+        f"{name} has no use case: add a Scenario, or say in WITHOUT why it needs none"
+    ]
+
+
+def test_a_use_case_of_a_function_that_is_gone_is_found() -> None:
+    assert list(complaints(SCENARIOS.values(), [*WITHOUT, "docs/get_lost"])) == [
+        "docs/get_lost is no function of the template"
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("name", WITHOUT)
+def test_what_has_no_use_case_takes_no_step(name: str) -> None:
+    event = json.loads((EVENTS / f"{name.rpartition('/')[2]}.json").read_text())
+
+    def work(tell: Tell) -> tuple[int, list[str]]:
+        journal = Journal(None, tell)
+        watch(journal)
+        return function(name)(event, lambda_context())["statusCode"], journal.steps
+
+    assert apart(work).require() == (200, [])

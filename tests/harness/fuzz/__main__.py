@@ -1,0 +1,145 @@
+"""Attack the API: `make fuzz`, or `make fuzz FUZZ_ARGS="--cases 2000 --seed 7"`.
+
+The real handlers, PostgreSQL and Valkey of its own, nothing left behind. Exit code 1 where an
+answer was not one that docs/openapi.json promises, a handler raised, or a door stood open.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import urllib3
+from rich.console import Console
+from rich.table import Table
+
+from infra.local.gateway import gateway_secret, start_gateway
+from infra.local.ports import Ports
+from tests.harness.servers import servers
+from tests.support.delivery import a_delivery_system
+
+if TYPE_CHECKING:
+    from tests.harness.fuzz.conformance import MetricDelta
+
+SHOWN_AT_ONCE = 3
+CONSOLE = Console(file=sys.stdout, highlight=False, width=140)
+
+
+def main() -> None:
+    """Try it all, show the table, tell what was found."""
+    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
+    parser.add_argument("--cases", type=int, default=20_000, help="at least so many")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    with servers(), _neighbours(), _quiet_functions():
+        deltas: list[MetricDelta] = []
+        try:
+            for delta in _attacks(arguments.cases, arguments.seed):
+                CONSOLE.print(f"… {delta.name}: {delta.cases}, {len(delta.findings)} findings")
+                for finding in delta.findings[:SHOWN_AT_ONCE]:
+                    CONSOLE.print(f"  {finding}", markup=False)
+                deltas.append(delta)
+        except KeyboardInterrupt:
+            CONSOLE.print("Interrupted; so far:")
+    _show(deltas, arguments.seed, time.monotonic() - began)
+    findings = [each for delta in deltas for each in delta.findings]
+    cases = sum(each.cases for each in deltas)
+    from tests.harness.fuzz import coverage
+
+    for line in coverage.told(deltas):
+        CONSOLE.print(line)
+    is_short = cases < arguments.cases or coverage.never_succeeded(deltas)
+    sys.exit(1 if findings or is_short else 0)
+
+
+def _attacks(cases: int, seed: int) -> "Iterator[MetricDelta]":
+    # Imported when the environment is set.
+    from tests.harness.fuzz import attacks, callbacks, events, queue_messages, schema_requests
+    from tests.harness.fuzz.world import a_world
+
+    chance = random.Random(seed)  # noqa: S311 - it is to be repeatable
+    world = a_world()
+    hand_made = cases // 2
+    yield from events.hostile_events(events.happenings(world), cases // 20, seed)
+    yield callbacks.hostile_callbacks(world, cases // 40, seed)
+    yield attacks.forged_tokens(world)
+    yield attacks.others_ids(world)
+    yield from attacks.hostile_words(world, chance, hand_made)
+    yield queue_messages.hostile_records(chance, max(cases // 10, 20))
+    found = list(schema_requests.attacks())
+    each_one = max(cases * 2 // 5 // len(found), 3)
+    for operation, mode in found:
+        yield schema_requests.attack(operation, mode, world, each_one, seed)
+    yield events.books()
+
+
+def _show(deltas: "list[MetricDelta]", seed: int, seconds: float) -> None:
+    table = Table(title=f"Hostile input, seed {seed}, {seconds:.0f} s")
+    for name in ("tried", "cases", "answers", "findings"):
+        table.add_column(name, justify="left" if name in ("tried", "answers") else "right")
+    for delta in deltas:
+        answers = ", ".join(f"{each}: {n}" for each, n in sorted(delta.answers.items()))
+        table.add_row(delta.name, str(delta.cases), answers, str(len(delta.findings)))
+    cases = sum(each.cases for each in deltas)
+    findings = sum(len(each.findings) for each in deltas)
+    table.add_row("all", str(cases), "", str(findings), style="bold")
+    CONSOLE.print(table)
+    for delta in deltas:
+        for finding in dict.fromkeys(delta.findings):
+            CONSOLE.print(f"{delta.name}: {finding}", markup=False)
+
+
+@contextmanager
+def _neighbours() -> Iterator[None]:
+    """A gateway in a process of its own, and a delivery system: both are well and quick."""
+    directory = Path(tempfile.mkdtemp(prefix="lastunit-fuzz-"))
+    server = start_gateway(directory, Ports.free().gateway, 0.01)
+    urllib3.request("PUT", f"{server.url}/behaviour", json={"mode": "healthy"})
+    os.environ |= {
+        "GATEWAY_URL": server.url,
+        "GATEWAY_SECRET": gateway_secret(directory),
+        "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
+        "SHIPPING_RETRY_BASE_SECONDS": "0",
+        "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
+        "TOKEN_LIFETIME_SECONDS": "86400",  # else what comes late is tried by nobody
+    }
+    try:
+        with a_delivery_system() as delivery:
+            os.environ["DELIVERY_URL"] = delivery.url
+            yield
+    finally:
+        server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _quiet_functions() -> Iterator[None]:
+    """Logs and metrics go nowhere, and operators are told by a topic nobody listens to."""
+    from commerce.app import transactions
+    from commerce.entrypoints.telemetry import logger
+    from commerce.runtime.aws import client
+    from commerce.runtime.cache import valkey
+    from commerce.runtime.messaging import dead_letters
+
+    transactions._nudge_the_relay = lambda: None  # this relay never sleeps
+    valkey.TIMEOUT_SECONDS = 5.0  # however busy the machine is
+    dead_letters.EMPTY_LOOKS = 1  # one server, which hides nothing
+    os.environ["OPS_TOPIC_ARN"] = client("sns").create_topic(Name="ops")["TopicArn"]
+    os.environ.setdefault("FINGERPRINT_KEY", "the fingerprints of an attack are nobody's")
+    with Path(os.devnull).open("w") as nowhere:
+        for each in logger.handlers:
+            each.setStream(nowhere)  # type: ignore[attr-defined]
+        with redirect_stdout(nowhere):  # where metrics go
+            yield
+
+
+if __name__ == "__main__":
+    main()

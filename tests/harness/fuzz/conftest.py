@@ -1,0 +1,33 @@
+"""What an attack needs beside the shop: a gateway and a delivery system that are well."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.own_shop import own_shop
+
+__all__ = ["own_shop"]
+
+if TYPE_CHECKING:
+    from tests.harness.fuzz.world import World
+    from tests.support.delivery import Delivery
+    from tests.support.gateway import RunningGateway
+
+
+@pytest.fixture
+def world(
+    own_shop: str,
+    gateway: "RunningGateway",
+    delivery: "Delivery",
+    monkeypatch: pytest.MonkeyPatch,
+) -> "World":
+    """Two users with an order and a payment each, and an admin, in a shop of the test's own.
+
+    An admin's requests change what holds for all, as the weights of rankings.
+    """
+    from commerce.runtime.messaging import dead_letters
+    from tests.harness.fuzz.world import a_world  # imported when the environment is set
+
+    monkeypatch.setenv("GATEWAY_CALLBACK_URL", "http://localhost:9")  # callbacks are the attack's
+    monkeypatch.setattr(dead_letters, "EMPTY_LOOKS", 1)  # one server, which hides nothing
+    return a_world()

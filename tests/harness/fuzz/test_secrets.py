@@ -1,0 +1,130 @@
+"""What is secret in a request is in no log line, whatever became of the request."""
+
+import io
+import logging
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.harness.fuzz.attacks import attack, changes, forged, send
+from tests.harness.fuzz.conformance import MetricDelta
+from tests.harness.fuzz.valid_requests import Operation, Ready, operations
+from tests.harness.fuzz.world import PASSWORD, World
+from tests.support import lambda_calls
+from tests.support.shop import rows
+
+CARD_NO = "1111-2222-3333-4444"  # of the document's example, and so of each payment tried here
+SECRETIVE = {"POST /users", "POST /sessions", "POST /payments", "POST /payments/callbacks"}
+CHANGES = 25
+
+pytestmark = pytest.mark.filterwarnings("ignore:POWERTOOLS_DEV")
+
+Written = Callable[[], str]
+
+
+class _Everything(logging.Formatter):
+    """A record with all that it carries."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{super().format(record)} {record.__dict__}"
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch, shop_environment: None) -> Iterator[Written]:
+    """Everything that anybody logs at DEBUG, with each switch on that shows more than usual."""
+    from commerce.entrypoints.telemetry import _domain, logger  # when the environment is set
+
+    for name in ("POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_DEV"):
+        monkeypatch.setenv(name, "true")
+    # The functions are loaded anew, and find the switches on.
+    monkeypatch.setattr(lambda_calls, "_environment", threading.local())
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    handler.setFormatter(_Everything())
+    listening = [logging.getLogger(), _domain, logger._logger]
+    levels = [each.level for each in listening]
+    for each in listening:
+        each.addHandler(handler)
+        each.setLevel(logging.DEBUG)
+    yield text.getvalue
+    for each, level in zip(listening, levels, strict=True):
+        each.removeHandler(handler)
+        each.setLevel(level)
+
+
+def assert_secret(world: World, written: Written, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody logged or printed one of the secrets, and somebody logged something."""
+    captured = capsys.readouterr()
+    everything = written() + captured.out + captured.err
+    assert "answered" in everything
+    secrets = {
+        "password": PASSWORD,
+        "card number": CARD_NO,
+        "card number, bare": CARD_NO.replace("-", ""),
+        "caller's token": world.caller.token,
+        "admin's token": world.admin.token,
+        "gateway's secret": os.environ["GATEWAY_SECRET"],
+        "fingerprint key": os.environ["FINGERPRINT_KEY"],
+    }
+    shown = {
+        name: everything[max(everything.find(secret) - 300, 0) :][:400]
+        for name, secret in secrets.items()
+        if secret in everything
+    }
+    assert shown == {}
+
+
+def secretive() -> list[Operation]:
+    return [each for each in operations() if each.label in SECRETIVE]
+
+
+def test_no_refused_request_is_shown_in_the_logs(
+    written: Written, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = random.Random(1)  # noqa: S311
+    for operation in secretive():
+        tried = chance.sample(list(changes(operation)), CHANGES)
+        delta = attack(operation, tried, world)
+        assert {"200", "201"} & delta.answers.keys()
+        assert {"400", "422"} <= delta.answers.keys()
+
+    assert_secret(world, written, capsys)
+
+
+def test_no_token_is_shown_in_the_logs(
+    written: Written, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delta = MetricDelta("tokens")
+    for operation in operations():
+        wish = Ready(world, operation).wish()
+        send(wish, delta)
+        send(wish.with_(token=world.admin.token), delta)
+        send(
+            wish.with_(headers={"Authorization": f"Basic {world.caller.token}"}, token=None), delta
+        )
+    [order, *_] = [each for each in operations() if each.label == "POST /orders"]
+    tokens = [token for _, token in forged(world.admin) if len(token) > 50]
+    for token in tokens:
+        send(Ready(world, order).wish().with_(token=token), delta)
+
+    assert delta.findings == []
+    assert not [each for each in tokens if each in written()]
+    assert_secret(world, written, capsys)
+
+
+@pytest.mark.parametrize("table", ["user_account", "payment", "login_attempt"])
+def test_a_fault_shows_no_secret_in_the_logs(
+    table: str, written: Written, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wishes = [Ready(world, each).wish() for each in secretive()]
+    rows(f"DROP TABLE {table} CASCADE")
+    delta = MetricDelta("faults")
+
+    statuses = [send(each, delta)[0] for each in wishes]
+
+    assert 500 in statuses
+    assert "failed" in written()
+    assert_secret(world, written, capsys)

@@ -1,0 +1,256 @@
+"""Requests that ought to succeed: for each operation one, on something that is ready for it.
+
+Who attacks begins with these and changes one thing, so that a refusal is about that one thing.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from commerce.app.likes import like_product
+from commerce.app.transactions import in_transaction
+from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.runtime.db.current import database
+from commerce.runtime.messaging import quarantine as set_aside
+from commerce.shared import clock
+from infra.openapi import examples
+from tests.harness.fuzz.conformance import Json, document
+from tests.harness.fuzz.world import PRICE, World
+from tests.support.api_gateway import Bridge
+from tests.support.coupons import a_coupon
+from tests.support.orders import an_order, ship
+from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
+from tests.support.shop import a_key, a_product, rows
+
+Words = Mapping[Any, Any]
+"""What stands in a request in the place of the document's examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A method and path of the document, with the example of what it takes."""
+
+    method: str
+    path: str
+    example: Any = field(compare=False)
+    function: str
+    query: tuple[str, ...]
+    successes: frozenset[int]
+
+    @property
+    def label(self) -> str:
+        """How it is called in tables."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def names(self) -> list[str]:
+        """What its path names."""
+        return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+
+
+def operations() -> list[Operation]:
+    """Every operation of the document."""
+    routes = {(each.method, each.path): each.function for each in Bridge().routes}
+    return [
+        Operation(
+            method.upper(),
+            path,
+            _example(told),
+            routes[method.upper(), path],
+            tuple(each["name"] for each in told["parameters"] if each["in"] == "query"),
+            frozenset(int(status) for status in told["responses"] if status.startswith("2")),
+        )
+        for path, methods in document()["paths"].items()
+        for method, told in methods.items()
+    ]
+
+
+def _example(told: Json) -> Any:
+    content = told.get("requestBody", {}).get("content", {})
+    return content["application/json"]["example"] if content else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request before it is sent; `request` is what `http_event` takes."""
+
+    operation: Operation
+    ids: Mapping[str, str]
+    request: Mapping[str, Any]
+    query: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where it goes."""
+        return self.operation.path.format(**self.ids) + self.query
+
+    def with_(self, **request: Any) -> "Wish":
+        """The same with another token, key, body or headers."""
+        return replace(self, request={**self.request, **request})
+
+    def naming(self, name: str, value: str) -> "Wish":
+        """The same with something else in its path."""
+        return replace(self, ids={**self.ids, name: value})
+
+
+class Ready:
+    """What an operation can succeed on.
+
+    Once it has, the same is asked for once more (a rule may refuse that), then something new is
+    made ready.
+    """
+
+    def __init__(self, world: World, operation: Operation) -> None:
+        self._world = world
+        self._operation = operation
+        self._prepare = _PREPARED.get((operation.method, operation.path))
+        self._words: Words | None = None
+        self._is_spent = False
+
+    def wish(self) -> Wish:
+        """A request that ought to succeed."""
+        if self._words is None:
+            more = self._prepare(self._world) if self._prepare else {}
+            self._words = {**_words_of(self._world), **more}
+        operation, words = self._operation, self._words
+        ids = {name: str(words[examples.PATH_IDS[name]]) for name in operation.names}
+        token = self._world.token_for(operation.path)
+        body = in_place(operation.example, words)
+        return Wish(operation, ids, {"token": token, "key": a_key(), "body": body})
+
+    @property
+    def words(self) -> Words:
+        """What it names in the place of the examples."""
+        self.wish()
+        return self._words or {}
+
+    @property
+    def others_token(self) -> str:
+        """A token of somebody who is no admin; where none is needed, of the caller."""
+        return self._world.caller.token
+
+    def answered(self, status: int) -> None:
+        """A request was answered: where it succeeded, what was ready may be used up."""
+        if self._is_spent:
+            self._words, self._is_spent = None, False
+        elif status < 300 and self._prepare:
+            self._is_spent = True
+
+
+def in_place(value: Any, words: Words) -> Any:
+    """A body with each of the words in the place of the document's example."""
+    if isinstance(value, dict):
+        return {name: in_place(each, words) for name, each in value.items()}
+    if isinstance(value, list):
+        return [in_place(each, words) for each in value]
+    return words.get(value, value) if isinstance(value, str) else value
+
+
+def sealed(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A callback with the gateway's signature, where it has none of its own."""
+    raw, headers = request.get("raw_body"), dict(request.get("headers") or {})
+    body = json.dumps(request.get("body")) if raw is None else raw
+    with suppress(UnicodeEncodeError):  # no bytes, no signature
+        headers = {**seal(body.encode()), **headers}
+    return {**request, "raw_body": body, "headers": headers}
+
+
+def seal(body: bytes) -> dict[str, str]:
+    """The headers with which the gateway signs a body, now."""
+    now = str(int(clock.now().timestamp()))
+    return {TIMESTAMP_HEADER: now, SIGNATURE_HEADER: sign(now, body, os.environ["GATEWAY_SECRET"])}
+
+
+def _words_of(world: World) -> dict[Any, Any]:
+    return {
+        examples.PRODUCT_ID: _a_product(world),
+        examples.BRAND_ID: world.ids["brand_id"],
+        examples.COUPON_ID: world.ids["coupon_id"],
+        examples.ORDER_ID: world.ids["order_id"],
+        examples.PAYMENT_ID: world.ids["payment_id"],
+        examples.ISSUED_COUPON_ID: world.ids["issued_coupon_id"],
+        examples.EVENT_ID: world.ids["event_id"],
+        examples.PATH_IDS["asset"]: world.ids["asset"],
+        examples.PATH_IDS["queue"]: world.ids["queue"],
+    }
+
+
+def _a_product(world: World) -> str:
+    """One that no admin has changed meanwhile."""
+    return a_product(stock=1_000, price=PRICE, brand_id=world.ids["brand_id"])
+
+
+def _a_new_login_id(world: World) -> Words:
+    return {"coyote": secrets.token_hex(5)}
+
+
+def _a_login(world: World) -> Words:
+    return {"coyote": world.login_id}
+
+
+def _an_offer(world: World) -> Words:
+    return {examples.COUPON_ID: a_coupon()}
+
+
+def _a_confirmed_order(world: World) -> Words:
+    return {examples.ORDER_ID: an_order(world.caller, (_a_product(world), 1))}
+
+
+def _a_shipped_order(world: World) -> Words:
+    words = _a_confirmed_order(world)
+    assert ship(world.admin, str(words[examples.ORDER_ID])).status == 200
+    return words
+
+
+def _an_unpaid_order(world: World) -> Words:
+    return {examples.ORDER_ID: a_card_order(world.caller, _a_product(world))}
+
+
+def _a_payment(world: World) -> Words:
+    order_id = a_card_order(world.caller, _a_product(world))
+    paid = pay(world.caller, order_id)
+    assert paid.status == 201, paid.json
+    return {examples.ORDER_ID: order_id, examples.PAYMENT_ID: paid.json["payment_id"]}
+
+
+def _a_transaction(world: World) -> Words:
+    words = _a_payment(world)
+    [payment] = payments_of(str(words[examples.ORDER_ID]))
+    assert payment.amount.amount == PRICE
+    return {**words, "TX-1": payment.transaction_key}
+
+
+def _a_like(world: World) -> Words:
+    product = _a_product(world)
+    in_transaction(like_product, product, user_id=world.caller.user_id)
+    return {examples.PRODUCT_ID: product}
+
+
+def _an_event_set_aside(world: World) -> Words:
+    [event] = rows(
+        "SELECT id, position FROM outbox WHERE aggregate_id = $1 AND type = 'StockChanged'"
+        " ORDER BY position DESC LIMIT 1",
+        _a_product(world),
+    )
+    database().run([set_aside.move({event.position: "an attack"})])
+    return {examples.EVENT_ID: str(event.id)}
+
+
+_PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
+    ("POST", "/users"): _a_new_login_id,
+    ("POST", "/sessions"): _a_login,
+    ("POST", "/coupons/{coupon_id}/issues"): _an_offer,
+    ("POST", "/orders/{order_id}/cancellation"): _a_confirmed_order,
+    ("POST", "/admin/orders/{order_id}/cancellation"): _a_confirmed_order,
+    ("POST", "/admin/orders/{order_id}/shipment"): _a_confirmed_order,
+    ("POST", "/admin/orders/{order_id}/delivery"): _a_shipped_order,
+    ("POST", "/payments"): _an_unpaid_order,
+    ("POST", "/admin/payments/{payment_id}/sync"): _a_payment,
+    ("POST", CALLBACKS): _a_transaction,
+    ("POST", "/admin/set-aside/{event_id}/put-back"): _an_event_set_aside,
+    ("DELETE", "/products/{product_id}/like"): _a_like,
+}

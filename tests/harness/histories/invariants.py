@@ -1,0 +1,224 @@
+"""Checks of a history that take one look at each call, row and event: for histories of any length.
+
+They search for no order, so they see less than the checker; what they see is wrong in every order.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.harness.histories.checker import order_content
+from tests.harness.histories.history import Call, History
+from tests.harness.histories.model import Model
+
+TOLD = {
+    "PENDING": {"OrderPlaced"},
+    "CONFIRMED": {"OrderPlaced", "OrderConfirmed"},
+    "SHIPPED": {"OrderPlaced", "OrderConfirmed", "OrderShipped"},
+    "DELIVERED": {"OrderPlaced", "OrderConfirmed", "OrderShipped", "OrderDelivered"},
+    "CANCELLED": {"OrderPlaced", "OrderCancelled"},
+}
+"""What must have been told of an order that ended so."""
+
+
+def violations(history: History) -> list[str]:
+    """Everything that cannot be, each as a sentence."""
+    return [
+        *(f"answered 500: {each}" for each in history.failures),
+        *(f"the books do not hold: {each}" for each in history.books),
+        *_orders(history),
+        *_stock(history),
+        *_points(history),
+        *_coupons(history),
+        *_replays(history),
+        *_events(history),
+        *_tellings(history),
+        *_turns(history),
+        *_metrics(history),
+    ]
+
+
+def _orders(history: History) -> Iterator[str]:
+    """Each order was wished for, each wish is one order at most, each answered one is there."""
+    model = Model(history.setup, history.calls)
+    wishes: dict[str, list[Call]] = defaultdict(list)
+    for call in history.calls:
+        if call.kind == "place":
+            wishes[call.args["key"]].append(call)
+    possible: Counter[tuple[Any, ...]] = Counter()
+    certain: Counter[tuple[Any, ...]] = Counter()
+    for key, calls in wishes.items():
+        names = {call.answer["order"] for call in calls if call.answer and "order" in call.answer}
+        if len(names) > 1:
+            yield f"one key, several orders: {sorted(names)}"
+        content = _content(model, calls[0].args)
+        certain[content] += bool(names)
+        unknown = any(call.answer is None for call in calls)
+        possible[content] += bool(names) or unknown
+        if any(name != key for name in names):
+            yield f"the key {key} was answered with another order than its first: {sorted(names)}"
+    found = Counter(order_content({**each, "status": None}) for each in history.end["orders"])
+    for content in found | possible | certain:
+        if not certain[content] <= found[content] <= possible[content]:
+            yield (
+                f"orders like {content[:4]}: {found[content]} are there,"
+                f" {certain[content]} to {possible[content]} were placed"
+            )
+
+
+def _content(model: Model, wish: Mapping[str, Any]) -> tuple[Any, ...]:
+    points, discount = model.paid(wish)
+    return order_content({**wish, "points": points, "discount": discount, "status": None})
+
+
+def _kept(history: History) -> list[dict[str, Any]]:
+    return [each for each in history.end["orders"] if each["status"] != "CANCELLED"]
+
+
+def _stock(history: History) -> Iterator[str]:
+    """What is left is what there was less what was bought, where no admin counted anew."""
+    counted = {call.args["product"] for call in history.calls if call.kind == "set_stock"}
+    sold: Counter[str] = Counter()
+    for order in _kept(history):
+        sold.update(dict(order["lines"]))
+    for number, units in enumerate(history.setup.stock):
+        product = f"p{number}"
+        left = history.end["stock"][product]
+        if left < 0:
+            yield f"{left} units of {product} are left"
+        if product not in counted and left != units - sold[product]:
+            yield f"{left} units of {product} are left of {units}, {sold[product]} were bought"
+
+
+def _points(history: History) -> Iterator[str]:
+    """Each account is what it had, and was charged, less what its orders cost."""
+    charges: dict[str, tuple[str, int, bool]] = {}
+    for call in history.calls:
+        if call.kind == "charge":
+            _, _, is_known = charges.get(call.args["key"], ("", 0, False))
+            is_known = is_known or (call.answer is not None and "balance" in call.answer)
+            if is_known or call.answer is None:
+                charges[call.args["key"]] = (call.args["buyer"], call.args["amount"], is_known)
+    for number in range(history.setup.buyers):
+        buyer = f"u{number}"
+        spent = sum(each["points"] for each in _kept(history) if each["buyer"] == buyer)
+        mine = [each for each in charges.values() if each[0] == buyer]
+        known = sum(amount for _, amount, is_known in mine if is_known)
+        unknown = [amount for _, amount, is_known in mine if not is_known]
+        extra = history.end["balance"][buyer] - (history.setup.points + known - spent)
+        if extra not in _sums(unknown):
+            yield f"{buyer} has {extra} points more than charged and not spent"
+
+
+def _sums(amounts: list[int]) -> set[int]:
+    sums = {0}
+    for amount in amounts:
+        sums |= {each + amount for each in sums}
+    return sums
+
+
+def _coupons(history: History) -> Iterator[str]:
+    """Copies and what is left of them are all; a copy is used by one order, or by none."""
+    copies = history.end["copies"]
+    if len(copies) + history.end["left"] != history.setup.copies or history.end["left"] < 0:
+        yield f"{len(copies)} copies of {history.setup.copies}, {history.end['left']} left"
+    using = Counter(each["buyer"] for each in _kept(history) if each["discount"])
+    for buyer in {*copies, *using}:
+        if using[buyer] != (copies.get(buyer) == "USED"):
+            yield f"the copy of {buyer} is {copies.get(buyer)}, {using[buyer]} orders use it"
+    for call in history.calls:
+        if call.kind == "issue" and call.answer and "copy" in call.answer:
+            if call.answer["copy"] != call.args["buyer"]:
+                yield f"a second copy: {call.answer['copy']}"
+            if call.args["buyer"] not in copies:
+                yield f"the copy of {call.args['buyer']} was answered, and is not there"
+
+
+def _replays(history: History) -> Iterator[str]:
+    """A replayed refusal was somebody's first answer to the same key."""
+    by_key: dict[str, list[Call]] = defaultdict(list)
+    for call in history.calls:
+        if call.args.get("key"):
+            by_key[call.args["key"]].append(call)
+    for calls in by_key.values():
+        for call in calls:
+            if not (call.is_replay and call.refusal):
+                continue
+            if not any(
+                other.start < call.end
+                and not other.is_replay
+                and (other.answer is None or other.answer == call.answer)
+                for other in calls
+            ):
+                yield f"call {call.id} replays {call.refusal}, which nobody was answered"
+
+
+def _events(history: History) -> Iterator[str]:
+    """Every committed event was taken by the bus, and each aggregate's in its order."""
+    told = {each["id"]: each for each in history.told}
+    for id_ in told.keys() - set(history.taken):
+        yield f"lost: {_named(told[id_])}"
+    for id_ in set(history.taken) - told.keys():
+        yield f"told, and never committed: {id_}"
+    before: dict[str, list[tuple[int, set[str]]]] = defaultdict(list)
+    seen: set[str] = set()
+    for put in history.puts:
+        refused = set(put["refused"])
+        for event in (told[id_] for id_ in put["took"] if id_ in told and id_ not in seen):
+            seen.add(event["id"])
+            others = before[event["aggregate"]]
+            # Within the one call that refused it, what came later may have passed.
+            if any(version > event["version"] and event["id"] not in r for version, r in others):
+                yield f"out of order: {_named(event)}"
+            others.append((event["version"], refused))
+
+
+def _named(event: Mapping[str, Any]) -> str:
+    return f"{event['type']} {event['version']} of {event['about']}"
+
+
+def _tellings(history: History) -> Iterator[str]:
+    """Each order told its way, each step once."""
+    types: dict[str, Counter[str]] = defaultdict(Counter)
+    for each in history.told:
+        types[each["about"]][each["type"]] += 1
+    for order in history.end["orders"]:
+        of_order = types[order["about"]]
+        if missing := TOLD[order["status"]] - set(of_order):
+            yield f"an order that is {order['status']} never told {sorted(missing)}"
+        if any(count > 1 for count in of_order.values()):
+            yield f"an order told a step twice: {dict(of_order)}"
+
+
+_TURNS = ("StockReturned", "StockSoldOut")
+
+
+def _turns(history: History) -> Iterator[str]:
+    """Each product told by turns that it is there and sold out, and last what it is in the end."""
+    for number, units in enumerate(history.setup.stock):
+        product = f"p{number}"
+        told = [e for e in history.told if e["about"] == product and e["type"] in _TURNS]
+        told.sort(key=lambda each: each["version"])
+        types = [each["type"] for each in told]
+        expected = [_TURNS[turn % 2] for turn in range(len(told))]
+        if units and types != expected:
+            yield f"{product} turned so: {types}"
+        is_there = bool(types) and types[-1] == _TURNS[0]
+        if told and is_there != (history.end["stock"][product] > 0):
+            yield f"{product} has {history.end['stock'][product]} units, and told {types} of it"
+
+
+def _metrics(history: History) -> Iterator[str]:
+    """The consumer counted each confirmed order once, and took each cancelled one back once."""
+    if not history.metrics:
+        return
+    expected = {f"p{number}": [0, 0, 0] for number in range(len(history.setup.stock))}
+    for order in history.end["orders"]:
+        if order["status"] in ("CONFIRMED", "SHIPPED", "DELIVERED"):
+            for product, quantity in order["lines"]:
+                counted = expected[product]
+                amount = quantity * history.setup.price
+                expected[product] = [counted[0] + 1, counted[1] + quantity, counted[2] + amount]
+    for product, counted in expected.items():
+        if history.metrics.get(product, [0, 0, 0]) != counted:
+            yield f"{product} counted {history.metrics.get(product)}, and should {counted}"

@@ -1,0 +1,185 @@
+"""The shop as its specification says it, for one caller at a time: what a call may answer, and do.
+
+A state is a mapping from what there is to how it is: ("stock", "p0"), ("balance", "u0"), ("left",)
+copies of the coupon, ("copy", "u0"), ("order", "k1"), and ("done", "k1"): what was answered first
+to an Idempotency-Key. An order is called by the key that it was placed with.
+
+Where several rules refuse a call, the specification does not say which one is named, and the shop
+looks at them one after the other: any refusal that is true at its moment is right.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from tests.harness.histories.history import Answer, Call, Setup
+
+Key: TypeAlias = tuple[str, ...]
+State: TypeAlias = Mapping[Key, Any]
+Outcome: TypeAlias = tuple[Answer, dict[Key, Any]]
+"""An answer, with what it changes."""
+
+LEFT: Key = ("left",)
+FROM_HERE = {
+    "cancel": ("PENDING", "CONFIRMED"),
+    "cancel_as_admin": ("PENDING", "CONFIRMED", "SHIPPED"),
+    "ship": ("CONFIRMED",),
+    "deliver": ("SHIPPED",),
+}
+STEPS = {
+    "cancel": ("CANCELLED", "ORDER_NOT_CANCELLABLE"),
+    "cancel_as_admin": ("CANCELLED", "ORDER_NOT_CANCELLABLE"),
+    "ship": ("SHIPPED", "ORDER_NOT_SHIPPABLE"),
+    "deliver": ("DELIVERED", "ORDER_NOT_DELIVERABLE"),
+}
+READS = frozenset({"read_points", "read_stock", "read_order", "read_copies"})
+
+
+class Model:
+    """Answers calls on states, without changing any."""
+
+    def __init__(self, setup: Setup, calls: Sequence[Call]) -> None:
+        self._setup = setup
+        self._wishes = {call.args["key"]: call.args for call in calls if call.kind == "place"}
+
+    def start(self) -> State:
+        """What there is before the first call."""
+        setup = self._setup
+        return {
+            **{("balance", f"u{n}"): setup.points for n in range(setup.buyers)},
+            **{("stock", f"p{n}"): units for n, units in enumerate(setup.stock)},
+            LEFT: setup.copies,
+        }
+
+    def outcomes(self, state: State, call: Call) -> Iterator[Outcome]:
+        """Every answer that is right on this state, with what goes with it."""
+        key = call.args.get("key")
+        if key is not None and ("done", key) in state:
+            yield state["done", key], {}
+            return
+        for answer, changes in self._first_time(state, call):
+            if key is not None and changes:
+                changes["done", key] = answer
+            yield answer, changes
+
+    def touched(self, call: Call) -> set[Key]:
+        """All that the call may look at or change: calls with nothing in common are independent."""
+        args = call.args
+        touched: set[Key] = {("done", args["key"])} if args.get("key") else set()
+        if "order" in args:
+            touched |= {("order", args["order"])} | self._of_wish(self.wish(args["order"]))
+        if call.kind == "place":
+            touched |= self._of_wish(args) | {("order", args["key"])}
+        if call.kind in ("charge", "read_points"):
+            touched.add(("balance", args["buyer"]))
+        if call.kind in ("set_stock", "read_stock"):
+            touched.add(("stock", args["product"]))
+        if call.kind == "issue":
+            touched |= {LEFT, ("copy", args["buyer"])}
+        if call.kind == "read_copies":
+            touched.add(("copy", args["buyer"]))
+        return touched
+
+    def wish(self, order: str) -> Mapping[str, Any]:
+        """What was asked for when the order was placed."""
+        return self._wishes[order.partition("#")[0]]
+
+    def paid(self, wish: Mapping[str, Any]) -> tuple[int, int]:
+        """What an order costs in points, and what its coupon takes off."""
+        total = self._setup.price * sum(quantity for _, quantity in wish["lines"])
+        discount = min(self._setup.discount, total) if wish.get("coupon") else 0
+        points = wish["points"] if wish["method"] == "CARD" else total - discount
+        return points, discount
+
+    @staticmethod
+    def _of_wish(wish: Mapping[str, Any]) -> set[Key]:
+        touched = {("stock", product) for product, _ in wish["lines"]}
+        copy = {("copy", wish["buyer"])} if wish.get("coupon") else set()
+        return touched | {("balance", wish["buyer"])} | copy
+
+    def _first_time(self, state: State, call: Call) -> Iterator[Outcome]:
+        if call.kind in STEPS:
+            return self._step(state, call)
+        does: Callable[[State, Mapping[str, Any]], Iterator[Outcome]]
+        does = getattr(self, f"_{call.kind}")
+        return does(state, call.args)
+
+    def _place(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        buyer, wanted = args["buyer"], Counter(dict(args["lines"]))
+        points, discount = self.paid(args)
+        stock = {product: state["stock", product] for product in wanted}
+        short = {product: stock[product] for product in wanted if stock[product] < wanted[product]}
+        balance = state["balance", buyer]
+        refusals: list[Answer] = []
+        if args.get("coupon") and state.get(("copy", buyer)) != "AVAILABLE":
+            refusals.append({"refused": "COUPON_NOT_USABLE"})
+        if short:
+            refusals.append({"refused": "OUT_OF_STOCK", "available": short})
+        if balance < points:
+            refusals.append({"refused": "INSUFFICIENT_POINTS", "available": balance})
+        for refusal in refusals:
+            yield refusal, {}
+        if refusals:
+            return
+        status = "CONFIRMED" if args["method"] == "POINT" else "PENDING"
+        changes: dict[Key, Any] = {
+            ("stock", product): stock[product] - quantity for product, quantity in wanted.items()
+        }
+        changes |= {("balance", buyer): balance - points, ("order", args["key"]): status}
+        if args.get("coupon"):
+            changes["copy", buyer] = "USED"
+        order = {"order": args["key"], "status": status, "points": points, "discount": discount}
+        yield order, changes
+
+    def _step(self, state: State, call: Call) -> Iterator[Outcome]:
+        order = call.args["order"]
+        status = state.get(("order", order))
+        becomes, refusal = STEPS[call.kind]
+        if status is None:
+            return  # nobody can name an order that is not placed
+        if status not in FROM_HERE[call.kind]:
+            yield {"refused": refusal, "is": status}, {}
+            return
+        changes: dict[Key, Any] = {("order", order): becomes}
+        if becomes == "CANCELLED":
+            wish = self.wish(order)
+            for product, quantity in wish["lines"]:
+                changes["stock", product] = state["stock", product] + quantity
+            balance: Key = ("balance", wish["buyer"])
+            changes[balance] = state[balance] + self.paid(wish)[0]
+            if wish.get("coupon"):
+                changes["copy", wish["buyer"]] = "AVAILABLE"
+        yield {"status": becomes}, changes
+
+    def _charge(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        account: Key = ("balance", args["buyer"])
+        balance = state[account] + args["amount"]
+        yield {"balance": balance}, {account: balance}
+
+    def _issue(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        copy: Key = ("copy", args["buyer"])
+        if copy in state:
+            yield {"copy": args["buyer"], "is_new": False}, {}
+        elif state[LEFT] == 0:
+            yield {"refused": "COUPON_SOLD_OUT"}, {}
+        else:
+            changes = {copy: "AVAILABLE", LEFT: state[LEFT] - 1}
+            yield {"copy": args["buyer"], "is_new": True}, changes
+
+    def _set_stock(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        quantity = args["quantity"]
+        yield {"stock": quantity}, {("stock", args["product"]): quantity}
+
+    def _read_points(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        yield {"balance": state["balance", args["buyer"]]}, {}
+
+    def _read_stock(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        yield {"stock": state["stock", args["product"]]}, {}
+
+    def _read_order(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        if ("order", args["order"]) in state:
+            yield {"status": state["order", args["order"]]}, {}
+
+    def _read_copies(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        copy: Key = ("copy", args["buyer"])
+        yield {"copies": [state[copy]] if copy in state else []}, {}

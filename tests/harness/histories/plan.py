@@ -1,0 +1,150 @@
+"""What clients are going to ask, drawn from a seed: the same seed, the same calls."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.harness.histories.history import Setup
+
+CUTS = ("before the commit", "after the commit", "while reading")
+"""Where a call's connection to the database is cut."""
+
+STRIPES = (1, 2)
+"""Rows that the stocks of a history may be dealt out to."""
+
+_PLACE, _WEIGHTS = "place", {
+    "place": 40,
+    "cancel": 14,
+    "charge": 8,
+    "issue": 8,
+    "read_points": 6,
+    "read_stock": 6,
+    "read_order": 4,
+    "read_copies": 3,
+    "cancel_as_admin": 3,
+    "ship": 4,
+    "deliver": 2,
+    "set_stock": 2,
+}  # fmt: skip
+_KEYED = frozenset({"place", "charge", "cancel"})
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One call to be made. `cut` names where its connection is cut, `cuts` how often on end."""
+
+    client: int
+    kind: str
+    args: Mapping[str, Any]
+    cut: str | None = None
+    cuts: int = 1
+    loses_answer: bool = False
+    """Whether the answer is lost on its way to the client, who then asks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large the histories are."""
+
+    clients: int = 5
+    calls: int = 7
+    """Per client, before duplicates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A shop, and the calls of each client in their order."""
+
+    seed: int
+    setup: Setup
+    calls: tuple[Planned, ...]
+    has_store: bool
+    """Whether the edge has its idempotency store; without it the claim rows decide alone."""
+
+    @property
+    def clients(self) -> int:
+        """How many clients there are."""
+        return 1 + max((call.client for call in self.calls), default=0)
+
+    def of_client(self, client: int) -> list[Planned]:
+        """What one client is going to ask."""
+        return [call for call in self.calls if call.client == client]
+
+    def only(self, calls: list[Planned]) -> "Plan":
+        """The same with these calls alone."""
+        return replace(self, calls=tuple(calls))
+
+
+def draw(seed: int, size: Size = Size()) -> Plan:
+    """The plan of a seed."""
+    rng = random.Random(seed)  # noqa: S311  (histories are no secret)
+    setup = Setup(
+        buyers=rng.randint(2, 3),
+        points=rng.choice((300, 600, 900)),
+        stock=tuple(rng.randint(2, 7) for _ in range(rng.randint(1, 2))),
+        price=100,
+        copies=rng.randint(1, 2),
+        discount=40,
+        # Drawn apart, so that nothing else of a seed depends on it.
+        stripes=random.Random(-1 - seed).choice(STRIPES),  # noqa: S311
+    )
+    keys: list[tuple[str, str]] = []  # of the orders so far, with their buyers
+    calls: list[Planned] = []
+    for turn in range(size.calls):
+        for client in range(size.clients):
+            call = _call(rng, setup, client, f"{turn}.{client}", keys)
+            calls.append(call)
+            if call.kind in _KEYED and call.args.get("key") and rng.random() < 0.3:
+                other = rng.randrange(size.clients)  # pressed twice, or on two devices
+                calls.append(replace(call, client=other, cut=None, loses_answer=False))
+    return Plan(seed, setup, tuple(calls), has_store=rng.random() < 0.5)
+
+
+def _call(
+    rng: random.Random, setup: Setup, client: int, name: str, keys: list[tuple[str, str]]
+) -> Planned:
+    kind = rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+    if kind in ("cancel", "cancel_as_admin", "ship", "deliver", "read_order") and not keys:
+        kind = _PLACE
+    args = _args(rng, setup, kind, name, keys)
+    changes = not kind.startswith("read_")
+    return Planned(
+        client,
+        kind,
+        args,
+        cut=rng.choice(CUTS) if changes and rng.random() < 0.15 else None,
+        cuts=rng.choice((1, 1, 1, 2, 3, 4)),
+        loses_answer=changes and rng.random() < 0.1,
+    )
+
+
+def _args(
+    rng: random.Random, setup: Setup, kind: str, name: str, keys: list[tuple[str, str]]
+) -> dict[str, Any]:
+    buyer = f"u{rng.randrange(setup.buyers)}"
+    product = f"p{rng.randrange(len(setup.stock))}"
+    if kind == _PLACE:
+        keys.append((name, buyer))
+        return {"key": name, "buyer": buyer, **_order(rng, setup)}
+    if kind in ("charge", "issue", "read_points", "read_copies"):
+        charge = {"key": name, "amount": rng.choice((50, 100, 250))} if kind == "charge" else {}
+        return {"buyer": buyer, **charge}
+    if kind == "set_stock":
+        return {"product": product, "quantity": rng.randint(0, 6)}
+    if kind == "read_stock":
+        return {"product": product}
+    order, owner = rng.choice(keys[-4:])
+    key = {"key": name} if kind == "cancel" and rng.random() < 0.5 else {}
+    return {"order": order, "buyer": owner, **key}
+
+
+def _order(rng: random.Random, setup: Setup) -> dict[str, Any]:
+    products = rng.sample(range(len(setup.stock)), rng.randint(1, len(setup.stock)))
+    by_card = rng.random() < 0.2
+    return {
+        "lines": [[f"p{number}", rng.choice((1, 1, 1, 2, 3))] for number in products],
+        "method": "CARD" if by_card else "POINT",
+        "points": rng.choice((0, 30)) if by_card else 0,
+        "coupon": rng.random() < 0.25,
+    }

@@ -1,0 +1,198 @@
+"""Bugs planted in this process, each taking away the line that carries a promise.
+
+A promise here has often several lines to carry it. A bug takes away as many as it must to be one:
+what is left out of a plant is what would have caught it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from commerce.app import transactions
+from commerce.app.shop import Shop
+from commerce.product import ProductFacade, statements
+from commerce.product.errors import OutOfStock, Shortage
+from commerce.product.striping import statements as stripe_statements
+from commerce.product.striping.model import StripedStock
+from commerce.product.tables import stock_table
+from commerce.runtime import idempotency as once
+from commerce.runtime.db import statements as shared_statements
+from commerce.runtime.db.current import database
+from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.statement import Statement
+from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.idempotency import Claim
+from commerce.runtime.messaging import relay as relays
+from commerce.runtime.messaging.relay import Relay, Relayed
+from commerce.shared import clock
+from tests.harness.histories import plan
+
+T = TypeVar("T")
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+_GUARD = "AND stock.quantity + move.change >= 0"
+
+
+def stock_is_sold_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
+    """No FOR UPDATE, no guard, no CHECK: whoever read a unit has it."""
+    _without_lock(patch)
+    patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving({_GUARD: ""}))
+    rule = "ALTER TABLE stock DROP CONSTRAINT stock_not_negative"
+    database().run([Query(rule)])
+
+
+def stock_is_written_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
+    """No FOR UPDATE, and what is written was reckoned from what was read: an update is lost."""
+    _without_lock(patch)
+    changes = {
+        "quantity = stock.quantity + move.change,": "quantity = seen_quantity + move.change,",
+        "WHERE stock.product_id = move": (
+            "JOIN (SELECT product_id AS seen_id, quantity AS seen_quantity FROM stock) AS seen"
+            " ON seen_id = move.product_id WHERE stock.product_id = move"
+        ),
+    }
+    patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving(changes))
+
+
+def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
+    """Where all stripes are held nobody waits for them: what is not free is taken for sold."""
+    patch.setattr(plan, "STRIPES", (2,))
+    changes = {
+        "AND NOT EXISTS (SELECT FROM free)\n": "AND false\n",
+        "AND quantity > CAST": "AND quantity >= CAST",
+        "'stripe_has_more'": "'stock_sufficient'",
+    }
+    taking = _changed(str(stripe_statements.TAKE._build), changes)
+    patch.setattr("commerce.product.striping.stocks.sql.TAKE", Statement(text(taking)))
+
+    look_again = ProductFacade._shortage
+
+    def nothing_is_free(self: ProductFacade, wanted: dict[UUID, int]) -> Any:
+        held = OutOfStock([Shortage(id_, quantity, 0) for id_, quantity in wanted.items()])
+        return look_again(self, wanted) or held
+
+    patch.setattr(ProductFacade, "_shortage", nothing_is_free)
+
+
+def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
+    """A stripe is emptied by who holds it alone, who cannot know that the product is sold out."""
+    patch.setattr(plan, "STRIPES", (2,))
+    changes = {"AND quantity > CAST": "AND quantity >= CAST"}
+    taking = _changed(str(stripe_statements.TAKE._build), changes)
+    patch.setattr("commerce.product.striping.stocks.sql.TAKE", Statement(text(taking)))
+
+    def with_enough(self: StripedStock, quantity: int) -> list[int]:
+        return [number for number, units in enumerate(self.stripes) if units >= quantity]
+
+    patch.setattr(StripedStock, "stripes_with_more_than", with_enough)
+
+
+def what_is_dealt_out_is_not_counted(patch: pytest.MonkeyPatch) -> None:
+    """Whoever takes the last unit of the stock's own row says that all are sold."""
+    patch.setattr(plan, "STRIPES", (2,))
+    dealt = """stock.quantity + (SELECT coalesce(sum(stripe.quantity), 0)
+                FROM stock_stripe AS stripe WHERE stripe.product_id = stock.product_id) AS in_all"""
+    patch.setattr(
+        "commerce.product.repository.sql.MOVE_STOCK", _moving({dealt: "stock.quantity AS in_all"})
+    )
+
+
+def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:
+    """No FOR UPDATE, no guard: no bug yet, as UPDATE adds to what is there, and CHECK refuses."""
+    _without_lock(patch)
+    patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving({_GUARD: ""}))
+
+
+def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
+    """The wish is done in one transaction, and claimed in the next."""
+    run = transactions._run
+
+    def effect_then_claim(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
+        result: Any = run(work)
+        if claimed is not None:
+            with UnitOfWork(database()) as uow:
+                once.claim(uow, claimed, result.model_dump_json())
+                uow.commit()
+        return result  # type: ignore[no-any-return]
+
+    patch.setattr(transactions, "_run", effect_then_claim)
+
+
+def relay_marks_before_it_publishes(patch: pytest.MonkeyPatch) -> None:
+    """What the bus does not take is marked as taken."""
+
+    def mark_then_put(self: Relay, run: Any, done: Relayed) -> Any:
+        with UnitOfWork(self._database) as uow:
+            rows = uow.lock(
+                relays._TAKE_TURNS, shared_statements.TAKE(after=run.after, limit=relays.CHUNK)
+            )
+            positions = [row.position for row in rows]
+            uow.write(shared_statements.MARK(positions=positions, published_at=clock.now()))
+            uow.commit()
+        outcome = run.put(rows)
+        done.published += len(outcome.taken)
+        return outcome
+
+    patch.setattr(Relay, "_one_chunk", mark_then_put)
+
+
+def consumer_claims_nothing(patch: pytest.MonkeyPatch) -> None:
+    """What is delivered twice is counted twice."""
+
+    def all_of_them(self: Shop, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        return set(ids)
+
+    patch.setattr(Shop, "claim_events", all_of_them)
+
+
+BUGS: dict[str, Plant] = {
+    each.__name__.replace("_", " "): each
+    for each in (
+        stock_is_sold_as_it_was_read,
+        stock_is_written_as_it_was_read,
+        sold_out_is_said_by_free_stripes_alone,
+        the_last_unit_leaves_a_stripe_unseen,
+        what_is_dealt_out_is_not_counted,
+        claim_comes_after_the_effect,
+        relay_marks_before_it_publishes,
+        consumer_claims_nothing,
+    )
+}
+"""Each must be found."""
+
+
+@contextmanager
+def planted(plant: Plant) -> Iterator[None]:
+    """The shop with the bug, in a database that is not used afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        plant(patch)
+        yield
+
+
+def _without_lock(patch: pytest.MonkeyPatch) -> None:
+    columns = stock_table.c
+    read = (
+        select(columns.product_id, columns.quantity, columns.counted)
+        .where(columns.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+        .order_by(columns.product_id)
+    )
+    patch.setattr("commerce.product.repository.sql.LOCK_STOCK", Statement(read))
+
+
+def _moving(changes: dict[str, str]) -> Statement:
+    """The statement that moves stock, with some of its text changed."""
+    sql = _changed(str(statements.MOVE_STOCK._build), changes)
+    return Statement(text(sql).bindparams(bindparam("moves", type_=JSONB)))
+
+
+def _changed(sql: str, changes: dict[str, str]) -> str:
+    for before, after in changes.items():
+        if before not in sql:
+            raise LookupError(f"the statement has no {before!r} to change")
+        sql = sql.replace(before, after)
+    return sql

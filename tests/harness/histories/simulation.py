@@ -1,0 +1,90 @@
+"""Histories that the model itself answers, one call at a time inside overlapping intervals.
+
+Whatever order it took is an explanation: a checker that finds none is wrong.
+"""
+
+import itertools
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from tests.harness.histories.history import Answer, Call, History
+from tests.harness.histories.model import LEFT, Key, Model
+from tests.harness.histories.plan import Plan, Planned
+
+
+@dataclass(slots=True)
+class _Running:
+    planned: Planned
+    start: int
+    answer: Answer | None = None
+
+
+class Simulation:
+    """A shop that serves one caller at a time, and forgets to answer some."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._rng = random.Random(plan.seed)  # noqa: S311
+        wishes = [Call(0, each.client, each.kind, each.args, 0, 0) for each in plan.calls]
+        self._model = Model(plan.setup, wishes)
+        self._state: dict[Key, Any] = dict(self._model.start())
+        self._calls: list[Call] = []
+
+    def play(self) -> History:
+        """The clients take their turns at random."""
+        ticks = itertools.count()
+        waiting = [self._plan.of_client(client) for client in range(self._plan.clients)]
+        running: dict[int, _Running] = {}
+        while any(waiting) or running:
+            client = self._rng.randrange(self._plan.clients)
+            if client not in running:
+                if waiting[client]:
+                    self._begin(client, waiting[client].pop(0), running, ticks)
+            elif running[client].answer is None:
+                running[client].answer = self._answer(running[client].planned)
+            else:
+                self._end(running.pop(client), ticks)
+        calls = sorted(self._calls, key=lambda call: call.start)
+        return History(self._plan.seed, self._plan.setup, calls, self._rows())
+
+    def _begin(
+        self, client: int, planned: Planned, running: dict[int, _Running], ticks: Any
+    ) -> None:
+        order = planned.args.get("order")
+        if order is None or ("order", order) in self._state:
+            running[client] = _Running(planned, next(ticks))
+
+    def _answer(self, planned: Planned) -> Answer:
+        call = Call(0, planned.client, planned.kind, planned.args, 0, 0)
+        answer, changes = self._rng.choice(list(self._model.outcomes(self._state, call)))
+        self._state |= changes
+        return answer
+
+    def _end(self, done: _Running, ticks: Any) -> None:
+        planned = done.planned
+        answer = None if planned.loses_answer else done.answer
+        self._calls.append(
+            Call(
+                done.start, planned.client, planned.kind, planned.args, done.start, next(ticks),
+                answer,
+            )
+        )  # fmt: skip
+
+    def _rows(self) -> dict[str, Any]:
+        def named(kind: str) -> dict[str, Any]:
+            return {key[1]: value for key, value in self._state.items() if key[0] == kind}
+
+        orders = []
+        for name, status in named("order").items():
+            wish = self._model.wish(name)
+            points, discount = self._model.paid(wish)
+            paid = {"points": points, "discount": discount, "status": status}
+            orders.append({**wish, **paid, "about": name})
+        return {
+            "stock": named("stock"),
+            "balance": named("balance"),
+            "copies": named("copy"),
+            "left": self._state[LEFT],
+            "orders": orders,
+        }

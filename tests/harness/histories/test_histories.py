@@ -1,0 +1,76 @@
+"""A short slice of `make histories`: a serial order explains what concurrent clients were answered.
+
+A history that fails is kept as JSON and shown at its smallest; `make histories` judges it again
+with ARGS="--replay FILE".
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.harness.histories.history import Call, History
+from tests.harness.histories.plan import Size, draw
+from tests.harness.histories.recorder import Recorder
+from tests.harness.histories.verdict import judge, told
+
+SEEDS = range(1, 13)
+CLIENTS = 5
+
+
+@pytest.fixture
+def recorder(own_shop: str) -> Iterator[Recorder]:
+    """Clients on threads of their own, in a shop of the test's own."""
+    recorder = Recorder(CLIENTS)
+    yield recorder
+    recorder.close()
+
+
+def test_a_seed_is_a_plan() -> None:
+    assert draw(5) == draw(5)
+    assert draw(5) != draw(6)
+
+
+def test_a_serial_order_explains_what_concurrent_clients_are_answered(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    seen: Counter[str] = Counter()
+    for seed in SEEDS:
+        history = recorder.record(draw(seed, Size(clients=CLIENTS, calls=6)))
+        verdict = judge(history)
+        if not verdict.holds or verdict.is_undecided:
+            history.save(tmp_path / f"{seed}.json")
+            pytest.fail(f"kept as {tmp_path / f'{seed}.json'}\n{told(history)}")
+        seen.update(_kinds(history))
+    # A slice that met none of these would prove nothing.
+    wanted = ("placed", "refused", "unknown", "replayed", "cancelled", "overlapped", "taken twice")
+    assert [each for each in wanted if not seen[each]] == []
+
+
+def test_a_long_history_is_explained_too(recorder: Recorder) -> None:
+    history = recorder.record(draw(1000, Size(clients=CLIENTS, calls=40)))
+
+    verdict = judge(history)
+
+    assert verdict.holds, told(history)
+    assert not verdict.is_undecided
+    assert len(history.calls) > 150
+
+
+def _kinds(history: History) -> Iterator[str]:
+    """What this history is evidence of."""
+    yield from (_kind(call) for call in history.calls)
+    yield from ("replayed" for call in history.calls if call.is_replay)
+    calls = history.calls
+    yield from ("overlapped" for call, after in pairwise(calls) if after.start < call.end)
+    yield from ["taken twice"] * (len(history.taken) - len(set(history.taken)))
+
+
+def _kind(call: Call) -> str:
+    if call.answer is None:
+        return "unknown"
+    if call.refusal is not None:
+        return "refused"
+    return {"place": "placed", "cancel": "cancelled"}.get(call.kind, call.kind)

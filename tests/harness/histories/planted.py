@@ -68,7 +68,7 @@ def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
         "'stripe_has_more'": "'stock_sufficient'",
     }
     taking = _changed(str(stripe_statements.TAKE._build), changes)
-    patch.setattr("commerce.product.striping.stocks.sql.TAKE", Statement(text(taking)))
+    patch.setattr("commerce.product.striping.repository.sql.TAKE", Statement(text(taking)))
 
     look_again = ProductFacade._shortage
 
@@ -84,7 +84,7 @@ def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(plan, "STRIPES", (2,))
     changes = {"AND quantity > CAST": "AND quantity >= CAST"}
     taking = _changed(str(stripe_statements.TAKE._build), changes)
-    patch.setattr("commerce.product.striping.stocks.sql.TAKE", Statement(text(taking)))
+    patch.setattr("commerce.product.striping.repository.sql.TAKE", Statement(text(taking)))
 
     def with_enough(self: StripedStock, quantity: int) -> list[int]:
         return [number for number, units in enumerate(self.stripes) if units >= quantity]

@@ -1,7 +1,7 @@
 """Products and stock in memory: what a write changes, the next read sees."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from dataclasses import fields
 from typing import TypeAlias
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from commerce.product import Sort
 from commerce.product.model import Product, ProductState, ProductSummary, Stock
-from commerce.product.repository import COUNTED, SOLD, find_nothing_wrong
+from commerce.product.repository import COUNTED, SOLD, Stocks, Units
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
@@ -70,7 +70,7 @@ class MemoryProductRepository:
             for id_, found in self.find_all(ids).items()
         ]
 
-    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+    def count_likes(self, changes: Units) -> None:
         for id_ in changes.keys() & self._products.keys():
             net = self._products[id_].like_count - self._unlikes_ahead[id_] + changes[id_]
             self._products[id_].like_count = max(net, 0)
@@ -104,23 +104,16 @@ class MemoryProductRepository:
             self.move_stock(change, reason=COUNTED, order_id=None)
 
     def sell(
-        self,
-        wanted: Mapping[UUID, int],
-        stocks: Mapping[UUID, Stock],
-        *,
-        order_id: UUID,
-        on_out_of_stock: ErrorFactory,
+        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
     ) -> None:
         changes = {id_: -quantity for id_, quantity in wanted.items()}
-        self.move_stock(changes, reason=SOLD, order_id=order_id, on_out_of_stock=on_out_of_stock)
+        self._move(changes, SOLD, order_id, on_out_of_stock)
 
-    def move_stock(
-        self,
-        changes: Mapping[UUID, int],
-        *,
-        reason: str,
-        order_id: UUID | None,
-        on_out_of_stock: ErrorFactory = find_nothing_wrong,
+    def move_stock(self, changes: Units, *, reason: str, order_id: UUID | None) -> None:
+        self._move(changes, reason, order_id, lambda: None)
+
+    def _move(
+        self, changes: Units, reason: str, order_id: UUID | None, on_out_of_stock: ErrorFactory
     ) -> None:
         left = {
             id_: self._products[id_].stock.quantity + change

@@ -1,6 +1,5 @@
 """Products are read, listed, counted and sold."""
 
-from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +13,7 @@ from commerce.product import (
     SetStock,
     Sort,
 )
-from commerce.product.repository import find_nothing_wrong
+from commerce.product.repository import Stocks, Units
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared.cursor import InvalidCursor
@@ -126,17 +125,10 @@ def test_an_outdated_offer_is_refused_with_what_is_left_now(
 class TooLate(MemoryProductRepository):
     """Refuses every sale, as the database does when somebody was faster."""
 
-    def move_stock(
-        self,
-        changes: Mapping[UUID, int],
-        *,
-        reason: str,
-        order_id: UUID | None,
-        on_out_of_stock: ErrorFactory = find_nothing_wrong,
+    def sell(
+        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
     ) -> None:
-        if reason == "SOLD":
-            raise on_out_of_stock() or Contention("stock_sufficient")
-        super().move_stock(changes, reason=reason, order_id=order_id)
+        raise on_out_of_stock() or Contention("stock_sufficient")
 
 
 def test_a_refused_sale_that_is_possible_again_was_a_lost_race(brand_id: str) -> None:

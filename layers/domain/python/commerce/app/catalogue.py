@@ -48,12 +48,7 @@ class LikedProduct(ProductView):
 
 
 class Catalogue:
-    """Products as shoppers see them. A cache that is cold, slow, down or corrupt costs only time.
-
-    Args:
-        cache: this environment's cache.
-        rank_of: returns a product's rank today, None if it has none.
-    """
+    """Products as shoppers see them. A cold, slow, broken or corrupt cache only costs time."""
 
     def __init__(self, cache: Cache, rank_of: Callable[[str], int | None]) -> None:
         self._cache = cache

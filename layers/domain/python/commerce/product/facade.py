@@ -144,14 +144,8 @@ class ProductFacade:
         if missing:
             raise ProductNotFound(missing)
         return {
-            product.id: Offer(
-                product_id=product.id,
-                name=product.name,
-                brand_id=product.brand_id,
-                price=product.price,
-                stock=product.stock,
-            )
-            for product in products.values()
+            id_: Offer(id_, product.name, product.brand_id, product.price, product.stock)
+            for id_, product in products.items()
         }
 
     def sell(

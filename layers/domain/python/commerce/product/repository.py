@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID
 
 from commerce.product.commands import Sort
 from commerce.product.model import Product, ProductState, ProductSummary, Stock
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
-from commerce.product.striping import stocks as striping
+from commerce.product.striping import repository as striping
 from commerce.runtime import audit
 from commerce.runtime.audit import Change
 from commerce.runtime.db.pipeline import Query, Row
@@ -25,9 +25,8 @@ else:
 SOLD, RETURNED, COUNTED = "SOLD", "RETURNED", "COUNTED"
 """Reasons of stock movements."""
 
-
-def find_nothing_wrong() -> None:
-    """Explain no violation, so that it counts as a lost race, which is repeated."""
+Units: TypeAlias = Mapping[UUID, int]
+Stocks: TypeAlias = Mapping[UUID, Stock]
 
 
 class ProductRepository(Protocol):
@@ -52,7 +51,7 @@ class ProductRepository(Protocol):
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         """Find stock and likes of those of the products that exist."""
 
-    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+    def count_likes(self, changes: Units) -> None:
         """Add likes less unlikes to the counts, none of which falls below zero."""
 
     def add(self, product: Product) -> None:
@@ -70,32 +69,13 @@ class ProductRepository(Protocol):
     def set_stock(self, stock: Stock, quantity: int) -> None:
         """Set a locked stock to a counted number of units."""
 
-    def move_stock(
-        self,
-        changes: Mapping[UUID, int],
-        *,
-        reason: str,
-        order_id: UUID | None,
-        on_out_of_stock: ErrorFactory = find_nothing_wrong,
-    ) -> None:
+    def move_stock(self, changes: Units, *, reason: str, order_id: UUID | None) -> None:
         """Add each change to its product's stock, all or none; striped units stay as they are."""
 
     def sell(
-        self,
-        wanted: Mapping[UUID, int],
-        stocks: Mapping[UUID, Stock],
-        *,
-        order_id: UUID,
-        on_out_of_stock: ErrorFactory,
+        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
     ) -> None:
-        """Take units of each product for an order, all or none.
-
-        Args:
-            wanted: the units of each product.
-            stocks: the products' stocks as they were read.
-            order_id: the order that takes them.
-            on_out_of_stock: a stock has too few units by now.
-        """
+        """Take units of each product, all or none, decided on the stocks as they were read."""
 
 
 class SqlProductRepository:
@@ -129,7 +109,7 @@ class SqlProductRepository:
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         return [ProductState(*row) for row in self._uow.read(sql.FIND_STATES(ids=list(ids)))]
 
-    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+    def count_likes(self, changes: Units) -> None:
         rows = [{"id": str(id_), "change": change} for id_, change in changes.items()]
         self._uow.write(sql.LOCK_COUNTS(ids=list(changes)))
         self._uow.write(sql.COUNT_LIKES(changes=rows))
@@ -183,23 +163,11 @@ class SqlProductRepository:
             moving = _moving({stock.product_id: quantity - stock.quantity}, COUNTED, order_id=None)
             self._move(*striping.gathered([stock], *moving))
 
-    def move_stock(
-        self,
-        changes: Mapping[UUID, int],
-        *,
-        reason: str,
-        order_id: UUID | None,
-        on_out_of_stock: ErrorFactory = find_nothing_wrong,
-    ) -> None:
-        self._move(*_moving(changes, reason, order_id), on_out_of_stock=on_out_of_stock)
+    def move_stock(self, changes: Units, *, reason: str, order_id: UUID | None) -> None:
+        self._move(*_moving(changes, reason, order_id))
 
     def sell(
-        self,
-        wanted: Mapping[UUID, int],
-        stocks: Mapping[UUID, Stock],
-        *,
-        order_id: UUID,
-        on_out_of_stock: ErrorFactory,
+        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
     ) -> None:
         moving = partial(_moving, reason=SOLD, order_id=order_id)
         changes = {product_id: -quantity for product_id, quantity in wanted.items()}
@@ -211,12 +179,13 @@ class SqlProductRepository:
                 *(moving(rest) if rest else ()), *taking.values(), unless=striping.STRIPE_HAS_MORE
             )
 
-    def _move(self, *queries: Query, on_out_of_stock: ErrorFactory = find_nothing_wrong) -> None:
+    # Without an explanation a violation is a lost race: the use case is repeated.
+    def _move(self, *queries: Query, on_out_of_stock: ErrorFactory = lambda: None) -> None:
         rules = ("stock_sufficient", "stock_not_negative")
         self._uow.write_last(*queries, on_violation=dict.fromkeys(rules, on_out_of_stock))
 
 
-def _moving(changes: Mapping[UUID, int], reason: str, order_id: UUID | None) -> tuple[Query, Query]:
+def _moving(changes: Units, reason: str, order_id: UUID | None) -> tuple[Query, Query]:
     """Lock the stocks' own rows, and add the changes to them."""
     moves = [
         {

@@ -52,32 +52,26 @@ class StockView(View):
 
 def product_view(product: ProductSummary, brand_name: str) -> ProductView:
     """Show a product with its brand's name, without its stock."""
-    return ProductView.model_validate(_shown(product, brand_name))
+    return ProductView(
+        product_id=str(product.id),
+        name=product.name,
+        description=product.description,
+        price=money_view(product.price),
+        brand=BrandOfProduct(brand_id=str(product.brand_id), name=brand_name),
+        like_count=product.like_count,
+        version=product.version,
+    )
 
 
 def detail_view(product: Product, brand_name: str) -> ProductDetailView:
-    """Show a product with its brand's name and its stock; its rank is added by the caller."""
-    return ProductDetailView.model_validate(
-        {
-            **_shown(product, brand_name),
-            "stock_quantity": product.stock.quantity,
-            "counted": product.stock.counted,
-        }
+    """Show a product with its brand's name and its stock, without its rank."""
+    return ProductDetailView(
+        **dict(product_view(product, brand_name)),
+        stock_quantity=product.stock.quantity,
+        counted=product.stock.counted,
     )
 
 
 def summary_of(detail: ProductDetailView) -> ProductView:
     """Return what lists show of a product."""
     return ProductView(**{name: getattr(detail, name) for name in ProductView.model_fields})
-
-
-def _shown(product: ProductSummary, brand_name: str) -> dict[str, object]:
-    return {
-        "product_id": str(product.id),
-        "name": product.name,
-        "description": product.description,
-        "price": money_view(product.price),
-        "brand": BrandOfProduct(brand_id=str(product.brand_id), name=brand_name),
-        "like_count": product.like_count,
-        "version": product.version,
-    }

@@ -5,8 +5,8 @@ could not be dealt out evenly. Units enter a stripe, and its last unit leaves it
 lock of the stock's own row: who holds that lock knows whether any stripe has units left, even
 while others sell from the stripes.
 
-Nothing else knows of it but the product context's repository (through `striping.stocks`) and
-statements (which add up the stripes' units).
+Only the product context's repository (through the functions of `repository`) and statements (which
+add up the stripes' units) know of it.
 """
 
 from commerce.product.striping.commands import SetStripes

@@ -28,14 +28,9 @@ class StripingFacade:
         return self._change(striping, rows, is_fixed=command.stripes is not None, by=by)
 
     def sales_spikes(self, since: datetime, *, hot: int, cool: int) -> Sequence[SalesSpike]:
-        """Find products that should be striped, or no longer be, by their sales since then.
+        """Find products to stripe (`hot` sales since then or more) or no longer (below `cool`).
 
         Products for which an admin has decided are left out.
-
-        Args:
-            since: the time from which sales count.
-            hot: sales from which on a product should be striped.
-            cool: sales below which a striped product should be in one row again.
         """
         return self._stripes.find_sales_spikes(since, hot=hot, cool=cool)
 

@@ -4,7 +4,7 @@ from commerce.shared.schemas import View
 
 
 class LikeView(View):
-    """Whether the caller likes the product, now."""
+    """The caller's like of a product: given or not, as of now."""
 
     product_id: str
     liked: bool

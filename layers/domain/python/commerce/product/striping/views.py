@@ -4,7 +4,7 @@ from commerce.shared.schemas import View
 
 
 class StripesView(View):
-    """How many rows the stock is dealt out to, and whether an admin has decided it."""
+    """The rows that the stock is dealt out to; `is_fixed` if an admin has decided it."""
 
     product_id: str
     stripes: int

@@ -1,8 +1,7 @@
 """GET /users/me/likes: a user lists what they like, newest first."""
 
-from commerce.app.catalogue import catalogue
+from commerce.app.catalogue import LikedProduct, catalogue
 from commerce.entrypoints.http import USER, Buyer, Cursor, Limit, http_api, lambda_handler
-from commerce.like import LikedProduct
 from commerce.shared.schemas import Page
 
 api = http_api()

@@ -1,8 +1,9 @@
 """DELETE /products/{product_id}/like: a user likes a product no longer."""
 
+from commerce.app import likes
 from commerce.app.transactions import once
 from commerce.entrypoints.http import USER, Buyer, OptionalRequestKey, http_api, lambda_handler
-from commerce.like import LikeFacade, LikeView
+from commerce.like import LikeView
 from commerce.product import ProductNotFound
 
 api = http_api()
@@ -10,7 +11,7 @@ api = http_api()
 
 @api.delete("/products/<product_id>/like")
 def unlike_product(product_id: str, user: Buyer, key: OptionalRequestKey) -> LikeView:
-    return once(key, LikeFacade.unlike, product_id, user_id=user.user_id)
+    return once(key, likes.unlike_product, product_id, user_id=user.user_id)
 
 
 handler = lambda_handler(api, access=USER, idempotent="optional", refusals=(ProductNotFound,))

@@ -2,10 +2,11 @@
 
 from aws_lambda_powertools.event_handler import Response
 
+from commerce.app import products
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandNotFound
 from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
-from commerce.product import EditProduct, ProductDetailView, ProductFacade, ProductNotFound
+from commerce.product import EditProduct, ProductDetailView, ProductNotFound
 
 api = http_api()
 
@@ -14,7 +15,9 @@ api = http_api()
 def edit_product(
     product_id: str, command: EditProduct, admin: Admin, if_match: IfMatch
 ) -> Response[ProductDetailView]:
-    edited = in_transaction(ProductFacade.edit, product_id, command, by=admin.by, if_match=if_match)
+    edited = in_transaction(
+        products.edit_product, product_id, command, by=admin.by, if_match=if_match
+    )
     return with_etag(edited, edited.version, edited.counted)
 
 

@@ -1,14 +1,14 @@
-"""Every minute: the stock of a product that sells in a rush is dealt out to several rows."""
+"""Every minute: the stock of a product in a sales spike is dealt out to several rows."""
 
 from collections.abc import Mapping
 
-from commerce.app.stock_striping import follow
+from commerce.app.stock_striping import follow_sales_spikes
 from commerce.entrypoints.schedule import schedule_handler
 
 
-def stripe_what_is_hot() -> Mapping[str, int]:
-    done = follow()
-    return {"dealt_out": done.dealt_out, "brought_back": done.brought_back, "busy": done.busy}
+def stripe() -> Mapping[str, int]:
+    run = follow_sales_spikes()
+    return {"dealt_out": run.dealt_out, "brought_back": run.brought_back, "busy": run.busy}
 
 
-handler = schedule_handler(stripe_what_is_hot)
+handler = schedule_handler(stripe)

@@ -1,4 +1,4 @@
-"""ProductChanged, BrandChanged -> what is kept of them, renewed before the shoppers come."""
+"""ProductChanged, BrandChanged -> refresh what the cache has of them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,12 +9,12 @@ from commerce.entrypoints.queue import Received, batch_handler
 from commerce.product import ProductChanged
 
 
-def renew(received: Sequence[Received[Any]]) -> None:
+def refresh(received: Sequence[Received[Any]]) -> None:
     events = [each.event for each in received]
     for brand_id in {str(each.brand_id) for each in events if isinstance(each, BrandChanged)}:
-        catalogue().renew_brand(brand_id)
+        catalogue().invalidate_brand(brand_id)
     products = {str(each.product_id) for each in events if isinstance(each, ProductChanged)}
-    catalogue().renew_products(products)
+    catalogue().refresh_products(products)
 
 
-handler = batch_handler([ProductChanged, BrandChanged], renew)
+handler = batch_handler([ProductChanged, BrandChanged], refresh)

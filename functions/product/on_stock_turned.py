@@ -1,4 +1,4 @@
-"""StockSoldOut, StockReturned -> the products' kept cards, renewed before the shoppers come."""
+"""StockSoldOut, StockReturned -> refresh the products' summaries in the cache."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,8 @@ from commerce.entrypoints.queue import Received, batch_handler
 from commerce.product import StockReturned, StockSoldOut
 
 
-def refresh_cards(received: Sequence[Received[Any]]) -> None:
+def refresh(received: Sequence[Received[Any]]) -> None:
     catalogue().refresh({str(each.event.product_id) for each in received})
 
 
-handler = batch_handler([StockSoldOut, StockReturned], refresh_cards)
+handler = batch_handler([StockSoldOut, StockReturned], refresh)

@@ -2,6 +2,7 @@
 
 from aws_lambda_powertools.event_handler import Response
 
+from commerce.app import products
 from commerce.app.catalogue import catalogue
 from commerce.app.transactions import once
 from commerce.brand import BrandNotFound
@@ -13,7 +14,7 @@ from commerce.entrypoints.http import (
     lambda_handler,
     with_etag,
 )
-from commerce.product import ProductDetailView, ProductFacade, RegisterProduct
+from commerce.product import ProductDetailView, RegisterProduct
 
 api = http_api()
 
@@ -22,8 +23,8 @@ api = http_api()
 def register_product(
     command: RegisterProduct, admin: Admin, key: OptionalRequestKey
 ) -> Response[ProductDetailView]:
-    product = once(key, ProductFacade.register, command, by=admin.by)
-    catalogue().show_new(product)
+    product = once(key, products.register_product, command, by=admin.by)
+    catalogue().invalidate_first_pages(product)
     return with_etag(product, product.version, product.counted, status=201)
 
 

@@ -1,4 +1,4 @@
-"""PUT /admin/products/{product_id}/stock: an admin says how many units there are."""
+"""PUT /admin/products/{product_id}/stock: an admin sets the number of units."""
 
 from aws_lambda_powertools.event_handler import Response
 

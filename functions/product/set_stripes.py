@@ -1,15 +1,16 @@
-"""PUT /admin/products/{product_id}/stripes: an admin says how many rows a stock is in."""
+"""PUT /admin/products/{product_id}/stripes: an admin sets the rows that a stock is dealt out to."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
-from commerce.product import ProductFacade, ProductNotFound, SetStripes, StripesView
+from commerce.product import ProductNotFound
+from commerce.product.striping import SetStripes, StripesView, StripingFacade
 
 api = http_api()
 
 
 @api.put("/admin/products/<product_id>/stripes")
 def set_stripes(product_id: str, command: SetStripes, admin: Admin) -> StripesView:
-    return in_transaction(ProductFacade.set_stripes, product_id, command, by=admin.by)
+    return in_transaction(StripingFacade.set_stripes, product_id, command, by=admin.by)
 
 
 handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound,))

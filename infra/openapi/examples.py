@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from commerce.app.catalogue import LikedProduct
 from commerce.app.checkout import OrderPage
 from commerce.app.operations import (
     DeadLetterOutcomeView,
@@ -23,7 +24,7 @@ from commerce.app.operations.overview import PROBLEMS
 from commerce.app.rankings import RankedProductView, RankingView
 from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
-from commerce.like import LikedProduct, LikeView
+from commerce.like import LikeView
 from commerce.order import OrderView, PointsExceedTotal
 from commerce.order.errors import StatusChangeRefused
 from commerce.payment import PaymentGatewayUnavailable, PaymentView
@@ -34,9 +35,9 @@ from commerce.product import (
     ProductNotFound,
     ProductView,
     StockView,
-    StripesView,
 )
 from commerce.product.errors import Shortage
+from commerce.product.striping import StripesView
 from commerce.ranking import InvalidMoment, RankingWeightsView
 from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.errors import CommerceError

@@ -108,7 +108,7 @@ class TestLikes:
         mine = [a_like(user_id, id_) for id_ in product_ids]
         for like in (*mine, a_like(user_id, product_ids[0]), a_like(uuid4(), product_ids[0])):
             with likes() as repository:
-                repository.add(like, unknown=refuse)
+                repository.add(like, on_unknown_product=refuse)
         with likes() as repository:
             assert repository.newest_of(user_id, NEWEST, 3) == [mine[3], mine[2], mine[1]]
             assert repository.newest_of(user_id, mine[1].id, 3) == [mine[0]]
@@ -121,21 +121,21 @@ class TestLikes:
         first = a_like(user_id, product_ids[0])
         again = a_like(user_id, product_ids[0])
         with likes() as repository:
-            repository.add(first, unknown=refuse)
+            repository.add(first, on_unknown_product=refuse)
         for _ in range(2):
             with likes() as repository:
                 repository.remove(user_id, product_ids[0])
         with likes() as repository:
             assert repository.newest_of(user_id, NEWEST, 3) == []
         with likes() as repository:
-            repository.add(again, unknown=refuse)
+            repository.add(again, on_unknown_product=refuse)
         with likes() as repository:
             assert repository.newest_of(user_id, NEWEST, 3) == [again]
 
     def test_an_unknown_product_is_refused(self, likes: Opened[LikeRepository]) -> None:
         user_id = uuid4()
         with pytest.raises(ProductNotFound), likes() as repository:
-            repository.add(a_like(user_id, uuid4()), unknown=refuse)
+            repository.add(a_like(user_id, uuid4()), on_unknown_product=refuse)
         with likes() as repository:
             assert repository.newest_of(user_id, NEWEST, 3) == []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from commerce.app.catalogue import CARDS, FIRST_PAGES
+from commerce.app.catalogue import FIRST_PAGES, SUMMARIES
 from commerce.runtime.cache import valkey
 from infra.local.ports import Ports
 from infra.local.process import Server
@@ -171,18 +171,18 @@ def test_what_is_kept_is_rubbish(server: Server, shelves: tuple[str, str]) -> No
     for key in client.scan_iter("lastunit:*"):
         client.set(key, b"\xfe rubbish")
     read_everything(brand, product)
-    assert client.get(CARDS.key(product)) != b"\xfe rubbish"
+    assert client.get(SUMMARIES.key(product)) != b"\xfe rubbish"
     assert client.get(FIRST_PAGES.key(f"latest:{brand}")) != b"\xfe rubbish"
     client.close()
 
 
 def test_a_list_is_served_while_its_refill_hangs(server: Server, shelves: tuple[str, str]) -> None:
-    """Whoever refills the list and its cards has stopped in the middle, holding the locks."""
+    """A refill of the list and its summaries has stopped in the middle, holding the locks."""
     import redis
 
     brand, product = shelves
     client = redis.Redis.from_url(server.url)
-    for key in (FIRST_PAGES.key(f"latest:{brand}"), CARDS.key(product)):
+    for key in (FIRST_PAGES.key(f"latest:{brand}"), SUMMARIES.key(product)):
         client.set(f"{key}:refill", "somebody else", ex=60)
     for _ in range(3):
         listed = call("product/list_products", "GET", f"/products?brand_id={brand}")

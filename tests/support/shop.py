@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from commerce.app.products import register_product
 from commerce.app.reconciliation import Scope, reconcile
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandFacade, RegisterBrand
 from commerce.point import ChargePoints
-from commerce.product import ProductFacade, RegisterProduct, SetStock, SetStripes
+from commerce.product import ProductFacade, RegisterProduct, SetStock
+from commerce.product.striping import SetStripes, StripingFacade
 from commerce.runtime import tokens
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query, Row
@@ -52,10 +54,8 @@ def a_product(
 ) -> str:
     """A product that can be bought; returns its id."""
     command = RegisterProduct(brand_id=brand_id or a_brand(), name=name, price_amount=price)
-    product = in_transaction(ProductFacade.register, command)
-    in_transaction(
-        lambda shop: shop.products.set_stock(product.product_id, SetStock(quantity=stock))
-    )
+    product = in_transaction(register_product, command)
+    in_transaction(ProductFacade.set_stock, product.product_id, SetStock(quantity=stock))
     return product.product_id
 
 
@@ -69,7 +69,7 @@ def a_striped_product(stripes: int, stock: int = 5, price: int = 1000) -> str:
 def set_stripes(product_id: str, stripes: int | None) -> None:
     """Deal a stock out to so many rows."""
     command = SetStripes(stripes=stripes)
-    in_transaction(lambda shop: shop.products.set_stripes(product_id, command, by="test"))
+    in_transaction(StripingFacade.set_stripes, product_id, command, by="test")
 
 
 def a_key() -> str:

@@ -71,11 +71,11 @@ class Scenario:
 
 
 def a_case(*, stock: int = 5, points: int = 0, stripes: int = 1, **more: Any) -> Case:
-    """A buyer, an admin, and a product whose card is kept, perhaps with stripes."""
+    """A buyer, an admin, and a product whose summary is cached, perhaps with stripes."""
     case = Case(a_buyer(points), an_admin(), a_product(stock, PRICE), a_key(), **more)
     if stripes > 1:
         set_stripes(case.product, stripes)
-    catalogue().cards([case.product])  # kept by the cache, so that changes have to reach it
+    catalogue().summaries([case.product])  # kept by the cache, so that changes have to reach it
     return case
 
 

@@ -105,7 +105,8 @@ def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
     found["notices"] = [notices(order) for order in orders]
     found["score"] = _score(case.product)
     found["card"] = [
-        (each.price.amount, each.like_count) for each in catalogue().cards([case.product]).values()
+        (each.price.amount, each.like_count)
+        for each in catalogue().summaries([case.product]).values()
     ]
     if scenario.tells_views:
         found["views told twice"] = [id_ for id_, times in _views_heard.items() if times > 1]

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from commerce.app.likes import like_product
 from commerce.app.transactions import in_transaction
 from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from commerce.runtime.db.current import database
@@ -225,7 +226,7 @@ def _a_transaction(world: World) -> Words:
 
 def _a_like(world: World) -> Words:
     product = _a_product(world)
-    in_transaction(lambda shop: shop.likes.like(product, user_id=world.caller.user_id))
+    in_transaction(like_product, product, user_id=world.caller.user_id)
     return {examples.PRODUCT_ID: product}
 
 

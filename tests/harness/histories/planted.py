@@ -15,9 +15,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.app import transactions
 from commerce.app.shop import Shop
-from commerce.product import ProductFacade, statements, stripe_statements
+from commerce.product import ProductFacade, statements
 from commerce.product.errors import OutOfStock, Shortage
-from commerce.product.model import Stock
+from commerce.product.striping import statements as stripe_statements
+from commerce.product.striping.model import StripedStock
 from commerce.product.tables import stock_table
 from commerce.runtime import idempotency as once
 from commerce.runtime.db import statements as shared_statements
@@ -67,7 +68,7 @@ def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
         "'stripe_has_more'": "'stock_sufficient'",
     }
     taking = _changed(str(stripe_statements.TAKE._build), changes)
-    patch.setattr("commerce.product.repository.striped.TAKE", Statement(text(taking)))
+    patch.setattr("commerce.product.striping.repository.sql.TAKE", Statement(text(taking)))
 
     look_again = ProductFacade._shortage
 
@@ -83,12 +84,12 @@ def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(plan, "STRIPES", (2,))
     changes = {"AND quantity > CAST": "AND quantity >= CAST"}
     taking = _changed(str(stripe_statements.TAKE._build), changes)
-    patch.setattr("commerce.product.repository.striped.TAKE", Statement(text(taking)))
+    patch.setattr("commerce.product.striping.repository.sql.TAKE", Statement(text(taking)))
 
-    def with_enough(self: Stock, quantity: int) -> list[int]:
+    def with_enough(self: StripedStock, quantity: int) -> list[int]:
         return [number for number, units in enumerate(self.stripes) if units >= quantity]
 
-    patch.setattr(Stock, "stripes_with_more_than", with_enough)
+    patch.setattr(StripedStock, "stripes_with_more_than", with_enough)
 
 
 def what_is_dealt_out_is_not_counted(patch: pytest.MonkeyPatch) -> None:
@@ -176,7 +177,7 @@ def planted(plant: Plant) -> Iterator[None]:
 def _without_lock(patch: pytest.MonkeyPatch) -> None:
     columns = stock_table.c
     read = (
-        select(columns.product_id, columns.quantity, columns.counted, columns.stripes_fixed)
+        select(columns.product_id, columns.quantity, columns.counted)
         .where(columns.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
         .order_by(columns.product_id)
     )

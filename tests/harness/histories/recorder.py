@@ -19,7 +19,7 @@ import pytest
 from commerce.app import transactions
 from commerce.app.reconciliation import Scope, reconcile
 from commerce.entrypoints import idempotency
-from commerce.product import stripes
+from commerce.product.striping import repository as striping
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Connection, Query
 from commerce.runtime.messaging.bus import Envelope
@@ -421,7 +421,7 @@ def _no_nudges() -> Iterator[None]:
 def _few_units_are_dealt() -> Iterator[None]:
     """A history has too few units for stripes that are worth it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stripes, "WORTH_DEALING", 1)
+        patch.setattr(striping, "WORTH_DEALING", 1)
         yield
 
 

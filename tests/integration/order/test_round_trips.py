@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pg8000.dbapi
 import pytest
 
-from commerce.product.model import Stock
+from commerce.product.striping.model import StripedStock
 from commerce.runtime.db.current import database
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.lambda_calls import Answer, call
@@ -121,7 +121,9 @@ def test_an_order_whose_stripes_were_sold_from_meanwhile_costs_one_more(
     assert order(buyer, product).status == 201  # the function is warm
     rows("UPDATE stock SET quantity = 6 WHERE product_id = $1", product)
     rows("UPDATE stock_stripe SET quantity = 1 WHERE product_id = $1", product)
-    monkeypatch.setattr(Stock, "stripes_with_more_than", lambda *_: [0, 1])  # as they were read
+    monkeypatch.setattr(
+        StripedStock, "stripes_with_more_than", lambda *_: [0, 1]
+    )  # as they were read
     proxy.forget()
     assert place(buyer, (product, 2)).status == 201
     refused, batch = proxy.trips[-2:]

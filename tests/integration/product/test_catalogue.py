@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 import redis
 
-from commerce.app.catalogue import BRANDS, CARDS, FIRST_PAGES, catalogue
+from commerce.app.catalogue import BRANDS, FIRST_PAGES, SUMMARIES, catalogue
 from commerce.app.transactions import in_transaction
-from commerce.product import ProductDetailView, ProductFacade, SetStock
+from commerce.product import ProductFacade, SetStock
+from commerce.product.model import Product
 from commerce.shared import clock
 from tests.support.lambda_calls import (
     Answer,
@@ -109,7 +110,7 @@ class TestOneProduct:
             assert get(product).json["version"] == 2
         with counted() as sent:
             get(product)
-        assert sent.count == 1  # and the new card is kept
+        assert sent.count == 1  # and the new summary is cached
 
     @pytest.mark.parametrize("unknown", [NOBODYS, "anvil"])
     def test_an_unknown_product_is_not_found(self, unknown: str) -> None:
@@ -137,7 +138,7 @@ class TestETag:
     def test_whatever_changes_changes_it(self) -> None:
         product = a_product(stock=2)
         tags = [get(product).headers["etag"]]
-        in_transaction(lambda shop: shop.products.set_stock(product, SetStock(quantity=1)))
+        in_transaction(ProductFacade.set_stock, product, SetStock(quantity=1))
         tags.append(get(product).headers["etag"])
         set_like_count(product, 3)
         tags.append(get(product).headers["etag"])
@@ -237,7 +238,7 @@ class TestLists:
             return sent.count, len(ids_of(answer))
 
         assert (statements(few), statements(many)) == ((3, 1), (3, 100))  # nothing is kept
-        assert (statements(few), statements(many)) == ((0, 1), (0, 100))  # ids and cards are
+        assert (statements(few), statements(many)) == ((0, 1), (0, 100))  # ids and summaries are
         cursor = page(f"brand_id={many}&sort=likes_desc&limit=1").json["next_cursor"]
         assert statements(many, then=f"&cursor={cursor}") == (2, 100)  # a deeper page
 
@@ -277,12 +278,12 @@ class TestLists:
             name: server().pttl(key)
             for name, key in {
                 "list": FIRST_PAGES.key(f"latest:{brand}"),
-                "card": CARDS.key(products[0]),
+                "summary": SUMMARIES.key(products[0]),
                 "brand": BRANDS.key(brand),
             }.items()
         }
         assert 25_000 < left["list"] <= 30_000
-        assert 55_000 < left["card"] <= 60_000
+        assert 55_000 < left["summary"] <= 60_000
         assert 86_000_000 < left["brand"] <= 86_400_000
 
     def test_a_new_product_shows_at_once(self, brand: str, products: list[str]) -> None:
@@ -314,7 +315,7 @@ class TestBrands:
 
 class TestRefresh:
     @pytest.mark.parametrize("turned", ["StockSoldOut", "StockReturned"])
-    def test_the_card_is_renewed_when_the_stock_turns(self, turned: str) -> None:
+    def test_a_summary_is_refreshed_when_the_stock_turns(self, turned: str) -> None:
         product = a_product(stock=1)
         sell_all(product, 1)
         get(product)
@@ -331,22 +332,22 @@ class TestRefresh:
             assert get(product).json["name"] == "New"
         assert sent.count == 1
 
-    def test_a_card_that_is_being_loaded_while_it_changes_is_not_kept(
+    def test_a_summary_loaded_while_it_changes_is_not_cached(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Read before the change, stored after it: the news must not be undone."""
+        """Read before the change and stored after it: the change must not be undone."""
         product = a_product()
         read = ProductFacade.get
 
         @wraps(read)
-        def overtaken(self: ProductFacade, product_id: str) -> ProductDetailView:
+        def overtaken(self: ProductFacade, product_id: str) -> Product:
             found = read(self, product_id)
             monkeypatch.undo()
             rows("UPDATE product SET name = 'New' WHERE id = $1", product)
-            catalogue()._cache.invalidate(CARDS, [product])
+            catalogue()._cache.invalidate(SUMMARIES, [product])
             return found
 
         monkeypatch.setattr(ProductFacade, "get", overtaken)
         assert get(product).json["name"] == "Anvil"
-        assert server().get(CARDS.key(product)) is None
+        assert server().get(SUMMARIES.key(product)) is None
         assert get(product).json["name"] == "New"

@@ -2,16 +2,23 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from commerce.app.transactions import in_transaction
-from commerce.product.model import STRIPES
+from commerce.product import OutOfStock, SqlProductRepository
+from commerce.product.model import Stock
+from commerce.product.striping import SalesSpike, SqlStripeRepository, StripingFacade
+from commerce.product.striping.model import STRIPES_IN_A_SPIKE, StripedStock, Striping
 from commerce.runtime.db.connection import COMMIT, ROLLBACK
+from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from tests.support.admin import audit_of, product_of, put_stripes, set_stock
 from tests.support.lambda_calls import Answer, function, lambda_context
@@ -193,6 +200,46 @@ class TestSelling:
         assert_books_hold(striped, plain, other, users=[buyer.user_id])
 
 
+class TestRepository:
+    def sell(self, product: UUID, quantity: int, stock: Stock | None = None) -> Stock:
+        """Sell units of a stock as it was read now or before; returns it as it was read."""
+        with UnitOfWork(database()) as uow:
+            repository = SqlProductRepository(uow)
+            read = stock or repository.find_all([product])[product].stock
+            repository.sell(
+                {product: quantity},
+                {product: read},
+                order_id=uuid4(),
+                on_out_of_stock=partial(OutOfStock, []),
+            )
+            uow.commit()
+        return read
+
+    @pytest.mark.parametrize("wanted", [3, 12, 40])
+    def test_a_striped_stock_sells_as_one(self, wanted: int) -> None:
+        product = a_striped_product(4, stock=40)
+        read = self.sell(UUID(product), wanted)
+        assert isinstance(read, StripedStock)
+        assert (read.quantity, read.stripes) == (40, (10,) * 4)
+        with UnitOfWork(database()) as uow:
+            left = SqlProductRepository(uow).lock_stock(read.product_id)
+            striping = SqlStripeRepository(uow).lock(read.product_id)
+        assert left is not None
+        assert (left.quantity, left.counted) == (40 - wanted, 1)
+        assert striping == Striping(read.product_id, rows=4, is_fixed=True)
+        with pytest.raises(OutOfStock):
+            self.sell(read.product_id, 41)
+        assert stock_of(product) == 40 - wanted
+
+    def test_a_striped_stock_that_was_read_long_ago_is_not_oversold(self) -> None:
+        product = a_striped_product(4, stock=40)
+        read = self.sell(UUID(product), 38)
+        with pytest.raises(OutOfStock):
+            self.sell(read.product_id, 3, stock=read)
+        self.sell(read.product_id, 2, stock=read)
+        assert (stock_of(product), stripes_of(product)) == (0, [0, 0, 0, 0])
+
+
 class TestAdmins:
     def test_a_count_is_exact_dealt_out_and_told_once(self) -> None:
         product = a_striped_product(4, stock=40)
@@ -242,9 +289,9 @@ class TestAdmins:
         assert stripes_of(product) == []
 
 
-class TestRushes:
+class TestSalesSpikes:
     @pytest.fixture(autouse=True)
-    def a_rush_is_ten_orders(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def a_spike_is_ten_orders(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOT_SALES_PER_MINUTE", "10")
 
     def a_minute_passes(self) -> dict[str, int]:
@@ -259,16 +306,16 @@ class TestRushes:
     def an_hour_ago(self, product: str) -> None:
         rows("UPDATE stock_movement SET at = at - interval '1 hour' WHERE product_id = $1", product)
 
-    def test_what_sells_in_a_rush_is_dealt_out_until_it_no_longer_sells(self) -> None:
+    def test_a_product_in_a_spike_is_dealt_out_until_it_sells_less(self) -> None:
         hot, calm = a_product(stock=200, price=1), a_product(stock=200, price=1)
         self.sold(hot, 10)
         self.sold(calm, 9)
         assert self.a_minute_passes() == {"dealt_out": 1, "brought_back": 0, "busy": 0}
-        assert (len(stripes_of(hot)), stripes_of(calm)) == (STRIPES, [])
+        assert (len(stripes_of(hot)), stripes_of(calm)) == (STRIPES_IN_A_SPIKE, [])
         self.an_hour_ago(hot)
-        self.sold(hot, 1)  # a tenth of a rush keeps it going
+        self.sold(hot, 1)  # a tenth of a spike keeps it going
         assert self.a_minute_passes() == {"dealt_out": 0, "brought_back": 0, "busy": 0}
-        assert len(stripes_of(hot)) == STRIPES
+        assert len(stripes_of(hot)) == STRIPES_IN_A_SPIKE
         self.an_hour_ago(hot)
         assert self.a_minute_passes() == {"dealt_out": 0, "brought_back": 1, "busy": 0}
         assert (stripes_of(hot), stock_of(hot)) == ([], 189)
@@ -284,14 +331,30 @@ class TestRushes:
         assert put_stripes(one_row, None).status == put_stripes(four, None).status == 200
         assert self.a_minute_passes() == {"dealt_out": 1, "brought_back": 1, "busy": 0}
 
-    def test_an_admin_who_decides_at_the_same_moment_is_heard(self) -> None:
+    def test_an_admin_who_decides_at_the_same_moment_prevails(self) -> None:
         product = a_product(stock=200, price=1)
         self.sold(product, 10)
         since = clock.now() - timedelta(minutes=1)
-        [rush] = in_transaction(lambda shop: shop.products.sales_spikes(since, hot=10, cool=1))
+        [spike] = in_transaction(StripingFacade.sales_spikes, since, hot=10, cool=1)
         assert put_stripes(product, 1).status == 200
-        in_transaction(lambda shop: shop.products.follow_spike(rush))
+        in_transaction(StripingFacade.follow_spike, spike)
         assert stripes_of(product) == []
+
+    def test_a_spike_is_many_sales_of_one_row_or_few_of_several(self) -> None:
+        since = clock.now()
+        hot, calm, cool, fixed = (a_product(stock=50, price=1) for _ in range(4))
+        for product in (cool, fixed):
+            assert put_stripes(product, 4).status == 200
+        assert put_stripes(cool, None).status == 200
+        for product, sales in ((hot, 3), (calm, 2), (cool, 1)):
+            self.sold(product, sales)
+        found = in_transaction(StripingFacade.sales_spikes, since, hot=3, cool=2)
+        assert found == [
+            SalesSpike(UUID(hot), is_striped=False, sales=3),
+            SalesSpike(UUID(cool), is_striped=True, sales=1),
+        ]
+        later = in_transaction(StripingFacade.sales_spikes, clock.now(), hot=3, cool=1)
+        assert later == [SalesSpike(UUID(cool), is_striped=True, sales=0)]
 
     def test_what_is_too_busy_stops_nothing_else(self, own_shop: str) -> None:
         busy, other = a_product(stock=200, price=1), a_product(stock=200, price=1)
@@ -309,7 +372,7 @@ class TestRushes:
             " FROM generate_series(1, 30000)"
         )
         rows("ANALYZE stock_movement")
-        from commerce.product.stripe_statements import SALES_SPIKES
+        from commerce.product.striping.statements import SALES_SPIKES
 
         query = SALES_SPIKES(since=clock.now(), hot=10, cool=1, newest=1_000)
         plan = rows(f"EXPLAIN {query.sql}", *query.values)

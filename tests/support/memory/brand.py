@@ -1,6 +1,7 @@
 """Brands in memory: what a write changes, the next read sees."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from uuid import UUID
 
 from commerce.brand.model import Brand
@@ -11,7 +12,7 @@ from commerce.shared.events import Event
 
 
 class MemoryBrandRepository:
-    """The promises of commerce.brand.repository.BrandRepository, without a database."""
+    """Implements commerce.brand.repository.BrandRepository without a database."""
 
     def __init__(self) -> None:
         self._brands: dict[UUID, Brand] = {}
@@ -19,20 +20,24 @@ class MemoryBrandRepository:
         self.changes: list[Change] = []
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Brand]:
-        return {id_: self._brands[id_] for id_ in ids if id_ in self._brands}
+        return {id_: _copy(self._brands[id_]) for id_ in ids if id_ in self._brands}
 
     def newest(self, before: UUID, limit: int) -> list[Brand]:
-        older = [brand for brand in self._brands.values() if brand.id < before]
+        older = [_copy(brand) for brand in self._brands.values() if brand.id < before]
         return sorted(older, key=lambda brand: brand.id, reverse=True)[:limit]
 
     def add(self, brand: Brand) -> None:
-        self._brands[brand.id] = brand
+        self._brands[brand.id] = _copy(brand)
 
-    def save(self, brand: Brand, *, outdated: ErrorFactory) -> None:
+    def save(self, brand: Brand, *, on_stale: ErrorFactory) -> None:
         if self._brands[brand.id].version != brand.version - 1:
-            raise outdated() or Contention("brand_as_read")
+            raise on_stale() or Contention("brand_as_read")
         self.add(brand)
-        self.events.append(brand.changed())
+        self.events.extend(brand.events)
 
     def record(self, change: Change) -> None:
         self.changes.append(change)
+
+
+def _copy(brand: Brand) -> Brand:
+    return replace(brand, events=[])

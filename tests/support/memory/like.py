@@ -9,24 +9,23 @@ from commerce.runtime.db.unit_of_work import ErrorFactory
 
 
 class MemoryLikeRepository:
-    """The promises of commerce.like.repository.LikeRepository, without a database."""
+    """Implements commerce.like.repository.LikeRepository without a database."""
 
     def __init__(self, product_ids: Collection[UUID]) -> None:
         self._product_ids = product_ids
         self._likes: dict[tuple[UUID, UUID], Like] = {}
-        self.told: list[tuple[str, UUID]] = []
+        self.events: list[str] = []
 
-    def add(self, like: Like, *, unknown: ErrorFactory) -> None:
+    def add(self, like: Like, *, on_unknown_product: ErrorFactory) -> None:
         if like.product_id not in self._product_ids:
-            raise unknown() or ConstraintViolated("like_of_a_product")
+            raise on_unknown_product() or ConstraintViolated("like_of_a_product")
         if (like.user_id, like.product_id) not in self._likes:
             self._likes[like.user_id, like.product_id] = like
-            self.told.append(("ProductLiked", like.id))
+            self.events.append("ProductLiked")
 
     def remove(self, user_id: UUID, product_id: UUID) -> None:
-        removed = self._likes.pop((user_id, product_id), None)
-        if removed is not None:
-            self.told.append(("ProductUnliked", removed.id))
+        if self._likes.pop((user_id, product_id), None):
+            self.events.append("ProductUnliked")
 
     def newest_of(self, user_id: UUID, before: UUID, limit: int) -> list[Like]:
         mine = [each for each in self._likes.values() if each.user_id == user_id]

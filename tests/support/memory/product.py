@@ -1,21 +1,18 @@
 """Products and stock in memory: what a write changes, the next read sees."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from dataclasses import fields
-from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 from commerce.product import Sort
-from commerce.product.model import Product, ProductState, ProductSummary, SalesSpike, Stock
-from commerce.product.repository import SOLD
-from commerce.product.stripes import WORTH_DEALING
+from commerce.product.model import Product, ProductState, ProductSummary, Stock
+from commerce.product.repository import COUNTED, SOLD, Stocks, Units
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
-from commerce.shared import clock
 from commerce.shared.events import Event
 
 Position: TypeAlias = tuple[int | UUID, ...]
@@ -28,13 +25,12 @@ _POSITIONS: dict[Sort, Callable[[Product], Position]] = {
 
 
 class MemoryProductRepository:
-    """The promises of commerce.product.repository.ProductRepository, without a database."""
+    """Implements commerce.product.repository.ProductRepository without a database."""
 
     def __init__(self) -> None:
         self._products: dict[UUID, Product] = {}
         self._unlikes_ahead = Counter[UUID]()
         self.movements: list[tuple[UUID, int, str, UUID | None]] = []
-        self._sold: list[tuple[UUID, datetime]] = []
         self.events: list[Event] = []
         self.changes: list[Change] = []
 
@@ -74,7 +70,7 @@ class MemoryProductRepository:
             for id_, found in self.find_all(ids).items()
         ]
 
-    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+    def count_likes(self, changes: Units) -> None:
         for id_ in changes.keys() & self._products.keys():
             net = self._products[id_].like_count - self._unlikes_ahead[id_] + changes[id_]
             self._products[id_].like_count = max(net, 0)
@@ -85,70 +81,39 @@ class MemoryProductRepository:
         kept.stock = Stock(product.id, 0)
         self._products[product.id] = kept
 
-    def save(self, product: ProductSummary, *, outdated: ErrorFactory) -> None:
+    def save(self, product: ProductSummary, *, on_stale: ErrorFactory) -> None:
         kept = self._products[product.id]
         if kept.version != product.version - 1:
-            raise outdated() or Contention("product_as_read")
+            raise on_stale() or Contention("product_as_read")
         for each in fields(ProductSummary):
-            if each.name != "like_count":
+            if each.name not in ("like_count", "events"):
                 setattr(kept, each.name, getattr(product, each.name))
-        self.events.append(product.changed())
+        self.events.extend(product.events)
 
     def record(self, change: Change) -> None:
         self.changes.append(change)
-
-    def note_count(self, product_id: UUID) -> None:
-        self._products[product_id].stock.counted += 1
 
     def lock_stock(self, product_id: UUID) -> Stock | None:
         found = self._products.get(product_id)
         return deepcopy(found.stock) if found else None
 
-    def gather_stock(self, product_id: UUID) -> None:
-        stock = self._products[product_id].stock
-        stock.stripes = (0,) * len(stock.stripes)
-
-    def deal_stock(self, product_id: UUID) -> None:
-        stock = self._products[product_id].stock
-        if stock.stripes and stock.quantity >= WORTH_DEALING * len(stock.stripes):
-            stock.stripes = (stock.quantity // len(stock.stripes),) * len(stock.stripes)
-
-    def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
-        stock = self._products[product_id].stock
-        stock.stripes, stock.stripes_fixed = (0,) * count, is_fixed
-
-    def find_sales_spikes(self, since: datetime, *, hot: int, cool: int) -> list[SalesSpike]:
-        sold = Counter(id_ for id_, at in self._sold if at > since)
-        stocks = [product.stock for product in self._products.values()]
-        return [
-            SalesSpike(stock.product_id, bool(stock.stripes), sold[stock.product_id])
-            for stock in sorted(stocks, key=lambda each: each.product_id)
-            if not stock.stripes_fixed
-            and (sold[stock.product_id] < cool if stock.stripes else sold[stock.product_id] >= hot)
-        ]
+    def set_stock(self, stock: Stock, quantity: int) -> None:
+        self._products[stock.product_id].stock.counted += 1
+        if quantity != stock.quantity:
+            change = {stock.product_id: quantity - stock.quantity}
+            self.move_stock(change, reason=COUNTED, order_id=None)
 
     def sell(
-        self,
-        wanted: Mapping[UUID, int],
-        from_stripes: Mapping[UUID, Sequence[int]],
-        *,
-        order_id: UUID,
-        refused: ErrorFactory,
+        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
     ) -> None:
         changes = {id_: -quantity for id_, quantity in wanted.items()}
-        self.move_stock(changes, reason=SOLD, order_id=order_id, refused=refused)
-        self._sold += [(id_, clock.now()) for id_ in wanted]
-        for id_ in from_stripes:
-            self.gather_stock(id_)
-            self.deal_stock(id_)
+        self._move(changes, SOLD, order_id, on_out_of_stock)
 
-    def move_stock(
-        self,
-        changes: Mapping[UUID, int],
-        *,
-        reason: str,
-        order_id: UUID | None,
-        refused: ErrorFactory,
+    def move_stock(self, changes: Units, *, reason: str, order_id: UUID | None) -> None:
+        self._move(changes, reason, order_id, lambda: None)
+
+    def _move(
+        self, changes: Units, reason: str, order_id: UUID | None, on_out_of_stock: ErrorFactory
     ) -> None:
         left = {
             id_: self._products[id_].stock.quantity + change
@@ -156,7 +121,7 @@ class MemoryProductRepository:
             if id_ in self._products
         }
         if len(left) < len(changes) or min(left.values(), default=0) < 0:
-            raise refused() or Contention("stock_sufficient")
+            raise on_out_of_stock() or Contention("stock_sufficient")
         for id_, change in changes.items():
             self._products[id_].stock.quantity = left[id_]
             self.movements.append((id_, change, reason, order_id))

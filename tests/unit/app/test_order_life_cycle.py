@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from commerce.app import ordering
+from commerce.app.products import register_product
 from commerce.app.shop import Shop
 from commerce.brand import BrandFacade, RegisterBrand
 from commerce.coupon import CouponFacade
@@ -41,7 +42,7 @@ class MemoryShop(Shop):
     def __init__(self) -> None:
         self.brands = brands = BrandFacade(MemoryBrandRepository())
         self.stock = MemoryProductRepository()
-        self.products = ProductFacade(self.stock, brands)
+        self.products = ProductFacade(self.stock)
         self.points = PointFacade(MemoryPointRepository())
         self.order_rows = MemoryOrderRepository()
         self.coupons = CouponFacade(MemoryCouponRepository())
@@ -53,7 +54,7 @@ class MemoryShop(Shop):
 
     def _product(self, brand_id: str, price: int) -> str:
         command = RegisterProduct(brand_id=brand_id, name="Anvil", price_amount=price)
-        product_id = self.products.register(command).product_id
+        product_id = register_product(self, command).product_id
         self.products.set_stock(product_id, SetStock(quantity=10))
         return product_id
 
@@ -67,7 +68,7 @@ class MemoryShop(Shop):
 
     def left(self) -> tuple[list[int], int]:
         """Stock of both products, and the buyer's points."""
-        stock = [self.products.get(each).stock_quantity for each in self.product_ids]
+        stock = [self.products.get(each).stock.quantity for each in self.product_ids]
         return stock, self.points.balance(self.buyer_id).balance.amount
 
     def cancel(self, order_id: str, command: CancelOrder = NO_REASON) -> str:

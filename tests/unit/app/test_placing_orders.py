@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.app.ordering import place_order
+from commerce.app.products import register_product
 from commerce.app.shop import Shop
 from commerce.brand import BrandFacade, RegisterBrand
 from commerce.coupon import CouponFacade
@@ -51,7 +52,7 @@ class MemoryShop(Shop):
 
     def __post_init__(self) -> None:
         self.brands = BrandFacade(MemoryBrandRepository())
-        self.products = ProductFacade(self.product_rows, self.brands)
+        self.products = ProductFacade(self.product_rows)
         self.points = PointFacade(self.point_rows)
         self.coupons = CouponFacade(self.coupon_rows)
         self.orders = OrderFacade(self.order_rows)
@@ -59,7 +60,7 @@ class MemoryShop(Shop):
 
     def a_product(self, stock: int = 5, price: int = 100, name: str = "Anvil") -> str:
         command = RegisterProduct(brand_id=self.brand_id, name=name, price_amount=price)
-        id_ = self.products.register(command).product_id
+        id_ = register_product(self, command).product_id
         self.products.set_stock(id_, SetStock(quantity=stock))
         return id_
 
@@ -75,7 +76,7 @@ class MemoryShop(Shop):
     def state(self, buyer_id: UUID, *product_ids: str) -> tuple[Any, ...]:
         """Everything that an order could have moved."""
         return (
-            [self.products.get(id_).stock_quantity for id_ in product_ids],
+            [self.products.get(id_).stock.quantity for id_ in product_ids],
             list(self.product_rows.movements),
             self.points.balance(buyer_id),
             self.orders.list(buyer_id=buyer_id, limit=100, after=None),
@@ -125,7 +126,7 @@ def test_an_order_takes_stock_and_points_and_is_confirmed(shop: MemoryShop) -> N
         "placed_at": shown["placed_at"],
         "expires_at": None,
     }
-    assert [shop.products.get(id_).stock_quantity for id_ in (anvil, rope)] == [3, 0]
+    assert [shop.products.get(id_).stock.quantity for id_ in (anvil, rope)] == [3, 0]
     assert shop.points.balance(buyer).balance.amount == 779
     assert [type(event) for event in shop.order_rows.events] == [OrderPlaced, OrderConfirmed]
     [order_id] = {event.aggregate_id for event in shop.order_rows.events}
@@ -140,14 +141,14 @@ def test_what_costs_nothing_needs_no_points(shop: MemoryShop) -> None:
     product, buyer = shop.a_product(stock=1, price=0), shop.a_buyer()
     assert shop.place(buyer, (product, 1)).total.amount == 0
     assert shop.points.balance(buyer).entries == []
-    assert shop.products.get(product).stock_quantity == 0
+    assert shop.products.get(product).stock.quantity == 0
 
 
 def test_exactly_enough_is_enough(shop: MemoryShop) -> None:
     product, buyer = shop.a_product(stock=2, price=50), shop.a_buyer(points=100)
     assert shop.place(buyer, (product, 2)).status == "CONFIRMED"
     assert shop.points.balance(buyer).balance.amount == 0
-    assert shop.products.get(product).stock_quantity == 0
+    assert shop.products.get(product).stock.quantity == 0
 
 
 def refused_by(place: Callable[[], object]) -> CommerceError:
@@ -223,7 +224,7 @@ def test_whatever_is_ordered_stock_and_points_pay_for_the_confirmed_alone(
         else:
             paid += view.total.amount
             assert view.total.amount == sum((10 + ids.index(i)) * q for i, q in lines.items())
-    left = [shop.products.get(id_).stock_quantity for id_ in ids]
+    left = [shop.products.get(id_).stock.quantity for id_ in ids]
     orders = shop.orders.list(buyer_id=buyer, limit=100, after=None).items
     sold = [
         sum(line.quantity for order in orders for line in order.lines if line.product_id == id_)

@@ -1,80 +1,61 @@
-"""Users like products, and change their minds."""
+"""Users like products, and take likes back."""
 
 from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.brand import BrandFacade, RegisterBrand
 from commerce.like import LikeFacade
-from commerce.product import ProductFacade, ProductNotFound, RegisterProduct
+from commerce.product import ProductNotFound
 from commerce.shared.cursor import InvalidCursor
-from tests.support.memory.brand import MemoryBrandRepository
 from tests.support.memory.like import MemoryLikeRepository
-from tests.support.memory.product import MemoryProductRepository
+
+PRODUCTS = [UUID(int=number) for number in (1, 2, 3)]
 
 
 @pytest.fixture
-def product_ids() -> set[UUID]:
-    return set()
+def repository() -> MemoryLikeRepository:
+    return MemoryLikeRepository(PRODUCTS)
 
 
 @pytest.fixture
-def repository(product_ids: set[UUID]) -> MemoryLikeRepository:
-    return MemoryLikeRepository(product_ids)
+def likes(repository: MemoryLikeRepository) -> LikeFacade:
+    return LikeFacade(repository)
 
 
-@pytest.fixture
-def products() -> ProductFacade:
-    return ProductFacade(MemoryProductRepository(), BrandFacade(MemoryBrandRepository()))
-
-
-@pytest.fixture
-def likes(repository: MemoryLikeRepository, products: ProductFacade) -> LikeFacade:
-    return LikeFacade(repository, products)
-
-
-@pytest.fixture
-def product(products: ProductFacade, product_ids: set[UUID]) -> str:
-    brand = products._brands.register(RegisterBrand(name="Acme"))
-    command = RegisterProduct(brand_id=brand.brand_id, name="Anvil", price_amount=1)
-    id_ = products.register(command).product_id
-    product_ids.add(UUID(id_))
-    return id_
+def refuse() -> ProductNotFound:
+    return ProductNotFound(["none"])
 
 
 def test_saying_it_twice_changes_nothing(
-    likes: LikeFacade, repository: MemoryLikeRepository, product: str
+    likes: LikeFacade, repository: MemoryLikeRepository
 ) -> None:
-    user_id = uuid4()
-    liked = {"product_id": product, "liked": True}
-    assert likes.like(product, user_id=user_id).model_dump() == liked
-    assert likes.like(product.upper(), user_id=user_id).model_dump() == liked
+    user_id, product_id = uuid4(), PRODUCTS[0]
+    liked = {"product_id": str(product_id), "liked": True}
     for _ in range(2):
-        answer = likes.unlike(product, user_id=user_id)
-        assert answer.model_dump() == {"product_id": product, "liked": False}
-    assert [type_ for type_, _ in repository.told] == ["ProductLiked", "ProductUnliked"]
+        answer = likes.like(product_id, user_id=user_id, on_unknown_product=refuse)
+        assert answer.model_dump() == liked
+    for _ in range(2):
+        answer = likes.unlike(product_id, user_id=user_id)
+        assert answer.model_dump() == {**liked, "liked": False}
+    assert repository.events == ["ProductLiked", "ProductUnliked"]
 
 
-@pytest.mark.parametrize("unknown", ["01a20000-0000-7000-8000-000000000000", "anvil", ""])
-def test_unknown_products_are_not_liked(
-    likes: LikeFacade, repository: MemoryLikeRepository, unknown: str
+def test_an_unknown_product_is_not_liked(
+    likes: LikeFacade, repository: MemoryLikeRepository
 ) -> None:
-    for wish in (likes.like, likes.unlike):
-        with pytest.raises(ProductNotFound):
-            wish(unknown, user_id=uuid4())
-    assert repository.told == []
+    with pytest.raises(ProductNotFound):
+        likes.like(uuid4(), user_id=uuid4(), on_unknown_product=refuse)
+    assert repository.events == []
 
 
-def test_what_one_likes_is_listed_page_by_page(likes: LikeFacade, product_ids: set[UUID]) -> None:
+def test_what_one_likes_is_listed_page_by_page(likes: LikeFacade) -> None:
     user_id = uuid4()
-    wanted = [uuid4() for _ in range(3)]
-    product_ids.update(wanted)
-    for product_id in wanted:
-        likes.like(str(product_id), user_id=user_id)
+    for product_id in PRODUCTS:
+        likes.like(product_id, user_id=user_id, on_unknown_product=refuse)
     first = likes.newest_of(user_id, limit=2, after=None)
-    assert [like.product_id for like in first.items] == wanted[:0:-1]
+    assert [like.product_id for like in first.items] == PRODUCTS[:0:-1]
     second = likes.newest_of(user_id, limit=2, after=first.next_cursor)
-    assert [like.product_id for like in second.items] == wanted[:1]
+    assert [like.product_id for like in second.items] == PRODUCTS[:1]
     assert second.next_cursor is None
     with pytest.raises(InvalidCursor):
         likes.newest_of(uuid4(), limit=2, after=first.next_cursor)

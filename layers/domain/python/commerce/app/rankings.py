@@ -78,7 +78,7 @@ class Rankings:
             parse_key(period, at) if at else running_key(period, clock.now(), business_time.zone())
         )
         ranked = self._ranked(period, key, (page - 1) * limit, limit)
-        products = self._catalogue.cards([str(each.product_id) for each in ranked])
+        products = self._catalogue.summaries([str(each.product_id) for each in ranked])
         return RankingView(
             items=[
                 RankedProductView(rank=each.rank, score=each.score, product=products[product_id])

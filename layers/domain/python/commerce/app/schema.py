@@ -10,8 +10,8 @@ from commerce.runtime.db.core import metadata
 def schema() -> MetaData:
     """Return every context's tables, to compare migrations with."""
     for module in (
-        *("runtime.db", "user", "brand", "product", "coupon", "point", "order", "payment"),
-        *("like", "metrics", "shipping", "ranking", "ranking.periods"),
+        *("runtime.db", "user", "brand", "product", "product.striping", "coupon", "point", "order"),
+        *("payment", "like", "metrics", "shipping", "ranking", "ranking.periods"),
     ):
         import_module(f"commerce.{module}.tables")
     return metadata

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from commerce.payment import PaymentFacade
     from commerce.point import PointFacade
     from commerce.product import ProductFacade
+    from commerce.product.striping import StripingFacade
     from commerce.ranking import RankingFacade
     from commerce.ranking.periods import PeriodicalRankingFacade
     from commerce.shipping import ShippingFacade
@@ -36,17 +37,21 @@ class Shop:
 
     @cached_property
     def brands(self) -> "BrandFacade":
-        from commerce.brand import BrandFacade
-        from commerce.brand.repository import SqlBrandRepository
+        from commerce.brand import BrandFacade, SqlBrandRepository
 
         return BrandFacade(SqlBrandRepository(self.uow))
 
     @cached_property
     def products(self) -> "ProductFacade":
-        from commerce.product import ProductFacade
-        from commerce.product.repository import SqlProductRepository
+        from commerce.product import ProductFacade, SqlProductRepository
 
-        return ProductFacade(SqlProductRepository(self.uow), self.brands)
+        return ProductFacade(SqlProductRepository(self.uow))
+
+    @cached_property
+    def striping(self) -> "StripingFacade":
+        from commerce.product.striping import SqlStripeRepository, StripingFacade
+
+        return StripingFacade(SqlStripeRepository(self.uow))
 
     @cached_property
     def points(self) -> "PointFacade":
@@ -78,10 +83,9 @@ class Shop:
 
     @cached_property
     def likes(self) -> "LikeFacade":
-        from commerce.like import LikeFacade
-        from commerce.like.repository import SqlLikeRepository
+        from commerce.like import LikeFacade, SqlLikeRepository
 
-        return LikeFacade(SqlLikeRepository(self.uow), self.products)
+        return LikeFacade(SqlLikeRepository(self.uow))
 
     @cached_property
     def metrics(self) -> "MetricsFacade":

@@ -1,9 +1,10 @@
-"""Brands: who makes the products."""
+"""Brands, the makers of products."""
 
 from commerce.brand.commands import EditBrand, RegisterBrand
 from commerce.brand.errors import BrandNotFound
 from commerce.brand.events import BrandChanged
 from commerce.brand.facade import BrandFacade
+from commerce.brand.repository import SqlBrandRepository
 from commerce.brand.views import BrandView, VersionedBrand
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "BrandView",
     "EditBrand",
     "RegisterBrand",
+    "SqlBrandRepository",
     "VersionedBrand",
 ]

@@ -1,4 +1,4 @@
-"""What one may ask of the brand context."""
+"""Commands of the brand context."""
 
 from typing import Annotated, Any
 
@@ -18,13 +18,13 @@ class RegisterBrand(Command):
 
 
 class EditBrand(Patch):
-    """A merge patch: what is absent stays as it is. `version` is the one that was seen."""
+    """A merge patch: absent fields stay as they are. `version` is the one that was seen."""
 
     name: Name = ""
     description: Description = ""
     version: int | None = None
 
     @property
-    def wanted(self) -> dict[str, Any]:
+    def changes(self) -> dict[str, Any]:
         """The fields that were sent."""
         return self.model_dump(exclude_unset=True, exclude={"version"})

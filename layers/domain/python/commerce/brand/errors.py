@@ -1,4 +1,4 @@
-"""Why the brand context refuses."""
+"""Errors of the brand context."""
 
 from commerce.shared.errors import CommerceError, Kind
 

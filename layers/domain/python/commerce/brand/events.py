@@ -1,4 +1,4 @@
-"""What happens to brands."""
+"""Events of brands."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,7 +9,7 @@ from commerce.shared.events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrandChanged(Event):
-    """An admin has changed a brand; its version counts the edits."""
+    """An admin has edited a brand; its version counts the edits."""
 
     source: ClassVar[str] = "commerce.brand"
 

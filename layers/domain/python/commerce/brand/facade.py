@@ -1,4 +1,4 @@
-"""The only door to the brand context."""
+"""The brand context's facade."""
 
 from collections.abc import Collection
 from functools import partial
@@ -24,7 +24,7 @@ class BrandFacade:
         self._brands = brands
 
     def register(self, command: RegisterBrand, *, by: str = "system") -> BrandView:
-        """Open a new brand."""
+        """Register a new brand."""
         brand = Brand(clock.new_id(), command.name, command.description)
         self._brands.add(brand)
         self._brands.record(Change(by, "REGISTER_BRAND", brand.id, {}, command.model_dump()))
@@ -33,36 +33,35 @@ class BrandFacade:
     def edit(
         self, brand_id: str, command: EditBrand, *, by: str, if_match: IfMatch = None
     ) -> VersionedBrand:
-        """Change a brand, unless somebody else did since it was seen.
+        """Edit a brand, unless it was edited since the version that the caller has seen.
 
         Raises BrandNotFound, StaleVersion.
         """
         brand = self._find(brand_id)
         versions.require_seen([brand.version], if_match, command.version)
-        after = {name: v for name, v in command.wanted.items() if v != getattr(brand, name)}
-        if not after:
-            return _versioned(brand)
-        before = {name: getattr(brand, name) for name in after}
-        edited = brand.edit(after)
-        outdated = partial(versions.outdated, if_match, command.version)
-        self._brands.save(edited, outdated=outdated)
-        self._brands.record(Change(by, "EDIT_BRAND", brand.id, before, after))
-        return _versioned(edited)
+        after = {name: v for name, v in command.changes.items() if v != getattr(brand, name)}
+        if after:
+            before = {name: getattr(brand, name) for name in after}
+            brand.edit(after)
+            on_stale = partial(versions.outdated, if_match, command.version)
+            self._brands.save(brand, on_stale=on_stale)
+            self._brands.record(Change(by, "EDIT_BRAND", brand.id, before, after))
+        return _versioned(brand)
 
     def get(self, brand_id: str) -> BrandView:
-        """One brand. Raises BrandNotFound."""
+        """Return one brand. Raises BrandNotFound."""
         return _view(self._find(brand_id))
 
     def get_versioned(self, brand_id: str) -> VersionedBrand:
-        """The same with its version. Raises BrandNotFound."""
+        """Return one brand with its version. Raises BrandNotFound."""
         return _versioned(self._find(brand_id))
 
     def get_all(self, ids: Collection[UUID]) -> dict[UUID, BrandView]:
-        """Several brands in one statement; the unknown are left out."""
+        """Return several brands in one statement; unknown ids are left out."""
         return {id_: _view(brand) for id_, brand in self._brands.find_all(ids).items()}
 
     def list(self, *, limit: int, after: str | None) -> Page[BrandView]:
-        """Brands, newest first."""
+        """List brands, newest first. Raises InvalidCursor."""
         return newest_first("brands", after, limit, self._brands.newest, _view)
 
     def _find(self, brand_id: str) -> Brand:

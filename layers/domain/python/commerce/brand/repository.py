@@ -18,32 +18,32 @@ else:
 
 
 class BrandRepository(Protocol):
-    """Where brands are kept."""
+    """The store of brands."""
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Brand]:
-        """Those of the brands that exist."""
+        """Find those of the brands that exist."""
 
     def newest(self, before: UUID, limit: int) -> list[Brand]:
-        """Brands older than `before`, newest first."""
+        """Find brands older than `before`, newest first."""
 
     def add(self, brand: Brand) -> None:
-        """Keep a new brand."""
+        """Store a new brand."""
 
-    def save(self, brand: Brand, *, outdated: ErrorFactory) -> None:
-        """Keep an edited brand, and tell it; `outdated` explains where somebody was faster."""
+    def save(self, brand: Brand, *, on_stale: ErrorFactory) -> None:
+        """Store an edited brand with its events; `on_stale`: another edit was stored before it."""
 
     def record(self, change: Change) -> None:
-        """Write down what an admin changes."""
+        """Record an admin's change in the audit."""
 
 
 class SqlBrandRepository:
-    """The brands of the database."""
+    """The brands in PostgreSQL."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Brand]:
-        return {row.id: Brand(*row) for row in self._uow.read(sql.SOME(ids=list(ids)))}
+        return {row.id: Brand(*row) for row in self._uow.read(sql.FIND_ALL(ids=list(ids)))}
 
     def newest(self, before: UUID, limit: int) -> list[Brand]:
         return [Brand(*row) for row in self._uow.read(sql.NEWEST(before=before, limit=limit))]
@@ -58,7 +58,7 @@ class SqlBrandRepository:
             )
         )
 
-    def save(self, brand: Brand, *, outdated: ErrorFactory) -> None:
+    def save(self, brand: Brand, *, on_stale: ErrorFactory) -> None:
         self._uow.write(
             sql.SAVE(
                 row_id=brand.id,
@@ -67,9 +67,9 @@ class SqlBrandRepository:
                 new_name=brand.name,
                 new_description=brand.description,
             ),
-            {"brand_as_read": outdated},
+            {"brand_as_read": on_stale},
         )
-        self._uow.record(brand.changed())
+        self._uow.record(*brand.events)
 
     def record(self, change: Change) -> None:
         audit.record(self._uow, change)

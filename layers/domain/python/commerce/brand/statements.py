@@ -1,31 +1,17 @@
-"""What the database is asked and told about brands, as SQLAlchemy Core."""
+"""Statements of the brand context, as SQLAlchemy Core."""
 
-from sqlalchemy import (
-    ARRAY,
-    Uuid,
-    any_,
-    bindparam,
-    insert,
-    select,
-)
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, insert, select
 
 from commerce.brand.tables import brand_table
 from commerce.runtime.db.core import save_as_read
 from commerce.runtime.db.statement import Statement
 
-_COLUMNS = (
-    brand_table.c.id,
-    brand_table.c.name,
-    brand_table.c.description,
-    brand_table.c.version,
-)
-SOME = Statement(
-    select(*_COLUMNS).where(brand_table.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-)
+_b = brand_table.c
+_BRANDS = select(_b.id, _b.name, _b.description, _b.version)
+FIND_ALL = Statement(_BRANDS.where(_b.id == any_(bindparam("ids", type_=ARRAY(Uuid)))))
 NEWEST = Statement(
-    select(*_COLUMNS)
-    .where(brand_table.c.id < bindparam("before", type_=Uuid))
-    .order_by(brand_table.c.id.desc())
+    _BRANDS.where(_b.id < bindparam("before", type_=Uuid))
+    .order_by(_b.id.desc())
     .limit(bindparam("limit"))
 )
 ADD = Statement(
@@ -34,6 +20,4 @@ ADD = Statement(
         | {"version": 1}
     )
 )
-
-
 SAVE = save_as_read(brand_table, "brand_as_read", "name", "description")

@@ -1,4 +1,4 @@
-"""The brand context's table."""
+"""Table of the brand context."""
 
 from sqlalchemy import BigInteger, Column, DateTime, Table, Text, Uuid
 

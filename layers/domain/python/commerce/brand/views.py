@@ -1,4 +1,4 @@
-"""Brands as callers see them."""
+"""Views of brands."""
 
 from commerce.shared.schemas import View
 
@@ -12,7 +12,7 @@ class BrandView(View):
 
 
 class VersionedBrand(View):
-    """One brand, with the version that its tag shows."""
+    """One brand, with the version that its ETag shows."""
 
     brand: BrandView
     version: int

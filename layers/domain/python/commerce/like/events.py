@@ -1,6 +1,6 @@
-"""What happens to likes. They are told by the statement that changes them.
+"""Events of likes, recorded by the statement that changes the like.
 
-A like is told of twice at most: version 1 when it is given, version 2 when it is taken back.
+A like has two events at most: version 1 when it is given, version 2 when it is taken back.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SOURCE = "commerce.like"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductLiked(Event):
-    """A user likes a product, who did not before."""
+    """A user likes a product and did not before."""
 
     source: ClassVar[str] = SOURCE
 

@@ -1,4 +1,4 @@
-"""A like: one user's, of one product. It is there or it is not; saying so twice changes nothing."""
+"""A like: one user's, of one product."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """Since when a user likes a product. Taken back and given again, it is another like."""
+    """A user's like of a product. Taken back and given again, it is another like."""
 
     id: UUID
     user_id: UUID

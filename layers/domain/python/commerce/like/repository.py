@@ -15,25 +15,25 @@ else:
 
 
 class LikeRepository(Protocol):
-    """Where likes are kept."""
+    """The store of likes."""
 
-    def add(self, like: Like, *, unknown: ErrorFactory) -> None:
-        """Keep the like unless there is one; tell it if it is new. `unknown`: no such product."""
+    def add(self, like: Like, *, on_unknown_product: ErrorFactory) -> None:
+        """Store the like with its event, unless the user likes the product already."""
 
     def remove(self, user_id: UUID, product_id: UUID) -> None:
-        """Remove the user's like of the product, and tell it, if there is one."""
+        """Remove the user's like of the product, and record the event, if there is one."""
 
     def newest_of(self, user_id: UUID, before: UUID, limit: int) -> list[Like]:
-        """A user's likes older than `before`, newest first."""
+        """Find a user's likes older than `before`, newest first."""
 
 
 class SqlLikeRepository:
-    """The likes of the database."""
+    """The likes in PostgreSQL."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
-    def add(self, like: Like, *, unknown: ErrorFactory) -> None:
+    def add(self, like: Like, *, on_unknown_product: ErrorFactory) -> None:
         self._uow.write_returning_events(
             sql.ADD(
                 user_id=like.user_id,
@@ -45,7 +45,7 @@ class SqlLikeRepository:
                 version=1,
                 trace_id=trace.trace_id(),
             ),
-            {"like_of_a_product": unknown},
+            {"like_of_a_product": on_unknown_product},
         )
 
     def remove(self, user_id: UUID, product_id: UUID) -> None:

@@ -1,4 +1,4 @@
-"""What the database is asked and told about likes, as SQLAlchemy Core."""
+"""Statements of the like context: text() where a write records its event, else Core."""
 
 from sqlalchemy import BigInteger, Uuid, bindparam, select, text
 
@@ -7,8 +7,8 @@ from commerce.runtime.db.statement import Statement
 
 _l = product_like_table.c
 
-# Whether a like is new is known to the statement alone, so it tells the event too.
-_TELL = """
+# Only the statement knows if a like is new, so it records the event too.
+_RECORD_EVENT = """
     INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
         trace_id, data)
     SELECT CAST(:event_id AS uuid), 'commerce.like', CAST(:type AS text),
@@ -24,15 +24,15 @@ ADD = Statement(
         VALUES (:user_id, :product_id, :id, :at)
         ON CONFLICT DO NOTHING
         RETURNING id, user_id, product_id
-    ) {_TELL}
-    """)  # noqa: S608  (the text is ours)
+    ) {_RECORD_EVENT}
+    """)  # noqa: S608  (no value is interpolated)
 )
 REMOVE = Statement(
     text(f"""
     WITH changed AS (
         DELETE FROM product_like WHERE user_id = :user_id AND product_id = :product_id
         RETURNING id, user_id, product_id
-    ) {_TELL}
+    ) {_RECORD_EVENT}
     """)  # noqa: S608
 )
 NEWEST = Statement(

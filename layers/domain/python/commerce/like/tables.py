@@ -1,4 +1,4 @@
-"""The like context's table. It has the last word: one like per user and product."""
+"""Table of the like context. Its key is final: one like per user and product."""
 
 from sqlalchemy import Column, DateTime, ForeignKey, Index, PrimaryKeyConstraint, Table, Uuid
 

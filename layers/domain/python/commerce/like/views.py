@@ -1,17 +1,10 @@
-"""Likes as callers see them."""
+"""Views of likes."""
 
-from commerce.product import ProductView
-from commerce.shared.schemas import Timestamp, View
+from commerce.shared.schemas import View
 
 
 class LikeView(View):
-    """Whether the caller likes the product, now."""
+    """The caller's like of a product: given or not, as of now."""
 
     product_id: str
     liked: bool
-
-
-class LikedProduct(ProductView):
-    """A product in the list of what a user likes."""
-
-    liked_at: Timestamp

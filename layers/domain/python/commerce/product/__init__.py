@@ -1,24 +1,19 @@
 """Products and their stock."""
 
-from commerce.product.commands import (
-    EditProduct,
-    ListProducts,
-    RegisterProduct,
-    SetStock,
-    SetStripes,
-    Sort,
-)
+from commerce.product.commands import EditProduct, ListProducts, RegisterProduct, SetStock, Sort
 from commerce.product.errors import OutOfStock, ProductNotFound
 from commerce.product.events import ProductChanged, ProductViewed, StockReturned, StockSoldOut
 from commerce.product.facade import LONGEST_PAGE, Offer, ProductFacade, listing_of
-from commerce.product.model import ProductState, SalesSpike
+from commerce.product.model import ProductState
+from commerce.product.repository import SqlProductRepository
 from commerce.product.views import (
     FirstPages,
     ProductDetailView,
     ProductView,
     StockView,
-    StripesView,
-    listed,
+    detail_view,
+    product_view,
+    summary_of,
 )
 
 __all__ = [
@@ -36,14 +31,14 @@ __all__ = [
     "ProductView",
     "ProductViewed",
     "RegisterProduct",
-    "SalesSpike",
     "SetStock",
-    "SetStripes",
     "Sort",
+    "SqlProductRepository",
     "StockReturned",
     "StockSoldOut",
     "StockView",
-    "StripesView",
-    "listed",
+    "detail_view",
     "listing_of",
+    "product_view",
+    "summary_of",
 ]

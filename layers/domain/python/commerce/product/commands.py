@@ -1,4 +1,4 @@
-"""What one may ask of the product context."""
+"""Commands of the product context."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Line, Patch, Prose
 
 
 class Sort(StrEnum):
-    """How a list of products is ordered; ties are broken by the id."""
+    """The order of a list of products; ties are broken by the id."""
 
     LATEST = "latest"
     PRICE_ASC = "price_asc"
@@ -31,7 +31,7 @@ class RegisterProduct(Command):
 
 
 class EditProduct(Patch):
-    """A merge patch: what is absent stays as it is. `version` is the one that was seen."""
+    """A merge patch: absent fields stay as they are. `version` is the one that was seen."""
 
     brand_id: Id = ""
     name: Name = ""
@@ -40,25 +40,19 @@ class EditProduct(Patch):
     version: int | None = None
 
     @property
-    def wanted(self) -> dict[str, Any]:
+    def changes(self) -> dict[str, Any]:
         """The fields that were sent."""
         return self.model_dump(exclude_unset=True, exclude={"version"})
 
 
 class SetStock(Command):
-    """How many units there are, as somebody has counted them."""
+    """The number of units there are, as somebody has counted them."""
 
     quantity: Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[100])]
 
 
-class SetStripes(Command):
-    """How many rows the stock is dealt out to; null leaves it to how much the product sells."""
-
-    stripes: Annotated[int, Field(ge=1, le=64, examples=[16])] | None
-
-
 class ListProducts(Command):
-    """Which products to list, in which order, from where on."""
+    """A page of the products, of one brand or of all."""
 
     brand_id: str | None = None
     sort: Sort = Sort.LATEST

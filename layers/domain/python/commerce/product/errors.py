@@ -1,4 +1,4 @@
-"""Why the product context refuses."""
+"""Errors of the product context."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

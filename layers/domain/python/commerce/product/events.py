@@ -1,4 +1,4 @@
-"""What happens to products. The stock's events are told by the statement that changes it."""
+"""Events of products. Those of stock are recorded by the statement that changes it."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,9 +12,9 @@ SOURCE = "commerce.product"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockChanged(Event):
-    """The quantity of a product is another: `quantity` is what is left in all after `change`.
+    """The stock of a product has changed by `change`.
 
-    Sold out of a stripe the aggregate is the stripe, and `quantity` what its seller could see.
+    `quantity` is what the seller saw left in all; the aggregate is the row that was sold from.
     """
 
     source: ClassVar[str] = SOURCE
@@ -46,7 +46,7 @@ class StockReturned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductChanged(Event):
-    """An admin has changed a product. The edit is its own aggregate; `version` counts the edits."""
+    """An admin has edited a product. The edit is its own aggregate; `version` counts the edits."""
 
     source: ClassVar[str] = SOURCE
 
@@ -59,7 +59,7 @@ class ProductChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductViewed(Event):
-    """Somebody looked at a product; the view is its own aggregate. Some are never told."""
+    """Somebody viewed a product; the view is its own aggregate. Recorded by best effort."""
 
     source: ClassVar[str] = SOURCE
 

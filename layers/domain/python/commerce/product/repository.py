@@ -1,15 +1,14 @@
 """Products and stock in PostgreSQL."""
 
-import random
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID
 
-from commerce.product import stripes
 from commerce.product.commands import Sort
-from commerce.product.model import Product, ProductState, ProductSummary, SalesSpike, Stock
+from commerce.product.model import Product, ProductState, ProductSummary, Stock
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
+from commerce.product.striping import repository as striping
 from commerce.runtime import audit
 from commerce.runtime.audit import Change
 from commerce.runtime.db.pipeline import Query, Row
@@ -20,107 +19,76 @@ from commerce.shared.money import Money
 
 if TYPE_CHECKING:
     from commerce.product import statements as sql
-    from commerce.product import stripe_statements as striped
 else:
     sql = precompiled("commerce.product.statements")
-    striped = precompiled("commerce.product.stripe_statements")
 
-SOLD = "SOLD"
-"""Why stock was moved: an order took it."""
+SOLD, RETURNED, COUNTED = "SOLD", "RETURNED", "COUNTED"
+"""Reasons of stock movements."""
+
+Units: TypeAlias = Mapping[UUID, int]
+Stocks: TypeAlias = Mapping[UUID, Stock]
 
 
 class ProductRepository(Protocol):
-    """Where products and their stock are kept."""
+    """The store of products and their stock."""
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
-        """Those of the products that exist."""
+        """Find those of the products that exist."""
 
     def find_summaries(self, ids: Collection[UUID]) -> dict[UUID, ProductSummary]:
-        """The same without their stock."""
+        """Find the same without their stock."""
 
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
     ) -> list[ProductSummary]:
-        """Products in the order of `sort`, behind the position `after` (empty: from the top)."""
+        """Find products in the order of `sort`, after a position (empty: from the start)."""
 
     def first_positions(
         self, sort: Sort, brand_id: UUID | None, limit: int
     ) -> list[tuple[int | UUID, ...]]:
-        """The sort keys of the first products, each ending with the id."""
+        """Find the sort keys of the first products, each ending with the id."""
 
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
-        """What changes of those of the products that exist."""
+        """Find stock and likes of those of the products that exist."""
 
-    def count_likes(self, changes: Mapping[UUID, int]) -> None:
-        """Add likes given less those taken back; the count of a product is never below zero."""
+    def count_likes(self, changes: Units) -> None:
+        """Add likes less unlikes to the counts, none of which falls below zero."""
 
     def add(self, product: Product) -> None:
-        """Keep a new product, without stock."""
+        """Store a new product, without stock."""
 
-    def save(self, product: ProductSummary, *, outdated: ErrorFactory) -> None:
-        """Keep an edited product, and tell it; `outdated` explains where somebody was faster."""
+    def save(self, product: ProductSummary, *, on_stale: ErrorFactory) -> None:
+        """Store an edited product with its events; `on_stale`: another edit was stored first."""
 
     def record(self, change: Change) -> None:
-        """Write down what an admin changes."""
+        """Record an admin's change in the audit."""
 
     def lock_stock(self, product_id: UUID) -> Stock | None:
-        """The stock, locked until the transaction ends."""
+        """Find a stock, and lock it until the transaction ends."""
 
-    def note_count(self, product_id: UUID) -> None:
-        """An admin has said how many units there are."""
+    def set_stock(self, stock: Stock, quantity: int) -> None:
+        """Set a locked stock to a counted number of units."""
 
-    def move_stock(
-        self,
-        changes: Mapping[UUID, int],
-        *,
-        reason: str,
-        order_id: UUID | None,
-        refused: ErrorFactory,
-    ) -> None:
-        """Add each change to its product's stock, outside of its stripes.
-
-        `refused` explains what cannot be taken from there.
-        """
+    def move_stock(self, changes: Units, *, reason: str, order_id: UUID | None) -> None:
+        """Add each change to its product's stock, all or none; striped units stay as they are."""
 
     def sell(
-        self,
-        wanted: Mapping[UUID, int],
-        from_stripes: Mapping[UUID, Sequence[int]],
-        *,
-        order_id: UUID,
-        refused: ErrorFactory,
+        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
     ) -> None:
-        """Take units of each product; `refused` explains what cannot be taken.
-
-        `from_stripes` names the stripes, of each product that has any, with more than is wanted.
-        """
-
-    def gather_stock(self, product_id: UUID) -> None:
-        """Bring what the stripes of a locked stock have into its own row."""
-
-    def deal_stock(self, product_id: UUID) -> None:
-        """Deal a locked stock out to its stripes, if it is worth it."""
-
-    def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
-        """Give a locked stock, gathered before, so many stripes, all empty."""
-
-    def find_sales_spikes(self, since: datetime, *, hot: int, cool: int) -> list[SalesSpike]:
-        """Products that have no stripes, and were sold `hot` times or more since then; and those
-        that have some, and were sold less than `cool` times. Not where an admin has decided.
-        """
+        """Take units of each product, all or none, decided on the stocks as they were read."""
 
 
 class SqlProductRepository:
-    """The products of the database."""
+    """The products in PostgreSQL."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
-        return {row.id: _product(row) for row in self._uow.read(sql.SOME(ids=list(ids)))}
+        return {row.id: _product(row) for row in self._uow.read(sql.FIND_ALL(ids=list(ids)))}
 
     def find_summaries(self, ids: Collection[UUID]) -> dict[UUID, ProductSummary]:
-        return {row.id: _summary(row) for row in self._uow.read(sql.SOME_SUMMARIES(ids=list(ids)))}
+        return {row.id: _summary(row) for row in self._uow.read(sql.FIND_SUMMARIES(ids=list(ids)))}
 
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
@@ -139,9 +107,9 @@ class SqlProductRepository:
         return [tuple(row) for row in self._uow.read(query)]
 
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
-        return [ProductState(*row) for row in self._uow.read(sql.STATES(ids=list(ids)))]
+        return [ProductState(*row) for row in self._uow.read(sql.FIND_STATES(ids=list(ids)))]
 
-    def count_likes(self, changes: Mapping[UUID, int]) -> None:
+    def count_likes(self, changes: Units) -> None:
         rows = [{"id": str(id_), "change": change} for id_, change in changes.items()]
         self._uow.write(sql.LOCK_COUNTS(ids=list(changes)))
         self._uow.write(sql.COUNT_LIKES(changes=rows))
@@ -162,7 +130,7 @@ class SqlProductRepository:
         )
         self._uow.write(sql.ADD_STOCK(product_id=product.id))
 
-    def save(self, product: ProductSummary, *, outdated: ErrorFactory) -> None:
+    def save(self, product: ProductSummary, *, on_stale: ErrorFactory) -> None:
         self._uow.write(
             sql.SAVE(
                 row_id=product.id,
@@ -173,91 +141,52 @@ class SqlProductRepository:
                 new_description=product.description,
                 new_price_amount=product.price.amount,
             ),
-            {"product_as_read": outdated},
+            {"product_as_read": on_stale},
         )
-        self._uow.record(product.changed())
+        self._uow.record(*product.events)
 
     def record(self, change: Change) -> None:
         audit.record(self._uow, change)
 
     def lock_stock(self, product_id: UUID) -> Stock | None:
-        found, dealt = self._uow.lock_together(
-            sql.LOCK_STOCK(ids=[product_id]), striped.LOCK(ids=[product_id])
+        found, stripes = self._uow.lock_together(
+            sql.LOCK_STOCK(ids=[product_id]), striping.locking(product_id)
         )
         for row in found:
-            units = tuple(each.quantity for each in dealt)
-            in_all = row.quantity + sum(units)
-            return Stock(row.product_id, in_all, row.counted, units, row.stripes_fixed)
+            units = [each.quantity for each in stripes]
+            return striping.stock_of(product_id, row.quantity, row.counted, units)
         return None
 
-    def note_count(self, product_id: UUID) -> None:
-        self._uow.write(sql.COUNTED(counted_id=product_id))
+    def set_stock(self, stock: Stock, quantity: int) -> None:
+        self._uow.write(sql.INCREMENT_COUNTED(counted_id=stock.product_id))
+        if quantity != stock.quantity:
+            moving = _moving({stock.product_id: quantity - stock.quantity}, COUNTED, order_id=None)
+            self._move(*striping.gathered([stock], *moving))
 
-    def move_stock(
-        self,
-        changes: Mapping[UUID, int],
-        *,
-        reason: str,
-        order_id: UUID | None,
-        refused: ErrorFactory,
-    ) -> None:
-        self._uow.write_last(
-            *_moving(changes, reason, order_id),
-            on_violation={"stock_sufficient": refused, "stock_not_negative": refused},
-        )
+    def move_stock(self, changes: Units, *, reason: str, order_id: UUID | None) -> None:
+        self._move(*_moving(changes, reason, order_id))
 
     def sell(
-        self,
-        wanted: Mapping[UUID, int],
-        from_stripes: Mapping[UUID, Sequence[int]],
-        *,
-        order_id: UUID,
-        refused: ErrorFactory,
+        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
     ) -> None:
+        moving = partial(_moving, reason=SOLD, order_id=order_id)
         changes = {product_id: -quantity for product_id, quantity in wanted.items()}
-        if not from_stripes:
-            self.move_stock(changes, reason=SOLD, order_id=order_id, refused=refused)
-            return
-        ids = list(from_stripes)
-        lock, move = _moving(changes, SOLD, order_id)
-        self._uow.write_last(
-            lock, striped.LOCK(ids=ids), striped.GATHER(ids=ids), move, _dealing(ids),
-            on_violation={"stock_sufficient": refused, "stock_not_negative": refused},
-        )  # fmt: skip
-        if all(from_stripes.values()):
-            plain = {id_: change for id_, change in changes.items() if id_ not in from_stripes}
+        gathered = striping.gathered(stocks.values(), *moving(changes))
+        self._move(*gathered, on_out_of_stock=on_out_of_stock)
+        if taking := striping.taking(stocks, wanted, reason=SOLD, order_id=order_id):
+            rest = {id_: change for id_, change in changes.items() if id_ not in taking}
             self._uow.with_fallback(
-                *(_moving(plain, SOLD, order_id) if plain else ()),
-                *(
-                    _taking(id_, wanted[id_], from_stripes[id_], order_id)
-                    for id_ in sorted(from_stripes)
-                ),
-                unless=stripes.IF_NOT,
+                *(moving(rest) if rest else ()), *taking.values(), unless=striping.STRIPE_HAS_MORE
             )
 
-    def gather_stock(self, product_id: UUID) -> None:
-        self._uow.write_last(striped.GATHER(ids=[product_id]), on_violation={})
-
-    def deal_stock(self, product_id: UUID) -> None:
-        self._uow.write_last(_dealing([product_id]), on_violation={})
-
-    def set_stripes(self, product_id: UUID, count: int, *, is_fixed: bool) -> None:
-        self._uow.write_last(
-            striped.FIX(product_id=product_id, is_fixed=is_fixed),
-            striped.CLEAR(ids=[product_id]),
-            striped.ADD(rows=_empty_stripes(product_id, count)),
-            on_violation={},
-        )
-
-    def find_sales_spikes(self, since: datetime, *, hot: int, cool: int) -> list[SalesSpike]:
-        query = striped.SALES_SPIKES(
-            since=since, hot=hot, cool=cool, newest=stripes.NEWEST_MOVEMENTS
-        )
-        return [SalesSpike(*row) for row in self._uow.read(query)]
+    # Without an explanation a violation is a lost race: the use case is repeated.
+    def _move(self, *queries: Query, on_out_of_stock: ErrorFactory = lambda: None) -> None:
+        rules = ("stock_sufficient", "stock_not_negative")
+        self._uow.write_last(*queries, on_violation=dict.fromkeys(rules, on_out_of_stock))
 
 
-def _moving(changes: Mapping[UUID, int], reason: str, order_id: UUID | None) -> tuple[Query, Query]:
-    """Lock the stocks' rows, and add the changes to them."""
+def _moving(changes: Units, reason: str, order_id: UUID | None) -> tuple[Query, Query]:
+    """Lock the stocks' own rows, and add the changes to them."""
     moves = [
         {
             "product_id": str(product_id),
@@ -276,37 +205,6 @@ def _moving(changes: Mapping[UUID, int], reason: str, order_id: UUID | None) -> 
         expected=len(changes),
     )
     return sql.LOCK_STOCK(ids=list(changes)), move
-
-
-def _taking(product_id: UUID, quantity: int, numbers: Sequence[int], order_id: UUID) -> Query:
-    """Take units out of one of these stripes, each taker beginning elsewhere."""
-    return striped.TAKE(
-        product_id=product_id,
-        quantity=quantity,
-        numbers=random.sample(numbers, len(numbers)),
-        changed_id=clock.new_id(),
-        reason=SOLD,
-        order_id=order_id,
-        at=clock.now(),
-        trace_id=trace.trace_id(),
-    )
-
-
-def _dealing(product_ids: Collection[UUID]) -> Query:
-    return striped.DEAL(ids=list(product_ids), worth_dealing=stripes.WORTH_DEALING)
-
-
-def _empty_stripes(product_id: UUID, count: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": str(clock.new_id()),
-            "product_id": str(product_id),
-            "number": number,
-            "quantity": 0,
-            "version": 0,
-        }
-        for number in range(count)
-    ]
 
 
 def _place(
@@ -342,7 +240,5 @@ def _product(row: Row) -> Product:
         like_count=row.like_count,
         version=row.version,
         created_at=row.created_at,
-        stock=Stock(
-            row.id, row.quantity + sum(row.stripes), row.counted, stripes=tuple(row.stripes)
-        ),
+        stock=striping.stock_of(row.id, row.quantity, row.counted, row.stripes),
     )

@@ -1,4 +1,4 @@
-"""How lists of products are walked: by which columns, from where, in which direction."""
+"""Sort orders of product lists: columns, first position, direction."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,7 +8,7 @@ from commerce.product.commands import Sort
 
 @dataclass(frozen=True, slots=True)
 class SortOrder:
-    """A sort's key (columns, each row's values unique), its first position, its direction."""
+    """A sort's key (columns whose values are unique to a row), first position and direction."""
 
     key: tuple[str, ...]
     start: tuple[int | UUID, ...]
@@ -24,10 +24,10 @@ SORT_ORDERS = {
 
 
 def parameter(column: str) -> str:
-    """What a position's value in a column is called."""
+    """Return the parameter name of a position's value in a column."""
     return f"after_{column}"
 
 
 def page_name(sort: Sort, *, by_brand: bool) -> str:
-    """What a list's statement is called."""
+    """Return the name of a list's statement."""
     return f"{sort} of brand" if by_brand else str(sort)

@@ -1,4 +1,4 @@
-"""What the database is asked and told about products, as SQLAlchemy Core."""
+"""Statements of the product context: SQLAlchemy Core, and text() for what moves stock."""
 
 from typing import Any
 
@@ -22,8 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
-from commerce.product.stripe_statements import EACH, UNITS
-from commerce.product.stripes import KEEP, TELL
+from commerce.product.striping.tables import UNITS_IN_STRIPES, UNITS_PER_STRIPE
 from commerce.product.tables import product_table, stock_table
 from commerce.runtime.db.core import records, save_as_read
 from commerce.runtime.db.statement import Statement
@@ -33,19 +32,19 @@ _SUMMARIES = select(
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
     _p.like_count, _p.version,
 )  # fmt: skip
-_ROWS = _SUMMARIES.add_columns(
-    _p.created_at, stock_table.c.quantity, stock_table.c.counted, EACH.label("stripes")
+_PRODUCTS = _SUMMARIES.add_columns(
+    _p.created_at, stock_table.c.quantity, stock_table.c.counted, UNITS_PER_STRIPE.label("stripes")
 ).join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
-SOME = Statement(_ROWS.where(_p.id == any_(_IDS)))
-SOME_SUMMARIES = Statement(_SUMMARIES.where(_p.id == any_(_IDS)))
-STATES = Statement(
+FIND_ALL = Statement(_PRODUCTS.where(_p.id == any_(_IDS)))
+FIND_SUMMARIES = Statement(_SUMMARIES.where(_p.id == any_(_IDS)))
+FIND_STATES = Statement(
     select(
         _p.id,
         _p.version,
         _p.like_count,
-        stock_table.c.quantity + UNITS,
+        stock_table.c.quantity + UNITS_IN_STRIPES,
         stock_table.c.counted,
     )
     .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
@@ -59,25 +58,20 @@ ADD = Statement(
 ADD_STOCK = Statement(
     insert(stock_table).values(product_id=bindparam("product_id"), quantity=0, version=1)
 )
-COUNTED = Statement(
+INCREMENT_COUNTED = Statement(
     update(stock_table)
     .where(stock_table.c.product_id == bindparam("counted_id", type_=Uuid))
     .values(counted=stock_table.c.counted + 1)
 )
 LOCK_STOCK = Statement(
-    select(
-        stock_table.c.product_id,
-        stock_table.c.quantity,
-        stock_table.c.counted,
-        stock_table.c.stripes_fixed,
-    )
+    select(stock_table.c.product_id, stock_table.c.quantity, stock_table.c.counted)
     .where(stock_table.c.product_id == any_(_IDS))
     .order_by(stock_table.c.product_id)
     .with_for_update()
 )
 
-# Likes and unlikes arrive in any order, so an unlike may come before the like it takes back. Then
-# the count stays at zero and the product remembers the unlike until its like has come.
+# Likes and unlikes arrive in any order, so an unlike may arrive before its like. Then the count
+# stays at zero, and `unlikes_ahead` remembers the unlike until its like has arrived.
 LOCK_COUNTS = Statement(
     select(_p.id).where(_p.id == any_(_IDS)).order_by(_p.id).with_for_update(key_share=True)
 )
@@ -89,10 +83,25 @@ COUNT_LIKES = Statement(
     .values(like_count=func.greatest(_NET_LIKES, 0), unlikes_ahead=func.greatest(-_NET_LIKES, 0))
 )
 
-# One statement for whatever moves stock, so that a movement and its events tell what the row
-# became, not what somebody had read. A movement may tell two events: each row's version gives two
-# versions to tell them apart. Whether the product turned is known under this row's lock, also where
-# it has stripes. Its guard raises `stock_sufficient`.
+# Both statements that move stock insert these for each row of their CTE `moved`.
+RECORD_MOVEMENT = """
+        INSERT INTO stock_movement (product_id, change, reason, order_id, at)
+        SELECT product_id, change, CAST(:reason AS text), CAST(:order_id AS uuid),
+            CAST(:at AS timestamptz)
+        FROM moved"""
+RECORD_CHANGE = """
+        INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
+            trace_id, data)
+        SELECT changed_id, 'commerce.product', 'StockChanged', CAST(:at AS timestamptz),
+            aggregate_id, aggregate_version, CAST(:trace_id AS text),
+            jsonb_build_object('product_id', product_id, 'quantity', in_all,
+                'change', change, 'reason', CAST(:reason AS text))
+        FROM moved"""
+
+# One statement moves stock, so that the movement and its events say what the row became, not what
+# was read before. A movement may record two events, so each row version makes two event versions.
+# The lock of this row is enough to know that a product is sold out, also where it has stripes. The
+# guard's rule is `stock_sufficient`.
 MOVE_STOCK = Statement(
     text(f"""
     WITH moved AS (
@@ -105,8 +114,8 @@ MOVE_STOCK = Statement(
             stock.product_id AS aggregate_id, 2 * version AS aggregate_version,
             stock.quantity + (SELECT coalesce(sum(stripe.quantity), 0)
                 FROM stock_stripe AS stripe WHERE stripe.product_id = stock.product_id) AS in_all
-    ), kept AS ({KEEP}
-    ), told AS ({TELL}
+    ), movement AS ({RECORD_MOVEMENT}
+    ), event AS ({RECORD_CHANGE}
         UNION ALL
         SELECT turned_id, 'commerce.product', 'StockSoldOut', CAST(:at AS timestamptz),
             product_id, aggregate_version + 1, CAST(:trace_id AS text),
@@ -119,18 +128,16 @@ MOVE_STOCK = Statement(
         FROM moved WHERE change > 0 AND in_all = change
     )
     SELECT require((SELECT count(*) FROM moved) = CAST(:expected AS bigint), 'stock_sufficient')
-    """).bindparams(bindparam("moves", type_=JSONB))  # noqa: S608  (the text is ours)
+    """).bindparams(bindparam("moves", type_=JSONB))  # noqa: S608  (no value is interpolated)
 )
 
 
 def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
-    """The rows behind a position, in their order: a order along one index, whatever is in it.
-
-    A brand's list leads with the brand in comparison and order, so that only the brand's own index
-    has its order. The position is hidden in subqueries, so that PostgreSQL plans for any position:
-    it judges a comparison of rows by their first column alone, and where that promises few rows it
-    would sort them all, or skip the products of other brands one by one.
-    """
+    # Every list follows one index from a position on. A brand's list leads with the brand in
+    # comparison and order, so that only the brand's own index has its order. The position is hidden
+    # in subqueries, so that PostgreSQL plans for any position: it estimates a comparison of rows by
+    # their first column alone, and where that promises few rows it would sort them all, or skip the
+    # products of other brands one by one.
     order = SORT_ORDERS[sort]
     names = ("brand_id", *order.key) if by_brand else order.key
     key = [_p[name] for name in names]
@@ -144,7 +151,6 @@ def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
 
 
 def _hidden(part: Any) -> ScalarSelect[Any]:
-    """Where the page before ended, as a value that the planner does not look at."""
     return select(bindparam(parameter(part.name), type_=part.type)).scalar_subquery()
 
 
@@ -159,8 +165,6 @@ POSITIONS = {
     )
     for sort, by_brand in _LISTS
 }
-
-
 SAVE = save_as_read(
     product_table, "product_as_read", "brand_id", "name", "description", "price_amount"
 )

@@ -1,4 +1,4 @@
-"""The product context's tables. They have the last word: stock is never negative."""
+"""Tables of the product context. Their constraints are final: stock is never negative."""
 
 from sqlalchemy import (
     BigInteger,
@@ -8,8 +8,6 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
-    Integer,
-    PrimaryKeyConstraint,
     Table,
     Text,
     Uuid,
@@ -59,23 +57,6 @@ stock_table = Table(
     CheckConstraint("quantity >= 0", name="stock_not_negative"),
     # Sold units rewrite the row without touching an index: room on the page keeps that local.
     postgresql_with={"fillfactor": "50"},
-)
-
-# A part of a hot product's stock, beside what its own row has; buyers take from any of them.
-stock_stripe_table = Table(
-    "stock_stripe",
-    metadata,
-    Column("id", Uuid, nullable=False),
-    Column(
-        "product_id", Uuid, ForeignKey("stock.product_id", name="stripe_of_a_stock"), nullable=False
-    ),
-    Column("number", Integer, nullable=False),
-    Column("quantity", BigInteger, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    PrimaryKeyConstraint("product_id", "number", name="stock_stripe_pkey"),
-    CheckConstraint("quantity >= 0", name="stripe_not_negative"),
-    # Few rows to a page: who writes a stripe holds its page for a moment.
-    postgresql_with={"fillfactor": "10"},
 )
 
 stock_movement_table = Table(

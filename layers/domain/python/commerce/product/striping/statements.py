@@ -1,44 +1,21 @@
-"""What the database is asked and told about stripes, as SQLAlchemy Core."""
+"""Statements of stock striping: SQLAlchemy Core, and text() where writes build on each other."""
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Uuid,
-    any_,
-    bindparam,
-    delete,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import ARRAY, Boolean, Uuid, any_, bindparam, delete, select, text, update
 
-from commerce.product.stripes import KEEP, TELL
-from commerce.product.tables import stock_stripe_table, stock_table
+from commerce.product.statements import RECORD_CHANGE, RECORD_MOVEMENT
+from commerce.product.striping.tables import stock_stripe_table
+from commerce.product.tables import stock_table
 from commerce.runtime.db.core import insert_many
 from commerce.runtime.db.statement import Statement
 
 _s = stock_stripe_table.c
 _OF_PRODUCTS = _s.product_id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+_OF_STOCK = stock_table.c.product_id == bindparam("stock_id", type_=Uuid)
 
-UNITS = (
-    select(func.coalesce(func.sum(_s.quantity), 0))
-    .where(_s.product_id == stock_table.c.product_id)
-    .correlate(stock_table)
-    .scalar_subquery()
+LOCK_STOCK = Statement(
+    select(stock_table.c.product_id, stock_table.c.stripes_fixed).where(_OF_STOCK).with_for_update()
 )
-"""How many units all stripes of a stock have."""
-
-EACH = func.array(
-    select(_s.quantity)
-    .where(_s.product_id == stock_table.c.product_id)
-    .order_by(_s.number)
-    .correlate(stock_table)
-    .scalar_subquery(),
-    type_=ARRAY(BigInteger),
-)
-"""How many units each of them has, by their numbers."""
-
-# Only under the lock of their stock's row. Two who lock several do so in the same order.
+# Only under the lock of their stocks' rows; whoever locks several does so in the same order.
 LOCK = Statement(
     select(_s.product_id, _s.number, _s.quantity)
     .where(_OF_PRODUCTS)
@@ -76,11 +53,14 @@ DEAL = Statement(
 )
 CLEAR = Statement(delete(stock_stripe_table).where(_OF_PRODUCTS))
 ADD = insert_many(stock_stripe_table, *(each.name for each in stock_stripe_table.columns))
+FIX = Statement(
+    update(stock_table).where(_OF_STOCK).values(stripes_fixed=bindparam("is_fixed", type_=Boolean))
+)
 
-# Out of the first of the stripes that nobody holds; where all are held, wait for one alone, with
-# none of the others held. It must have more than is taken: so a stripe never becomes empty here,
-# the product is not sold out by this, and nobody needs to know what the other stripes have. What
-# is told as left in all is what this statement sees: others may be buying at the same moment.
+# Take from the first of the stripes that is not locked; where all are locked, wait for one, while
+# holding none. A stripe must have more units than are taken: so it never becomes empty here, the
+# product is not sold out by this, and the other stripes' units need not be known. The quantity that
+# the event records is what this statement sees: others may be buying at the same moment.
 TAKE = Statement(
     text(f"""
     WITH free AS (
@@ -107,14 +87,14 @@ TAKE = Statement(
                     ON others.product_id = stock.product_id AND others.id <> stock_stripe.id
                 WHERE stock.product_id = stock_stripe.product_id
                 GROUP BY stock.quantity) AS in_all
-    ), kept AS ({KEEP}
-    ), told AS ({TELL}
+    ), movement AS ({RECORD_MOVEMENT}
+    ), event AS ({RECORD_CHANGE}
     )
     SELECT require((SELECT count(*) FROM moved) = 1, 'stripe_has_more')
-    """)  # noqa: S608  (the text is ours)
+    """)  # noqa: S608  (no value is interpolated)
 )
 
-# Products that sell so much that they should be striped, and striped ones that sell little: not
+# Products that sell so much that they should be striped, and striped ones that sell little; not
 # those for which an admin has decided.
 _MOVEMENTS = "SELECT product_id, reason, at FROM stock_movement ORDER BY id DESC LIMIT"
 SALES_SPIKES = Statement(
@@ -129,10 +109,4 @@ SALES_SPIKES = Statement(
         THEN coalesce(sales, 0) < CAST(:cool AS bigint) ELSE sales >= CAST(:hot AS bigint) END
     ORDER BY product_id
     """)  # noqa: S608
-)
-FIX = Statement(
-    text("""
-    UPDATE stock SET stripes_fixed = CAST(:is_fixed AS boolean)
-    WHERE product_id = CAST(:product_id AS uuid)
-    """)
 )

@@ -15,7 +15,7 @@ from commerce.app.likes import like_product
 from commerce.app.transactions import in_transaction
 from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from commerce.runtime.db.current import database
-from commerce.runtime.messaging import quarantine as set_aside
+from commerce.runtime.messaging import quarantine
 from commerce.shared import clock
 from infra.openapi import examples
 from tests.harness.fuzz.conformance import Json, document
@@ -236,7 +236,7 @@ def _an_event_set_aside(world: World) -> Words:
         " ORDER BY position DESC LIMIT 1",
         _a_product(world),
     )
-    database().run([set_aside.move({event.position: "an attack"})])
+    database().run([quarantine.move({event.position: "an attack"})])
     return {examples.EVENT_ID: str(event.id)}
 
 

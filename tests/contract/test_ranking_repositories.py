@@ -14,6 +14,8 @@ from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from tests.support.memory.ranking import Day, MemoryRankingRepository
 
+pytestmark = pytest.mark.usefixtures("servers")
+
 Do = Callable[[Callable[[RankingRepository], object]], object]
 
 DAY = date(2026, 3, 10)

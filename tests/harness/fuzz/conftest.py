@@ -4,10 +4,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.own_shop import own_shop
-
-__all__ = ["own_shop"]
-
 if TYPE_CHECKING:
     from tests.harness.fuzz.world import World
     from tests.support.delivery import Delivery

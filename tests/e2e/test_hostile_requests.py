@@ -22,7 +22,7 @@ from schemathesis.core.result import Ok
 from infra.openapi.files import DOCUMENT
 from tests.e2e.caller import READ_TIMEOUT_SECONDS, a_key
 from tests.e2e.shop import Buyer, Shop
-from tests.harness.fuzz.conformance import complaint
+from tests.harness.fuzz.conformance import problem_with
 from tests.harness.fuzz.hostile_values import PATHS, WORDS
 from tests.harness.fuzz.modes import modes_of
 
@@ -88,7 +88,7 @@ def wrong_with(reply: Reply, method: str, path: str) -> str | None:
     """What is wrong with an answer to the operation; a server's own refusal is none of ours."""
     if "x-request-id" not in reply.headers:
         return None if reply.status in FRONT_DOOR else f"{reply.status} of nobody's"
-    said = complaint(method, path, reply.status, reply.headers, reply.body)
+    said = problem_with(method, path, reply.status, reply.headers, reply.body)
     if said and reply.status in FRONT_DOOR and "problem+json" in reply.headers["content-type"]:
         return None  # the gateway's own: there is nothing at such a path
     return said

@@ -54,11 +54,11 @@ class Scenario:
     """Once: what was answered."""
     ends_with: frozenset[str]
     """What is answered, in the end, to who asks again and again."""
-    is_tried_anew: bool = False
+    takes_new_key_on_retry: bool = False
     """Whether a payment may be begun once more because the first try surely came to nothing."""
-    is_said_once: bool = False
+    is_never_retried: bool = False
     """Whether nobody asks again, whatever the answer is."""
-    tells_views: bool = False
+    records_views: bool = False
     """Whether it tells what may be lost, and is never told twice."""
     at: datetime | None = None
     """When it happens, where the hour matters: the shop's clock stands still then."""
@@ -102,7 +102,7 @@ def cancelled_by_an_admin(case: Case) -> str:
 # --- queues and clocks --------------------------------------------------------------------------
 
 
-def hand(name: str, envelope: Mapping[str, Any], receive_count: int = 1) -> str:
+def consume(name: str, envelope: Mapping[str, Any], receive_count: int = 1) -> str:
     """Hand a consumer one event, as its queue does."""
     message = sqs_event(bus_message(envelope), receive_count=receive_count)
     answer = function(name)(message, lambda_context(60))
@@ -111,7 +111,7 @@ def hand(name: str, envelope: Mapping[str, Any], receive_count: int = 1) -> str:
 
 def consuming(name: str) -> Callable[[Case], str]:
     """A consumer is handed the case's event."""
-    return lambda case: hand(name, case.words["envelope"])
+    return lambda case: consume(name, case.words["envelope"])
 
 
 def nudged(name: str) -> Callable[[Case], str]:
@@ -137,7 +137,7 @@ def by_clock(name: str, event: Callable[[Case], Any] = lambda _: {}) -> Callable
     return act
 
 
-def notices_sent(case: Case, type_: str) -> Case:
+def with_newest_event(case: Case, type_: str) -> Case:
     """The case with the newest event of a type that its order or its payments have told."""
     found = [*map(dict, events_of(case.order)), *events_of_payments(case.order)]
     newest = [each for each in found if each["type"] == type_][-1]

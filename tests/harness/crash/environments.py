@@ -35,7 +35,7 @@ SETTINGS = {  # what takes minutes elsewhere takes a second here
 
 
 @contextmanager
-def worlds(count: int) -> Iterator[list[dict[str, str]]]:
+def environments(count: int) -> Iterator[list[dict[str, str]]]:
     """So many worlds, each as the environment that leads to it.
 
     On the servers that the environment names already, else on new ones.
@@ -46,11 +46,11 @@ def worlds(count: int) -> Iterator[list[dict[str, str]]]:
         ExitStack() as stack,
     ):
         os.environ.update(SETTINGS)
-        yield [stack.enter_context(_a_world(superuser, number)) for number in range(count)]
+        yield [stack.enter_context(_environment(superuser, number)) for number in range(count)]
 
 
 @contextmanager
-def _a_world(superuser: str, number: int) -> Iterator[dict[str, str]]:
+def _environment(superuser: str, number: int) -> Iterator[dict[str, str]]:
     directory = Path(tempfile.mkdtemp(prefix="lastunit-faults-"))
     bus = a_listened_bus()
     with ExitStack() as stack:

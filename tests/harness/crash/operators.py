@@ -24,10 +24,10 @@ from tests.harness.crash.cases import (
     Scenario,
     a_case,
     by_clock,
-    hand,
-    notices_sent,
+    consume,
     nudged,
     ordered,
+    with_newest_event,
 )
 from tests.support.envelopes import a_view, told
 from tests.support.lambda_calls import bus_message
@@ -121,7 +121,7 @@ def _left(case: Case) -> object:
 
 def with_a_dead_letter() -> Case:
     """An event of an order that its consumer has failed at."""
-    case = notices_sent(ordered(), "OrderConfirmed")
+    case = with_newest_event(ordered(), "OrderConfirmed")
     dead = a_dead_queue(tries=100)
     [id_] = dead.fill(json.dumps(bus_message(case.words["envelope"])))
     return replace(case, words={**case.words, "dead": dead, "id": id_})
@@ -147,7 +147,7 @@ def sent_back(redrive: Callable[[Case], str], case: Case) -> object:
     wait_until(lambda: redrive(case) in _WELL and not _in_hand(dead), timeout_seconds=120)
     bodies = [json.loads(each["Body"]) for each in take_all(dead.url)]
     for each in bodies:
-        assert hand(CONSUMER, each["detail"]) == DONE
+        assert consume(CONSUMER, each["detail"]) == DONE
     return {each["detail"]["id"] == case.words["envelope"]["id"] for each in bodies}
 
 
@@ -169,7 +169,7 @@ def _in_hand(dead: DeadQueue) -> int:
 
 def with_an_event_set_aside() -> Case:
     """An event of an order that the bus would not take."""
-    case = notices_sent(ordered(), "OrderConfirmed")
+    case = with_newest_event(ordered(), "OrderConfirmed")
     id_ = case.words["envelope"]["id"]
     [row] = rows("SELECT position FROM outbox WHERE id = $1", id_)
     database().run([set_aside.move({row.position: "a test"})])
@@ -193,7 +193,7 @@ SCENARIOS = (
     ),
     Scenario(
         "tell_views", "product/on_products_viewed", _viewed,
-        nudged("product/on_products_viewed"), QUEUE, tells_views=True,
+        nudged("product/on_products_viewed"), QUEUE, records_views=True,
     ),
     Scenario(
         "clean_up", "outbox/daily_clean_up", _with_what_is_past_its_time,

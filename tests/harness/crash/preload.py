@@ -30,7 +30,7 @@ _CLIENTS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def warm() -> None:
+def preload() -> None:
     """Do it; no connection is opened, so that forks share none."""
     be_patient()
     # 25 ms of each connection that is made

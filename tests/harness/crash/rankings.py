@@ -26,7 +26,7 @@ from tests.harness.crash.cases import (
     a_case,
     answered,
     by_clock,
-    hand,
+    consume,
 )
 from tests.support.envelopes import a_view, told
 from tests.support.lambda_calls import call
@@ -54,7 +54,7 @@ def _viewed(*ago: timedelta) -> Callable[[], Case]:
         case = a_case()
         for each in ago:
             view = told(a_view(case.product), at=clock.rfc3339(clock.now() - each))
-            assert hand("ranking/on_ranked_activity", view) == DONE
+            assert consume("ranking/on_ranked_activity", view) == DONE
         return case
 
     return arrange
@@ -97,7 +97,7 @@ def _claims_end(ending: str) -> Callable[[Case], None]:
     return end
 
 
-def _look_at_the_boards(_: Case) -> None:
+def _read_boards(_: Case) -> None:
     """Readers come: what was not weighed anew yet is, for them."""
     for period in (Live.HOURLY, Live.DAILY):
         assert call("ranking/get_rankings", "GET", f"/rankings?period={period}").status == 200
@@ -122,7 +122,7 @@ def _counted_and_lost() -> Case:
     case = a_case()
     view = told(a_view(case.product))
     for name in ("metrics/on_product_activity", "ranking/on_ranked_activity"):
-        assert hand(name, view) == DONE
+        assert consume(name, view) == DONE
     empty_valkey()
     return case
 
@@ -275,7 +275,7 @@ SCENARIOS = (
     ),
     Scenario(
         "put_weights", "ranking/put_ranking_weights", _viewed(timedelta(0)), _put_weights, OK,
-        mends=_claims_end("rescoring"), then=_look_at_the_boards, look=_weights,
+        mends=_claims_end("rescoring"), then=_read_boards, look=_weights,
     ),
     Scenario(
         "rebuild_board", "make ops ranking rebuild", _counted_and_lost, _rebuild, QUEUE,

@@ -57,11 +57,11 @@ _SQL_OF_BUYER = {
         SELECT kind FROM shipment_notice JOIN orders ON orders.id = order_id
         WHERE buyer_id = $1 ORDER BY 1""",
 }
-_views_heard: Counter[str] = Counter()  # how often each event came, in this process
+_views_received: Counter[str] = Counter()  # how often each event came, in this process
 _OF_A_TRY = ("PaymentRequested", "PaymentFailed")  # one of each, for each try to pay
 
 
-def come_to_rest(case: Case, since: int) -> None:
+def run_until_idle(case: Case, since: int) -> None:
     """Let relay, queues and reconciler do what they do, until nothing waits."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -93,11 +93,13 @@ def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
         name: [tuple(row) for row in rows(sql, case.buyer.user_id)]
         for name, sql in _SQL_OF_BUYER.items()
     }
-    told = Counter(row.type for row in rows("SELECT type FROM outbox WHERE position > $1", since))
-    if scenario.is_tried_anew:
+    recorded = Counter(
+        row.type for row in rows("SELECT type FROM outbox WHERE position > $1", since)
+    )
+    if scenario.takes_new_key_on_retry:
         for type_ in _OF_A_TRY:
-            told.pop(type_, None)
-    found["events"] = dict(sorted(told.items()))
+            recorded.pop(type_, None)
+    found["events"] = dict(sorted(recorded.items()))
     found["users"] = len(rows("SELECT 1 FROM user_account WHERE login_id = $1", case.key[:10]))
     orders = [str(each.id) for each in rows(_ORDERS, case.buyer.user_id)]
     charged = [each for order in orders for each in transactions(order) if each["charged_at"]]
@@ -107,8 +109,8 @@ def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
     found["card"] = [
         (each.price.amount, each.like_count) for each in catalogue().cards([case.product]).values()
     ]
-    if scenario.tells_views:
-        found["views told twice"] = [id_ for id_, times in _views_heard.items() if times > 1]
+    if scenario.records_views:
+        found["views told twice"] = [id_ for id_, times in _views_received.items() if times > 1]
         del found["metrics"], found["score"]
     found["seen"] = scenario.look(case)
     return found
@@ -176,8 +178,8 @@ def _deliver() -> int:
         for message in messages:
             envelope = json.loads(message["Body"])["detail"]
             if envelope["type"] == "ProductViewed":
-                _views_heard[envelope["id"]] += 1
-            _hand_over(envelope)
+                _views_received[envelope["id"]] += 1
+            _consume(envelope)
         sqs.delete_message_batch(
             QueueUrl=url,
             Entries=[
@@ -189,7 +191,7 @@ def _deliver() -> int:
     return delivered
 
 
-def _hand_over(envelope: dict[str, Any]) -> None:
+def _consume(envelope: dict[str, Any]) -> None:
     for name, tries in consumers().get(envelope["type"], ()):
         for number in range(1, tries + 1):
             event = sqs_event(bus_message(envelope), receive_count=number)

@@ -14,7 +14,7 @@ from tests.harness.crash.cases import (
     Scenario,
     a_case,
     answered,
-    hand,
+    consume,
     ordered,
 )
 from tests.support.coupons import a_coupon, an_issued
@@ -103,12 +103,12 @@ def _paid() -> Case:
     return replace(case, words={"payment": answer.json["payment_id"]})
 
 
-def _looked_at() -> Case:
+def _viewed_most_recently() -> Case:
     """The newest of those that were looked at, on boards and in the metrics."""
     case = a_case()
     view = told(a_view(case.product))
     for name in ("metrics/on_product_activity", "ranking/on_ranked_activity"):
-        assert hand(name, view) == DONE
+        assert consume(name, view) == DONE
     return case
 
 
@@ -201,7 +201,7 @@ SCENARIOS = (
         frozenset({f"200 {PRICE}"}),
     ),
     Scenario(
-        "read_ranking", "ranking/get_rankings", _looked_at,
+        "read_ranking", "ranking/get_rankings", _viewed_most_recently,
         _read("ranking/get_rankings", lambda _: "/rankings?limit=1",
               lambda case, body: body["items"][0]["product"]["product_id"] == case.product),
         frozenset({"200 True"}), at=A_DAY_OF_ITS_OWN,

@@ -38,7 +38,7 @@ _CUT = Query("SELECT pg_terminate_backend(pg_backend_pid())")
 _IMPATIENT = Query(f"SET statement_timeout = {int(PATIENCE_SECONDS * 1000)}")  # undone by its error
 _HANG = Query("SELECT pg_sleep(600)")
 _NAME_LENGTH = 60
-_kept: list[socket.socket] = []  # ends of silence: closed, they would speak
+_open_sockets: list[socket.socket] = []  # ends of silence: closed, they would speak
 
 
 class Kind(StrEnum):
@@ -68,7 +68,7 @@ class Journal:
     """The steps so far; `tell` hears the name of the one that is cut, before it is."""
 
     cut: Cut | None
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     steps: list[str] = field(default_factory=list)
 
     def reach(self, name: str) -> Kind | None:
@@ -76,7 +76,7 @@ class Journal:
         self.steps.append(name)
         if self.cut is None or len(self.steps) != self.cut.step:
             return None
-        self.tell(name)
+        self.report(name)
         return self.cut.kind
 
 
@@ -190,7 +190,7 @@ class _Postgres:
         """The answer to a round trip."""
         if self._is_mute:
             self._is_mute = False
-            _silence(connection._usock, until=lambda seen: seen[:-1].endswith(_READY))
+            _discard_answer(connection._usock, until=lambda seen: seen[:-1].endswith(_READY))
             connection._usock.settimeout(PATIENCE_SECONDS)
         return self._receive(connection, plans)
 
@@ -252,7 +252,7 @@ def _watch_http(journal: Journal) -> None:
     def request_watched(
         self: HTTPConnection, method: str, url: str, *more: Any, **named: Any
     ) -> None:
-        kind = journal.reach(_asked(method, url, more, named))
+        kind = journal.reach(_request_name(method, url, more, named))
         if kind is Kind.KILL_BEFORE:
             die()
         if kind is Kind.FAIL:
@@ -265,7 +265,7 @@ def _watch_http(journal: Journal) -> None:
     def getresponse_watched(self: HTTPConnection) -> Any:
         kind = cuts.pop(id(self), None)
         if kind is Kind.HANG:
-            _silence(self.sock)
+            _discard_answer(self.sock)
             self.timeout = PATIENCE_SECONDS
         answer = getresponse(self)
         if kind is Kind.KILL_AFTER:
@@ -276,7 +276,7 @@ def _watch_http(journal: Journal) -> None:
     HTTPConnection.getresponse = getresponse_watched  # type: ignore[method-assign]
 
 
-def _asked(method: str, url: str, more: Sequence[Any], named: dict[str, Any]) -> str:
+def _request_name(method: str, url: str, more: Sequence[Any], named: dict[str, Any]) -> str:
     body, headers = (*more, *[None] * 2)[:2] if more else (named.get("body"), named.get("headers"))
     lower = {str(name).lower(): value for name, value in dict(headers or {}).items()}
     target = lower.get("x-amz-target")
@@ -331,7 +331,7 @@ class _Valkey:
         """The answer to a command."""
         kind = self._cuts.pop(id(connection), None)
         if kind is Kind.HANG:
-            _silence(connection._sock)
+            _discard_answer(connection._sock)
             connection._sock.settimeout(PATIENCE_SECONDS)
         answer = self._read(connection, *more, **named)
         if kind is Kind.KILL_AFTER:
@@ -352,7 +352,9 @@ def _command(packed: Any) -> str:
 # --- sockets ------------------------------------------------------------------------------------
 
 
-def _silence(sock: socket.socket, until: Callable[[bytes], bool] = lambda seen: bool(seen)) -> None:
+def _discard_answer(
+    sock: socket.socket, until: Callable[[bytes], bool] = lambda seen: bool(seen)
+) -> None:
     """Wait until the other side has answered, and let nobody hear it."""
     seen = b""
     while not until(seen):
@@ -361,7 +363,7 @@ def _silence(sock: socket.socket, until: Callable[[bytes], bool] = lambda seen: 
         if seen == before == b"":
             break  # it hung up: silence enough
     ours, theirs = socket.socketpair()
-    _kept.extend((ours, theirs))
+    _open_sockets.extend((ours, theirs))
     os.dup2(ours.fileno(), sock.fileno())
 
 
@@ -377,12 +379,12 @@ def _closed_port() -> int:
     """A port at which nobody listens, and nobody will: it stays bound."""
     bound = socket.socket()
     bound.bind((LOOPBACK, 0))
-    _kept.append(bound)
+    _open_sockets.append(bound)
     return int(bound.getsockname()[1])
 
 
 def _silent_port() -> int:
     """A port that takes connections and never says a word."""
     listener = socket.create_server((LOOPBACK, 0))
-    _kept.append(listener)
+    _open_sockets.append(listener)
     return int(listener.getsockname()[1])

@@ -34,7 +34,7 @@ def _validator(method: str, path: str, status: int, media_type: str) -> Draft202
 
 
 @dataclass(slots=True)
-class MetricDelta:
+class AttackResult:
     """What was tried in one respect, and what came of it."""
 
     name: str
@@ -56,7 +56,7 @@ class MetricDelta:
         self.findings.append(f"{what}: {str(case)[:SHOWN]}")
 
 
-def complaint(
+def problem_with(
     method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
 ) -> str | None:
     """What is wrong with an answer to the operation; `path` is the document's."""

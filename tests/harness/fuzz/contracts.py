@@ -24,7 +24,7 @@ MOMENTS = (
     "2038-01-19T03:14:08.000000Z",
     "9999-12-31T23:59:59.999999Z",
 )
-SPOILT: tuple[Any, ...] = (
+CORRUPT_VALUES: tuple[Any, ...] = (
     None,
     True,
     "2",
@@ -85,7 +85,9 @@ def envelopes(event_type: str) -> st.SearchStrategy[Envelope]:
 def later_versions(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[Envelope]:
     """The same as a newer producer tells them: with more fields, which a reader passes over."""
     names = st.sampled_from(["version", "schema", "é", "__class__", "aggregate", "x" * 300])
-    values = [each for each in SPOILT if each != "\ud800"]  # which no producer can send as UTF-8
+    values = [
+        each for each in CORRUPT_VALUES if each != "\ud800"
+    ]  # which no producer can send as UTF-8
     more = st.dictionaries(names, st.sampled_from(values), min_size=1, max_size=3)
 
     def extended(envelope: Envelope, outside: Envelope, inside: Envelope) -> Envelope:
@@ -96,7 +98,9 @@ def later_versions(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[
 
 def broken(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[Envelope]:
     """The same with one value that breaks the contract in what a reader needs, or without it."""
-    return st.tuples(envelopes, st.data()).map(_spoilt).filter(lambda each: not is_readable(each))
+    return (
+        st.tuples(envelopes, st.data()).map(_corrupted).filter(lambda each: not is_readable(each))
+    )
 
 
 def is_readable(envelope: Any) -> bool:
@@ -124,14 +128,14 @@ def _as_read(schema: Any) -> Any:
     return [_as_read(each) for each in schema] if isinstance(schema, list) else schema
 
 
-def _spoilt(drawn: tuple[Envelope, st.DataObject]) -> Envelope:
+def _corrupted(drawn: tuple[Envelope, st.DataObject]) -> Envelope:
     envelope, data = copy.deepcopy(drawn[0]), drawn[1]
     *way, last = data.draw(st.sampled_from(sorted(_places(envelope), key=str)))
     inner: Any = envelope
     for step in way:
         inner = inner[step]
     if data.draw(st.integers(0, 4)):
-        inner[last] = data.draw(st.sampled_from(SPOILT))
+        inner[last] = data.draw(st.sampled_from(CORRUPT_VALUES))
     else:
         del inner[last]
     return envelope

@@ -279,10 +279,10 @@ def test_a_query_says_each_thing_once(query: str) -> None:
 def test_a_signature_of_no_hexadecimal_digits_is_a_bad_one(
     header: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.harness.fuzz.valid_requests import seal
+    from tests.harness.fuzz.valid_requests import signature_headers
 
     monkeypatch.setenv("GATEWAY_SECRET", a_key())
-    headers = {**seal(b"{}"), header: value}
+    headers = {**signature_headers(b"{}"), header: value}
     name, path = "payment/receive_callback", "/payments/callbacks"
 
     answer = call(name, "POST", path, raw_body="{}", headers=headers)

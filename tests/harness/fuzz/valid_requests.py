@@ -58,23 +58,23 @@ def operations() -> list[Operation]:
         Operation(
             method.upper(),
             path,
-            _example(told),
+            _example(specified),
             routes[method.upper(), path],
-            tuple(each["name"] for each in told["parameters"] if each["in"] == "query"),
-            frozenset(int(status) for status in told["responses"] if status.startswith("2")),
+            tuple(each["name"] for each in specified["parameters"] if each["in"] == "query"),
+            frozenset(int(status) for status in specified["responses"] if status.startswith("2")),
         )
         for path, methods in document()["paths"].items()
-        for method, told in methods.items()
+        for method, specified in methods.items()
     ]
 
 
-def _example(told: Json) -> Any:
-    content = told.get("requestBody", {}).get("content", {})
+def _example(specified: Json) -> Any:
+    content = specified.get("requestBody", {}).get("content", {})
     return content["application/json"]["example"] if content else None
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Attempt:
     """A request before it is sent; `request` is what `http_event` takes."""
 
     operation: Operation
@@ -87,11 +87,11 @@ class Wish:
         """Where it goes."""
         return self.operation.path.format(**self.ids) + self.query
 
-    def with_(self, **request: Any) -> "Wish":
+    def with_(self, **request: Any) -> "Attempt":
         """The same with another token, key, body or headers."""
         return replace(self, request={**self.request, **request})
 
-    def naming(self, name: str, value: str) -> "Wish":
+    def naming(self, name: str, value: str) -> "Attempt":
         """The same with something else in its path."""
         return replace(self, ids={**self.ids, name: value})
 
@@ -110,7 +110,7 @@ class Ready:
         self._words: Words | None = None
         self._is_spent = False
 
-    def wish(self) -> Wish:
+    def attempt(self) -> Attempt:
         """A request that ought to succeed."""
         if self._words is None:
             more = self._prepare(self._world) if self._prepare else {}
@@ -118,13 +118,13 @@ class Ready:
         operation, words = self._operation, self._words
         ids = {name: str(words[examples.PATH_IDS[name]]) for name in operation.names}
         token = self._world.token_for(operation.path)
-        body = in_place(operation.example, words)
-        return Wish(operation, ids, {"token": token, "key": a_key(), "body": body})
+        body = substitute(operation.example, words)
+        return Attempt(operation, ids, {"token": token, "key": a_key(), "body": body})
 
     @property
     def words(self) -> Words:
         """What it names in the place of the examples."""
-        self.wish()
+        self.attempt()
         return self._words or {}
 
     @property
@@ -140,25 +140,25 @@ class Ready:
             self._is_spent = True
 
 
-def in_place(value: Any, words: Words) -> Any:
+def substitute(value: Any, words: Words) -> Any:
     """A body with each of the words in the place of the document's example."""
     if isinstance(value, dict):
-        return {name: in_place(each, words) for name, each in value.items()}
+        return {name: substitute(each, words) for name, each in value.items()}
     if isinstance(value, list):
-        return [in_place(each, words) for each in value]
+        return [substitute(each, words) for each in value]
     return words.get(value, value) if isinstance(value, str) else value
 
 
-def sealed(request: Mapping[str, Any]) -> dict[str, Any]:
+def with_signature(request: Mapping[str, Any]) -> dict[str, Any]:
     """A callback with the gateway's signature, where it has none of its own."""
     raw, headers = request.get("raw_body"), dict(request.get("headers") or {})
     body = json.dumps(request.get("body")) if raw is None else raw
     with suppress(UnicodeEncodeError):  # no bytes, no signature
-        headers = {**seal(body.encode()), **headers}
+        headers = {**signature_headers(body.encode()), **headers}
     return {**request, "raw_body": body, "headers": headers}
 
 
-def seal(body: bytes) -> dict[str, str]:
+def signature_headers(body: bytes) -> dict[str, str]:
     """The headers with which the gateway signs a body, now."""
     now = str(int(clock.now().timestamp()))
     return {TIMESTAMP_HEADER: now, SIGNATURE_HEADER: sign(now, body, os.environ["GATEWAY_SECRET"])}
@@ -229,7 +229,7 @@ def _a_like(world: World) -> Words:
     return {examples.PRODUCT_ID: product}
 
 
-def _an_event_set_aside(world: World) -> Words:
+def _a_quarantined_event(world: World) -> Words:
     [event] = rows(
         "SELECT id, position FROM outbox WHERE aggregate_id = $1 AND type = 'StockChanged'"
         " ORDER BY position DESC LIMIT 1",
@@ -250,6 +250,6 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/payments"): _an_unpaid_order,
     ("POST", "/admin/payments/{payment_id}/sync"): _a_payment,
     ("POST", CALLBACKS): _a_transaction,
-    ("POST", "/admin/set-aside/{event_id}/put-back"): _an_event_set_aside,
+    ("POST", "/admin/set-aside/{event_id}/put-back"): _a_quarantined_event,
     ("DELETE", "/products/{product_id}/like"): _a_like,
 }

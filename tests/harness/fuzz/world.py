@@ -80,7 +80,7 @@ def _own(person: Person, product_id: str, coupon_id: str) -> dict[str, str]:
     paid = pay(person, a_card_order(person, product_id))
     assert paid.status == 201, paid.json
     # What comes late would look like a change while somebody watches for changes.
-    come_to_its_result(str(paid.json["order_id"]))
+    wait_for_result(str(paid.json["order_id"]))
     follow(str(paid.json["order_id"]))
     return {
         "order_id": str(place(person, (product_id, 1)).json["order_id"]),
@@ -89,7 +89,7 @@ def _own(person: Person, product_id: str, coupon_id: str) -> dict[str, str]:
     }
 
 
-def come_to_its_result(order_id: str) -> None:
+def wait_for_result(order_id: str) -> None:
     """The gateway's answer is known here; nobody has heard of it."""
 
     def is_settled() -> bool:

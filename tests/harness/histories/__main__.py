@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.harness.histories.history import History
-from tests.harness.histories.verdict import judge, told
+from tests.harness.histories.verdict import judge, report
 from tests.harness.servers import servers
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def main() -> None:
 
 def _replay(console: Console, path: Path) -> int:
     history = History.load(path)
-    console.print(told(history), markup=False)
+    console.print(report(history), markup=False)
     return 0 if judge(history).holds else 1
 
 
@@ -107,7 +107,7 @@ class _Hunts:
             )
         self._add(name, found, time.monotonic() - began)
         if found.failing is not None:
-            self._console.print(f"{name}:\n{found.told}\n", markup=False)
+            self._console.print(f"{name}:\n{found.report}\n", markup=False)
         return found
 
     def _add(self, name: str, found: "Hunt", seconds: float) -> None:

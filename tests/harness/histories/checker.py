@@ -193,9 +193,9 @@ def _orders_of(state: State, model: Model, buyers: set[str]) -> Counter[tuple[An
     for key, status in state.items():
         if key[0] != "order":
             continue
-        wish = model.wish(key[1])
-        if wish["buyer"] in buyers:
-            points, discount = model.paid(wish)
-            order = {**wish, "points": points, "discount": discount, "status": status}
+        order_request = model.order_request(key[1])
+        if order_request["buyer"] in buyers:
+            points, discount = model.paid(order_request)
+            order = {**order_request, "points": points, "discount": discount, "status": status}
             found[order_content(order)] += 1
     return found

@@ -62,7 +62,7 @@ class History:
     calls: list[Call]
     end: dict[str, Any]
     """Rows when all was quiet: stock, balance, left, copies, orders."""
-    told: list[dict[str, Any]] = field(default_factory=list)
+    committed: list[dict[str, Any]] = field(default_factory=list)
     """Every event that was committed, in the order of its position."""
     puts: list[dict[str, list[str]]] = field(default_factory=list)
     """Per call of the bus the ids of the events that it `took`, some twice, and `refused`."""
@@ -93,17 +93,17 @@ class History:
         return cls(setup=Setup(**setup), calls=calls, **found)
 
 
-def told_as_text(calls: Sequence[Call]) -> str:
+def as_text(calls: Sequence[Call]) -> str:
     """Calls for a reader: one line each by its start, with when, who, what and the answer."""
     return "\n".join(_line(call) for call in sorted(calls, key=lambda each: each.start))
 
 
 def _line(call: Call) -> str:
     when = f"{call.start:>4}–{call.end:<4}"
-    return f"{when} client {call.client}  {_asked(call):<44} → {_answered(call)}"
+    return f"{when} client {call.client}  {_arguments_as_text(call):<44} → {_answer_as_text(call)}"
 
 
-def _asked(call: Call) -> str:
+def _arguments_as_text(call: Call) -> str:
     words = [call.kind]
     for name, value in call.args.items():
         if value is None or value is False:
@@ -115,7 +115,7 @@ def _asked(call: Call) -> str:
     return " ".join(words)
 
 
-def _answered(call: Call) -> str:
+def _answer_as_text(call: Call) -> str:
     if call.answer is None:
         return "?"
     answer = " ".join(f"{name}={value}" for name, value in call.answer.items())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.harness.histories.checker import Undecided, unexplained
-from tests.harness.histories.history import Call, History, Setup, told_as_text
+from tests.harness.histories.history import Call, History, Setup, as_text
 from tests.harness.histories.invariants import violations
 from tests.harness.histories.plan import Size, draw
 from tests.harness.histories.shrink import shrunk, smallest
@@ -20,13 +20,13 @@ SOLD_OUT = {"refused": "OUT_OF_STOCK", "available": {"p0": 0}}
 def place(
     start: int, end: int, key: str, buyer: str = "u0", answer: Any = "ok", **args: Any
 ) -> Call:
-    wish = {
+    order_request = {
         "key": key, "buyer": buyer, "lines": [["p0", 1]], "method": "POINT", "points": 0,
         "coupon": False, **args,
     }  # fmt: skip
     if answer == "ok":
         answer = {"order": key, "status": "CONFIRMED", "points": 100, "discount": 0}
-    return Call(start, start, "place", wish, start, end, answer)
+    return Call(start, start, "place", order_request, start, end, answer)
 
 
 def other(start: int, end: int, kind: str, answer: Any, **args: Any) -> Call:
@@ -45,14 +45,16 @@ def a_history(*calls: Call, stock: int = 0, u0: int = 400, u1: int = 500, orders
             for n in range(orders)
         ],
     }  # fmt: skip
-    told = [
+    committed = [
         {"id": f"{n}{type_}", "type": type_, "aggregate": str(n), "version": version,
          "about": f"k{n + 1}"}
         for n in range(orders)
         for version, type_ in enumerate(("OrderPlaced", "OrderConfirmed"), 1)
     ]  # fmt: skip
-    puts: list[dict[str, list[str]]] = [{"took": [str(each["id"])], "refused": []} for each in told]
-    return History(7, SETUP, list(calls), end, told, puts)
+    puts: list[dict[str, list[str]]] = [
+        {"took": [str(each["id"])], "refused": []} for each in committed
+    ]
+    return History(7, SETUP, list(calls), end, committed, puts)
 
 
 def test_one_of_two_has_the_last_unit() -> None:
@@ -162,7 +164,7 @@ def test_what_is_shown_is_what_nothing_explains() -> None:
     part = shrunk(history)
     assert part is not None
     assert [call.args["key"] for call in part.calls] == ["k1", "k2"]
-    assert "place key=k2 buyer=u1 p0×1" in told_as_text(part.calls)
+    assert "place key=k2 buyer=u1 p0×1" in as_text(part.calls)
 
 
 def test_what_was_recorded_is_judged_the_same_when_it_is_read_back(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.harness.histories.history import Call, History
 from tests.harness.histories.plan import Size, draw
 from tests.harness.histories.recorder import Recorder
-from tests.harness.histories.verdict import judge, told
+from tests.harness.histories.verdict import judge, report
 
 SEEDS = range(1, 13)
 CLIENTS = 5
@@ -42,7 +42,7 @@ def test_a_serial_order_explains_what_concurrent_clients_are_answered(
         verdict = judge(history)
         if not verdict.holds or verdict.is_undecided:
             history.save(tmp_path / f"{seed}.json")
-            pytest.fail(f"kept as {tmp_path / f'{seed}.json'}\n{told(history)}")
+            pytest.fail(f"kept as {tmp_path / f'{seed}.json'}\n{report(history)}")
         seen.update(_kinds(history))
     # A slice that met none of these would prove nothing.
     wanted = ("placed", "refused", "unknown", "replayed", "cancelled", "overlapped", "taken twice")
@@ -54,7 +54,7 @@ def test_a_long_history_is_explained_too(recorder: Recorder) -> None:
 
     verdict = judge(history)
 
-    assert verdict.holds, told(history)
+    assert verdict.holds, report(history)
     assert not verdict.is_undecided
     assert len(history.calls) > 150
 

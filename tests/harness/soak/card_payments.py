@@ -249,8 +249,8 @@ class Soak:
             answer = http.request(method, self.gateway_url + path, body=content)
         if answer.status != 200:
             raise RuntimeError(f"{method} {path}: {answer.status} {answer.data!r}")
-        told: dict[str, Any] = answer.json()
-        return told
+        found: dict[str, Any] = answer.json()
+        return found
 
 
 def _relay(deliveries: Deliveries) -> None:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from tests.harness.crash.worker import Outcome, Recorded, Task
 
 PROGRESS_SECONDS = 10  # where nothing can be drawn
-SILENCE_SECONDS = 900  # without a word from any lane, something is wrong with them
+SILENCE_SECONDS = 900  # without a result from any worker, they are stuck
 
 
 def main() -> None:
-    """Record, cut, and tell."""
+    """Record, cut and report."""
     arguments = _arguments()
     console = Console(highlight=False, width=150)
     with environments(arguments.jobs) as made:
@@ -152,7 +152,7 @@ def _held(outcomes: Sequence["Outcome"]) -> str:
 
 
 class _Workers:
-    """Forks of this process, each with a world of its own, that take one task after another."""
+    """Forks of this process, each with its own environment, that take one task after another."""
 
     def __init__(self, made: Sequence[dict[str, str]]) -> None:
         from tests.harness.crash.worker import serve
@@ -174,7 +174,7 @@ class _Workers:
             worker.join()
 
     def run(self, tasks: Sequence["Task"], console: Console, what: str) -> Iterator[Any]:
-        """What became of each, in the order in which they end; progress is shown."""
+        """Yield each task's result in the order in which they end, and show progress."""
         left, printed_at = iter(tasks), time.monotonic()
         for worker, task in zip(self._workers, left, strict=False):
             worker.send(task)
@@ -194,7 +194,7 @@ class _Workers:
     def _next(self) -> tuple[Connection, Any]:
         ready = wait(self._workers, SILENCE_SECONDS)
         if not ready:
-            raise RuntimeError("no lane answers any more")
+            raise RuntimeError("no worker answers")
         worker = ready[0]
         assert isinstance(worker, Connection)
         return worker, worker.recv()

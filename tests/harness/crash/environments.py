@@ -1,4 +1,4 @@
-"""What a lane has to itself: a database, a bus with a queue, a part of Valkey, the simulators."""
+"""Each worker's environment: a database, a bus with a queue, a part of Valkey, simulators."""
 
 import os
 import secrets
@@ -22,7 +22,7 @@ TIME_SCALE = 0.02  # of the gateway: requests take 2 to 10 ms, results 20 to 100
 FIRST_VALKEY_DATABASE = 8
 
 SETTINGS = {  # what takes minutes elsewhere takes a second here
-    "FINGERPRINT_KEY": "the fingerprints of a broken shop are nobody's",
+    "FINGERPRINT_KEY": "a fingerprint key for the crash harness only",
     "GATEWAY_CALLBACK_URL": "http://127.0.0.1:9/payments/callbacks",  # nobody listens there
     "GATEWAY_GRACE_SECONDS": "1",
     "ORDER_PAYABLE_MINUTES": "1440",  # no case's order expires in the hours of a long run
@@ -36,9 +36,9 @@ SETTINGS = {  # what takes minutes elsewhere takes a second here
 
 @contextmanager
 def environments(count: int) -> Iterator[list[dict[str, str]]]:
-    """So many worlds, each as the environment that leads to it.
+    """Make environments, each as the variables that lead to it.
 
-    On the servers that the environment names already, else on new ones.
+    They are on the servers that the environment names already, else on new ones.
     """
     is_served = "SUPERUSER_URL" in os.environ and "AWS_ENDPOINT_URL" in os.environ
     with (

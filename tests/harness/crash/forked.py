@@ -1,4 +1,4 @@
-"""Work done in a process of its own: a fork of one that has imported everything."""
+"""Work done in a fork of a process that has imported everything."""
 
 import os
 import pickle
@@ -15,7 +15,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class ForkResult:
-    """How the process ended, what it told on its way, and what its work returned."""
+    """How a forked process ended, what it reported, and what its work returned."""
 
     signal: int | None
     reported: tuple[str, ...]
@@ -28,14 +28,14 @@ class ForkResult:
         return self.signal == signal.SIGKILL
 
     def require(self) -> Any:
-        """What its work returned. Raises RuntimeError where it did not come to its end."""
+        """Return the work's result. Raises RuntimeError where it was not completed."""
         if self.error is not None or self.signal is not None:
             raise RuntimeError(self.error or f"ended by signal {self.signal}")
         return self.result
 
 
 def run_in_fork(work: Callable[[Report], Any], *, within_seconds: float = 60) -> ForkResult:
-    """Do the work in a fork, and wait for its end.
+    """Do the work in a fork and wait until it has ended.
 
     Raises TimeoutError where it takes longer; the process is ended then. Call it from a process
     without threads and connections of its own: the fork has what it has.
@@ -62,11 +62,11 @@ def run_in_fork(work: Callable[[Report], Any], *, within_seconds: float = 60) ->
 
 
 def _run_work(work: Callable[[Report], Any], writer: int) -> None:
-    """Never returns: what the parent was about to do is not the fork's to do."""
+    """Never returns, so that the fork does not go on with the parent's code."""
     try:
         result = work(lambda text: _write(writer, "reported", text))
         _write(writer, "result", result)
-    except BaseException:  # noqa: BLE001  (whatever it is, the parent is to hear of it)
+    except BaseException:  # noqa: BLE001  (the parent reports it)
         _write(writer, "error", traceback.format_exc())
     finally:
         os._exit(0)

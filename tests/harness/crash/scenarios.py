@@ -1,4 +1,4 @@
-"""The use cases: what is there before, what is asked, and what may be answered.
+"""The use cases: what exists before, which call is made, and which answers it may end with.
 
 A scenario says nothing of its steps, and nothing of its right end: the steps are recorded, and the
 end of a run in which nothing happened is the right one.
@@ -120,7 +120,7 @@ def _to_be_paid() -> Case:
 
 
 def _charged() -> Case:
-    """The gateway has charged the card; nobody has told us yet."""
+    """The gateway has charged the card; no callback has arrived."""
     case = _to_be_paid()
     assert pay(case.buyer, case.order).status == 201
     wait_until(lambda: [each["status"] for each in transactions(case.order)] == ["SUCCESS"])
@@ -189,7 +189,7 @@ def _rich_among_stripes() -> Case:
 
 
 def _too_few_for_stripes() -> Case:
-    """As many stripes as are not worth dealing out to: each order gathers, and deals."""
+    """Too few units for the stripes, so that each order gathers them and deals them out again."""
     return a_case(points=5_000, stripes=4)
 
 
@@ -198,7 +198,7 @@ def _stripe(case: Case) -> str:
 
 
 def _in_a_sales_spike() -> Case:
-    """A product that was ordered thrice in a minute, which no other case's was."""
+    """The only product that was ordered three times within a minute."""
     case = a_case(points=6_000, stock=80)
     assert {_place(replace(case, key=a_key())) for _ in range(3)} == {"201"}
     return case
@@ -267,7 +267,7 @@ def _a_card_to_refund() -> Case:
 
 
 def _a_payment_failed() -> Case:
-    """The gateway has declined the card, and told us."""
+    """The gateway has declined the card, and we know."""
     case = _to_be_paid()
     let_the_next_card_be_declined()
     assert pay(case.buyer, case.order).status == 201
@@ -294,7 +294,7 @@ def _expired() -> Case:
 
 
 def with_new_key(case: Case) -> Case:
-    """The same wish after a try that surely came to nothing: a new one to the shop."""
+    """The same request under a new key, after a try that certainly had no effect."""
     return replace(case, key=a_key())
 
 
@@ -395,7 +395,7 @@ SCENARIOS = {
 """Every use case that `make faults` goes through."""
 
 COMMAND = "make "
-"""So the name of what is no function begins: of an operator's command."""
+"""The prefix of an operator's command, which is no function."""
 
 WITHOUT = {
     "console/get_console": "a page of the package",
@@ -419,7 +419,7 @@ KNOWN_BAD = {
 
 
 def coverage_errors(scenarios: Collection[Scenario], without: Collection[str]) -> Iterator[str]:
-    """Why these use cases are not all: functions of the template that nobody cuts, or unknown."""
+    """Yield a line for each function without a use case, and each use case without a function."""
     known, cut = set(triggers()), {each.of for each in scenarios}
     for name in sorted(known - cut - set(without)):
         yield f"{name} has no use case: add a Scenario, or say in WITHOUT why it needs none"

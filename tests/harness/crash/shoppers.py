@@ -1,4 +1,4 @@
-"""What shoppers read, and how they sign in: each answer says what was seen."""
+"""Use cases of shoppers: reads, and signing in."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,7 +63,7 @@ def _failed_logins(case: Case) -> list[int]:
 def _read(
     name: str, path: Callable[[Case], str], seen: Callable[[Case, Any], object]
 ) -> Callable[[Case], str]:
-    """A GET by the buyer; what is seen is told beside the status."""
+    """A GET by the buyer, whose answer includes what was seen."""
 
     def act(case: Case) -> str:
         answer = call(name, "GET", path(case), token=case.buyer.token)
@@ -104,7 +104,7 @@ def _paid() -> Case:
 
 
 def _viewed_most_recently() -> Case:
-    """The newest of those that were looked at, on boards and in the metrics."""
+    """The product viewed most recently, on boards and in the metrics."""
     case = a_case()
     view = told(a_view(case.product))
     for name in ("metrics/on_product_activity", "ranking/on_ranked_activity"):

@@ -38,7 +38,7 @@ _CUT = Query("SELECT pg_terminate_backend(pg_backend_pid())")
 _IMPATIENT = Query(f"SET statement_timeout = {int(PATIENCE_SECONDS * 1000)}")  # undone by its error
 _HANG = Query("SELECT pg_sleep(600)")
 _NAME_LENGTH = 60
-_open_sockets: list[socket.socket] = []  # ends of silence: closed, they would speak
+_open_sockets: list[socket.socket] = []  # closing them would be an answer
 
 
 class Kind(StrEnum):
@@ -65,14 +65,14 @@ class Cut:
 
 @dataclass(slots=True)
 class Journal:
-    """The steps so far; `tell` hears the name of the one that is cut, before it is."""
+    """The steps so far; `report` gets the name of the step that is cut, before it is cut."""
 
     cut: Cut | None
     report: Callable[[str], None]
     steps: list[str] = field(default_factory=list)
 
     def reach(self, name: str) -> Kind | None:
-        """Note a step; what is to happen at it."""
+        """Record a step; returns the fault to inject there, if any."""
         self.steps.append(name)
         if self.cut is None or len(self.steps) != self.cut.step:
             return None
@@ -81,14 +81,14 @@ class Journal:
 
 
 def watch(journal: Journal) -> None:
-    """Note every step of this process from now on, until it ends."""
+    """Record every step of this process from now on."""
     _Postgres(journal).watch()
     _watch_http(journal)
     _Valkey(journal).watch()
 
 
 def be_patient() -> None:
-    """Let this process and its forks wait, so that a slow machine is not taken for a broken one."""
+    """Raise all time-outs of this process and its forks, so that slowness causes no failure."""
     postgres.CONNECT_TIMEOUT_SECONDS = ENDLESS_SECONDS  # type: ignore[assignment]
     postgres.STATEMENT_TIMEOUT_MS = int(1000 * ENDLESS_SECONDS)
     for name in ("lock_timeout", "statement_timeout"):
@@ -119,7 +119,7 @@ _DEADLINES = {
 
 
 def die() -> None:
-    """End as a function does whose machine is taken away: no goodbye, no rollback, no flush."""
+    """Kill this process without rollback or flush, as when a function's machine is lost."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -127,7 +127,7 @@ def die() -> None:
 
 
 class _Postgres:
-    """The driver's connections, as they are and as they are cut."""
+    """Watches the driver's connections, and cuts them."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -138,7 +138,7 @@ class _Postgres:
         self._connect_seconds = postgres.CONNECT_TIMEOUT_SECONDS
 
     def watch(self) -> None:
-        """Take the driver's place."""
+        """Replace the driver's functions."""
         postgres.connect = self.connect
         Connection.run_together = lambda connection, queries: self.run(connection, queries)  # type: ignore[method-assign,assignment]
         Connection._receive = lambda connection, plans: self.receive(connection, plans)  # type: ignore[method-assign,assignment]
@@ -207,13 +207,13 @@ def _reached(
 
 
 def _commits_by_itself(connection: Connection, queries: Sequence[Query]) -> bool:
-    """Whether the end of this round trip commits what it wrote, without the word."""
+    """Whether the end of this round trip commits implicitly."""
     is_inside = connection._transaction_status not in (None, b"I") or queries[0].sql == "BEGIN"
     return not is_inside and any(not query.sql.startswith("SELECT") for query in queries)
 
 
 def _execute(connection: Connection, queries: Sequence[Query]) -> None:
-    """Let the server do these statements of a round trip that has no end yet."""
+    """Execute these statements without ending the round trip."""
     for query in queries:
         connection.send_PARSE(b"\x00", query.sql)
         connection.send_BIND(b"\x00", make_params(connection.py_types, query.values))
@@ -294,7 +294,7 @@ def _request_name(method: str, url: str, more: Sequence[Any], named: dict[str, A
 
 
 class _Valkey:
-    """The same for its client's connections."""
+    """Watches the Valkey client's connections, and cuts them."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -303,7 +303,7 @@ class _Valkey:
         self._cuts: dict[int, Kind] = {}
 
     def watch(self) -> None:
-        """Take the client's place."""
+        """Replace the client's methods."""
 
         def send(connection: Any, *more: Any, **named: Any) -> None:
             self.send(connection, *more, **named)
@@ -355,20 +355,20 @@ def _command(packed: Any) -> str:
 def _discard_answer(
     sock: socket.socket, until: Callable[[bytes], bool] = lambda seen: bool(seen)
 ) -> None:
-    """Wait until the other side has answered, and let nobody hear it."""
+    """Wait until the other side has answered, and discard the answer."""
     seen = b""
     while not until(seen):
         select.select([sock], [], [], ENDLESS_SECONDS)
         before, seen = seen, sock.recv(1 << 20, socket.MSG_PEEK)
         if seen == before == b"":
-            break  # it hung up: silence enough
+            break  # the other side closed the connection
     ours, theirs = socket.socketpair()
     _open_sockets.extend((ours, theirs))
     os.dup2(ours.fileno(), sock.fileno())
 
 
 def _break(sock: socket.socket) -> None:
-    """Let the connection be gone."""
+    """Break the connection."""
     ours, theirs = socket.socketpair()
     theirs.close()
     os.dup2(ours.fileno(), sock.fileno())
@@ -376,7 +376,7 @@ def _break(sock: socket.socket) -> None:
 
 
 def _closed_port() -> int:
-    """A port at which nobody listens, and nobody will: it stays bound."""
+    """Return a port that refuses connections: it is bound, but nothing listens."""
     bound = socket.socket()
     bound.bind((LOOPBACK, 0))
     _open_sockets.append(bound)
@@ -384,7 +384,7 @@ def _closed_port() -> int:
 
 
 def _silent_port() -> int:
-    """A port that takes connections and never says a word."""
+    """Return a port that accepts connections and never answers."""
     listener = socket.create_server((LOOPBACK, 0))
     _open_sockets.append(listener)
     return int(listener.getsockname()[1])

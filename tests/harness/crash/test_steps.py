@@ -77,7 +77,7 @@ def travel(url: str, cut: Cut | None) -> ForkResult:
 
 
 def marks(database: Database) -> list[int]:
-    """What is left when nobody else is connected any more."""
+    """Return what is left once no other connection is open."""
     others = Query(
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
         " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"

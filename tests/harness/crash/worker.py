@@ -1,4 +1,4 @@
-"""One lane: cases one after another, in a world of its own, each part in its own process."""
+"""A worker: it runs cases one after another in its own environment, each part in a fork."""
 
 import os
 import time
@@ -35,7 +35,7 @@ MAX_RETRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A run in which nothing happened: its steps, and what came of it."""
+    """An undisturbed run: its steps and its outcome."""
 
     name: str
     steps: tuple[str, ...]
@@ -45,7 +45,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A run to be done: without a cut it is recorded."""
+    """A run to do; without a cut it is recorded."""
 
     name: str
     cut: Cut | None = None
@@ -54,7 +54,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a cut run; it held where there are no problems."""
+    """The result of a cut run, which held where there are no problems."""
 
     name: str
     cut: Cut
@@ -65,7 +65,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Run:
-    """One case on its way."""
+    """A case while it runs."""
 
     scenario: Scenario
     since: int
@@ -74,7 +74,7 @@ class _Run:
 
 
 def serve(environment: dict[str, str], orders: Connection) -> None:
-    """Do tasks for as long as the parent lives. The functions' own log goes nowhere."""
+    """Do tasks for as long as the parent lives. The functions' log is discarded."""
     os.environ.update(environment)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -129,7 +129,7 @@ def _cut_run(scenario: Scenario, cut: Cut, recorded: Recorded) -> list[str]:
 
 
 def _judge_end(run: _Run, ended: ForkResult, cut: Cut, recorded: Recorded) -> str | None:
-    """What the client heard, if anything; how the worker ended is as it was to be."""
+    """Check how the function's process ended; returns the answer the client got, if any."""
     if ended.reported != (recorded.steps[cut.step - 1],):
         run.problems.append(f"the step was not met as recorded: {ended.reported}")
     if ended.is_killed:
@@ -146,7 +146,7 @@ def _judge_end(run: _Run, ended: ForkResult, cut: Cut, recorded: Recorded) -> st
 
 
 def _is_needed(step: str, scenario: Scenario) -> bool:
-    """Whether it may fail for want of a step: no shopper, and no admin, waits for AWS or Valkey."""
+    """Whether a call may fail without this step: requests never need AWS or Valkey."""
     return triggers().get(scenario.of) != "http" or step.startswith(("PostgreSQL", "HTTP"))
 
 
@@ -174,7 +174,7 @@ def _arranged(scenario: Scenario) -> _Run:
 
 
 def _freeze_clock(scenario: Scenario) -> None:
-    """Where the hour matters, this process has the scenario's."""
+    """Set this process's clock to the scenario's time, where it has one."""
     moment = scenario.at
     if moment is not None:
         clock.now = lambda: moment
@@ -183,7 +183,7 @@ def _freeze_clock(scenario: Scenario) -> None:
 def _watched(
     scenario: Scenario, case: Case, cut: Cut | None, report: Report
 ) -> tuple[list[str], str, set[str]]:
-    """In the worker: the function is called, and each of its steps is seen."""
+    """Call the function and watch each of its steps; runs in a fork."""
     _freeze_clock(scenario)
     lambda_calls.lambda_context = _short_context
     called = _functions_called()
@@ -194,7 +194,7 @@ def _watched(
 
 
 def _functions_called() -> set[str]:
-    """The names of the functions that this process calls from now on."""
+    """Return a set that collects the functions which this process calls from now on."""
     called: set[str] = set()
 
     def recording(name: str, handler: Handler) -> Handler:
@@ -214,7 +214,7 @@ def _short_context(timeout_seconds: float = FUNCTION_SECONDS) -> LambdaContext:
 
 
 def _recover(run: _Run, answer: str | None) -> tuple[str | None, dict[str, Any]]:
-    """Its client or queue asks again where it heard nothing; then everything comes to rest."""
+    """Retry as the client or queue would, then run everything until it is idle."""
 
     def recover(_: Report) -> tuple[list[str], str | None, dict[str, Any]]:
         _freeze_clock(run.scenario)
@@ -242,7 +242,7 @@ def _recover(run: _Run, answer: str | None) -> tuple[str | None, dict[str, Any]]
 
 
 def _retry(scenario: Scenario, case: Case) -> str:
-    """Ask until there is an answer that says more than to ask again."""
+    """Repeat the call until its answer is final."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while _is_retryable(answer := scenario.act(case)):
         if time.monotonic() > deadline:

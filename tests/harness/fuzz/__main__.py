@@ -1,7 +1,7 @@
 """Attack the API: `make fuzz`, or `make fuzz FUZZ_ARGS="--cases 2000 --seed 7"`.
 
 The real handlers, PostgreSQL and Valkey of its own, nothing left behind. Exit code 1 where an
-answer was not one that docs/openapi.json promises, a handler raised, or a door stood open.
+answer was not one that docs/openapi.json promises, a handler raised, or access was granted wrongly.
 """
 
 import argparse
@@ -33,7 +33,7 @@ CONSOLE = Console(file=sys.stdout, highlight=False, width=140)
 
 
 def main() -> None:
-    """Try it all, show the table, tell what was found."""
+    """Run every attack, show the table and the findings."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000, help="at least so many")
     parser.add_argument("--seed", type=int, default=1)
@@ -99,7 +99,7 @@ def _show(results: "list[AttackResult]", seed: int, seconds: float) -> None:
 
 @contextmanager
 def _neighbours() -> Iterator[None]:
-    """A gateway in a process of its own, and a delivery system: both are well and quick."""
+    """Start a healthy, fast gateway and delivery system."""
     directory = Path(tempfile.mkdtemp(prefix="lastunit-fuzz-"))
     server = start_gateway(directory, Ports.free().gateway, 0.01)
     urllib3.request("PUT", f"{server.url}/behaviour", json={"mode": "healthy"})
@@ -109,7 +109,7 @@ def _neighbours() -> Iterator[None]:
         "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
         "SHIPPING_RETRY_BASE_SECONDS": "0",
         "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
-        "TOKEN_LIFETIME_SECONDS": "86400",  # else what comes late is tried by nobody
+        "TOKEN_LIFETIME_SECONDS": "86400",  # longer than the run
     }
     try:
         with a_delivery_system() as delivery:
@@ -122,7 +122,7 @@ def _neighbours() -> Iterator[None]:
 
 @contextmanager
 def _quiet_functions() -> Iterator[None]:
-    """Logs and metrics go nowhere, and operators are told by a topic nobody listens to."""
+    """Discard logs and metrics, and let alerts go to a topic without subscribers."""
     from commerce.app import transactions
     from commerce.entrypoints.telemetry import logger
     from commerce.runtime.aws import client

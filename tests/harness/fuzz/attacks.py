@@ -1,4 +1,4 @@
-"""Requests that no schema would think of: forged callers, others' ids, hostile words and sizes."""
+"""Hand-made hostile requests: forged tokens, others' ids, hostile values and sizes."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ from tests.support.shop import Person
 
 
 def send(attempt: Attempt, result: AttackResult) -> tuple[int, Any]:
-    """One request to the operation's handler; what is wrong with its answer is noted."""
+    """Send one request to the operation's handler and record what is wrong with its answer."""
     operation, path = attempt.operation, attempt.path
     request = (
         with_signature(attempt.request) if operation.path == CALLBACKS else dict(attempt.request)
@@ -61,13 +61,13 @@ def send(attempt: Attempt, result: AttackResult) -> tuple[int, Any]:
 
 
 Change: TypeAlias = Callable[[Attempt, Words], Attempt]
-"""One thing about a request that ought to succeed, made hostile."""
+"""A hostile change to a request that would succeed."""
 
 
 def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[AttackResult]:
-    """Every value in every field, in every id and query, and bodies that are hardly JSON.
+    """Try every value in every field, id and query, and malformed bodies.
 
-    Each operation is asked as it should be first, and must succeed: so what follows goes deep.
+    Each operation first gets a valid request, which must succeed, so that the attacks go deep.
     """
     tried = [(each, change) for each in operations() for change in changes(each)]
     chance.shuffle(tried)
@@ -79,7 +79,7 @@ def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[A
 
 
 def attack(operation: Operation, changes: Sequence[Change], world: World) -> AttackResult:
-    """Ask the operation for what it can give, each time with one change."""
+    """Send valid requests to the operation, each with one change."""
     result, ready = AttackResult(f"{operation.label} hostile"), Ready(world, operation)
     for change in changes:
         status, answer = send(change(ready.attempt(), ready.words), result)
@@ -94,7 +94,7 @@ def _unchanged(attempt: Attempt, _: Words) -> Attempt:
 
 
 def changes(operation: Operation) -> Iterator[Change]:
-    """Everything that is changed about a request to the operation, one by one."""
+    """Yield every change to a valid request of the operation."""
     for name in operation.names:
         yield from (_with_id(name, word) for word in (*WORDS, *PATHS))
     for name in operation.query:
@@ -137,7 +137,7 @@ def _in_text(raw: str, words: Words) -> str:
 
 
 def _respelt(example: Any) -> Iterator[str]:
-    """The example as JSON that other writers, and attackers, spell otherwise."""
+    """Yield the example in unusual JSON spellings."""
     text = json.dumps(example)
     yield f" {text}\r\n\t"
     yield text + text
@@ -153,7 +153,7 @@ def _respelt(example: Any) -> Iterator[str]:
 
 
 def _changed(example: Any) -> Iterator[Any]:
-    """The example with each value at each place, and with a name that nobody asked for."""
+    """Yield the example with each value at each place, and with unknown fields."""
     if isinstance(example, dict):
         for name in example:
             yield {key: value for key, value in example.items() if key != name}
@@ -170,7 +170,7 @@ def _changed(example: Any) -> Iterator[Any]:
 
 
 def forged_tokens(world: World) -> AttackResult:
-    """A token with each of its parts forged opens nothing; an admin's doors open to admins."""
+    """Try tokens with each part forged: 401 everywhere, and 403 for users on admin paths."""
     result = AttackResult("forged tokens")
     for operation in operations():
         security = document()["paths"][operation.path][operation.method.lower()]["security"]
@@ -189,7 +189,7 @@ def forged_tokens(world: World) -> AttackResult:
 
 
 def forged(admin: Person) -> Iterator[tuple[str, str]]:
-    """Tokens of an admin's with one part forged each: what is wrong, and the token."""
+    """Yield an admin's tokens with one part forged each: what is wrong, and the token."""
     header, claims, signature = admin.token.split(".")
     known = jwt.decode(admin.token, options={"verify_signature": False})
     kid = jwt.get_unverified_header(admin.token)["kid"]
@@ -241,7 +241,7 @@ def _part(value: Mapping[str, Any]) -> str:
 
 
 def others_ids(world: World) -> AttackResult:
-    """What is another user's is told, changed and used on no path; what is not there is 404."""
+    """Try another user's ids in every path and body: nothing may be shown or changed."""
     result = AttackResult("another user's ids")
     before = _of_the_other(world)
     for operation in operations():
@@ -280,9 +280,9 @@ def _of_the_other(world: World) -> list[Any]:
         "/payments/{payment_id}": world.others,
         "/users/me/coupons": world.others,
     }
-    nobody = AttackResult("the other's own")
+    ignored = AttackResult("the other's own")
     return [
-        send(Attempt(each, world.others, {"token": world.other.token}), nobody)[1]
+        send(Attempt(each, world.others, {"token": world.other.token}), ignored)[1]
         for each in operations()
         if each.method == "GET" and each.path in asked
     ]

@@ -1,4 +1,4 @@
-"""Callbacks, signed, of a gateway that somebody has taken over: its record decides all the same.
+"""Signed callbacks of a compromised gateway: its transaction record decides, not the callback.
 
 Their fields are those of real transactions, of each other's, and of none. However they are mixed,
 a payment comes to what the gateway itself says when it is asked, and to nothing else.
@@ -28,7 +28,7 @@ FIELDS = ("transactionKey", "orderId", "amount", "status", "cardType", "cardNo",
 
 
 def hostile_callbacks(world: World, cases: int, seeded: int) -> AttackResult:
-    """So many callbacks about a few payments; then whether each payment is what it should be."""
+    """Send callbacks about a few payments, then check each payment's state."""
     result = AttackResult("callbacks of a hostile gateway")
     [operation] = [each for each in operations() if each.path == CALLBACKS]
     blank = Ready(world, operation).attempt()
@@ -63,7 +63,7 @@ def _paid(world: World) -> str:
 
 
 def _transactions(orders: Sequence[str]) -> list[Transaction]:
-    """What the gateway would truly tell of them, whatever became of each."""
+    """The callbacks that the gateway could send about these orders."""
     return [
         {
             "transactionKey": each.transaction_key,
@@ -81,7 +81,7 @@ def _transactions(orders: Sequence[str]) -> list[Transaction]:
 
 
 def _bodies(known: Sequence[Transaction]) -> st.SearchStrategy[dict[str, Any]]:
-    """One of the transactions, often with a field of another one, or one that fits nowhere."""
+    """A transaction, often with a field of another one or an invalid one."""
     whole = st.sampled_from(known).map(dict)
     mixed = st.builds(
         lambda of, other, name: {**of, name: other[name]},

@@ -1,4 +1,4 @@
-"""What an attack needs beside the shop: a gateway and a delivery system that are well."""
+"""The shop that the attacks are made on."""
 
 from typing import TYPE_CHECKING
 

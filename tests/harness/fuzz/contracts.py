@@ -1,4 +1,4 @@
-"""Events made of their contracts (events/contracts): as they may be, and as they may not."""
+"""Events generated from their contracts (events/contracts): valid and invalid."""
 
 import copy
 import json
@@ -76,14 +76,14 @@ def _all_contracts() -> Mapping[str, Schema]:
 
 
 def envelopes(event_type: str) -> st.SearchStrategy[Envelope]:
-    """Whole events of this type, of things that nobody knows, at any time."""
+    """Valid events of this type about unknown ids, at any time."""
     schema = contract(event_type)
     made: st.SearchStrategy[Envelope] = _made(schema, schema["$defs"])
     return made
 
 
 def later_versions(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[Envelope]:
-    """The same as a newer producer tells them: with more fields, which a reader passes over."""
+    """The same events with additional fields, as a newer producer may send them."""
     names = st.sampled_from(["version", "schema", "é", "__class__", "aggregate", "x" * 300])
     values = [
         each for each in CORRUPT_VALUES if each != "\ud800"
@@ -97,7 +97,7 @@ def later_versions(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[
 
 
 def broken(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[Envelope]:
-    """The same with one value that breaks the contract in what a reader needs, or without it."""
+    """The same events with one value that a reader needs broken or missing."""
     return (
         st.tuples(envelopes, st.data()).map(_corrupted).filter(lambda each: not is_readable(each))
     )
@@ -115,7 +115,7 @@ def is_readable(envelope: Any) -> bool:
 def _reader(event_type: str) -> Draft202012Validator:
     checker = Draft202012Validator.FORMAT_CHECKER
     schema = _as_read(contract(event_type))
-    schema["properties"] |= {"source": {}, "trace_id": {}}  # who told, and why: for the log alone
+    schema["properties"] |= {"source": {}, "trace_id": {}}  # for the log alone
     schema["required"].remove("source")
     if money := schema["$defs"].get("money"):
         money["required"].remove("currency")  # KRW by default

@@ -1,4 +1,4 @@
-"""How deep an attack went: an operation that only ever refuses was hardly tried."""
+"""The depth of an attack: an operation that only ever refuses was hardly tried."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from tests.harness.fuzz.valid_requests import operations
 
 
 def never_succeeded(results: Iterable[AttackResult]) -> list[str]:
-    """The document's operations that no request got anything of."""
+    """Return the operations that no request succeeded at."""
     reached = _reached(results)
     return [
         each.label
@@ -18,7 +18,7 @@ def never_succeeded(results: Iterable[AttackResult]) -> list[str]:
 
 
 def summary(results: Iterable[AttackResult]) -> Iterator[str]:
-    """For people: the share of each answer, and what was reached."""
+    """Yield lines about the share of each answer and the operations that were reached."""
     reached = _reached(results)
     answers: Counter[str] = Counter()
     for (_, answer), times in reached.items():

@@ -46,7 +46,7 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What waits in a queue, and what kind of thing it is."""
+    """A message in a queue, and whether it is valid."""
 
     kind: str
     body: str
@@ -66,7 +66,7 @@ def consumers() -> Iterator[Consumer]:
 
 
 def generate_events(world: World) -> list[Envelope]:
-    """Let the shop have a day, and return the events that were told; nobody has read them yet."""
+    """Use the shop for a while; returns the events recorded, which are not consumed yet."""
     buyer, product = a_buyer(1_000_000), a_product(stock=3, price=500)
     for method, name in (("PUT", "like_product"), ("DELETE", "unlike_product")) * 2:
         call(f"like/{name}", method, f"/products/{product}/like", token=buyer.token)
@@ -102,7 +102,7 @@ def _recorded_events() -> list[Envelope]:
 
 
 def hostile_events(recorded: Sequence[Envelope], cases: int, seeded: int) -> Iterator[AttackResult]:
-    """So many batches, over all consumers; then all that truly happened arrives, out of order."""
+    """Attack each consumer, then deliver all recorded events twice and out of order."""
     found = list(consumers())
     for consumer in found:
         yield _attack(consumer, recorded, max(cases // len(found), 1), seeded)
@@ -157,7 +157,7 @@ def _message(kind: str, envelope: Envelope) -> Message:
 
 
 def _deliver(consumer: Consumer, messages: Sequence[Message], result: AttackResult) -> None:
-    """One batch; what is wrong with what becomes of it is noted."""
+    """Deliver one batch and record what is wrong with the outcome."""
     sent = {str(uuid4()): each for each in messages}
     event = {"Records": [_record(id_, each.body) for id_, each in sent.items()]}
     try:
@@ -193,7 +193,7 @@ def _record(id_: str, body: str) -> dict[str, Any]:
 
 
 def check_books() -> AttackResult:
-    """Whether every book of the shop holds."""
+    """Check that every reconciliation rule holds."""
     result = AttackResult("the books")
     result.count("looked at")
     for each in reconciliation.reconcile().findings:
@@ -202,7 +202,7 @@ def check_books() -> AttackResult:
 
 
 def check_counts(recorded: Sequence[Envelope]) -> AttackResult:
-    """Whether what is counted is what happened, no more and no less."""
+    """Check that metrics and like counts equal what happened."""
     result = AttackResult("counts after all events")
     for product, counts in _metrics_of(recorded).items():
         result.count("product")

@@ -1,4 +1,4 @@
-"""Messages that no producer of ours would send, for every function that a queue feeds."""
+"""Malformed messages for every function that a queue feeds."""
 
 import copy
 import json
@@ -34,7 +34,7 @@ TEXTS = (
 
 
 def hostile_records(chance: random.Random, cases: int) -> AttackResult:
-    """No handler raises; what cannot be read is reported, and so is nothing that was not sent."""
+    """Check that no handler raises and that exactly the unreadable messages are reported."""
     result = AttackResult("hostile queue messages")
     consumers = [each for each in functions(read_template()) if each.trigger == "sqs"]
     for number in range(cases):
@@ -59,7 +59,7 @@ def hostile_records(chance: random.Random, cases: int) -> AttackResult:
 
 
 def _batch(sample: dict[str, Any], chance: random.Random) -> tuple[dict[str, Any], set[str]]:
-    """One to three messages; and the ids of those that nobody could read."""
+    """Return one to three messages, and the ids of the unreadable ones."""
     [record, *_] = sample["Records"]
     records, unreadable = [], set()
     for _ in range(chance.randint(1, 3)):
@@ -76,7 +76,7 @@ def _batch(sample: dict[str, Any], chance: random.Random) -> tuple[dict[str, Any
 
 
 def _corrupted(value: Any, chance: random.Random) -> Any:
-    """The same with one value, somewhere in it, that does not belong there."""
+    """Return the value with one part replaced by a hostile one."""
     if isinstance(value, dict) and value and chance.random() < 0.9:
         name = chance.choice(sorted(value))
         if chance.random() < 0.1:

@@ -1,4 +1,4 @@
-"""Requests made from the document, as it allows them and as it does not (schemathesis)."""
+"""Valid and invalid requests generated from the document (schemathesis)."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -80,7 +80,7 @@ def attacks() -> Iterator[tuple[Operation, GenerationMode]]:
 def attack(
     operation: Operation, mode: GenerationMode, world: World, cases: int, seeded: int
 ) -> AttackResult:
-    """So many requests to one operation; each answer must be one that the document promises."""
+    """Send generated requests to one operation; each answer must conform to the document."""
     result = AttackResult(f"{operation.label} {mode.value}")
     ready = Ready(world, _OURS[operation.label])
 
@@ -122,9 +122,9 @@ def attack(
 
 
 def _use_real_ids(case: Case[Any], ready: Ready, data: st.DataObject) -> None:
-    """Mostly the ids exist, the caller may and the gateway signs; else only the surface is tried.
+    """Mostly use existing ids, a permitted caller and a signature, so that requests go deep.
 
-    Now and then all but the headers and the query is as it should be.
+    Now and then all but the headers and the query is valid.
     """
     draw, valid = data.draw, ready.attempt()
     token = valid.request["token"]
@@ -161,7 +161,7 @@ def _substitute_ids(body: dict[str, Any], valid: Any, words: Words) -> None:
 
 
 class SigningApplication:
-    """What the application is behind: the gateway, which signs what it is asked to."""
+    """The application, with a signature added to callbacks that ask for one."""
 
     def __init__(self) -> None:
         self._application = Bridge()

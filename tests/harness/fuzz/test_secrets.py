@@ -39,7 +39,7 @@ def written(monkeypatch: pytest.MonkeyPatch, shop_environment: None) -> Iterator
 
     for name in ("POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_DEV"):
         monkeypatch.setenv(name, "true")
-    # The functions are loaded anew, and find the switches on.
+    # The functions are loaded again, so that they read the switches.
     monkeypatch.setattr(lambda_calls, "_environment", threading.local())
     text = io.StringIO()
     handler = logging.StreamHandler(text)
@@ -56,7 +56,7 @@ def written(monkeypatch: pytest.MonkeyPatch, shop_environment: None) -> Iterator
 
 
 def assert_secret(world: World, written: Written, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody logged or printed one of the secrets, and somebody logged something."""
+    """Assert that something was logged, and no secret was logged or printed."""
     captured = capsys.readouterr()
     everything = written() + captured.out + captured.err
     assert "answered" in everything

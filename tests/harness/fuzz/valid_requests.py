@@ -1,6 +1,6 @@
-"""Requests that ought to succeed: for each operation one, on something that is ready for it.
+"""Requests that should succeed: one per operation, with everything prepared for it.
 
-Who attacks begins with these and changes one thing, so that a refusal is about that one thing.
+Attacks change one thing about them, so that a refusal is about that one thing.
 """
 
 import json
@@ -26,7 +26,7 @@ from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
 from tests.support.shop import a_key, a_product, rows
 
 Words = Mapping[Any, Any]
-"""What stands in a request in the place of the document's examples."""
+"""The values that replace the document's examples in a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ class Operation:
 
     @property
     def label(self) -> str:
-        """How it is called in tables."""
+        """Its name in tables."""
         return f"{self.method} {self.path}"
 
     @property
     def names(self) -> list[str]:
-        """What its path names."""
+        """The parameters of its path."""
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
 
 
@@ -84,7 +84,7 @@ class Attempt:
 
     @property
     def path(self) -> str:
-        """Where it goes."""
+        """The path with ids and query."""
         return self.operation.path.format(**self.ids) + self.query
 
     def with_(self, **request: Any) -> "Attempt":
@@ -97,10 +97,10 @@ class Attempt:
 
 
 class Ready:
-    """What an operation can succeed on.
+    """Prepares what an operation needs to succeed.
 
-    Once it has, the same is asked for once more (a rule may refuse that), then something new is
-    made ready.
+    After a success the same request is made once more (a rule may refuse that), then something new
+    is prepared.
     """
 
     def __init__(self, world: World, operation: Operation) -> None:
@@ -111,7 +111,7 @@ class Ready:
         self._is_spent = False
 
     def attempt(self) -> Attempt:
-        """A request that ought to succeed."""
+        """Return a request that should succeed."""
         if self._words is None:
             more = self._prepare(self._world) if self._prepare else {}
             self._words = {**_words_of(self._world), **more}
@@ -123,17 +123,17 @@ class Ready:
 
     @property
     def words(self) -> Words:
-        """What it names in the place of the examples."""
+        """The values that replace the examples."""
         self.attempt()
         return self._words or {}
 
     @property
     def others_token(self) -> str:
-        """A token of somebody who is no admin; where none is needed, of the caller."""
+        """A token of a user who is no admin."""
         return self._world.caller.token
 
     def answered(self, status: int) -> None:
-        """A request was answered: where it succeeded, what was ready may be used up."""
+        """Take note of an answer: after a success what was prepared may be used up."""
         if self._is_spent:
             self._words, self._is_spent = None, False
         elif status < 300 and self._prepare:
@@ -141,7 +141,7 @@ class Ready:
 
 
 def substitute(value: Any, words: Words) -> Any:
-    """A body with each of the words in the place of the document's example."""
+    """Return the body with the examples of the document replaced by real values."""
     if isinstance(value, dict):
         return {name: substitute(each, words) for name, each in value.items()}
     if isinstance(value, list):
@@ -150,7 +150,7 @@ def substitute(value: Any, words: Words) -> Any:
 
 
 def with_signature(request: Mapping[str, Any]) -> dict[str, Any]:
-    """A callback with the gateway's signature, where it has none of its own."""
+    """Return the callback with the gateway's signature, unless it has a signature already."""
     raw, headers = request.get("raw_body"), dict(request.get("headers") or {})
     body = json.dumps(request.get("body")) if raw is None else raw
     with suppress(UnicodeEncodeError):  # no bytes, no signature
@@ -159,7 +159,7 @@ def with_signature(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def signature_headers(body: bytes) -> dict[str, str]:
-    """The headers with which the gateway signs a body, now."""
+    """Return the headers with which the gateway signs a body now."""
     now = str(int(clock.now().timestamp()))
     return {TIMESTAMP_HEADER: now, SIGNATURE_HEADER: sign(now, body, os.environ["GATEWAY_SECRET"])}
 
@@ -179,7 +179,7 @@ def _words_of(world: World) -> dict[Any, Any]:
 
 
 def _a_product(world: World) -> str:
-    """One that no admin has changed meanwhile."""
+    """A new product, which no admin has changed."""
     return a_product(stock=1_000, price=PRICE, brand_id=world.ids["brand_id"])
 
 

@@ -1,4 +1,4 @@
-"""Look for a history that no serial order explains: `make histories`, ARGS="--histories 500".
+"""Check recorded histories for linearizability: `make histories`, ARGS="--histories 500".
 
 Servers of its own are started, and nothing is left behind. Each planted bug is hunted first, so
 that a hunt that finds nothing says something. A history that fails is kept as JSON; `--replay FILE`
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KEPT = Path(".local/histories")
 PLANTED = 25  # histories in which a planted bug must be found
-REPLAYS = 15  # plans played anew to make a failing one smaller
+REPLAYS = 15  # plans played again to make a failing one smaller
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Whether some serial order of the model explains a recorded history (linearizability).
+"""Searches for a serial order that explains a recorded history (linearizability).
 
 The search of Wing and Gong with the memory of Lowe: take any call that no other call wholly
 precedes, see whether the model answers as recorded, go on from there; go back where nothing fits,

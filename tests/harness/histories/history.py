@@ -1,4 +1,4 @@
-"""What was asked of the shop, by whom, when, what was answered, and what was there in the end."""
+"""A recorded history: each client's calls with times and answers, and the final rows."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 Answer: TypeAlias = Mapping[str, Any]
 
 BUSY = frozenset({"BUSY", "REQUEST_IN_PROGRESS"})
-"""Refusals that promise: this call changed nothing."""
+"""Refusals which promise that the call changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Call:
     start: int
     end: int
     answer: Answer | None = None
-    """None: the client does not know what became of it."""
+    """None where the client does not know the outcome."""
     is_replay: bool = False
 
     @property
@@ -49,13 +49,13 @@ class Call:
         return None if self.answer is None else self.answer.get("refused")
 
     def unanswered(self) -> "Call":
-        """The same call, of which nobody knows what became."""
+        """Return the call with an unknown outcome."""
         return replace(self, answer=None, is_replay=False)
 
 
 @dataclass(slots=True)
 class History:
-    """A recorded history. It is plain JSON: whoever reads it back checks what was recorded."""
+    """A recorded history. It is stored as plain JSON, so that it can be checked again."""
 
     seed: int
     setup: Setup

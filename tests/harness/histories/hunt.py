@@ -15,7 +15,7 @@ CALLS = 6
 
 @dataclass(slots=True)
 class Hunt:
-    """What was played, and what failed first."""
+    """Counts of what was played, and the first failure."""
 
     histories: int = 0
     calls: int = 0
@@ -29,7 +29,7 @@ class Hunt:
 
     @property
     def report(self) -> str:
-        """The failure for a reader; empty where there is none."""
+        """A report of the failure; empty where there is none."""
         if self.failing is None:
             return ""
         return report(self.smallest or self.failing)

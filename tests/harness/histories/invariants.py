@@ -1,4 +1,4 @@
-"""Checks of a history that take one look at each call, row and event: for histories of any length.
+"""Invariants that one pass over the calls, rows and events checks, for histories of any length.
 
 They search for no order, so they see less than the checker; what they see is wrong in every order.
 """
@@ -18,7 +18,7 @@ EVENTS_BY_STATUS = {
     "DELIVERED": {"OrderPlaced", "OrderConfirmed", "OrderShipped", "OrderDelivered"},
     "CANCELLED": {"OrderPlaced", "OrderCancelled"},
 }
-"""What must have been told of an order that ended so."""
+"""The events that an order in this final status must have recorded."""
 
 
 def violations(history: History) -> list[str]:
@@ -39,7 +39,7 @@ def violations(history: History) -> list[str]:
 
 
 def _orders(history: History) -> Iterator[str]:
-    """Each order was wished for, each wish is one order at most, each answered one is there."""
+    """Each order was requested, each request is one order at most, each answered one exists."""
     model = Model(history.setup, history.calls)
     order_requests: dict[str, list[Call]] = defaultdict(list)
     for call in history.calls:
@@ -76,7 +76,7 @@ def _not_cancelled(history: History) -> list[dict[str, Any]]:
 
 
 def _stock(history: History) -> Iterator[str]:
-    """What is left is what there was less what was bought, where no admin counted anew."""
+    """The stock left is the initial stock less the units bought, where no admin set it."""
     counted = {call.args["product"] for call in history.calls if call.kind == "set_stock"}
     sold: Counter[str] = Counter()
     for order in _not_cancelled(history):
@@ -135,7 +135,7 @@ def _coupons(history: History) -> Iterator[str]:
 
 
 def _replays(history: History) -> Iterator[str]:
-    """A replayed refusal was somebody's first answer to the same key."""
+    """A replayed refusal was the first answer to the same key."""
     by_key: dict[str, list[Call]] = defaultdict(list)
     for call in history.calls:
         if call.args.get("key"):
@@ -150,7 +150,7 @@ def _replays(history: History) -> Iterator[str]:
                 and (other.answer is None or other.answer == call.answer)
                 for other in calls
             ):
-                yield f"call {call.id} replays {call.refusal}, which nobody was answered"
+                yield f"call {call.id} replays {call.refusal}, which no call was answered"
 
 
 def _events(history: History) -> Iterator[str]:
@@ -159,7 +159,7 @@ def _events(history: History) -> Iterator[str]:
     for id_ in committed.keys() - set(history.taken):
         yield f"lost: {_named(committed[id_])}"
     for id_ in set(history.taken) - committed.keys():
-        yield f"told, and never committed: {id_}"
+        yield f"published, and never committed: {id_}"
     before: dict[str, list[tuple[int, set[str]]]] = defaultdict(list)
     seen: set[str] = set()
     for put in history.puts:
@@ -180,23 +180,23 @@ def _named(event: Mapping[str, Any]) -> str:
 
 
 def _order_events(history: History) -> Iterator[str]:
-    """Each order told its way, each step once."""
+    """Each order recorded the events of its life cycle, each once."""
     types: dict[str, Counter[str]] = defaultdict(Counter)
     for each in history.committed:
         types[each["about"]][each["type"]] += 1
     for order in history.end["orders"]:
         of_order = types[order["about"]]
         if missing := EVENTS_BY_STATUS[order["status"]] - set(of_order):
-            yield f"an order that is {order['status']} never told {sorted(missing)}"
+            yield f"an order that is {order['status']} never recorded {sorted(missing)}"
         if any(count > 1 for count in of_order.values()):
-            yield f"an order told a step twice: {dict(of_order)}"
+            yield f"an order recorded an event twice: {dict(of_order)}"
 
 
 _STOCK_EVENTS = ("StockReturned", "StockSoldOut")
 
 
 def _stock_events(history: History) -> Iterator[str]:
-    """Each product told by turns that it is there and sold out, and last what it is in the end."""
+    """Each product's sold-out and returned events alternate, and the last is its final state."""
     for number, units in enumerate(history.setup.stock):
         product = f"p{number}"
         committed = [
@@ -206,10 +206,10 @@ def _stock_events(history: History) -> Iterator[str]:
         types = [each["type"] for each in committed]
         expected = [_STOCK_EVENTS[turn % 2] for turn in range(len(committed))]
         if units and types != expected:
-            yield f"{product} turned so: {types}"
+            yield f"{product} recorded out of order: {types}"
         is_there = bool(types) and types[-1] == _STOCK_EVENTS[0]
         if committed and is_there != (history.end["stock"][product] > 0):
-            yield f"{product} has {history.end['stock'][product]} units, and told {types} of it"
+            yield f"{product} has {history.end['stock'][product]} units, and recorded {types}"
 
 
 def _metrics(history: History) -> Iterator[str]:

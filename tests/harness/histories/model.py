@@ -83,7 +83,7 @@ class Model:
         return touched
 
     def order_request(self, order: str) -> Mapping[str, Any]:
-        """What was asked for when the order was placed."""
+        """Return the request that placed the order."""
         return self._wishes[order.partition("#")[0]]
 
     def paid(self, order_request: Mapping[str, Any]) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Plays a plan on the real shop, with real threads, connections and handlers, and records it.
 
-While the clients ask, a relay that lags brings events to a bus that fails now and then, and what it
-took is delivered late, repeated and in any order. Then all is brought to rest, and rows are read.
+Meanwhile a relay that lags publishes events to a bus that fails now and then, and they are
+delivered late, repeatedly and in any order. Then the background work is drained and rows are read.
 """
 
 import itertools
@@ -65,7 +65,7 @@ class UnreliableBus:
         self.puts: list[dict[str, list[str]]] = []
 
     def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
-        """As a bus does; without `rng` it is well."""
+        """Take the events as a bus does; without `rng` it never fails."""
         fate = self.rng.random() if self.rng else 1.0
         if fate < 0.25:
             raise ConnectionError("no route to the bus")
@@ -87,7 +87,7 @@ class UnreliableBus:
 
 @dataclass
 class _Shop:
-    """The shop of one history, and who is called what in it."""
+    """The shop of one history, and the names of what is in it."""
 
     buyers: list[Person]
     admin: Person
@@ -96,7 +96,7 @@ class _Shop:
     first_position: int
     names: dict[str, str] = field(default_factory=dict)
     orders: dict[str, str] = field(default_factory=dict)
-    """Ids of orders by their names, as far as a client was told."""
+    """Ids of orders by their names, as far as a client knows them."""
     copies: dict[str, str] = field(default_factory=dict)
     order_requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -128,13 +128,13 @@ class _Shop:
         return self.products[int(name[1:])]
 
     def order_request(self, args: dict[str, Any]) -> dict[str, Any]:
-        """What is asked under the key from its first time on: a coupon only if it is known then."""
+        """Return the request that the key stands for: as it was when the key was first used."""
         order_request = {**args, "coupon": args["coupon"] and args["buyer"] in self.copies}
         with self.lock:
             return self.order_requests.setdefault(args["key"], order_request)
 
     def name(self, id_: str, wanted: str) -> str:
-        """What the thing of this id is called: `wanted`, unless another is called so already."""
+        """Return the name of an id: `wanted`, numbered where another id has that name."""
         with self.lock:
             if id_ not in self.names:
                 taken = sum(each.partition("#")[0] == wanted for each in self.names.values())
@@ -150,7 +150,7 @@ class Recorder:
         self._threads = ThreadPoolExecutor(max_workers=clients + 1)
 
     def close(self) -> None:
-        """Let go of the threads and their connections."""
+        """End the threads and close their connections."""
         self._together([lambda: database().close()] * (self._clients + 1))
         self._threads.shutdown()
 
@@ -198,7 +198,7 @@ class Recorder:
 
 
 class _Background:
-    """What happens behind the clients' backs."""
+    """The background work while clients call: relay and deliveries."""
 
     def __init__(self, bus: UnreliableBus, rng: random.Random) -> None:
         self.clients_are_done = threading.Event()
@@ -207,16 +207,16 @@ class _Background:
         self._delivered: set[str] = set()
 
     def run_behind(self) -> None:
-        """Relay a chunk now and then, deliver something twice, in any order, until all is asked."""
+        """Relay and deliver late, repeatedly and in any order, until the clients are done."""
         while not self.clients_are_done.wait(self._rng.uniform(0.005, 0.05)):
             self._relay()
             taken = self._bus.taken[:]
             self._deliver(self._rng.sample(taken, self._rng.randint(0, min(5, len(taken)))))
 
     def drain(self) -> None:
-        """Relay until nothing waits, and deliver what was not delivered yet, and some of it again.
+        """Relay until nothing waits, deliver what was not delivered yet, and some of it again.
 
-        Whoever asked last may have left a connection on which the server still rolls back.
+        The last call may have left a connection on which the server still rolls back.
         """
         for _ in range(10):
             self._relay()
@@ -243,7 +243,7 @@ class _Background:
 
 @dataclass
 class _PlannedCall:
-    """One planned call, asked until it is answered."""
+    """One planned call, repeated until it is answered."""
 
     shop: _Shop
     planned: Planned
@@ -251,7 +251,7 @@ class _PlannedCall:
     failures: list[str]
 
     def retry_until_answered(self) -> list[Call]:
-        """As a client does whose answer is lost: the same again, with the same key."""
+        """Repeat the call with the same key, as a client does whose answer is lost."""
         calls: list[Call] = []
         for attempt in range(1 + RETRIES):
             args = self._args()
@@ -335,7 +335,7 @@ class _PlannedCall:
         return call(name, method, path, token=token, **request)
 
     def _read(self, answer: Answer, args: dict[str, Any]) -> dict[str, Any] | None:
-        """What the answer says, in the model's words; None where it says: perhaps."""
+        """Return the answer in the model's terms; None where the outcome is unknown."""
         found = answer.json
         if answer.status >= 500 and found["code"] != "BUSY":
             return None
@@ -411,7 +411,7 @@ def _cuttable() -> Iterator[None]:
 
 @contextmanager
 def _no_nudges() -> Iterator[None]:
-    """This relay lags: it hears of nothing."""
+    """Turn the nudges off, so that the relay lags behind."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transactions, "_nudge_the_relay", lambda: None)
         yield

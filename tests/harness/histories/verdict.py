@@ -1,4 +1,4 @@
-"""What is wrong with a history, and how it is told."""
+"""The verdict on a history, and its report."""
 
 from dataclasses import dataclass, field
 
@@ -32,7 +32,7 @@ def judge(history: History) -> Verdict:
 
 
 def report(history: History) -> str:
-    """What is wrong, for a reader: sentences, then the smallest calls that nothing explains."""
+    """Describe what is wrong: sentences, then the smallest set of calls that no order explains."""
     lines = [f"seed {history.seed}: {each}" for each in violations(history)]
     try:
         part = shrunk(history)

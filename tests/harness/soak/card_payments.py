@@ -50,7 +50,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Found:
-    """What happened, counted; `holds` tells whether the books do, and `why` where they do not."""
+    """Counts of what happened; `holds` says whether the books do, and `why` where they do not."""
 
     orders: Counter[str] = field(default_factory=Counter)
     payments: Counter[str] = field(default_factory=Counter)

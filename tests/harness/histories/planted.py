@@ -4,7 +4,7 @@ A promise here has often several lines to carry it. A bug takes away as many as 
 what is left out of a plant is what would have caught it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.app import transactions
 from commerce.app.shop import Shop
+from commerce.entrypoints import queue
 from commerce.product import ProductFacade, statements, stripe_statements
 from commerce.product.errors import OutOfStock, Shortage
 from commerce.product.model import Stock
@@ -143,10 +144,10 @@ def relay_marks_before_it_publishes(patch: pytest.MonkeyPatch) -> None:
 def consumer_claims_nothing(patch: pytest.MonkeyPatch) -> None:
     """What is delivered twice is counted twice."""
 
-    def all_of_them(self: Shop, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+    def all_of_them(uow: UnitOfWork, consumer: str, ids: Collection[UUID]) -> set[UUID]:
         return set(ids)
 
-    patch.setattr(Shop, "claim_events", all_of_them)
+    patch.setattr(queue, "claim_events", all_of_them)
 
 
 BUGS: dict[str, Plant] = {

@@ -161,7 +161,7 @@ def cut_at(word: str, kind: Kind, work: Callable[[], str]) -> ForkResult:
         (Kind.HANG, 2, "ReadTimeoutError"),
     ],
 )
-def test_a_request_to_aws_is_cut_before_it_is_done_or_after(
+def test_an_aws_request_is_cut_before_or_after_its_effect(
     kind: Kind, messages: int, error: str | None
 ) -> None:
     queue = a_queue()
@@ -179,7 +179,7 @@ def test_a_request_to_aws_is_cut_before_it_is_done_or_after(
         (Kind.HANG, 2, "TimeoutError"),
     ],
 )
-def test_a_command_to_valkey_is_cut_before_it_is_done_or_after(
+def test_a_valkey_command_is_cut_before_or_after_its_effect(
     kind: Kind, counted: int, error: str | None
 ) -> None:
     key = f"cut:{a_key()}"

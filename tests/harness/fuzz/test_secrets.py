@@ -81,7 +81,7 @@ def secretive() -> list[Operation]:
     return [each for each in operations() if each.label in SECRETIVE]
 
 
-def test_no_refused_request_is_shown_in_the_logs(
+def test_no_secret_of_a_refused_request_is_logged(
     written: Written, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chance = random.Random(1)  # noqa: S311
@@ -94,7 +94,7 @@ def test_no_refused_request_is_shown_in_the_logs(
     assert_secret(world, written, capsys)
 
 
-def test_no_token_is_shown_in_the_logs(
+def test_no_token_is_logged(
     written: Written, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = AttackResult("tokens")
@@ -117,7 +117,7 @@ def test_no_token_is_shown_in_the_logs(
 
 
 @pytest.mark.parametrize("table", ["user_account", "payment", "login_attempt"])
-def test_a_fault_shows_no_secret_in_the_logs(
+def test_no_secret_is_logged_when_a_function_fails(
     table: str, written: Written, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wishes = [Ready(world, each).attempt() for each in secretive()]

@@ -28,12 +28,12 @@ def recorder(own_shop: str) -> Iterator[Recorder]:
     recorder.close()
 
 
-def test_a_seed_is_a_plan() -> None:
+def test_the_same_seed_draws_the_same_plan() -> None:
     assert draw(5) == draw(5)
     assert draw(5) != draw(6)
 
 
-def test_a_serial_order_explains_what_concurrent_clients_are_answered(
+def test_concurrent_histories_are_linearizable(
     recorder: Recorder, tmp_path: Path
 ) -> None:
     seen: Counter[str] = Counter()
@@ -49,7 +49,7 @@ def test_a_serial_order_explains_what_concurrent_clients_are_answered(
     assert [each for each in wanted if not seen[each]] == []
 
 
-def test_a_long_history_is_explained_too(recorder: Recorder) -> None:
+def test_a_long_history_is_linearizable(recorder: Recorder) -> None:
     history = recorder.record(draw(1000, Size(clients=CLIENTS, calls=40)))
 
     verdict = judge(history)

@@ -33,9 +33,7 @@ def test_the_same_seed_draws_the_same_plan() -> None:
     assert draw(5) != draw(6)
 
 
-def test_concurrent_histories_are_linearizable(
-    recorder: Recorder, tmp_path: Path
-) -> None:
+def test_concurrent_histories_are_linearizable(recorder: Recorder, tmp_path: Path) -> None:
     seen: Counter[str] = Counter()
     for seed in SEEDS:
         history = recorder.record(draw(seed, Size(clients=CLIENTS, calls=6)))

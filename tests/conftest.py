@@ -1,33 +1,33 @@
-"""One set of real servers for the whole run: PostgreSQL, Valkey, and moto for AWS.
+"""The environment that functions expect, and fixtures that several suites use.
 
-The process that pytest was started as starts and stops them; workers (`-n`) find them through the
-environment. Every test makes its own rows, keys and queues, so all can share them.
+PostgreSQL, Valkey and moto are started once a collected test asks for the fixture `servers`. Every
+test makes its own rows, keys and queues, so that all can share them.
 """
 
 import json
 import os
 import secrets
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from tests.e2e.stack import remember_running_stack
-from tests.support import backends
+from tests.support.shared_servers import DIRECTORY, SharedServers
 
-remember_running_stack()  # before our own servers take the names of its addresses
+if os.environ.get("API_URL"):  # before our own servers take the names of that stack's addresses
+    from tests.e2e.stack import remember_running_stack
+
+    remember_running_stack()
 
 if TYPE_CHECKING:
     from tests.support.delivery import Delivery
     from tests.support.gateway import RunningGateway
     from tests.support.queues import OpsTopic
+    from tests.support.scheduling import EndToEndTogether
 
-_RUNNING: list[backends.TestServers] = []
+_SERVERS = pytest.StashKey[SharedServers]()
 
 # What every function would get from the template.
 os.environ.update(
@@ -48,57 +48,65 @@ os.environ.setdefault(
 )
 
 
-class EndToEndTogether(LoadScopeScheduling):  # type: ignore[misc]
-    """Deals tests out one by one, but the end-to-end ones to one worker: they share a stack."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> EndToEndTogether:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "EndToEndTogether":
     """Take the place of `--dist loadgroup`, which this xdist does not do under this pytest."""
+    from tests.support.scheduling import EndToEndTogether
+
     return EndToEndTogether(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each worker a part of the cache server: nobody else fills or empties what it keeps."""
-    worker = getattr(config, "workerinput", None)
-    if worker is not None:
-        number = 1 + int(worker["workerid"].removeprefix("gw")) % 15
-        os.environ["VALKEY_URL"] = f"{os.environ['VALKEY_URL'].rpartition('/')[0]}/{number}"
+    """Prepare the run's servers; none is started here."""
+    config.stash[_SERVERS] = SharedServers(getattr(config, "workerinput", None))
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the servers, unless this is a worker or nothing is going to run."""
-    if hasattr(session.config, "workerinput") or session.config.option.collectonly:
-        return
-    directory = Path(tempfile.mkdtemp(prefix="lastunit-tests-"))
-    running = backends.start_test_servers(directory)
-    _RUNNING.append(running)
-    os.environ.update(running.environment)
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where the controller leaves the servers' addresses."""
+    node.workerinput[DIRECTORY] = str(node.config.stash[_SERVERS].directory)
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop what was started, however the run ended."""
-    while _RUNNING:
-        _RUNNING.pop().stop()
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Ask the controller for servers where one of the tests to run uses them."""
+    if any("servers" in getattr(item, "fixturenames", ()) for item in session.items):
+        session.config.stash[_SERVERS].need()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any) -> None:
+    """Start the servers that a worker asked for, before any test is given out."""
+    node.config.stash[_SERVERS].start_if_needed()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers, however the run ended."""
+    config.stash[_SERVERS].stop()
 
 
 @pytest.fixture(scope="session")
-def database_url() -> str:
+def servers(pytestconfig: pytest.Config) -> None:
+    """PostgreSQL, Valkey and moto, shared by the whole run."""
+    pytestconfig.stash[_SERVERS].use()
+
+
+@pytest.fixture(scope="session")
+def database_url(servers: None) -> str:
     """The migrated database that all tests share."""
     return os.environ["DATABASE_URL"]
 
 
 @pytest.fixture
-def own_database_url() -> Iterator[str]:
+def own_database_url(servers: None) -> Iterator[str]:
     """A migrated database of the test's own, for what looks at whole tables."""
+    from tests.support import backends
+
     with backends.own_database(os.environ["SUPERUSER_URL"]) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def shop_environment() -> Iterator[None]:
+def shop_environment(servers: None) -> Iterator[None]:
     """Everything a handler needs: database, cache, idempotency table, queues, bus."""
     from commerce.runtime.cache import valkey
 
@@ -109,11 +117,30 @@ def shop_environment() -> Iterator[None]:
     database().close()
 
 
+@pytest.fixture
+def own_shop(
+    own_database_url: str, shop_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Handlers and helpers of this test use this database; its URL."""
+    from commerce.app.ranking_boards import ranking_weights
+    from commerce.runtime.db.current import database
+    from tests.support.valkey import empty_valkey
+
+    empty_valkey()  # what is kept is of another database
+    monkeypatch.setenv("DATABASE_URL", own_database_url)
+    database().close()
+    ranking_weights.cache_clear()
+    yield own_database_url
+    database().close()
+    ranking_weights.cache_clear()
+    empty_valkey()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def nobody_reads_the_nudges() -> Iterator[None]:
     """Empties the queues of nudges: moto takes the longer to send, the more messages wait."""
     yield
-    if "commerce.runtime.aws" in sys.modules:
+    if "RELAY_QUEUE_URL" in os.environ and "commerce.runtime.aws" in sys.modules:
         from commerce.runtime.aws import client
 
         sqs = client("sqs")

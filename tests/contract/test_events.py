@@ -156,7 +156,7 @@ def test_a_schema_describes_its_event_and_nothing_else(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_no_object_of_a_schema_is_open(name: str) -> None:
+def test_every_schema_object_refuses_unknown_fields(name: str) -> None:
     def objects(node: Any) -> Iterator[dict[str, Any]]:
         if isinstance(node, dict):
             if node.get("type") == "object":
@@ -169,7 +169,7 @@ def test_no_object_of_a_schema_is_open(name: str) -> None:
     assert all(each["additionalProperties"] is False for each in found)
 
 
-def test_what_is_told_keeps_its_schema(told_of_all: list[dict[str, Any]]) -> None:
+def test_every_recorded_event_matches_its_schema(told_of_all: list[dict[str, Any]]) -> None:
     by_type = {event.__name__: SCHEMAS[name] for name, event in EVENTS.items()}
     assert {envelope["type"] for envelope in told_of_all} == set(by_type)
     found = {each["id"]: violations(each, by_type[each["type"]]) for each in told_of_all}
@@ -205,7 +205,7 @@ def broken_variants(envelope: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {**envelope, "occurred_at": "2026-01-31T09:30:00+09:00"}
 
 
-def test_the_stocks_events_say_what_became_of_it(told: list[dict[str, Any]]) -> None:
+def test_stock_events_carry_the_new_state(told: list[dict[str, Any]]) -> None:
     stock = [each for each in told if each["type"].startswith("Stock")]
     first = next(each["aggregate_id"] for each in stock if each["type"] == "StockSoldOut")
     assert [
@@ -233,7 +233,7 @@ def test_an_aggregates_versions_grow_with_every_event(told_of_all: list[dict[str
         assert versions == sorted(set(versions))
 
 
-def test_what_one_request_causes_is_told_on_behalf_of_it(told: list[dict[str, Any]]) -> None:
+def test_every_event_of_a_request_carries_its_trace_id(told: list[dict[str, Any]]) -> None:
     def requests(*types: str, reason: str = "") -> list[str]:
         return [
             each["trace_id"]

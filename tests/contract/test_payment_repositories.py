@@ -68,7 +68,7 @@ def facts(payment: Payment | None) -> dict[str, Any]:
     return {name: getattr(payment, name) for name in names}
 
 
-def test_a_payment_is_found_as_it_was_kept(payments: Opened, order_id: UUID) -> None:
+def test_a_stored_payment_is_read_back_unchanged(payments: Opened, order_id: UUID) -> None:
     payment = a_payment(order_id)
     with payments() as kept:
         kept.add(payment)
@@ -79,7 +79,7 @@ def test_a_payment_is_found_as_it_was_kept(payments: Opened, order_id: UUID) -> 
         assert kept.find(uuid4()) is kept.lock(uuid4()) is kept.find_by_key("none") is None
 
 
-def test_what_became_of_it_is_kept(payments: Opened, order_id: UUID) -> None:
+def test_a_payments_result_is_stored(payments: Opened, order_id: UUID) -> None:
     payment, key = a_payment(order_id), str(uuid4())
     with payments() as kept:
         kept.add(payment)
@@ -121,7 +121,7 @@ def test_a_transaction_has_one_payment(payments: Opened, order_id: UUID) -> None
         kept.add(second)
 
 
-def test_what_was_read_before_is_not_written_over(payments: Opened, order_id: UUID) -> None:
+def test_a_stale_payment_is_not_saved(payments: Opened, order_id: UUID) -> None:
     payment = a_payment(order_id)
     with payments() as kept:
         kept.add(payment)
@@ -137,7 +137,7 @@ def test_what_was_read_before_is_not_written_over(payments: Opened, order_id: UU
         kept.save(stale)
 
 
-def test_the_unfinished_come_oldest_first_and_those_asked_about_last(
+def test_unfinished_payments_come_in_order_of_their_last_check(
     payments: Opened,
 ) -> None:
     product = a_product(price=500)
@@ -184,7 +184,7 @@ def test_the_unfinished_come_oldest_first_and_those_asked_about_last(
         ({"order_id": UUID(int=1)}, "payment_of_an_order"),
     ],
 )
-def test_the_database_has_the_last_word(
+def test_the_database_refuses_an_invalid_payment(
     database: Database, order_id: UUID, change: dict[str, Any], rule: str
 ) -> None:
     with UnitOfWork(database) as uow:

@@ -14,6 +14,8 @@ from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from tests.support.memory.ranking import Day, MemoryRankingRepository
 
+pytestmark = pytest.mark.usefixtures("servers")
+
 Do = Callable[[Callable[[RankingRepository], object]], object]
 
 DAY = date(2026, 3, 10)
@@ -77,7 +79,7 @@ def test_a_version_is_set_once(do: Do) -> None:
             do(add)
 
 
-def test_a_day_is_ranked_with_what_the_days_before_carried_into_it(do: Do) -> None:
+def test_a_days_ranking_includes_the_carry_over_of_earlier_days(do: Do) -> None:
     def places(offset: int, limit: int, weights: Weights) -> object:
         return do(lambda repository: repository.top(DAY, weights, offset, limit))
 

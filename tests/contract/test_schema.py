@@ -72,7 +72,9 @@ def test_the_tables_are_those_of_the_code(connection: sa.Connection) -> None:
         "CREATE TABLE unheard_of (id int)",
     ],
 )
-def test_a_difference_would_be_noticed(own_connection: sa.Connection, change: str) -> None:
+def test_a_difference_between_code_and_schema_is_found(
+    own_connection: sa.Connection, change: str
+) -> None:
     own_connection.execute(sa.text(change))
     assert differences(own_connection) != []
 
@@ -83,7 +85,7 @@ def test_a_ranking_reads_columns_that_the_metrics_table_has() -> None:
     assert read == {name: repr(table.c[name].type) for name in read}
 
 
-def test_the_rules_that_have_the_last_word_are_there(connection: sa.Connection) -> None:
+def test_every_constraint_that_the_code_relies_on_exists(connection: sa.Connection) -> None:
     checks = {
         str(rule.name)
         for table in schema().tables.values()
@@ -110,7 +112,7 @@ def test_the_rules_that_have_the_last_word_are_there(connection: sa.Connection) 
         ("SELECT require(false, 'any_rule')", "any_rule"),
     ],
 )
-def test_a_broken_rule_is_named(own_connection: sa.Connection, sql: str, rule: str) -> None:
+def test_a_violated_constraint_is_named(own_connection: sa.Connection, sql: str, rule: str) -> None:
     product_id, brand_id = (
         "018f0000-0000-7000-8000-000000000001",
         sa.text("INSERT INTO brand VALUES (gen_random_uuid(), 'Acme', '', 1, now()) RETURNING id"),
@@ -127,7 +129,7 @@ def test_a_broken_rule_is_named(own_connection: sa.Connection, sql: str, rule: s
     assert refused.value.orig.args[0]["n"] == rule
 
 
-def test_a_rule_that_holds_is_silent(connection: sa.Connection) -> None:
+def test_a_satisfied_constraint_raises_nothing(connection: sa.Connection) -> None:
     assert connection.execute(sa.text("SELECT require(true, 'any_rule')")).scalar_one() == ""
 
 
@@ -139,7 +141,7 @@ def test_health_expects_the_newest_migration(configuration: Config) -> None:
     )
 
 
-def test_migrations_lead_back_and_forth(
+def test_migrations_upgrade_and_downgrade(
     configuration: Config, own_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", own_database_url)

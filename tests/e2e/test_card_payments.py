@@ -46,9 +46,7 @@ def test_a_callback_confirms_the_order_and_the_goods_go_out(
     eventually(lambda: stack.delivery.notices(order["order_id"]), within_seconds=60)
 
 
-def test_what_was_paid_goes_back_when_the_order_is_cancelled(
-    stack: Stack, shop: Shop, buyer: Buyer
-) -> None:
+def test_a_paid_order_is_refunded_when_cancelled(stack: Stack, shop: Shop, buyer: Buyer) -> None:
     before = balance_of(buyer)
     order_id = a_card_order(shop, buyer, price=500, points=200)["order_id"]
     buyer.api.pay(order_id).require(201)
@@ -75,7 +73,7 @@ def test_a_declined_card_cancels_the_order(stack: Stack, shop: Shop, buyer: Buye
     assert order["payments"][0]["failure_reason"] == "LIMIT_EXCEEDED"
 
 
-def test_nobody_but_the_gateway_tells_results(shop: Shop, buyer: Buyer) -> None:
+def test_only_the_gateways_callback_changes_a_payment(shop: Shop, buyer: Buyer) -> None:
     order_id = a_card_order(shop, buyer)["order_id"]
     callback = {"transactionKey": "TX", "orderId": order_id, "amount": 500, "status": "SUCCESS"}
     shop.anyone.send("POST", "/payments/callbacks", callback).require_problem(401, "BAD_SIGNATURE")
@@ -89,7 +87,7 @@ def test_nobody_but_the_gateway_tells_results(shop: Shop, buyer: Buyer) -> None:
         ("EveryMinuteExpire", {"expired", "waiting", "failed"}),
     ],
 )
-def test_what_the_minute_brings_runs_as_deployed(
+def test_the_every_minute_functions_run_as_deployed(
     stack: Stack, function: str, done: set[str]
 ) -> None:
     assert set(stack.invoke(f"{function}Function", {"id": "by hand"})) == done

@@ -65,7 +65,7 @@ def test_the_last_copy_is_issued_once(shop: Shop) -> None:
     assert coupon_id not in {each["coupon_id"] for each in offered}
 
 
-def test_what_cannot_be_issued_is_refused(shop: Shop) -> None:
+def test_an_unavailable_coupon_is_not_issued(shop: Shop) -> None:
     buyer, product = shop.new_buyer(), shop.new_product()
     over = shop.admin.register_coupon(valid_until="2026-01-02T00:00:00Z").require(201)
     buyer.api.issue_coupon(over["coupon_id"]).require_problem(409, "COUPON_EXPIRED")
@@ -75,7 +75,7 @@ def test_what_cannot_be_issued_is_refused(shop: Shop) -> None:
     shop.admin.register_coupon(kind="RATE", value=101).require_problem(422, "VALIDATION_FAILED")
 
 
-def test_somebody_elses_coupon_is_not_used(shop: Shop) -> None:
+def test_another_users_coupon_is_not_used(shop: Shop) -> None:
     buyer, other, product = shop.new_buyer(5_000), shop.new_buyer(), shop.new_product()
     coupon_id = shop.admin.register_coupon().require(201)["coupon_id"]
     theirs = other.api.issue_coupon(coupon_id).require(201)["issued_coupon_id"]
@@ -84,7 +84,7 @@ def test_somebody_elses_coupon_is_not_used(shop: Shop) -> None:
     assert other.api.my_coupons().require(200)["items"][0]["status"] == "AVAILABLE"
 
 
-def test_one_of_two_edits_of_what_both_saw_is_told_to_look_again(shop: Shop) -> None:
+def test_the_second_of_two_edits_of_one_version_is_stale(shop: Shop) -> None:
     product_id = shop.new_product(price=1_000)
     seen = shop.anyone.product(product_id)
     tag = seen.headers["ETag"]
@@ -106,7 +106,7 @@ def test_one_of_two_edits_of_what_both_saw_is_told_to_look_again(shop: Shop) -> 
     assert shop.admin.send("PUT", stock, {"quantity": 1}, headers=headers).status == 200
 
 
-def test_an_edit_shows_in_lists_and_leaves_old_orders_as_they_were(shop: Shop) -> None:
+def test_an_edit_shows_in_lists_and_leaves_old_orders_unchanged(shop: Shop) -> None:
     brand = shop.new_brand("Acme")
     product_id = shop.new_product(price=1_000, brand=brand)
     buyer = shop.new_buyer(points=1_000)

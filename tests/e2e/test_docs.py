@@ -6,13 +6,13 @@ from infra.openapi.files import DOCUMENT
 from tests.e2e.shop import Shop
 
 
-def test_the_stack_serves_the_document_that_is_kept(shop: Shop) -> None:
+def test_the_stack_serves_the_committed_document(shop: Shop) -> None:
     served = shop.anyone.send("GET", "/openapi.json").require(200)
 
     assert served == json.loads(DOCUMENT.read_text(encoding="utf-8"))
 
 
-def test_the_page_and_all_it_loads_come_from_the_stack(shop: Shop) -> None:
+def test_the_docs_page_loads_everything_from_the_stack(shop: Shop) -> None:
     page = shop.anyone.send("GET", "/docs")
     bundle = shop.anyone.send("GET", "/docs/swagger-ui-bundle.min.js")
     style = shop.anyone.send("GET", "/docs/swagger-ui.min.css")
@@ -27,5 +27,5 @@ def test_the_page_and_all_it_loads_come_from_the_stack(shop: Shop) -> None:
     assert ".swagger-ui" in style.text
 
 
-def test_a_file_that_is_not_the_pages_is_refused(shop: Shop) -> None:
+def test_a_file_that_the_page_does_not_use_is_not_served(shop: Shop) -> None:
     shop.anyone.send("GET", "/docs/page.html").require_problem(404, "NOT_FOUND")

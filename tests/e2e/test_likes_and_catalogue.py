@@ -23,7 +23,7 @@ def _metrics(stack: Stack, product_id: str) -> list[Any]:
     return list(found[0])
 
 
-def test_likes_are_counted_and_taken_back(shop: Shop) -> None:
+def test_likes_and_unlikes_are_counted(shop: Shop) -> None:
     brand = shop.new_brand()
     product_id, other = shop.new_product(brand=brand), shop.new_product(brand=brand)
     first, second = shop.new_buyer(), shop.new_buyer()
@@ -43,14 +43,14 @@ def test_likes_are_counted_and_taken_back(shop: Shop) -> None:
     assert (mine["product_id"], mine["brand"]["brand_id"]) == (product_id, brand["brand_id"])
 
 
-def test_a_like_of_nothing_is_not_found(shop: Shop, buyer: Buyer) -> None:
+def test_a_like_of_an_unknown_product_is_not_found(shop: Shop, buyer: Buyer) -> None:
     nobodys = "01a20000-0000-7000-8000-000000000000"
     buyer.api.like(nobodys).require_problem(404, "PRODUCT_NOT_FOUND")
     buyer.api.unlike(nobodys).require_problem(404, "PRODUCT_NOT_FOUND")
     shop.anyone.like(shop.new_product()).require_problem(401)
 
 
-def test_a_like_sent_again_with_its_key_is_answered_as_before(shop: Shop, buyer: Buyer) -> None:
+def test_a_repeated_like_with_its_key_replays_the_answer(shop: Shop, buyer: Buyer) -> None:
     product_id, key = shop.new_product(), "a wish of mine".replace(" ", "-")
     buyer.api.like(product_id, key=key).require(200)
     buyer.api.unlike(product_id).require(200)
@@ -61,7 +61,7 @@ def test_a_like_sent_again_with_its_key_is_answered_as_before(shop: Shop, buyer:
     buyer.api.like(shop.new_product(), key=key).require_problem(422, "IDEMPOTENCY_KEY_REUSED")
 
 
-def test_the_last_unit_sold_shows_at_once(shop: Shop) -> None:
+def test_selling_the_last_unit_shows_at_once(shop: Shop) -> None:
     product_id = shop.new_product(stock=1, price=100)
     buyer = shop.new_buyer(points=100)
     assert shop.stock_of(product_id) == 1
@@ -69,7 +69,7 @@ def test_the_last_unit_sold_shows_at_once(shop: Shop) -> None:
     assert shop.stock_of(product_id) == 0
 
 
-def test_whoever_has_a_product_already_is_told_so(shop: Shop) -> None:
+def test_a_product_with_a_matching_etag_is_not_sent_again(shop: Shop) -> None:
     product_id = shop.new_product(stock=1)
     first = shop.anyone.product(product_id)
     tag = first.headers["ETag"]
@@ -80,7 +80,7 @@ def test_whoever_has_a_product_already_is_told_so(shop: Shop) -> None:
     assert shop.anyone.send("GET", path, headers={"If-None-Match": tag}).status == 200
 
 
-def test_views_likes_and_orders_become_the_day_s_metrics(stack: Stack, shop: Shop) -> None:
+def test_views_likes_and_orders_are_added_to_the_days_metrics(stack: Stack, shop: Shop) -> None:
     product_id = shop.new_product(stock=5, price=100)
     buyer = shop.new_buyer(points=1_000)
     for _ in range(3):

@@ -59,9 +59,7 @@ def list_dead_letters(stack: Stack, id_: str) -> list[Any]:
     return found
 
 
-def test_a_notice_that_nobody_took_is_sent_back_and_delivered_once(
-    stack: Stack, shop: Shop, buyer: Buyer
-) -> None:
+def test_a_redriven_notice_is_delivered_once(stack: Stack, shop: Shop, buyer: Buyer) -> None:
     stack.delivery.behave("fail")
     order_id = buyer.place_order((shop.new_product(stock=1, price=100), 1))
     [letter] = eventually(lambda: list_dead_letters(stack, order_id), within_seconds=90)
@@ -78,7 +76,7 @@ def test_a_notice_that_nobody_took_is_sent_back_and_delivered_once(
     assert list_dead_letters(stack, order_id) == []
 
 
-def test_a_malformed_message_is_discarded_for_a_reason_that_is_kept(stack: Stack) -> None:
+def test_discarding_a_malformed_message_records_the_reason(stack: Stack) -> None:
     name = os.urandom(8).hex()
     body = json.dumps({"detail": {"id": name, "data": "nobody can read this"}})
     stack.send("ShippingQueueUrl", body)
@@ -115,7 +113,7 @@ def test_every_queue_of_the_stack_is_listed(stack: Stack) -> None:
     }  # fmt: skip
 
 
-def test_a_thousand_letters_go_back_each_once(stack: Stack) -> None:
+def test_a_thousand_dead_letters_are_redriven_once_each(stack: Stack) -> None:
     """Of queues that no stack names: they are found by their names."""
     sqs, name = stack.aws("sqs"), f"bulk{os.urandom(4).hex()}"
     url = sqs.create_queue(QueueName=f"{name}-work")["QueueUrl"]
@@ -139,20 +137,20 @@ def test_a_thousand_letters_go_back_each_once(stack: Stack) -> None:
     sqs.delete_queue(QueueUrl=letters)
 
 
-def test_the_outbox_is_seen_with_the_login_that_the_stack_keeps(stack: Stack) -> None:
+def test_operators_read_the_outbox_with_the_stacks_login(stack: Stack) -> None:
     stack.wait_until_quiet()
     code, answer = ops(stack, "outbox", database=False)
     assert code == 0, answer
     assert (answer["waiting"], answer["set_aside_count"]) == (0, 0)
 
 
-def test_the_books_hold(stack: Stack) -> None:
+def test_the_deployed_stack_reconciles(stack: Stack) -> None:
     stack.wait_until_quiet()
     code, answer = ops(stack, "reconcile")
     assert (code, answer["holds"]) == (0, True), answer
 
 
-def test_the_dashboard_is_there(stack: Stack) -> None:
+def test_the_dashboard_exists(stack: Stack) -> None:
     if stack.is_on_free_localstack:
         pytest.skip("LocalStack's free edition makes no dashboard")
     found = stack.aws("cloudwatch").get_dashboard(DashboardName=STACK_NAME)
@@ -161,6 +159,6 @@ def test_the_dashboard_is_there(stack: Stack) -> None:
     assert f"{STACK_NAME}-" in found["DashboardBody"]
 
 
-def test_the_daily_clean_up_runs(stack: Stack) -> None:
+def test_the_daily_clean_up_succeeds(stack: Stack) -> None:
     done = stack.invoke("DailyCleanUpFunction", {"id": "tick"})
     assert set(done) >= {"outbox", "answers", "claims"}

@@ -170,7 +170,7 @@ def test_a_week_with_a_bad_chunk_is_ranked_and_the_chunk_reported(stack: Stack, 
     assert run in answer["runs"]
 
 
-def test_a_chunk_whose_worker_is_killed_is_tried_again(stack: Stack, week: Week) -> None:
+def test_a_chunk_whose_worker_is_killed_is_retried(stack: Stack, week: Week) -> None:
     if stack.system is None:
         pytest.skip(NO_PROCESS)
     waiting = (
@@ -192,9 +192,7 @@ def test_a_chunk_whose_worker_is_killed_is_tried_again(stack: Stack, week: Week)
     assert {status for status, *_ in week.chunks()} == {"RANKED"}
 
 
-def test_an_execution_stopped_midway_and_run_again_has_the_same_result(
-    stack: Stack, week: Week
-) -> None:
+def test_a_stopped_and_repeated_execution_has_the_same_result(stack: Stack, week: Week) -> None:
     with no_chunk_ends(stack):
         killed = started(stack, week)
         eventually(lambda: len(week.chunks()) == 13)
@@ -219,7 +217,7 @@ def test_two_executions_at_once_have_one_result(stack: Stack, week: Week) -> Non
     [({"key": "2026W54"}, "no weekly key"), ({"period": "daily"}, "asked.period"),
      ({"chunk_rows": 0}, "asked.chunk_rows")],
 )  # fmt: skip
-def test_nonsense_fails_and_leaves_no_run(
+def test_invalid_input_fails_and_leaves_no_run(
     stack: Stack, week: Week, asked: dict[str, Any], why: str
 ) -> None:
     execution = started(stack, week, **asked)

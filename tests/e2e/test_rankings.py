@@ -77,18 +77,18 @@ def test_weights_change_the_running_boards(stack: Stack, shop: Shop) -> None:
         shop.admin.set_ranking_weights(**CONTRACT).require(200)
 
 
-def test_weights_are_an_admin_s_and_from_0_to_1(shop: Shop) -> None:
+def test_only_an_admin_sets_weights_between_0_and_1(shop: Shop) -> None:
     shop.anyone.ranking_weights().require_problem(401)
     shop.new_buyer().api.set_ranking_weights(**CONTRACT).require_problem(403)
     shop.admin.set_ranking_weights(**{**CONTRACT, "view": 1.1}).require_problem(422)
 
 
 @pytest.mark.parametrize("query", [{"period": "yearly"}, {"at": "yesterday"}, {"limit": 0}])
-def test_nonsense_is_refused(shop: Shop, query: dict[str, Any]) -> None:
+def test_an_invalid_query_is_refused(shop: Shop, query: dict[str, Any]) -> None:
     shop.anyone.rankings(**query).require_problem(422)
 
 
-def test_where_there_is_no_ranking_the_list_is_empty(shop: Shop) -> None:
+def test_a_window_without_a_ranking_is_an_empty_list(shop: Shop) -> None:
     for query in ({"at": "19990101"}, {"period": "weekly", "at": "1999W01"}):
         assert shop.anyone.rankings(**query).require(200) == {"items": []}
 

@@ -58,7 +58,7 @@ def product(shop: Shop) -> str:
 
 @every_write
 @named(NOT_JSON)
-def test_what_is_not_json_is_refused(
+def test_a_body_that_is_not_json_is_refused(
     shop: Shop, buyer: Buyer, product: str, method: str, path: str, wrong: bytes
 ) -> None:
     caller = shop.admin if "/admin" in path else buyer.api
@@ -71,7 +71,7 @@ def test_what_is_not_json_is_refused(
 
 @every_write
 @named(NOT_AN_OBJECT)
-def test_what_is_no_object_is_refused(
+def test_a_json_body_that_is_not_an_object_is_refused(
     shop: Shop, buyer: Buyer, product: str, method: str, path: str, wrong: bytes
 ) -> None:
     caller = shop.admin if "/admin" in path else buyer.api
@@ -129,7 +129,7 @@ def test_stock_is_set_to_a_whole_number(shop: Shop, buyer: Buyer, product: str, 
     ],
     ids=["missing field", "unknown field", "another case"],
 )
-def test_a_charge_has_an_amount_and_nothing_else(
+def test_a_charge_takes_an_amount_and_no_other_field(
     shop: Shop, buyer: Buyer, body: Json, field: str
 ) -> None:
     with shop.nothing_moves(buyer):
@@ -162,9 +162,7 @@ WRONG_ORDERS: dict[str, Json] = {
 
 
 @named(WRONG_ORDERS)
-def test_an_order_that_does_not_validate_is_refused(
-    shop: Shop, buyer: Buyer, product: str, wrong: Json
-) -> None:
+def test_an_invalid_order_is_refused(shop: Shop, buyer: Buyer, product: str, wrong: Json) -> None:
     body = json.loads(json.dumps(wrong).replace(PRODUCT, product))
 
     with shop.nothing_moves(buyer, product):
@@ -211,9 +209,7 @@ def test_an_order_of_51_lines_is_refused(shop: Shop, buyer: Buyer, product: str)
         ("scope", "admin"),
     ],
 )
-def test_a_registration_that_does_not_validate_is_refused(
-    shop: Shop, field: str, wrong: Any
-) -> None:
+def test_an_invalid_sign_up_is_refused(shop: Shop, field: str, wrong: Any) -> None:
     registration = a_registration()
 
     answer = shop.anyone.send("POST", "/users", {**registration, field: wrong})
@@ -225,7 +221,7 @@ def test_a_registration_that_does_not_validate_is_refused(
 
 
 @pytest.mark.parametrize("missing", sorted(a_registration()))
-def test_a_registration_is_complete(shop: Shop, missing: str) -> None:
+def test_an_incomplete_sign_up_is_refused(shop: Shop, missing: str) -> None:
     registration = a_registration()
     del registration[missing]
 
@@ -250,7 +246,7 @@ def test_a_registration_is_complete(shop: Shop, missing: str) -> None:
         ("version", 1),
     ],
 )
-def test_a_product_that_does_not_validate_is_refused(shop: Shop, field: str, wrong: Any) -> None:
+def test_an_invalid_product_is_refused(shop: Shop, field: str, wrong: Any) -> None:
     brand_id = shop.new_brand()["brand_id"]
     fields = {"brand_id": brand_id, "name": "Mug", "description": "", "price_amount": 1_000}
 
@@ -269,7 +265,7 @@ def test_a_product_that_does_not_validate_is_refused(shop: Shop, field: str, wro
         ({"name": "Onmaru", "description": "", "rank": 1}, "rank"),
     ],
 )
-def test_a_brand_that_does_not_validate_is_refused(shop: Shop, body: Json, field: str) -> None:
+def test_an_invalid_brand_is_refused(shop: Shop, body: Json, field: str) -> None:
     answer = shop.admin.send("POST", "/admin/brands", body)
 
     _assert_names_the_field(answer.require_problem(422), field)

@@ -116,19 +116,21 @@ def forge(stack: Stack, buyer: Buyer) -> Forge:
     return Forge(buyer.api.token, stack.token_keys)
 
 
-def test_a_token_says_who_for_whom_and_how_long(forge: Forge, buyer: Buyer) -> None:
+def test_a_token_names_subject_audience_and_expiry(forge: Forge, buyer: Buyer) -> None:
     assert set(forge.claims) == {"iss", "aud", "sub", "scope", "iat", "exp", "jti"}
     assert forge.claims["sub"] == buyer.user["user_id"]
     assert forge.claims["scope"] == ""
     assert 0 < forge.claims["exp"] - forge.claims["iat"] <= 3600
 
 
-def test_the_forge_makes_good_tokens_too(shop: Shop, forge: Forge, buyer: Buyer) -> None:
+def test_the_tests_token_maker_makes_valid_tokens_too(
+    shop: Shop, forge: Forge, buyer: Buyer
+) -> None:
     assert shop.anyone.with_token(forge.sign()).me().require(200) == buyer.user
 
 
 @pytest.mark.parametrize(("method", "path", "body"), USER_DOORS + ADMIN_DOORS)
-def test_nobody_comes_in_without_a_token(
+def test_a_request_without_a_token_is_refused(
     shop: Shop, buyer: Buyer, ids: dict[str, str], method: str, path: str, body: Any
 ) -> None:
     with shop.nothing_moves(buyer, ids["product"]):
@@ -140,7 +142,7 @@ def test_nobody_comes_in_without_a_token(
 
 @pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS)
 @pytest.mark.parametrize(("method", "path", "body"), [USER_DOORS[3], ADMIN_DOORS[4]])
-def test_nobody_comes_in_with_a_bad_token(
+def test_a_request_with_an_invalid_token_is_refused(
     shop: Shop,
     buyer: Buyer,
     ids: dict[str, str],
@@ -159,14 +161,16 @@ def test_nobody_comes_in_with_a_bad_token(
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Token", ""])
-def test_a_token_is_a_bearers(shop: Shop, buyer: Buyer, scheme: str) -> None:
+def test_a_token_without_the_bearer_scheme_is_refused(
+    shop: Shop, buyer: Buyer, scheme: str
+) -> None:
     header = {"Authorization": f"{scheme} {buyer.api.token}".strip()}
 
     shop.anyone.send("GET", "/users/me", headers=header).require_problem(401)
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ADMIN_DOORS)
-def test_a_user_does_not_come_in_where_only_admins_may(
+def test_a_user_is_refused_on_admin_paths(
     shop: Shop, buyer: Buyer, ids: dict[str, str], method: str, path: str, body: Any
 ) -> None:
     with shop.nothing_moves(buyer, ids["product"]):
@@ -178,13 +182,13 @@ def test_a_user_does_not_come_in_where_only_admins_may(
 
 
 @pytest.mark.parametrize("scope", ["administrator", "ADMIN", "admins", "user"])
-def test_only_the_scope_admin_is_an_admins(shop: Shop, forge: Forge, scope: str) -> None:
+def test_only_the_scope_admin_opens_admin_paths(shop: Shop, forge: Forge, scope: str) -> None:
     caller = shop.anyone.with_token(forge.sign(scope=scope))
 
     caller.register_brand("Mine").require_problem(403)
 
 
-def test_an_order_of_somebody_else_is_forbidden(shop: Shop, ids: dict[str, str]) -> None:
+def test_another_users_order_is_forbidden(shop: Shop, ids: dict[str, str]) -> None:
     stranger = shop.new_buyer()
 
     stranger.api.order(ids["order"]).require_problem(403)
@@ -201,7 +205,7 @@ def test_a_login_id_is_taken_once(shop: Shop) -> None:
     shop.anyone.open_session(first["login_id"], first["password"]).require(201)
 
 
-def test_a_wrong_password_and_an_unknown_login_id_are_told_the_same(shop: Shop) -> None:
+def test_wrong_password_and_unknown_login_id_get_the_same_answer(shop: Shop) -> None:
     buyer = shop.new_buyer()
 
     wrong = shop.anyone.open_session(buyer.user["login_id"], "another password")
@@ -211,7 +215,7 @@ def test_a_wrong_password_and_an_unknown_login_id_are_told_the_same(shop: Shop) 
     assert told[0]["detail"] == told[1]["detail"]
 
 
-def test_repeated_bad_logins_are_slowed_for_that_login_id_alone(shop: Shop) -> None:
+def test_failed_logins_delay_only_that_login_id(shop: Shop) -> None:
     victim, other = shop.new_buyer(), shop.new_buyer()
 
     for _ in range(SLOWED_AFTER):

@@ -62,14 +62,14 @@ def test_points_can_be_spent_to_the_last_won(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("unknown", [NEVER_GIVEN, "nonsense", "0", "%00", "a" * 300])
-def test_what_is_not_there_is_not_found(shop: Shop, buyer: Buyer, unknown: str) -> None:
+def test_an_unknown_order_or_product_is_not_found(shop: Shop, buyer: Buyer, unknown: str) -> None:
     buyer.api.order(unknown).require_problem(404)
     shop.anyone.product(unknown).require_problem(404)
     shop.anyone.brand(unknown).require_problem(404)
     shop.admin.set_stock(unknown, 1).require_problem(404)
 
 
-def test_a_product_needs_a_brand_that_is_there(shop: Shop) -> None:
+def test_a_product_of_an_unknown_brand_is_refused(shop: Shop) -> None:
     fields = {"name": "Orphan", "description": "", "price_amount": 1}
 
     answer = shop.admin.register_product(brand_id=str(uuid4()), **fields)

@@ -20,7 +20,7 @@ def test_a_limit_is_from_1_to_100(buyer: Buyer, path: str, limit: str) -> None:
 
 @pytest.mark.parametrize("limit", [1, 100])
 @pytest.mark.parametrize("path", LISTS)
-def test_the_limits_of_a_limit_are_taken(buyer: Buyer, path: str, limit: int) -> None:
+def test_limits_of_1_and_100_are_accepted(buyer: Buyer, path: str, limit: int) -> None:
     items = buyer.api.send("GET", f"{path}?limit={limit}").require(200)["items"]
 
     assert len(items) <= limit
@@ -28,13 +28,13 @@ def test_the_limits_of_a_limit_are_taken(buyer: Buyer, path: str, limit: int) ->
 
 @pytest.mark.parametrize("cursor", ["garbage", "e30", "bnVsbA==", "é", "%00", "A" * 5_000])
 @pytest.mark.parametrize("path", LISTS)
-def test_a_cursor_is_one_that_was_handed_out(buyer: Buyer, path: str, cursor: str) -> None:
+def test_a_forged_cursor_is_refused(buyer: Buyer, path: str, cursor: str) -> None:
     sent = cursor if cursor.startswith("%") else quote(cursor)
 
     buyer.api.send("GET", f"{path}?cursor={sent}").require_problem(422)
 
 
-def test_a_cursor_belongs_to_the_sort_it_was_handed_out_for(shop: Shop) -> None:
+def test_a_cursor_of_another_sort_order_is_refused(shop: Shop) -> None:
     brand = shop.new_brand()
     for price in 100, 200, 300:
         shop.new_product(price=price, brand=brand)
@@ -50,7 +50,7 @@ def test_a_cursor_belongs_to_the_sort_it_was_handed_out_for(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "sort", ["newest", "LATEST", "price_desc", "", "latest;drop table product"]
 )
-def test_products_are_sorted_in_a_way_that_exists(shop: Shop, sort: str) -> None:
+def test_an_unknown_sort_order_is_refused(shop: Shop, sort: str) -> None:
     shop.anyone.products(sort=sort).require_problem(422)
 
 
@@ -62,7 +62,7 @@ def _gateway_responses(stack: Stack) -> None:
 
 @pytest.mark.usefixtures("_gateway_responses")
 @pytest.mark.parametrize("path", ["/nothing", "/orders/1/nothing", "/users", "/admin"])
-def test_a_path_that_does_not_exist_is_a_problem(shop: Shop, path: str) -> None:
+def test_an_unknown_path_is_answered_with_a_problem(shop: Shop, path: str) -> None:
     shop.anyone.send("GET", path).require_problem(404)
 
 
@@ -71,7 +71,7 @@ def test_a_path_that_does_not_exist_is_a_problem(shop: Shop, path: str) -> None:
     ("method", "path"),
     [("DELETE", "/orders"), ("PATCH", "/users"), ("POST", "/products"), ("PUT", "/sessions")],
 )
-def test_a_method_that_a_path_does_not_take_is_a_problem(
+def test_an_unsupported_method_is_answered_with_a_problem(
     shop: Shop, buyer: Buyer, method: str, path: str
 ) -> None:
     for caller in shop.anyone, buyer.api:

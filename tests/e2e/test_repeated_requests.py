@@ -19,7 +19,7 @@ def product(shop: Shop) -> str:
     return shop.new_product(stock=100, price=10)
 
 
-def test_an_order_sent_again_is_answered_as_before(
+def test_a_repeated_order_replays_the_answer(
     stack: Stack, shop: Shop, buyer: Buyer, product: str
 ) -> None:
     key = a_key()
@@ -35,7 +35,7 @@ def test_an_order_sent_again_is_answered_as_before(
     assert len(stack.delivery.notices(order["order_id"])) == 1
 
 
-def test_a_charge_sent_again_is_answered_as_before(shop: Shop, buyer: Buyer) -> None:
+def test_a_repeated_charge_replays_the_answer(shop: Shop, buyer: Buyer) -> None:
     key = a_key()
     first = buyer.api.charge_points(500, key=key)
     buyer.api.charge_points(1).require(201)
@@ -47,7 +47,7 @@ def test_a_charge_sent_again_is_answered_as_before(shop: Shop, buyer: Buyer) -> 
     assert (_is_replayed(first), _is_replayed(again)) == (False, True)
 
 
-def test_a_key_is_not_taken_for_another_body(shop: Shop, buyer: Buyer, product: str) -> None:
+def test_a_key_with_another_body_is_refused(shop: Shop, buyer: Buyer, product: str) -> None:
     order_key, charge_key = a_key(), a_key()
     buyer.api.place_order((product, 1), key=order_key).require(201)
     buyer.api.charge_points(500, key=charge_key).require(201)
@@ -73,7 +73,7 @@ def test_a_key_belongs_to_a_user_and_an_operation(shop: Shop, buyer: Buyer, prod
     assert not _is_replayed(charge)
 
 
-def test_the_name_of_the_header_may_be_written_in_any_case(
+def test_the_idempotency_header_name_is_case_insensitive(
     shop: Shop, buyer: Buyer, product: str
 ) -> None:
     key, body = a_key(), an_order((product, 1))
@@ -87,7 +87,9 @@ def test_the_name_of_the_header_may_be_written_in_any_case(
 
 
 @pytest.mark.parametrize(("path", "body"), [(CHARGES, {"amount": 1}), ("/orders", None)])
-def test_a_key_is_asked_for(shop: Shop, buyer: Buyer, product: str, path: str, body: Any) -> None:
+def test_a_missing_idempotency_key_is_refused(
+    shop: Shop, buyer: Buyer, product: str, path: str, body: Any
+) -> None:
     with shop.nothing_moves(buyer, product):
         answer = buyer.api.send("POST", path, body or an_order((product, 1)))
 
@@ -96,7 +98,7 @@ def test_a_key_is_asked_for(shop: Shop, buyer: Buyer, product: str, path: str, b
 
 @pytest.mark.parametrize("key", ["k" * 7, "k" * 65], ids=["7 characters", "65 characters"])
 @pytest.mark.parametrize(("path", "body"), [(CHARGES, {"amount": 1}), ("/orders", None)])
-def test_a_key_has_8_to_64_characters(
+def test_a_key_shorter_than_8_or_longer_than_64_is_refused(
     shop: Shop, buyer: Buyer, product: str, path: str, body: Json | None, key: str
 ) -> None:
     with shop.nothing_moves(buyer, product):
@@ -106,13 +108,13 @@ def test_a_key_has_8_to_64_characters(
 
 
 @pytest.mark.parametrize("length", [8, 64])
-def test_a_key_of_8_and_one_of_64_characters_are_taken(buyer: Buyer, length: int) -> None:
+def test_keys_of_8_and_64_characters_are_accepted(buyer: Buyer, length: int) -> None:
     key = a_key()[:8].ljust(length, "-")
 
     buyer.api.charge_points(1, key=key).require(201)
 
 
-def test_orders_sent_at_once_with_one_key_are_one_order(shop: Shop) -> None:
+def test_simultaneous_orders_with_one_key_are_one_order(shop: Shop) -> None:
     product, key = shop.new_product(stock=20, price=100), a_key()
     buyer = shop.new_buyer(points=10_000)
 

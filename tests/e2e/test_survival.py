@@ -40,7 +40,7 @@ def product(shop: Shop) -> str:
     return shop.new_product(stock=1_000, price=10)
 
 
-def test_a_message_delivered_again_is_done_once(stack: Stack, buyer: Buyer, product: str) -> None:
+def test_a_redelivered_message_takes_effect_once(stack: Stack, buyer: Buyer, product: str) -> None:
     with heard(stack, "OrderConfirmed") as listener:
         order_id = buyer.place_order((product, 1))
         [message] = listener.hear(1)
@@ -52,7 +52,7 @@ def test_a_message_delivered_again_is_done_once(stack: Stack, buyer: Buyer, prod
     assert stack.delivery.attempts(order_id) == ["received"]
 
 
-def test_a_message_delivered_again_while_the_first_is_under_way_is_done_once(
+def test_a_message_redelivered_while_in_progress_takes_effect_once(
     stack: Stack, buyer: Buyer, product: str
 ) -> None:
     stack.delivery.behave("slow", seconds=1)
@@ -65,7 +65,7 @@ def test_a_message_delivered_again_while_the_first_is_under_way_is_done_once(
     _assert_noticed_once(stack, order_id)
 
 
-def test_an_event_says_what_happened_to_what_and_by_which_request(
+def test_an_event_names_its_type_its_aggregate_and_its_request(
     stack: Stack, buyer: Buyer, product: str
 ) -> None:
     with heard(stack, "OrderConfirmed") as listener:
@@ -82,7 +82,7 @@ def test_an_event_says_what_happened_to_what_and_by_which_request(
 
 
 @pytest.mark.parametrize("failures", [1, TRIES - 1])
-def test_a_delivery_system_that_fails_is_asked_again(
+def test_a_failing_delivery_system_is_retried(
     stack: Stack, buyer: Buyer, product: str, failures: int
 ) -> None:
     stack.delivery.behave("fail", times=failures)
@@ -93,7 +93,7 @@ def test_a_delivery_system_that_fails_is_asked_again(
     assert stack.delivery.attempts(order_id) == ["failed"] * failures + ["received"]
 
 
-def test_the_pause_before_each_further_try_grows(stack: Stack, buyer: Buyer, product: str) -> None:
+def test_retries_back_off(stack: Stack, buyer: Buyer, product: str) -> None:
     stack.delivery.behave("fail", times=TRIES - 1)
 
     order_id = buyer.place_order((product, 1))
@@ -105,9 +105,7 @@ def test_the_pause_before_each_further_try_grows(stack: Stack, buyer: Buyer, pro
     assert second > first
 
 
-def test_a_delivery_system_that_hangs_is_asked_again(
-    stack: Stack, buyer: Buyer, product: str
-) -> None:
+def test_a_hanging_delivery_system_is_retried(stack: Stack, buyer: Buyer, product: str) -> None:
     stack.delivery.behave("hang", times=1)
 
     order_id = buyer.place_order((product, 1))
@@ -116,7 +114,7 @@ def test_a_delivery_system_that_hangs_is_asked_again(
     assert stack.delivery.attempts(order_id) == ["hung", "received"]
 
 
-def test_orders_confirmed_while_the_delivery_system_fails_are_told_when_it_is_well(
+def test_notices_are_sent_once_a_failing_delivery_system_recovers(
     stack: Stack, buyer: Buyer, product: str
 ) -> None:
     stack.delivery.behave("fail")
@@ -129,7 +127,7 @@ def test_orders_confirmed_while_the_delivery_system_fails_are_told_when_it_is_we
         _assert_noticed_once(stack, order_id)
 
 
-def test_an_order_confirmed_while_the_delivery_system_is_stopped_is_told_when_it_is_back(
+def test_a_notice_is_sent_once_a_stopped_delivery_system_is_back(
     stack: Stack, buyer: Buyer, product: str
 ) -> None:
     if stack.system is None:
@@ -147,7 +145,7 @@ def test_an_order_confirmed_while_the_delivery_system_is_stopped_is_told_when_it
     assert stack.delivery.attempts(order_id) == ["received"]
 
 
-def test_a_notice_whose_tries_ran_out_waits_and_can_be_sent_again(
+def test_a_notice_out_of_retries_is_a_dead_letter_and_can_be_redriven(
     stack: Stack, buyer: Buyer, product: str
 ) -> None:
     stack.delivery.behave("fail", times=TRIES)
@@ -180,7 +178,7 @@ def test_a_malformed_message_does_not_stop_the_others(
     _assert_noticed_once(stack, order_id)
 
 
-def test_a_relay_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
+def test_a_relay_killed_mid_batch_loses_and_duplicates_no_event(
     stack: Stack, buyer: Buyer, product: str
 ) -> None:
     """It dies after the bus took the events, and before they are marked as published."""

@@ -1,5 +1,8 @@
-"""What these tests share with the integration tests."""
+"""Every test of this folder runs on the servers."""
 
-from tests.support.own_shop import own_shop
+import pytest
 
-__all__ = ["own_shop"]
+
+@pytest.fixture(scope="session", autouse=True)
+def _on_servers(servers: None) -> None:
+    """Start the servers, or find them."""

@@ -34,7 +34,7 @@ def late_answers() -> Iterator[list[str]]:
     idempotency._store.cache_clear()
 
 
-def test_a_late_answer_is_not_taken_for_another_request(late_answers: list[str]) -> None:
+def test_a_late_answer_is_not_used_for_another_request(late_answers: list[str]) -> None:
     product = a_product(stock=5, price=100)
     buyer = a_buyer(points=100)
     body = {"lines": [{"product_id": product, "quantity": 1}], "payment_method": "POINT"}

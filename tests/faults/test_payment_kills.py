@@ -47,7 +47,7 @@ def let_the_grace_pass(order_id: str) -> None:
 
 @pytest.mark.parametrize("who", ["the same key", "the reconciler"])
 @pytest.mark.parametrize("step", PAYING)
-def test_a_killed_payment_is_brought_to_one_charge_or_none(
+def test_a_killed_payment_ends_as_one_charge_or_none(
     gateway: RunningGateway, buyer: Person, product: str, step: str, who: str
 ) -> None:
     gateway.behave("lose_callback")
@@ -72,7 +72,7 @@ def test_a_killed_payment_is_brought_to_one_charge_or_none(
     assert_books_hold(product)
 
 
-def test_a_payment_killed_before_it_was_asked_for_is_made_good_by_its_key(
+def test_a_payment_killed_before_the_charge_is_completed_by_its_key(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id, key = a_card_order(buyer, product), a_key()
@@ -103,7 +103,7 @@ def test_a_killed_payment_lets_its_order_expire_once_that_is_safe(
 
 @pytest.mark.parametrize("who", ["the event again", "the reconciler"])
 @pytest.mark.parametrize("step", REFUNDING)
-def test_a_killed_refund_is_brought_to_its_end_once(
+def test_a_killed_refund_is_completed_once(
     gateway: RunningGateway, buyer: Person, product: str, step: str, who: str
 ) -> None:
     order_id = a_card_order(buyer, product)

@@ -27,7 +27,7 @@ MOMENTS = ["before_commit", "before_answer"]
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("is_retried", [True, False])
-def test_killed_in_the_middle_of_a_chunk(moment: str, *, is_retried: bool) -> None:
+def test_a_chunk_killed_midway_is_ranked_by_the_next_try(moment: str, *, is_retried: bool) -> None:
     span = a_week()
     fill(span, 2_100)
     plan = planned(span, chunk_rows=700)
@@ -51,7 +51,9 @@ def test_killed_in_the_middle_of_a_chunk(moment: str, *, is_retried: bool) -> No
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("is_retried", [True, False])
-def test_killed_while_it_publishes(moment: str, *, is_retried: bool) -> None:
+def test_a_publication_killed_midway_shows_the_old_or_the_new_ranking(
+    moment: str, *, is_retried: bool
+) -> None:
     span = a_week()
     fill(span, 700)
     ranked(span)

@@ -129,7 +129,7 @@ def test_a_statement_that_fails_leaves_everything_as_it_was(bench: Bench, step: 
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_connection_cut_between_two_statements_is_not_seen(bench: Bench, step: int) -> None:
+def test_a_connection_lost_between_statements_is_retried_unnoticed(bench: Bench, step: int) -> None:
     with failing(step, CUT, BATCH) as put:
         answer = place_with(bench.buyer, bench.copy, (bench.product, 1))
     assert (put, answer.status) == ([step], 201)
@@ -137,7 +137,7 @@ def test_a_connection_cut_between_two_statements_is_not_seen(bench: Bench, step:
 
 
 @pytest.mark.parametrize("step", range(len(CANCELLING)))
-def test_a_cancellation_that_fails_gives_nothing_back(bench: Bench, step: int) -> None:
+def test_a_failed_cancellation_returns_nothing(bench: Bench, step: int) -> None:
     order_id = place_with(bench.buyer, bench.copy, (bench.product, 1)).json["order_id"]
     with failing(step, REFUSE, CANCELLING) as put:
         answer = cancel(bench.buyer, order_id)

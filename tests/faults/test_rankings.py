@@ -63,7 +63,7 @@ def again(server: Server, tmp_path: Path) -> Server:
     return start_valkey(tmp_path, int(server.url.split(":")[-1].split("/")[0]))
 
 
-def test_events_wait_while_valkey_is_down_and_count_once(
+def test_events_are_counted_once_after_valkey_is_back(
     server: Server, clock: Clock, tmp_path: Path
 ) -> None:
     product = str(new_id())
@@ -81,7 +81,7 @@ def test_events_wait_while_valkey_is_down_and_count_once(
         restarted.stop()
 
 
-def test_a_batch_whose_answer_got_lost_counts_once(server: Server, clock: Clock) -> None:
+def test_a_batch_whose_answer_was_lost_counts_once(server: Server, clock: Clock) -> None:
     product = str(new_id())
     envelopes = [told(a_like(product), at=NOW) for _ in range(3)]
     with hanging(server.pid):
@@ -94,7 +94,7 @@ def test_a_batch_whose_answer_got_lost_counts_once(server: Server, clock: Clock)
     assert board(DAY) == {product: pytest.approx(0.6)}
 
 
-def test_without_valkey_a_day_is_answered_from_its_metrics(server: Server, clock: Clock) -> None:
+def test_without_valkey_a_days_ranking_comes_from_the_metrics(server: Server, clock: Clock) -> None:
     first, second = a_product(), a_product()
     envelopes = [told(a_view(each), at=NOW) for each in (first, second, second)]
     deliver_to_metrics(*envelopes)
@@ -111,7 +111,7 @@ def test_without_valkey_a_day_is_answered_from_its_metrics(server: Server, clock
     assert (found.status, found.json["rank"]) == (200, None)
 
 
-def test_a_carry_over_that_broke_off_is_finished_by_the_next(
+def test_an_interrupted_carry_over_is_completed_by_the_next(
     server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(boards_module, "STEP", 10)
@@ -145,9 +145,7 @@ def test_a_carry_over_that_broke_off_is_finished_by_the_next(
     assert whole[products[0]] == 0.02
 
 
-def test_a_carry_over_without_valkey_fails_so_that_the_schedule_says_so(
-    server: Server, clock: Clock
-) -> None:
+def test_a_carry_over_without_valkey_fails_visibly(server: Server, clock: Clock) -> None:
     from commerce.shared.errors import Unavailable
 
     server.stop()

@@ -1,4 +1,4 @@
-"""Servers of the benchmark's own, as the tests have them."""
+"""Servers for a harness that runs outside pytest."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def servers() -> Iterator[str]:
-    """Servers as the tests have them; yields the superuser's URL."""
+    """Start PostgreSQL, Valkey and moto; yields the superuser's URL."""
     from tests.support.backends import start_test_servers
 
     os.environ |= {

@@ -1,4 +1,4 @@
-"""What the integration tests share."""
+"""Fixtures of the integration tests, which all run on the servers."""
 
 import io
 import json
@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.own_shop import own_shop
 
-__all__ = ["logged", "own_shop"]
+@pytest.fixture(scope="session", autouse=True)
+def _on_servers(servers: None) -> None:
+    """Start the servers, or find them."""
 
 
 @pytest.fixture

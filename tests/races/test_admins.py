@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("shop_environment")
 
 
 @pytest.mark.parametrize("repetition", range(3))
-def test_two_admins_edit_one_product_and_one_is_told_to_look_again(repetition: int) -> None:
+def test_one_of_two_simultaneous_edits_of_a_product_is_stale(repetition: int) -> None:
     product = a_product(price=1_000)
     tag = product_of(product).headers["etag"]
     prices = (900, 800)
@@ -37,7 +37,7 @@ def test_two_admins_edit_one_product_and_one_is_told_to_look_again(repetition: i
     assert [entry[3] for entry in audit_of(product)[2:]] == [{"price_amount": won}]
 
 
-def test_twenty_admins_edit_one_brand_and_nineteen_are_told_to_look_again() -> None:
+def test_nineteen_of_twenty_simultaneous_edits_of_a_brand_are_stale() -> None:
     brand = a_brand("Acme")
     edits = [partial(edit_brand, brand, version=1, name=f"Acme {n}") for n in range(20)]
     answers = run_together(edits)
@@ -46,7 +46,7 @@ def test_twenty_admins_edit_one_brand_and_nineteen_are_told_to_look_again() -> N
     assert len(audit_of(brand)) == 2
 
 
-def test_two_admins_count_one_product_and_one_is_told_to_look_again() -> None:
+def test_one_of_two_simultaneous_stock_counts_is_stale() -> None:
     product = a_product(stock=5)
     tag = product_of(product).headers["etag"]
     answers = run_together([partial(set_stock, product, n, tag=tag) for n in (7, 9)])
@@ -55,7 +55,7 @@ def test_two_admins_count_one_product_and_one_is_told_to_look_again() -> None:
     assert_books_hold(product)
 
 
-def test_different_fields_edited_at_once_without_a_version_are_all_kept() -> None:
+def test_simultaneous_edits_of_different_fields_are_all_saved() -> None:
     product = a_product(price=1_000, name="Anvil")
     edits = [
         partial(edit_product, product, price_amount=900),
@@ -69,7 +69,7 @@ def test_different_fields_edited_at_once_without_a_version_are_all_kept() -> Non
     assert (shown["description"], shown["version"]) == ("Light.", 4)
 
 
-def test_an_edit_among_sales_is_never_stale() -> None:
+def test_sales_never_make_an_edit_stale() -> None:
     product, buyers = a_product(stock=50, price=10), [a_buyer(points=100) for _ in range(10)]
     tag = product_of(product).headers["etag"]
     edit = partial(edit_product, product, tag=tag, name="Feather")

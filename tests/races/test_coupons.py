@@ -33,7 +33,7 @@ from tests.support.threads import run_together
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
 
-def test_one_coupon_in_ten_orders_at_once_is_used_by_one() -> None:
+def test_one_of_ten_simultaneous_orders_uses_the_coupon() -> None:
     product, buyer, coupon = a_product(stock=100, price=1_000), a_buyer(points=20_000), a_coupon()
     copy = an_issued(buyer, coupon)
 
@@ -66,7 +66,7 @@ def test_two_thousand_users_get_a_hundred_coupons(quantity: int, users: int, thr
     assert_books_hold(coupons=[coupon])
 
 
-def test_fifty_at_once_for_as_many_copies_all_get_one() -> None:
+def test_fifty_simultaneous_users_get_fifty_copies() -> None:
     coupon, users = a_coupon(total_quantity=50), [a_buyer() for _ in range(50)]
     answers = run_together([partial(issue, user, coupon) for user in users])
     assert Counter(map(outcome, answers)) == {"201": 50}
@@ -74,7 +74,7 @@ def test_fifty_at_once_for_as_many_copies_all_get_one() -> None:
     assert_books_hold(coupons=[coupon])
 
 
-def test_one_user_asking_twenty_times_at_once_gets_one_copy() -> None:
+def test_twenty_simultaneous_issues_to_one_user_give_one_copy() -> None:
     coupon, user = a_coupon(total_quantity=2), a_buyer()
     answers = run_together([partial(issue, user, coupon)] * 20)
     assert Counter(answer.status for answer in answers) == {201: 1, 200: 19}
@@ -83,7 +83,7 @@ def test_one_user_asking_twenty_times_at_once_gets_one_copy() -> None:
     assert_books_hold(coupons=[coupon])
 
 
-def test_the_last_copy_asked_for_twice_by_each_of_two() -> None:
+def test_the_last_copy_goes_to_one_of_two_users() -> None:
     for _ in range(5):
         coupon, users = a_coupon(total_quantity=1), [a_buyer(), a_buyer()]
         answers = run_together([partial(issue, user, coupon) for user in users * 2])
@@ -93,7 +93,7 @@ def test_the_last_copy_asked_for_twice_by_each_of_two() -> None:
 
 
 @pytest.mark.parametrize("repetition", range(3))
-def test_what_ends_while_it_is_used_is_used_or_expired_never_both(repetition: int) -> None:
+def test_a_coupon_expiring_during_use_is_used_or_expired_never_both(repetition: int) -> None:
     product, coupon = a_product(stock=100, price=1_000), a_coupon()
     buyers = [a_buyer(points=1_000) for _ in range(12)]
     copies = [an_issued(buyer, coupon) for buyer in buyers]

@@ -52,7 +52,7 @@ def test_the_last_unit_is_sold_once() -> None:
     assert_books_hold(product, users=[buyer.user_id for buyer in buyers])
 
 
-def test_the_refused_learn_what_was_wanted_and_what_is_left() -> None:
+def test_a_refusal_names_requested_and_available_units() -> None:
     product = a_product(stock=1, price=100)
     buyers = [a_buyer(points=100) for _ in range(10)]
 
@@ -80,7 +80,7 @@ def test_stock_of_100_is_shared_exactly(quantity: int, succeed: int, left: int) 
     assert_books_hold(product, users=[buyer.user_id for buyer in buyers])
 
 
-def test_two_products_in_opposite_order_never_show_a_deadlock() -> None:
+def test_orders_of_two_products_in_opposite_order_never_deadlock() -> None:
     first, second = a_product(stock=1000, price=1), a_product(stock=1000, price=1)
     buyers = [a_buyer(points=1000) for _ in range(50)]
     there, back = [(first, 1), (second, 1)], [(second, 1), (first, 1)]
@@ -97,7 +97,7 @@ def test_two_products_in_opposite_order_never_show_a_deadlock() -> None:
     assert_books_hold(first, second, users=[buyer.user_id for buyer in buyers])
 
 
-def test_one_account_pays_for_what_it_can() -> None:
+def test_one_account_pays_only_for_what_it_covers() -> None:
     product = a_product(stock=100, price=10_000)
     buyer = a_buyer(points=50_000)
 

@@ -44,7 +44,7 @@ def do_chunks(plan: Any) -> None:
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_of_two_runs_published_at_once_the_one_that_began_last_is_shown(round_: int) -> None:
+def test_of_two_simultaneous_publications_the_later_run_is_shown(round_: int) -> None:
     span = a_week()
     fill(span, 2_000)
     older = planned(span, chunk_rows=200)
@@ -60,7 +60,7 @@ def test_of_two_runs_published_at_once_the_one_that_began_last_is_shown(round_: 
     assert done[1]["status"] in ("PUBLISHED", "SUPERSEDED")
 
 
-def test_two_whole_runs_at_once_are_one_result() -> None:
+def test_two_simultaneous_runs_have_one_result() -> None:
     span = a_week()
     fill(span, 5_000)
 
@@ -103,7 +103,7 @@ def test_a_reader_sees_the_former_ranking_or_the_new_one() -> None:
     assert len(seen) == 200
 
 
-def test_all_chunks_at_once_each_done_twice_at_once() -> None:
+def test_all_chunks_ranked_twice_at_once_give_the_same_result() -> None:
     span = a_week()
     fill(span, 3_000)
     plan = planned(span, chunk_rows=300)
@@ -113,7 +113,7 @@ def test_all_chunks_at_once_each_done_twice_at_once() -> None:
     assert shown(span) == by_one_plain_statement(span)
 
 
-def test_one_execution_planned_by_many_at_once_is_one_run() -> None:
+def test_simultaneous_plans_of_one_execution_are_one_run() -> None:
     span, execution = a_week(), f"execution:{clock.new_id()}"
     fill(span, 700)
     plans = run_together([partial(planned, span, execution, chunk_rows=70)] * 6)
@@ -144,7 +144,7 @@ def test_a_chunk_is_not_changed_while_its_run_is_published() -> None:
     assert shown(span) == by_one_plain_statement(span)
 
 
-def test_late_metrics_are_not_waited_for_nor_lost_to_others() -> None:
+def test_metrics_added_during_ranking_count_as_a_whole_or_not_at_all() -> None:
     """Metrics go on while chunks are ranked: a product is counted before or after, as a whole."""
     span, product_id = a_week(), clock.new_id()
     put(span.first_day, product_id, views=10)

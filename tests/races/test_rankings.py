@@ -64,7 +64,7 @@ def one_by_one(envelopes: list[dict[str, Any]], *keys: str) -> list[Any]:
     return [kept(key)["board"] for key in keys]
 
 
-def test_the_same_and_different_events_at_once_count_once_each(clock: Clock) -> None:
+def test_simultaneous_events_count_once_each(clock: Clock) -> None:
     chance = random.Random(7)  # noqa: S311
     notices_sent = some_events([str(new_id()) for _ in range(5)], chance)
     arriving = notices_sent + chance.sample(notices_sent, len(notices_sent) // 2)
@@ -78,7 +78,7 @@ def test_the_same_and_different_events_at_once_count_once_each(clock: Clock) -> 
     assert len(found[0]) > 2
 
 
-def test_carried_over_twice_at_once_while_events_come_it_is_a_tenth(
+def test_simultaneous_carry_overs_carry_a_tenth_once(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commerce.ranking.boards.STEP", 3)  # many steps, among which events come
@@ -101,7 +101,7 @@ def test_carried_over_twice_at_once_while_events_come_it_is_a_tenth(
         assert carried["board"][product.encode()] == pytest.approx(score / 10, abs=1e-8)
 
 
-def test_weights_that_change_while_events_come_are_everybody_s_in_the_end(
+def test_weights_changed_during_events_apply_to_every_product(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commerce.ranking.boards.STEP", 5)
@@ -122,7 +122,7 @@ def test_weights_that_change_while_events_come_are_everybody_s_in_the_end(
     assert board(DAY, new, limit=1000) == found
 
 
-def test_a_rebuild_while_events_come_loses_none_and_doubles_none(clock: Clock) -> None:
+def test_a_rebuild_during_events_counts_each_once(clock: Clock) -> None:
     chance = random.Random(10)  # noqa: S311
     products = [str(new_id()) for _ in range(20)]
     before, meanwhile = some_events(products, chance), some_events(products, chance)
@@ -151,7 +151,7 @@ def test_a_rebuild_while_events_come_loses_none_and_doubles_none(clock: Clock) -
     assert [found] == one_by_one(before + meanwhile, DAY)
 
 
-def test_weights_set_at_once_are_all_kept_and_the_last_is_in_force() -> None:
+def test_simultaneous_weights_are_all_stored_and_the_last_applies() -> None:
     def set_view(view: float) -> Weights:
         command = SetRankingWeights(view=view, like=0.2, order=0.7)
         return in_transaction(RankingFacade.set_weights, command, by="Ann")

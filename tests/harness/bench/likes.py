@@ -31,7 +31,7 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
             )
         seconds = [each for took, _ in found for each in took]
         timing = Timing.of(seconds)
-        [told] = rows("SELECT count(*) AS n FROM outbox WHERE type = 'ProductLiked'")
+        [recorded] = rows("SELECT count(*) AS n FROM outbox WHERE type = 'ProductLiked'")
         report.add(
             "likes of one hot product",
             f"{PROCESSES} processes",
@@ -40,7 +40,7 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
             p50_ms=timing.p50_ms,
             p99_ms=timing.p99_ms,
             likes=likes_of(product),
-            events=int(told.n),
+            events=int(recorded.n),
             nudges_not_sent=sum(nudges for _, nudges in found),
         )
 

@@ -20,25 +20,25 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tests.harness.crash.environments import worlds
+from tests.harness.crash.environments import environments
 
 if TYPE_CHECKING:
     from tests.harness.crash.worker import Outcome, Recorded, Task
 
-TOLD_EVERY_SECONDS = 10  # where nothing can be drawn
-SILENCE_SECONDS = 900  # without a word from any lane, something is wrong with them
+PROGRESS_SECONDS = 10  # where nothing can be drawn
+SILENCE_SECONDS = 900  # without a result from any worker, they are stuck
 
 
 def main() -> None:
-    """Record, cut, and tell."""
+    """Record, cut and report."""
     arguments = _arguments()
     console = Console(highlight=False, width=150)
-    with worlds(arguments.jobs) as made:
-        from tests.harness.crash.preload import warm  # imported when the environment is set
+    with environments(arguments.jobs) as made:
+        from tests.harness.crash.preload import preload  # imported when the environment is set
 
-        warm()
-        with _Lanes(made) as lanes:
-            sys.exit(_run(arguments, lanes, console))
+        preload()
+        with _Workers(made) as workers:
+            sys.exit(_run(arguments, workers, console))
 
 
 def _arguments() -> argparse.Namespace:
@@ -54,17 +54,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(arguments: argparse.Namespace, lanes: "_Lanes", console: Console) -> int:
-    from tests.harness.crash.scenarios import KNOWN_BAD, SCENARIOS, WITHOUT, complaints
+def _run(arguments: argparse.Namespace, workers: "_Workers", console: Console) -> int:
+    from tests.harness.crash.scenarios import KNOWN_BAD, SCENARIOS, WITHOUT, coverage_errors
     from tests.harness.crash.worker import Task
 
-    if forgotten := list(complaints(SCENARIOS.values(), WITHOUT)):
+    if forgotten := list(coverage_errors(SCENARIOS.values(), WITHOUT)):
         sys.exit("\n".join(forgotten))
     names = arguments.names or list(SCENARIOS)
     if unknown := set(names) - {*SCENARIOS, *KNOWN_BAD}:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(SCENARIOS)}")
     found = {
-        each.name: each for each in lanes.run([Task(name) for name in names], console, "recorded")
+        each.name: each for each in workers.run([Task(name) for name in names], console, "recorded")
     }
     recorded = [found[name] for name in names]
     broken = [each for each in recorded if each.problems]
@@ -75,13 +75,13 @@ def _run(arguments: argparse.Namespace, lanes: "_Lanes", console: Console) -> in
         for each in recorded:
             _list(each, console)
         return int(bool(broken))
-    return _cut(arguments, recorded, lanes, console)
+    return _cut(arguments, recorded, workers, console)
 
 
 def _cut(
     arguments: argparse.Namespace,
     recorded: Sequence["Recorded"],
-    lanes: "_Lanes",
+    workers: "_Workers",
     console: Console,
 ) -> int:
     tasks = list(_tasks(arguments, recorded))
@@ -89,7 +89,7 @@ def _cut(
         sys.exit("no such step: --list shows them")
     outcomes: list[Outcome] = []
     stops_at = time.monotonic() + 60 * arguments.minutes
-    for each in lanes.run(tasks, console, "cut"):
+    for each in workers.run(tasks, console, "cut"):
         outcomes.append(each)
         if each.problems:
             _show_broken(each, console)
@@ -151,53 +151,53 @@ def _held(outcomes: Sequence["Outcome"]) -> str:
     return f"{sum(1 for each in outcomes if not each.problems)}/{len(outcomes)}"
 
 
-class _Lanes:
-    """Forks of this process, each with a world of its own, that take one task after another."""
+class _Workers:
+    """Forks of this process, each with its own environment, that take one task after another."""
 
     def __init__(self, made: Sequence[dict[str, str]]) -> None:
         from tests.harness.crash.worker import serve
 
         context = multiprocessing.get_context("fork")
-        self._lanes: dict[Connection, Any] = {}
+        self._workers: dict[Connection, Any] = {}
         for each in made:
             ours, theirs = context.Pipe()
-            self._lanes[ours] = context.Process(target=serve, args=(each, theirs), daemon=True)
+            self._workers[ours] = context.Process(target=serve, args=(each, theirs), daemon=True)
 
-    def __enter__(self) -> "_Lanes":
-        for lane in self._lanes.values():
-            lane.start()
+    def __enter__(self) -> "_Workers":
+        for worker in self._workers.values():
+            worker.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for lane in self._lanes.values():
-            lane.terminate()
-            lane.join()
+        for worker in self._workers.values():
+            worker.terminate()
+            worker.join()
 
     def run(self, tasks: Sequence["Task"], console: Console, what: str) -> Iterator[Any]:
-        """What became of each, in the order in which they end; progress is shown."""
-        left, told_at = iter(tasks), time.monotonic()
-        for lane, task in zip(self._lanes, left, strict=False):
-            lane.send(task)
+        """Yield each task's result in the order in which they end, and show progress."""
+        left, printed_at = iter(tasks), time.monotonic()
+        for worker, task in zip(self._workers, left, strict=False):
+            worker.send(task)
         columns = (TextColumn(what), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, TextColumn("{task.fields[last]}"), console=console) as progress:
             shown = progress.add_task(what, total=len(tasks), last="")
             for number, _ in enumerate(tasks, start=1):
-                lane, one = self._next()
+                worker, one = self._next()
                 if (following := next(left, None)) is not None:
-                    lane.send(following)
+                    worker.send(following)
                 progress.update(shown, advance=1, last=one.name)
-                if not console.is_terminal and time.monotonic() > told_at + TOLD_EVERY_SECONDS:
-                    told_at = time.monotonic()
+                if not console.is_terminal and time.monotonic() > printed_at + PROGRESS_SECONDS:
+                    printed_at = time.monotonic()
                     console.print(f"… {what}: {number} of {len(tasks)}, {one.name}")
                 yield one
 
     def _next(self) -> tuple[Connection, Any]:
-        ready = wait(self._lanes, SILENCE_SECONDS)
+        ready = wait(self._workers, SILENCE_SECONDS)
         if not ready:
-            raise RuntimeError("no lane answers any more")
-        lane = ready[0]
-        assert isinstance(lane, Connection)
-        return lane, lane.recv()
+            raise RuntimeError("no worker answers")
+        worker = ready[0]
+        assert isinstance(worker, Connection)
+        return worker, worker.recv()
 
 
 if __name__ == "__main__":

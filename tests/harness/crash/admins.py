@@ -29,7 +29,7 @@ def _register(name: str, path: str, body: Callable[[Case], Any]) -> Callable[[Ca
     )
 
 
-def _named_so(table: str) -> Callable[[Case], object]:
+def _count_by_name(table: str) -> Callable[[Case], object]:
     """How many of them there are, and what the audit says of the admin."""
 
     def look(case: Case) -> object:
@@ -95,20 +95,20 @@ SCENARIOS = (
     Scenario(
         "register_brand", "brand/register_brand", a_case,
         _register("brand/register_brand", "/admin/brands", lambda case: {"name": case.key}),
-        CREATED, look=_named_so("brand"),
+        CREATED, look=_count_by_name("brand"),
     ),
     Scenario(
         "register_product", "product/register_product", _with_a_brand,
         _register("product/register_product", "/admin/products",
                   lambda case: {"brand_id": case.words["brand"], "name": case.key,
                                 "price_amount": PRICE}),
-        CREATED, look=_named_so("product"),
+        CREATED, look=_count_by_name("product"),
     ),
     Scenario(
         "register_coupon", "coupon/register_coupon", _with_an_offer,
         _register("coupon/register_coupon", "/admin/coupons",
                   lambda case: {**case.words["offer"], "name": case.key}),
-        CREATED, look=_named_so("coupon"),
+        CREATED, look=_count_by_name("coupon"),
     ),
     Scenario(
         "edit_brand", "brand/edit_brand", _seen_brand, _edit_brand, OK | {_SEEN_BEFORE},

@@ -1,4 +1,4 @@
-"""What a use case is to the harness, and what most of them begin with and answer."""
+"""Use cases as the harness sees them, and what most of them begin with and answer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -27,7 +27,7 @@ CREATED, OK, QUEUE = frozenset({"201"}), frozenset({"200"}), frozenset({DONE})
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What one run of a scenario is about: ids and words that nobody else has."""
+    """The ids and texts of one run of a scenario, which no other run uses."""
 
     buyer: Person
     admin: Person
@@ -51,27 +51,27 @@ class Scenario:
     """The function that is cut, as functions/ has it; or the command of an operator."""
     arrange: Callable[[], Case]
     act: Callable[[Case], str]
-    """Once: what was answered."""
+    """One call; returns its answer."""
     ends_with: frozenset[str]
-    """What is answered, in the end, to who asks again and again."""
-    is_tried_anew: bool = False
-    """Whether a payment may be begun once more because the first try surely came to nothing."""
-    is_said_once: bool = False
-    """Whether nobody asks again, whatever the answer is."""
-    tells_views: bool = False
-    """Whether it tells what may be lost, and is never told twice."""
+    """The answers that a client may get in the end."""
+    takes_new_key_on_retry: bool = False
+    """Whether it is retried under a new key where the first try certainly had no effect."""
+    is_never_retried: bool = False
+    """Whether the call is made once, whatever its answer."""
+    records_views: bool = False
+    """Whether it publishes views, which may be lost but not repeated."""
     at: datetime | None = None
-    """When it happens, where the hour matters: the shop's clock stands still then."""
+    """The time at which it happens, where that matters; the clock is frozen then."""
     mends: Callable[[Case], object] = nothing
-    """What passes with time, before anybody asks again: it has passed."""
+    """Lets pass what takes time, before the retry."""
     then: Callable[[Case], object] = nothing
-    """What others do when it is done."""
+    """Actions of others after it is done."""
     look: Callable[[Case], object] = nothing
-    """What came of it that no other use case has."""
+    """Reads an outcome that only this use case has."""
 
 
 def a_case(*, stock: int = 5, points: int = 0, stripes: int = 1, **more: Any) -> Case:
-    """A buyer, an admin, and a product whose summary is cached, perhaps with stripes."""
+    """A buyer, an admin and a product whose summary is cached, perhaps with stripes."""
     case = Case(a_buyer(points), an_admin(), a_product(stock, PRICE), a_key(), **more)
     if stripes > 1:
         set_stripes(case.product, stripes)
@@ -80,7 +80,7 @@ def a_case(*, stock: int = 5, points: int = 0, stripes: int = 1, **more: Any) ->
 
 
 def ordered(*, stock: int = 5, stripes: int = 1) -> Case:
-    """Somebody has bought two units by points."""
+    """A confirmed order of two units, paid with points."""
     case = a_case(points=5_000, stock=stock, stripes=stripes)
     answer = place(case.buyer, (case.product, 2))
     assert answer.status == 201, answer.json
@@ -95,27 +95,27 @@ def answered(answer: Answer, seen: Callable[[Any], object] | None = None) -> str
 
 
 def cancelled_by_an_admin(case: Case) -> str:
-    """An admin calls the order off."""
+    """Cancel the case's order as an admin."""
     return answered(cancel_as_admin(case.admin, case.order))
 
 
 # --- queues and clocks --------------------------------------------------------------------------
 
 
-def hand(name: str, envelope: Mapping[str, Any], receive_count: int = 1) -> str:
-    """Hand a consumer one event, as its queue does."""
+def consume(name: str, envelope: Mapping[str, Any], receive_count: int = 1) -> str:
+    """Deliver one event to a consumer, as its queue does."""
     message = sqs_event(bus_message(envelope), receive_count=receive_count)
     answer = function(name)(message, lambda_context(60))
     return AGAIN if answer["batchItemFailures"] else DONE
 
 
 def consuming(name: str) -> Callable[[Case], str]:
-    """A consumer is handed the case's event."""
-    return lambda case: hand(name, case.words["envelope"])
+    """Return a call that delivers the case's event to a consumer."""
+    return lambda case: consume(name, case.words["envelope"])
 
 
 def nudged(name: str) -> Callable[[Case], str]:
-    """A function is told to look what there is to do."""
+    """Return a call of a function that a nudge wakes."""
 
     def act(_: Case) -> str:
         answer = function(name)(sqs_event({"trace_id": "t"}), lambda_context(60))
@@ -137,8 +137,8 @@ def by_clock(name: str, event: Callable[[Case], Any] = lambda _: {}) -> Callable
     return act
 
 
-def notices_sent(case: Case, type_: str) -> Case:
-    """The case with the newest event of a type that its order or its payments have told."""
+def with_newest_event(case: Case, type_: str) -> Case:
+    """Return the case with the newest event of a type of its order or its payments."""
     found = [*map(dict, events_of(case.order)), *events_of_payments(case.order)]
     newest = [each for each in found if each["type"] == type_][-1]
     return replace(case, words={**case.words, "envelope": newest})

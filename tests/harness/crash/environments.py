@@ -1,4 +1,4 @@
-"""What a lane has to itself: a database, a bus with a queue, a part of Valkey, the simulators."""
+"""Each worker's environment: a database, a bus with a queue, a part of Valkey, simulators."""
 
 import os
 import secrets
@@ -22,7 +22,7 @@ TIME_SCALE = 0.02  # of the gateway: requests take 2 to 10 ms, results 20 to 100
 FIRST_VALKEY_DATABASE = 8
 
 SETTINGS = {  # what takes minutes elsewhere takes a second here
-    "FINGERPRINT_KEY": "the fingerprints of a broken shop are nobody's",
+    "FINGERPRINT_KEY": "a fingerprint key for the crash harness only",
     "GATEWAY_CALLBACK_URL": "http://127.0.0.1:9/payments/callbacks",  # nobody listens there
     "GATEWAY_GRACE_SECONDS": "1",
     "ORDER_PAYABLE_MINUTES": "1440",  # no case's order expires in the hours of a long run
@@ -35,10 +35,10 @@ SETTINGS = {  # what takes minutes elsewhere takes a second here
 
 
 @contextmanager
-def worlds(count: int) -> Iterator[list[dict[str, str]]]:
-    """So many worlds, each as the environment that leads to it.
+def environments(count: int) -> Iterator[list[dict[str, str]]]:
+    """Make environments, each as the variables that lead to it.
 
-    On the servers that the environment names already, else on new ones.
+    They are on the servers that the environment names already, else on new ones.
     """
     is_served = "SUPERUSER_URL" in os.environ and "AWS_ENDPOINT_URL" in os.environ
     with (
@@ -46,11 +46,11 @@ def worlds(count: int) -> Iterator[list[dict[str, str]]]:
         ExitStack() as stack,
     ):
         os.environ.update(SETTINGS)
-        yield [stack.enter_context(_a_world(superuser, number)) for number in range(count)]
+        yield [stack.enter_context(_environment(superuser, number)) for number in range(count)]
 
 
 @contextmanager
-def _a_world(superuser: str, number: int) -> Iterator[dict[str, str]]:
+def _environment(superuser: str, number: int) -> Iterator[dict[str, str]]:
     directory = Path(tempfile.mkdtemp(prefix="lastunit-faults-"))
     bus = a_listened_bus()
     with ExitStack() as stack:

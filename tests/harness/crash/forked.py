@@ -1,4 +1,4 @@
-"""Work done in a process of its own: a fork of one that has imported everything."""
+"""Work done in a fork of a process that has imported everything."""
 
 import os
 import pickle
@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How the process ended, what it told on its way, and what its work returned."""
+class ForkResult:
+    """How a forked process ended, what it reported, and what its work returned."""
 
     signal: int | None
-    told: tuple[str, ...]
+    reported: tuple[str, ...]
     result: Any = None
     error: str | None = None
 
@@ -28,14 +28,14 @@ class Ended:
         return self.signal == signal.SIGKILL
 
     def require(self) -> Any:
-        """What its work returned. Raises RuntimeError where it did not come to its end."""
+        """Return the work's result. Raises RuntimeError where it was not completed."""
         if self.error is not None or self.signal is not None:
             raise RuntimeError(self.error or f"ended by signal {self.signal}")
         return self.result
 
 
-def apart(work: Callable[[Tell], Any], *, within_seconds: float = 60) -> Ended:
-    """Do the work in a fork, and wait for its end.
+def run_in_fork(work: Callable[[Report], Any], *, within_seconds: float = 60) -> ForkResult:
+    """Do the work in a fork and wait until it has ended.
 
     Raises TimeoutError where it takes longer; the process is ended then. Call it from a process
     without threads and connections of its own: the fork has what it has.
@@ -44,7 +44,7 @@ def apart(work: Callable[[Tell], Any], *, within_seconds: float = 60) -> Ended:
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        _do(work, writer)
+        _run_work(work, writer)
     os.close(writer)
     try:
         content = _read(reader, time.monotonic() + within_seconds)
@@ -55,16 +55,18 @@ def apart(work: Callable[[Tell], Any], *, within_seconds: float = 60) -> Ended:
     finally:
         os.close(reader)
     _, status = os.waitpid(pid, 0)
-    told, result, error = _understood(content)
-    return Ended(os.WTERMSIG(status) if os.WIFSIGNALED(status) else None, told, result, error)
+    reported, result, error = _parse(content)
+    return ForkResult(
+        os.WTERMSIG(status) if os.WIFSIGNALED(status) else None, reported, result, error
+    )
 
 
-def _do(work: Callable[[Tell], Any], writer: int) -> None:
-    """Never returns: what the parent was about to do is not the fork's to do."""
+def _run_work(work: Callable[[Report], Any], writer: int) -> None:
+    """Never returns, so that the fork does not go on with the parent's code."""
     try:
-        result = work(lambda text: _write(writer, "told", text))
+        result = work(lambda text: _write(writer, "reported", text))
         _write(writer, "result", result)
-    except BaseException:  # noqa: BLE001  (whatever it is, the parent is to hear of it)
+    except BaseException:  # noqa: BLE001  (the parent reports it)
         _write(writer, "error", traceback.format_exc())
     finally:
         os._exit(0)
@@ -88,16 +90,16 @@ def _read(reader: int, deadline: float) -> bytes:
         content += part
 
 
-def _understood(content: bytes) -> tuple[tuple[str, ...], Any, str | None]:
+def _parse(content: bytes) -> tuple[tuple[str, ...], Any, str | None]:
     import io
 
-    stream, told, result, error = io.BytesIO(content), list[str](), None, None
+    stream, reported, result, error = io.BytesIO(content), list[str](), None, None
     while stream.tell() < len(content):
         name, value = pickle.load(stream)  # noqa: S301  (our own fork wrote it)
-        if name == "told":
-            told.append(value)
+        if name == "reported":
+            reported.append(value)
         elif name == "result":
             result = value
         else:
             error = value
-    return tuple(told), result, error
+    return tuple(reported), result, error

@@ -24,10 +24,10 @@ from tests.harness.crash.cases import (
     Scenario,
     a_case,
     by_clock,
-    hand,
-    notices_sent,
+    consume,
     nudged,
     ordered,
+    with_newest_event,
 )
 from tests.support.dead_letters import DeadQueue, a_dead_queue, take_all
 from tests.support.envelopes import a_view, told
@@ -121,7 +121,7 @@ def _left(case: Case) -> object:
 
 def with_a_dead_letter() -> Case:
     """Make a dead letter of an order's event."""
-    case = notices_sent(ordered(), "OrderConfirmed")
+    case = with_newest_event(ordered(), "OrderConfirmed")
     dead = a_dead_queue(tries=100)
     [id_] = dead.fill(json.dumps(bus_message(case.words["envelope"])))
     return replace(case, words={**case.words, "dead": dead, "id": id_})
@@ -147,7 +147,7 @@ def redriven(redrive: Callable[[Case], str], case: Case) -> object:
     wait_until(lambda: redrive(case) in _WELL and not _count(dead), timeout_seconds=120)
     bodies = [json.loads(each["Body"]) for each in take_all(dead.url)]
     for each in bodies:
-        assert hand(CONSUMER, each["detail"]) == DONE
+        assert consume(CONSUMER, each["detail"]) == DONE
     return {each["detail"]["id"] == case.words["envelope"]["id"] for each in bodies}
 
 
@@ -171,7 +171,7 @@ def _count(dead: DeadQueue) -> int:
 
 def with_a_quarantined_event() -> Case:
     """Quarantine an event of an order."""
-    case = notices_sent(ordered(), "OrderConfirmed")
+    case = with_newest_event(ordered(), "OrderConfirmed")
     id_ = case.words["envelope"]["id"]
     [row] = rows("SELECT position FROM outbox WHERE id = $1", id_)
     database().run([quarantine.move({row.position: "a test"})])

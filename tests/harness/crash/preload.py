@@ -1,4 +1,4 @@
-"""Everything that a fork should find done: imports, clients without connections, statements."""
+"""Work done once before forking: imports, clients without connections, statements."""
 
 import gc
 import pkgutil
@@ -31,8 +31,8 @@ _CLIENTS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def warm() -> None:
-    """Do it; no connection is opened, so that forks share none."""
+def preload() -> None:
+    """Import and prepare everything without opening a connection, so that forks share none."""
     be_patient()
     # 25 ms of each connection that is made
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]

@@ -26,7 +26,7 @@ from tests.harness.crash.cases import (
     a_case,
     answered,
     by_clock,
-    hand,
+    consume,
 )
 from tests.support.envelopes import a_view, told
 from tests.support.lambda_calls import call
@@ -47,21 +47,21 @@ _WEIGHTS = {"view": 0.5, "like": 0.25, "order": 0.25}
 
 
 def _viewed(*ago: timedelta) -> Callable[[], Case]:
-    """The only product on the boards, so that they take so many steps: viewed at such times."""
+    """The only product on the boards, so the number of steps is fixed: viewed at these times."""
 
     def arrange() -> Case:
         empty_valkey()
         case = a_case()
         for each in ago:
             view = told(a_view(case.product), at=clock.rfc3339(clock.now() - each))
-            assert hand("ranking/on_ranked_activity", view) == DONE
+            assert consume("ranking/on_ranked_activity", view) == DONE
         return case
 
     return arrange
 
 
 def _scores(case: Case) -> object:
-    """The product's score on each live board, and on those that come next."""
+    """Return the product's score on each live board, and on those that come next."""
     zone = business_time.zone()
     found = {}
     for period in (Live.HOURLY, Live.DAILY):
@@ -85,7 +85,7 @@ def _put_weights(case: Case) -> str:
 
 
 def _claims_end(ending: str) -> Callable[[Case], None]:
-    """A killed worker's claim in Valkey has ended, as it does after its time."""
+    """Expire a killed worker's claim in Valkey."""
 
     def end(_: Case) -> None:
         def forget(server: Any) -> None:
@@ -97,8 +97,8 @@ def _claims_end(ending: str) -> Callable[[Case], None]:
     return end
 
 
-def _look_at_the_boards(_: Case) -> None:
-    """Readers come: what was not weighed anew yet is, for them."""
+def _read_boards(_: Case) -> None:
+    """Read the boards, which rescores what was not rescored yet."""
     for period in (Live.HOURLY, Live.DAILY):
         assert call("ranking/get_rankings", "GET", f"/rankings?period={period}").status == 200
 
@@ -122,7 +122,7 @@ def _counted_and_lost() -> Case:
     case = a_case()
     view = told(a_view(case.product))
     for name in ("metrics/on_product_activity", "ranking/on_ranked_activity"):
-        assert hand(name, view) == DONE
+        assert consume(name, view) == DONE
     empty_valkey()
     return case
 
@@ -156,7 +156,7 @@ def _executions(case: Case) -> list[str]:
 
 
 def _a_week() -> Case:
-    """A week of nobody else's, in which the product was viewed."""
+    """A week that no other case uses, in which the product was viewed."""
     case = a_case()
     [runs] = rows("SELECT count(*) AS n FROM ranking_run")  # so that no two are of one week
     first = date(1000, 1, 6) + timedelta(weeks=int(runs.n))
@@ -226,7 +226,7 @@ def _rank_the_others(case: Case) -> None:
 
 
 def _finish(case: Case) -> None:
-    """What the state machine does after the chunk that is looked at."""
+    """Do what the state machine does after the chunk under test."""
     _rank_the_others(case)
     publish(case.words["plan"])
 
@@ -243,7 +243,7 @@ def _go_on_from_the_plan(case: Case) -> None:
 
 
 def _week(case: Case) -> object:
-    """What is shown of the week, and what its runs report."""
+    """Return the week's ranking, and what its runs report."""
     span = case.words["span"]
     reports = rows(_REPORTS, span.period.value, span.key)
     places = [(each.rank, each.score, str(each.product_id) == case.product) for each in shown(span)]
@@ -275,7 +275,7 @@ SCENARIOS = (
     ),
     Scenario(
         "put_weights", "ranking/put_ranking_weights", _viewed(timedelta(0)), _put_weights, OK,
-        mends=_claims_end("rescoring"), then=_look_at_the_boards, look=_weights,
+        mends=_claims_end("rescoring"), then=_read_boards, look=_weights,
     ),
     Scenario(
         "rebuild_board", "make ops ranking rebuild", _counted_and_lost, _rebuild, QUEUE,

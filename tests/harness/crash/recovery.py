@@ -1,4 +1,4 @@
-"""After a crash: the world goes on until nothing waits, and then it is looked at."""
+"""Recovery after a cut: run the background work until nothing waits, then check the outcome."""
 
 import json
 import os
@@ -53,16 +53,16 @@ _SQL_OF_BUYER = {
     "money kept": """
         SELECT payment.status, payment.amount FROM payment JOIN orders ON orders.id = order_id
         WHERE orders.buyer_id = $1 AND payment.status IN ('SUCCEEDED', 'REFUNDED') ORDER BY 1""",
-    "told": """
+    "notices recorded": """
         SELECT kind FROM shipment_notice JOIN orders ON orders.id = order_id
         WHERE buyer_id = $1 ORDER BY 1""",
 }
-_views_heard: Counter[str] = Counter()  # how often each event came, in this process
+_views_received: Counter[str] = Counter()  # how often each event came, in this process
 _OF_A_TRY = ("PaymentRequested", "PaymentFailed")  # one of each, for each try to pay
 
 
-def come_to_rest(case: Case, since: int) -> None:
-    """Let relay, queues and reconciler do what they do, until nothing waits."""
+def run_until_idle(case: Case, since: int) -> None:
+    """Run relay, queues and reconciler until nothing waits."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         function("outbox/every_minute_relay")({}, lambda_context(60))
@@ -70,21 +70,21 @@ def come_to_rest(case: Case, since: int) -> None:
         reconcile()
         waiting = _waiting(case, since)
         if not waiting:
-            return  # the queue was emptied, and what came of it told nothing more
+            return  # the queue was emptied, and handling it recorded no new event
         if time.monotonic() > deadline:
-            raise AssertionError(f"it does not come to rest: {waiting}")
+            raise AssertionError(f"it is not idle: {waiting}")
         if not delivered:
             time.sleep(PAUSE_SECONDS)
 
 
 def order_is_unpaid(case: Case) -> bool:
-    """Whether a try to pay came to nothing: the client sees it, and presses again."""
+    """Whether the order is still unpaid, so that its client pays again."""
     sql = "SELECT 1 FROM orders WHERE id = $1 AND status = 'PENDING'"
     return bool(rows(sql, case.order))
 
 
 def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
-    """What has come of it, everywhere."""
+    """Read the outcome of a case from every place that a use case changes."""
     found: dict[str, Any] = {
         name: [tuple(row) for row in rows(sql, case.product)]
         for name, sql in _SQL_OF_PRODUCT.items()
@@ -93,11 +93,13 @@ def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
         name: [tuple(row) for row in rows(sql, case.buyer.user_id)]
         for name, sql in _SQL_OF_BUYER.items()
     }
-    told = Counter(row.type for row in rows("SELECT type FROM outbox WHERE position > $1", since))
-    if scenario.is_tried_anew:
+    recorded = Counter(
+        row.type for row in rows("SELECT type FROM outbox WHERE position > $1", since)
+    )
+    if scenario.takes_new_key_on_retry:
         for type_ in _OF_A_TRY:
-            told.pop(type_, None)
-    found["events"] = dict(sorted(told.items()))
+            recorded.pop(type_, None)
+    found["events"] = dict(sorted(recorded.items()))
     found["users"] = len(rows("SELECT 1 FROM user_account WHERE login_id = $1", case.key[:10]))
     orders = [str(each.id) for each in rows(_ORDERS, case.buyer.user_id)]
     charged = [each for order in orders for each in transactions(order) if each["charged_at"]]
@@ -108,8 +110,10 @@ def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
         (each.price.amount, each.like_count)
         for each in catalogue().summaries([case.product]).values()
     ]
-    if scenario.tells_views:
-        found["views told twice"] = [id_ for id_, times in _views_heard.items() if times > 1]
+    if scenario.records_views:
+        found["views published twice"] = [
+            id_ for id_, times in _views_received.items() if times > 1
+        ]
         del found["metrics"], found["score"]
     found["seen"] = scenario.look(case)
     return found
@@ -124,7 +128,7 @@ _ORDERS = "SELECT id FROM orders WHERE buyer_id = $1 ORDER BY id"
 
 
 def problems(case: Case) -> list[str]:
-    """What must be true whatever the use case is: the books, and nothing left undone."""
+    """Check what must hold after every use case: the books, and no unfinished work."""
     found = [
         f"{name}: {number}"
         for name, number in {
@@ -142,7 +146,7 @@ def problems(case: Case) -> list[str]:
 
 
 def wait_for_locks() -> None:
-    """Wait until nobody else is connected, and so nobody holds a lock."""
+    """Wait until there is no other connection, and so no lock."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while others := rows(_OTHERS):
         if time.monotonic() > deadline:
@@ -171,14 +175,14 @@ def _waiting(case: Case, since: int) -> dict[str, int]:
 
 
 def _deliver() -> int:
-    """Hand every message to each consumer of its type, again until it is consumed; how many."""
+    """Deliver every message to each consumer of its type until it succeeds; returns the count."""
     sqs, url, delivered = client("sqs"), os.environ["CRASH_QUEUE_URL"], 0
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
             envelope = json.loads(message["Body"])["detail"]
             if envelope["type"] == "ProductViewed":
-                _views_heard[envelope["id"]] += 1
-            _hand_over(envelope)
+                _views_received[envelope["id"]] += 1
+            _consume(envelope)
         sqs.delete_message_batch(
             QueueUrl=url,
             Entries=[
@@ -190,7 +194,7 @@ def _deliver() -> int:
     return delivered
 
 
-def _hand_over(envelope: dict[str, Any]) -> None:
+def _consume(envelope: dict[str, Any]) -> None:
     for name, tries in consumers().get(envelope["type"], ()):
         for number in range(1, tries + 1):
             event = sqs_event(bus_message(envelope), receive_count=number)
@@ -202,7 +206,7 @@ def _hand_over(envelope: dict[str, Any]) -> None:
 
 @cache
 def triggers() -> dict[str, str]:
-    """What calls each of functions/, by its name: http, sqs, schedule, or direct."""
+    """Return the trigger of each function by its name: http, sqs, schedule, or direct."""
     return {
         _name(each.handler): each.trigger
         for each in functions(read_template())
@@ -216,7 +220,7 @@ def _name(handler: str) -> str:
 
 @cache
 def consumers() -> dict[str, list[tuple[str, int]]]:
-    """By the type of event: the functions that hear of it, and how often each may try.
+    """By type of event: its consumers, and how often each may try.
 
     As the template has it, so that a new consumer is here by itself.
     """

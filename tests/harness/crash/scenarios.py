@@ -1,4 +1,4 @@
-"""The use cases: what is there before, what is asked, and what may be answered.
+"""The use cases: what exists before, which call is made, and which answers it may end with.
 
 A scenario says nothing of its steps, and nothing of its right end: the steps are recorded, and the
 end of a run in which nothing happened is the right one.
@@ -24,11 +24,11 @@ from tests.harness.crash.cases import (
     a_case,
     answered,
     by_clock,
+    consume,
     consuming,
-    hand,
-    notices_sent,
     nudged,
     ordered,
+    with_newest_event,
 )
 from tests.harness.crash.recovery import triggers
 from tests.harness.crash.simulators import let_the_next_card_be_declined, transactions
@@ -72,7 +72,7 @@ def _charge(case: Case) -> str:
 
 
 def _charge_without_its_key(case: Case) -> str:
-    return _charge(tried_anew(case))
+    return _charge(with_new_key(case))
 
 
 def _like(method: str) -> Callable[[Case], str]:
@@ -120,7 +120,7 @@ def _to_be_paid() -> Case:
 
 
 def _charged() -> Case:
-    """The gateway has charged the card; nobody has told us yet."""
+    """The gateway has charged the card; no callback has arrived."""
     case = _to_be_paid()
     assert pay(case.buyer, case.order).status == 201
     wait_until(lambda: [each["status"] for each in transactions(case.order)] == ["SUCCESS"])
@@ -138,7 +138,7 @@ def _confirmed_by_card() -> Case:
 def _consume_all(case: Case, type_: str, name: str) -> None:
     for envelope in events_of_payments(case.order):
         if envelope["type"] == type_:
-            assert hand(name, envelope) == DONE
+            assert consume(name, envelope) == DONE
 
 
 def _pay(case: Case) -> str:
@@ -189,7 +189,7 @@ def _rich_among_stripes() -> Case:
 
 
 def _too_few_for_stripes() -> Case:
-    """As many stripes as are not worth dealing out to: each order gathers, and deals."""
+    """Too few units for the stripes, so that each order gathers them and deals them out again."""
     return a_case(points=5_000, stripes=4)
 
 
@@ -197,14 +197,14 @@ def _stripe(case: Case) -> str:
     return answered(put_stripes(case.product, 4, case.admin))
 
 
-def _in_a_rush() -> Case:
-    """A product that was ordered thrice in a minute, which no other case's was."""
+def _in_a_sales_spike() -> Case:
+    """The only product that was ordered three times within a minute."""
     case = a_case(points=6_000, stock=80)
     assert {_place(replace(case, key=a_key())) for _ in range(3)} == {"201"}
     return case
 
 
-def _follow_rush(case: Case) -> str:
+def _stripe_after_spike(case: Case) -> str:
     os.environ["HOT_SALES_PER_MINUTE"] = "3"
     return by_clock("product/every_minute_stripe")(case)
 
@@ -218,15 +218,15 @@ def _stripes_of(case: Case) -> object:
 
 
 def _a_confirmed_order() -> Case:
-    return notices_sent(ordered(), "OrderConfirmed")
+    return with_newest_event(ordered(), "OrderConfirmed")
 
 
 def _a_cancelled_order() -> Case:
     case = ordered()
-    confirmed = notices_sent(case, "OrderConfirmed").words["envelope"]
-    assert hand("shipping/on_order_confirmed", confirmed) == DONE
+    confirmed = with_newest_event(case, "OrderConfirmed").words["envelope"]
+    assert consume("shipping/on_order_confirmed", confirmed) == DONE
     assert _cancel(case) == "200"
-    return notices_sent(case, "OrderCancelled")
+    return with_newest_event(case, "OrderCancelled")
 
 
 def _a_like_to_count() -> Case:
@@ -254,26 +254,26 @@ def _an_edited_product() -> Case:
     return replace(case, words={"envelope": envelope})
 
 
-def _a_charge_to_hear_of() -> Case:
+def _a_payment_succeeded() -> Case:
     case = _charged()
     reconcile()
-    return notices_sent(case, "PaymentSucceeded")
+    return with_newest_event(case, "PaymentSucceeded")
 
 
 def _a_card_to_refund() -> Case:
     case = _confirmed_by_card()
     assert _cancel(case) == "200"
-    return notices_sent(case, "OrderCancelled")
+    return with_newest_event(case, "OrderCancelled")
 
 
-def _a_decline_to_hear_of() -> Case:
-    """The gateway has declined the card, and told us."""
+def _a_payment_failed() -> Case:
+    """The gateway has declined the card, and we know."""
     case = _to_be_paid()
     let_the_next_card_be_declined()
     assert pay(case.buyer, case.order).status == 201
     wait_until(lambda: [each["status"] for each in transactions(case.order)] == ["FAILED"])
     reconcile()
-    return notices_sent(case, "PaymentFailed")
+    return with_newest_event(case, "PaymentFailed")
 
 
 def _charged_and_unknown() -> Case:
@@ -293,8 +293,8 @@ def _expired() -> Case:
     return case
 
 
-def tried_anew(case: Case) -> Case:
-    """The same wish after a try that surely came to nothing: a new one to the shop."""
+def with_new_key(case: Case) -> Case:
+    """The same request under a new key, after a try that certainly had no effect."""
     return replace(case, key=a_key())
 
 
@@ -339,14 +339,16 @@ SCENARIOS = {
         Scenario(
             "stripe_rush",
             "product/every_minute_stripe",
-            _in_a_rush,
-            _follow_rush,
+            _in_a_sales_spike,
+            _stripe_after_spike,
             QUEUE,
             look=_stripes_of,
         ),
-        Scenario("pay", "payment/pay_order", _to_be_paid, _pay, CREATED, is_tried_anew=True),
         Scenario(
-            "callback", "payment/receive_callback", _charged, _callback, OK, is_said_once=True
+            "pay", "payment/pay_order", _to_be_paid, _pay, CREATED, takes_new_key_on_retry=True
+        ),
+        Scenario(
+            "callback", "payment/receive_callback", _charged, _callback, OK, is_never_retried=True
         ),
         Scenario("cancel_point", "order/cancel_order", ordered, _cancel, OK),
         Scenario("cancel_card", "order/cancel_order", _confirmed_by_card, _cancel, OK),
@@ -379,8 +381,8 @@ SCENARIOS = {
         _consumer("rank_order", "ranking/on_ranked_activity", _a_confirmed_order),
         _consumer("refresh_cards", "product/on_stock_turned", _a_sold_out_product),
         _consumer("renew_product", "product/on_catalogue_changed", _an_edited_product),
-        _consumer("confirm_paid", "order/on_payment_succeeded", _a_charge_to_hear_of),
-        _consumer("cancel_declined", "order/on_payment_failed", _a_decline_to_hear_of),
+        _consumer("confirm_paid", "order/on_payment_succeeded", _a_payment_succeeded),
+        _consumer("cancel_declined", "order/on_payment_failed", _a_payment_failed),
         _consumer("refund_card", "payment/on_paid_order_cancelled", _a_card_to_refund),
         _consumer("log_action", "user/on_user_acted", _a_view_to_log),
         *shoppers.SCENARIOS,
@@ -393,7 +395,7 @@ SCENARIOS = {
 """Every use case that `make faults` goes through."""
 
 COMMAND = "make "
-"""So the name of what is no function begins: of an operator's command."""
+"""The prefix of an operator's command, which is no function."""
 
 WITHOUT = {
     "pages/get_page": "pages and files of the package",
@@ -412,8 +414,8 @@ KNOWN_BAD = {
 """What must be found not to hold: a client that takes a new key to ask again is charged twice."""
 
 
-def complaints(scenarios: Collection[Scenario], without: Collection[str]) -> Iterator[str]:
-    """Why these use cases are not all: functions of the template that nobody cuts, or unknown."""
+def coverage_errors(scenarios: Collection[Scenario], without: Collection[str]) -> Iterator[str]:
+    """Yield a line for each function without a use case, and each use case without a function."""
     known, cut = set(triggers()), {each.of for each in scenarios}
     for name in sorted(known - cut - set(without)):
         yield f"{name} has no use case: add a Scenario, or say in WITHOUT why it needs none"

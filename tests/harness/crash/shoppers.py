@@ -1,4 +1,4 @@
-"""What shoppers read, and how they sign in: each answer says what was seen."""
+"""Use cases of shoppers: reads, and signing in."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.harness.crash.cases import (
     Scenario,
     a_case,
     answered,
-    hand,
+    consume,
     ordered,
 )
 from tests.support.coupons import a_coupon, an_issued
@@ -63,7 +63,7 @@ def _failed_logins(case: Case) -> list[int]:
 def _read(
     name: str, path: Callable[[Case], str], seen: Callable[[Case, Any], object]
 ) -> Callable[[Case], str]:
-    """A GET by the buyer; what is seen is told beside the status."""
+    """A GET by the buyer, whose answer includes what was seen."""
 
     def act(case: Case) -> str:
         answer = call(name, "GET", path(case), token=case.buyer.token)
@@ -103,12 +103,12 @@ def _paid() -> Case:
     return replace(case, words={"payment": answer.json["payment_id"]})
 
 
-def _looked_at() -> Case:
-    """The newest of those that were looked at, on boards and in the metrics."""
+def _viewed_most_recently() -> Case:
+    """The product viewed most recently, on boards and in the metrics."""
     case = a_case()
     view = told(a_view(case.product))
     for name in ("metrics/on_product_activity", "ranking/on_ranked_activity"):
-        assert hand(name, view) == DONE
+        assert consume(name, view) == DONE
     return case
 
 
@@ -201,7 +201,7 @@ SCENARIOS = (
         frozenset({f"200 {PRICE}"}),
     ),
     Scenario(
-        "read_ranking", "ranking/get_rankings", _looked_at,
+        "read_ranking", "ranking/get_rankings", _viewed_most_recently,
         _read("ranking/get_rankings", lambda _: "/rankings?limit=1",
               lambda case, body: body["items"][0]["product"]["product_id"] == case.product),
         frozenset({"200 True"}), at=A_DAY_OF_ITS_OWN,

@@ -35,7 +35,7 @@ _CUT = Query("SELECT pg_terminate_backend(pg_backend_pid())")
 _IMPATIENT = Query(f"SET statement_timeout = {int(PATIENCE_SECONDS * 1000)}")  # undone by its error
 _HANG = Query("SELECT pg_sleep(600)")
 _NAME_LENGTH = 60
-_kept: list[socket.socket] = []  # ends of silence: closed, they would speak
+_open_sockets: list[socket.socket] = []  # closing them would be an answer
 
 
 class Kind(StrEnum):
@@ -62,30 +62,30 @@ class Cut:
 
 @dataclass(slots=True)
 class Journal:
-    """The steps so far; `tell` hears the name of the one that is cut, before it is."""
+    """The steps so far; `report` gets the name of the step that is cut, before it is cut."""
 
     cut: Cut | None
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     steps: list[str] = field(default_factory=list)
 
     def reach(self, name: str) -> Kind | None:
-        """Note a step; what is to happen at it."""
+        """Record a step; returns the fault to inject there, if any."""
         self.steps.append(name)
         if self.cut is None or len(self.steps) != self.cut.step:
             return None
-        self.tell(name)
+        self.report(name)
         return self.cut.kind
 
 
 def watch(journal: Journal) -> None:
-    """Note every step of this process from now on, until it ends."""
+    """Record every step of this process from now on."""
     _Postgres(journal).watch()
     _watch_http(journal)
     _Valkey(journal).watch()
 
 
 def be_patient() -> None:
-    """Let this process and its forks wait, so that a slow machine is not taken for a broken one."""
+    """Raise all time-outs of this process and its forks, so that slowness causes no failure."""
     postgres.CONNECT_TIMEOUT_SECONDS = ENDLESS_SECONDS  # type: ignore[assignment]
     postgres.STATEMENT_TIMEOUT_MS = int(1000 * ENDLESS_SECONDS)
     for name in ("lock_timeout", "statement_timeout"):
@@ -113,7 +113,7 @@ _DEADLINES = {
 
 
 def die() -> None:
-    """End as a function does whose machine is taken away: no goodbye, no rollback, no flush."""
+    """Kill this process without rollback or flush, as when a function's machine is lost."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -121,7 +121,7 @@ def die() -> None:
 
 
 class _Postgres:
-    """The driver's connections, as they are and as they are cut."""
+    """Watches the driver's connections, and cuts them."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -132,7 +132,7 @@ class _Postgres:
         self._connect_seconds = postgres.CONNECT_TIMEOUT_SECONDS
 
     def watch(self) -> None:
-        """Take the driver's place."""
+        """Replace the driver's functions."""
         postgres.connect = self.connect
         Connection.run_together = lambda connection, queries: self.run(connection, queries)  # type: ignore[method-assign,assignment]
         Connection._receive = lambda connection, plans: self.receive(connection, plans)  # type: ignore[method-assign,assignment]
@@ -184,7 +184,7 @@ class _Postgres:
         """The answer to a round trip."""
         if self._is_mute:
             self._is_mute = False
-            _silence(connection._usock, until=lambda seen: seen[:-1].endswith(_READY))
+            _discard_answer(connection._usock, until=lambda seen: seen[:-1].endswith(_READY))
             connection._usock.settimeout(PATIENCE_SECONDS)
         return self._receive(connection, plans)
 
@@ -201,13 +201,13 @@ def _reached(
 
 
 def _commits_by_itself(connection: Connection, queries: Sequence[Query]) -> bool:
-    """Whether the end of this round trip commits what it wrote, without the word."""
+    """Whether the end of this round trip commits implicitly."""
     is_inside = connection._transaction_status not in (None, b"I") or queries[0].sql == "BEGIN"
     return not is_inside and any(not query.sql.startswith("SELECT") for query in queries)
 
 
 def _execute(connection: Connection, queries: Sequence[Query]) -> None:
-    """Let the server do these statements of a round trip that has no end yet."""
+    """Execute these statements without ending the round trip."""
     for query in queries:
         connection.send_PARSE(b"\x00", query.sql)
         connection.send_BIND(b"\x00", make_params(connection.py_types, query.values))
@@ -246,7 +246,7 @@ def _watch_http(journal: Journal) -> None:
     def request_watched(
         self: HTTPConnection, method: str, url: str, *more: Any, **named: Any
     ) -> None:
-        kind = journal.reach(_asked(method, url, more, named))
+        kind = journal.reach(_request_name(method, url, more, named))
         if kind is Kind.KILL_BEFORE:
             die()
         if kind is Kind.FAIL:
@@ -259,7 +259,7 @@ def _watch_http(journal: Journal) -> None:
     def getresponse_watched(self: HTTPConnection) -> Any:
         kind = cuts.pop(id(self), None)
         if kind is Kind.HANG:
-            _silence(self.sock)
+            _discard_answer(self.sock)
             self.timeout = PATIENCE_SECONDS
         answer = getresponse(self)
         if kind is Kind.KILL_AFTER:
@@ -270,7 +270,7 @@ def _watch_http(journal: Journal) -> None:
     HTTPConnection.getresponse = getresponse_watched  # type: ignore[method-assign]
 
 
-def _asked(method: str, url: str, more: Sequence[Any], named: dict[str, Any]) -> str:
+def _request_name(method: str, url: str, more: Sequence[Any], named: dict[str, Any]) -> str:
     body, headers = (*more, *[None] * 2)[:2] if more else (named.get("body"), named.get("headers"))
     lower = {str(name).lower(): value for name, value in dict(headers or {}).items()}
     target = lower.get("x-amz-target")
@@ -288,7 +288,7 @@ def _asked(method: str, url: str, more: Sequence[Any], named: dict[str, Any]) ->
 
 
 class _Valkey:
-    """The same for its client's connections."""
+    """Watches the Valkey client's connections, and cuts them."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -297,7 +297,7 @@ class _Valkey:
         self._cuts: dict[int, Kind] = {}
 
     def watch(self) -> None:
-        """Take the client's place."""
+        """Replace the client's methods."""
 
         def send(connection: Any, *more: Any, **named: Any) -> None:
             self.send(connection, *more, **named)
@@ -325,7 +325,7 @@ class _Valkey:
         """The answer to a command."""
         kind = self._cuts.pop(id(connection), None)
         if kind is Kind.HANG:
-            _silence(connection._sock)
+            _discard_answer(connection._sock)
             connection._sock.settimeout(PATIENCE_SECONDS)
         answer = self._read(connection, *more, **named)
         if kind is Kind.KILL_AFTER:
@@ -346,21 +346,23 @@ def _command(packed: Any) -> str:
 # --- sockets ------------------------------------------------------------------------------------
 
 
-def _silence(sock: socket.socket, until: Callable[[bytes], bool] = lambda seen: bool(seen)) -> None:
-    """Wait until the other side has answered, and let nobody hear it."""
+def _discard_answer(
+    sock: socket.socket, until: Callable[[bytes], bool] = lambda seen: bool(seen)
+) -> None:
+    """Wait until the other side has answered, and discard the answer."""
     seen = b""
     while not until(seen):
         select.select([sock], [], [], ENDLESS_SECONDS)
         before, seen = seen, sock.recv(1 << 20, socket.MSG_PEEK)
         if seen == before == b"":
-            break  # it hung up: silence enough
+            break  # the other side closed the connection
     ours, theirs = socket.socketpair()
-    _kept.extend((ours, theirs))
+    _open_sockets.extend((ours, theirs))
     os.dup2(ours.fileno(), sock.fileno())
 
 
 def _break(sock: socket.socket) -> None:
-    """Let the connection be gone."""
+    """Break the connection."""
     ours, theirs = socket.socketpair()
     theirs.close()
     os.dup2(ours.fileno(), sock.fileno())
@@ -368,15 +370,15 @@ def _break(sock: socket.socket) -> None:
 
 
 def _closed_port() -> int:
-    """A port at which nobody listens, and nobody will: it stays bound."""
+    """Return a port that refuses connections: it is bound, but nothing listens."""
     bound = socket.socket()
     bound.bind((LOOPBACK, 0))
-    _kept.append(bound)
+    _open_sockets.append(bound)
     return int(bound.getsockname()[1])
 
 
 def _silent_port() -> int:
-    """A port that takes connections and never says a word."""
+    """Return a port that accepts connections and never answers."""
     listener = socket.create_server((LOOPBACK, 0))
-    _kept.append(listener)
+    _open_sockets.append(listener)
     return int(listener.getsockname()[1])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.crash.forked import Tell, apart
-from tests.harness.crash.scenarios import SCENARIOS, WITHOUT, complaints
+from tests.harness.crash.forked import Report, run_in_fork
+from tests.harness.crash.scenarios import SCENARIOS, WITHOUT, coverage_errors
 from tests.harness.crash.steps import Journal, watch
 from tests.support.lambda_calls import function, lambda_context
 
@@ -14,31 +14,31 @@ EVENTS = Path(__file__).parents[3] / "events" / "http"
 
 
 def test_every_function_of_the_template_has_a_use_case() -> None:
-    assert list(complaints(SCENARIOS.values(), WITHOUT)) == []
+    assert list(coverage_errors(SCENARIOS.values(), WITHOUT)) == []
 
 
 @pytest.mark.parametrize("name", ["order/on_payment_failed", "ranking/rank_chunk"])
-def test_a_function_whose_use_cases_are_gone_is_missed(name: str) -> None:
+def test_a_function_without_use_cases_is_reported(name: str) -> None:
     others = [each for each in SCENARIOS.values() if each.of != name]
-    assert list(complaints(others, WITHOUT)) == [
+    assert list(coverage_errors(others, WITHOUT)) == [
         f"{name} has no use case: add a Scenario, or say in WITHOUT why it needs none"
     ]
 
 
-def test_a_use_case_of_a_function_that_is_gone_is_found() -> None:
-    assert list(complaints(SCENARIOS.values(), [*WITHOUT, "docs/get_lost"])) == [
+def test_a_use_case_without_its_function_is_reported() -> None:
+    assert list(coverage_errors(SCENARIOS.values(), [*WITHOUT, "docs/get_lost"])) == [
         "docs/get_lost is no function of the template"
     ]
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("name", WITHOUT)
-def test_what_has_no_use_case_takes_no_step(name: str) -> None:
+def test_a_function_without_use_cases_takes_no_step(name: str) -> None:
     event = json.loads((EVENTS / f"{name.rpartition('/')[2]}.json").read_text())
 
-    def work(tell: Tell) -> tuple[int, list[str]]:
-        journal = Journal(None, tell)
+    def work(report: Report) -> tuple[int, list[str]]:
+        journal = Journal(None, report)
         watch(journal)
         return function(name)(event, lambda_context())["statusCode"], journal.steps
 
-    assert apart(work).require() == (200, [])
+    assert run_in_fork(work).require() == (200, [])

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-pytestmark = pytest.mark.timeout(900)  # half a minute, where nobody else is at work
+pytestmark = [
+    pytest.mark.usefixtures("servers"),
+    pytest.mark.timeout(900),  # half a minute on an idle machine
+]
 
 
 def faults(*arguments: str) -> subprocess.CompletedProcess[str]:

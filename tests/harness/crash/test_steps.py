@@ -12,7 +12,7 @@ from commerce.runtime.cache.valkey import connect
 from commerce.runtime.db.connection import BEGIN, COMMIT, Database
 from commerce.runtime.db.pipeline import Query
 from commerce.shared.errors import CommerceError
-from tests.harness.crash.forked import Ended, Tell, apart
+from tests.harness.crash.forked import ForkResult, Report, run_in_fork
 from tests.harness.crash.steps import Cut, Journal, Kind, watch
 from tests.support.other_connection import wait_until
 from tests.support.queues import a_queue
@@ -59,11 +59,11 @@ def database(own_database_url: str) -> Database:
     return database
 
 
-def travel(url: str, cut: Cut | None) -> Ended:
+def travel(url: str, cut: Cut | None) -> ForkResult:
     """Make the trips in a process of its own; returns its steps, and the name of what failed."""
 
-    def work(tell: Tell) -> tuple[list[str], str]:
-        journal = Journal(cut, tell)
+    def work(report: Report) -> tuple[list[str], str]:
+        journal = Journal(cut, report)
         watch(journal)
         database = Database(lambda: url)
         for trip in TRIPS:
@@ -73,11 +73,11 @@ def travel(url: str, cut: Cut | None) -> Ended:
                 return journal.steps, type(error).__name__
         return journal.steps, ""
 
-    return apart(work)
+    return run_in_fork(work)
 
 
 def marks(database: Database) -> list[int]:
-    """What is left when nobody else is connected any more."""
+    """Return what is left once no other connection is open."""
     others = Query(
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
         " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -103,7 +103,7 @@ def test_a_cut_leaves_what_was_committed_and_no_connection(
 ) -> None:
     ended = travel(own_database_url, Cut(step, kind))
 
-    assert ended.told == (f"PostgreSQL: {STEPS[step - 1]}",)
+    assert ended.reported == (f"PostgreSQL: {STEPS[step - 1]}",)
     if kind in (Kind.KILL_BEFORE, Kind.KILL_AFTER):
         assert ended.is_killed
     else:
@@ -139,17 +139,17 @@ def counted_in_valkey(key: str) -> str:
     return ""
 
 
-def cut_at(word: str, kind: Kind, work: Callable[[], str]) -> Ended:
+def cut_at(word: str, kind: Kind, work: Callable[[], str]) -> ForkResult:
     """Do the work in a process of its own, cut at the step of that word."""
 
-    def watched(tell: Tell, cut: Cut | None) -> tuple[list[str], str]:
-        journal = Journal(cut, tell)
+    def watched(report: Report, cut: Cut | None) -> tuple[list[str], str]:
+        journal = Journal(cut, report)
         watch(journal)
         return journal.steps, work()
 
-    steps, _ = apart(lambda tell: watched(tell, None)).require()
+    steps, _ = run_in_fork(lambda report: watched(report, None)).require()
     [step] = [number for number, name in enumerate(steps, start=1) if word in name]
-    return apart(lambda tell: watched(tell, Cut(step, kind)))
+    return run_in_fork(lambda report: watched(report, Cut(step, kind)))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def cut_at(word: str, kind: Kind, work: Callable[[], str]) -> Ended:
         (Kind.HANG, 2, "ReadTimeoutError"),
     ],
 )
-def test_a_request_to_aws_is_cut_before_it_is_done_or_after(
+def test_an_aws_request_is_cut_before_or_after_its_effect(
     kind: Kind, messages: int, error: str | None
 ) -> None:
     queue = a_queue()
@@ -179,7 +179,7 @@ def test_a_request_to_aws_is_cut_before_it_is_done_or_after(
         (Kind.HANG, 2, "TimeoutError"),
     ],
 )
-def test_a_command_to_valkey_is_cut_before_it_is_done_or_after(
+def test_a_valkey_command_is_cut_before_or_after_its_effect(
     kind: Kind, counted: int, error: str | None
 ) -> None:
     key = f"cut:{a_key()}"

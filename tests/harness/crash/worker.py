@@ -1,4 +1,4 @@
-"""One lane: cases one after another, in a world of its own, each part in its own process."""
+"""A worker: it runs cases one after another in its own environment, each part in a fork."""
 
 import os
 import time
@@ -10,17 +10,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from commerce.shared import clock
 from tests.harness.crash.cases import AGAIN, QUEUE, Case, Scenario
-from tests.harness.crash.forked import Ended, Tell, apart
+from tests.harness.crash.forked import ForkResult, Report, run_in_fork
 from tests.harness.crash.recovery import (
     PATIENCE_SECONDS,
-    come_to_rest,
     facts,
     order_is_unpaid,
     problems,
+    run_until_idle,
     triggers,
     wait_for_locks,
 )
-from tests.harness.crash.scenarios import KNOWN_BAD, SCENARIOS, tried_anew
+from tests.harness.crash.scenarios import KNOWN_BAD, SCENARIOS, with_new_key
 from tests.harness.crash.steps import Cut, Journal, Kind, watch
 from tests.support import lambda_calls
 from tests.support.lambda_calls import Handler, lambda_context
@@ -30,12 +30,12 @@ from tests.support.valkey import empty_valkey, forget_breaker
 WORKER_SECONDS = 240  # two time-outs in a row, on the busiest machine
 FUNCTION_SECONDS = 0.5  # a cut worker's time-out: so long its key is said to be in progress
 PAUSE_SECONDS = 0.05
-TRIES_ANEW = 3
+MAX_RETRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A run in which nothing happened: its steps, and what came of it."""
+    """An undisturbed run: its steps and its outcome."""
 
     name: str
     steps: tuple[str, ...]
@@ -45,7 +45,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A run to be done: without a cut it is recorded."""
+    """A run to do; without a cut it is recorded."""
 
     name: str
     cut: Cut | None = None
@@ -54,7 +54,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a cut run; it held where there are no problems."""
+    """The result of a cut run, which held where there are no problems."""
 
     name: str
     cut: Cut
@@ -65,7 +65,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Run:
-    """One case on its way."""
+    """A case while it runs."""
 
     scenario: Scenario
     since: int
@@ -74,7 +74,7 @@ class _Run:
 
 
 def serve(environment: dict[str, str], orders: Connection) -> None:
-    """Do tasks for as long as the parent lives. The functions' own log goes nowhere."""
+    """Do tasks for as long as the parent lives. The functions' log is discarded."""
     os.environ.update(environment)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -101,13 +101,13 @@ def _done(task: Task) -> Recorded | Outcome:
 def _record(scenario: Scenario) -> Recorded:
     try:
         run = _arranged(scenario)
-        steps, answer, called = apart(
-            lambda tell: _watched(scenario, run.case, None, tell), within_seconds=WORKER_SECONDS
+        steps, answer, called = run_in_fork(
+            lambda report: _watched(scenario, run.case, None, report), within_seconds=WORKER_SECONDS
         ).require()
-        _judge_answer(run, answer, may_be_asked_again=False)
+        _judge_answer(run, answer, is_retryable=False)
         if scenario.of in triggers() and called != {scenario.of}:
             run.problems.append(f"it is said to be of {scenario.of}, and calls {called}")
-        answer, found = _aftermath(run, answer)
+        answer, found = _recover(run, answer)
     except (RuntimeError, TimeoutError) as error:
         return Recorded(scenario.name, (), {}, (str(error),))
     return Recorded(scenario.name, tuple(steps), found, tuple(run.problems))
@@ -115,11 +115,11 @@ def _record(scenario: Scenario) -> Recorded:
 
 def _cut_run(scenario: Scenario, cut: Cut, recorded: Recorded) -> list[str]:
     run = _arranged(scenario)
-    ended = apart(
-        lambda tell: _watched(scenario, run.case, cut, tell), within_seconds=WORKER_SECONDS
+    ended = run_in_fork(
+        lambda report: _watched(scenario, run.case, cut, report), within_seconds=WORKER_SECONDS
     )
     answer = _judge_end(run, ended, cut, recorded)
-    _, found = _aftermath(run, answer)
+    _, found = _recover(run, answer)
     run.problems += [
         f"{name}: {found.get(name)} instead of {right}"
         for name, right in recorded.facts.items()
@@ -128,10 +128,10 @@ def _cut_run(scenario: Scenario, cut: Cut, recorded: Recorded) -> list[str]:
     return run.problems
 
 
-def _judge_end(run: _Run, ended: Ended, cut: Cut, recorded: Recorded) -> str | None:
-    """What the client heard, if anything; how the worker ended is as it was to be."""
-    if ended.told != (recorded.steps[cut.step - 1],):
-        run.problems.append(f"the step was not met as recorded: {ended.told}")
+def _judge_end(run: _Run, ended: ForkResult, cut: Cut, recorded: Recorded) -> str | None:
+    """Check how the function's process ended; returns the answer the client got, if any."""
+    if ended.reported != (recorded.steps[cut.step - 1],):
+        run.problems.append(f"the step was not met as recorded: {ended.reported}")
     if ended.is_killed:
         return None
     if cut.kind in (Kind.KILL_BEFORE, Kind.KILL_AFTER):
@@ -141,63 +141,63 @@ def _judge_end(run: _Run, ended: Ended, cut: Cut, recorded: Recorded) -> str | N
         return None
     answer: str = ended.require()[1]
     step = recorded.steps[cut.step - 1]
-    _judge_answer(run, answer, may_be_asked_again=_is_needed(step, run.scenario))
+    _judge_answer(run, answer, is_retryable=_is_needed(step, run.scenario))
     return answer
 
 
 def _is_needed(step: str, scenario: Scenario) -> bool:
-    """Whether it may fail for want of a step: no shopper, and no admin, waits for AWS or Valkey."""
+    """Whether a call may fail without this step: requests never need AWS or Valkey."""
     return triggers().get(scenario.of) != "http" or step.startswith(("PostgreSQL", "HTTP"))
 
 
-def _judge_answer(run: _Run, answer: str, *, may_be_asked_again: bool) -> None:
-    is_fine = answer in run.scenario.ends_with or (may_be_asked_again and _is_to_ask_again(answer))
+def _judge_answer(run: _Run, answer: str, *, is_retryable: bool) -> None:
+    is_fine = answer in run.scenario.ends_with or (is_retryable and _is_retryable(answer))
     if not is_fine:
         run.problems.append(f"it answered {answer}")
 
 
-def _is_to_ask_again(answer: str) -> bool:
+def _is_retryable(answer: str) -> bool:
     return answer == AGAIN or answer.startswith("503") or answer == "409 REQUEST_IN_PROGRESS"
 
 
 def _arranged(scenario: Scenario) -> _Run:
-    def arrange(_: Tell) -> tuple[int, Case]:
-        _stop_the_clock(scenario)
+    def arrange(_: Report) -> tuple[int, Case]:
+        _freeze_clock(scenario)
         forget_breaker()
         if rows("DELETE FROM ranking_weights RETURNING version"):
             empty_valkey()  # the boards were weighed by them
         [row] = rows("SELECT coalesce(max(position), 0) AS last FROM outbox")
         return int(row.last), scenario.arrange()
 
-    since, case = apart(arrange).require()
+    since, case = run_in_fork(arrange).require()
     return _Run(scenario, since, case)
 
 
-def _stop_the_clock(scenario: Scenario) -> None:
-    """Where the hour matters, this process has the scenario's."""
+def _freeze_clock(scenario: Scenario) -> None:
+    """Set this process's clock to the scenario's time, where it has one."""
     moment = scenario.at
     if moment is not None:
         clock.now = lambda: moment
 
 
 def _watched(
-    scenario: Scenario, case: Case, cut: Cut | None, tell: Tell
+    scenario: Scenario, case: Case, cut: Cut | None, report: Report
 ) -> tuple[list[str], str, set[str]]:
-    """In the worker: the function is called, and each of its steps is seen."""
-    _stop_the_clock(scenario)
-    lambda_calls.lambda_context = _hurried
+    """Call the function and watch each of its steps; runs in a fork."""
+    _freeze_clock(scenario)
+    lambda_calls.lambda_context = _short_context
     called = _functions_called()
-    journal = Journal(cut, tell)
+    journal = Journal(cut, report)
     watch(journal)
     answer = scenario.act(case)
     return journal.steps, answer, called
 
 
 def _functions_called() -> set[str]:
-    """The names of the functions that this process calls from now on."""
+    """Return a set that collects the functions which this process calls from now on."""
     called: set[str] = set()
 
-    def noted(name: str, handler: Handler) -> Handler:
+    def recording(name: str, handler: Handler) -> Handler:
         def call(event: dict[str, Any], context: LambdaContext) -> Any:
             called.add(name)
             return handler(event, context)
@@ -205,46 +205,46 @@ def _functions_called() -> set[str]:
         return call
 
     for name, handler in lambda_calls.loaded().items():
-        lambda_calls.loaded()[name] = noted(name, handler)
+        lambda_calls.loaded()[name] = recording(name, handler)
     return called
 
 
-def _hurried(timeout_seconds: float = FUNCTION_SECONDS) -> LambdaContext:
+def _short_context(timeout_seconds: float = FUNCTION_SECONDS) -> LambdaContext:
     return lambda_context(min(timeout_seconds, FUNCTION_SECONDS))
 
 
-def _aftermath(run: _Run, answer: str | None) -> tuple[str | None, dict[str, Any]]:
-    """Its client or queue asks again where it heard nothing; then everything comes to rest."""
+def _recover(run: _Run, answer: str | None) -> tuple[str | None, dict[str, Any]]:
+    """Retry as the client or queue would, then run everything until it is idle."""
 
-    def go_on(_: Tell) -> tuple[list[str], str | None, dict[str, Any]]:
-        _stop_the_clock(run.scenario)
+    def recover(_: Report) -> tuple[list[str], str | None, dict[str, Any]]:
+        _freeze_clock(run.scenario)
         wait_for_locks()
         run.scenario.mends(run.case)
         last = answer
-        if not run.scenario.is_said_once and (
-            last is None or _is_to_ask_again(last) or run.scenario.ends_with == QUEUE
+        if not run.scenario.is_never_retried and (
+            last is None or _is_retryable(last) or run.scenario.ends_with == QUEUE
         ):  # clocks and queues come again whatever was answered
-            last = _ask(run.scenario, run.case)
-        come_to_rest(run.case, run.since)
-        for _try in range(TRIES_ANEW):
-            if not run.scenario.is_tried_anew or not order_is_unpaid(run.case):
+            last = _retry(run.scenario, run.case)
+        run_until_idle(run.case, run.since)
+        for _try in range(MAX_RETRIES):
+            if not run.scenario.takes_new_key_on_retry or not order_is_unpaid(run.case):
                 break
-            last = _ask(run.scenario, tried_anew(run.case))
-            come_to_rest(run.case, run.since)
+            last = _retry(run.scenario, with_new_key(run.case))
+            run_until_idle(run.case, run.since)
         run.scenario.then(run.case)
-        is_fine = run.scenario.is_said_once or last in run.scenario.ends_with
+        is_fine = run.scenario.is_never_retried or last in run.scenario.ends_with
         found = [] if is_fine else [f"asked again, it answered {last}"]
         return [*found, *problems(run.case)], last, facts(run.scenario, run.case, run.since)
 
-    found, last, seen = apart(go_on, within_seconds=5 * PATIENCE_SECONDS).require()
+    found, last, seen = run_in_fork(recover, within_seconds=5 * PATIENCE_SECONDS).require()
     run.problems += found
     return last, seen
 
 
-def _ask(scenario: Scenario, case: Case) -> str:
-    """Ask until there is an answer that says more than to ask again."""
+def _retry(scenario: Scenario, case: Case) -> str:
+    """Repeat the call until its answer is final."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while _is_to_ask_again(answer := scenario.act(case)):
+    while _is_retryable(answer := scenario.act(case)):
         if time.monotonic() > deadline:
             break
         time.sleep(PAUSE_SECONDS)

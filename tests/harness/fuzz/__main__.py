@@ -1,7 +1,7 @@
 """Attack the API: `make fuzz`, or `make fuzz FUZZ_ARGS="--cases 2000 --seed 7"`.
 
 The real handlers, PostgreSQL and Valkey of its own, nothing left behind. Exit code 1 where an
-answer was not one that docs/openapi.json promises, a handler raised, or a door stood open.
+answer was not one that docs/openapi.json promises, a handler raised, or access was granted wrongly.
 """
 
 import argparse
@@ -26,41 +26,41 @@ from tests.harness.servers import servers
 from tests.support.delivery import a_delivery_system
 
 if TYPE_CHECKING:
-    from tests.harness.fuzz.conformance import MetricDelta
+    from tests.harness.fuzz.conformance import AttackResult
 
 SHOWN_AT_ONCE = 3
 CONSOLE = Console(file=sys.stdout, highlight=False, width=140)
 
 
 def main() -> None:
-    """Try it all, show the table, tell what was found."""
+    """Run every attack, show the table and the findings."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000, help="at least so many")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     began = time.monotonic()
     with servers(), _neighbours(), _quiet_functions():
-        deltas: list[MetricDelta] = []
+        results: list[AttackResult] = []
         try:
-            for delta in _attacks(arguments.cases, arguments.seed):
-                CONSOLE.print(f"… {delta.name}: {delta.cases}, {len(delta.findings)} findings")
-                for finding in delta.findings[:SHOWN_AT_ONCE]:
+            for result in _attacks(arguments.cases, arguments.seed):
+                CONSOLE.print(f"… {result.name}: {result.cases}, {len(result.findings)} findings")
+                for finding in result.findings[:SHOWN_AT_ONCE]:
                     CONSOLE.print(f"  {finding}", markup=False)
-                deltas.append(delta)
+                results.append(result)
         except KeyboardInterrupt:
             CONSOLE.print("Interrupted; so far:")
-    _show(deltas, arguments.seed, time.monotonic() - began)
-    findings = [each for delta in deltas for each in delta.findings]
-    cases = sum(each.cases for each in deltas)
+    _show(results, arguments.seed, time.monotonic() - began)
+    findings = [each for result in results for each in result.findings]
+    cases = sum(each.cases for each in results)
     from tests.harness.fuzz import coverage
 
-    for line in coverage.told(deltas):
+    for line in coverage.summary(results):
         CONSOLE.print(line)
-    is_short = cases < arguments.cases or coverage.never_succeeded(deltas)
+    is_short = cases < arguments.cases or coverage.never_succeeded(results)
     sys.exit(1 if findings or is_short else 0)
 
 
-def _attacks(cases: int, seed: int) -> "Iterator[MetricDelta]":
+def _attacks(cases: int, seed: int) -> "Iterator[AttackResult]":
     # Imported when the environment is set.
     from tests.harness.fuzz import attacks, callbacks, events, queue_messages, schema_requests
     from tests.harness.fuzz.world import a_world
@@ -68,7 +68,7 @@ def _attacks(cases: int, seed: int) -> "Iterator[MetricDelta]":
     chance = random.Random(seed)  # noqa: S311 - it is to be repeatable
     world = a_world()
     hand_made = cases // 2
-    yield from events.hostile_events(events.happenings(world), cases // 20, seed)
+    yield from events.hostile_events(events.generate_events(world), cases // 20, seed)
     yield callbacks.hostile_callbacks(world, cases // 40, seed)
     yield attacks.forged_tokens(world)
     yield attacks.others_ids(world)
@@ -78,28 +78,28 @@ def _attacks(cases: int, seed: int) -> "Iterator[MetricDelta]":
     each_one = max(cases * 2 // 5 // len(found), 3)
     for operation, mode in found:
         yield schema_requests.attack(operation, mode, world, each_one, seed)
-    yield events.books()
+    yield events.check_books()
 
 
-def _show(deltas: "list[MetricDelta]", seed: int, seconds: float) -> None:
+def _show(results: "list[AttackResult]", seed: int, seconds: float) -> None:
     table = Table(title=f"Hostile input, seed {seed}, {seconds:.0f} s")
     for name in ("tried", "cases", "answers", "findings"):
         table.add_column(name, justify="left" if name in ("tried", "answers") else "right")
-    for delta in deltas:
-        answers = ", ".join(f"{each}: {n}" for each, n in sorted(delta.answers.items()))
-        table.add_row(delta.name, str(delta.cases), answers, str(len(delta.findings)))
-    cases = sum(each.cases for each in deltas)
-    findings = sum(len(each.findings) for each in deltas)
+    for result in results:
+        answers = ", ".join(f"{each}: {n}" for each, n in sorted(result.answers.items()))
+        table.add_row(result.name, str(result.cases), answers, str(len(result.findings)))
+    cases = sum(each.cases for each in results)
+    findings = sum(len(each.findings) for each in results)
     table.add_row("all", str(cases), "", str(findings), style="bold")
     CONSOLE.print(table)
-    for delta in deltas:
-        for finding in dict.fromkeys(delta.findings):
-            CONSOLE.print(f"{delta.name}: {finding}", markup=False)
+    for result in results:
+        for finding in dict.fromkeys(result.findings):
+            CONSOLE.print(f"{result.name}: {finding}", markup=False)
 
 
 @contextmanager
 def _neighbours() -> Iterator[None]:
-    """A gateway in a process of its own, and a delivery system: both are well and quick."""
+    """Start a healthy, fast gateway and delivery system."""
     directory = Path(tempfile.mkdtemp(prefix="lastunit-fuzz-"))
     server = start_gateway(directory, Ports.free().gateway, 0.01)
     urllib3.request("PUT", f"{server.url}/behaviour", json={"mode": "healthy"})
@@ -109,7 +109,7 @@ def _neighbours() -> Iterator[None]:
         "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
         "SHIPPING_RETRY_BASE_SECONDS": "0",
         "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
-        "TOKEN_LIFETIME_SECONDS": "86400",  # else what comes late is tried by nobody
+        "TOKEN_LIFETIME_SECONDS": "86400",  # longer than the run
     }
     try:
         with a_delivery_system() as delivery:
@@ -122,7 +122,7 @@ def _neighbours() -> Iterator[None]:
 
 @contextmanager
 def _quiet_functions() -> Iterator[None]:
-    """Logs and metrics go nowhere, and operators are told by a topic nobody listens to."""
+    """Discard logs and metrics, and let alerts go to a topic without subscribers."""
     from commerce.app import transactions
     from commerce.entrypoints.telemetry import logger
     from commerce.runtime.aws import client

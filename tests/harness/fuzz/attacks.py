@@ -1,4 +1,4 @@
-"""Requests that no schema would think of: forged callers, others' ids, hostile words and sizes."""
+"""Hand-made hostile requests: forged tokens, others' ids, hostile values and sizes."""
 
 import base64
 import hashlib
@@ -14,16 +14,16 @@ import jwt
 
 from commerce.runtime import tokens
 from commerce.shared import clock
-from tests.harness.fuzz.conformance import MetricDelta, complaint, document
+from tests.harness.fuzz.conformance import AttackResult, document, problem_with
 from tests.harness.fuzz.hostile_values import BODIES, HEADERS, MARK, NUMBERS, PATHS, VALUES, WORDS
 from tests.harness.fuzz.valid_requests import (
+    Attempt,
     Operation,
     Ready,
-    Wish,
     Words,
-    in_place,
     operations,
-    sealed,
+    substitute,
+    with_signature,
 )
 from tests.harness.fuzz.world import World
 from tests.support.lambda_calls import function, http_event, lambda_context
@@ -31,101 +31,103 @@ from tests.support.payments import CALLBACKS
 from tests.support.shop import Person
 
 
-def send(wish: Wish, delta: MetricDelta) -> tuple[int, Any]:
-    """One request to the operation's handler; what is wrong with its answer is noted."""
-    operation, path = wish.operation, wish.path
-    request = sealed(wish.request) if operation.path == CALLBACKS else dict(wish.request)
+def send(attempt: Attempt, result: AttackResult) -> tuple[int, Any]:
+    """Send one request to the operation's handler and record what is wrong with its answer."""
+    operation, path = attempt.operation, attempt.path
+    request = (
+        with_signature(attempt.request) if operation.path == CALLBACKS else dict(attempt.request)
+    )
     event = http_event(operation.method, path, resource=operation.path, **request)
     event["path"] = path.partition("?")[0]
     try:
         answer = function(operation.function)(event, lambda_context())
         body = str(answer["body"]).encode()  # as the runtime sends it: UTF-8, or nothing at all
     except Exception as error:  # noqa: BLE001 - a handler that raises is what is looked for
-        delta.count("raised", operation.label)
-        delta.find(f"raised {error!r}", (operation.method, path, request))
+        result.count("raised", operation.label)
+        result.find(f"raised {error!r}", (operation.method, path, request))
         return 0, None
     headers = {name.lower(): values[-1] for name, values in answer["multiValueHeaders"].items()}
     status = int(answer["statusCode"])
-    delta.count(status, operation.label)
-    said = complaint(operation.method, operation.path, status, headers, body)
+    result.count(status, operation.label)
+    said = problem_with(operation.method, operation.path, status, headers, body)
     for name, value in headers.items():
         if "\r" in value or "\n" in value:
             said = f"a line break in {name}"
     if said:
         shown = {name: value for name, value in request.items() if name != "token"}
-        delta.find(said, (operation.method, path, body[:200], shown))
+        result.find(said, (operation.method, path, body[:200], shown))
     is_json = "json" in headers.get("content-type", "")
     return status, json.loads(body) if is_json and body else None
 
 
-Change: TypeAlias = Callable[[Wish, Words], Wish]
-"""One thing about a request that ought to succeed, made hostile."""
+Change: TypeAlias = Callable[[Attempt, Words], Attempt]
+"""A hostile change to a request that would succeed."""
 
 
-def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[MetricDelta]:
-    """Every value in every field, in every id and query, and bodies that are hardly JSON.
+def hostile_words(world: World, chance: random.Random, cases: int) -> Iterator[AttackResult]:
+    """Try every value in every field, id and query, and malformed bodies.
 
-    Each operation is asked as it should be first, and must succeed: so what follows goes deep.
+    Each operation first gets a valid request, which must succeed, so that the attacks go deep.
     """
     tried = [(each, change) for each in operations() for change in changes(each)]
     chance.shuffle(tried)
-    of_each: dict[Operation, list[Change]] = {each: [_as_it_should_be] for each in operations()}
+    of_each: dict[Operation, list[Change]] = {each: [_unchanged] for each in operations()}
     for operation, change in tried[: max(cases - len(of_each), 0)]:
         of_each[operation].append(change)
     for operation, tried_on_it in of_each.items():
         yield attack(operation, tried_on_it, world)
 
 
-def attack(operation: Operation, changes: Sequence[Change], world: World) -> MetricDelta:
-    """Ask the operation for what it can give, each time with one change."""
-    delta, ready = MetricDelta(f"{operation.label} hostile"), Ready(world, operation)
+def attack(operation: Operation, changes: Sequence[Change], world: World) -> AttackResult:
+    """Send valid requests to the operation, each with one change."""
+    result, ready = AttackResult(f"{operation.label} hostile"), Ready(world, operation)
     for change in changes:
-        status, told = send(change(ready.wish(), ready.words), delta)
-        if change is _as_it_should_be and status not in operation.successes:
-            delta.find(f"{status} to a request that ought to succeed", (operation.label, told))
+        status, answer = send(change(ready.attempt(), ready.words), result)
+        if change is _unchanged and status not in operation.successes:
+            result.find(f"{status} to a request that ought to succeed", (operation.label, answer))
         ready.answered(status)
-    return delta
+    return result
 
 
-def _as_it_should_be(wish: Wish, _: Words) -> Wish:
-    return wish
+def _unchanged(attempt: Attempt, _: Words) -> Attempt:
+    return attempt
 
 
 def changes(operation: Operation) -> Iterator[Change]:
-    """Everything that is changed about a request to the operation, one by one."""
+    """Yield every change to a valid request of the operation."""
     for name in operation.names:
-        yield from (_named(name, word) for word in (*WORDS, *PATHS))
+        yield from (_with_id(name, word) for word in (*WORDS, *PATHS))
     for name in operation.query:
         words = [f"?{name}={quote(word, safe='', errors='surrogatepass')}" for word in WORDS]
         odd = [f"?{name}=1&{name}=2&{name}[]=3", f"?{name}", f"?%00&&={name}"]
-        yield from (_asking(query) for query in (*words, *odd))
+        yield from (_with_query(query) for query in (*words, *odd))
     for header in HEADERS:
-        yield from (_headed(header, word) for word in WORDS)
-    yield from (_written(raw) for raw in BODIES)
+        yield from (_with_header(header, word) for word in WORDS)
+    yield from (_with_raw_body(raw) for raw in BODIES)
     if operation.example is not None:
-        yield from (_carrying(body) for body in _changed(operation.example))
-        yield from (_written(raw) for raw in _respelt(operation.example))
+        yield from (_with_body(body) for body in _changed(operation.example))
+        yield from (_with_raw_body(raw) for raw in _respelt(operation.example))
 
 
-def _named(name: str, word: str) -> Change:
-    return lambda wish, _: wish.naming(name, word)
+def _with_id(name: str, word: str) -> Change:
+    return lambda attempt, _: attempt.naming(name, word)
 
 
-def _asking(query: str) -> Change:
-    return lambda wish, _: replace(wish, query=query)
+def _with_query(query: str) -> Change:
+    return lambda attempt, _: replace(attempt, query=query)
 
 
-def _headed(header: str, word: str) -> Change:
+def _with_header(header: str, word: str) -> Change:
     unless: dict[str, Any] = {"key": None} if header == "Idempotency-Key" else {}
-    return lambda wish, _: wish.with_(headers={header: word}, **unless)
+    return lambda attempt, _: attempt.with_(headers={header: word}, **unless)
 
 
-def _carrying(body: Any) -> Change:
-    return lambda wish, words: wish.with_(body=in_place(body, words))
+def _with_body(body: Any) -> Change:
+    return lambda attempt, words: attempt.with_(body=substitute(body, words))
 
 
-def _written(raw: str) -> Change:
-    return lambda wish, words: wish.with_(raw_body=_in_text(raw, words))
+def _with_raw_body(raw: str) -> Change:
+    return lambda attempt, words: attempt.with_(raw_body=_in_text(raw, words))
 
 
 def _in_text(raw: str, words: Words) -> str:
@@ -135,7 +137,7 @@ def _in_text(raw: str, words: Words) -> str:
 
 
 def _respelt(example: Any) -> Iterator[str]:
-    """The example as JSON that other writers, and attackers, spell otherwise."""
+    """Yield the example in unusual JSON spellings."""
     text = json.dumps(example)
     yield f" {text}\r\n\t"
     yield text + text
@@ -151,7 +153,7 @@ def _respelt(example: Any) -> Iterator[str]:
 
 
 def _changed(example: Any) -> Iterator[Any]:
-    """The example with each value at each place, and with a name that nobody asked for."""
+    """Yield the example with each value at each place, and with unknown fields."""
     if isinstance(example, dict):
         for name in example:
             yield {key: value for key, value in example.items() if key != name}
@@ -167,27 +169,27 @@ def _changed(example: Any) -> Iterator[Any]:
     yield from VALUES
 
 
-def forged_tokens(world: World) -> MetricDelta:
-    """A token with each of its parts forged opens nothing; an admin's doors open to admins."""
-    delta = MetricDelta("forged tokens")
+def forged_tokens(world: World) -> AttackResult:
+    """Try tokens with each part forged: 401 everywhere, and 403 for users on admin paths."""
+    result = AttackResult("forged tokens")
     for operation in operations():
         security = document()["paths"][operation.path][operation.method.lower()]["security"]
         if security not in ([{"user": []}], [{"admin": []}]):
             continue
-        honest = Ready(world, operation).wish()
+        valid = Ready(world, operation).attempt()
         for name, token in forged(world.admin):
-            status, _ = send(honest.with_(token=token), delta)
+            status, _ = send(valid.with_(token=token), result)
             if status != 401:
-                delta.find(f"{status} with a forged {name}", operation.label)
+                result.find(f"{status} with a forged {name}", operation.label)
         if security == [{"admin": []}]:
-            status, _ = send(honest.with_(token=world.caller.token), delta)
+            status, _ = send(valid.with_(token=world.caller.token), result)
             if status != 403:
-                delta.find(f"{status} for a user", operation.label)
-    return delta
+                result.find(f"{status} for a user", operation.label)
+    return result
 
 
 def forged(admin: Person) -> Iterator[tuple[str, str]]:
-    """Tokens of an admin's with one part forged each: what is wrong, and the token."""
+    """Yield an admin's tokens with one part forged each: what is wrong, and the token."""
     header, claims, signature = admin.token.split(".")
     known = jwt.decode(admin.token, options={"verify_signature": False})
     kid = jwt.get_unverified_header(admin.token)["kid"]
@@ -238,25 +240,25 @@ def _part(value: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-def others_ids(world: World) -> MetricDelta:
-    """What is another user's is told, changed and used on no path; what is not there is 404."""
-    delta = MetricDelta("another user's ids")
+def others_ids(world: World) -> AttackResult:
+    """Try another user's ids in every path and body: nothing may be shown or changed."""
+    result = AttackResult("another user's ids")
     before = _of_the_other(world)
     for operation in operations():
         if operation.path.startswith("/admin"):
             continue
         names = [each for each in operation.names if each in world.others]
         bodies = _with_others_ids(operation.example, world)
-        honest = Ready(world, operation).wish()
-        theirs = replace(honest, ids={**honest.ids, **{each: world.others[each] for each in names}})
-        for body in [honest.request["body"]] * bool(names) + bodies:
-            status, told = send(theirs.with_(body=body), delta)
+        valid = Ready(world, operation).attempt()
+        theirs = replace(valid, ids={**valid.ids, **{each: world.others[each] for each in names}})
+        for body in [valid.request["body"]] * bool(names) + bodies:
+            status, answer = send(theirs.with_(body=body), result)
             if status < 400 and names + bodies:
-                delta.find(f"{status}", (operation.method, theirs.path, body, told))
+                result.find(f"{status}", (operation.method, theirs.path, body, answer))
     for was, now in zip(before, _of_the_other(world), strict=True):
         if was != now:
-            delta.find("something of the other's has changed", (was, now))
-    return delta
+            result.find("something of the other's has changed", (was, now))
+    return result
 
 
 def _with_others_ids(example: Any, world: World) -> list[Any]:
@@ -278,9 +280,9 @@ def _of_the_other(world: World) -> list[Any]:
         "/payments/{payment_id}": world.others,
         "/users/me/coupons": world.others,
     }
-    nobody = MetricDelta("the other's own")
+    ignored = AttackResult("the other's own")
     return [
-        send(Wish(each, world.others, {"token": world.other.token}), nobody)[1]
+        send(Attempt(each, world.others, {"token": world.other.token}), ignored)[1]
         for each in operations()
         if each.method == "GET" and each.path in asked
     ]

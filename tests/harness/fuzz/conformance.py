@@ -1,4 +1,4 @@
-"""Says whether an answer is one that the document promises, and keeps count."""
+"""Checks that answers conform to the OpenAPI document, and counts them."""
 
 import json
 from collections import Counter
@@ -14,12 +14,12 @@ from infra.openapi.files import DOCUMENT
 Json = dict[str, Any]
 
 SHOWN = 400
-"""So much of a case is shown."""
+"""The number of characters of a case that are shown."""
 
 
 @cache
 def document() -> Json:
-    """The document as it is kept."""
+    """Return the committed document."""
     found: Json = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     return found
 
@@ -34,8 +34,8 @@ def _validator(method: str, path: str, status: int, media_type: str) -> Draft202
 
 
 @dataclass(slots=True)
-class MetricDelta:
-    """What was tried in one respect, and what came of it."""
+class AttackResult:
+    """The cases, answers and findings of one kind of attack."""
 
     name: str
     cases: int = 0
@@ -45,21 +45,21 @@ class MetricDelta:
     """How often each operation gave each of its answers."""
 
     def count(self, answer: object, operation: str = "") -> None:
-        """One more case, of an operation if it was one's."""
+        """Count a case and its answer, for its operation if it has one."""
         self.cases += 1
         self.answers[str(answer)] += 1
         if operation:
             self.reached[operation, str(answer)] += 1
 
     def find(self, what: str, case: object) -> None:
-        """Something is wrong: what, and with which case."""
+        """Record a finding: what is wrong, and with which case."""
         self.findings.append(f"{what}: {str(case)[:SHOWN]}")
 
 
-def complaint(
+def problem_with(
     method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
 ) -> str | None:
-    """What is wrong with an answer to the operation; `path` is the document's."""
+    """Return what is wrong with an answer, None where it conforms; `path` is the document's."""
     if "x-request-id" not in headers:
         return "an answer without X-Request-Id"
     if status == 304:

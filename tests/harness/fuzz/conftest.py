@@ -1,12 +1,8 @@
-"""What an attack needs beside the shop: a gateway and a delivery system that are well."""
+"""The shop that the attacks are made on."""
 
 from typing import TYPE_CHECKING
 
 import pytest
-
-from tests.support.own_shop import own_shop
-
-__all__ = ["own_shop"]
 
 if TYPE_CHECKING:
     from tests.harness.fuzz.world import World

@@ -1,4 +1,4 @@
-"""Events made of their contracts (events/contracts): as they may be, and as they may not."""
+"""Events generated from their contracts (events/contracts): valid and invalid."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ MOMENTS = (
     "2038-01-19T03:14:08.000000Z",
     "9999-12-31T23:59:59.999999Z",
 )
-SPOILT: tuple[Any, ...] = (
+CORRUPT_VALUES: tuple[Any, ...] = (
     None,
     True,
     "2",
@@ -76,16 +76,18 @@ def _all_contracts() -> Mapping[str, Schema]:
 
 
 def envelopes(event_type: str) -> st.SearchStrategy[Envelope]:
-    """Whole events of this type, of things that nobody knows, at any time."""
+    """Valid events of this type about unknown ids, at any time."""
     schema = contract(event_type)
     made: st.SearchStrategy[Envelope] = _made(schema, schema["$defs"])
     return made
 
 
 def later_versions(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[Envelope]:
-    """The same as a newer producer tells them: with more fields, which a reader passes over."""
+    """The same events with additional fields, as a newer producer may send them."""
     names = st.sampled_from(["version", "schema", "é", "__class__", "aggregate", "x" * 300])
-    values = [each for each in SPOILT if each != "\ud800"]  # which no producer can send as UTF-8
+    values = [
+        each for each in CORRUPT_VALUES if each != "\ud800"
+    ]  # which no producer can send as UTF-8
     more = st.dictionaries(names, st.sampled_from(values), min_size=1, max_size=3)
 
     def extended(envelope: Envelope, outside: Envelope, inside: Envelope) -> Envelope:
@@ -95,8 +97,10 @@ def later_versions(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[
 
 
 def broken(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[Envelope]:
-    """The same with one value that breaks the contract in what a reader needs, or without it."""
-    return st.tuples(envelopes, st.data()).map(_spoilt).filter(lambda each: not is_readable(each))
+    """The same events with one value that a reader needs broken or missing."""
+    return (
+        st.tuples(envelopes, st.data()).map(_corrupted).filter(lambda each: not is_readable(each))
+    )
 
 
 def is_readable(envelope: Any) -> bool:
@@ -111,7 +115,7 @@ def is_readable(envelope: Any) -> bool:
 def _reader(event_type: str) -> Draft202012Validator:
     checker = Draft202012Validator.FORMAT_CHECKER
     schema = _as_read(contract(event_type))
-    schema["properties"] |= {"source": {}, "trace_id": {}}  # who told, and why: for the log alone
+    schema["properties"] |= {"source": {}, "trace_id": {}}  # for the log alone
     schema["required"].remove("source")
     if money := schema["$defs"].get("money"):
         money["required"].remove("currency")  # KRW by default
@@ -124,14 +128,14 @@ def _as_read(schema: Any) -> Any:
     return [_as_read(each) for each in schema] if isinstance(schema, list) else schema
 
 
-def _spoilt(drawn: tuple[Envelope, st.DataObject]) -> Envelope:
+def _corrupted(drawn: tuple[Envelope, st.DataObject]) -> Envelope:
     envelope, data = copy.deepcopy(drawn[0]), drawn[1]
     *way, last = data.draw(st.sampled_from(sorted(_places(envelope), key=str)))
     inner: Any = envelope
     for step in way:
         inner = inner[step]
     if data.draw(st.integers(0, 4)):
-        inner[last] = data.draw(st.sampled_from(SPOILT))
+        inner[last] = data.draw(st.sampled_from(CORRUPT_VALUES))
     else:
         del inner[last]
     return envelope

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from commerce.app import reconciliation
 from commerce.shared.events import plain
 from infra.template import functions, read_template
-from tests.harness.fuzz.conformance import MetricDelta
+from tests.harness.fuzz.conformance import AttackResult
 from tests.harness.fuzz.contracts import Envelope, broken, envelopes, later_versions
 from tests.harness.fuzz.queue_messages import TEXTS
-from tests.harness.fuzz.world import World, come_to_its_result
+from tests.harness.fuzz.world import World, wait_for_result
 from tests.support.admin import edit_brand, edit_product, set_stock
 from tests.support.coupons import an_issued, place_with
 from tests.support.envelopes import a_view
@@ -32,7 +32,7 @@ from tests.support.payments import a_card_order, pay
 from tests.support.shop import a_buyer, a_product, like_count_of, likes_of, rows
 
 MOST_MESSAGES = 6
-TRUE, LATER, MADE, BROKEN, TEXT = "true", "of a later version", "unknown", "broken", "no event"
+TRUE, LATER, UNKNOWN, BROKEN, TEXT = "true", "of a later version", "unknown", "broken", "no event"
 TO_BE_CONSUMED, TO_BE_REPORTED = (TRUE, LATER), (BROKEN, TEXT)
 
 
@@ -46,7 +46,7 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What waits in a queue, and what kind of thing it is."""
+    """A message in a queue, and whether it is valid."""
 
     kind: str
     body: str
@@ -65,8 +65,8 @@ def consumers() -> Iterator[Consumer]:
                     yield Consumer(name, tuple(types.split(",")))
 
 
-def happenings(world: World) -> list[Envelope]:
-    """Let the shop have a day, and return the events that were told; nobody has read them yet."""
+def generate_events(world: World) -> list[Envelope]:
+    """Use the shop for a while; returns the events recorded, which are not consumed yet."""
     buyer, product = a_buyer(1_000_000), a_product(stock=3, price=500)
     for method, name in (("PUT", "like_product"), ("DELETE", "unlike_product")) * 2:
         call(f"like/{name}", method, f"/products/{product}/like", token=buyer.token)
@@ -79,46 +79,48 @@ def happenings(world: World) -> list[Envelope]:
     assert edit_product(product, price_amount=700).status == 200
     assert edit_brand(world.ids["brand_id"], name="Emca").status == 200
     for result, is_cancelled in (("SUCCESS", False), ("SUCCESS", True), ("LIMIT_EXCEEDED", False)):
-        _let_cards_be(result)
+        _set_card_result(result)
         order_id = a_card_order(buyer, product)
         assert pay(buyer, order_id).status == 201
-        come_to_its_result(order_id)
+        wait_for_result(order_id)
         if is_cancelled:
             cancel(buyer, order_id)
-    _let_cards_be("SUCCESS")
-    return [*_told(), a_view(product).envelope(), a_view(product).envelope()]
+    _set_card_result("SUCCESS")
+    return [*_recorded_events(), a_view(product).envelope(), a_view(product).envelope()]
 
 
-def _let_cards_be(result: str) -> None:
+def _set_card_result(result: str) -> None:
     body = {"mode": "healthy", "result": result}
     url = f"{os.environ['GATEWAY_URL']}/behaviour"
     assert urllib3.request("PUT", url, json=body).status == 200
 
 
-def _told() -> list[Envelope]:
+def _recorded_events() -> list[Envelope]:
     sql = """SELECT id, source, type, occurred_at, aggregate_id, aggregate_version, trace_id, data
         FROM outbox ORDER BY position"""
     return [{name: plain(each) for name, each in row._asdict().items()} for row in rows(sql)]
 
 
-def hostile_events(told: Sequence[Envelope], cases: int, seeded: int) -> Iterator[MetricDelta]:
-    """So many batches, over all consumers; then all that truly happened arrives, out of order."""
+def hostile_events(recorded: Sequence[Envelope], cases: int, seeded: int) -> Iterator[AttackResult]:
+    """Attack each consumer, then deliver all recorded events twice and out of order."""
     found = list(consumers())
     for consumer in found:
-        yield _attack(consumer, told, max(cases // len(found), 1), seeded)
-    delta = MetricDelta("all events, backwards, twice")
+        yield _attack(consumer, recorded, max(cases // len(found), 1), seeded)
+    result = AttackResult("all events, backwards, twice")
     for consumer in found:
-        due = [_message(TRUE, each) for each in told if each["type"] in consumer.types]
+        due = [_message(TRUE, each) for each in recorded if each["type"] in consumer.types]
         again = [*reversed(due), *due]
         for first in range(0, len(again), MOST_MESSAGES):
-            _deliver(consumer, again[first : first + MOST_MESSAGES], delta)
-    yield delta
-    yield _counts(told)
-    yield books()
+            _deliver(consumer, again[first : first + MOST_MESSAGES], result)
+    yield result
+    yield check_counts(recorded)
+    yield check_books()
 
 
-def _attack(consumer: Consumer, told: Sequence[Envelope], cases: int, seeded: int) -> MetricDelta:
-    delta = MetricDelta(f"events for {consumer.name}")
+def _attack(
+    consumer: Consumer, recorded: Sequence[Envelope], cases: int, seeded: int
+) -> AttackResult:
+    result = AttackResult(f"events for {consumer.name}")
 
     @seed(seeded)
     @settings(
@@ -128,21 +130,21 @@ def _attack(consumer: Consumer, told: Sequence[Envelope], cases: int, seeded: in
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(_messages(consumer, told), min_size=1, max_size=MOST_MESSAGES))
+    @given(st.lists(_messages(consumer, recorded), min_size=1, max_size=MOST_MESSAGES))
     def deliver(messages: list[Message]) -> None:
-        _deliver(consumer, messages, delta)
+        _deliver(consumer, messages, result)
 
     deliver()
-    return delta
+    return result
 
 
-def _messages(consumer: Consumer, told: Sequence[Envelope]) -> st.SearchStrategy[Message]:
+def _messages(consumer: Consumer, recorded: Sequence[Envelope]) -> st.SearchStrategy[Message]:
     made = st.sampled_from(consumer.types).flatmap(envelopes)
-    true = st.sampled_from([each for each in told if each["type"] in consumer.types])
+    true = st.sampled_from([each for each in recorded if each["type"] in consumer.types])
     return st.one_of(
         st.builds(_message, st.just(TRUE), true),
         st.builds(_message, st.just(LATER), later_versions(true)),
-        st.builds(_message, st.just(MADE), made),
+        st.builds(_message, st.just(UNKNOWN), made),
         st.builds(_message, st.just(BROKEN), broken(true)),
         st.builds(_message, st.just(BROKEN), broken(made)),
         st.builds(Message, st.just(TEXT), st.sampled_from(TEXTS)),
@@ -154,26 +156,26 @@ def _message(kind: str, envelope: Envelope) -> Message:
     return Message(kind, json.dumps({**bus_message(around), "detail": envelope}))
 
 
-def _deliver(consumer: Consumer, messages: Sequence[Message], delta: MetricDelta) -> None:
-    """One batch; what is wrong with what becomes of it is noted."""
+def _deliver(consumer: Consumer, messages: Sequence[Message], result: AttackResult) -> None:
+    """Deliver one batch and record what is wrong with the outcome."""
     sent = {str(uuid4()): each for each in messages}
     event = {"Records": [_record(id_, each.body) for id_, each in sent.items()]}
     try:
         answer = function(consumer.name)(event, lambda_context(60))
     except Exception as error:  # noqa: BLE001 - a handler that raises is what is looked for
-        delta.count("raised")
-        delta.find(f"raised {error!r}", messages)
+        result.count("raised")
+        result.find(f"raised {error!r}", messages)
         return
     reported = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
     if len(set(reported)) < len(reported) or not sent.keys() >= set(reported):
-        delta.find("reported twice, or what was not sent", reported)
+        result.find("reported twice, or what was not sent", reported)
     for id_, each in sent.items():
         is_reported = id_ in reported
-        delta.count(f"{each.kind}, {'reported' if is_reported else 'consumed'}")
+        result.count(f"{each.kind}, {'reported' if is_reported else 'consumed'}")
         if is_reported and each.kind in TO_BE_CONSUMED:
-            delta.find("did not take what is whole", each)
+            result.find("did not take what is whole", each)
         if not is_reported and each.kind in TO_BE_REPORTED:
-            delta.find("took what is broken", each)
+            result.find("took what is broken", each)
 
 
 def _record(id_: str, body: str) -> dict[str, Any]:
@@ -190,28 +192,28 @@ def _record(id_: str, body: str) -> dict[str, Any]:
     }
 
 
-def books() -> MetricDelta:
-    """Whether every book of the shop holds."""
-    delta = MetricDelta("the books")
-    delta.count("looked at")
+def check_books() -> AttackResult:
+    """Check that every reconciliation rule holds."""
+    result = AttackResult("the books")
+    result.count("looked at")
     for each in reconciliation.reconcile().findings:
-        delta.find("a book does not hold", each)
-    return delta
+        result.find("a book does not hold", each)
+    return result
 
 
-def _counts(told: Sequence[Envelope]) -> MetricDelta:
-    """Whether what is counted is what happened, no more and no less."""
-    delta = MetricDelta("counts after all events")
-    for product, counts in _metrics_of(told).items():
-        delta.count("product")
+def check_counts(recorded: Sequence[Envelope]) -> AttackResult:
+    """Check that metrics and like counts equal what happened."""
+    result = AttackResult("counts after all events")
+    for product, counts in _metrics_of(recorded).items():
+        result.count("product")
         kept = tuple(rows(_METRICS, product)[0])
         if kept != counts:
-            delta.find("metrics", (product, kept, counts))
+            result.find("metrics", (product, kept, counts))
         if like_count_of(product) != likes_of(product):
-            delta.find("likes", (product, like_count_of(product), likes_of(product)))
-    if not delta.cases:
-        delta.find("nothing had happened at all", told)
-    return delta
+            result.find("likes", (product, like_count_of(product), likes_of(product)))
+    if not result.cases:
+        result.find("nothing had happened at all", recorded)
+    return result
 
 
 _METRICS = """SELECT CAST(coalesce(sum(views), 0) AS int) AS views,
@@ -219,10 +221,10 @@ _METRICS = """SELECT CAST(coalesce(sum(views), 0) AS int) AS views,
     FROM product_metrics_daily WHERE product_id = $1"""
 
 
-def _metrics_of(told: Sequence[Envelope]) -> Mapping[str, tuple[int, int, int]]:
+def _metrics_of(recorded: Sequence[Envelope]) -> Mapping[str, tuple[int, int, int]]:
     """(views, likes, units) of each product, by the events themselves."""
     views, likes, units = Counter[str](), Counter[str](), Counter[str]()
-    for each in told:
+    for each in recorded:
         data, type_ = each["data"], each["type"]
         if type_ == "ProductViewed":
             views[data["product_id"]] += 1

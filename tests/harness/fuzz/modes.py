@@ -1,4 +1,4 @@
-"""How requests are made from the document: as it allows them, and as it does not."""
+"""How requests are generated from the document: valid and invalid ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Messages that no producer of ours would send, for every function that a queue feeds."""
+"""Malformed messages for every function that a queue feeds."""
 
 import copy
 import json
@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from infra.template import ROOT, functions, read_template
-from tests.harness.fuzz.conformance import MetricDelta
+from tests.harness.fuzz.conformance import AttackResult
 from tests.harness.fuzz.hostile_values import VALUES
 from tests.support.lambda_calls import function, lambda_context
 
@@ -33,9 +33,9 @@ TEXTS = (
 )
 
 
-def hostile_records(chance: random.Random, cases: int) -> MetricDelta:
-    """No handler raises; what cannot be read is reported, and so is nothing that was not sent."""
-    delta = MetricDelta("hostile queue messages")
+def hostile_records(chance: random.Random, cases: int) -> AttackResult:
+    """Check that no handler raises and that exactly the unreadable messages are reported."""
+    result = AttackResult("hostile queue messages")
     consumers = [each for each in functions(read_template()) if each.trigger == "sqs"]
     for number in range(cases):
         consumer = consumers[number % len(consumers)]
@@ -46,20 +46,20 @@ def hostile_records(chance: random.Random, cases: int) -> MetricDelta:
             answer = function(name)(copy.deepcopy(event), lambda_context())
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         except Exception as error:  # noqa: BLE001 - a handler that raises is what is looked for
-            delta.count("raised")
-            delta.find(f"{name} raised {error!r}", event)
+            result.count("raised")
+            result.find(f"{name} raised {error!r}", event)
             continue
         sent = {each["messageId"] for each in event["Records"]}
-        delta.count(f"{len(failed)} of {len(sent)} reported")
+        result.count(f"{len(failed)} of {len(sent)} reported")
         if not failed <= sent:
-            delta.find(f"{name} reported what was not sent", failed - sent)
+            result.find(f"{name} reported what was not sent", failed - sent)
         if name not in READS_NOTHING and not unreadable <= failed:
-            delta.find(f"{name} took what cannot be read", event)
-    return delta
+            result.find(f"{name} took what cannot be read", event)
+    return result
 
 
 def _batch(sample: dict[str, Any], chance: random.Random) -> tuple[dict[str, Any], set[str]]:
-    """One to three messages; and the ids of those that nobody could read."""
+    """Return one to three messages, and the ids of the unreadable ones."""
     [record, *_] = sample["Records"]
     records, unreadable = [], set()
     for _ in range(chance.randint(1, 3)):
@@ -70,18 +70,18 @@ def _batch(sample: dict[str, Any], chance: random.Random) -> tuple[dict[str, Any
             unreadable.add(changed["messageId"])
         else:
             body = json.loads(record["body"]) if record["body"].startswith("{") else {}
-            changed["body"] = json.dumps(_spoilt(body, chance))
+            changed["body"] = json.dumps(_corrupted(body, chance))
         records.append(changed)
     return {"Records": records}, unreadable
 
 
-def _spoilt(value: Any, chance: random.Random) -> Any:
-    """The same with one value, somewhere in it, that does not belong there."""
+def _corrupted(value: Any, chance: random.Random) -> Any:
+    """Return the value with one part replaced by a hostile one."""
     if isinstance(value, dict) and value and chance.random() < 0.9:
         name = chance.choice(sorted(value))
         if chance.random() < 0.1:
             return {each: kept for each, kept in value.items() if each != name}
-        return {**value, name: _spoilt(value[name], chance)}
+        return {**value, name: _corrupted(value[name], chance)}
     if isinstance(value, list) and value and chance.random() < 0.9:
-        return [_spoilt(value[0], chance), *value[1:]]
+        return [_corrupted(value[0], chance), *value[1:]]
     return chance.choice(VALUES)

@@ -1,4 +1,4 @@
-"""Requests made from the document, as it allows them and as it does not (schemathesis)."""
+"""Valid and invalid requests generated from the document (schemathesis)."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,9 +23,9 @@ from schemathesis.specs.openapi.checks import (
 from commerce.payment.signature import TIMESTAMP_HEADER
 from infra.openapi.examples import BRAND_ID, COUPON_ID, ISSUED_COUPON_ID, ORDER_ID, PRODUCT_ID
 from tests.harness.fuzz import valid_requests as ours
-from tests.harness.fuzz.conformance import MetricDelta, complaint
+from tests.harness.fuzz.conformance import AttackResult, problem_with
 from tests.harness.fuzz.modes import modes_of
-from tests.harness.fuzz.valid_requests import Ready, Words, seal
+from tests.harness.fuzz.valid_requests import Ready, Words, signature_headers
 from tests.harness.fuzz.world import World
 from tests.support.api_gateway import Bridge, Environ, Start
 from tests.support.payments import CALLBACKS
@@ -41,7 +41,7 @@ CHECKS = [
 ]
 KEYS = [a_key() for _ in range(5)]
 """Few, so that some are used again."""
-TO_BE_SEALED = "X-To-Be-Sealed"
+SIGN_HEADER = "X-To-Be-Sealed"
 """A header of the attack's own: the body goes on with the gateway's signature."""
 _IN_ENVIRON = "HTTP_X_TO_BE_SEALED"
 _OURS = {each.label: each for each in ours.operations()}
@@ -64,7 +64,7 @@ QUIET = [
 
 def operations() -> Iterator[Operation]:
     """Every operation of the served document, ready to be called in this process."""
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", Sealed())
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", SigningApplication())
     for each in schema.get_all_operations():
         assert isinstance(each, Ok), each
         yield each.ok()
@@ -79,9 +79,9 @@ def attacks() -> Iterator[tuple[Operation, GenerationMode]]:
 
 def attack(
     operation: Operation, mode: GenerationMode, world: World, cases: int, seeded: int
-) -> MetricDelta:
-    """So many requests to one operation; each answer must be one that the document promises."""
-    delta = MetricDelta(f"{operation.label} {mode.value}")
+) -> AttackResult:
+    """Send generated requests to one operation; each answer must conform to the document."""
+    result = AttackResult(f"{operation.label} {mode.value}")
     ready = Ready(world, _OURS[operation.label])
 
     @seed(seeded)
@@ -95,12 +95,12 @@ def attack(
     )
     @given(operation.as_strategy(generation_mode=mode), st.data())
     def try_it(case: Case[Any], data: st.DataObject) -> None:
-        _bring_in(case, ready, data)
+        _use_real_ids(case, ready, data)
         response = case.call()
-        delta.count(response.status_code, operation.label)
+        result.count(response.status_code, operation.label)
         ready.answered(response.status_code)
         headers = {name.lower(): values[-1] for name, values in response.headers.items()}
-        said = complaint(
+        said = problem_with(
             operation.method.upper(),
             operation.path,
             response.status_code,
@@ -108,26 +108,26 @@ def attack(
             response.content,
         )
         if said:
-            delta.find(said, f"{case.as_curl_command()} -> {response.text}")
+            result.find(said, f"{case.as_curl_command()} -> {response.text}")
             return
         try:
             case.validate_response(response, checks=CHECKS)
         except FailureGroup as failures:
             for each in failures.exceptions:
-                delta.find(str(each), case.as_curl_command())
+                result.find(str(each), case.as_curl_command())
 
     with suppress(Unsatisfiable):  # there may be nothing about it that could be wrong
         try_it()
-    return delta
+    return result
 
 
-def _bring_in(case: Case[Any], ready: Ready, data: st.DataObject) -> None:
-    """Mostly the ids exist, the caller may and the gateway signs; else only the surface is tried.
+def _use_real_ids(case: Case[Any], ready: Ready, data: st.DataObject) -> None:
+    """Mostly use existing ids, a permitted caller and a signature, so that requests go deep.
 
-    Now and then all but the headers and the query is as it should be.
+    Now and then all but the headers and the query is valid.
     """
-    draw, honest = data.draw, ready.wish()
-    token = honest.request["token"]
+    draw, valid = data.draw, ready.attempt()
+    token = valid.request["token"]
     headers: dict[str, Any] = {
         name: value
         for name, value in dict(case.headers or {}).items()
@@ -138,30 +138,30 @@ def _bring_in(case: Case[Any], ready: Ready, data: st.DataObject) -> None:
     if "Idempotency-Key" in headers and draw(st.integers(0, 3)):
         headers["Idempotency-Key"] = draw(st.sampled_from([*KEYS, *(a_key() for _ in range(20))]))
     if draw(st.integers(0, 7)):
-        headers[TO_BE_SEALED] = "please"
+        headers[SIGN_HEADER] = "please"
     case.headers = CaseInsensitiveDict(headers)
     for name in case.path_parameters or {}:
         if draw(st.integers(0, 7)):
-            case.path_parameters[name] = honest.ids[name]
+            case.path_parameters[name] = valid.ids[name]
     if isinstance(case.body, dict) and draw(st.integers(0, 7)):
-        _name_what_exists(case.body, honest.request["body"], ready.words)
-    if honest.request["body"] is not None and draw(st.integers(0, 4)) == 0:
-        case.body, case.media_type = honest.request["body"], "application/json"
+        _substitute_ids(case.body, valid.request["body"], ready.words)
+    if valid.request["body"] is not None and draw(st.integers(0, 4)) == 0:
+        case.body, case.media_type = valid.request["body"], "application/json"
 
 
-def _name_what_exists(body: dict[str, Any], honest: Any, words: Words) -> None:
+def _substitute_ids(body: dict[str, Any], valid: Any, words: Words) -> None:
     for name in body.keys() & _NAMED.keys():
         body[name] = words[_NAMED[name]]
-    if "login_id" in honest and "email" not in honest:
-        body.update(honest)
+    if "login_id" in valid and "email" not in valid:
+        body.update(valid)
     lines = body.get("lines")
     if isinstance(lines, list) and lines and isinstance(lines[0], dict):
         del lines[1:]  # there is one product, and each may be named once
         lines[0]["product_id"] = words[PRODUCT_ID]
 
 
-class Sealed:
-    """What the application is behind: the gateway, which signs what it is asked to."""
+class SigningApplication:
+    """The application, with a signature added to callbacks that ask for one."""
 
     def __init__(self) -> None:
         self._application = Bridge()
@@ -171,6 +171,6 @@ class Sealed:
         if environ.pop(_IN_ENVIRON, None) and environ["PATH_INFO"].endswith(CALLBACKS.lstrip("/")):
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             environ["wsgi.input"] = BytesIO(body)
-            for name, value in seal(body).items():
+            for name, value in signature_headers(body).items():
                 environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
         return self._application(environ, start_response)

@@ -3,64 +3,64 @@
 import random
 
 from tests.harness.fuzz import attacks, callbacks, events, queue_messages, schema_requests
-from tests.harness.fuzz.conformance import MetricDelta
+from tests.harness.fuzz.conformance import AttackResult
 from tests.harness.fuzz.coverage import never_succeeded
 from tests.harness.fuzz.world import World
 
 SEED = 20261122
 
 
-def assert_held(delta: MetricDelta, at_least: int) -> None:
+def assert_held(result: AttackResult, at_least: int) -> None:
     """So many cases were tried, and nothing was found."""
-    assert delta.findings == []
-    assert delta.cases >= at_least
+    assert result.findings == []
+    assert result.cases >= at_least
 
 
-def test_a_forged_token_opens_nothing(world: World) -> None:
+def test_a_forged_token_is_refused_everywhere(world: World) -> None:
     assert_held(attacks.forged_tokens(world), at_least=1000)
 
 
-def test_what_is_anothers_stays_theirs(world: World) -> None:
+def test_another_users_data_is_neither_shown_nor_changed(world: World) -> None:
     assert_held(attacks.others_ids(world), at_least=5)
 
 
-def test_hostile_words_numbers_and_bodies_are_answered(world: World) -> None:
+def test_hostile_values_and_bodies_get_documented_answers(world: World) -> None:
     chance = random.Random(SEED)  # noqa: S311
-    deltas = list(attacks.hostile_words(world, chance, 300))
-    assert [finding for each in deltas for finding in each.findings] == []
-    assert sum(each.cases for each in deltas) == 300
+    results = list(attacks.hostile_words(world, chance, 300))
+    assert [finding for each in results for finding in each.findings] == []
+    assert sum(each.cases for each in results) == 300
 
 
-def test_every_operation_lets_a_good_request_through(world: World) -> None:
+def test_every_operation_accepts_a_valid_request(world: World) -> None:
     chance = random.Random(SEED)  # noqa: S311
-    deltas = list(attacks.hostile_words(world, chance, 0))
-    assert [finding for each in deltas for finding in each.findings] == []
-    assert never_succeeded(deltas) == []
+    results = list(attacks.hostile_words(world, chance, 0))
+    assert [finding for each in results for finding in each.findings] == []
+    assert never_succeeded(results) == []
 
 
-def test_a_message_that_cannot_be_read_is_reported(world: World) -> None:
+def test_an_unreadable_message_is_reported_as_failed(world: World) -> None:
     chance = random.Random(SEED)  # noqa: S311
     assert_held(queue_messages.hostile_records(chance, 200), at_least=200)
 
 
-def test_true_events_take_effect_once_among_broken_ones(world: World) -> None:
-    told = events.happenings(world)
-    deltas = list(events.hostile_events(told, 150, SEED))
-    assert [finding for each in deltas for finding in each.findings] == []
-    kinds = {answer for each in deltas for answer in each.answers}
+def test_valid_events_take_effect_once_among_broken_ones(world: World) -> None:
+    recorded = events.generate_events(world)
+    results = list(events.hostile_events(recorded, 150, SEED))
+    assert [finding for each in results for finding in each.findings] == []
+    kinds = {answer for each in results for answer in each.answers}
     assert kinds >= {f"{kind}, consumed" for kind in events.TO_BE_CONSUMED}
     assert kinds >= {f"{kind}, reported" for kind in events.TO_BE_REPORTED}
 
 
-def test_a_callback_brings_a_payment_to_nothing_but_the_gateways_record(world: World) -> None:
+def test_hostile_callbacks_settle_payments_by_the_gateways_record(world: World) -> None:
     assert_held(callbacks.hostile_callbacks(world, 120, SEED), at_least=120)
-    assert_held(events.books(), at_least=1)
+    assert_held(events.check_books(), at_least=1)
 
 
-def test_requests_made_from_the_document_are_answered_by_it(world: World) -> None:
-    deltas = [
+def test_generated_requests_get_documented_answers(world: World) -> None:
+    results = [
         schema_requests.attack(each, mode, world, 3, SEED)
         for each, mode in schema_requests.attacks()
     ]
-    assert [finding for each in deltas for finding in each.findings] == []
-    assert sum(each.cases for each in deltas) > 100
+    assert [finding for each in results for finding in each.findings] == []
+    assert sum(each.cases for each in results) > 100

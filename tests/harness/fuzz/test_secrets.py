@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.harness.fuzz.attacks import attack, changes, forged, send
-from tests.harness.fuzz.conformance import MetricDelta
+from tests.harness.fuzz.conformance import AttackResult
 from tests.harness.fuzz.valid_requests import Operation, Ready, operations
 from tests.harness.fuzz.world import PASSWORD, World
 from tests.support import lambda_calls
@@ -39,7 +39,7 @@ def written(monkeypatch: pytest.MonkeyPatch, shop_environment: None) -> Iterator
 
     for name in ("POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_DEV"):
         monkeypatch.setenv(name, "true")
-    # The functions are loaded anew, and find the switches on.
+    # The functions are loaded again, so that they read the switches.
     monkeypatch.setattr(lambda_calls, "_environment", threading.local())
     text = io.StringIO()
     handler = logging.StreamHandler(text)
@@ -56,7 +56,7 @@ def written(monkeypatch: pytest.MonkeyPatch, shop_environment: None) -> Iterator
 
 
 def assert_secret(world: World, written: Written, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody logged or printed one of the secrets, and somebody logged something."""
+    """Assert that something was logged, and no secret was logged or printed."""
     captured = capsys.readouterr()
     everything = written() + captured.out + captured.err
     assert "answered" in everything
@@ -81,49 +81,50 @@ def secretive() -> list[Operation]:
     return [each for each in operations() if each.label in SECRETIVE]
 
 
-def test_no_refused_request_is_shown_in_the_logs(
+def test_no_secret_of_a_refused_request_is_logged(
     written: Written, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chance = random.Random(1)  # noqa: S311
     for operation in secretive():
         tried = chance.sample(list(changes(operation)), CHANGES)
-        delta = attack(operation, tried, world)
-        assert {"200", "201"} & delta.answers.keys()
-        assert {"400", "422"} <= delta.answers.keys()
+        result = attack(operation, tried, world)
+        assert {"200", "201"} & result.answers.keys()
+        assert {"400", "422"} <= result.answers.keys()
 
     assert_secret(world, written, capsys)
 
 
-def test_no_token_is_shown_in_the_logs(
+def test_no_token_is_logged(
     written: Written, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    delta = MetricDelta("tokens")
+    result = AttackResult("tokens")
     for operation in operations():
-        wish = Ready(world, operation).wish()
-        send(wish, delta)
-        send(wish.with_(token=world.admin.token), delta)
+        attempt = Ready(world, operation).attempt()
+        send(attempt, result)
+        send(attempt.with_(token=world.admin.token), result)
         send(
-            wish.with_(headers={"Authorization": f"Basic {world.caller.token}"}, token=None), delta
+            attempt.with_(headers={"Authorization": f"Basic {world.caller.token}"}, token=None),
+            result,
         )
     [order, *_] = [each for each in operations() if each.label == "POST /orders"]
     tokens = [token for _, token in forged(world.admin) if len(token) > 50]
     for token in tokens:
-        send(Ready(world, order).wish().with_(token=token), delta)
+        send(Ready(world, order).attempt().with_(token=token), result)
 
-    assert delta.findings == []
+    assert result.findings == []
     assert not [each for each in tokens if each in written()]
     assert_secret(world, written, capsys)
 
 
 @pytest.mark.parametrize("table", ["user_account", "payment", "login_attempt"])
-def test_a_fault_shows_no_secret_in_the_logs(
+def test_no_secret_is_logged_when_a_function_fails(
     table: str, written: Written, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wishes = [Ready(world, each).wish() for each in secretive()]
+    wishes = [Ready(world, each).attempt() for each in secretive()]
     rows(f"DROP TABLE {table} CASCADE")
-    delta = MetricDelta("faults")
+    result = AttackResult("faults")
 
-    statuses = [send(each, delta)[0] for each in wishes]
+    statuses = [send(each, result)[0] for each in wishes]
 
     assert 500 in statuses
     assert "failed" in written()

@@ -1,6 +1,6 @@
-"""Requests that ought to succeed: for each operation one, on something that is ready for it.
+"""Requests that should succeed: one per operation, with everything prepared for it.
 
-Who attacks begins with these and changes one thing, so that a refusal is about that one thing.
+Attacks change one thing about them, so that a refusal is about that one thing.
 """
 
 import json
@@ -27,7 +27,7 @@ from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
 from tests.support.shop import a_key, a_product, rows
 
 Words = Mapping[Any, Any]
-"""What stands in a request in the place of the document's examples."""
+"""The values that replace the document's examples in a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Operation:
 
     @property
     def label(self) -> str:
-        """How it is called in tables."""
+        """Its name in tables."""
         return f"{self.method} {self.path}"
 
     @property
     def names(self) -> list[str]:
-        """What its path names."""
+        """The parameters of its path."""
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
 
 
@@ -59,23 +59,23 @@ def operations() -> list[Operation]:
         Operation(
             method.upper(),
             path,
-            _example(told),
+            _example(specified),
             routes[method.upper(), path],
-            tuple(each["name"] for each in told["parameters"] if each["in"] == "query"),
-            frozenset(int(status) for status in told["responses"] if status.startswith("2")),
+            tuple(each["name"] for each in specified["parameters"] if each["in"] == "query"),
+            frozenset(int(status) for status in specified["responses"] if status.startswith("2")),
         )
         for path, methods in document()["paths"].items()
-        for method, told in methods.items()
+        for method, specified in methods.items()
     ]
 
 
-def _example(told: Json) -> Any:
-    content = told.get("requestBody", {}).get("content", {})
+def _example(specified: Json) -> Any:
+    content = specified.get("requestBody", {}).get("content", {})
     return content["application/json"]["example"] if content else None
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Attempt:
     """A request before it is sent; `request` is what `http_event` takes."""
 
     operation: Operation
@@ -85,23 +85,23 @@ class Wish:
 
     @property
     def path(self) -> str:
-        """Where it goes."""
+        """The path with ids and query."""
         return self.operation.path.format(**self.ids) + self.query
 
-    def with_(self, **request: Any) -> "Wish":
+    def with_(self, **request: Any) -> "Attempt":
         """The same with another token, key, body or headers."""
         return replace(self, request={**self.request, **request})
 
-    def naming(self, name: str, value: str) -> "Wish":
+    def naming(self, name: str, value: str) -> "Attempt":
         """The same with something else in its path."""
         return replace(self, ids={**self.ids, name: value})
 
 
 class Ready:
-    """What an operation can succeed on.
+    """Prepares what an operation needs to succeed.
 
-    Once it has, the same is asked for once more (a rule may refuse that), then something new is
-    made ready.
+    After a success the same request is made once more (a rule may refuse that), then something new
+    is prepared.
     """
 
     def __init__(self, world: World, operation: Operation) -> None:
@@ -111,56 +111,56 @@ class Ready:
         self._words: Words | None = None
         self._is_spent = False
 
-    def wish(self) -> Wish:
-        """A request that ought to succeed."""
+    def attempt(self) -> Attempt:
+        """Return a request that should succeed."""
         if self._words is None:
             more = self._prepare(self._world) if self._prepare else {}
             self._words = {**_words_of(self._world), **more}
         operation, words = self._operation, self._words
         ids = {name: str(words[examples.PATH_IDS[name]]) for name in operation.names}
         token = self._world.token_for(operation.path)
-        body = in_place(operation.example, words)
-        return Wish(operation, ids, {"token": token, "key": a_key(), "body": body})
+        body = substitute(operation.example, words)
+        return Attempt(operation, ids, {"token": token, "key": a_key(), "body": body})
 
     @property
     def words(self) -> Words:
-        """What it names in the place of the examples."""
-        self.wish()
+        """The values that replace the examples."""
+        self.attempt()
         return self._words or {}
 
     @property
     def others_token(self) -> str:
-        """A token of somebody who is no admin; where none is needed, of the caller."""
+        """A token of a user who is no admin."""
         return self._world.caller.token
 
     def answered(self, status: int) -> None:
-        """A request was answered: where it succeeded, what was ready may be used up."""
+        """Take note of an answer: after a success what was prepared may be used up."""
         if self._is_spent:
             self._words, self._is_spent = None, False
         elif status < 300 and self._prepare:
             self._is_spent = True
 
 
-def in_place(value: Any, words: Words) -> Any:
-    """A body with each of the words in the place of the document's example."""
+def substitute(value: Any, words: Words) -> Any:
+    """Return the body with the examples of the document replaced by real values."""
     if isinstance(value, dict):
-        return {name: in_place(each, words) for name, each in value.items()}
+        return {name: substitute(each, words) for name, each in value.items()}
     if isinstance(value, list):
-        return [in_place(each, words) for each in value]
+        return [substitute(each, words) for each in value]
     return words.get(value, value) if isinstance(value, str) else value
 
 
-def sealed(request: Mapping[str, Any]) -> dict[str, Any]:
-    """A callback with the gateway's signature, where it has none of its own."""
+def with_signature(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the callback with the gateway's signature, unless it has a signature already."""
     raw, headers = request.get("raw_body"), dict(request.get("headers") or {})
     body = json.dumps(request.get("body")) if raw is None else raw
     with suppress(UnicodeEncodeError):  # no bytes, no signature
-        headers = {**seal(body.encode()), **headers}
+        headers = {**signature_headers(body.encode()), **headers}
     return {**request, "raw_body": body, "headers": headers}
 
 
-def seal(body: bytes) -> dict[str, str]:
-    """The headers with which the gateway signs a body, now."""
+def signature_headers(body: bytes) -> dict[str, str]:
+    """Return the headers with which the gateway signs a body now."""
     now = str(int(clock.now().timestamp()))
     return {TIMESTAMP_HEADER: now, SIGNATURE_HEADER: sign(now, body, os.environ["GATEWAY_SECRET"])}
 
@@ -180,7 +180,7 @@ def _words_of(world: World) -> dict[Any, Any]:
 
 
 def _a_product(world: World) -> str:
-    """One that no admin has changed meanwhile."""
+    """A new product, which no admin has changed."""
     return a_product(stock=1_000, price=PRICE, brand_id=world.ids["brand_id"])
 
 
@@ -230,7 +230,7 @@ def _a_like(world: World) -> Words:
     return {examples.PRODUCT_ID: product}
 
 
-def _an_event_set_aside(world: World) -> Words:
+def _a_quarantined_event(world: World) -> Words:
     [event] = rows(
         "SELECT id, position FROM outbox WHERE aggregate_id = $1 AND type = 'StockChanged'"
         " ORDER BY position DESC LIMIT 1",
@@ -251,6 +251,6 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/payments"): _an_unpaid_order,
     ("POST", "/admin/payments/{payment_id}/sync"): _a_payment,
     ("POST", CALLBACKS): _a_transaction,
-    ("POST", "/admin/set-aside/{event_id}/put-back"): _an_event_set_aside,
+    ("POST", "/admin/set-aside/{event_id}/put-back"): _a_quarantined_event,
     ("DELETE", "/products/{product_id}/like"): _a_like,
 }

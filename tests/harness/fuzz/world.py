@@ -1,4 +1,4 @@
-"""A shop for hostile callers: what is theirs, what is somebody else's, and how they ask."""
+"""A shop to attack: an attacker's own ids, another user's, and tokens."""
 
 import secrets
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class World:
         return template.format(**{**self.ids, **(ids or {})})
 
     def token_for(self, path: str) -> str:
-        """What lets the caller in."""
+        """Return the token that the path needs."""
         return (self.admin if path.startswith("/admin") else self.caller).token
 
 
@@ -61,7 +61,7 @@ def a_world() -> World:
 
 
 def _a_user(login_id: str) -> Person:
-    """Somebody who has signed up, and has points."""
+    """A user who has signed up, with points."""
     fields = {
         "login_id": login_id,
         "password": PASSWORD,
@@ -79,8 +79,8 @@ def _a_user(login_id: str) -> Person:
 def _own(person: Person, product_id: str, coupon_id: str) -> dict[str, str]:
     paid = pay(person, a_card_order(person, product_id))
     assert paid.status == 201, paid.json
-    # What comes late would look like a change while somebody watches for changes.
-    come_to_its_result(str(paid.json["order_id"]))
+    # A late result would look like a change made by the attack.
+    wait_for_result(str(paid.json["order_id"]))
     follow(str(paid.json["order_id"]))
     return {
         "order_id": str(place(person, (product_id, 1)).json["order_id"]),
@@ -89,8 +89,8 @@ def _own(person: Person, product_id: str, coupon_id: str) -> dict[str, str]:
     }
 
 
-def come_to_its_result(order_id: str) -> None:
-    """The gateway's answer is known here; nobody has heard of it."""
+def wait_for_result(order_id: str) -> None:
+    """Wait until the payment has its result, without delivering its events."""
 
     def is_settled() -> bool:
         reconcile()

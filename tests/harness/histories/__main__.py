@@ -1,4 +1,4 @@
-"""Look for a history that no serial order explains: `make histories`, ARGS="--histories 500".
+"""Check recorded histories for linearizability: `make histories`, ARGS="--histories 500".
 
 Servers of its own are started, and nothing is left behind. Each planted bug is hunted first, so
 that a hunt that finds nothing says something. A history that fails is kept as JSON; `--replay FILE`
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.harness.histories.history import History
-from tests.harness.histories.verdict import judge, told
+from tests.harness.histories.verdict import judge, report
 from tests.harness.servers import servers
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KEPT = Path(".local/histories")
 PLANTED = 25  # histories in which a planted bug must be found
-REPLAYS = 15  # plans played anew to make a failing one smaller
+REPLAYS = 15  # plans played again to make a failing one smaller
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
 
 def _replay(console: Console, path: Path) -> int:
     history = History.load(path)
-    console.print(told(history), markup=False)
+    console.print(report(history), markup=False)
     return 0 if judge(history).holds else 1
 
 
@@ -107,7 +107,7 @@ class _Hunts:
             )
         self._add(name, found, time.monotonic() - began)
         if found.failing is not None:
-            self._console.print(f"{name}:\n{found.told}\n", markup=False)
+            self._console.print(f"{name}:\n{found.report}\n", markup=False)
         return found
 
     def _add(self, name: str, found: "Hunt", seconds: float) -> None:

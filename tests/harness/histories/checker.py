@@ -1,4 +1,4 @@
-"""Whether some serial order of the model explains a recorded history (linearizability).
+"""Searches for a serial order that explains a recorded history (linearizability).
 
 The search of Wing and Gong with the memory of Lowe: take any call that no other call wholly
 precedes, see whether the model answers as recorded, go on from there; go back where nothing fits,
@@ -193,9 +193,9 @@ def _orders_of(state: State, model: Model, buyers: set[str]) -> Counter[tuple[An
     for key, status in state.items():
         if key[0] != "order":
             continue
-        wish = model.wish(key[1])
-        if wish["buyer"] in buyers:
-            points, discount = model.paid(wish)
-            order = {**wish, "points": points, "discount": discount, "status": status}
+        order_request = model.order_request(key[1])
+        if order_request["buyer"] in buyers:
+            points, discount = model.paid(order_request)
+            order = {**order_request, "points": points, "discount": discount, "status": status}
             found[order_content(order)] += 1
     return found

@@ -1,4 +1,4 @@
-"""What was asked of the shop, by whom, when, what was answered, and what was there in the end."""
+"""A recorded history: each client's calls with times and answers, and the final rows."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 Answer: TypeAlias = Mapping[str, Any]
 
 BUSY = frozenset({"BUSY", "REQUEST_IN_PROGRESS"})
-"""Refusals that promise: this call changed nothing."""
+"""Refusals which promise that the call changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Call:
     start: int
     end: int
     answer: Answer | None = None
-    """None: the client does not know what became of it."""
+    """None where the client does not know the outcome."""
     is_replay: bool = False
 
     @property
@@ -49,20 +49,20 @@ class Call:
         return None if self.answer is None else self.answer.get("refused")
 
     def unanswered(self) -> "Call":
-        """The same call, of which nobody knows what became."""
+        """Return the call with an unknown outcome."""
         return replace(self, answer=None, is_replay=False)
 
 
 @dataclass(slots=True)
 class History:
-    """A recorded history. It is plain JSON: whoever reads it back checks what was recorded."""
+    """A recorded history. It is stored as plain JSON, so that it can be checked again."""
 
     seed: int
     setup: Setup
     calls: list[Call]
     end: dict[str, Any]
     """Rows when all was quiet: stock, balance, left, copies, orders."""
-    told: list[dict[str, Any]] = field(default_factory=list)
+    committed: list[dict[str, Any]] = field(default_factory=list)
     """Every event that was committed, in the order of its position."""
     puts: list[dict[str, list[str]]] = field(default_factory=list)
     """Per call of the bus the ids of the events that it `took`, some twice, and `refused`."""
@@ -93,17 +93,17 @@ class History:
         return cls(setup=Setup(**setup), calls=calls, **found)
 
 
-def told_as_text(calls: Sequence[Call]) -> str:
+def as_text(calls: Sequence[Call]) -> str:
     """Calls for a reader: one line each by its start, with when, who, what and the answer."""
     return "\n".join(_line(call) for call in sorted(calls, key=lambda each: each.start))
 
 
 def _line(call: Call) -> str:
     when = f"{call.start:>4}–{call.end:<4}"
-    return f"{when} client {call.client}  {_asked(call):<44} → {_answered(call)}"
+    return f"{when} client {call.client}  {_arguments_as_text(call):<44} → {_answer_as_text(call)}"
 
 
-def _asked(call: Call) -> str:
+def _arguments_as_text(call: Call) -> str:
     words = [call.kind]
     for name, value in call.args.items():
         if value is None or value is False:
@@ -115,7 +115,7 @@ def _asked(call: Call) -> str:
     return " ".join(words)
 
 
-def _answered(call: Call) -> str:
+def _answer_as_text(call: Call) -> str:
     if call.answer is None:
         return "?"
     answer = " ".join(f"{name}={value}" for name, value in call.answer.items())

@@ -7,7 +7,7 @@ from tests.harness.histories.history import History
 from tests.harness.histories.plan import Plan, Size, draw
 from tests.harness.histories.recorder import Recorder
 from tests.harness.histories.shrink import smaller_plan
-from tests.harness.histories.verdict import Verdict, judge, told
+from tests.harness.histories.verdict import Verdict, judge, report
 
 CALLS = 6
 """Per client: histories of some forty calls are decided in milliseconds."""
@@ -15,7 +15,7 @@ CALLS = 6
 
 @dataclass(slots=True)
 class Hunt:
-    """What was played, and what failed first."""
+    """Counts of what was played, and the first failure."""
 
     histories: int = 0
     calls: int = 0
@@ -28,11 +28,11 @@ class Hunt:
     smallest: History | None = None
 
     @property
-    def told(self) -> str:
-        """The failure for a reader; empty where there is none."""
+    def report(self) -> str:
+        """A report of the failure; empty where there is none."""
         if self.failing is None:
             return ""
-        return told(self.smallest or self.failing)
+        return report(self.smallest or self.failing)
 
     def count(self, history: History, verdict: Verdict) -> None:
         """Add one history to the table."""
@@ -41,7 +41,7 @@ class Hunt:
         self.unknown += sum(call.answer is None for call in history.calls)
         self.replayed += sum(call.is_replay for call in history.calls)
         self.refused += sum(call.refusal is not None for call in history.calls)
-        self.events += len(history.told)
+        self.events += len(history.committed)
         if verdict.is_undecided:
             self.undecided.append(history.seed)
 

@@ -1,4 +1,4 @@
-"""Checks of a history that take one look at each call, row and event: for histories of any length.
+"""Invariants that one pass over the calls, rows and events checks, for histories of any length.
 
 They search for no order, so they see less than the checker; what they see is wrong in every order.
 """
@@ -11,14 +11,14 @@ from tests.harness.histories.checker import order_content
 from tests.harness.histories.history import Call, History
 from tests.harness.histories.model import Model
 
-TOLD = {
+EVENTS_BY_STATUS = {
     "PENDING": {"OrderPlaced"},
     "CONFIRMED": {"OrderPlaced", "OrderConfirmed"},
     "SHIPPED": {"OrderPlaced", "OrderConfirmed", "OrderShipped"},
     "DELIVERED": {"OrderPlaced", "OrderConfirmed", "OrderShipped", "OrderDelivered"},
     "CANCELLED": {"OrderPlaced", "OrderCancelled"},
 }
-"""What must have been told of an order that ended so."""
+"""The events that an order in this final status must have recorded."""
 
 
 def violations(history: History) -> list[str]:
@@ -32,22 +32,22 @@ def violations(history: History) -> list[str]:
         *_coupons(history),
         *_replays(history),
         *_events(history),
-        *_tellings(history),
-        *_turns(history),
+        *_order_events(history),
+        *_stock_events(history),
         *_metrics(history),
     ]
 
 
 def _orders(history: History) -> Iterator[str]:
-    """Each order was wished for, each wish is one order at most, each answered one is there."""
+    """Each order was requested, each request is one order at most, each answered one exists."""
     model = Model(history.setup, history.calls)
-    wishes: dict[str, list[Call]] = defaultdict(list)
+    order_requests: dict[str, list[Call]] = defaultdict(list)
     for call in history.calls:
         if call.kind == "place":
-            wishes[call.args["key"]].append(call)
+            order_requests[call.args["key"]].append(call)
     possible: Counter[tuple[Any, ...]] = Counter()
     certain: Counter[tuple[Any, ...]] = Counter()
-    for key, calls in wishes.items():
+    for key, calls in order_requests.items():
         names = {call.answer["order"] for call in calls if call.answer and "order" in call.answer}
         if len(names) > 1:
             yield f"one key, several orders: {sorted(names)}"
@@ -66,20 +66,20 @@ def _orders(history: History) -> Iterator[str]:
             )
 
 
-def _content(model: Model, wish: Mapping[str, Any]) -> tuple[Any, ...]:
-    points, discount = model.paid(wish)
-    return order_content({**wish, "points": points, "discount": discount, "status": None})
+def _content(model: Model, order_request: Mapping[str, Any]) -> tuple[Any, ...]:
+    points, discount = model.paid(order_request)
+    return order_content({**order_request, "points": points, "discount": discount, "status": None})
 
 
-def _kept(history: History) -> list[dict[str, Any]]:
+def _not_cancelled(history: History) -> list[dict[str, Any]]:
     return [each for each in history.end["orders"] if each["status"] != "CANCELLED"]
 
 
 def _stock(history: History) -> Iterator[str]:
-    """What is left is what there was less what was bought, where no admin counted anew."""
+    """The stock left is the initial stock less the units bought, where no admin set it."""
     counted = {call.args["product"] for call in history.calls if call.kind == "set_stock"}
     sold: Counter[str] = Counter()
-    for order in _kept(history):
+    for order in _not_cancelled(history):
         sold.update(dict(order["lines"]))
     for number, units in enumerate(history.setup.stock):
         product = f"p{number}"
@@ -101,7 +101,7 @@ def _points(history: History) -> Iterator[str]:
                 charges[call.args["key"]] = (call.args["buyer"], call.args["amount"], is_known)
     for number in range(history.setup.buyers):
         buyer = f"u{number}"
-        spent = sum(each["points"] for each in _kept(history) if each["buyer"] == buyer)
+        spent = sum(each["points"] for each in _not_cancelled(history) if each["buyer"] == buyer)
         mine = [each for each in charges.values() if each[0] == buyer]
         known = sum(amount for _, amount, is_known in mine if is_known)
         unknown = [amount for _, amount, is_known in mine if not is_known]
@@ -122,7 +122,7 @@ def _coupons(history: History) -> Iterator[str]:
     copies = history.end["copies"]
     if len(copies) + history.end["left"] != history.setup.copies or history.end["left"] < 0:
         yield f"{len(copies)} copies of {history.setup.copies}, {history.end['left']} left"
-    using = Counter(each["buyer"] for each in _kept(history) if each["discount"])
+    using = Counter(each["buyer"] for each in _not_cancelled(history) if each["discount"])
     for buyer in {*copies, *using}:
         if using[buyer] != (copies.get(buyer) == "USED"):
             yield f"the copy of {buyer} is {copies.get(buyer)}, {using[buyer]} orders use it"
@@ -135,7 +135,7 @@ def _coupons(history: History) -> Iterator[str]:
 
 
 def _replays(history: History) -> Iterator[str]:
-    """A replayed refusal was somebody's first answer to the same key."""
+    """A replayed refusal was the first answer to the same key."""
     by_key: dict[str, list[Call]] = defaultdict(list)
     for call in history.calls:
         if call.args.get("key"):
@@ -150,21 +150,23 @@ def _replays(history: History) -> Iterator[str]:
                 and (other.answer is None or other.answer == call.answer)
                 for other in calls
             ):
-                yield f"call {call.id} replays {call.refusal}, which nobody was answered"
+                yield f"call {call.id} replays {call.refusal}, which no call was answered"
 
 
 def _events(history: History) -> Iterator[str]:
     """Every committed event was taken by the bus, and each aggregate's in its order."""
-    told = {each["id"]: each for each in history.told}
-    for id_ in told.keys() - set(history.taken):
-        yield f"lost: {_named(told[id_])}"
-    for id_ in set(history.taken) - told.keys():
-        yield f"told, and never committed: {id_}"
+    committed = {each["id"]: each for each in history.committed}
+    for id_ in committed.keys() - set(history.taken):
+        yield f"lost: {_named(committed[id_])}"
+    for id_ in set(history.taken) - committed.keys():
+        yield f"published, and never committed: {id_}"
     before: dict[str, list[tuple[int, set[str]]]] = defaultdict(list)
     seen: set[str] = set()
     for put in history.puts:
         refused = set(put["refused"])
-        for event in (told[id_] for id_ in put["took"] if id_ in told and id_ not in seen):
+        for event in (
+            committed[id_] for id_ in put["took"] if id_ in committed and id_ not in seen
+        ):
             seen.add(event["id"])
             others = before[event["aggregate"]]
             # Within the one call that refused it, what came later may have passed.
@@ -177,35 +179,37 @@ def _named(event: Mapping[str, Any]) -> str:
     return f"{event['type']} {event['version']} of {event['about']}"
 
 
-def _tellings(history: History) -> Iterator[str]:
-    """Each order told its way, each step once."""
+def _order_events(history: History) -> Iterator[str]:
+    """Each order recorded the events of its life cycle, each once."""
     types: dict[str, Counter[str]] = defaultdict(Counter)
-    for each in history.told:
+    for each in history.committed:
         types[each["about"]][each["type"]] += 1
     for order in history.end["orders"]:
         of_order = types[order["about"]]
-        if missing := TOLD[order["status"]] - set(of_order):
-            yield f"an order that is {order['status']} never told {sorted(missing)}"
+        if missing := EVENTS_BY_STATUS[order["status"]] - set(of_order):
+            yield f"an order that is {order['status']} never recorded {sorted(missing)}"
         if any(count > 1 for count in of_order.values()):
-            yield f"an order told a step twice: {dict(of_order)}"
+            yield f"an order recorded an event twice: {dict(of_order)}"
 
 
-_TURNS = ("StockReturned", "StockSoldOut")
+_STOCK_EVENTS = ("StockReturned", "StockSoldOut")
 
 
-def _turns(history: History) -> Iterator[str]:
-    """Each product told by turns that it is there and sold out, and last what it is in the end."""
+def _stock_events(history: History) -> Iterator[str]:
+    """Each product's sold-out and returned events alternate, and the last is its final state."""
     for number, units in enumerate(history.setup.stock):
         product = f"p{number}"
-        told = [e for e in history.told if e["about"] == product and e["type"] in _TURNS]
-        told.sort(key=lambda each: each["version"])
-        types = [each["type"] for each in told]
-        expected = [_TURNS[turn % 2] for turn in range(len(told))]
+        committed = [
+            e for e in history.committed if e["about"] == product and e["type"] in _STOCK_EVENTS
+        ]
+        committed.sort(key=lambda each: each["version"])
+        types = [each["type"] for each in committed]
+        expected = [_STOCK_EVENTS[turn % 2] for turn in range(len(committed))]
         if units and types != expected:
-            yield f"{product} turned so: {types}"
-        is_there = bool(types) and types[-1] == _TURNS[0]
-        if told and is_there != (history.end["stock"][product] > 0):
-            yield f"{product} has {history.end['stock'][product]} units, and told {types} of it"
+            yield f"{product} recorded out of order: {types}"
+        is_there = bool(types) and types[-1] == _STOCK_EVENTS[0]
+        if committed and is_there != (history.end["stock"][product] > 0):
+            yield f"{product} has {history.end['stock'][product]} units, and recorded {types}"
 
 
 def _metrics(history: History) -> Iterator[str]:

@@ -67,9 +67,11 @@ class Model:
         args = call.args
         touched: set[Key] = {("done", args["key"])} if args.get("key") else set()
         if "order" in args:
-            touched |= {("order", args["order"])} | self._of_wish(self.wish(args["order"]))
+            touched |= {("order", args["order"])} | self._of_request(
+                self.order_request(args["order"])
+            )
         if call.kind == "place":
-            touched |= self._of_wish(args) | {("order", args["key"])}
+            touched |= self._of_request(args) | {("order", args["key"])}
         if call.kind in ("charge", "read_points"):
             touched.add(("balance", args["buyer"]))
         if call.kind in ("set_stock", "read_stock"):
@@ -80,22 +82,22 @@ class Model:
             touched.add(("copy", args["buyer"]))
         return touched
 
-    def wish(self, order: str) -> Mapping[str, Any]:
-        """What was asked for when the order was placed."""
+    def order_request(self, order: str) -> Mapping[str, Any]:
+        """Return the request that placed the order."""
         return self._wishes[order.partition("#")[0]]
 
-    def paid(self, wish: Mapping[str, Any]) -> tuple[int, int]:
+    def paid(self, order_request: Mapping[str, Any]) -> tuple[int, int]:
         """What an order costs in points, and what its coupon takes off."""
-        total = self._setup.price * sum(quantity for _, quantity in wish["lines"])
-        discount = min(self._setup.discount, total) if wish.get("coupon") else 0
-        points = wish["points"] if wish["method"] == "CARD" else total - discount
+        total = self._setup.price * sum(quantity for _, quantity in order_request["lines"])
+        discount = min(self._setup.discount, total) if order_request.get("coupon") else 0
+        points = order_request["points"] if order_request["method"] == "CARD" else total - discount
         return points, discount
 
     @staticmethod
-    def _of_wish(wish: Mapping[str, Any]) -> set[Key]:
-        touched = {("stock", product) for product, _ in wish["lines"]}
-        copy = {("copy", wish["buyer"])} if wish.get("coupon") else set()
-        return touched | {("balance", wish["buyer"])} | copy
+    def _of_request(order_request: Mapping[str, Any]) -> set[Key]:
+        touched = {("stock", product) for product, _ in order_request["lines"]}
+        copy = {("copy", order_request["buyer"])} if order_request.get("coupon") else set()
+        return touched | {("balance", order_request["buyer"])} | copy
 
     def _first_time(self, state: State, call: Call) -> Iterator[Outcome]:
         if call.kind in STEPS:
@@ -142,13 +144,13 @@ class Model:
             return
         changes: dict[Key, Any] = {("order", order): becomes}
         if becomes == "CANCELLED":
-            wish = self.wish(order)
-            for product, quantity in wish["lines"]:
+            order_request = self.order_request(order)
+            for product, quantity in order_request["lines"]:
                 changes["stock", product] = state["stock", product] + quantity
-            balance: Key = ("balance", wish["buyer"])
-            changes[balance] = state[balance] + self.paid(wish)[0]
-            if wish.get("coupon"):
-                changes["copy", wish["buyer"]] = "AVAILABLE"
+            balance: Key = ("balance", order_request["buyer"])
+            changes[balance] = state[balance] + self.paid(order_request)[0]
+            if order_request.get("coupon"):
+                changes["copy", order_request["buyer"]] = "AVAILABLE"
         yield {"status": becomes}, changes
 
     def _charge(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:

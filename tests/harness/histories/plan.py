@@ -1,4 +1,4 @@
-"""What clients are going to ask, drawn from a seed: the same seed, the same calls."""
+"""The calls that clients will make, drawn from a seed: the same seed, the same calls."""
 
 import random
 from collections.abc import Mapping

@@ -39,7 +39,7 @@ _GUARD = "AND stock.quantity + move.change >= 0"
 
 
 def stock_is_sold_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
-    """No FOR UPDATE, no guard, no CHECK: whoever read a unit has it."""
+    """No FOR UPDATE, no guard, no CHECK: every reader of a unit sells it."""
     _without_lock(patch)
     patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving({_GUARD: ""}))
     rule = "ALTER TABLE stock DROP CONSTRAINT stock_not_negative"
@@ -60,7 +60,7 @@ def stock_is_written_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
 
 
 def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
-    """Where all stripes are held nobody waits for them: what is not free is taken for sold."""
+    """Where all stripes are locked, no caller waits: what is not free counts as sold."""
     patch.setattr(plan, "STRIPES", (2,))
     changes = {
         "AND NOT EXISTS (SELECT FROM free)\n": "AND false\n",
@@ -93,7 +93,7 @@ def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_is_dealt_out_is_not_counted(patch: pytest.MonkeyPatch) -> None:
-    """Whoever takes the last unit of the stock's own row says that all are sold."""
+    """The call that takes the last unit of the stock's own row reports the product as sold out."""
     patch.setattr(plan, "STRIPES", (2,))
     dealt = """stock.quantity + (SELECT coalesce(sum(stripe.quantity), 0)
                 FROM stock_stripe AS stripe WHERE stripe.product_id = stock.product_id) AS in_all"""
@@ -109,7 +109,7 @@ def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:
 
 
 def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
-    """The wish is done in one transaction, and claimed in the next."""
+    """The effect is committed in one transaction, and the claim in the next."""
     run = transactions._run
 
     def effect_then_claim(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:

@@ -1,7 +1,7 @@
 """Plays a plan on the real shop, with real threads, connections and handlers, and records it.
 
-While the clients ask, a relay that lags brings events to a bus that fails now and then, and what it
-took is delivered late, repeated and in any order. Then all is brought to rest, and rows are read.
+Meanwhile a relay that lags publishes events to a bus that fails now and then, and they are
+delivered late, repeatedly and in any order. Then the background work is drained and rows are read.
 """
 
 import itertools
@@ -65,19 +65,19 @@ class UnreliableBus:
         self.puts: list[dict[str, list[str]]] = []
 
     def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
-        """As a bus does; without `rng` it is well."""
+        """Take the events as a bus does; without `rng` it never fails."""
         fate = self.rng.random() if self.rng else 1.0
         if fate < 0.25:
             raise ConnectionError("no route to the bus")
         answers: list[str | None] = [None] * len(envelopes)
         if fate < 0.45 and self.rng:
             answers[self.rng.randrange(len(envelopes))] = "InternalFailure"
-        told = list(zip(envelopes, answers, strict=True))
-        self.taken += [each for each, refusal in told if refusal is None]
+        outcomes = list(zip(envelopes, answers, strict=True))
+        self.taken += [each for each, refusal in outcomes if refusal is None]
         self.puts.append(
             {
-                "took": [str(each["id"]) for each, refusal in told if refusal is None],
-                "refused": [str(each["id"]) for each, refusal in told if refusal is not None],
+                "took": [str(each["id"]) for each, refusal in outcomes if refusal is None],
+                "refused": [str(each["id"]) for each, refusal in outcomes if refusal is not None],
             }
         )
         if 0.45 <= fate < 0.55:
@@ -86,8 +86,8 @@ class UnreliableBus:
 
 
 @dataclass
-class _Stage:
-    """The shop of one history, and who is called what in it."""
+class _Shop:
+    """The shop of one history, and the names of what is in it."""
 
     buyers: list[Person]
     admin: Person
@@ -96,16 +96,16 @@ class _Stage:
     first_position: int
     names: dict[str, str] = field(default_factory=dict)
     orders: dict[str, str] = field(default_factory=dict)
-    """Ids of orders by their names, as far as a client was told."""
+    """Ids of orders by their names, as far as a client knows them."""
     copies: dict[str, str] = field(default_factory=dict)
-    wishes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    order_requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, setup: Setup) -> "_Stage":
+    def of(cls, setup: Setup) -> "_Shop":
         before = rows("SELECT coalesce(max(position), 0) AS position FROM outbox")[0].position
         brand = a_brand()
-        stage = cls(
+        shop = cls(
             buyers=[a_buyer(points=setup.points) for _ in range(setup.buyers)],
             admin=an_admin(),
             products=[a_product(units, setup.price, brand_id=brand) for units in setup.stock],
@@ -113,13 +113,13 @@ class _Stage:
             first_position=before,
         )
         if setup.stripes > 1:
-            for product in stage.products:
+            for product in shop.products:
                 set_stripes(product, setup.stripes)
-        for number, buyer in enumerate(stage.buyers):
-            stage.names[str(buyer.user_id)] = f"u{number}"
-        for number, product in enumerate(stage.products):
-            stage.names[product] = f"p{number}"
-        return stage
+        for number, buyer in enumerate(shop.buyers):
+            shop.names[str(buyer.user_id)] = f"u{number}"
+        for number, product in enumerate(shop.products):
+            shop.names[product] = f"p{number}"
+        return shop
 
     def buyer(self, name: str) -> Person:
         return self.buyers[int(name[1:])]
@@ -127,14 +127,14 @@ class _Stage:
     def product(self, name: str) -> str:
         return self.products[int(name[1:])]
 
-    def wish(self, args: dict[str, Any]) -> dict[str, Any]:
-        """What is asked under the key from its first time on: a coupon only if it is known then."""
-        wish = {**args, "coupon": args["coupon"] and args["buyer"] in self.copies}
+    def order_request(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Return the request that the key stands for: as it was when the key was first used."""
+        order_request = {**args, "coupon": args["coupon"] and args["buyer"] in self.copies}
         with self.lock:
-            return self.wishes.setdefault(args["key"], wish)
+            return self.order_requests.setdefault(args["key"], order_request)
 
     def name(self, id_: str, wanted: str) -> str:
-        """What the thing of this id is called: `wanted`, unless another is called so already."""
+        """Return the name of an id: `wanted`, numbered where another id has that name."""
         with self.lock:
             if id_ not in self.names:
                 taken = sum(each.partition("#")[0] == wanted for each in self.names.values())
@@ -150,19 +150,19 @@ class Recorder:
         self._threads = ThreadPoolExecutor(max_workers=clients + 1)
 
     def close(self) -> None:
-        """Let go of the threads and their connections."""
+        """End the threads and close their connections."""
         self._together([lambda: database().close()] * (self._clients + 1))
         self._threads.shutdown()
 
     def record(self, plan: Plan) -> History:
         """Play the plan; returns what happened."""
         with _few_units_are_dealt():
-            stage = _Stage.of(plan.setup)
+            shop = _Shop.of(plan.setup)
         ticks = itertools.count()
         failures: list[str] = []
         recorded: list[list[Call]] = [[] for _ in range(plan.clients)]
         bus = UnreliableBus(random.Random(plan.seed))  # noqa: S311
-        behind = _Behind(bus, random.Random(plan.seed + 1))  # noqa: S311
+        background = _Background(bus, random.Random(plan.seed + 1))  # noqa: S311
         running = plan.clients
         lock = threading.Lock()
 
@@ -170,21 +170,21 @@ class Recorder:
             nonlocal running
             try:
                 for planned in plan.of_client(client):
-                    asking = _Asking(stage, planned, ticks, failures)
-                    recorded[client] += asking.until_answered()
+                    planned_call = _PlannedCall(shop, planned, ticks, failures)
+                    recorded[client] += planned_call.retry_until_answered()
             finally:
                 with lock:
                     running -= 1
                     if not running:
-                        behind.clients_are_done.set()
+                        background.clients_are_done.set()
 
         with _store(exists=plan.has_store), _cuttable(), _no_nudges(), _few_units_are_dealt():
             work = [lambda n=n: ask(n) for n in range(plan.clients)]
-            self._together([*work, behind.lag])
+            self._together([*work, background.run_behind])
             bus.rng = None
-            self._together([behind.rest])
+            self._together([background.drain])
         calls = sorted(itertools.chain(*recorded), key=lambda each: each.start)
-        return _looked_at(plan, stage, calls, bus, failures)
+        return _observed(plan, shop, calls, bus, failures)
 
     def _together(self, work: Sequence[Callable[[], None]]) -> None:
         start = threading.Barrier(len(work))
@@ -197,8 +197,8 @@ class Recorder:
             future.result(DEADLINE_SECONDS)
 
 
-class _Behind:
-    """What happens behind the clients' backs."""
+class _Background:
+    """The background work while clients call: relay and deliveries."""
 
     def __init__(self, bus: UnreliableBus, rng: random.Random) -> None:
         self.clients_are_done = threading.Event()
@@ -206,17 +206,17 @@ class _Behind:
         self._rng = rng
         self._delivered: set[str] = set()
 
-    def lag(self) -> None:
-        """Relay a chunk now and then, deliver something twice, in any order, until all is asked."""
+    def run_behind(self) -> None:
+        """Relay and deliver late, repeatedly and in any order, until the clients are done."""
         while not self.clients_are_done.wait(self._rng.uniform(0.005, 0.05)):
             self._relay()
             taken = self._bus.taken[:]
             self._deliver(self._rng.sample(taken, self._rng.randint(0, min(5, len(taken)))))
 
-    def rest(self) -> None:
-        """Relay until nothing waits, and deliver what was not delivered yet, and some of it again.
+    def drain(self) -> None:
+        """Relay until nothing waits, deliver what was not delivered yet, and some of it again.
 
-        Whoever asked last may have left a connection on which the server still rolls back.
+        The last call may have left a connection on which the server still rolls back.
         """
         for _ in range(10):
             self._relay()
@@ -242,16 +242,16 @@ class _Behind:
 
 
 @dataclass
-class _Asking:
-    """One planned call, asked until it is answered."""
+class _PlannedCall:
+    """One planned call, repeated until it is answered."""
 
-    stage: _Stage
+    shop: _Shop
     planned: Planned
     ticks: Iterator[int]
     failures: list[str]
 
-    def until_answered(self) -> list[Call]:
-        """As a client does whose answer is lost: the same again, with the same key."""
+    def retry_until_answered(self) -> list[Call]:
+        """Repeat the call with the same key, as a client does whose answer is lost."""
         calls: list[Call] = []
         for attempt in range(1 + RETRIES):
             args = self._args()
@@ -266,9 +266,9 @@ class _Asking:
     def _args(self) -> dict[str, Any] | None:
         """What is asked now; None where it is about an order of which no client knows."""
         args = dict(self.planned.args)
-        if "order" in args and args["order"] not in self.stage.orders:
+        if "order" in args and args["order"] not in self.shop.orders:
             return None
-        return self.stage.wish(args) if self.planned.kind == "place" else args
+        return self.shop.order_request(args) if self.planned.kind == "place" else args
 
     def _once(self, args: dict[str, Any], *, is_first: bool) -> Call:
         planned, start = self.planned, next(self.ticks)
@@ -283,7 +283,7 @@ class _Asking:
         return Call(start, planned.client, planned.kind, args, start, end, read, is_replay)
 
     def _ask(self, args: dict[str, Any]) -> Answer:
-        kind, stage = self.planned.kind, self.stage
+        kind, shop = self.planned.kind, self.shop
         if kind == "place":
             return self._place(args)
         if kind == "charge":
@@ -292,26 +292,26 @@ class _Asking:
                 body={"amount": args["amount"]}, key=_key(args),
             )  # fmt: skip
         if kind == "issue":
-            return issue(stage.buyer(args["buyer"]), stage.coupon)
+            return issue(shop.buyer(args["buyer"]), shop.coupon)
         if kind == "set_stock":
-            path = f"/admin/products/{stage.product(args['product'])}/stock"
+            path = f"/admin/products/{shop.product(args['product'])}/stock"
             body = {"quantity": args["quantity"]}
-            return call("product/set_stock", "PUT", path, body=body, token=stage.admin.token)
+            return call("product/set_stock", "PUT", path, body=body, token=shop.admin.token)
         if kind == "read_stock":
-            path = f"/products/{stage.product(args['product'])}"
+            path = f"/products/{shop.product(args['product'])}"
             return call("product/get_product", "GET", path)
         if kind == "read_points":
             return self._call("point/get_my_points", "GET", "/users/me/points")
         if kind == "read_copies":
-            return mine(stage.buyer(args["buyer"]))
-        return self._about_an_order(kind, stage.orders[args["order"]], args)
+            return mine(shop.buyer(args["buyer"]))
+        return self._about_an_order(kind, shop.orders[args["order"]], args)
 
     def _about_an_order(self, kind: str, order_id: str, args: dict[str, Any]) -> Answer:
-        admin = self.stage.admin
+        admin = self.shop.admin
         if kind == "read_order":
             return self._call("order/get_order", "GET", f"/orders/{order_id}")
         if kind == "cancel":
-            return cancel(self.stage.buyer(args["buyer"]), order_id, key=_key(args))
+            return cancel(self.shop.buyer(args["buyer"]), order_id, key=_key(args))
         if kind == "cancel_as_admin":
             return cancel_as_admin(admin, order_id)
         return ship(admin, order_id) if kind == "ship" else deliver(admin, order_id)
@@ -319,7 +319,7 @@ class _Asking:
     def _place(self, args: dict[str, Any]) -> Answer:
         body: dict[str, Any] = {
             "lines": [
-                {"product_id": self.stage.product(name), "quantity": quantity}
+                {"product_id": self.shop.product(name), "quantity": quantity}
                 for name, quantity in args["lines"]
             ],
             "payment_method": args["method"],
@@ -327,15 +327,15 @@ class _Asking:
         if args["method"] == "CARD":
             body["points"] = args["points"]
         if args["coupon"]:
-            body["issued_coupon_id"] = self.stage.copies[args["buyer"]]
+            body["issued_coupon_id"] = self.shop.copies[args["buyer"]]
         return self._call("order/place_order", "POST", "/orders", body=body, key=_key(args))
 
     def _call(self, name: str, method: str, path: str, **request: Any) -> Answer:
-        token = self.stage.buyer(self.planned.args["buyer"]).token
+        token = self.shop.buyer(self.planned.args["buyer"]).token
         return call(name, method, path, token=token, **request)
 
     def _read(self, answer: Answer, args: dict[str, Any]) -> dict[str, Any] | None:
-        """What the answer says, in the model's words; None where it says: perhaps."""
+        """Return the answer in the model's terms; None where the outcome is unknown."""
         found = answer.json
         if answer.status >= 500 and found["code"] != "BUSY":
             return None
@@ -343,8 +343,8 @@ class _Asking:
             return self._refusal(found)
         kind = self.planned.kind
         if kind == "place":
-            name = self.stage.name(found["order_id"], args["key"])
-            self.stage.orders.setdefault(args["key"], found["order_id"])
+            name = self.shop.name(found["order_id"], args["key"])
+            self.shop.orders.setdefault(args["key"], found["order_id"])
             points, discount = found["points_used"]["amount"], found["discount"]["amount"]
             return {
                 "order": name, "status": found["status"], "points": points, "discount": discount
@@ -353,8 +353,8 @@ class _Asking:
             return {"balance": found["balance"]["amount"]}
         if kind == "issue":
             id_ = found["issued_coupon_id"]
-            self.stage.copies.setdefault(args["buyer"], id_)
-            name = self.stage.name(id_, f"copy of {args['buyer']}").removeprefix("copy of ")
+            self.shop.copies.setdefault(args["buyer"], id_)
+            name = self.shop.name(id_, f"copy of {args['buyer']}").removeprefix("copy of ")
             return {"copy": name, "is_new": answer.status == 201}
         if kind in ("set_stock", "read_stock"):
             return {"stock": found["stock_quantity"]}
@@ -365,7 +365,7 @@ class _Asking:
     def _refusal(self, found: dict[str, Any]) -> dict[str, Any]:
         code = found["code"]
         if code == "OUT_OF_STOCK":
-            available = {self.stage.names[e["product_id"]]: e["available"] for e in found["errors"]}
+            available = {self.shop.names[e["product_id"]]: e["available"] for e in found["errors"]}
             return {"refused": code, "available": available}
         if code == "INSUFFICIENT_POINTS":
             return {"refused": code, "available": found["errors"][0]["available"]}
@@ -411,7 +411,7 @@ def _cuttable() -> Iterator[None]:
 
 @contextmanager
 def _no_nudges() -> Iterator[None]:
-    """This relay lags: it hears of nothing."""
+    """Turn the nudges off, so that the relay lags behind."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transactions, "_nudge_the_relay", lambda: None)
         yield
@@ -455,35 +455,35 @@ _METRICS_OF = """
 """
 
 
-def _looked_at(
-    plan: Plan, stage: _Stage, calls: list[Call], bus: UnreliableBus, failures: list[str]
+def _observed(
+    plan: Plan, shop: _Shop, calls: list[Call], bus: UnreliableBus, failures: list[str]
 ) -> History:
-    users = [buyer.user_id for buyer in stage.buyers]
-    orders = [_order(stage, row) for row in rows(_ORDERS, users)]
-    products = [UUID(each) for each in stage.products]
-    scope = Scope(products, users, [UUID(each["id"]) for each in orders], [UUID(stage.coupon)])
+    users = [buyer.user_id for buyer in shop.buyers]
+    orders = [_order(shop, row) for row in rows(_ORDERS, users)]
+    products = [UUID(each) for each in shop.products]
+    scope = Scope(products, users, [UUID(each["id"]) for each in orders], [UUID(shop.coupon)])
     return History(
         seed=plan.seed,
         setup=plan.setup,
         calls=calls,
-        end={**_end(stage, users), "orders": orders},
-        told=[
-            {**row._asdict(), "about": stage.names.get(row.aggregate, row.aggregate)}
-            for row in rows(_EVENTS, stage.first_position)
+        end={**_end(shop, users), "orders": orders},
+        committed=[
+            {**row._asdict(), "about": shop.names.get(row.aggregate, row.aggregate)}
+            for row in rows(_EVENTS, shop.first_position)
         ],
         puts=bus.puts,
-        metrics={stage.names[each]: [*rows(_METRICS_OF, each)[0]] for each in stage.products},
+        metrics={shop.names[each]: [*rows(_METRICS_OF, each)[0]] for each in shop.products},
         books=[str(each) for each in reconcile(scope).findings],
         failures=failures,
     )
 
 
-def _order(stage: _Stage, row: Any) -> dict[str, Any]:
-    names = [stage.names[each] for each in row.products]
+def _order(shop: _Shop, row: Any) -> dict[str, Any]:
+    names = [shop.names[each] for each in row.products]
     return {
         "id": str(row.id),
-        "about": stage.names.get(str(row.id), str(row.id)),
-        "buyer": stage.names[str(row.buyer_id)],
+        "about": shop.names.get(str(row.id), str(row.id)),
+        "buyer": shop.names[str(row.buyer_id)],
         "lines": [list(line) for line in zip(names, row.quantities, strict=True)],
         "method": row.payment_method,
         "points": row.points_used_amount,
@@ -492,18 +492,18 @@ def _order(stage: _Stage, row: Any) -> dict[str, Any]:
     }
 
 
-def _end(stage: _Stage, users: list[UUID]) -> dict[str, Any]:
+def _end(shop: _Shop, users: list[UUID]) -> dict[str, Any]:
     balance = rows("SELECT user_id, balance FROM point_account WHERE user_id = ANY ($1)", users)
     copies = rows(
-        "SELECT user_id, used_by_order FROM issued_coupon WHERE coupon_id = $1", stage.coupon
+        "SELECT user_id, used_by_order FROM issued_coupon WHERE coupon_id = $1", shop.coupon
     )
     left = "SELECT CAST(sum(quantity_left) AS int) AS n FROM coupon_stripe WHERE coupon_id = $1"
     return {
-        "stock": {stage.names[product]: stock_of(product) for product in stage.products},
-        "balance": {stage.names[str(row.user_id)]: row.balance for row in balance},
+        "stock": {shop.names[product]: stock_of(product) for product in shop.products},
+        "balance": {shop.names[str(row.user_id)]: row.balance for row in balance},
         "copies": {
-            stage.names[str(row.user_id)]: "USED" if row.used_by_order else "AVAILABLE"
+            shop.names[str(row.user_id)]: "USED" if row.used_by_order else "AVAILABLE"
             for row in copies
         },
-        "left": rows(left, stage.coupon)[0].n,
+        "left": rows(left, shop.coupon)[0].n,
     }

@@ -3,7 +3,7 @@
 A part of a history that a serial order explains need not be explained by one: an effect that is
 left out is missed later. So of what was recorded only that is left out whose loss proves nothing:
 what came after the first impossible answer, calls that have nothing in common with it, and calls
-that changed nothing. To leave out more, the plan is made smaller, and played anew.
+that changed nothing. To leave out more, the plan is made smaller, and played again.
 """
 
 from collections.abc import Callable, Sequence

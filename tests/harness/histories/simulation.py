@@ -26,8 +26,8 @@ class Simulation:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._rng = random.Random(plan.seed)  # noqa: S311
-        wishes = [Call(0, each.client, each.kind, each.args, 0, 0) for each in plan.calls]
-        self._model = Model(plan.setup, wishes)
+        order_requests = [Call(0, each.client, each.kind, each.args, 0, 0) for each in plan.calls]
+        self._model = Model(plan.setup, order_requests)
         self._state: dict[Key, Any] = dict(self._model.start())
         self._calls: list[Call] = []
 
@@ -77,10 +77,10 @@ class Simulation:
 
         orders = []
         for name, status in named("order").items():
-            wish = self._model.wish(name)
-            points, discount = self._model.paid(wish)
+            order_request = self._model.order_request(name)
+            points, discount = self._model.paid(order_request)
             paid = {"points": points, "discount": discount, "status": status}
-            orders.append({**wish, **paid, "about": name})
+            orders.append({**order_request, **paid, "about": name})
         return {
             "stock": named("stock"),
             "balance": named("balance"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.harness.histories.checker import Undecided, unexplained
-from tests.harness.histories.history import Call, History, Setup, told_as_text
+from tests.harness.histories.history import Call, History, Setup, as_text
 from tests.harness.histories.invariants import violations
 from tests.harness.histories.plan import Size, draw
 from tests.harness.histories.shrink import shrunk, smallest
@@ -20,13 +20,13 @@ SOLD_OUT = {"refused": "OUT_OF_STOCK", "available": {"p0": 0}}
 def place(
     start: int, end: int, key: str, buyer: str = "u0", answer: Any = "ok", **args: Any
 ) -> Call:
-    wish = {
+    order_request = {
         "key": key, "buyer": buyer, "lines": [["p0", 1]], "method": "POINT", "points": 0,
         "coupon": False, **args,
     }  # fmt: skip
     if answer == "ok":
         answer = {"order": key, "status": "CONFIRMED", "points": 100, "discount": 0}
-    return Call(start, start, "place", wish, start, end, answer)
+    return Call(start, start, "place", order_request, start, end, answer)
 
 
 def other(start: int, end: int, kind: str, answer: Any, **args: Any) -> Call:
@@ -45,17 +45,19 @@ def a_history(*calls: Call, stock: int = 0, u0: int = 400, u1: int = 500, orders
             for n in range(orders)
         ],
     }  # fmt: skip
-    told = [
+    committed = [
         {"id": f"{n}{type_}", "type": type_, "aggregate": str(n), "version": version,
          "about": f"k{n + 1}"}
         for n in range(orders)
         for version, type_ in enumerate(("OrderPlaced", "OrderConfirmed"), 1)
     ]  # fmt: skip
-    puts: list[dict[str, list[str]]] = [{"took": [str(each["id"])], "refused": []} for each in told]
-    return History(7, SETUP, list(calls), end, told, puts)
+    puts: list[dict[str, list[str]]] = [
+        {"took": [str(each["id"])], "refused": []} for each in committed
+    ]
+    return History(7, SETUP, list(calls), end, committed, puts)
 
 
-def test_one_of_two_has_the_last_unit() -> None:
+def test_one_buyer_of_the_last_unit_is_explained() -> None:
     history = a_history(place(0, 9, "k1"), place(1, 8, "k2", "u1", SOLD_OUT))
     assert unexplained(history) == []
     assert violations(history) == []
@@ -75,7 +77,7 @@ def test_a_refusal_before_anything_was_sold_is_found() -> None:
     assert unexplained(overlapping) == []
 
 
-def test_a_read_that_is_late_is_found() -> None:
+def test_a_stale_read_is_found() -> None:
     early = other(4, 5, "read_points", {"balance": 500}, buyer="u0")
     history = a_history(place(0, 3, "k1"), early)
     assert len(unexplained(history)) == 1
@@ -83,7 +85,7 @@ def test_a_read_that_is_late_is_found() -> None:
     assert unexplained(history) == []
 
 
-def test_who_got_no_answer_may_have_bought_or_not() -> None:
+def test_a_call_without_an_answer_may_have_taken_effect_or_not() -> None:
     bought = a_history(place(0, 3, "k1", answer=None))
     assert unexplained(bought) == []
     assert violations(bought) == []
@@ -104,7 +106,7 @@ def test_one_key_is_one_order() -> None:
     assert "one key, several orders: ['k1', 'k1#2']" in violations(twice)
 
 
-def test_what_is_cancelled_comes_back_once() -> None:
+def test_a_cancellation_returns_its_units_once() -> None:
     cancelled = other(4, 5, "cancel", {"status": "CANCELLED"}, order="k1", buyer="u0")
     read = other(6, 7, "read_stock", {"stock": 1}, product="p0")
     history = a_history(place(0, 3, "k1"), cancelled, read, stock=1, u0=500)
@@ -115,7 +117,7 @@ def test_what_is_cancelled_comes_back_once() -> None:
     assert len(unexplained(history)) == 1
 
 
-def test_a_coupon_is_issued_as_often_as_there_are_copies() -> None:
+def test_more_coupons_issued_than_copies_are_found() -> None:
     calls = [
         other(0, 3, "issue", {"copy": "u0", "is_new": True}, buyer="u0"),
         other(1, 2, "issue", {"copy": "u1", "is_new": True}, buyer="u1"),
@@ -135,13 +137,13 @@ def test_a_lost_event_is_found() -> None:
     assert violations(history) == ["lost: OrderConfirmed 2 of k1"]
 
 
-def test_events_out_of_their_order_are_found() -> None:
+def test_events_out_of_order_are_found() -> None:
     history = a_history(place(0, 3, "k1"))
     history.puts.reverse()
     assert violations(history) == ["out of order: OrderPlaced 1 of k1"]
 
 
-def test_only_the_call_that_refused_an_event_may_let_a_later_one_pass() -> None:
+def test_only_the_call_that_refused_an_event_may_publish_a_later_one() -> None:
     history = a_history(place(0, 3, "k1"))
     history.puts.reverse()
     history.puts[0]["refused"] = ["0OrderPlaced"]
@@ -156,16 +158,16 @@ def test_an_event_counted_twice_is_found() -> None:
     assert violations(history) == ["p0 counted [2, 2, 200], and should [1, 1, 100]"]
 
 
-def test_what_is_shown_is_what_nothing_explains() -> None:
+def test_the_report_shows_only_the_unexplained_calls() -> None:
     reads = [other(n, n + 1, "read_points", {"balance": 500}, buyer="u1") for n in range(10, 30, 2)]
     history = a_history(place(0, 3, "k1"), place(4, 5, "k2", "u1"), *reads, stock=-1, orders=2)
     part = shrunk(history)
     assert part is not None
     assert [call.args["key"] for call in part.calls] == ["k1", "k2"]
-    assert "place key=k2 buyer=u1 p0×1" in told_as_text(part.calls)
+    assert "place key=k2 buyer=u1 p0×1" in as_text(part.calls)
 
 
-def test_what_was_recorded_is_judged_the_same_when_it_is_read_back(tmp_path: Path) -> None:
+def test_a_saved_history_gets_the_same_verdict(tmp_path: Path) -> None:
     history = a_history(place(0, 3, "k1"), place(1, 2, "k2", "u1"), stock=-1, u1=400, orders=2)
     history.save(tmp_path / "history.json")
     assert unexplained(History.load(tmp_path / "history.json")) == unexplained(history)
@@ -178,12 +180,12 @@ def test_a_search_without_end_is_undecided(monkeypatch: pytest.MonkeyPatch) -> N
         unexplained(a_history(*calls, stock=-8))
 
 
-def test_delta_debugging_keeps_what_fails() -> None:
+def test_shrinking_keeps_the_failure() -> None:
     assert smallest(range(100), lambda kept: {17, 71} <= set(kept)) == [17, 71]
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_what_one_caller_at_a_time_was_answered_is_explained(seed: int) -> None:
+def test_a_sequential_history_is_explained(seed: int) -> None:
     history = Simulation(draw(seed, Size(clients=5, calls=6))).play()
     assert unexplained(history) == []
 

@@ -14,7 +14,7 @@ import pytest
 from tests.harness.histories.history import Call, History
 from tests.harness.histories.plan import Size, draw
 from tests.harness.histories.recorder import Recorder
-from tests.harness.histories.verdict import judge, told
+from tests.harness.histories.verdict import judge, report
 
 SEEDS = range(1, 13)
 CLIENTS = 5
@@ -28,33 +28,31 @@ def recorder(own_shop: str) -> Iterator[Recorder]:
     recorder.close()
 
 
-def test_a_seed_is_a_plan() -> None:
+def test_the_same_seed_draws_the_same_plan() -> None:
     assert draw(5) == draw(5)
     assert draw(5) != draw(6)
 
 
-def test_a_serial_order_explains_what_concurrent_clients_are_answered(
-    recorder: Recorder, tmp_path: Path
-) -> None:
+def test_concurrent_histories_are_linearizable(recorder: Recorder, tmp_path: Path) -> None:
     seen: Counter[str] = Counter()
     for seed in SEEDS:
         history = recorder.record(draw(seed, Size(clients=CLIENTS, calls=6)))
         verdict = judge(history)
         if not verdict.holds or verdict.is_undecided:
             history.save(tmp_path / f"{seed}.json")
-            pytest.fail(f"kept as {tmp_path / f'{seed}.json'}\n{told(history)}")
+            pytest.fail(f"kept as {tmp_path / f'{seed}.json'}\n{report(history)}")
         seen.update(_kinds(history))
     # A slice that met none of these would prove nothing.
     wanted = ("placed", "refused", "unknown", "replayed", "cancelled", "overlapped", "taken twice")
     assert [each for each in wanted if not seen[each]] == []
 
 
-def test_a_long_history_is_explained_too(recorder: Recorder) -> None:
+def test_a_long_history_is_linearizable(recorder: Recorder) -> None:
     history = recorder.record(draw(1000, Size(clients=CLIENTS, calls=40)))
 
     verdict = judge(history)
 
-    assert verdict.holds, told(history)
+    assert verdict.holds, report(history)
     assert not verdict.is_undecided
     assert len(history.calls) > 150
 

@@ -26,13 +26,13 @@ def test_a_planted_bug_is_found(recorder: Recorder, plant: Plant) -> None:
         found = hunt(recorder, range(1, 1 + HISTORIES), clients=CLIENTS, replays=12)
 
     assert found.failing is not None, f"not found in {HISTORIES} histories"
-    print(found.told)  # noqa: T201  (shown with -s, and where something else fails)
-    assert found.told
+    print(found.report)  # noqa: T201  (shown with -s, and where something else fails)
+    assert found.report
 
 
-def test_what_a_second_line_still_carries_is_no_bug(recorder: Recorder) -> None:
+def test_removing_one_of_two_safeguards_causes_no_failure(recorder: Recorder) -> None:
     """UPDATE adds to the row as it is, and CHECK has the last word, without lock and guard."""
     with planted(stock_has_lost_lock_and_guard):
         found = hunt(recorder, range(1, 7), clients=CLIENTS)
 
-    assert found.failing is None, found.told
+    assert found.failing is None, found.report

@@ -27,7 +27,7 @@ SECONDS_FOR_MINUTES = {  # what is a minute elsewhere takes a second or two here
 
 
 def main() -> None:
-    """Run it, show its table, tell whether the books hold."""
+    """Run the soak, show its table and exit with 1 where the books do not hold."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--orders", type=int, default=2000)
     parser.add_argument("--clients", type=int, default=16, help="buyers at the same time")
@@ -71,7 +71,7 @@ def _a_gateway(time_scale: float) -> Iterator[str]:
 
 @contextmanager
 def _quiet_functions() -> Iterator[None]:
-    """The functions' own log goes nowhere, and operators are told by a topic nobody listens to."""
+    """Discard the functions' log, and let alerts go to a topic without subscribers."""
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"  # read when telemetry is imported
     from commerce.app import transactions
     from commerce.entrypoints.telemetry import logger

@@ -50,7 +50,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Found:
-    """What happened, counted; `holds` tells whether the books do, and `why` where they do not."""
+    """Counts of what happened; `holds` says whether the books do, and `why` where they do not."""
 
     orders: Counter[str] = field(default_factory=Counter)
     payments: Counter[str] = field(default_factory=Counter)
@@ -249,8 +249,8 @@ class Soak:
             answer = http.request(method, self.gateway_url + path, body=content)
         if answer.status != 200:
             raise RuntimeError(f"{method} {path}: {answer.status} {answer.data!r}")
-        told: dict[str, Any] = answer.json()
-        return told
+        found: dict[str, Any] = answer.json()
+        return found
 
 
 def _relay(deliveries: Deliveries) -> None:

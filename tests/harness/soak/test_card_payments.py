@@ -15,7 +15,7 @@ def quick(own_shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BREAKER_OPEN_SECONDS", "1")
 
 
-def test_sixty_orders_have_their_ends(gateway: RunningGateway) -> None:
+def test_sixty_card_orders_reach_a_final_state(gateway: RunningGateway) -> None:
     found = Soak(Plan(ORDERS, clients=8, seed=5, patience_seconds=120), gateway.url, print).run()
 
     assert found.problems == []

@@ -73,7 +73,7 @@ def get_weights() -> Any:
 
 
 class TestPlaces:
-    def test_the_best_come_first_with_their_products(self, clock: Clock) -> None:
+    def test_products_are_ranked_best_first_with_their_summaries(self, clock: Clock) -> None:
         brand = a_brand("Acme")
         first, second = (a_product(name=name, brand_id=brand) for name in ("Anvil", "Rocket"))
         count(a_view(first), a_like(first), a_view(second))
@@ -105,7 +105,7 @@ class TestPlaces:
         ]  # fmt: skip
         assert [each["rank"] for page in pages for each in page] == [1, 2, 3, 4, 5]
 
-    def test_a_product_that_is_no_more_is_left_out(self, clock: Clock) -> None:
+    def test_a_deleted_product_is_left_out_of_the_ranking(self, clock: Clock) -> None:
         product = a_product()
         count(a_view(str(new_id())), a_view(str(new_id())), a_view(product), a_view(product))
         assert [(each["rank"], each["product"]["product_id"]) for each in ranking()] == [
@@ -113,9 +113,7 @@ class TestPlaces:
         ]
         assert ranking("page=2&limit=1") == []
 
-    def test_a_page_of_any_length_costs_two_statements_and_a_kept_one_none(
-        self, clock: Clock
-    ) -> None:
+    def test_a_page_takes_two_statements_and_a_cached_one_none(self, clock: Clock) -> None:
         products = [a_product() for _ in range(30)]
         count(*(a_view(each) for each in products))
         ranking("limit=1")
@@ -149,7 +147,7 @@ class TestPlaces:
             "page=x",
         ],
     )
-    def test_nonsense_is_refused(self, query: str) -> None:
+    def test_an_invalid_query_is_refused(self, query: str) -> None:
         answer = call("ranking/get_rankings", "GET", f"/rankings?{query}")
         assert answer.status == 422, answer.json
         assert answer.json["errors"][0]["field"] in query
@@ -159,14 +157,16 @@ class TestPlaces:
         ["", "period=hourly", "period=weekly", "period=monthly", "period=weekly&at=2026W53",
          "period=monthly&at=202612", "at=20991231", "at=00010101", "page=1000000"],
     )  # fmt: skip
-    def test_where_there_is_nothing_the_list_is_empty(self, clock: Clock, query: str) -> None:
+    def test_a_ranking_without_products_is_an_empty_list(self, clock: Clock, query: str) -> None:
         assert ranking(query) == []
 
 
 class TestTheDatabaseStepsIn:
     """A day that has no board is answered from its metrics."""
 
-    def test_as_its_board_had_it(self, clock: Clock, own_shop: str) -> None:
+    def test_without_its_board_a_day_has_the_same_ranking(
+        self, clock: Clock, own_shop: str
+    ) -> None:
         products = [a_product() for _ in range(4)]
         before = "2026-03-09T12:00:00+09:00"
         clock.set(before)
@@ -188,7 +188,7 @@ class TestTheDatabaseStepsIn:
             ids(page) for page in pages
         ]
 
-    def test_a_crowd_of_readers_is_answered_from_one_statement(
+    def test_readers_within_seconds_share_one_statement(
         self, clock: Clock, own_shop: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         product = a_product()
@@ -202,7 +202,9 @@ class TestTheDatabaseStepsIn:
         monkeypatch.undo()
         forget_valkey()
 
-    def test_products_below_zero_have_no_place(self, clock: Clock, own_shop: str) -> None:
+    def test_products_with_a_negative_score_are_not_ranked(
+        self, clock: Clock, own_shop: str
+    ) -> None:
         product = a_product()
         rows(
             "INSERT INTO product_metrics_daily (day, product_id, likes, amount)"
@@ -222,7 +224,7 @@ def deliver_to_both(*events: Any, at: str) -> None:
 
 
 class TestWeeksAndMonths:
-    def test_they_are_shown_as_they_were_published(self, own_shop: str) -> None:
+    def test_weekly_and_monthly_rankings_are_shown_as_published(self, own_shop: str) -> None:
         span = a_week()
         products = [a_product() for _ in range(3)]
         for number, product in enumerate(products):
@@ -234,7 +236,7 @@ class TestWeeksAndMonths:
         assert ids(shown) == products[::-1]
         assert ids(ranking(f"period=weekly&at={span.key}&limit=2&page=2")) == products[:1]
 
-    def test_they_are_weighed_by_the_weights_in_force(self, own_shop: str) -> None:
+    def test_periodical_rankings_use_the_weights_in_force(self, own_shop: str) -> None:
         span, product = a_week(), a_product()
         put(span.last_day, UUID(product), views=10, likes=1)
         set_weights({"view": 0.5, "like": 0, "order": 0.7})
@@ -243,14 +245,14 @@ class TestWeeksAndMonths:
 
 
 class TestTheRankOfAProduct:
-    def test_it_is_today_s(self, clock: Clock) -> None:
+    def test_a_products_rank_is_todays(self, clock: Clock) -> None:
         first, second, unseen = (a_product() for _ in range(3))
         count(a_view(first), a_view(first), a_view(second))
         assert (rank_of(first), rank_of(second), rank_of(unseen)) == (1, 2, None)
         clock.set("2026-03-11T00:00:00+09:00")
         assert rank_of(first) is None
 
-    def test_it_is_not_kept_with_the_card(self, clock: Clock) -> None:
+    def test_a_products_rank_is_not_cached_with_its_summary(self, clock: Clock) -> None:
         product = a_product()
         assert rank_of(product) is None
         count(a_view(product))
@@ -260,14 +262,16 @@ class TestTheRankOfAProduct:
 
 
 class TestWeights:
-    def test_they_are_those_of_the_contract_until_somebody_sets_others(self, own_shop: str) -> None:
+    def test_default_weights_are_those_of_the_contract(self, own_shop: str) -> None:
         assert get_weights() == {"view": 0.1, "like": 0.2, "order": 0.7}
         body = {"view": 0.5, "like": 0, "order": 1}
         answer = set_weights(body)
         assert (answer.status, answer.json) == (200, body)
         assert get_weights() == body
 
-    def test_the_running_boards_follow_at_once(self, clock: Clock, own_shop: str) -> None:
+    def test_new_weights_rescore_the_running_boards_at_once(
+        self, clock: Clock, own_shop: str
+    ) -> None:
         product, other = a_product(), a_product()
         count(*(a_view(product) for _ in range(3)), a_like(other), a_like(other))
         assert ids(ranking()) == [other, product]
@@ -276,7 +280,7 @@ class TestWeights:
         assert ids(ranking("period=hourly")) == [product, other]
         assert rank_of(product) == 1
 
-    def test_whoever_set_them_is_kept(self, own_shop: str) -> None:
+    def test_the_admin_who_set_the_weights_is_stored(self, own_shop: str) -> None:
         admin = an_admin()
         set_weights({"view": 0.5, "like": 0.2, "order": 0.7}, admin.token)
         set_weights({"view": 0.6, "like": 0.2, "order": 0.7}, admin.token)
@@ -284,7 +288,7 @@ class TestWeights:
         assert [(row.version, row.view_weight) for row in found] == [(1, 0.5), (2, 0.6)]
         assert all(str(admin.user_id) in row.set_by for row in found)
 
-    def test_a_board_that_was_not_reached_follows_when_it_is_read(
+    def test_an_unreachable_board_is_rescored_when_it_is_read(
         self, clock: Clock, own_shop: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         product = a_product()
@@ -298,7 +302,7 @@ class TestWeights:
         assert ranking()[0]["score"] == 0.5
         assert board("20260310") == {product: 0.5}
 
-    def test_every_environment_asks_again_within_a_minute(self) -> None:
+    def test_every_environment_rereads_the_weights_within_a_minute(self) -> None:
         assert ranking_boards.WeightsInForce.CACHE_SECONDS <= 30
 
     @pytest.mark.parametrize(
@@ -315,12 +319,12 @@ class TestWeights:
             {},
         ],
     )
-    def test_what_is_no_weight_is_refused(self, body: Any, own_shop: str) -> None:
+    def test_an_invalid_weight_is_refused(self, body: Any, own_shop: str) -> None:
         answer = set_weights(body)
         assert answer.status in (400, 422)
         assert get_weights() == {"view": 0.1, "like": 0.2, "order": 0.7}
 
-    def test_they_are_an_admin_s(self) -> None:
+    def test_only_an_admin_sees_and_sets_weights(self) -> None:
         body = {"view": 0.1, "like": 0.2, "order": 0.7}
         assert set_weights(body, a_buyer().token).status == 403
         answer = call("ranking/get_ranking_weights", "GET", "/admin/ranking-weights")

@@ -72,7 +72,9 @@ def of_products(found: dict[str, dict[bytes, Any]]) -> dict[str, dict[bytes, Any
     return {"parts": parts, "board": found["board"]}
 
 
-def test_a_lost_board_is_as_before(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lost_board_is_rebuilt_unchanged(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
     clock.set(YESTERDAY)
     product, other = str(new_id()), str(new_id())
     order = an_order((product, 3, 1000), (other, 1, 70))
@@ -113,7 +115,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plan=EVENTS)
-def test_whatever_happened_a_rebuild_changes_nothing(
+def test_a_rebuild_after_any_events_changes_nothing(
     plan: list[tuple[str, int, int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     current.database().run(
@@ -160,7 +162,7 @@ def test_whatever_happened_a_rebuild_changes_nothing(
     assert {key: of_products(kept(key)) for key in keys} == before
 
 
-def test_what_the_metrics_have_counted_and_the_board_not_yet_counts_once(clock: Clock) -> None:
+def test_an_event_counted_only_by_the_metrics_counts_once(clock: Clock) -> None:
     product = str(new_id())
     lagging = views(product, 3)
     deliver_to_both(*views(product, 2))
@@ -171,7 +173,7 @@ def test_what_the_metrics_have_counted_and_the_board_not_yet_counts_once(clock: 
     assert board(DAY) == {product: 0.5}
 
 
-def test_what_the_metrics_count_while_they_are_read_counts_once(clock: Clock) -> None:
+def test_an_event_counted_during_the_read_counts_once(clock: Clock) -> None:
     product = str(new_id())
     deliver_to_both(*views(product, 2))
     late = views(product, 3)
@@ -188,7 +190,7 @@ def test_what_the_metrics_count_while_they_are_read_counts_once(clock: Clock) ->
     assert board(DAY) == {product: 0.5}
 
 
-def test_what_is_told_to_the_board_meanwhile_counts_once(clock: Clock) -> None:
+def test_an_event_reaching_the_board_during_a_rebuild_counts_once(clock: Clock) -> None:
     product, other = str(new_id()), str(new_id())
     deliver_to_both(*views(product, 2), *views(product, 10, YESTERDAY))
     ahead, delivered_twice = views(other, 3), views(product, 4)
@@ -210,7 +212,7 @@ def test_what_is_told_to_the_board_meanwhile_counts_once(clock: Clock) -> None:
     assert board(DAY) == pytest.approx({product: 0.7, other: 0.3})
 
 
-def test_what_the_board_has_and_the_metrics_have_not_is_waited_for(
+def test_a_rebuild_waits_for_events_missing_in_the_metrics(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuilding, "POLL_SECONDS", 0.01)
@@ -230,7 +232,7 @@ def test_what_the_board_has_and_the_metrics_have_not_is_waited_for(
     assert board(DAY) == {product: 0.5}
 
 
-def test_where_the_metrics_never_catch_up_the_board_stays(
+def test_without_caught_up_metrics_the_board_stays_unchanged(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(rebuilding, "POLL_SECONDS", 0.01)
@@ -248,7 +250,7 @@ def test_where_the_metrics_never_catch_up_the_board_stays(
     assert board(DAY) == {product: pytest.approx(0.4)}
 
 
-def test_two_at_once_take_turns_and_one_that_died_is_waited_out(clock: Clock) -> None:
+def test_rebuilds_take_turns_and_a_killed_ones_lock_expires(clock: Clock) -> None:
     product = str(new_id())
     deliver_to_both(*views(product, 2))
     keys = Keys.of(window(DAY))
@@ -262,7 +264,7 @@ def test_two_at_once_take_turns_and_one_that_died_is_waited_out(clock: Clock) ->
     assert board(DAY) == {product: 0.2}
 
 
-def test_who_lost_their_turn_changes_nothing(clock: Clock) -> None:
+def test_a_rebuild_that_lost_its_lock_changes_nothing(clock: Clock) -> None:
     product = str(new_id())
     deliver_to_both(*views(product, 2))
     before = kept(DAY)
@@ -276,7 +278,7 @@ def test_who_lost_their_turn_changes_nothing(clock: Clock) -> None:
     assert kept(DAY) == before
 
 
-def test_tomorrow_s_board_is_rebuilt_once_it_was_carried_into(clock: Clock) -> None:
+def test_tomorrows_board_is_rebuilt_after_its_carry_over(clock: Clock) -> None:
     product = str(new_id())
     deliver_to_both(*views(product, 30))
     clock.set("2026-03-10T23:55:00+09:00")
@@ -292,7 +294,7 @@ def test_only_live_days_can_be_rebuilt(clock: Clock) -> None:
         rebuild(first=datetime.fromisoformat(NOW).date() + timedelta(days=1))
 
 
-def test_everything_of_a_rebuild_expires_or_is_gone(clock: Clock) -> None:
+def test_a_rebuild_leaves_no_permanent_keys(clock: Clock) -> None:
     deliver_to_both(*views(str(new_id()), 2))
     rebuild()
     with server() as client:

@@ -7,13 +7,13 @@ from commerce.ranking import RankingFacade, SetRankingWeights, Weights
 from tests.support.memory.ranking import MemoryRankingRepository
 
 
-def test_nobody_has_set_any() -> None:
+def test_without_stored_weights_the_defaults_apply() -> None:
     assert RankingFacade(MemoryRankingRepository()).weights() == Weights(
         version=0, view=0.1, like=0.2, order=0.7
     )
 
 
-def test_the_newest_are_in_force_and_the_others_stay() -> None:
+def test_the_newest_weights_apply_and_older_ones_stay_stored() -> None:
     repository = MemoryRankingRepository()
     rankings = RankingFacade(repository)
     first = rankings.set_weights(SetRankingWeights(view=0.5, like=0.2, order=0), by="Ann")

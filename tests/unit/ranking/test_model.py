@@ -32,7 +32,7 @@ def at(text: str) -> datetime:
         (NEW_YORK, "2026-11-01T06:30:00Z", "20261101", "2026110101"),  # and back
     ],
 )
-def test_a_moment_lies_in_an_hour_and_a_day_of_the_business(
+def test_a_moment_belongs_to_a_business_hour_and_day(
     zone: ZoneInfo, moment: str, day: str, hour: str
 ) -> None:
     found = [
@@ -43,13 +43,13 @@ def test_a_moment_lies_in_an_hour_and_a_day_of_the_business(
     assert [window_of_key(window.period, window.key) for window in found] == found
 
 
-def test_an_hour_that_clocks_leave_out_is_none() -> None:
+def test_windows_skip_an_hour_that_clocks_leave_out() -> None:
     before, after = (window_of_key(Period.HOURLY, f"20260308{hour}") for hour in ("01", "03"))
     assert before.following(NEW_YORK) == after
     assert after.preceding(NEW_YORK) == before
 
 
-def test_an_hour_that_comes_twice_is_one() -> None:
+def test_a_repeated_hour_is_one_window() -> None:
     hours = [window_of_key(Period.HOURLY, f"20261101{hour}") for hour in ("00", "01", "02")]
     assert [hour.following(NEW_YORK) for hour in hours[:2]] == hours[1:]
     assert [hour.preceding(NEW_YORK) for hour in hours[1:]] == hours[:2]
@@ -90,7 +90,7 @@ def test_windows_follow_each_other_without_a_gap(
         (Period.MONTHLY, "2026-02-28T15:00:00Z", "202603"),
     ],
 )
-def test_what_runs_now_has_a_key(period: Period, moment: str, key: str) -> None:
+def test_the_current_window_has_a_key(period: Period, moment: str, key: str) -> None:
     assert running_key(period, at(moment), SEOUL) == key
     assert parse_key(period, key) == key
 
@@ -104,7 +104,7 @@ def test_what_runs_now_has_a_key(period: Period, moment: str, key: str) -> None:
         (Period.WEEKLY, "2026w10"), (Period.MONTHLY, "202600"), (Period.MONTHLY, "000001"),
     ],
 )  # fmt: skip
-def test_what_is_no_key_is_refused(period: Period, key: str) -> None:
+def test_an_invalid_window_key_is_refused(period: Period, key: str) -> None:
     with pytest.raises(InvalidMoment) as refused:
         parse_key(period, key)
     assert refused.value.errors[0]["field"] == "at"
@@ -122,14 +122,14 @@ def test_what_is_no_key_is_refused(period: Period, key: str) -> None:
         (Period.HOURLY, "2026-03-10T15:00:00", False),
     ],
 )
-def test_it_is_time_to_carry_in_the_last_ten_minutes(
+def test_carry_over_is_due_in_the_last_ten_minutes(
     period: Period, moment: str, *, is_due: bool
 ) -> None:
     now = at(moment).replace(tzinfo=KOLKATA)
     assert is_time_to_carry(Window.containing(period, now, KOLKATA), now, KOLKATA) is is_due
 
 
-def test_events_are_taken_as_long_as_those_counted_are_known() -> None:
+def test_events_are_accepted_while_counted_ids_are_remembered() -> None:
     day, hour = window_of_key(Period.DAILY, "20260310"), window_of_key(Period.HOURLY, "2026031014")
     assert day.takes_events(at("2026-03-11T23:59:59+09:00"), SEOUL)
     assert not day.takes_events(at("2026-03-12T00:00:00+09:00"), SEOUL)

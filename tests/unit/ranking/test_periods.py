@@ -53,7 +53,7 @@ def test_a_key_names_the_days_both_ends_included(
         (MONTHLY, "20261101"),
     ],
 )  # fmt: skip
-def test_nonsense_is_no_key(period: Period, key: str) -> None:
+def test_an_invalid_span_key_is_refused(period: Period, key: str) -> None:
     with pytest.raises(InvalidPeriodKey):
         Span.of(period, key)
 
@@ -72,7 +72,9 @@ def test_nonsense_is_no_key(period: Period, key: str) -> None:
         (MONTHLY, date(2024, 3, 31), "202402"),
     ],
 )
-def test_before_a_day_the_last_whole_span_has_ended(period: Period, day: date, key: str) -> None:
+def test_the_span_before_a_day_is_the_last_complete_one(
+    period: Period, day: date, key: str
+) -> None:
     assert Span.before(period, day).key == key
 
 

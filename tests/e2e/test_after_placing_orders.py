@@ -34,7 +34,7 @@ def history(buyer: Buyer, order_id: str) -> list[tuple[str, str]]:
     return [(step["status"], step["reason"]) for step in steps]
 
 
-def test_an_order_is_cancelled_and_everything_comes_back(stack: Stack, shop: Shop) -> None:
+def test_cancelling_an_order_returns_stock_points_and_coupon(stack: Stack, shop: Shop) -> None:
     product, buyer = shop.new_product(stock=5, price=100), shop.new_buyer(points=1_000)
     order_id = buyer.place_order((product, 2))
     eventually(lambda: kinds(stack, order_id) == ["ORDER"])
@@ -56,7 +56,7 @@ def test_an_order_is_cancelled_and_everything_comes_back(stack: Stack, shop: Sho
     assert (shop.stock_of(product), balance_of(buyer)) == (5, 1_000)
 
 
-def test_an_admin_brings_an_order_to_its_end(shop: Shop) -> None:
+def test_an_admin_ships_and_delivers_an_order(shop: Shop) -> None:
     product, buyer = shop.new_product(stock=5, price=100), shop.new_buyer(points=1_000)
     order_id = buyer.place_order((product, 1))
     shop.admin.take_step(order_id, "delivery").require_problem(409, "ORDER_NOT_DELIVERABLE")
@@ -78,7 +78,7 @@ def test_an_admin_brings_an_order_to_its_end(shop: Shop) -> None:
     assert (shop.stock_of(product), balance_of(buyer)) == (4, 900)
 
 
-def test_an_admin_recalls_what_is_shipped(stack: Stack, shop: Shop) -> None:
+def test_an_admin_cancels_a_shipped_order(stack: Stack, shop: Shop) -> None:
     product, buyer = shop.new_product(stock=5, price=100), shop.new_buyer(points=1_000)
     order_id = buyer.place_order((product, 1))
     # An order that is called off before the delivery system knows it is never told there.
@@ -91,9 +91,7 @@ def test_an_admin_recalls_what_is_shipped(stack: Stack, shop: Shop) -> None:
     eventually(lambda: kinds(stack, order_id) == ["ORDER", "WITHDRAWAL"])
 
 
-def test_a_cancellation_sent_again_with_its_key_is_answered_as_before(
-    shop: Shop, buyer: Buyer
-) -> None:
+def test_a_repeated_cancellation_with_its_key_replays_the_answer(shop: Shop, buyer: Buyer) -> None:
     product, key = shop.new_product(stock=5, price=100), a_key()
     order_id, other_id = (buyer.place_order((product, 1)) for _ in range(2))
     first = buyer.api.cancel_order(order_id, key=key)
@@ -104,7 +102,7 @@ def test_a_cancellation_sent_again_with_its_key_is_answered_as_before(
     assert shop.stock_of(product) == 4
 
 
-def test_a_cancellation_of_what_is_not_there_or_not_ones_own(shop: Shop, buyer: Buyer) -> None:
+def test_cancelling_an_unknown_or_anothers_order_is_refused(shop: Shop, buyer: Buyer) -> None:
     product = shop.new_product(stock=5, price=100)
     order_id = buyer.place_order((product, 1))
     shop.new_buyer().api.cancel_order(order_id).require_problem(403, "NOT_YOUR_ORDER")
@@ -117,7 +115,7 @@ def test_a_cancellation_of_what_is_not_there_or_not_ones_own(shop: Shop, buyer: 
     ("kind", "letters"),
     [("ORDER", "ShippingDeadLetterQueueUrl"), ("WITHDRAWAL", "WithdrawalDeadLetterQueueUrl")],
 )
-def test_a_notice_whose_tries_ran_out_is_one_alert_and_one_dead_letter(
+def test_a_notice_out_of_retries_is_one_alert_and_one_dead_letter(
     stack: Stack, shop: Shop, buyer: Buyer, kind: str, letters: str
 ) -> None:
     product = shop.new_product(stock=5, price=100)

@@ -20,7 +20,7 @@ LISTED_ORDER = {
 ORDER = LISTED_ORDER | {"payments", "history"}
 
 
-def test_an_order_goes_from_the_catalogue_to_the_delivery_system(stack: Stack, shop: Shop) -> None:
+def test_an_order_reaches_the_delivery_system(stack: Stack, shop: Shop) -> None:
     mug, plate = _stocked_catalogue(shop)
     buyer = shop.new_buyer(points=100_000)
 
@@ -47,7 +47,7 @@ def test_an_order_goes_from_the_catalogue_to_the_delivery_system(stack: Stack, s
     _assert_noticed_once(stack, order["order_id"])
 
 
-def test_a_registered_user_is_shown_without_the_password(shop: Shop) -> None:
+def test_a_signed_up_user_is_shown_without_the_password(shop: Shop) -> None:
     registration = a_registration()
 
     user = shop.anyone.sign_up(**registration).require(201)
@@ -61,7 +61,7 @@ def test_a_registered_user_is_shown_without_the_password(shop: Shop) -> None:
     assert shop.anyone.with_token(session["access_token"]).me().require(200) == user
 
 
-def test_points_add_up(shop: Shop) -> None:
+def test_charges_and_payments_add_up_to_the_balance(shop: Shop) -> None:
     buyer = shop.new_buyer()
     _assert_points(buyer, 0, [])
 
@@ -109,7 +109,7 @@ def test_a_brand_and_its_products_are_shown_as_registered(shop: Shop) -> None:
     ],
     ids=["by default", "latest", "price_asc", "likes_desc"],
 )
-def test_products_are_paged_in_the_order_asked_for(
+def test_products_are_paged_in_the_requested_order(
     shop: Shop, five_products: list[str], sort: Json, expected: list[int]
 ) -> None:
     brand_id = shop.anyone.product(five_products[0]).require(200)["brand"]["brand_id"]
@@ -141,7 +141,7 @@ def test_orders_are_listed_newest_first(shop: Shop) -> None:
     assert all(set(order) == LISTED_ORDER for page in found for order in page)
 
 
-def test_a_line_keeps_the_price_it_was_ordered_at_and_a_user_sees_only_their_own(
+def test_an_order_line_keeps_its_price_and_is_shown_to_its_buyer_only(
     shop: Shop,
 ) -> None:
     product = shop.new_product(stock=10, price=100)
@@ -154,13 +154,13 @@ def test_a_line_keeps_the_price_it_was_ordered_at_and_a_user_sees_only_their_own
     assert other.api.orders().require(200) == {"items": [], "next_cursor": None}
 
 
-def test_an_answer_is_traced_by_its_request_id(shop: Shop) -> None:
+def test_a_request_id_is_in_the_answer_and_the_log(shop: Shop) -> None:
     ids = {shop.anyone.products().headers["X-Request-Id"] for _ in range(3)}
 
     assert len(ids) == 3
 
 
-def test_a_browser_of_another_origin_may_read_answers_and_refusals(shop: Shop) -> None:
+def test_cors_allows_reading_answers_and_refusals(shop: Shop) -> None:
     origin = {"Origin": "https://shop.example"}
     for path in "/products", "/users/me":
         answer = shop.anyone.send("GET", path, headers=origin)

@@ -1,5 +1,0 @@
-"""What the soak shares with other suites."""
-
-from tests.support.own_shop import own_shop
-
-__all__ = ["own_shop"]

@@ -247,6 +247,13 @@ def test_a_citation_that_names_no_section_is_found(text: str) -> None:
     assert match["number"] not in sections(CONTRACT[0])
 
 
+@pytest.mark.parametrize("page", CONTRACT, ids=relative)
+def test_every_mark_of_what_is_planned_is_spelled_alike(page: Path) -> None:
+    text = re.sub(r"`grep[^`]*`", "", page.read_text(encoding="utf-8"))
+    marks = re.findall(r"\*\(planned(?:(?:: |; today | for | to )[^)*]+)?\)\*", text)
+    assert len(marks) == text.count("(planned") > 0
+
+
 def test_the_decisions_are_listed_and_at_most_twenty_five() -> None:
     listed = re.findall(
         r"^- \[(\d{4})\]\((\S+)\) (.*)$", (ROOT / "docs/adr/README.md").read_text(), re.MULTILINE

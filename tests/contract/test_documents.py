@@ -207,6 +207,23 @@ def read(name: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def anchors(page: Path) -> set[str]:
+    """Return the fragments of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *CONTRACT], ids=relative)
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([\w./-]*\.md)?#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    missing = [
+        f"{file}#{heading}"
+        for file, heading in links
+        if heading not in anchors(page.parent / file if file else page)
+    ]
+    assert missing == []
+
+
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "contexts").glob("*.md")), ids=relative)
 def test_a_context_page_names_methods_that_its_facade_has(page: Path) -> None:
     lines = re.findall(

@@ -1,6 +1,7 @@
 """Documents name code, tests and sections of the specification that exist."""
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -269,6 +270,41 @@ def test_every_mark_of_what_is_planned_is_spelled_alike(page: Path) -> None:
     text = re.sub(r"`grep[^`]*`", "", page.read_text(encoding="utf-8"))
     marks = re.findall(r"\*\(planned(?:(?:: |; today | for | to )[^)*]+)?\)\*", text)
     assert len(marks) == text.count("(planned") > 0
+
+
+def operations_of_the_specification() -> set[str]:
+    """Return what its tables of paths say is built: `GET /orders/{}` …"""
+    text = CONTRACT[0].read_text(encoding="utf-8")
+    tables = text[text.index("### 3.3") : text.index("### 3.5")]
+    built: set[str] = set()
+    for cell in re.findall(r"^\| ((?:GET|POST|PUT|PATCH|DELETE)\b[^|]*)", tables, re.MULTILINE):
+        methods: list[str] = []
+        base, was_method = "", False
+        for method, path, mark in re.findall(
+            r"\b(GET|POST|PUT|PATCH|DELETE)\b|(?<= )(…?/[\w/{}.…-]+)( \*\(planned\)\*)?", cell
+        ):
+            if method:
+                methods = [*methods, method] if was_method else [method]
+                was_method = True
+                continue
+            was_method = False
+            whole = base + path.removeprefix("…") if path.startswith("…") else path
+            base = base if path.startswith("…") else whole.rpartition("/")[0]
+            if not mark:
+                built.update(f"{each} {re.sub('{.*?}', '{}', whole)}" for each in methods)
+    return built
+
+
+def test_the_specification_marks_exactly_the_paths_that_are_not_built() -> None:
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))
+    served = {
+        f"{method.upper()} {re.sub('{.*?}', '{}', path)}"
+        for path, operations in document["paths"].items()
+        for method in operations
+        if method in {"get", "post", "put", "patch", "delete"}
+    }
+    files_of_pages = {"GET /console", "GET /console/{}", "GET /docs/{}"}
+    assert operations_of_the_specification() == served - files_of_pages
 
 
 def test_the_decisions_are_listed_and_at_most_twenty_five() -> None:

@@ -26,6 +26,17 @@ PLACES = (
     ROOT / "tests",
 )
 TEXTS = {".py", ".yaml", ".yml", ".json", ".toml", ".sql", ".js", ".html", ".css", ".mako"}
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+NAMED_BY: dict[type[ast.AST], str] = {
+    ast.Name: "id",
+    ast.Attribute: "attr",
+    ast.FunctionDef: "name",
+    ast.AsyncFunctionDef: "name",
+    ast.ClassDef: "name",
+    ast.alias: "name",
+    ast.arg: "arg",
+    ast.keyword: "arg",
+}
 NAME = re.compile(r"[A-Za-z_][\w.]*(\(\))?")
 SPEC_REFERENCE = re.compile(r"\bSPEC\b|\bDROPS\b|[Ss]pec §(?P<number>[\d.]*\d)?")
 
@@ -65,51 +76,36 @@ def files() -> list[Path]:
     return [file for name in listed.splitlines() if (file := ROOT / name).is_file()]
 
 
-@cache
-def words() -> frozenset[str]:
-    """Return every word of the code, without comments and docstrings."""
-    found: set[str] = set()
-    for file in files():
-        if file == Path(__file__) or "docs" in file.relative_to(ROOT).parts[:1]:
-            continue
-        if file.suffix == ".py":
-            found.update(python_words(file.read_text(encoding="utf-8")))
-        elif file.suffix in TEXTS or file.name == "Makefile":
-            found.update(re.findall(r"\w+", file.read_text(encoding="utf-8")))
-    return frozenset(found)
+class Code:
+    """The words of the tree's code without comments and docstrings, and its classes' members."""
 
+    def __init__(self) -> None:
+        self.words: set[str] = set()
+        self.members: dict[str, set[str]] = {}
+        for file in files():
+            if file == Path(__file__) or file.relative_to(ROOT).parts[0] == "docs":
+                continue
+            if file.suffix == ".py":
+                self._read(ast.parse(file.read_text(encoding="utf-8")))
+            elif file.suffix in TEXTS or file.name == "Makefile":
+                self.words.update(re.findall(r"\w+", file.read_text(encoding="utf-8")))
 
-def python_words(source: str) -> Iterator[str]:
-    tree = ast.parse(source)
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = {
-        node.body[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
-    }
-    for node in ast.walk(tree):
-        for name in ("id", "attr", "name", "arg"):
-            if isinstance(word := getattr(node, name, None), str):
-                yield from word.split(".")
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and node not in docstrings
-        ):
-            yield from re.findall(r"\w+", node.value)
-
-
-@cache
-def members() -> dict[str, frozenset[str]]:
-    """Return the methods and fields of each class, by its name."""
-    found: dict[str, set[str]] = {}
-    for file in files():
-        if file.suffix != ".py":
-            continue
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    def _read(self, tree: ast.Module) -> None:
+        docstrings: set[ast.expr] = set()
+        for node in ast.walk(tree):  # what contains a docstring comes before it
+            if isinstance(node, DOCUMENTED) and node.body and isinstance(node.body[0], ast.Expr):
+                docstrings.add(node.body[0].value)
+            if name := NAMED_BY.get(type(node)):
+                self.words.update(str(getattr(node, name)).split("."))
+            elif isinstance(node, ast.Constant) and node not in docstrings:
+                self.words.update(re.findall(r"\w+", str(node.value)))
             if isinstance(node, ast.ClassDef):
-                found.setdefault(node.name, set()).update(defined(node))
-    return {name: frozenset(each) for name, each in found.items()}
+                self.members.setdefault(node.name, set()).update(defined(node))
+
+
+@cache
+def code() -> Code:
+    return Code()
 
 
 def defined(owner: ast.ClassDef) -> Iterator[str]:
@@ -164,9 +160,9 @@ def is_missing(name: str) -> bool:
     if not NAME.fullmatch(name):
         return False
     first, *rest = name.removesuffix("()").split(".")
-    if rest and first in members() and rest[0] not in members()[first]:
+    if rest and first in code().members and rest[0] not in code().members[first]:
         return True
-    return any(part not in words() and part not in EXTERNAL for part in [first, *rest])
+    return any(part not in code().words and part not in EXTERNAL for part in [first, *rest])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
@@ -232,7 +228,7 @@ def test_a_context_page_names_methods_that_its_facade_has(page: Path) -> None:
     )
     for facade, methods in lines:
         named = set(re.findall(r"`(\w+)`", methods))
-        assert named - members()[facade] == set()
+        assert named - code().members[facade] == set()
 
 
 def sections(page: Path) -> set[str]:

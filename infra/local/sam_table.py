@@ -1,4 +1,4 @@
-"""What `sam local` answered, judged and written down: docs/sam-local.md."""
+"""Judges what `sam local` answered and writes it to .local/artifacts/sam-local.md."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from infra.local.demo import CHARGED_WON
 from infra.local.errors import LocalError
 from infra.template import ROOT, Function
 
-PAGE = ROOT / "docs" / "sam-local.md"
+PAGE = ROOT / ".local" / "artifacts" / "sam-local.md"
 START_TIMEOUT_SECONDS = 120
 WIDTH = 88
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w.-]+")
@@ -128,12 +128,13 @@ def calls_of_an_order(base_url: str) -> Iterator[ApiCall]:
 
 
 def write_table(invocations: Iterable[Invocation], calls: Iterable[ApiCall]) -> None:
-    """Write docs/sam-local.md."""
+    """Write the page of all answers to `PAGE`."""
     functions = [
         f"| {each.function.logical_id} | {each.function.event_file} | {each.shown} |\n"
         for each in invocations
     ]
     requests = [f"| {each.request} | {each.shown} |\n" for each in calls]
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
     PAGE.write_text("".join([HEAD, *functions, API_HEAD, *requests]), encoding="utf-8")
 
 

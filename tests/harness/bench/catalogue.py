@@ -23,7 +23,6 @@ REQUESTS = 2_000
 WARM_UP = 200
 SAMPLE = 20  # brands, and ten times as many products, that are asked about
 DEEP = 0.9  # how far down a deep page is
-DOCS = Path(__file__).parents[3] / "docs" / "explain" / "lists.md"
 
 Ask = Callable[[], object]
 
@@ -54,7 +53,7 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
                 seeded(report, each)
             measure(report, catalogues)
             if arguments.size >= 1_000_000:
-                DOCS.write_text(explained(catalogues[-1]))
+                report.keep("plans/lists.md", explained(catalogues[-1]))
 
 
 def seeded(report: Report, catalogue: Catalogue) -> None:

@@ -24,7 +24,6 @@ EVENTS_TO_MOTO = 3_000
 FILL = 50_000  # rows per statement, which has 5 s
 ROOT = Path(__file__).parents[3]
 RESULT = ROOT / ".local" / "bench-relay.json"
-PLAN = ROOT / "docs" / "explain" / "outbox.md"
 _FILL = """
 INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version, trace_id, data)
 SELECT gen_random_uuid(), 'commerce.order', 'OrderConfirmed', now(), gen_random_uuid(), 1, 'bench',
@@ -67,7 +66,7 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
                     found = measured(url, "moto", EVENTS_TO_MOTO)
                     report.add("relay", "moto over HTTP (one process)", goal="", **found)
                 elif size >= 1_000_000:
-                    PLAN.write_text(explained(url, size))
+                    report.keep("plans/outbox.md", explained(url, size))
         small, large = peaks.values()
         report.add(
             "relay's memory", "peak at most ÷ at fewest", "≤ 1.2", ratio=round(large / small, 3)

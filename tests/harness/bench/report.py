@@ -13,6 +13,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+ARTIFACTS = Path(__file__).parents[3] / ".local" / "artifacts"
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -65,6 +67,13 @@ class Report:
                 cells = [str(each.values.get(column, "")) for column in columns]
                 table.add_row(each.what, *cells, each.goal)
             self.console.print(table)
+
+    def keep(self, name: str, page: str) -> None:
+        """Write a page to .local/artifacts."""
+        file = ARTIFACTS / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(page, encoding="utf-8")
+        self.say(f"wrote {file}")
 
     def write(self, file: Path) -> None:
         """Write everything as JSON."""

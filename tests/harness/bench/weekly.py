@@ -22,7 +22,6 @@ RUNS = 3  # of which the fastest is told: what else the machine does hits the ot
 KEY = "2026W47"
 TASKS = {"plan": "plan_chunks", "chunks": "rank_chunk", "publish": "publish_ranks"}
 ROOT = Path(__file__).parents[3]
-PLAN = ROOT / "docs" / "explain" / "weekly-ranking.md"
 
 
 def run(report: Report, arguments: argparse.Namespace) -> None:
@@ -41,7 +40,7 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
                 found[size] = min(runs, key=lambda each: each["seconds"])
                 report.add("weekly ranking", f"{size:,} rows", goal="", **found[size])
                 if size >= 1_000_000:
-                    PLAN.write_text(explained(size))
+                    report.keep("plans/weekly-ranking.md", explained(size))
         small, large = found.values()
         times = arguments.size / SMALL
         report.add(

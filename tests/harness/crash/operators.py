@@ -195,7 +195,7 @@ SCENARIOS = (
     ),
     Scenario(
         "publish_views", "product/on_products_viewed", _viewed,
-        nudged("product/on_products_viewed"), QUEUE, tells_views=True,
+        nudged("product/on_products_viewed"), QUEUE, records_views=True,
     ),
     Scenario(
         "clean_up", "outbox/daily_clean_up", _with_expired_rows,

@@ -63,9 +63,9 @@ def test_a_hundred_users_like_one_product() -> None:
     assert {answer.status for answer in answers} == {200}
     assert all(answer.json == {"product_id": product, "liked": True} for answer in answers)
     assert likes_of(product) == 100
-    told = like_events(product)
-    assert len(told) == 100
-    assert run_together([partial(deliver, batch) for batch in batches_of(told)]) == [[]] * 10
+    events = like_events(product)
+    assert len(events) == 100
+    assert run_together([partial(deliver, batch) for batch in batches_of(events)]) == [[]] * 10
     assert like_count_of(product) == 100
 
 
@@ -104,9 +104,9 @@ def test_a_storm_of_likes_and_unlikes_ends_with_the_count_of_rows() -> None:
 
     run_together([partial(press, user, any_wishes()) for user in users for _ in range(2)])
 
-    told = [envelope for product in products for envelope in like_events(product)]
-    assert len(told) > 50
-    arriving = told + chance.sample(told, len(told) // 2)  # every second one twice
+    events = [envelope for product in products for envelope in like_events(product)]
+    assert len(events) > 50
+    arriving = events + chance.sample(events, len(events) // 2)  # every second one twice
     chance.shuffle(arriving)
     run_together([partial(deliver, batch) for batch in batches_of(arriving, size=20)])
 
@@ -139,9 +139,9 @@ def test_the_same_events_counted_by_two_consumers_at_once_count_once() -> None:
     products = [a_product() for _ in range(5)]
     for product in products:
         like(a_buyer(), product)
-    told = [envelope for product in products for envelope in like_events(product)]
+    events = [envelope for product in products for envelope in like_events(product)]
 
-    failed = run_together([partial(deliver, told), partial(deliver, told[::-1])] * 4)
+    failed = run_together([partial(deliver, events), partial(deliver, events[::-1])] * 4)
 
     assert failed == [[]] * 8
     assert [like_count_of(product) for product in products] == [1] * 5

@@ -36,7 +36,7 @@ def buyers_with(points: int, count: int) -> list[Person]:
 
 
 def buy(buyer: Person, *lines: tuple[str, int]) -> Answer:
-    """As a client does that is told to come again."""
+    """Place an order as a client does that repeats after 503."""
     while True:
         answer = place(buyer, *lines)
         if answer.status != 503:
@@ -57,12 +57,12 @@ def deadlocks() -> int:
 
 
 def assert_turned_in_turns(product: str) -> None:
-    """There again and sold out by turns, each told once, in the order of its versions."""
-    told = events_about(product, *TURNS)
-    assert [each["type"] for each in told] == [kind for kind, _ in zip(cycle(TURNS), told)]
-    versions = [each["aggregate_version"] for each in told]
+    """Returned and sold out by turns, each event once, in the order of its versions."""
+    events = events_about(product, *TURNS)
+    assert [each["type"] for each in events] == [kind for kind, _ in zip(cycle(TURNS), events)]
+    versions = [each["aggregate_version"] for each in events]
     assert versions == sorted(set(versions))
-    assert told[-1]["type"] == "StockSoldOut"
+    assert events[-1]["type"] == "StockSoldOut"
 
 
 @pytest.mark.parametrize("stripes", [2, 16])

@@ -113,7 +113,7 @@ class TestProducts:
         brand = product_of(product).json["brand"]["brand_id"]
         assert edit_product(product, brand_id=brand.upper()).json["version"] == 1
         assert audit_of(product) == before
-        assert changes_told(product) == []
+        assert edit_events(product) == []
 
     @pytest.mark.parametrize(
         ("body", "field"),
@@ -278,7 +278,7 @@ class TestAudit:
         assert rows(sql, product)[0].trace_id == answer.headers["x-request-id"]
 
 
-def changes_told(id_: str) -> list[dict[str, Any]]:
+def edit_events(id_: str) -> list[dict[str, Any]]:
     """The envelopes of the edits of a product or brand."""
     sql = f"""
         SELECT {", ".join(ENVELOPE)} FROM outbox
@@ -293,7 +293,7 @@ def changes_told(id_: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def hear(*envelopes: dict[str, Any]) -> None:
+def deliver(*envelopes: dict[str, Any]) -> None:
     event = sqs_event(*map(bus_message, envelopes))
     answer = function("product/on_catalogue_changed")(event, lambda_context())
     assert answer == {"batchItemFailures": []}
@@ -313,15 +313,15 @@ class TestShoppers:
         ids = [each["product_id"] for each in self.listed(brand, "price_asc")]
         assert ids == [cheap, dear]
         edit_product(cheap, price_amount=300)
-        [told] = changes_told(cheap)
-        assert told["data"] == {
+        [event] = edit_events(cheap)
+        assert event["data"] == {
             "product_id": cheap,
             "brand_id": brand,
             "name": "Anvil",
             "price": {"amount": 300, "currency": "KRW"},
             "version": 2,
         }
-        hear(told)
+        deliver(event)
         shown = [(e["product_id"], e["price"]["amount"]) for e in self.listed(brand, "price_asc")]
         assert shown == [(dear, 200), (cheap, 300)]
 
@@ -332,7 +332,7 @@ class TestShoppers:
         assert {each["brand"]["name"] for each in self.listed(brand)} == {"Acme"}
         edit_brand(brand, name="Emca")
         assert {each["brand"]["name"] for each in self.listed(brand)} == {"Acme"}  # still kept
-        hear(*changes_told(brand))
+        deliver(*edit_events(brand))
         assert brand_of(brand).json["name"] == "Emca"
         assert [e["brand"]["name"] for e in self.listed(brand)] == ["Emca"] * len(products)
         assert product_of(products[0]).json["brand"]["name"] == "Emca"
@@ -341,7 +341,7 @@ class TestShoppers:
         brand, product = a_brand(), a_product()
         edit_brand(brand, name="Emca")
         edit_product(product, name="Feather")
-        told = [*changes_told(brand), *changes_told(product)]
-        gone = {**told[1], "data": {**told[1]["data"], "product_id": NOBODYS}}
-        hear(*told, *told, gone)
+        events = [*edit_events(brand), *edit_events(product)]
+        gone = {**events[1], "data": {**events[1]["data"], "product_id": NOBODYS}}
+        deliver(*events, *events, gone)
         assert product_of(product).json["name"] == "Feather"

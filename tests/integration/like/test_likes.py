@@ -28,7 +28,7 @@ def my_likes(user: Person, query: str = "") -> Answer:
     return call("like/list_my_likes", "GET", f"/users/me/likes{query}", token=user.token)
 
 
-def types_told(product: str) -> list[str]:
+def event_types(product: str) -> list[str]:
     return [each["type"] for each in events_about(product, "ProductLiked", "ProductUnliked")]
 
 
@@ -38,11 +38,11 @@ def test_the_nth_call_does_what_the_first_did() -> None:
         answer = like(user, product)
         assert (answer.status, answer.json) == (200, {"product_id": product, "liked": True})
         assert "idempotency-replayed" not in answer.headers
-    assert (likes_of(product), types_told(product)) == (1, ["ProductLiked"])
+    assert (likes_of(product), event_types(product)) == (1, ["ProductLiked"])
     for _ in range(3):
         answer = unlike(user, product)
         assert (answer.status, answer.json) == (200, {"product_id": product, "liked": False})
-    assert (likes_of(product), types_told(product)) == (0, ["ProductLiked", "ProductUnliked"])
+    assert (likes_of(product), event_types(product)) == (0, ["ProductLiked", "ProductUnliked"])
 
 
 def test_a_like_an_unlike_and_a_like_again_are_three_wishes() -> None:
@@ -51,11 +51,11 @@ def test_a_like_an_unlike_and_a_like_again_are_three_wishes() -> None:
     unlike(user, product)
     like(user, product)
     assert likes_of(product) == 1
-    told = events_about(product, "ProductLiked", "ProductUnliked")
-    assert [each["type"] for each in told] == ["ProductLiked", "ProductUnliked", "ProductLiked"]
-    first, back, again = told
+    events = events_about(product, "ProductLiked", "ProductUnliked")
+    assert [each["type"] for each in events] == ["ProductLiked", "ProductUnliked", "ProductLiked"]
+    first, back, again = events
     assert first["aggregate_id"] == back["aggregate_id"] != again["aggregate_id"]
-    assert [each["aggregate_version"] for each in told] == [1, 2, 1]
+    assert [each["aggregate_version"] for each in events] == [1, 2, 1]
     assert first["data"] == {"user_id": str(user.user_id), "product_id": product}
 
 

@@ -254,8 +254,8 @@ class TestLists:
         for user in (a_buyer(), a_buyer()):
             call("like/like_product", "PUT", path, token=user.token)
         assert shown() == 0  # nobody has counted them yet
-        told = sqs_event(*map(bus_message, events_about(products[0], "ProductLiked")))
-        function("product/on_like_changed")(told, lambda_context())
+        event = sqs_event(*map(bus_message, events_about(products[0], "ProductLiked")))
+        function("product/on_like_changed")(event, lambda_context())
         assert shown() == 2
         with counted() as sent:
             shown()

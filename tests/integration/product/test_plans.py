@@ -34,9 +34,9 @@ def seeded(database_url: str) -> Iterator[Database]:
     import os
 
     with backends.own_database(os.environ["SUPERUSER_URL"]) as url:
-        told: list[int] = []
-        assert seed(url, SIZE, lambda done, _: told.append(done)) == 20
-        assert told[-1] == SIZE
+        progress: list[int] = []
+        assert seed(url, SIZE, lambda done, _: progress.append(done)) == 20
+        assert progress[-1] == SIZE
         database = Database(lambda: url)
         yield database
         database.close()

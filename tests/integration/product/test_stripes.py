@@ -98,9 +98,9 @@ class TestDealingOut:
                     orders.append((answer.json["order_id"], units))
                     expected -= units
             assert stock_of(product) == product_of(product).json["stock_quantity"] == expected
-        told = [each["type"] for each in events_about(product, "StockReturned", "StockSoldOut")]
-        assert told == (["StockReturned", "StockSoldOut"] * len(told))[: len(told)]
-        assert (told[-1] == "StockSoldOut") is (expected == 0)
+        events = [each["type"] for each in events_about(product, "StockReturned", "StockSoldOut")]
+        assert events == (["StockReturned", "StockSoldOut"] * len(events))[: len(events)]
+        assert (events[-1] == "StockSoldOut") is (expected == 0)
         assert_books_hold(product, users=[buyer.user_id])
 
 
@@ -109,21 +109,22 @@ class TestSelling:
         product, buyer = a_striped_product(4, stock=43, price=1), a_buyer(points=100)
         assert place(buyer, (product, 3)).status == 201
         assert (sorted(stripes_of(product)), in_own_row(product)) == ([7, 10, 10, 10], 3)
-        told = events_about(product, "StockChanged")[-1]
-        assert told["data"] == {
+        event = events_about(product, "StockChanged")[-1]
+        assert event["data"] == {
             "product_id": product, "quantity": 40, "change": -3, "reason": "SOLD",
         }  # fmt: skip
         sql = "SELECT id, version FROM stock_stripe WHERE product_id = $1 AND quantity = 7"
         [stripe] = rows(sql, product)
-        assert (told["aggregate_id"], told["aggregate_version"]) == (str(stripe.id), stripe.version)
+        from_stripe = (str(stripe.id), stripe.version)
+        assert (event["aggregate_id"], event["aggregate_version"]) == from_stripe
         assert_books_hold(product, users=[buyer.user_id])
 
     def test_more_than_a_stripe_has_is_gathered_from_all(self) -> None:
         product, buyer = a_striped_product(4, stock=40, price=1), a_buyer(points=100)
         assert place(buyer, (product, 11)).status == 201
         assert (stripes_of(product), in_own_row(product)) == ([7, 7, 7, 7], 1)
-        told = events_about(product, "StockChanged")[-1]
-        assert (told["aggregate_id"], told["data"]["quantity"]) == (product, 29)
+        event = events_about(product, "StockChanged")[-1]
+        assert (event["aggregate_id"], event["data"]["quantity"]) == (product, 29)
         assert_books_hold(product, users=[buyer.user_id])
 
     def test_the_last_units_of_all_stripes_are_sold_together(self) -> None:
@@ -246,8 +247,8 @@ class TestAdmins:
         for quantity, dealt in ((44, 11), (20, 5), (3, 0), (0, 0), (16, 4)):
             assert set_stock(product, quantity).json["stock_quantity"] == quantity
             assert (stock_of(product), stripes_of(product)) == (quantity, [dealt] * 4)
-        told = events_about(product, "StockChanged")[1:]
-        assert [each["data"]["quantity"] for each in told] == [44, 20, 3, 0, 16]
+        events = events_about(product, "StockChanged")[1:]
+        assert [each["data"]["quantity"] for each in events] == [44, 20, 3, 0, 16]
         assert_books_hold(product)
 
     def test_a_stale_count_is_refused(self) -> None:

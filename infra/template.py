@@ -219,12 +219,11 @@ _NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def without_versions(template: dict[str, Any]) -> dict[str, Any]:
-    """Take the functions' aliases out: nothing shifts traffic on an emulator, and each costs."""
+    """Remove the functions' aliases: nothing shifts traffic on an emulator, and each takes time."""
     shared = template["Globals"]["Function"]
-    for name in ("AutoPublishAlias", "AutoPublishAliasAllProperties", "DeploymentPreference"):
-        shared.pop(name, None)
-    for function in resources(template, "AWS::Serverless::Function").values():
-        function.pop("DeploymentPreference", None)
+    for properties in (shared, *resources(template, "AWS::Serverless::Function").values()):
+        for name in ("AutoPublishAlias", "AutoPublishAliasAllProperties", "DeploymentPreference"):
+            properties.pop(name, None)
     return template
 
 

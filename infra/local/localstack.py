@@ -47,7 +47,7 @@ DELETE_POLL_SECONDS = 3
 
 
 class Address(NamedTuple):
-    """Where a service is: seen from this machine, and from within a function."""
+    """The address of a service, seen from this machine and from within a function."""
 
     here: str
     in_function: str

@@ -49,7 +49,7 @@ class Explained:
     why: str
 
     def covers(self, finding: Finding, pattern: str) -> bool:
-        """Whether this is what the pattern is about."""
+        """Tell whether the finding matches this exception and pattern."""
         return self.check == finding.check and fnmatch.fnmatchcase(finding.resource, pattern)
 
 
@@ -69,7 +69,7 @@ def write_views(directory: Path) -> list[Path]:
 
 
 def production_arguments(template: dict[str, Any]) -> dict[str, Any]:
-    """What a template gets in production: all that its defaults leave out is given."""
+    """Return production's arguments of a template: every parameter without a default is given."""
     return {
         name: PRODUCTION.get(name, f"given-{name}")
         for name, parameter in template.get("Parameters", {}).items()
@@ -102,7 +102,7 @@ def find(directory: Path) -> list[Finding]:
 
 
 def read_exceptions(path: Path = EXCEPTIONS) -> list[Explained]:
-    """What need not pass, and why."""
+    """Read the accepted findings with their reasons."""
     return [Explained(**each) for each in yaml.safe_load(path.read_text(encoding="utf-8"))]
 
 

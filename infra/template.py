@@ -36,7 +36,7 @@ class Function:
 
     @property
     def trigger(self) -> Trigger:
-        """What calls it; `direct` where the template names no event."""
+        """Its kind of event; `direct` if the template names none."""
         kinds = {_TRIGGER_OF_EVENT[event["Type"]] for event in self.events.values()}
         return kinds.pop() if kinds else "direct"
 
@@ -107,14 +107,14 @@ def arguments_of(stack: dict[str, Any], nested: dict[str, Any]) -> dict[str, Any
     return found
 
 
-SELDOM_ASKED = ("/admin", "/console", "/docs", "/openapi.json")
+SELDOM_CALLED = ("/admin", "/console", "/docs", "/openapi.json")
 
 
-def is_asked_often(function: dict[str, Any]) -> bool:
-    """Whether a share of a function's calls tells how it does: shoppers ask it, or a queue."""
+def is_called_often(function: dict[str, Any]) -> bool:
+    """Tell whether a canary works for a function: shoppers or a queue call it often enough."""
     return any(
         event["Type"] == "SQS"
-        or (event["Type"] == "Api" and not event["Properties"]["Path"].startswith(SELDOM_ASKED))
+        or (event["Type"] == "Api" and not event["Properties"]["Path"].startswith(SELDOM_CALLED))
         for event in function.get("Events", {}).values()
     )
 
@@ -219,12 +219,11 @@ _NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def without_versions(template: dict[str, Any]) -> dict[str, Any]:
-    """Take the functions' aliases out: nothing shifts traffic on an emulator, and each costs."""
+    """Remove the functions' aliases: nothing shifts traffic on an emulator, and each takes time."""
     shared = template["Globals"]["Function"]
-    for name in ("AutoPublishAlias", "AutoPublishAliasAllProperties", "DeploymentPreference"):
-        shared.pop(name, None)
-    for function in resources(template, "AWS::Serverless::Function").values():
-        function.pop("DeploymentPreference", None)
+    for properties in (shared, *resources(template, "AWS::Serverless::Function").values()):
+        for name in ("AutoPublishAlias", "AutoPublishAliasAllProperties", "DeploymentPreference"):
+            properties.pop(name, None)
     return template
 
 

@@ -52,7 +52,7 @@ Mode = Literal["ok", "fail", "hang", "slow"]
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How the next requests are met: `times` of them, or all where it is None."""
+    """The outcome of the next `times` requests, or of all if it is None."""
 
     mode: Mode = "ok"
     times: int | None = None

@@ -1,4 +1,4 @@
-"""What can go wrong on a developer's machine, worded as what to do next."""
+"""Errors of the local tools; each message says what to do next."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the simulators of external systems share: JSON over HTTP on a loopback port, by threads."""
+"""JSON over HTTP on a loopback port, in threads, for the simulators of external systems."""
 
 import json
 import select

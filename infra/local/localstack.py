@@ -47,7 +47,7 @@ DELETE_POLL_SECONDS = 3
 
 
 class Address(NamedTuple):
-    """Where a service is: seen from this machine, and from within a function."""
+    """The address of a service, seen from this machine and from within a function."""
 
     here: str
     in_function: str
@@ -145,7 +145,8 @@ def _pack(package: Path, folders: list[Path]) -> None:
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for folder in folders:
             for file in sorted(folder.rglob("*")):
-                if file.is_file():
+                # LocalStack unpacks the package for each function: bytecode would double the time.
+                if file.is_file() and "__pycache__" not in file.parts:
                     archive.write(file, file.relative_to(folder))
     print(f"  {package.relative_to(ROOT)}: {package.stat().st_size / 1e6:.0f} MB")
 

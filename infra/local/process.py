@@ -25,7 +25,7 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """Which process a file in the run directory speaks of: a pid alone may be somebody else's."""
+    """The process of a file in the run directory; a pid alone may have been reused."""
 
     name: str
     pid: int

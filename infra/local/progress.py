@@ -55,7 +55,7 @@ class Stages:
 
 
 class Outcome:
-    """What a stage has to say when it is done."""
+    """The outcome that a stage prints when it is done."""
 
     text = ""
 

@@ -1,4 +1,4 @@
-"""Judges what `sam local` answered and writes it to .local/artifacts/sam-local.md."""
+"""Checks the answers of `sam local`, and writes them to .local/artifacts/sam-local.md."""
 
 import json
 import re
@@ -63,7 +63,7 @@ class Invocation:
 
     @property
     def is_right(self) -> bool:
-        """Whether the sample did what it is a sample of."""
+        """Tell whether the function answered as it should."""
         if not isinstance(self.answer, dict) or "errorType" in self.answer:
             return False
         if self.function.trigger == "http":
@@ -88,7 +88,7 @@ class ApiCall:
 
     @property
     def is_right(self) -> bool:
-        """Whether it was accepted."""
+        """Tell whether it was accepted."""
         return 200 <= self.status < 300
 
     @property

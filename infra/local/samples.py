@@ -39,7 +39,7 @@ STOCK, PRICE_WON = 100, 12_000
 
 
 class Scene:
-    """What one sample is about, made in the running shop when the sample names it."""
+    """The data that one sample names, created in the running shop on demand."""
 
     def __init__(self, function: Function, running: Mapping[str, str]) -> None:
         self._name = function.event_file.stem
@@ -57,7 +57,7 @@ class Scene:
         return self._signed(sample) if self._name == "receive_callback" else sample
 
     def _facts(self) -> dict[str, Callable[[], str]]:
-        """What takes the place of each placeholder."""
+        """Return by placeholder what creates its value."""
         orders = {"deliver_order": self._shipped_order, "pay_order": self._unpaid_order}
         runs = {"publish_ranks": self._ranked_run}
         is_about_login = self._name in ("sign_up", "open_session")
@@ -69,7 +69,7 @@ class Scene:
             ORDER_ID: orders.get(self._name, self._confirmed_order),
             PAYMENT_ID: lambda: self._paid_order()[1],
             RUN_ID: runs.get(self._name, self._run),
-            EVENT_ID: self._event_set_aside,
+            EVENT_ID: self._quarantined_event,
             TOKEN: self._token,
             **({LOGIN_ID: self._login_id} if is_about_login else {}),
         }
@@ -226,7 +226,7 @@ class Scene:
         found: Json = envelope if isinstance(envelope, dict) else json.loads(envelope)
         return found
 
-    def _event_set_aside(self) -> str:
+    def _quarantined_event(self) -> str:
         """Keep an event apart as the relay does with what the bus will not take; nobody waits."""
         event_id = str(uuid.uuid4())
         self._query(

@@ -51,7 +51,7 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where everything is, under the names that .local/env gives it."""
+    """The addresses of a running system, by their names in .local/env."""
 
     api_url: str
     database_url: str

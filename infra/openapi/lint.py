@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _install(npm: str) -> bool:
-    """Whether what the lock names is there, if need be by installing it."""
+    """Return whether the packages of the lock file are installed; install them if they are not."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     lock = RULESET.with_name("package-lock.json")
     copy = INSTALLED / lock.name

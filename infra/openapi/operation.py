@@ -146,7 +146,7 @@ class Operation:
 
     @property
     def success(self) -> list[HTTPStatus]:
-        """How it succeeds, 304 apart."""
+        """Its statuses of success, without 304."""
         return [HTTPStatus(each) for each in self.rules.success]
 
 

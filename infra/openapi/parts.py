@@ -1,4 +1,4 @@
-"""What the document says that no single function does: headers, schemes, the door's own answers."""
+"""The parts of the document that no function declares: headers, schemes, the gateway's answers."""
 
 from http import HTTPStatus
 from typing import Any
@@ -212,4 +212,4 @@ OF_THE_DOOR = {
         ),
     )
 }
-"""What API Gateway answers by itself: the template's GatewayResponses."""
+"""Answers of API Gateway itself: the template's GatewayResponses."""

@@ -1,4 +1,4 @@
-"""What `sam build` makes of the layers is complete, compiled, and the same each time.
+"""The layers that `sam build` makes are complete, compiled, and the same each time.
 
 The interpreters that import handlers run isolated (`-I -S`): they see the standard library, the
 built layers and the functions, never this environment's packages.
@@ -98,7 +98,7 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Layers:
 
 
 def isolated(script: str, argument: object, **environment: str) -> Any:
-    """What the script prints last, as JSON, in a fresh interpreter."""
+    """Run a script in a fresh interpreter; return the JSON of its last line."""
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", script, json.dumps(argument, default=str)],
         check=True,
@@ -110,7 +110,7 @@ def isolated(script: str, argument: object, **environment: str) -> Any:
 
 
 def look(modules: Iterable[str], *path: Path) -> Any:
-    """What a fresh interpreter with this path finds in each module."""
+    """Return what a fresh interpreter with this path finds in each module."""
     return isolated(LOOK, [path, list(modules)])
 
 

@@ -1,4 +1,4 @@
-"""What holds in production, beyond test_template.py: for template.yaml and its platform.
+"""Rules of production, beyond test_template.py: for template.yaml, its nested stacks, its platform.
 
 Each rule looks at the templates as production deploys them, and is tested twice: they keep it, and
 with one thing changed they do not.
@@ -16,7 +16,7 @@ import pytest
 
 from commerce.runtime.db.connection import SESSION
 from infra.security import TEMPLATES, production_arguments
-from infra.template import ROOT, as_deployed, is_asked_often, read_file, read_template
+from infra.template import ROOT, as_deployed, is_called_often, read_file, read_template
 
 APP, PLATFORM = "template.yaml", "platform.yaml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -103,7 +103,7 @@ def new_code_is_tried_on_a_few_calls_first(templates: Templates) -> list[str]:
         alarms = [alarm["Ref"] for alarm in canary.get("Alarms", [])]
         is_watched = bool(alarms) and all(the(templates, APP, alarm) for alarm in alarms)
         has_canary = "AutoPublishAlias" in each and is_on and is_watched
-        if has_canary != is_asked_often(each):
+        if has_canary != is_called_often(each):
             found.append(name)
     return found
 
@@ -152,7 +152,7 @@ def _source(function: Json) -> Path:
 
 @cache
 def _definitions() -> dict[str, frozenset[str]]:
-    """What each function or class of the application layer refers to, by its name."""
+    """Return the names that each function or class of the application layer refers to."""
     modules = (DOMAIN / "app").rglob("*.py")
     return {
         node.name: _names(node)

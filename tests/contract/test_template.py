@@ -448,7 +448,7 @@ def a_sample_is_what_the_function_gets(stack: Stack) -> list[str]:
 
 
 def _asked_for(event: Resource) -> tuple[str, str]:
-    """What a proxy event asks for, where its parts agree."""
+    """Return method and path of a proxy event whose parts agree."""
     path = event["resource"].replace("+}", "}").format(**(event["pathParameters"] or {}))
     gateway = event["requestContext"]
     agree = (
@@ -563,7 +563,7 @@ def _function_of(stack: Stack, state: str, task: Resource) -> Function:
 
 
 def a_map_survives_one_bad_item(stack: Stack) -> list[str]:
-    """What fails of an item is caught within; what fails of the Map itself is caught, too."""
+    """A Map catches failures of its items within, and its own failures outside."""
     return [
         name
         for name, state in states(stack, "Map")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from samtranslator.translator.transform import transform
 
-from infra.template import ROOT, is_asked_often, read_file, resources
+from infra.template import ROOT, is_called_often, read_file, resources
 
 BUDGET = 400  # of CloudFormation's 500 resources per stack
 STACKS = {path.name: path for path in (ROOT / "template.yaml", *ROOT.glob("infra/stacks/*.yaml"))}
@@ -82,14 +82,14 @@ def test_a_stack_stays_within_its_budget_of_resources(
 @pytest.mark.parametrize("name", CODE)
 def test_a_function_has_an_alias_if_a_canary_would_tell_something(name: str) -> None:
     aliases = {n for n, each in deployed(name).items() if each["Type"] == "AWS::Lambda::Alias"}
-    often = {f"{n}Aliaslive" for n, each in declared(name).items() if is_asked_often(each)}
+    often = {f"{n}Aliaslive" for n, each in declared(name).items() if is_called_often(each)}
     assert aliases == often != set()
 
 
 @pytest.mark.parametrize("name", CODE)
 def test_a_new_domain_layer_makes_new_versions_and_the_same_makes_none(name: str) -> None:
     before = versions(deployed(name))
-    assert len(before) == sum(map(is_asked_often, declared(name).values()))
+    assert len(before) == sum(map(is_called_often, declared(name).values()))
     assert versions(deployed(name)) == before
     assert versions(deployed(name, domain="two")).isdisjoint(before)
 

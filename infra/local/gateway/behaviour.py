@@ -1,4 +1,4 @@
-"""How the gateway meets what it is asked: as it is told, or by its odds."""
+"""The behaviour of the simulated gateway: as set through its API, or random."""
 
 import random
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,7 @@ RESULT_SECONDS = (1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What happens to the next requests: `times` of them, or all where it is None."""
+    """The outcome of the next `times` requests, or of all if it is None."""
 
     mode: Mode = "default"
     times: int | None = None
@@ -70,7 +70,7 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What chance has in store for one request for a payment."""
+    """The random outcome of one request for a payment."""
 
     request_seconds: float
     is_error: bool
@@ -107,7 +107,7 @@ class Odds:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What becomes of a payment that was taken: its result, and how it is told."""
+    """The outcome of an accepted payment: its result, and how it is reported."""
 
     result: Result
     result_seconds: float

@@ -1,4 +1,4 @@
-"""What the gateway keeps: payments, refunds, what it was asked, how it behaves."""
+"""The state of the simulated gateway: payments, refunds, requests and behaviour."""
 
 import hashlib
 import hmac
@@ -33,7 +33,7 @@ class GatewayRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
-    """What a shop asks for; of the card number only the end is kept."""
+    """A requested payment; only the end of the card number is kept."""
 
     user_id: str
     order_id: str
@@ -61,7 +61,7 @@ class Transaction:
 
     @property
     def brief(self) -> Json:
-        """What is shown of it in its order's list: no amount."""
+        """Return its representation in the list of an order: without an amount."""
         return {
             "transactionKey": self.transaction_key,
             "status": self.status,
@@ -70,7 +70,7 @@ class Transaction:
 
     @property
     def shown(self) -> Json:
-        """What the gateway shows of it."""
+        """Return its representation in the gateway's API."""
         refund = {"refundKey": self.refund_key, "amount": self.request.amount, "status": "REFUNDED"}
         return {
             **self.brief,
@@ -83,7 +83,7 @@ class Transaction:
 
     @property
     def known(self) -> Json:
-        """What the simulator knows of it, beyond what the gateway shows."""
+        """Return everything that the simulator knows of it."""
         return {
             **self.shown,
             "userId": self.request.user_id,

@@ -98,7 +98,7 @@ def test_an_emulator_gets_functions_without_versions() -> None:
         "Resources": {
             "One": {
                 "Type": "AWS::Serverless::Function",
-                "Properties": {"Handler": "h", "DeploymentPreference": {"Enabled": False}},
+                "Properties": {"Handler": "h", **alias},
             }
         },
     }

@@ -211,7 +211,7 @@ class ValkeyBreaker:
         try:
             self._on_change(change)
         except Exception:
-            logger.exception("the change to %s was not published", change.after)
+            logger.exception("the breaker's change to %s was not published", change.after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,99 +1,47 @@
-"""What is wrong now: events that wait, orders that are stuck, payments without an end, the breaker.
-
-As the books are proved, it is read by statements that ask no facade and import no table, all in one
-round trip and each by an index: a page that is looked at every 15 seconds must cost nothing.
-"""
+"""The overview: waiting events, stuck orders, unfinished payments, the circuit breaker."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from commerce.app.checkout.gateway import payment_breaker
 from commerce.app.messaging import relay
 from commerce.payment import State
 from commerce.payment import Status as PaymentStatus
 from commerce.runtime.db.current import database
-from commerce.runtime.db.pipeline import Query, Row
+from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
-from commerce.runtime.messaging import quarantine as set_aside
+from commerce.runtime.messaging import quarantine
 from commerce.shared import clock
 from commerce.shared.schemas import MoneyView, Timestamp, View, one_of
 
+if TYPE_CHECKING:
+    from commerce.app.operations import statements as sql
+else:
+    sql = precompiled("commerce.app.operations.statements")
+
 DAY = timedelta(days=1)
-EXPIRES_WITHIN = timedelta(minutes=2)  # the schedule that expires orders comes every minute
-TOLD_WITHIN = timedelta(minutes=5)  # a notice's three tries take about three
+EXPIRED_WITHIN = timedelta(minutes=2)  # the schedule that expires orders runs every minute
+NOTIFIED_WITHIN = timedelta(minutes=5)  # a notice's three tries take about three
 SHIPPED_WITHIN = timedelta(days=1)
 DELIVERED_WITHIN = timedelta(days=14)
-ENDED_WITHIN = timedelta(minutes=5)  # SPEC §9: of payments
-COUNTED = 10_000  # more are not counted
-LISTED = 20  # of each kind
+FINISHED_WITHIN = timedelta(minutes=5)  # SPEC §9: of payments
+MAX_COUNTED = 10_000
+MAX_LISTED = 20  # of each kind of problem; of payments five times as many
 
 STATES = ("PENDING", "CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED")
 PROBLEMS = {
-    "NOT_EXPIRED": "It was not paid in time, and is still waiting.",
-    "NOT_TOLD": "It is confirmed, and the delivery system was not told.",
-    "NOT_SHIPPED": "It is confirmed for more than a day, and not shipped.",
-    "NOT_WITHDRAWN": "It is cancelled, and the delivery system was not told that.",
-    "NOT_DELIVERED": "It is shipped for more than two weeks, and not delivered.",
+    "NOT_EXPIRED": "Its time to be paid is over, and it is still pending.",
+    "NOT_TOLD": "It is confirmed, but the delivery system was not notified.",
+    "NOT_SHIPPED": "It was confirmed more than a day ago and is not shipped.",
+    "NOT_WITHDRAWN": "It is cancelled, but the delivery system was not notified of that.",
+    "NOT_DELIVERED": "It was shipped more than two weeks ago and is not delivered.",
 }
-
-_PLACED = """
-SELECT status, count(*) AS placed FROM orders WHERE id >= CAST($1 AS uuid) GROUP BY status
-"""
-_OPEN = f"""
-SELECT
-    (SELECT count(*) FROM (SELECT FROM orders WHERE status = 'PENDING' LIMIT {COUNTED}) AS one)
-        AS pending,
-    (SELECT count(*) FROM (SELECT FROM orders WHERE status = 'CONFIRMED' LIMIT {COUNTED}) AS two)
-        AS confirmed,
-    (SELECT count(*) FROM (SELECT FROM orders WHERE status = 'SHIPPED' LIMIT {COUNTED}) AS three)
-        AS shipped
-"""  # noqa: S608
-_NOT_EXPIRED = f"""
-SELECT id AS order_id, status, 'NOT_EXPIRED' AS problem, expires_at AS since
-FROM orders WHERE status = 'PENDING' AND expires_at < CAST($1 AS timestamptz)
-ORDER BY expires_at LIMIT {LISTED}
-"""  # noqa: S608
-_NOT_TOLD = f"""
-SELECT orders.id AS order_id, orders.status, 'NOT_TOLD' AS problem, confirmed.at AS since
-FROM orders CROSS JOIN LATERAL (
-    SELECT max(at) AS at FROM order_history WHERE order_id = orders.id AND status = 'CONFIRMED'
-) AS confirmed
-WHERE orders.status = 'CONFIRMED' AND orders.id >= CAST($1 AS uuid)
-    AND confirmed.at < CAST($2 AS timestamptz)
-    AND NOT EXISTS (
-        SELECT FROM shipment_notice WHERE order_id = orders.id AND kind = 'ORDER')
-ORDER BY orders.id LIMIT {LISTED}
-"""  # noqa: S608
-_NOT_WITHDRAWN = f"""
-SELECT orders.id AS order_id, orders.status, 'NOT_WITHDRAWN' AS problem, cancelled.at AS since
-FROM orders JOIN shipment_notice AS told ON told.order_id = orders.id AND told.kind = 'ORDER'
-CROSS JOIN LATERAL (
-    SELECT max(at) AS at FROM order_history WHERE order_id = orders.id AND status = 'CANCELLED'
-) AS cancelled
-WHERE orders.status = 'CANCELLED' AND orders.id >= CAST($1 AS uuid)
-    AND cancelled.at < CAST($2 AS timestamptz)
-    AND NOT EXISTS (
-        SELECT FROM shipment_notice WHERE order_id = orders.id AND kind = 'WITHDRAWAL')
-ORDER BY orders.id LIMIT {LISTED}
-"""  # noqa: S608
-_NOT_SHIPPED = f"""
-SELECT id AS order_id, status, 'NOT_SHIPPED' AS problem, placed_at AS since
-FROM orders WHERE status = 'CONFIRMED' AND id < CAST($1 AS uuid) ORDER BY id LIMIT {LISTED}
-"""  # noqa: S608
-_NOT_DELIVERED = f"""
-SELECT id AS order_id, status, 'NOT_DELIVERED' AS problem, placed_at AS since
-FROM orders WHERE status = 'SHIPPED' AND id < CAST($1 AS uuid) ORDER BY id LIMIT {LISTED}
-"""  # noqa: S608
-_WITHOUT_END = f"""
-SELECT id AS payment_id, order_id, status, amount, currency, transaction_key, changed_at, asked_at
-FROM payment WHERE status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')
-ORDER BY asked_at, id LIMIT {5 * LISTED}
-"""  # noqa: S608
 
 
 class QuarantinedEventView(View):
-    """An event that the bus can never take."""
+    """A quarantined event: the bus can never accept it."""
 
     event_id: str
     type: str
@@ -114,7 +62,10 @@ class OutboxView(View):
 
 
 class StateView(View):
-    """How many orders are in a state now (10,000 at most; null for its end), and of a day's."""
+    """How many orders have a status: of all, and of those placed within a day.
+
+    `now` counts up to 10,000, and is null for a final status.
+    """
 
     status: Annotated[str, one_of(STATES)]
     now: int | None
@@ -122,7 +73,7 @@ class StateView(View):
 
 
 class StuckOrderView(View):
-    """An order that does not go on as it should, and since when."""
+    """An order that is longer in its status than it should be, and since when."""
 
     order_id: str
     status: Annotated[str, one_of(STATES)]
@@ -132,7 +83,7 @@ class StuckOrderView(View):
 
 
 class WaitingPaymentView(View):
-    """A payment that waits for its result or refund; late after five minutes."""
+    """A payment without its result or refund; late after five minutes."""
 
     payment_id: str
     order_id: str
@@ -145,9 +96,9 @@ class WaitingPaymentView(View):
 
 
 class BreakerView(View):
-    """How the circuit breaker before the payment gateway stands.
+    """The state of the circuit breaker around the payment gateway.
 
-    `state` is unknown where Valkey does not answer: then every request is let through.
+    `state` is unknown while Valkey does not answer: then every request is let through.
     """
 
     state: Annotated[str, one_of([*State, "unknown"])]
@@ -158,7 +109,7 @@ class BreakerView(View):
 
 
 class OverviewView(View):
-    """What is wrong now."""
+    """The state of outbox, orders, payments and circuit breaker at one moment."""
 
     at: Timestamp
     outbox: OutboxView
@@ -169,25 +120,36 @@ class OverviewView(View):
 
 
 def overview() -> OverviewView:
-    """Look at everything."""
+    """Read what is wrong now, the database's part in one round trip."""
     now = clock.now()
     day_ago = clock.first_id_at(now - DAY)
-    told_by = now - TOLD_WITHIN
-    placed, [still], payments, *stuck = UnitOfWork(database()).read_together(
-        Query(_PLACED, [day_ago]),
-        Query(_OPEN),
-        Query(_WITHOUT_END),
-        Query(_NOT_EXPIRED, [now - EXPIRES_WITHIN]),
-        Query(_NOT_TOLD, [day_ago, told_by]),
-        Query(_NOT_WITHDRAWN, [day_ago, told_by]),
-        Query(_NOT_SHIPPED, [clock.first_id_at(now - SHIPPED_WITHIN)]),
-        Query(_NOT_DELIVERED, [clock.first_id_at(now - DELIVERED_WITHIN)]),
+    notified_by = now - NOTIFIED_WITHIN
+    problems = {
+        "NOT_EXPIRED": sql.NOT_EXPIRED(before=now - EXPIRED_WITHIN, limit=MAX_LISTED),
+        "NOT_TOLD": sql.NOT_NOTIFIED(since_id=day_ago, before=notified_by, limit=MAX_LISTED),
+        "NOT_WITHDRAWN": sql.NOT_WITHDRAWN(since_id=day_ago, before=notified_by, limit=MAX_LISTED),
+        "NOT_SHIPPED": sql.NOT_SHIPPED(
+            before_id=clock.first_id_at(now - SHIPPED_WITHIN), limit=MAX_LISTED
+        ),
+        "NOT_DELIVERED": sql.NOT_DELIVERED(
+            before_id=clock.first_id_at(now - DELIVERED_WITHIN), limit=MAX_LISTED
+        ),
+    }
+    placed, [open_], payments, *stuck = UnitOfWork(database()).read_together(
+        sql.PLACED(since_id=day_ago),
+        sql.OPEN(limit=MAX_COUNTED),
+        sql.UNFINISHED_PAYMENTS(limit=5 * MAX_LISTED),
+        *problems.values(),
     )
     return OverviewView(
         at=now,
         outbox=_outbox(now),
-        orders=_states(placed, still),
-        stuck_orders=[_stuck(row) for rows in stuck for row in rows],
+        orders=_states(placed, open_),
+        stuck_orders=[
+            _stuck(problem, row)
+            for problem, rows in zip(problems, stuck, strict=True)
+            for row in rows
+        ],
         payments=[_payment(row, now) for row in payments],
         breaker=_breaker(),
     )
@@ -195,7 +157,7 @@ def overview() -> OverviewView:
 
 def _outbox(now: datetime) -> OutboxView:
     waiting = relay().waiting()
-    kept = set_aside.find(database(), LISTED) if waiting.set_aside else []
+    quarantined = quarantine.find(database(), MAX_LISTED) if waiting.set_aside else []
     return OutboxView(
         waiting=waiting.count,
         oldest_age_seconds=round(waiting.age_seconds(now)),
@@ -210,29 +172,29 @@ def _outbox(now: datetime) -> OutboxView:
                 occurred_at=each.occurred_at,
                 set_aside_at=each.set_aside_at,
             )
-            for each in kept
+            for each in quarantined
         ],
     )
 
 
-def _states(placed: Sequence[Row], still: Row) -> list[StateView]:
-    of_the_day = {row.status: row.placed for row in placed}
+def _states(placed: Sequence[Row], open_: Row) -> list[StateView]:
+    placed_by_status = {row.status: row.placed for row in placed}
     return [
         StateView(
             status=status,
-            now=getattr(still, status.lower(), None),
-            placed_within_a_day=of_the_day.get(status, 0),
+            now=getattr(open_, status.lower(), None),
+            placed_within_a_day=placed_by_status.get(status, 0),
         )
         for status in STATES
     ]
 
 
-def _stuck(row: Row) -> StuckOrderView:
+def _stuck(problem: str, row: Row) -> StuckOrderView:
     return StuckOrderView(
         order_id=str(row.order_id),
         status=row.status,
-        problem=row.problem,
-        meaning=PROBLEMS[row.problem],
+        problem=problem,
+        meaning=PROBLEMS[problem],
         since=row.since,
     )
 
@@ -246,18 +208,18 @@ def _payment(row: Row, now: datetime) -> WaitingPaymentView:
         transaction_key=row.transaction_key,
         since=row.changed_at,
         asked_at=row.asked_at,
-        late=now - row.changed_at > ENDED_WITHIN,
+        late=now - row.changed_at > FINISHED_WITHIN,
     )
 
 
 def _breaker() -> BreakerView:
-    standing = payment_breaker().snapshot()
-    if standing is None:
+    snapshot = payment_breaker().snapshot()
+    if snapshot is None:
         return BreakerView(state="unknown", since=None, calls=0, failed=0, causes=[])
     return BreakerView(
-        state=standing.state.value,
-        since=standing.since,
-        calls=standing.calls,
-        failed=standing.failed,
-        causes=list(standing.causes),
+        state=snapshot.state.value,
+        since=snapshot.since,
+        calls=snapshot.calls,
+        failed=snapshot.failed,
+        causes=list(snapshot.causes),
     )

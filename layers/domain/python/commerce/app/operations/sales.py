@@ -1,39 +1,29 @@
-"""What was sold in the last day, by the hour, and how much is left of what sold best."""
+"""The sales of the last day by the hour, and the remaining stock of what sold best."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from commerce.app.transactions import in_transaction
 from commerce.product import ProductFacade
 from commerce.runtime.cache.read_through import CacheRegion, shared_cache
 from commerce.runtime.db.current import database
-from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from commerce.shared.money import Money
 from commerce.shared.schemas import MoneyView, Timestamp, View
 
-HOURS = 24
-BEST = 10
+if TYPE_CHECKING:
+    from commerce.app.operations import statements as sql
+else:
+    sql = precompiled("commerce.app.operations.statements")
 
-# Ids are UUIDv7: a day's orders are a range of the primary key.
-_BY_HOUR = """
-SELECT date_trunc('hour', placed_at, 'UTC') AS hour,
-    count(*) FILTER (WHERE status <> 'CANCELLED') AS orders,
-    count(*) FILTER (WHERE status = 'CANCELLED') AS cancelled,
-    CAST(coalesce(sum(total_amount - discount_amount) FILTER (WHERE status <> 'CANCELLED'), 0)
-        AS bigint) AS amount
-FROM orders WHERE id >= CAST($1 AS uuid) GROUP BY 1
-"""
-_BEST = f"""
-SELECT product_id, min(product_name) AS name, CAST(sum(quantity) AS bigint) AS units
-FROM order_line JOIN orders ON orders.id = order_id
-WHERE order_id >= CAST($1 AS uuid) AND orders.id >= CAST($1 AS uuid) AND status <> 'CANCELLED'
-GROUP BY product_id ORDER BY units DESC, product_id LIMIT {BEST}
-"""  # noqa: S608
+HOURS = 24
+MAX_BEST_SELLERS = 10
 
 
 class HourView(View):
-    """An hour's orders: those that hold, what they cost less discounts, and those cancelled."""
+    """An hour's orders without the cancelled ones, their amount after discounts, and the latter."""
 
     hour: Timestamp
     orders: int
@@ -42,7 +32,7 @@ class HourView(View):
 
 
 class SoldView(View):
-    """A product that sold well in the last day, and what is left of it; 0 is sold out."""
+    """A product that sold well in the last day, and its remaining stock; 0 is sold out."""
 
     product_id: str
     name: str
@@ -51,29 +41,30 @@ class SoldView(View):
 
 
 class SalesView(View):
-    """The last 24 hours, oldest first (the running one is the last), and what sold best."""
+    """The last 24 hours, oldest first (the current one is the last), and the best sellers."""
 
     at: Timestamp
     hours: list[HourView]
     products: list[SoldView]
 
 
-# Everybody who looks at the console shares it: it reads all orders of a day.
+# Cached, as it reads all orders of a day; everybody at the console shares it.
 SALES = CacheRegion("operations-sales", 1, SalesView, 60)
 LAST_DAY = "last-day"
 
 
 def sales() -> SalesView:
-    """The last day's sales, as they were a minute ago at most."""
+    """Return the last day's sales, at most a minute old."""
     return shared_cache().get(SALES, LAST_DAY, _load)
 
 
 def _load() -> SalesView:
     now = clock.now()
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    since = clock.first_id_at(first)
+    since_id = clock.first_id_at(first)
     by_hour, best = UnitOfWork(database()).read_together(
-        Query(_BY_HOUR, [since]), Query(_BEST, [since])
+        sql.SALES_BY_HOUR(since_id=since_id),
+        sql.BEST_SELLERS(since_id=since_id, limit=MAX_BEST_SELLERS),
     )
     known = {row.hour: row for row in by_hour}
     ids = [str(row.product_id) for row in best]

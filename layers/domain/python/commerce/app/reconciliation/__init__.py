@@ -1,4 +1,4 @@
-"""Reconciliation: the rows themselves prove that the books hold, or show where they do not."""
+"""Reconciliation: proves from the rows that the books hold, or finds where they do not."""
 
 from commerce.app.reconciliation.reconciler import Reconciler, reconcile
 from commerce.app.reconciliation.views import Finding, Reconciliation, Scope

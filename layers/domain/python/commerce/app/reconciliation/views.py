@@ -1,4 +1,4 @@
-"""What is asked of a reconciliation, and what it finds."""
+"""Scope and result of a reconciliation."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from commerce.shared.schemas import View
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The books of these products, users, orders and coupons only."""
+    """The products, users, orders and coupons to check, and nothing else."""
 
     products: Collection[UUID] = ()
     users: Collection[UUID] = ()
@@ -18,18 +18,18 @@ class Scope:
 
 
 class Finding(View):
-    """A rule that does not hold: `facts` has the ids it does not hold for, and both its sides."""
+    """A broken rule: `facts` has the ids that break it, and the two values that differ."""
 
     rule: str
     facts: dict[str, str | int | None]
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name} {value}" for name, value in self.facts.items())
-        return f"{self.rule}: {told}"
+        facts = ", ".join(f"{name} {value}" for name, value in self.facts.items())
+        return f"{self.rule}: {facts}"
 
 
 class Reconciliation(View):
-    """How much was looked at, and what was found; not complete where there was too much of it."""
+    """How many things were checked, and the findings; incomplete if there are too many findings."""
 
     products: int
     accounts: int
@@ -40,5 +40,5 @@ class Reconciliation(View):
 
     @property
     def holds(self) -> bool:
-        """Whether every unit, point and coupon is accounted for."""
+        """True if every unit, point and coupon is accounted for."""
         return self.is_complete and not self.findings

@@ -1,0 +1,120 @@
+"""Reads of the overview and the sales over the tables of several contexts, as SQLAlchemy Core.
+
+The console repeats the overview every 15 seconds, so each of its statements uses an index.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Select,
+    Uuid,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal_column,
+    select,
+    text,
+    true,
+)
+
+from commerce.order.tables import order_history_table, order_line_table, order_table
+from commerce.payment.tables import payment_table
+from commerce.runtime.db.statement import Statement
+from commerce.shipping.tables import shipment_notice_table
+
+_o, _l, _h, _p = order_table.c, order_line_table.c, order_history_table.c, payment_table.c
+_notice = shipment_notice_table.c
+_SINCE_ID = bindparam("since_id", type_=Uuid)  # ids are UUIDv7: a period is a range of them
+_BEFORE_ID = bindparam("before_id", type_=Uuid)
+_BEFORE = bindparam("before", type_=DateTime(timezone=True))
+_LIMIT = bindparam("limit", type_=BigInteger)
+
+
+def _is(status: str) -> ColumnElement[bool]:
+    return _o.status == text(f"'{status}'")  # a literal, as partial indexes need it
+
+
+def _count(status: str) -> Any:
+    some = select(_o.id).where(_is(status)).limit(_LIMIT).subquery()
+    return select(func.count()).select_from(some).scalar_subquery().label(status.lower())
+
+
+def _stuck(since: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(_o.id.label("order_id"), _o.status, since.label("since"))
+        .where(*conditions)
+        .order_by(_o.id)
+        .limit(_LIMIT)
+    )
+
+
+def _not_notified(status: str, *conditions: ColumnElement[bool]) -> Select[Any]:
+    changed = (
+        select(func.max(_h.at).label("at"))
+        .where(_h.order_id == _o.id, _h.status == text(f"'{status}'"))
+        .lateral("changed")
+    )
+    return _stuck(
+        changed.c.at, _is(status), _o.id >= _SINCE_ID, changed.c.at < _BEFORE, *conditions
+    ).select_from(order_table.join(changed, true()))
+
+
+def _has_notice(kind: str) -> ColumnElement[bool]:
+    return exists().where(_notice.order_id == _o.id, _notice.kind == text(f"'{kind}'"))
+
+
+PLACED = Statement(
+    select(_o.status, func.count().label("placed")).where(_o.id >= _SINCE_ID).group_by(_o.status)
+)
+OPEN = Statement(select(_count("PENDING"), _count("CONFIRMED"), _count("SHIPPED")))
+NOT_EXPIRED = Statement(
+    select(_o.id.label("order_id"), _o.status, _o.expires_at.label("since"))
+    .where(_is("PENDING"), _o.expires_at < _BEFORE)
+    .order_by(_o.expires_at)
+    .limit(_LIMIT)
+)
+NOT_NOTIFIED = Statement(_not_notified("CONFIRMED", ~_has_notice("ORDER")))
+NOT_WITHDRAWN = Statement(
+    _not_notified("CANCELLED", _has_notice("ORDER"), ~_has_notice("WITHDRAWAL"))
+)
+NOT_SHIPPED = Statement(_stuck(_o.placed_at, _is("CONFIRMED"), _o.id < _BEFORE_ID))
+NOT_DELIVERED = Statement(_stuck(_o.placed_at, _is("SHIPPED"), _o.id < _BEFORE_ID))
+UNFINISHED_PAYMENTS = Statement(
+    select(
+        _p.id.label("payment_id"), _p.order_id, _p.status, _p.amount, _p.currency,
+        _p.transaction_key, _p.changed_at, _p.asked_at,
+    )
+    .where(text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')"))  # as the index says it
+    .order_by(_p.asked_at, _p.id)
+    .limit(_LIMIT)
+)  # fmt: skip
+
+_is_cancelled = _is("CANCELLED")
+SALES_BY_HOUR = Statement(
+    select(
+        func.date_trunc(text("'hour'"), _o.placed_at, text("'UTC'")).label("hour"),
+        func.count().filter(~_is_cancelled).label("orders"),
+        func.count().filter(_is_cancelled).label("cancelled"),
+        cast(
+            func.coalesce(
+                func.sum(_o.total_amount - _o.discount_amount).filter(~_is_cancelled), text("0")
+            ),
+            BigInteger,
+        ).label("amount"),
+    )
+    .where(_o.id >= _SINCE_ID)
+    .group_by(literal_column("hour"))
+)
+_units = cast(func.sum(_l.quantity), BigInteger).label("units")
+BEST_SELLERS = Statement(
+    select(_l.product_id, func.min(_l.product_name).label("name"), _units)
+    .join_from(order_line_table, order_table, _o.id == _l.order_id)
+    .where(_l.order_id >= _SINCE_ID, _o.id >= _SINCE_ID, ~_is_cancelled)
+    .group_by(_l.product_id)
+    .order_by(_units.desc(), _l.product_id)
+    .limit(_LIMIT)
+)

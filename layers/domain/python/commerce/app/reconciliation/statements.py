@@ -1,0 +1,231 @@
+"""The rules of the books as SQL: each statement returns the rows that break one.
+
+It is text and imports no table, since a proof should not rest on the code that it checks. Each rule
+is one statement, so that it sees a transaction either whole or not at all. All take `ids`, the
+things to check.
+"""
+
+from sqlalchemy import text
+
+from commerce.runtime.db.statement import Statement
+
+
+def _rules(**rules: str) -> dict[str, Statement]:
+    return {name: Statement(text(sql)) for name, sql in rules.items()}
+
+
+def _next_ids(*columns: str) -> Statement:
+    # The `limit` ids that follow `after`, from all columns ("table.column") that have such ids.
+    parts = (
+        f"(SELECT DISTINCT {column} AS id FROM {column.partition('.')[0]}"  # noqa: S608
+        f" WHERE {column} > CAST(:after AS uuid) ORDER BY 1 LIMIT CAST(:limit AS bigint))"
+        for column in columns
+    )
+    return Statement(text(f"{' UNION '.join(parts)} ORDER BY 1 LIMIT CAST(:limit AS bigint)"))
+
+
+_CARD_AMOUNT = """CASE payment_method WHEN 'CARD'
+    THEN total_amount - discount_amount - points_used_amount ELSE 0 END"""
+
+NEXT_PRODUCTS = _next_ids("product.id", "stock.product_id", "stock_movement.product_id")
+PRODUCT_RULES = _rules(
+    STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS="""
+SELECT asked.id AS product_id, stock.quantity + coalesce(dealt.sum, 0) AS stock,
+    coalesce(moved.sum, 0) AS movements
+FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
+LEFT JOIN stock ON stock.product_id = asked.id
+LEFT JOIN (
+    SELECT product_id, CAST(sum(quantity) AS bigint) AS sum
+    FROM stock_stripe WHERE product_id = ANY (CAST(:ids AS uuid[])) GROUP BY product_id
+) AS dealt ON dealt.product_id = asked.id
+LEFT JOIN (
+    SELECT product_id, CAST(sum(change) AS bigint) AS sum
+    FROM stock_movement WHERE product_id = ANY (CAST(:ids AS uuid[])) GROUP BY product_id
+) AS moved ON moved.product_id = asked.id
+WHERE stock.quantity + coalesce(dealt.sum, 0) IS DISTINCT FROM coalesce(moved.sum, 0)
+ORDER BY 1
+""",
+    STOCK_HAS_ALL_ITS_STRIPES="""
+SELECT product_id, count(*) AS stripes, min(number) AS first, max(number) AS last
+FROM stock_stripe WHERE product_id = ANY (CAST(:ids AS uuid[]))
+GROUP BY product_id
+HAVING min(number) <> 0 OR max(number) <> count(*) - 1 OR count(*) = 1
+    OR count(DISTINCT id) <> count(*)
+ORDER BY 1
+""",
+)
+
+NEXT_ACCOUNTS = _next_ids("point_account.user_id", "point_ledger.user_id")
+ACCOUNT_RULES = _rules(
+    BALANCE_IS_THE_SUM_OF_ITS_LEDGER="""
+SELECT asked.id AS user_id, point_account.balance, coalesce(entered.sum, 0) AS ledger
+FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
+LEFT JOIN point_account ON point_account.user_id = asked.id
+LEFT JOIN (
+    SELECT user_id, CAST(sum(amount) AS bigint) AS sum
+    FROM point_ledger WHERE user_id = ANY (CAST(:ids AS uuid[])) GROUP BY user_id
+) AS entered ON entered.user_id = asked.id
+WHERE coalesce(point_account.balance, 0) <> coalesce(entered.sum, 0)
+    OR (point_account.user_id IS NULL AND entered.user_id IS NOT NULL)
+ORDER BY 1
+""",
+)
+
+# An id that only a movement or an entry has shows an effect of an order that does not exist.
+NEXT_ORDERS = _next_ids(
+    "orders.id",
+    "stock_movement.order_id",
+    "point_ledger.order_id",
+    "issued_coupon.used_by_order",
+    "payment.order_id",
+)
+ORDER_RULES = _rules(
+    ORDER_MOVED_ITS_STOCK="""
+WITH due AS (
+    SELECT order_id, product_id, quantity AS ordered,
+        CASE WHEN orders.status = 'CANCELLED' THEN quantity ELSE 0 END AS to_return
+    FROM order_line JOIN orders ON orders.id = order_id
+    WHERE order_id = ANY (CAST(:ids AS uuid[]))
+), done AS (
+    SELECT order_id, product_id,
+        -coalesce(sum(change) FILTER (WHERE change < 0), 0) AS sold,
+        coalesce(sum(change) FILTER (WHERE change > 0), 0) AS returned
+    FROM stock_movement WHERE order_id = ANY (CAST(:ids AS uuid[]))
+    GROUP BY order_id, product_id
+)
+SELECT order_id, product_id, coalesce(ordered, 0) AS ordered, coalesce(sold, 0) AS sold,
+    coalesce(to_return, 0) AS to_return, coalesce(returned, 0) AS returned
+FROM due FULL JOIN done USING (order_id, product_id)
+WHERE coalesce(ordered, 0) <> coalesce(sold, 0)
+    OR coalesce(to_return, 0) <> coalesce(returned, 0)
+ORDER BY 1, 2
+""",
+    ORDER_MOVED_ITS_POINTS="""
+WITH due AS (
+    SELECT id AS order_id, buyer_id AS user_id, points_used_amount AS points_used,
+        CASE WHEN status = 'CANCELLED' THEN points_used_amount ELSE 0 END AS to_give_back
+    FROM orders WHERE id = ANY (CAST(:ids AS uuid[]))
+), done AS (
+    SELECT order_id, user_id,
+        CAST(-coalesce(sum(amount) FILTER (WHERE amount < 0), 0) AS bigint) AS spent,
+        CAST(coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS bigint) AS given_back
+    FROM point_ledger WHERE order_id = ANY (CAST(:ids AS uuid[]))
+    GROUP BY order_id, user_id
+)
+SELECT order_id, user_id, coalesce(points_used, 0) AS points_used, coalesce(spent, 0) AS spent,
+    coalesce(to_give_back, 0) AS to_give_back, coalesce(given_back, 0) AS given_back
+FROM due FULL JOIN done USING (order_id, user_id)
+WHERE coalesce(points_used, 0) <> coalesce(spent, 0)
+    OR coalesce(to_give_back, 0) <> coalesce(given_back, 0)
+ORDER BY 1, 2
+""",
+    ORDER_COSTS_WHAT_ITS_LINES_COST="""
+SELECT id AS order_id, total_amount AS total, priced.sum AS lines
+FROM orders LEFT JOIN (
+    SELECT order_id, CAST(sum(unit_price_amount * quantity) AS bigint) AS sum
+    FROM order_line WHERE order_id = ANY (CAST(:ids AS uuid[])) GROUP BY order_id
+) AS priced ON priced.order_id = id
+WHERE id = ANY (CAST(:ids AS uuid[])) AND priced.sum IS DISTINCT FROM total_amount
+ORDER BY 1
+""",
+    ORDER_IS_PAID_IN_FULL="""
+SELECT id AS order_id, total_amount AS total, discount_amount AS discount,
+    points_used_amount AS points_used
+FROM orders
+WHERE id = ANY (CAST(:ids AS uuid[])) AND (
+    discount_amount < 0 OR points_used_amount < 0
+    OR total_amount - discount_amount - points_used_amount < 0
+    OR payment_method = 'POINT' AND total_amount - discount_amount <> points_used_amount
+)
+ORDER BY 1
+""",
+    ORDER_DISCOUNT_IS_THAT_OF_ITS_LINES="""
+SELECT id AS order_id, orders.discount_amount AS discount, split.sum AS lines
+FROM orders LEFT JOIN (
+    SELECT order_id, CAST(sum(discount_amount) AS bigint) AS sum
+    FROM order_line WHERE order_id = ANY (CAST(:ids AS uuid[])) GROUP BY order_id
+) AS split ON split.order_id = id
+WHERE id = ANY (CAST(:ids AS uuid[])) AND orders.discount_amount <> coalesce(split.sum, 0)
+ORDER BY 1
+""",
+    ORDER_USES_ITS_COUPON="""
+WITH named AS (
+    SELECT id AS order_id, issued_coupon_id, status, buyer_id, discount_amount
+    FROM orders WHERE id = ANY (CAST(:ids AS uuid[]))
+), used AS (
+    SELECT used_by_order AS order_id, id AS issued_coupon_id, user_id
+    FROM issued_coupon WHERE used_by_order = ANY (CAST(:ids AS uuid[]))
+)
+SELECT order_id, named.status, named.discount_amount AS discount,
+    named.issued_coupon_id AS named, used.issued_coupon_id AS used
+FROM named FULL JOIN used USING (order_id)
+WHERE CASE WHEN named.status <> 'CANCELLED' THEN named.issued_coupon_id END
+        IS DISTINCT FROM used.issued_coupon_id
+    OR used.user_id <> named.buyer_id
+    OR (named.discount_amount > 0) <> (named.issued_coupon_id IS NOT NULL)
+ORDER BY 1
+""",
+    ORDER_IS_WHERE_ITS_HISTORY_ENDS="""
+SELECT id AS order_id, orders.status, last.status AS history
+FROM orders LEFT JOIN LATERAL (
+    SELECT status FROM order_history WHERE order_id = id ORDER BY position DESC LIMIT 1
+) AS last ON true
+WHERE id = ANY (CAST(:ids AS uuid[])) AND last.status IS DISTINCT FROM orders.status
+ORDER BY 1
+""",
+    PAID_ORDER_HAS_ITS_PAYMENT=f"""
+SELECT id AS order_id, orders.status, {_CARD_AMOUNT} AS due, coalesce(paid.sum, 0) AS paid,
+    coalesce(paid.count, 0) AS payments
+FROM orders LEFT JOIN (
+    SELECT order_id, CAST(sum(amount) AS bigint) AS sum, count(*) AS count
+    FROM payment WHERE order_id = ANY (CAST(:ids AS uuid[])) AND status = 'SUCCEEDED'
+    GROUP BY order_id
+) AS paid ON paid.order_id = id
+WHERE id = ANY (CAST(:ids AS uuid[])) AND orders.status IN ('CONFIRMED', 'SHIPPED', 'DELIVERED')
+    AND (coalesce(paid.sum, 0) <> {_CARD_AMOUNT} OR coalesce(paid.count, 0) > 1)
+ORDER BY 1
+""",  # noqa: S608
+    # The event of a payment changes its order a moment later, but within ten minutes.
+    PAYMENT_HAS_ITS_ORDER="""
+SELECT payment.order_id, payment.id AS payment_id, payment.status AS payment, orders.status
+FROM payment LEFT JOIN orders ON orders.id = payment.order_id
+WHERE payment.order_id = ANY (CAST(:ids AS uuid[])) AND (
+    orders.id IS NULL
+    OR (payment.status = 'SUCCEEDED' AND orders.status IN ('PENDING', 'CANCELLED')
+        AND payment.changed_at < now() - interval '10 minutes')
+    OR (payment.status = 'SUCCEEDED' AND payment.is_extra)
+    OR (payment.status IN ('REFUND_PENDING', 'REFUNDED') AND NOT payment.is_extra
+        AND orders.status <> 'CANCELLED')
+)
+ORDER BY 1, 2
+""",
+    PAYMENT_IS_OF_WHAT_IS_DUE=f"""
+SELECT order_id, payment.id AS payment_id, payment.amount, {_CARD_AMOUNT} AS due
+FROM payment JOIN orders ON orders.id = order_id
+WHERE order_id = ANY (CAST(:ids AS uuid[]))
+    AND (payment.amount <> {_CARD_AMOUNT} OR payment.currency <> orders.currency)
+ORDER BY 1, 2
+""",  # noqa: S608
+)
+
+NEXT_COUPONS = _next_ids("coupon.id", "issued_coupon.coupon_id")
+COUPON_RULES = _rules(
+    COUPON_ISSUED_WHAT_IS_NOT_LEFT="""
+SELECT asked.id AS coupon_id, coupon.total_quantity AS total,
+    coalesce(stripes.sum, 0) AS left_over, coalesce(copies.count, 0) AS issued
+FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
+LEFT JOIN coupon ON coupon.id = asked.id
+LEFT JOIN (
+    SELECT coupon_id, CAST(sum(quantity_left) AS bigint) AS sum
+    FROM coupon_stripe WHERE coupon_id = ANY (CAST(:ids AS uuid[])) GROUP BY coupon_id
+) AS stripes ON stripes.coupon_id = asked.id
+LEFT JOIN (
+    SELECT coupon_id, count(*) AS count
+    FROM issued_coupon WHERE coupon_id = ANY (CAST(:ids AS uuid[])) GROUP BY coupon_id
+) AS copies ON copies.coupon_id = asked.id
+WHERE coalesce(coupon.total_quantity, 0)
+        <> coalesce(stripes.sum, 0) + coalesce(copies.count, 0)
+    OR coalesce(copies.count, 0) > coalesce(coupon.total_quantity, 0)
+ORDER BY 1
+""",
+)

@@ -1,5 +1,6 @@
-"""What the functions' log says of an id, an alert or a word."""
+"""The functions' log: the newest lines with an id, an alert's code or a word."""
 
+import argparse
 import json
 from collections import deque
 from collections.abc import Sequence
@@ -9,17 +10,51 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.ops.command import DONE, FOUND, Answer, add_command
 from infra.ops.target import OpsError, Target, client
+from infra.ops.terminal import aside, people, show_table
+
+
+def add_to(commands: Any) -> None:
+    """Add the command `logs`."""
+    logs = add_command(commands, "logs", search, show, "lines of the functions' log")
+    logs.add_argument("words", nargs="+", help="an id, an alert's code, a word: lines with all")
+    logs.add_argument("--since", type=int, default=60, metavar="MINUTES")
+    logs.add_argument("--limit", type=int, default=50, help="so many of the newest")
+
+
+def search(target: Target, options: argparse.Namespace) -> Answer:
+    """Find the newest lines that contain all words."""
+    with aside.status("reading"):
+        lines = find(target, options.words, timedelta(minutes=options.since), options.limit)
+    return DONE if lines else FOUND, {"lines": lines}
+
+
+def show(answer: dict[str, Any]) -> None:
+    """Print the lines, each with its error's code or the last line of its exception."""
+    rows = []
+    for each in answer["lines"]:
+        error = str(each.get("exception", "")).strip().rpartition("\n")[2]
+        parts = (str(each.get(name, "")) for name in ("message", "code"))
+        text = "\n".join(part for part in (" ".join(filter(None, parts)), error) if part)
+        rows.append(
+            [each["at"], each.get("level"), each.get("function_name"), each.get("route"),
+             each.get("status"), text]
+        )  # fmt: skip
+    if rows:
+        show_table(["at", "level", "function", "route", "status", "line"], rows)
+    else:
+        people.print("No line has all of it; --since looks further back.")
 
 
 def group_of(stack: str) -> str:
-    """The log group of all functions of a stack."""
+    """Return the log group of all functions of a stack."""
     return f"/lastunit/{stack}"
 
 
 @cache
 def exists(group: str) -> bool:
-    """Asked once: where there is no log, every look would wait for the same refusal."""
+    """Tell if there is a log; cached, as without one every search would wait for its refusal."""
     try:
         found = client("logs").describe_log_groups(logGroupNamePrefix=group)
     except (ClientError, BotoCoreError):
@@ -30,7 +65,11 @@ def exists(group: str) -> bool:
 def find(
     target: Target, words: Sequence[str], since: timedelta, limit: int
 ) -> list[dict[str, Any]]:
-    """The newest lines, at most `limit`, that hold every word. Raises OpsError without a log."""
+    """Return the newest lines, at most `limit`, that contain every word.
+
+    Raises:
+        OpsError: the stack has no log.
+    """
     group = group_of(target.stack)
     if not exists(group):
         raise OpsError(f"There is no log {group}: is --stack right?")
@@ -49,10 +88,10 @@ def find(
 
 
 def _line(event: dict[str, Any]) -> dict[str, Any]:
-    """A line as its function wrote it; what the platform wrote has a message alone."""
+    """Return a function's line with its fields; one of Lambda's own has only a message."""
     try:
-        told = json.loads(event["message"])
+        line = json.loads(event["message"])
     except ValueError:
-        told = {"message": event["message"].strip()}
+        line = {"message": event["message"].strip()}
     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
-    return {"at": at, **(told if isinstance(told, dict) else {"message": str(told)})}
+    return {"at": at, **(line if isinstance(line, dict) else {"message": str(line)})}

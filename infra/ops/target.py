@@ -1,4 +1,4 @@
-"""Where an operator works: the local system, a LocalStack, or an AWS account."""
+"""The target of a command: a stack of the local system, of LocalStack or of an AWS account."""
 
 import getpass
 import os
@@ -17,7 +17,7 @@ from commerce.runtime.messaging.dead_letters import SUFFIX, Queue
 
 LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"
 _OUTPUT = "DeadLetterQueueUrl"
-_CHOSEN_BY_HAND = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID")
+_EXPLICIT = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID")
 _LOOPBACK = ("127.0.0.1", "localhost")
 _LOCAL = {
     "AWS_ACCESS_KEY_ID": "local",
@@ -27,12 +27,12 @@ _LOCAL = {
 
 
 class OpsError(Exception):
-    """It was not done; the message says what to do next."""
+    """The command did nothing; the message says what to do next."""
 
 
 @cache
 def client(service: str) -> Any:
-    """A boto3 client of the account and endpoint that the environment names."""
+    """Return a boto3 client for the account and endpoint that the environment names."""
     return boto3.client(
         service,
         config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4}),
@@ -40,19 +40,19 @@ def client(service: str) -> Any:
 
 
 def enter(environment: Mapping[str, str], local_env: Path = LOCAL_ENV) -> str:
-    """Make this process work where the environment says; returns that place's name.
+    """Direct this process to the place that the environment names; returns the place's name.
 
-    AWS_ENDPOINT_URL, AWS_PROFILE or AWS_ACCESS_KEY_ID decide; without them it is the local
-    system where one runs, else AWS with its default credentials.
+    AWS_ENDPOINT_URL, AWS_PROFILE or AWS_ACCESS_KEY_ID decide. Without them it is the running local
+    system, else AWS with its default credentials.
     """
-    if not any(environment.get(name) for name in _CHOSEN_BY_HAND) and local_env.exists():
+    if not any(environment.get(name) for name in _EXPLICIT) and local_env.exists():
         lines = local_env.read_text().splitlines()
         os.environ.update(dict(line.split("=", 1) for line in lines if "=" in line))
         os.environ.update(_LOCAL)
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         os.environ.setdefault("AWS_DEFAULT_REGION", _LOCAL["AWS_DEFAULT_REGION"])
         if urlsplit(endpoint).hostname in _LOOPBACK and not _has_login():
-            os.environ.update(_LOCAL)  # an emulator takes any, but not none
+            os.environ.update(_LOCAL)  # an emulator accepts any credentials, but not none
     return os.environ.get("AWS_ENDPOINT_URL") or "AWS"
 
 
@@ -68,7 +68,7 @@ class Target:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs; none where CloudFormation does not know the stack."""
+        """The stack's outputs; none if CloudFormation does not know the stack."""
         try:
             [found] = client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
         except ClientError as error:
@@ -80,11 +80,11 @@ class Target:
     @cached_property
     def queues(self) -> dict[str, Queue]:
         """The queues that have dead letters, by name without the stack's."""
-        letters = [key for key in self.outputs if key.endswith(_OUTPUT)]
-        if letters:
+        keys = [key for key in self.outputs if key.endswith(_OUTPUT)]
+        if keys:
             pairs = [
                 (self.outputs[key], self.outputs.get(f"{key.removesuffix(_OUTPUT)}QueueUrl", ""))
-                for key in letters
+                for key in keys
             ]
         else:
             pairs = self._by_their_names()
@@ -92,7 +92,7 @@ class Target:
         return {queue.name: queue for queue in sorted(queues, key=lambda each: each.name)}
 
     def queue(self, name: str) -> Queue:
-        """The queue that an operator means, with or without stack and suffix. Raises OpsError."""
+        """Return the queue of this name, with or without stack and suffix. Raises OpsError."""
         short = name.removeprefix(f"{self.stack}-").removesuffix(SUFFIX)
         if short not in self.queues:
             known = ", ".join(self.queues) or f"none; is {self.stack} the right --stack?"
@@ -100,7 +100,7 @@ class Target:
         return self.queues[short]
 
     def use_database(self) -> None:
-        """Let the domain find the database: DATABASE_URL, else the stack's secret."""
+        """Point the domain to the database: DATABASE_URL, else the stack's secret."""
         if os.environ.get("DATABASE_URL"):
             return
         if not (arn := self.outputs.get("DatabaseSecretArn")):
@@ -111,7 +111,7 @@ class Target:
         os.environ["DATABASE_PROXY_HOST"] = self.outputs.get("DatabaseProxyHost", "")
 
     def use_valkey(self) -> None:
-        """Let the domain find Valkey, and the shop's time zone: VALKEY_URL, else the stack's."""
+        """Point the domain to Valkey, and set the time zone: VALKEY_URL, else the stack's."""
         for name, output in (
             ("VALKEY_URL", "ValkeyUrl"), ("VALKEY_SECRET_ARN", "ValkeySecretArn"),
             ("BUSINESS_TIME_ZONE", "BusinessTimeZone"),
@@ -142,7 +142,7 @@ class Target:
 
 
 def operator() -> str:
-    """Who works here: user and host, and the AWS identity where there is one."""
+    """Return who runs the command: user and host, and the AWS identity if there is one."""
     person = f"{getpass.getuser()}@{socket.gethostname()}"
     try:
         return f"{person} ({client('sts').get_caller_identity()['Arn']})"

@@ -197,21 +197,23 @@ def _hear_of_the_cancellation() -> None:
 
 def redrive_between_send_and_delete() -> None:
     """Die when a dead letter is sent back and still there."""
-    from commerce.runtime.messaging import dead_letters as letters
+    from commerce.runtime.messaging.dead_letters import DeadLetters
+    from infra.ops import dlq
     from infra.ops.__main__ import main
 
-    letters.HOLD_SECONDS = 2
-    letters.DeadLetters._delete = lambda *_: die()  # type: ignore[method-assign]
+    dlq.VISIBILITY_SECONDS = 2
+    DeadLetters._delete = lambda *_: die()  # type: ignore[method-assign]
     main(["dlq", "redrive", sys.argv[2], "--stack", sys.argv[3]])
 
 
 def discard_between_audit_and_delete() -> None:
     """Die when a dead letter is in the audit and still there."""
-    from commerce.runtime.messaging import dead_letters as letters
+    from commerce.runtime.messaging.dead_letters import DeadLetters
+    from infra.ops import dlq
     from infra.ops.__main__ import main
 
-    letters.HOLD_SECONDS = 2
-    letters.DeadLetters._delete = lambda *_: die()  # type: ignore[method-assign]
+    dlq.VISIBILITY_SECONDS = 2
+    DeadLetters._delete = lambda *_: die()  # type: ignore[method-assign]
     queue, stack, id_ = sys.argv[2:5]
     main(["dlq", "discard", queue, "--stack", stack, "--id", id_, "--reason", "why", "--yes"])
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from commerce.runtime.messaging import dead_letters
+from commerce.app.operations import dead_letters
 from tests.support.desk import a_desk, discard, list_dead_letters, redrive
 from tests.support.lambda_calls import Answer
 from tests.support.letters import DeadQueue, an_order_letter
@@ -59,7 +59,7 @@ def test_a_queue_that_hands_a_letter_to_several_loses_none(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQS may, now and then: who consumes claims, so that being sent twice changes nothing."""
-    monkeypatch.setattr(dead_letters, "HOLD_SECONDS", 0)
+    monkeypatch.setattr(dead_letters, "VISIBILITY_SECONDS", 0)
     bodies = [an_order_letter(f"o-{n}") for n in range(20)]
     ids = dead.fill(*bodies)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import commerce
-from commerce.app.operations import dead_letters as desk
+from commerce.app.operations import dead_letters as console
 from commerce.runtime.aws import client
 from commerce.runtime.messaging import dead_letters
+from infra.ops import dlq
 from tests.harness.crash.recovery import consumers
 from tests.harness.crash.steps import be_patient
 from tests.support.lambda_calls import function
@@ -35,8 +36,9 @@ def warm() -> None:
     be_patient()
     # 25 ms of each connection that is made
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
-    dead_letters.HOLD_SECONDS = desk.HOLD_SECONDS = 2  # a killed operator's letters are back soon
-    dead_letters.EMPTY_LOOKS = 1  # one server, which hides nothing
+    # What a killed operator had received is visible again soon.
+    dlq.VISIBILITY_SECONDS = console.VISIBILITY_SECONDS = 2
+    dead_letters.EMPTY_RECEIVES = 1  # one server: an empty answer means an empty queue
     for module in pkgutil.walk_packages(commerce.__path__, "commerce."):
         import_module(module.name)
     for file in sorted(FUNCTIONS.glob("*/*.py")):

@@ -131,7 +131,7 @@ def _quiet_functions() -> Iterator[None]:
 
     transactions._nudge_the_relay = lambda: None  # this relay never sleeps
     valkey.TIMEOUT_SECONDS = 5.0  # however busy the machine is
-    dead_letters.EMPTY_LOOKS = 1  # one server, which hides nothing
+    dead_letters.EMPTY_RECEIVES = 1  # one server, which hides nothing
     os.environ["OPS_TOPIC_ARN"] = client("sns").create_topic(Name="ops")["TopicArn"]
     os.environ.setdefault("FINGERPRINT_KEY", "the fingerprints of an attack are nobody's")
     with Path(os.devnull).open("w") as nowhere:

@@ -23,8 +23,8 @@ Ops = Callable[..., tuple[int, Any]]
 
 @pytest.fixture(autouse=True)
 def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One server, which hides nothing: an empty answer is one."""
-    monkeypatch.setattr(module, "EMPTY_LOOKS", 1)
+    """Moto is one server: an empty answer means an empty queue."""
+    monkeypatch.setattr(module, "EMPTY_RECEIVES", 1)
 
 
 @pytest.fixture
@@ -122,8 +122,8 @@ def test_what_fails_again_meanwhile_is_not_sent_for_ever(dead: DeadQueue) -> Non
         for _ in range(2):
             client("sqs").receive_message(QueueUrl=dead.url, MaxNumberOfMessages=10)
 
-    letters = DeadLetters(Target(dead.stack).queue(dead.name), client("sqs"))
-    assert len(letters.redrive(progress=fail_at_once).done) == 3
+    dead_letters = DeadLetters(Target(dead.stack).queue(dead.name), client("sqs"), 300)
+    assert len(dead_letters.redrive(progress=fail_at_once).done) == 3
     assert sum(dead.letters().values()) == 3
 
 
@@ -240,5 +240,5 @@ def test_people_get_tables(dead: DeadQueue, capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr()
     assert shown.out.count("OrderConfirmed") == 2
     assert "1 redriven" in shown.out
-    assert "o-2: no such letter" in shown.out
+    assert "o-2: no such dead letter" in shown.out
     assert f"stack {dead.stack} at http" in shown.err

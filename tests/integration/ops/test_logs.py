@@ -1,4 +1,4 @@
-"""`make ops ARGS="logs …"`: an operator finds what functions have said."""
+"""`make ops ARGS="logs …"`: operators find lines of the functions' log."""
 
 import json
 import secrets
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.usefixtures("shop_environment")
 
 @pytest.fixture
 def stack() -> str:
-    """A stack whose functions have said five things, and the platform one."""
+    """A stack with six lines in its functions' log, and one of Lambda's own."""
     name = f"stack{secrets.token_hex(4)}"
     group, stream = f"/lastunit/{name}", "a"
     logs = boto3.client("logs")
     logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    told = [
+    lines = [
         json.dumps(line)
         for line in (
             {"level": "INFO", "function_name": "f", "message": "order e-1 began"},
@@ -31,10 +31,14 @@ def stack() -> str:
             {"level": "ERROR", "function_name": "f", "message": "message failed",
              "event_id": "e-2", "exception": "Traceback …\nDeliverySystemFailed: HTTP 501"},
             {"level": "WARNING", "function_name": "f", "message": "alert SHIPMENT_NOTICE_FAILED"},
+            {"level": "INFO", "function_name": "g", "message": "refused", "code": "OUT_OF_STOCK",
+             "route": "POST /orders", "correlation_id": "r-1"},
+            {"level": "INFO", "function_name": "g", "message": "answered", "status": 409,
+             "route": "POST /orders", "correlation_id": "r-1"},
         )
     ]  # fmt: skip
     now = int(time.time() * 1000)
-    events = [{"timestamp": now, "message": each} for each in [*told, "START RequestId: e-3"]]
+    events = [{"timestamp": now, "message": each} for each in [*lines, "START RequestId: e-3"]]
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
     return name
 
@@ -51,24 +55,42 @@ def test_lines_with_a_word_are_found(stack: str, capsys: pytest.CaptureFixture[s
     assert found(stack, capsys, "message failed", "--limit", "1") == ["message failed"]
 
 
-def test_of_several_words_all_are_asked_for(stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []  # moto knows patterns of one word only
+def test_a_line_must_contain_every_word(stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns: list[str] = []  # moto knows patterns of one word only
 
-    def nothing(**asking: Any) -> Any:
-        asked.append(asking["filterPattern"])
+    def find_nothing(**parameters: Any) -> Any:
+        patterns.append(parameters["filterPattern"])
         return {"events": []}
 
-    monkeypatch.setattr(client("logs"), "filter_log_events", nothing)
+    monkeypatch.setattr(client("logs"), "filter_log_events", find_nothing)
     assert main(["logs", 'e"1', "message failed", "--stack", stack]) == 1
-    assert asked == ['"e 1" "message failed"']
+    assert patterns == ['"e 1" "message failed"']
 
 
-def test_people_see_what_it_failed_at(stack: str, capsys: pytest.CaptureFixture[str]) -> None:
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")]
+
+
+def test_the_table_shows_the_error_of_a_failed_message(
+    stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["logs", "e-1", "--stack", stack]) == 0
     assert "DeliverySystemFailed: HTTP 500" in capsys.readouterr().out
 
 
-def test_nothing_and_no_log_are_told_apart(stack: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_shows_route_and_status_of_a_request(
+    stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["logs", "r-1", "--stack", stack]) == 0
+    table = [cells(line) for line in capsys.readouterr().out.splitlines() if line[:1] in "┃│"]
+    assert table[0] == ["at", "level", "function", "route", "status", "line"]
+    assert [row[1:] for row in table[1:]] == [
+        ["INFO", "g", "POST /orders", "", "refused OUT_OF_STOCK"],
+        ["INFO", "g", "POST /orders", "409", "answered"],
+    ]
+
+
+def test_no_matching_line_and_no_log_differ(stack: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["logs", "nobody said this", "--stack", stack]) == 1
     assert "--since looks further back" in capsys.readouterr().out
     assert main(["logs", "x", "--stack", "no-such-stack"]) == 2

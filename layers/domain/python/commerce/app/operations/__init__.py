@@ -1,7 +1,7 @@
-"""Operations: what is wrong now, and what operators do about it.
+"""Operations: reads of what is wrong now, and the repairs that operators make.
 
-What the console shows is read here over all contexts, as the books are proved: by statements that
-ask no facade. What is done to dead letters is done by the same code as in `make ops`.
+The overview and the sales are read over the tables of all contexts, not through their facades. Dead
+letters are handled by the same code as in `make ops`.
 """
 
 from commerce.app.operations.commands import Discard, Redrive
@@ -11,8 +11,10 @@ from commerce.app.operations.dead_letters import (
     QueueDeadLettersView,
     QueuesView,
     dead_letters_of,
+    describe,
     discard,
     queues,
+    record_act,
     redrive,
 )
 from commerce.app.operations.errors import EventNotQuarantined, QueueNotFound
@@ -36,10 +38,12 @@ __all__ = [
     "RequeueView",
     "SalesView",
     "dead_letters_of",
+    "describe",
     "discard",
     "order_for_operators",
     "overview",
     "queues",
+    "record_act",
     "redrive",
     "requeue",
     "requeue_event",

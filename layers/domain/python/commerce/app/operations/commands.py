@@ -1,4 +1,4 @@
-"""What an operator may ask for."""
+"""Commands of operators."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -14,22 +14,22 @@ MessageIds = Annotated[
 ALL: Literal["all"] = "all"
 
 
-class _Chosen(Command):
-    """Which dead letters: all is never meant by saying nothing."""
+class _Selection(Command):
+    """`message_ids` is required: a list, or "all"."""
 
     message_ids: MessageIds | Literal["all"]
 
     @property
     def ids(self) -> Sequence[str]:
-        """The ids that are named; empty for all."""
+        """The selected message ids; empty for all."""
         return () if self.message_ids == ALL else self.message_ids
 
 
-class Redrive(_Chosen):
-    """Send dead letters back to their queue: those named, or all."""
+class Redrive(_Selection):
+    """Send dead letters back to their queue: the given ones, or all."""
 
 
-class Discard(_Chosen):
-    """Delete dead letters, those named, or all; the audit keeps them, with the reason."""
+class Discard(_Selection):
+    """Delete dead letters: the given ones, or all. The audit keeps them with the reason."""
 
-    reason: Annotated[Line, Field(max_length=500, examples=["Told by telephone"])]
+    reason: Annotated[Line, Field(max_length=500, examples=["Settled by telephone"])]

@@ -1,34 +1,37 @@
-"""The dead letters of this deployment, as the console shows them and deals with them.
+"""The dead letters of this deployment, as the console lists, redrives and discards them.
 
-Everything here ends within the time that API Gateway waits: what is done to many letters at once
-is done for some seconds, and who asked is told whether there is more to do.
+Everything here ends before API Gateway's time-out. A redrive or discard of many dead letters stops
+in time, and its answer says whether some were not reached.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from commerce.app.operations.audit import record_act
 from commerce.app.operations.commands import Discard, Redrive
 from commerce.app.operations.errors import QueueNotFound
 from commerce.runtime import settings
-from commerce.runtime.audit import Act
+from commerce.runtime.audit import Act, keep
 from commerce.runtime.aws import client
+from commerce.runtime.db.current import database
 from commerce.runtime.messaging.dead_letters import (
     SUFFIX,
     DeadLetter,
+    DeadLetterResult,
     DeadLetters,
-    Done,
     Queue,
     logged_cause,
 )
 from commerce.shared.schemas import Timestamp, View
 
-SAMPLE = 10  # letters that the list of queues looks at for the oldest
-WORK_SECONDS = 15.0  # no batch is begun later; the gateway waits for 29 s
-HOLD_SECONDS = 60  # longer than the functions may run; one that was killed gives letters back then
-CAUSES_SECONDS = 4.0  # the log is asked for no longer: it is slow where it is large
-MAX_BODY_CHARACTERS = 50_000  # of a message that is shown: an answer has 6 MB at most
+SAMPLE = 10  # dead letters that are received of each queue to find its oldest
+WORK_SECONDS = 15.0  # no batch is begun later; API Gateway waits for 29 s
+# Longer than a function may run, so that only those of a killed function are released by it.
+VISIBILITY_SECONDS = 60
+CAUSES_SECONDS = (
+    4.0  # a large log is slow to search: causes that are not found by then are left out
+)
+MAX_BODY_CHARACTERS = 50_000  # of each body in an answer, which may have 6 MB
 
 
 class DeadLetterView(View):
@@ -47,10 +50,10 @@ class DeadLetterView(View):
 
 
 class QueueDeadLettersView(View):
-    """A queue with its dead letters: about how many there are, and some of them, oldest first.
+    """A queue with its dead letters: their approximate number, and some of them, oldest first.
 
-    `can_redrive` is false where they never were in a queue. Letters that somebody holds for the
-    moment are counted and not shown.
+    `can_redrive` is false if they have no source queue. Dead letters that another operator handles
+    at this moment are counted but not shown.
     """
 
     queue: str
@@ -66,16 +69,16 @@ class QueuesView(View):
 
 
 class FailureView(View):
-    """A letter that stays where it is, and why."""
+    """A dead letter that stays in its queue, and the cause."""
 
     message_id: str
     cause: str
 
 
 class DeadLetterOutcomeView(View):
-    """What was done: the ids of the letters that are gone, and what became of the others.
+    """The ids of the dead letters that were handled, those that failed and those not found.
 
-    `complete` is false where the time was over before all were looked at: ask again.
+    `complete` is false if the time ran out before all were handled: repeat the request.
     """
 
     queue: str
@@ -85,49 +88,76 @@ class DeadLetterOutcomeView(View):
     complete: bool
 
 
+def describe(dead_letter: DeadLetter, cause: str, max_body: int | None = None) -> DeadLetterView:
+    """Describe a dead letter, for the console and for `make ops`.
+
+    Args:
+        dead_letter: the received dead letter.
+        cause: the error that made it one; empty if unknown.
+        max_body: characters of the body that are shown; None for all.
+    """
+    envelope = dead_letter.envelope
+    body = dead_letter.body[:max_body]
+    return DeadLetterView(
+        message_id=dead_letter.id,
+        sent_at=dead_letter.sent_at,
+        age_seconds=dead_letter.age_seconds,
+        type=str(envelope.get("type", "")),
+        event_id=str(envelope.get("id", "")),
+        order_id=dead_letter.order_id,
+        trace_id=str(envelope.get("trace_id", "")),
+        cause=cause,
+        body=body,
+        body_is_cut=len(body) < len(dead_letter.body),
+    )
+
+
 def queues() -> QueuesView:
-    """Every queue, each with the oldest letter that a look finds, and its cause."""
-    cause = _causes()
-    shown = [_shown(_letters(queue), SAMPLE, cause, shown=1) for queue in _queues()]
+    """List every queue, each with the oldest dead letter of a sample, and its cause."""
+    cause_of = _causes()
+    shown = [_list(_dead_letters(queue), SAMPLE, cause_of, shown=1) for queue in _queues()]
     return QueuesView(queues=sorted(shown, key=lambda each: (each.count == 0, each.queue)))
 
 
 def dead_letters_of(queue: str, limit: int) -> QueueDeadLettersView:
-    """The letters of one queue, with what the log says of their causes. Raises QueueNotFound."""
-    return _shown(_letters(_queue(queue)), limit, _causes())
+    """List the dead letters of one queue, with their causes. Raises QueueNotFound."""
+    return _list(_dead_letters(_queue(queue)), limit, _causes())
 
 
 def redrive(queue: str, command: Redrive, *, by: str) -> DeadLetterOutcomeView:
-    """Send letters back to their queue. Raises QueueNotFound, NoSourceQueue."""
-    letters = _letters(_queue(queue))
-    done = letters.redrive(
+    """Send dead letters back to their queue, audited. Raises QueueNotFound, NoSourceQueue."""
+    result = _dead_letters(_queue(queue)).redrive(
         command.ids,
-        record=lambda letter: _keep(by, "dlq redrive", queue, letter, ""),
+        record=lambda each: record_act(by, "dlq redrive", queue, each),
         seconds=WORK_SECONDS,
     )
-    return _outcome(queue, done)
+    return _outcome(queue, result)
 
 
 def discard(queue: str, command: Discard, *, by: str) -> DeadLetterOutcomeView:
-    """Delete letters, each written down first. Raises QueueNotFound."""
-    letters = _letters(_queue(queue))
-    done = letters.discard(
+    """Delete dead letters, each audited first with the reason. Raises QueueNotFound."""
+    result = _dead_letters(_queue(queue)).discard(
         command.ids,
-        lambda letter: _keep(by, "dlq discard", queue, letter, command.reason),
+        lambda each: record_act(by, "dlq discard", queue, each, command.reason),
         seconds=WORK_SECONDS,
     )
-    return _outcome(queue, done)
+    return _outcome(queue, result)
+
+
+def record_act(by: str, action: str, queue: str, dead_letter: DeadLetter, reason: str = "") -> None:
+    """Audit what an operator is about to do to a dead letter, with its body, and commit it."""
+    keep(database(), Act(by, action, queue, dead_letter.id, dead_letter.body, reason))
 
 
 def _queues() -> Iterator[Queue]:
-    """Named by the template; where one queue of an account is, all of them are."""
-    place, _, relay = settings.text("RELAY_QUEUE_URL").rpartition("/")
+    # All queues of a stack have the same account, region and prefix.
+    base, _, relay = settings.text("RELAY_QUEUE_URL").rpartition("/")
     stack = relay.removesuffix("outbox-nudge")
     for name in settings.text("QUEUES").split(","):
-        url = f"{place}/{stack}{name}"
+        url = f"{base}/{stack}{name}"
         yield Queue(name, url, f"{url}{SUFFIX}")
     for name in settings.text("QUEUES_OF_LETTERS_ALONE").split(","):
-        yield Queue(name, "", f"{place}/{stack}{name}{SUFFIX}")
+        yield Queue(name, "", f"{base}/{stack}{name}{SUFFIX}")
 
 
 def _queue(name: str) -> Queue:
@@ -137,61 +167,43 @@ def _queue(name: str) -> Queue:
     return known[name]
 
 
-def _letters(queue: Queue) -> DeadLetters:
-    return DeadLetters(queue, client("sqs", answer_within_seconds=10), HOLD_SECONDS)
+def _dead_letters(queue: Queue) -> DeadLetters:
+    return DeadLetters(queue, client("sqs", answer_within_seconds=10), VISIBILITY_SECONDS)
 
 
-def _shown(
-    letters: DeadLetters, limit: int, cause: Callable[[DeadLetter], str], shown: int | None = None
+def _list(
+    dead_letters: DeadLetters,
+    limit: int,
+    cause_of: Callable[[DeadLetter], str],
+    shown: int | None = None,
 ) -> QueueDeadLettersView:
-    count = letters.count()
-    found = letters.look(min(limit, count), in_a_hurry=True) if count else []
+    count = dead_letters.count()
+    found = dead_letters.peek(min(limit, count), quick=True) if count else []
     return QueueDeadLettersView(
-        queue=letters.queue.name,
+        queue=dead_letters.queue.name,
         count=count,
-        can_redrive=bool(letters.queue.url),
-        letters=[_letter(each, cause(each)) for each in found[:shown]],
-    )
-
-
-def _letter(letter: DeadLetter, cause: str) -> DeadLetterView:
-    told = letter.envelope
-    return DeadLetterView(
-        message_id=letter.id,
-        sent_at=letter.sent_at,
-        age_seconds=letter.age_seconds,
-        type=str(told.get("type", "")),
-        event_id=str(told.get("id", "")),
-        order_id=letter.order_id,
-        trace_id=str(told.get("trace_id", "")),
-        cause=cause,
-        body=letter.body[:MAX_BODY_CHARACTERS],
-        body_is_cut=len(letter.body) > MAX_BODY_CHARACTERS,
+        can_redrive=bool(dead_letters.queue.url),
+        letters=[describe(each, cause_of(each), MAX_BODY_CHARACTERS) for each in found[:shown]],
     )
 
 
 def _causes() -> Callable[[DeadLetter], str]:
-    """What the bus or the log says of a letter, until the time for asking is over."""
     logs: Any = client("logs", attempts=1)
     group, ends_at = settings.text("LOG_GROUP_NAME"), time.monotonic() + CAUSES_SECONDS
 
-    def cause(letter: DeadLetter) -> str:
+    def cause_of(dead_letter: DeadLetter) -> str:
         if time.monotonic() > ends_at:
-            return letter.cause
-        return logged_cause(logs, group, letter)
+            return dead_letter.cause
+        return logged_cause(logs, group, dead_letter)
 
-    return cause
-
-
-def _keep(by: str, action: str, queue: str, letter: DeadLetter, reason: str) -> None:
-    record_act(Act(by, action, queue, letter.id, letter.body, reason))
+    return cause_of
 
 
-def _outcome(queue: str, done: Done) -> DeadLetterOutcomeView:
+def _outcome(queue: str, result: DeadLetterResult) -> DeadLetterOutcomeView:
     return DeadLetterOutcomeView(
         queue=queue,
-        done=done.done,
-        failed=[FailureView(message_id=id_, cause=why) for id_, why in done.failed.items()],
-        not_found=done.not_found,
-        complete=done.is_complete,
+        done=result.done,
+        failed=[FailureView(message_id=id_, cause=why) for id_, why in result.failed.items()],
+        not_found=result.not_found,
+        complete=result.is_complete,
     )

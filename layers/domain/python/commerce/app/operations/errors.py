@@ -1,4 +1,4 @@
-"""Why an operator's wish is refused."""
+"""Errors of operations."""
 
 from collections.abc import Iterable
 
@@ -16,10 +16,10 @@ class QueueNotFound(CommerceError):
 
 
 class EventNotQuarantined(CommerceError):
-    """No event with this id is set aside."""
+    """There is no quarantined event with this id."""
 
     kind = Kind.NOT_FOUND
     code = "EVENT_NOT_SET_ASIDE"
 
     def __init__(self) -> None:
-        super().__init__("Somebody may have put it back meanwhile.")
+        super().__init__("It may have been requeued already.")

@@ -1,4 +1,4 @@
-"""An order as operators see it: with its buyer, its payments, and what the delivery system has."""
+"""An order as operators see it: with its buyer, its payments and its shipment notices."""
 
 from uuid import UUID
 
@@ -11,21 +11,21 @@ from commerce.shipping import ShippingFacade
 
 
 class NoticeView(View):
-    """What the delivery system was told of an order: ORDER, or WITHDRAWAL."""
+    """A notice that the delivery system has received of an order: ORDER or WITHDRAWAL."""
 
     kind: str
     delivered_at: Timestamp
 
 
 class OperatorsOrderView(OrderPage):
-    """Anybody's order, with all that happened to it."""
+    """Any buyer's order, with its payments and the notices sent of it."""
 
     buyer_id: str
     notices: list[NoticeView]
 
 
 def order_for_operators(order_id: str) -> OperatorsOrderView:
-    """One order. Raises OrderNotFound."""
+    """Return any order. Raises OrderNotFound."""
     buyer_id, order = in_transaction(OrderFacade.get_for_staff, order_id)
     id_ = UUID(order.order_id)
     payments = in_transaction(PaymentFacade.of_order, id_)

@@ -32,7 +32,7 @@ MAX_LISTED = 20  # of each kind of problem; of payments five times as many
 
 STATES = ("PENDING", "CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED")
 PROBLEMS = {
-    "NOT_EXPIRED": "Its time to be paid is over, and it is still pending.",
+    "NOT_EXPIRED": "It was not paid in time and is still pending.",
     "NOT_TOLD": "It is confirmed, but the delivery system was not notified.",
     "NOT_SHIPPED": "It was confirmed more than a day ago and is not shipped.",
     "NOT_WITHDRAWN": "It is cancelled, but the delivery system was not notified of that.",

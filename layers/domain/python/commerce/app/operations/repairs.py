@@ -1,4 +1,4 @@
-"""What an operator sets right in the database; each act is in the audit."""
+"""Repairs that operators make in the database; each is audited."""
 
 from typing import Literal
 from uuid import UUID
@@ -16,14 +16,14 @@ from commerce.shared.schemas import View
 
 
 class RequeueView(View):
-    """The relay tries the event again, within a minute."""
+    """The relay publishes the event again, within a minute."""
 
     event_id: str
     put_back: Literal[True]
 
 
 def requeue(event_id: str, *, by: str) -> RequeueView:
-    """Let the relay try an event again that was set aside. Raises EventNotQuarantined."""
+    """Let the relay publish a quarantined event again. Raises EventNotQuarantined."""
     id_ = cursor.parse_id(event_id)
     if id_ is None or not in_transaction(requeue_event, id_, by=by):
         raise EventNotQuarantined
@@ -33,11 +33,11 @@ def requeue(event_id: str, *, by: str) -> RequeueView:
 def sync_payment(payment_id: str, *, by: str) -> PaymentView:
     """Ask the gateway about a payment, and settle or refund it by its answer.
 
-    Who asked is written down first, whatever comes of it. Raises what `checkout.sync` raises.
+    The audit has the request even if it fails. Raises what `checkout.sync` raises.
     """
     payment = in_transaction(PaymentFacade.find, payment_id)
-    asked = Change(by, "sync payment", payment.id, {}, {"status_before": payment.status.value})
-    in_transaction(_record_change, asked)
+    change = Change(by, "sync payment", payment.id, {}, {"status_before": payment.status.value})
+    in_transaction(_record_change, change)
     return checkout.sync(payment_id)
 
 
@@ -45,8 +45,8 @@ def requeue_event(shop: Shop, event_id: UUID, *, by: str) -> bool:
     """Move a quarantined event back to the outbox, audited; return whether it was quarantined."""
     if not quarantine.requeue(shop.uow, [event_id]):
         return False
-    was, now = {"set_aside": True}, {"set_aside": False}
-    audit.record(shop.uow, Change(by, "put back event", event_id, was, now))
+    before, after = {"set_aside": True}, {"set_aside": False}
+    audit.record(shop.uow, Change(by, "put back event", event_id, before, after))
     return True
 
 

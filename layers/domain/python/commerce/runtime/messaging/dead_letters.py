@@ -1,8 +1,8 @@
-"""Dead letters: look at them, send them back, discard them. None is lost on the way.
+"""Dead letters: list, redrive and discard them without losing any.
 
-A letter is deleted only after it was sent, or written to the audit. Killed in between, it is
-there twice: consumers claim what they do, so the second time changes nothing. Two operators at
-once do not meet: a letter that one has in hand the other does not see.
+A dead letter is deleted only after it was sent back or audited. A process that is killed in between
+leaves it in both places; consumers are idempotent, so its second delivery changes nothing. Two
+operators do not interfere: a received dead letter is invisible to the other one.
 """
 
 import json
@@ -22,47 +22,46 @@ from commerce.shared.errors import CommerceError, Kind
 
 BATCH = 10  # SQS' limit per call
 BATCH_BYTES = 200_000  # below SQS' limit per call, attributes included
-HOLD_SECONDS = 300  # letters in hand are hidden for so long; a killed process gives them back then
 SUFFIX = "-dead-letters"  # infra/stacks/queue.yaml
-LOG_PAGES = 10  # CloudWatch answers with empty pages while it still looks
-EMPTY_LOOKS = 3  # SQS asks some of its servers only: nothing found once is not yet nothing
+LOG_PAGES = 10  # CloudWatch answers with empty pages while it is still searching
+EMPTY_RECEIVES = 3  # SQS samples its servers: one empty answer does not mean an empty queue
 
 Progress = Callable[[int], None]
 Record = Callable[["DeadLetter"], None]
-"""Writes down what is about to happen to a letter; where it raises, nothing happens to it."""
+"""Audits what is about to happen to a dead letter; if it raises, nothing happens to it."""
 
 
 class NoSourceQueue(CommerceError):
-    """These dead letters never were in a queue."""
+    """These dead letters have no source queue."""
 
     kind = Kind.CONFLICT
     code = "LETTERS_HAVE_NO_QUEUE"
 
     def __init__(self, name: str = "schedule") -> None:
         super().__init__(
-            f"What is in {name} never was in a queue. Each message names the function (TARGET_ARN) "
-            "that it was for: invoke it, then discard the message."
+            f"The dead letters of {name} never were in a queue. Each names the function that it "
+            "was for (TARGET_ARN): invoke it, then discard the dead letter."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue with its dead letters. `url` is empty where there is nothing to send them back to."""
+    """A queue and its dead-letter queue; `url` is empty if there is only the latter."""
 
     name: str
     url: str
-    letters_url: str
+    dead_letters_url: str
 
 
 @dataclass(frozen=True, eq=False)
 class DeadLetter:
-    """A dead letter in hand."""
+    """A received dead letter: invisible to others until it is released or deleted."""
 
     message: dict[str, Any]
 
     @property
     def id(self) -> str:
-        """SQS' id of the message; it keeps it when it becomes a dead letter."""
+        """SQS' message id, which a message keeps when it becomes a dead letter."""
         return str(self.message["MessageId"])
 
     @property
@@ -72,17 +71,17 @@ class DeadLetter:
 
     @property
     def sent_at(self) -> datetime:
-        """When it was first sent."""
+        """The time at which it was first sent."""
         return datetime.fromtimestamp(int(self._attributes["SentTimestamp"]) / 1000, UTC)
 
     @property
     def age_seconds(self) -> int:
-        """How long ago that was."""
+        """Seconds since it was first sent."""
         return max(0, round((datetime.now(UTC) - self.sent_at).total_seconds()))
 
     @cached_property
     def envelope(self) -> dict[str, Any]:
-        """The event in it; empty where it is malformed."""
+        """The event in it; empty if it is malformed."""
         try:
             detail = json.loads(self.body)["detail"]
         except (ValueError, KeyError, TypeError):
@@ -91,23 +90,23 @@ class DeadLetter:
 
     @property
     def order_id(self) -> str:
-        """The order that it is about, if it is about one."""
+        """The id of the order that it concerns; empty if there is none."""
         data = self.envelope.get("data")
         return str(data.get("order_id", "")) if isinstance(data, dict) else ""
 
     @property
     def cause(self) -> str:
-        """Why the bus could not deliver it; empty for what a consumer failed at."""
-        told = self.message.get("MessageAttributes", {})
-        return str(told.get("ERROR_MESSAGE", told.get("ERROR_CODE", {})).get("StringValue", ""))
+        """The bus' reason for not delivering it; empty if a consumer failed."""
+        given = self.message.get("MessageAttributes", {})
+        return str(given.get("ERROR_MESSAGE", given.get("ERROR_CODE", {})).get("StringValue", ""))
 
-    def is_one_of(self, ids: Collection[str]) -> bool:
-        """Whether an id names it: the message's, the event's, or the order's."""
-        return not self.names.isdisjoint(ids)
+    def matches(self, ids: Collection[str]) -> bool:
+        """Tell if one of the ids is its message's, its event's or its order's."""
+        return not self.ids.isdisjoint(ids)
 
     @property
-    def names(self) -> set[str]:
-        """All ids that name it."""
+    def ids(self) -> set[str]:
+        """The ids of its message, event, order and aggregate."""
         aggregate = str(self.envelope.get("aggregate_id", ""))
         return {self.id, str(self.envelope.get("id", "")), self.order_id, aggregate} - {""}
 
@@ -116,16 +115,16 @@ class DeadLetter:
         attributes: dict[str, str] = self.message["Attributes"]
         return attributes
 
-    def entry(self, number: int) -> dict[str, Any]:
-        """The same message, to be sent again."""
+    def to_entry(self, number: int) -> dict[str, Any]:
+        """Return the batch entry that sends the same message again."""
         known = ("DataType", "StringValue", "BinaryValue")
-        told = self.message.get("MessageAttributes", {})
+        attributes = self.message.get("MessageAttributes", {})
         entry: dict[str, Any] = {
             "Id": str(number),
             "MessageBody": self.body,
             "MessageAttributes": {
                 name: {key: value[key] for key in known if key in value}
-                for name, value in told.items()
+                for name, value in attributes.items()
             },
         }
         if trace := self._attributes.get("AWSTraceHeader"):
@@ -135,10 +134,10 @@ class DeadLetter:
 
 
 @dataclass(slots=True)
-class Done:
-    """What was done: ids of messages, and the ids asked for that no letter has.
+class DeadLetterResult:
+    """The message ids that were handled or failed (with the cause), and the given ids not found.
 
-    `is_complete` is False where the time was over before every letter was looked at.
+    `is_complete` is False if the time ran out before every dead letter was handled.
     """
 
     done: list[str] = field(default_factory=list)
@@ -154,33 +153,36 @@ def _nothing(_: object) -> None:
 class DeadLetters:
     """The dead letters of one queue.
 
-    `hold_seconds` is how long letters in hand are hidden from others; it must outlast whoever
-    holds them.
+    What it receives is invisible to others for `visibility_seconds`, which must be longer than its
+    caller runs. After a crash the dead letters are visible again when they are over.
     """
 
-    def __init__(self, queue: Queue, sqs: Any, hold_seconds: int | None = None) -> None:
+    def __init__(self, queue: Queue, sqs: Any, visibility_seconds: int) -> None:
         self.queue = queue
         self._sqs = sqs
-        self._hold_seconds = HOLD_SECONDS if hold_seconds is None else hold_seconds
+        self._visibility_seconds = visibility_seconds
 
     def count(self) -> int:
-        """How many there are, those in somebody's hand included; about so many, says SQS."""
+        """Return SQS' approximate number of dead letters, invisible ones included."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self._sqs.get_queue_attributes(
-            QueueUrl=self.queue.letters_url, AttributeNames=names
+            QueueUrl=self.queue.dead_letters_url, AttributeNames=names
         )
         return sum(int(found["Attributes"][name]) for name in names)
 
-    def look(
-        self, limit: int, ids: Collection[str] = (), *, in_a_hurry: bool = False
+    def peek(
+        self, limit: int, ids: Collection[str] = (), *, quick: bool = False
     ) -> list[DeadLetter]:
-        """The first letters that are found, oldest first, or those named; all stay.
+        """Return dead letters without removing them, oldest first.
 
-        In a hurry it takes a second at most where there is nothing to be seen.
+        Args:
+            limit: how many at most.
+            ids: of messages, events or orders: only these are returned. Empty for any.
+            quick: give up after one empty answer of SQS, within a second.
         """
         found: list[DeadLetter] = []
         try:
-            with closing(self._chosen(ids, in_a_hurry=in_a_hurry)) as batches:
+            with closing(self._receive(ids, quick=quick)) as batches:
                 for batch in batches:
                     found += batch
                     if len(found) >= limit and not ids:
@@ -197,34 +199,43 @@ class DeadLetters:
         progress: Progress = _nothing,
         record: Record = _nothing,
         seconds: float = math.inf,
-    ) -> Done:
-        """Send letters back to their queue: all that are there, or those named.
+    ) -> DeadLetterResult:
+        """Send dead letters back to their queue. One that fails again meanwhile is not sent twice.
 
-        What fails again meanwhile stays a dead letter. `rate` is messages per second; no new batch
-        is begun after `seconds`. Raises NoSourceQueue.
+        Args:
+            ids: of messages, events or orders: only these are sent. Empty for all.
+            rate: messages per second at most.
+            progress: called with the number sent so far.
+            record: called before a dead letter is sent; if it raises, the rest is left alone.
+            seconds: no batch is begun later than this.
+
+        Raises:
+            NoSourceQueue: they have no queue to be sent to.
         """
         if not self.queue.url:
             raise NoSourceQueue(self.queue.name)
-        result, sent = Done(), set[str]()
-        with closing(self._chosen(ids, skip=sent)) as batches:
+        result, sent = DeadLetterResult(), set[str]()
+        with closing(self._receive(ids, skip=sent)) as batches:
             for batch in self._until_done(batches, ids, seconds, result):
-                with self._given_back_on_failure(batch):
-                    for parcel in _parcels(batch, rate):
-                        for letter in parcel:
-                            record(letter)
-                        with _paced(len(parcel), rate):
-                            sent |= self._send_and_delete(parcel, result)
+                with self._released_on_failure(batch):
+                    for chunk in _chunks(batch, rate):
+                        for each in chunk:
+                            record(each)
+                        with _paced(len(chunk), rate):
+                            sent |= self._send_and_delete(chunk, result)
                         progress(len(result.done))
         return result
 
-    def discard(self, ids: Collection[str], record: Record, *, seconds: float = math.inf) -> Done:
-        """Delete the letters named (all, where none is), each after it was recorded."""
-        result = Done()
-        with closing(self._chosen(ids)) as batches:
+    def discard(
+        self, ids: Collection[str], record: Record, *, seconds: float = math.inf
+    ) -> DeadLetterResult:
+        """Delete dead letters (those with the ids; all without ids), each after `record`."""
+        result = DeadLetterResult()
+        with closing(self._receive(ids)) as batches:
             for batch in self._until_done(batches, ids, seconds, result):
-                with self._given_back_on_failure(batch):
-                    for letter in batch:
-                        record(letter)
+                with self._released_on_failure(batch):
+                    for each in batch:
+                        record(each)
                     self._delete(batch, result)
                     result.done += [each.id for each in batch if each.id not in result.failed]
         return result
@@ -234,129 +245,125 @@ class DeadLetters:
         batches: Iterator[list[DeadLetter]],
         ids: Collection[str],
         seconds: float,
-        result: Done,
+        result: DeadLetterResult,
     ) -> Iterator[list[DeadLetter]]:
-        """The batches, until the time is over or each id was met; tells the result which."""
-        ends_at, names, missing = time.monotonic() + seconds, set[str](), set(ids)
+        ends_at, found, missing = time.monotonic() + seconds, set[str](), set(ids)
         for batch in batches:
             yield batch
-            for letter in batch:
-                names |= letter.names
-                missing.discard(letter.id)  # an event's or an order's may name another one, too
+            for each in batch:
+                found |= each.ids
+                missing.discard(each.id)  # others may have the same event or order id
             if ids and not missing:
                 return
             if time.monotonic() > ends_at:
                 result.is_complete = False
                 return
-        result.not_found = sorted(set(ids) - names)
+        result.not_found = sorted(set(ids) - found)
 
-    def _chosen(
-        self, ids: Collection[str], skip: Collection[str] = (), *, in_a_hurry: bool = False
+    def _receive(
+        self, ids: Collection[str], skip: Collection[str] = (), *, quick: bool = False
     ) -> Generator[list[DeadLetter], None, None]:
-        """Batches of the letters that are named (all, where none is), in hand.
+        """Receive batches of the dead letters with the ids.
 
-        The others are held until the end, so that each is met once, and then given back.
+        The others stay invisible until the end, so that each is received once.
         """
         others: list[DeadLetter] = []
         try:
-            for batch in self._walk(1 if in_a_hurry else EMPTY_LOOKS):
-                chosen = [
-                    each
-                    for each in batch
-                    if each.id not in skip and (not ids or each.is_one_of(ids))
+            for batch in self._receive_all(1 if quick else EMPTY_RECEIVES):
+                matching = [
+                    each for each in batch if each.id not in skip and (not ids or each.matches(ids))
                 ]
-                others += [each for each in batch if each not in chosen]
-                if chosen:
-                    yield chosen
+                others += [each for each in batch if each not in matching]
+                if matching:
+                    yield matching
         finally:
             self._release(others)
 
-    def _walk(self, empty_looks: int) -> Iterator[list[DeadLetter]]:
+    def _receive_all(self, empty_receives: int) -> Iterator[list[DeadLetter]]:
         seen: set[str] = set()
         empty = 0
-        while empty < empty_looks:
+        while empty < empty_receives:
             answer = self._sqs.receive_message(
-                QueueUrl=self.queue.letters_url,
+                QueueUrl=self.queue.dead_letters_url,
                 MaxNumberOfMessages=BATCH,
-                VisibilityTimeout=self._hold_seconds,
-                WaitTimeSeconds=1 if empty or empty_looks < EMPTY_LOOKS else 0,
+                VisibilityTimeout=self._visibility_seconds,
+                WaitTimeSeconds=1 if empty or empty_receives < EMPTY_RECEIVES else 0,
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
-            letters = [DeadLetter(message) for message in answer.get("Messages", [])]
-            again = [each for each in letters if each.id in seen]
-            self._release(again)
-            new = [each for each in letters if each.id not in seen]
+            received = [DeadLetter(message) for message in answer.get("Messages", [])]
+            self._release([each for each in received if each.id in seen])
+            new = [each for each in received if each.id not in seen]
             seen.update(each.id for each in new)
             empty = 0 if new else empty + 1
             if new:
                 yield new
 
-    def _send_and_delete(self, parcel: Sequence[DeadLetter], result: Done) -> set[str]:
-        """Returns the new messages' ids: should they fail again, they are not ours to send."""
+    def _send_and_delete(self, chunk: Sequence[DeadLetter], result: DeadLetterResult) -> set[str]:
+        """Return the new message ids; one that fails again meanwhile must not be sent again."""
         answer = self._sqs.send_message_batch(
             QueueUrl=self.queue.url,
-            Entries=[letter.entry(number) for number, letter in enumerate(parcel)],
+            Entries=[each.to_entry(number) for number, each in enumerate(chunk)],
         )
-        gone = [parcel[int(each["Id"])] for each in answer.get("Successful", [])]
-        stay = {parcel[int(each["Id"])]: str(each["Code"]) for each in answer.get("Failed", [])}
+        gone = [chunk[int(each["Id"])] for each in answer.get("Successful", [])]
+        stay = {chunk[int(each["Id"])]: str(each["Code"]) for each in answer.get("Failed", [])}
         self._release(list(stay))
-        result.failed |= {letter.id: code for letter, code in stay.items()}
+        result.failed |= {each.id: code for each, code in stay.items()}
         self._delete(gone, result)
-        result.done += [letter.id for letter in gone]
+        result.done += [each.id for each in gone]
         return {str(each["MessageId"]) for each in answer.get("Successful", [])}
 
-    def _delete(self, letters: Sequence[DeadLetter], result: Done) -> None:
-        if not letters:
+    def _delete(self, dead_letters: Sequence[DeadLetter], result: DeadLetterResult) -> None:
+        if not dead_letters:
             return
         answer = self._sqs.delete_message_batch(
-            QueueUrl=self.queue.letters_url,
+            QueueUrl=self.queue.dead_letters_url,
             Entries=[
-                {"Id": str(number), "ReceiptHandle": letter.message["ReceiptHandle"]}
-                for number, letter in enumerate(letters)
+                {"Id": str(number), "ReceiptHandle": each.message["ReceiptHandle"]}
+                for number, each in enumerate(dead_letters)
             ],
         )
         for each in answer.get("Failed", []):
-            result.failed[letters[int(each["Id"])].id] = f"not deleted: {each['Code']}"
+            result.failed[dead_letters[int(each["Id"])].id] = f"not deleted: {each['Code']}"
 
-    def _release(self, letters: Sequence[DeadLetter]) -> None:
-        """Let others see these letters again, at once."""
-        for start in range(0, len(letters), BATCH):
+    def _release(self, dead_letters: Sequence[DeadLetter]) -> None:
+        """Make them visible to others at once."""
+        for start in range(0, len(dead_letters), BATCH):
             entries = [
                 {
                     "Id": str(number),
-                    "ReceiptHandle": letter.message["ReceiptHandle"],
+                    "ReceiptHandle": each.message["ReceiptHandle"],
                     "VisibilityTimeout": 0,
                 }
-                for number, letter in enumerate(letters[start : start + BATCH])
+                for number, each in enumerate(dead_letters[start : start + BATCH])
             ]
             self._sqs.change_message_visibility_batch(
-                QueueUrl=self.queue.letters_url, Entries=entries
+                QueueUrl=self.queue.dead_letters_url, Entries=entries
             )
 
     @contextmanager
-    def _given_back_on_failure(self, letters: Sequence[DeadLetter]) -> Iterator[None]:
+    def _released_on_failure(self, dead_letters: Sequence[DeadLetter]) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            self._release(letters)
+            self._release(dead_letters)
             raise
 
 
-def _parcels(letters: Sequence[DeadLetter], rate: float | None) -> Iterator[list[DeadLetter]]:
-    """The letters, cut to what one call may carry and one second may send."""
+def _chunks(dead_letters: Sequence[DeadLetter], rate: float | None) -> Iterator[list[DeadLetter]]:
+    """Split them by what one call may carry and one second may send."""
     most = BATCH if rate is None else max(1, min(BATCH, int(rate)))
-    parcel: list[DeadLetter] = []
+    chunk: list[DeadLetter] = []
     size = 0
-    for letter in letters:
-        bytes_ = len(letter.body.encode())
-        if parcel and (len(parcel) == most or size + bytes_ > BATCH_BYTES):
-            yield parcel
-            parcel, size = [], 0
-        parcel.append(letter)
+    for each in dead_letters:
+        bytes_ = len(each.body.encode())
+        if chunk and (len(chunk) == most or size + bytes_ > BATCH_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(each)
         size += bytes_
-    if parcel:
-        yield parcel
+    if chunk:
+        yield chunk
 
 
 @contextmanager
@@ -367,16 +374,19 @@ def _paced(messages: int, rate: float | None) -> Iterator[None]:
         time.sleep(max(0.0, messages / rate - (time.monotonic() - started)))
 
 
-def logged_cause(logs: Any, group: str, letter: DeadLetter) -> str:
-    """What the consumer's log says of its last failure, as far as the log can be asked."""
-    event_id = letter.envelope.get("id")
-    if letter.cause or not event_id:
-        return letter.cause
+def logged_cause(logs: Any, group: str, dead_letter: DeadLetter) -> str:
+    """Return the cause of a dead letter: the bus' reason, else the last error in the log.
+
+    Empty if the log has none or cannot be read.
+    """
+    event_id = dead_letter.envelope.get("id")
+    if dead_letter.cause or not event_id:
+        return dead_letter.cause
     try:
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=group,
             filterPattern=f'"{event_id}" "message failed"',
-            startTime=int(letter.sent_at.timestamp() * 1000),
+            startTime=int(dead_letter.sent_at.timestamp() * 1000),
         )
         lines = [
             json.loads(event["message"])

@@ -1,0 +1,169 @@
+"""Dead letters: list, show, redrive, discard."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from commerce.runtime.messaging.dead_letters import (
+    DeadLetter,
+    DeadLetterResult,
+    DeadLetters,
+    Queue,
+    logged_cause,
+)
+from infra.ops import logs
+from infra.ops.command import DONE, FOUND, Answer, add_command, add_group, confirm
+from infra.ops.target import OpsError, Target, client, operator
+from infra.ops.terminal import age, people, progress_bar, show_error, show_fields, show_table
+
+SAMPLE = 100  # dead letters that are received of each queue to find its oldest
+VISIBILITY_SECONDS = 300  # what a killed command had received is visible again after it
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands `dlq …`."""
+    dlq = add_group(commands, "dlq", "dead letters")
+    add_command(dlq, "list", list_queues, show_queues, "every queue with its dead letters")
+    shown = add_command(
+        dlq, "show", list_dead_letters, show_dead_letters, "the dead letters of a queue"
+    )
+    redriven = add_command(
+        dlq, "redrive", redrive, show_result, "send dead letters back to their queue"
+    )
+    discarded = add_command(
+        dlq, "discard", discard, show_result, "delete dead letters, with a reason"
+    )
+    for each in (shown, redriven, discarded):
+        each.add_argument("queue")
+        each.add_argument(
+            "--id",
+            action="append",
+            default=[],
+            required=each is discarded,
+            help="of a message, an event or an order; may be repeated",
+        )
+    shown.add_argument("--limit", type=int, default=20)
+    redriven.add_argument("--rate", type=_rate, help="messages per second")
+    discarded.add_argument("--reason", required=True)
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if rate <= 0:
+        raise argparse.ArgumentTypeError("a rate is more than 0")
+    return rate
+
+
+def list_queues(target: Target, _options: argparse.Namespace) -> Answer:
+    """List every queue with the number of its dead letters and the oldest."""
+    queues = [_summary(target, _dead_letters(queue)) for queue in target.queues.values()]
+    if not queues:
+        raise OpsError(f"No queue of a stack {target.stack} is found: is --stack right?")
+    return DONE, {"queues": queues}
+
+
+def list_dead_letters(target: Target, options: argparse.Namespace) -> Answer:
+    """List the dead letters of a queue with their bodies and attributes."""
+    dead_letters = _dead_letters(target.queue(options.queue))
+    found = []
+    for each in dead_letters.peek(options.limit, options.id):
+        attributes = each.to_entry(0)["MessageAttributes"]
+        found.append({**_describe(each, target.stack), "attributes": attributes})
+    return DONE, {
+        "queue": dead_letters.queue.name, "count": dead_letters.count(), "letters": found
+    }  # fmt: skip
+
+
+def redrive(target: Target, options: argparse.Namespace) -> Answer:
+    """Send dead letters back to their queue, each audited first."""
+    dead_letters = _dead_letters(target.queue(options.queue))
+    record = _recorder(target, "dlq redrive", dead_letters.queue.name)
+    with progress_bar("Sent back", len(options.id) or dead_letters.count(), options) as progress:
+        result = dead_letters.redrive(
+            options.id, rate=options.rate, progress=progress, record=record
+        )
+    return _answer(dead_letters, "redriven", result)
+
+
+def discard(target: Target, options: argparse.Namespace) -> Answer:
+    """Delete dead letters, each audited first."""
+    dead_letters = _dead_letters(target.queue(options.queue))
+    record = _recorder(target, "dlq discard", dead_letters.queue.name, options.reason)
+    confirm(
+        f"Delete {', '.join(options.id)} from {dead_letters.queue.name}? It will not be handled; "
+        "its body stays in the table ops_audit.",
+        options,
+    )
+    return _answer(dead_letters, "discarded", dead_letters.discard(options.id, record))
+
+
+def _summary(target: Target, dead_letters: DeadLetters) -> dict[str, Any]:
+    count = dead_letters.count()
+    sample = dead_letters.peek(SAMPLE) if count else []
+    oldest = _describe(sample[0], target.stack) if sample else {}
+    oldest.pop("body", None)
+    return {"queue": dead_letters.queue.name, "letters": count, "oldest": oldest or None}
+
+
+def _dead_letters(queue: Queue) -> DeadLetters:
+    return DeadLetters(queue, client("sqs"), VISIBILITY_SECONDS)
+
+
+def _describe(dead_letter: DeadLetter, stack: str) -> dict[str, Any]:
+    from commerce.app.operations import describe  # imported when the environment is set
+
+    group = logs.group_of(stack)
+    is_logged = logs.exists(group)
+    cause = logged_cause(client("logs"), group, dead_letter) if is_logged else dead_letter.cause
+    return describe(dead_letter, cause).model_dump(exclude={"sent_at", "body_is_cut"})
+
+
+def _recorder(
+    target: Target, action: str, queue: str, reason: str = ""
+) -> Callable[[DeadLetter], None]:
+    target.use_database()
+    from commerce.app.operations import record_act
+
+    by = operator()
+    return lambda dead_letter: record_act(by, action, queue, dead_letter, reason)
+
+
+def _answer(dead_letters: DeadLetters, action: str, result: DeadLetterResult) -> Answer:
+    return FOUND if result.failed or result.not_found else DONE, {
+        "queue": dead_letters.queue.name,
+        action: result.done,
+        "failed": result.failed,
+        "not_found": result.not_found,
+    }
+
+
+def show_queues(answer: dict[str, Any]) -> None:
+    """Print the queues."""
+    rows = []
+    for each in answer["queues"]:
+        oldest = each["oldest"] or {}
+        about = oldest.get("order_id") or oldest.get("event_id") or oldest.get("message_id", "")
+        rows.append(
+            [each["queue"], each["letters"], age(oldest.get("age_seconds")), oldest.get("type"),
+             about, oldest.get("cause")]
+        )  # fmt: skip
+    show_table(["queue", "dead letters", "oldest", "type", "order or event", "cause"], rows)
+
+
+def show_dead_letters(answer: dict[str, Any]) -> None:
+    """Print the dead letters of a queue."""
+    names = ["message_id", "age_seconds", "type", "order_id", "event_id", "cause"]
+    show_fields(names, answer["letters"])
+    people.print(f"{len(answer['letters'])} of about {answer['count']} in {answer['queue']}")
+
+
+def show_result(answer: dict[str, Any]) -> None:
+    """Print what was redriven or discarded."""
+    action = "redriven" if "redriven" in answer else "discarded"
+    people.print(f"{len(answer[action])} {action} in {answer['queue']}")
+    for id_, cause in answer["failed"].items():
+        show_error(f"{id_}: {cause}")
+    for id_ in answer["not_found"]:
+        people.print(
+            f"✗ {id_}: no such dead letter; another operator may be handling it for up to 5 minutes"
+        )

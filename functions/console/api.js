@@ -1,4 +1,4 @@
-// The API, as whoever signed in. The token lives as long as this tab does, and nowhere else.
+// Requests to the API with the operator's token, which is kept in this tab only.
 const KEY = "lastunit-console-token";
 
 export class Problem extends Error {
@@ -29,7 +29,7 @@ async function send(method, path, body) {
   } catch {
     throw new Problem(0, { detail: "The API cannot be reached." });
   }
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Problem(answer.status, told);
-  return told;
+  const content = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Problem(answer.status, content);
+  return content;
 }

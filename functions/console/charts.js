@@ -1,4 +1,4 @@
-// Two small charts as SVG: bars by the hour, and what is left beside what was sold.
+// Two small charts as SVG: sales by the hour, and the remaining stock beside the units sold.
 import { counted, el, money, number, svg, table } from "./dom.js";
 
 const hourOf = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -9,7 +9,7 @@ const BOTTOM = 18;
 export function sales(hours) {
   const most = Math.max(...hours.map((hour) => hour.amount.amount), 1);
   const orders = hours.reduce((sum, hour) => sum + hour.orders, 0);
-  const width = Math.min(480, window.innerWidth - 56); // so that its text is as large as other text
+  const width = Math.min(480, window.innerWidth - 56); // so that its text has the size of the other text
   const step = (width - LEFT) / hours.length;
   const tall = HEIGHT - BOTTOM - 20;
   const parts = hours.flatMap((hour, index) => {

@@ -1,11 +1,11 @@
-// Native modal dialogs: they hold the focus, Escape closes them, and the focus goes back.
+// Native modal dialogs: they trap the focus, close on Escape, and return the focus.
 import { byKey, el, keyOf, problemText } from "./dom.js";
 
 function open(dialog) {
   const opener = keyOf(document.activeElement);
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (opener) byKey(opener)?.focus(); // it may have been drawn anew meanwhile
+    if (opener) byKey(opener)?.focus(); // it may have been redrawn meanwhile
   });
   document.body.append(dialog);
   dialog.showModal();
@@ -20,7 +20,7 @@ export function read(title, ...content) {
   return body;
 }
 
-// Asks before it does; stays until it is done, and shows what went wrong.
+// Asks for confirmation, stays open until the action is done, and shows its problem.
 export function ask({ title, text, verb, danger, reason, act }) {
   const input = reason && el("input", { id: "reason", required: true, maxlength: "500", autocomplete: "off" });
   const confirm = el("button", { type: "submit", class: danger ? "danger" : "primary" }, verb);
@@ -36,9 +36,9 @@ export function ask({ title, text, verb, danger, reason, act }) {
     confirm.disabled = true;
     progress.replaceChildren("Working …");
     try {
-      const told = await act(input?.value.trim() ?? "", (line) => progress.replaceChildren(line));
+      const outcome = await act(input?.value.trim() ?? "", (line) => progress.replaceChildren(line));
       dialog.close();
-      tell(told);
+      showOutcome(outcome);
     } catch (problem) {
       confirm.disabled = false;
       progress.replaceChildren(problemText(problem));
@@ -49,7 +49,7 @@ export function ask({ title, text, verb, danger, reason, act }) {
 }
 
 const SHOWN_MS = 12_000;
-export function tell({ text, bad }) {
+export function showOutcome({ text, bad }) {
   const note = el("p", { class: bad ? "outcome bad" : "outcome" }, text);
   document.getElementById("outcomes").append(note);
   setTimeout(() => note.remove(), SHOWN_MS);

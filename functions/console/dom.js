@@ -1,4 +1,4 @@
-// Elements from data: text is always set as text, so nothing that a message holds can become markup.
+// Elements made from data. Text is always set as text, so no content can become markup.
 export function el(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -17,7 +17,7 @@ export function svg(name, attributes = {}, ...children) {
   return made;
 }
 
-// Replaces what a place shows, and leaves the focus on the element with the same key.
+// Replaces the content of an element and keeps the focus on the child with the same key.
 export function show(place, ...children) {
   const focused = place.contains(document.activeElement) ? keyOf(document.activeElement) : null;
   place.replaceChildren(...children.flat().filter(Boolean));
@@ -51,7 +51,7 @@ export function ago(moment) {
   return made;
 }
 
-export function renewTimes() {
+export function updateTimes() {
   for (const each of document.querySelectorAll("time.ago")) {
     const text = `${duration((Date.now() - new Date(each.dateTime)) / 1000)} ago`;
     if (each.textContent !== text) each.textContent = text;
@@ -68,7 +68,7 @@ export function button(label, key, onclick, kind = "", name = label) {
   return el("button", { type: "button", class: kind, "data-key": key, "aria-label": name, onclick }, label);
 }
 
-// Columns are [label, cell(row), class]; on a narrow screen each row of cards becomes one.
+// Columns are [label, cell(row), class]; on a narrow screen each row is shown as a card.
 export function table(caption, columns, rows, kind = "cards") {
   const heads = columns.map(([label, , kind]) => el("th", { scope: "col", class: kind }, label));
   const lines = rows.map((row) =>

@@ -1,4 +1,4 @@
-// One order, with everything that happened to it.
+// The dialog of one order with its history, lines, notices and payments.
 import { get } from "./api.js";
 import { read } from "./dialogs.js";
 import { ago, badge, el, money, number, problemText, shortId, show, table } from "./dom.js";
@@ -33,10 +33,10 @@ function pageOf(order) {
     ]),
     el("h3", {}, "History"),
     table("History", [
-      ["State", (step) => badge(step.status)],
-      ["When", (step) => ago(step.at)],
-      ["By", (step) => el("code", {}, step.by)],
-      ["Why", (step) => step.reason],
+      ["State", (entry) => badge(entry.status)],
+      ["When", (entry) => ago(entry.at)],
+      ["By", (entry) => el("code", {}, entry.by)],
+      ["Why", (entry) => entry.reason],
     ], order.history),
     el("h3", {}, "Lines"),
     table("Lines", [
@@ -48,7 +48,7 @@ function pageOf(order) {
     el("h3", {}, "Delivery system"),
     order.notices.length
       ? table("Notices", [["Notice", (each) => badge(each.kind)], ["Delivered", (each) => ago(each.delivered_at)]], order.notices)
-      : el("p", { class: "quiet" }, "It was told nothing."),
+      : el("p", { class: "quiet" }, "No notice was sent."),
     el("h3", {}, "Payments"),
     order.payments.length
       ? table("Payments", [
@@ -58,7 +58,7 @@ function pageOf(order) {
         ["Card", (each) => `${each.card_type} …${each.card_last4}`],
         ["Why", (each) => each.failure_reason ?? "–"],
       ], order.payments)
-      : el("p", { class: "quiet" }, "None: it was paid by points, or not yet."),
+      : el("p", { class: "quiet" }, "None: it is paid by points, or not paid yet."),
   ];
 }
 

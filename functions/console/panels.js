@@ -1,4 +1,4 @@
-// What the panels show of the answers. A panel that has nothing to say says so calmly.
+// The contents of the panels, made from the API's answers.
 import * as actions from "./actions.js";
 import * as charts from "./charts.js";
 import { ago, badge, button, counted, duration, el, money, number, shortId, table } from "./dom.js";
@@ -9,7 +9,7 @@ const well = (text) => el("p", { class: "well" }, text);
 const nothing = (text) => el("p", { class: "quiet" }, text);
 const id = (value) => el("code", { class: "id", title: value }, shortId(value));
 
-// --- what is wrong, in a line each ---------------------------------------------------------------
+// --- problems, a line each ----------------------------------------------------------------------
 
 export function wrongs({ overview, letters }) {
   const found = [];
@@ -24,9 +24,9 @@ export function wrongs({ overview, letters }) {
     if (outbox.oldest_age_seconds > LATE_EVENTS_SECONDS) {
       found.push(["outbox", `Events wait in the outbox for ${duration(outbox.oldest_age_seconds)}`]);
     }
-    if (outbox.set_aside_count) found.push(["outbox", `${counted(outbox.set_aside_count, "event")} set aside`]);
+    if (outbox.set_aside_count) found.push(["outbox", `${counted(outbox.set_aside_count, "event")} quarantined`]);
     if (stuck.length) found.push(["orders", `${counted(stuck.length, "order")} stuck`]);
-    if (late) found.push(["payments", `${counted(late, "payment")} without an end for more than 5 min`]);
+    if (late) found.push(["payments", `${counted(late, "payment")} unfinished for more than 5 min`]);
     if (breaker.state === "open") found.push(["payments", "Card payments are stopped: the breaker is open"]);
     if (breaker.state === "half-open") found.push(["payments", "Card payments are being tried: the breaker is half-open"]);
     if (breaker.state === "unknown") found.push(["payments", "Valkey does not answer: the breaker's state is unknown"]);
@@ -54,13 +54,13 @@ export function letters({ queues }, { opened, toggle, changed }) {
         el("div", { class: "buttons" },
           queue.can_redrive ? all(actions.redrive, "Redrive") : null,
           all(actions.discard, "Discard", "danger-quiet"))),
-      isOpen ? lettersOf(queue, shown.letters, changed) : glance(queue));
+      isOpen ? deadLettersOf(queue, shown.letters, changed) : glance(queue));
   });
 }
 
 function glance(queue) {
   const oldest = queue.letters[0];
-  if (!oldest) return el("p", { class: "quiet" }, "Somebody has them in hand at the moment.");
+  if (!oldest) return el("p", { class: "quiet" }, "Another operator is handling them at the moment.");
   return el("p", { class: "glance" }, badge(oldest.type || "unreadable"), " order ", orderLink(oldest.order_id, queue.queue),
     " ", causeOf(oldest));
 }
@@ -71,7 +71,7 @@ function causeOf(letter) {
     : el("span", { class: "quiet" }, `cause not in the log; trace ${letter.trace_id || "unknown"}`);
 }
 
-function lettersOf(queue, shown, changed) {
+function deadLettersOf(queue, shown, changed) {
   const one = (act, verb, letter, kind) => button(verb, `${act.name} ${letter.message_id}`,
     () => act(queue.queue, [letter.message_id], 1, changed), kind, `${verb} message ${letter.message_id}`);
   return el("ol", { class: "letters" }, shown.map((letter) =>
@@ -107,15 +107,15 @@ export function outbox({ outbox: box }, { changed }) {
   const figures = el("div", { class: "figures-row" },
     figure("waiting", number(box.waiting)),
     figure("oldest", box.waiting ? duration(box.oldest_age_seconds) : "–", late),
-    figure("set aside", number(box.set_aside_count), box.set_aside_count > 0));
+    figure("quarantined", number(box.set_aside_count), box.set_aside_count > 0));
   if (!box.set_aside.length) return [figures];
-  return [figures, table("Events that are set aside", [
+  return [figures, table("Quarantined events", [
     ["Event", (event) => event.type],
     ["About", (event) => id(event.aggregate_id)],
     ["Cause", (event) => el("span", { class: "cause" }, event.cause)],
-    ["Set aside", (event) => ago(event.set_aside_at)],
-    ["", (event) => button("Put back", `put back ${event.event_id}`, () => actions.putBack(event, changed),
-      "", `Put back event ${event.event_id}`), "act"],
+    ["Quarantined", (event) => ago(event.set_aside_at)],
+    ["", (event) => button("Requeue", `requeue ${event.event_id}`, () => actions.requeue(event, changed),
+      "", `Requeue event ${event.event_id}`), "act"],
   ], box.set_aside)];
 }
 
@@ -157,8 +157,8 @@ export function payments({ payments: waiting, breaker }, { changed }) {
     el("p", { class: "quiet" }, BREAKER[breaker.state],
       breaker.calls ? ` ${number(breaker.failed)} of the last ${counted(breaker.calls, "call")} failed or were slow.` : ""),
     breaker.causes.length ? el("p", { class: isBad ? "cause" : "quiet" }, `Recent causes: ${breaker.causes.join(", ")}`) : null);
-  if (!waiting.length) return [state, well("Every payment has its end.")];
-  return [state, table("Payments without an end", [
+  if (!waiting.length) return [state, well("No payment is unfinished.")];
+  return [state, table("Unfinished payments", [
     ["Payment", (payment) => id(payment.payment_id)],
     ["Order", (payment) => orderLink(payment.order_id, payment.payment_id)],
     ["State", (payment) => badge(payment.status, payment.late ? "bad" : "")],

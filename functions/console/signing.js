@@ -1,8 +1,8 @@
-// Signing in: by login id and password, or with a token that the local system or a tool has signed.
+// Signing in, by login id and password or with an access token.
 import { get, post, token } from "./api.js";
 import { el, problemText } from "./dom.js";
 
-const NO_ADMIN = "This login may not do what operators do. Whoever may read the database's secret can let it: " +
+const NO_ADMIN = "This user is not an admin. Whoever can read the database's secret can grant it: " +
   "make ops ARGS=\"admin grant LOGIN_ID\"";
 
 export function signIn(note, signedIn) {

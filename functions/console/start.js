@@ -1,6 +1,6 @@
-// The page: signs in, asks every 15 seconds while it is looked at, and draws what has changed.
+// The page: signs in, reloads every 15 seconds while it is visible, and redraws what has changed.
 import { get, token } from "./api.js";
-import { counted, duration, el, problemText, renewTimes, show } from "./dom.js";
+import { counted, duration, el, problemText, updateTimes, show } from "./dom.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
 
@@ -23,23 +23,23 @@ const PANELS = [
   ["ranking", "Today's ranking", "ranking", panels.ranking],
 ];
 
-const known = {}; // what each source said last
-const failed = {}; // the problem of each source, while it has one
-const opened = new Map(); // queue → its letters, as far as they were asked for
+const known = {}; // the last answer of each source
+const failed = {}; // the problem of each source that failed
+const opened = new Map(); // queue → its dead letters, once they are loaded
 let timer, lastAt, drawn, running;
 
-// --- asking --------------------------------------------------------------------------------------
+// --- loading -------------------------------------------------------------------------------------
 
 function refresh() {
-  running ??= ask().finally(() => { running = null; });
+  running ??= load().finally(() => { running = null; });
   return running;
 }
 
-async function ask() {
+async function load() {
   clearTimeout(timer);
   $("refresh").setAttribute("aria-busy", "true");
   const others = Object.keys(SOURCES).filter((source) => source !== "letters");
-  await Promise.all([askForAllLetters(), ...others.map(askFor)]);
+  await Promise.all([loadAllDeadLetters(), ...others.map(loadSource)]);
   $("refresh").removeAttribute("aria-busy");
   if (!token.get()) return;
   lastAt = Date.now();
@@ -47,7 +47,7 @@ async function ask() {
   timer = setTimeout(refresh, EVERY_MS);
 }
 
-async function askFor(source) {
+async function loadSource(source) {
   try {
     known[source] = await SOURCES[source]();
     delete failed[source];
@@ -57,13 +57,13 @@ async function askFor(source) {
   }
 }
 
-// One look after another: a letter that one has in hand another does not see.
-async function askForAllLetters() {
-  await askFor("letters");
-  for (const queue of [...opened.keys()]) await askForLetters(queue);
+// One request after another: what one has received is invisible to the next.
+async function loadAllDeadLetters() {
+  await loadSource("letters");
+  for (const queue of [...opened.keys()]) await loadDeadLetters(queue);
 }
 
-async function askForLetters(queue) {
+async function loadDeadLetters(queue) {
   try {
     opened.set(queue, await get(`admin/dead-letters/${encodeURIComponent(queue)}?limit=50`));
   } catch (problem) {
@@ -74,19 +74,19 @@ async function askForLetters(queue) {
 
 // --- drawing -------------------------------------------------------------------------------------
 
-const hands = {
+const handlers = {
   opened,
   changed: () => void changed(),
   toggle: async (queue) => {
     if (opened.delete(queue)) return draw();
     opened.set(queue, undefined);
-    await askForLetters(queue);
+    await loadDeadLetters(queue);
     draw();
   },
 };
 
 async function changed() {
-  await running; // what is being asked now was asked before the change
+  await running; // its answers may be older than the change
   await refresh();
 }
 
@@ -106,17 +106,17 @@ function draw() {
     const [, trouble, body] = $(id).children;
     drawOnce(`${id} trouble`, failed[source]?.message, () => show(trouble, failed[source] && problemText(failed[source])));
     body.classList.toggle("stale", Boolean(failed[source]));
-    if (known[source]) drawOnce(id, shownOf(id, source), () => { keepOpen(body, () => show(body, render(known[source], hands))); body.removeAttribute("aria-busy"); });
+    if (known[source]) drawOnce(id, shownOf(id, source), () => { keepOpen(body, () => show(body, render(known[source], handlers))); body.removeAttribute("aria-busy"); });
     else if (failed[source]) body.replaceChildren();
   }
-  renewTimes();
-  tellFreshness();
+  updateTimes();
+  showFreshness();
 }
 
 const shownOf = (id, source) => [known[source], id === "letters" ? [...opened] : null];
 
-// Only what has changed is drawn anew: nobody loses what they have selected or opened. Ages are
-// told by the moments, so they are no change.
+// Only what has changed is redrawn, so that selections and opened details stay. Ages are computed
+// from the times, so they are no change.
 function drawOnce(name, value, render) {
   const text = JSON.stringify(value, (key, each) => (["age_seconds", "at"].includes(key) ? undefined : each)) ?? "";
   if (drawn[name] === text) return;
@@ -132,8 +132,8 @@ function keepOpen(body, render) {
 
 function verdict() {
   const wrongs = panels.wrongs(known);
-  const blind = Object.keys(failed);
-  if (blind.length) wrongs.push([PANELS.find(([, , source]) => source === blind[0])[0], `${counted(blind.length, "answer")} missing: something could not be asked`]);
+  const missing = Object.keys(failed);
+  if (missing.length) wrongs.push([PANELS.find(([, , source]) => source === missing[0])[0], `${counted(missing.length, "answer")} missing: some of the state is unknown`]);
   if (!wrongs.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, "No dead letters, nothing stuck, nothing waiting for too long.")];
   return [
     el("h1", { class: "verdict bad" }, wrongs.length === 1 ? "One thing is wrong" : `${wrongs.length} things are wrong`),
@@ -141,11 +141,11 @@ function verdict() {
   ];
 }
 
-function tellFreshness() {
+function showFreshness() {
   if (lastAt) $("freshness").textContent = `updated ${duration((Date.now() - lastAt) / 1000)} ago`;
 }
 
-// --- who is here ---------------------------------------------------------------------------------
+// --- session -------------------------------------------------------------------------------------
 
 function signOut(note) {
   clearTimeout(timer);
@@ -158,7 +158,7 @@ function signOut(note) {
 }
 
 function endSession() {
-  if (token.get()) signOut("Your session has ended. Sign in again."); // several answers say so at once
+  if (token.get()) signOut("Your session has ended. Sign in again."); // several answers may be 401 at once
 }
 
 function begin(note) {
@@ -181,8 +181,8 @@ document.addEventListener("visibilitychange", () => {
 });
 window.addEventListener("resize", () => {
   if (!drawn) return;
-  delete drawn.sales; // its text is as large as other text on a screen of this width
+  delete drawn.sales; // its text size depends on the width of the screen
   draw();
 });
-setInterval(() => { renewTimes(); tellFreshness(); }, 1000);
+setInterval(() => { updateTimes(); showFreshness(); }, 1000);
 begin();

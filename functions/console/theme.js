@@ -1,4 +1,4 @@
-// Runs before anything is painted, so that no page flashes in the wrong colours.
+// Runs before the first paint, so that the page never flashes in the wrong colours.
 (() => {
   const THEMES = ["auto", "light", "dark"];
   const KEY = "lastunit-console-theme";

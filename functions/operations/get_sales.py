@@ -1,4 +1,4 @@
-"""GET /admin/sales: an operator sees the last day's sales, and what is left of what sold best."""
+"""GET /admin/sales: an operator sees the last day's sales, and the stock of the best sellers."""
 
 from commerce.app.operations import SalesView, sales
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler

@@ -8,7 +8,7 @@ from commerce.app.operations import QueueDeadLettersView, QueueNotFound, dead_le
 from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
 
 api = http_api()
-Limit = Annotated[int, Query(ge=1, le=50, description="How many letters, 1 to 50")]
+Limit = Annotated[int, Query(ge=1, le=50, description="How many dead letters, 1 to 50")]
 
 
 @api.get("/admin/dead-letters/<queue>")

@@ -11,9 +11,9 @@ from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack
 from tests.e2e.test_operations import QUEUE, list_dead_letters, ops
-from tests.support.browser import PATIENCE_MS, a_browser, a_page, tab_to
+from tests.support.browser import TIMEOUT_MS, a_browser, a_page, tab_to
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="module")

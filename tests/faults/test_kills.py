@@ -21,9 +21,9 @@ from commerce.shared.events import Event
 from infra.ops.__main__ import main
 from tests.support.bus import a_listened_bus
 from tests.support.coupons import an_issued, place_with, status_of_coupon
+from tests.support.dead_letters import DeadQueue, a_dead_queue, an_order_message
 from tests.support.delivery import Delivery
 from tests.support.lambda_calls import call
-from tests.support.letters import DeadQueue, a_dead_queue, an_order_letter
 from tests.support.orders import an_order, cancel, outcome, status_of, types_of
 from tests.support.other_connection import wait_until
 from tests.support.shipping import a_cancelled_order, event_of, hear
@@ -250,14 +250,14 @@ def test_a_connection_that_was_cut_is_replaced_unseen(database_url: str) -> None
 
 def visible_letters(dead: DeadQueue) -> int:
     found = boto3.client("sqs").get_queue_attributes(
-        QueueUrl=dead.letters_url, AttributeNames=["ApproximateNumberOfMessages"]
+        QueueUrl=dead.dead_letters_url, AttributeNames=["ApproximateNumberOfMessages"]
     )
     return int(found["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def test_a_killed_redrive_loses_no_letter() -> None:
     dead = a_dead_queue()
-    bodies = [an_order_letter(f"o-{n}") for n in range(15)]
+    bodies = [an_order_message(f"o-{n}") for n in range(15)]
     dead.fill(*bodies)
 
     run_victim("redrive_between_send_and_delete", dead.name, dead.stack)
@@ -267,15 +267,15 @@ def test_a_killed_redrive_loses_no_letter() -> None:
     sent = dead.bodies()
     assert set(sent) == set(bodies)
     assert sum(sent.values()) == 25  # ten of them twice: consumers claim what they do
-    assert dead.letters() == Counter()
+    assert dead.dead_letters() == Counter()
 
 
 def test_a_killed_discard_leaves_the_letter_and_its_entry() -> None:
     dead = a_dead_queue()
-    [id_] = dead.fill(an_order_letter("o-1"))
+    [id_] = dead.fill(an_order_message("o-1"))
 
     run_victim("discard_between_audit_and_delete", dead.name, dead.stack, id_)
 
     assert len(rows("SELECT id FROM ops_audit WHERE message_id = $1", id_)) == 1
     wait_until(lambda: visible_letters(dead) == 1)
-    assert sum(dead.letters().values()) == 1
+    assert sum(dead.dead_letters().values()) == 1

@@ -1,4 +1,4 @@
-"""Operators at the same letters: whoever has one in hand deals with it, the others do not."""
+"""Operators at the same dead letters: each is handled by the one that received it."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from commerce.app.operations import dead_letters
-from tests.support.desk import a_desk, discard, list_dead_letters, redrive
+from tests.support.dead_letters import DeadQueue, an_order_message
 from tests.support.lambda_calls import Answer
-from tests.support.letters import DeadQueue, an_order_letter
+from tests.support.operations import a_console_queue, discard, list_dead_letters, redrive
 from tests.support.shop import rows
 from tests.support.threads import run_together
 
@@ -20,17 +20,17 @@ OPERATORS = 6
 
 @pytest.fixture
 def dead(monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
-    return a_desk(monkeypatch)
+    return a_console_queue(monkeypatch)
 
 
-def acts_upon(message_id: str) -> int:
-    """How many times the audit has it."""
+def count_audited(message_id: str) -> int:
+    """Count the audit's entries of a message."""
     sql = "SELECT count(*) AS n FROM ops_audit WHERE message_id = $1"
     return int(rows(sql, message_id)[0].n)
 
 
-def test_a_letter_that_many_redrive_at_once_is_sent_once(dead: DeadQueue) -> None:
-    body = an_order_letter("o-1")
+def test_a_dead_letter_that_six_operators_redrive_is_sent_once(dead: DeadQueue) -> None:
+    body = an_order_message("o-1")
     [id_] = dead.fill(body)
 
     answers = run_together([partial(redrive, [id_])] * OPERATORS)
@@ -38,57 +38,59 @@ def test_a_letter_that_many_redrive_at_once_is_sent_once(dead: DeadQueue) -> Non
     assert [each.status for each in answers] == [200] * OPERATORS
     assert sum(len(each.json["done"]) for each in answers) == 1
     assert sum(len(each.json["not_found"]) for each in answers) == OPERATORS - 1
-    assert (dead.bodies(), dead.letters()) == (Counter([body]), Counter())
-    assert acts_upon(id_) == 1
+    assert (dead.bodies(), dead.dead_letters()) == (Counter([body]), Counter())
+    assert count_audited(id_) == 1
 
 
-def test_a_queue_that_many_empty_at_once_loses_no_letter_and_sends_none_twice(
+def test_dead_letters_that_six_operators_redrive_are_each_sent_once(
     dead: DeadQueue,
 ) -> None:
-    bodies = [an_order_letter(f"o-{n}") for n in range(60)]
+    bodies = [an_order_message(f"o-{n}") for n in range(60)]
     ids = dead.fill(*bodies)
 
     answers = run_together([partial(redrive, "all")] * OPERATORS)
 
     done = [id_ for each in answers for id_ in each.json["done"]]
     assert sorted(done) == sorted(ids)
-    assert (dead.bodies(), dead.letters()) == (Counter(bodies), Counter())
+    assert (dead.bodies(), dead.dead_letters()) == (Counter(bodies), Counter())
 
 
-def test_a_queue_that_hands_a_letter_to_several_loses_none(
+def test_a_dead_letter_that_several_operators_receive_is_not_lost(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQS may, now and then: who consumes claims, so that being sent twice changes nothing."""
+    """SQS may deliver to several; consumers are idempotent, so sending it twice is harmless."""
     monkeypatch.setattr(dead_letters, "VISIBILITY_SECONDS", 0)
-    bodies = [an_order_letter(f"o-{n}") for n in range(20)]
+    bodies = [an_order_message(f"o-{n}") for n in range(20)]
     ids = dead.fill(*bodies)
 
     answers = run_together([partial(redrive, "all")] * OPERATORS)
 
     assert [each.status for each in answers] == [200] * OPERATORS
     assert {id_ for each in answers for id_ in each.json["done"]} == set(ids)
-    assert (set(dead.bodies()), dead.letters()) == (set(bodies), Counter())
+    assert (set(dead.bodies()), dead.dead_letters()) == (set(bodies), Counter())
 
 
-def test_a_letter_is_sent_back_or_discarded_never_both(dead: DeadQueue) -> None:
-    body = an_order_letter("o-1")
+def test_a_dead_letter_is_redriven_or_discarded_never_both(dead: DeadQueue) -> None:
+    body = an_order_message("o-1")
     [id_] = dead.fill(body)
 
-    sent, thrown = run_together([partial(redrive, [id_]), partial(discard, [id_], "no longer")])
+    redriven, discarded = run_together(
+        [partial(redrive, [id_]), partial(discard, [id_], "no longer")]
+    )
 
-    assert sorted([sent.json["done"], thrown.json["done"]]) == [[], [id_]]
-    assert dead.bodies() == (Counter([body]) if sent.json["done"] else Counter())
-    assert dead.letters() == Counter()
+    assert sorted([redriven.json["done"], discarded.json["done"]]) == [[], [id_]]
+    assert dead.bodies() == (Counter([body]) if redriven.json["done"] else Counter())
+    assert dead.dead_letters() == Counter()
 
 
-def test_who_looks_on_hides_no_letter_from_who_acts(dead: DeadQueue) -> None:
-    """A page that is looked at every few seconds has letters in hand for moments."""
-    bodies = [an_order_letter(f"o-{n}") for n in range(8)]
+def test_listing_dead_letters_hides_none_from_a_redrive(dead: DeadQueue) -> None:
+    """The console lists them every few seconds, and so has received them for moments."""
+    bodies = [an_order_message(f"o-{n}") for n in range(8)]
     ids = dead.fill(*bodies)
 
     calls: list[Callable[[], Answer]] = [*[list_dead_letters] * OPERATORS, partial(redrive, ids)]
 
-    acted = run_together(calls)[-1]
+    redriven = run_together(calls)[-1]
 
-    assert (sorted(acted.json["done"]), acted.json["not_found"]) == (sorted(ids), [])
-    assert (dead.bodies(), dead.letters()) == (Counter(bodies), Counter())
+    assert (sorted(redriven.json["done"]), redriven.json["not_found"]) == (sorted(ids), [])
+    assert (dead.bodies(), dead.dead_letters()) == (Counter(bodies), Counter())

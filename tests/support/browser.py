@@ -1,7 +1,7 @@
 """A real browser for the tests of pages: Chromium, driven by Playwright.
 
-The machine's own is used where there is one. Where there is none it is installed: by apt where
-that is allowed, else by Playwright.
+It is the machine's own if there is one, else it is installed: by apt if that is allowed, otherwise
+by Playwright.
 """
 
 import os
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 FLAGS = (
-    "--no-sandbox",  # root has none, and it opens nothing but pages of ours
+    "--no-sandbox",  # root has none, and only our own pages are opened
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -28,12 +28,12 @@ FLAGS = (
     "--disable-sync",
 )
 INSTALL_SECONDS = 300
-PATIENCE_MS = 60_000  # a function's first call on a busy machine takes a while
+TIMEOUT_MS = 60_000  # a function's first call on a busy machine takes a while
 
 
 @contextmanager
 def a_browser() -> "Iterator[Browser]":
-    """Start Chromium, installing it if need be; skips the test where it cannot be had."""
+    """Start Chromium, installed if necessary; skips the test if it cannot be started."""
     from playwright.sync_api import Error, sync_playwright
 
     path = _installed() or _installed_by_apt()
@@ -52,22 +52,24 @@ def a_browser() -> "Iterator[Browser]":
 
 @contextmanager
 def a_page(browser: "Browser", **options: Any) -> "Iterator[Page]":
-    """Open a page; in the end it may have broken no policy of its own, nor failed in a script."""
+    """Open a page; fails if it violates its content security policy or a script throws."""
     shown = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
     context = browser.new_context(**shown)
-    context.set_default_timeout(PATIENCE_MS)
-    opened, wrong = context.new_page(), list[str]()
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda line: wrong.append(line.text) if _is_breach(line.text) else None)
+    context.set_default_timeout(TIMEOUT_MS)
+    opened, errors = context.new_page(), list[str]()
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on(
+        "console", lambda line: errors.append(line.text) if _is_violation(line.text) else None
+    )
     try:
         yield opened
     finally:
         context.close()
-    assert wrong == []
+    assert errors == [], errors
 
 
 def tab_to(page: "Page", key: str) -> None:
-    """Press Tab until the element with this key has the focus, which can be seen."""
+    """Press Tab until the element with this key has a visible focus."""
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement?.dataset.key") == key:
@@ -77,7 +79,7 @@ def tab_to(page: "Page", key: str) -> None:
 
 
 def wider_than_its_window(page: "Page") -> list[str]:
-    """Elements that one would have to scroll sideways for."""
+    """Return the elements that reach beyond the right edge of the window."""
     found: list[str] = page.evaluate(
         """() => document.documentElement.scrollWidth <= innerWidth ? [] :
             [...document.querySelectorAll('body *')]
@@ -87,7 +89,7 @@ def wider_than_its_window(page: "Page") -> list[str]:
     return found
 
 
-def _is_breach(line: str) -> bool:
+def _is_violation(line: str) -> bool:
     return "Content Security Policy" in line or "Content-Security-Policy" in line
 
 
@@ -109,7 +111,7 @@ def _install_by_playwright() -> None:
 
 
 def _run(command: list[str]) -> bool:
-    """Whether it succeeded in time; where not, whoever needed it says so."""
+    """Return True if it succeeded in time; the caller reports a failure."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(

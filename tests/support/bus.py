@@ -1,4 +1,4 @@
-"""A bus of the test's own, and a queue that hears everything on it."""
+"""An event bus of the test's own, and a queue that receives everything on it."""
 
 import json
 import os
@@ -11,13 +11,13 @@ import boto3
 
 @dataclass(frozen=True, slots=True)
 class ListenedBus:
-    """An event bus with one listener."""
+    """An event bus with one target."""
 
     name: str
     queue_url: str
 
     def heard(self) -> list[dict[str, Any]]:
-        """The envelopes that arrived since the last look."""
+        """Take the envelopes that arrived since the last call."""
         sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
         envelopes: list[dict[str, Any]] = []
         while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get(
@@ -30,7 +30,7 @@ class ListenedBus:
 
 
 def a_listened_bus() -> ListenedBus:
-    """Make a bus and its listener, with names that nobody else has."""
+    """Create a bus and its target queue, with unique names."""
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     name = f"bus-{secrets.token_hex(6)}"
     sqs = boto3.client("sqs", endpoint_url=endpoint)

@@ -10,8 +10,8 @@ from commerce.metrics import MetricDelta
 from commerce.payment.breaker import Call, Permit
 from commerce.runtime.messaging.bus import MAX_BYTES
 from commerce.shared import clock
+from tests.support.dead_letters import DeadQueue, an_order_message
 from tests.support.lambda_calls import call
-from tests.support.letters import DeadQueue, an_order_letter
 from tests.support.orders import an_order, cancel_as_admin, deliver, ship
 from tests.support.payments import a_card_order
 from tests.support.shop import Person, a_brand, a_buyer, a_key, a_product, an_admin, rows
@@ -90,7 +90,7 @@ def a_bad_hour(dead: DeadQueue) -> None:
 
 
 def _letters(dead: DeadQueue, order_ids: list[str]) -> None:
-    bodies = [an_order_letter(each, str(clock.new_id())) for each in order_ids]
+    bodies = [an_order_message(each, str(clock.new_id())) for each in order_ids]
     dead.fill(*bodies, attributes={"ERROR_MESSAGE": ERROR})
     dead.fill('{"detail": "nobody can read this"}')
 

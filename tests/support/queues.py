@@ -1,4 +1,4 @@
-"""Real queues (moto's), polled as Lambda's event source mapping polls them."""
+"""Queues of moto, polled as Lambda's event source mapping polls them."""
 
 import json
 import secrets
@@ -20,16 +20,16 @@ class Queue:
     receive_counts: list[int] = field(default_factory=list)
 
     def send(self, *envelopes: Mapping[str, Any]) -> None:
-        """Put events of ours there, as EventBridge does."""
+        """Send events of ours, as EventBridge does."""
         for envelope in envelopes:
             self.send_text(json.dumps(bus_message(envelope)))
 
     def send_text(self, body: str) -> None:
-        """Put anything there."""
+        """Send any body."""
         client("sqs").send_message(QueueUrl=self.url, MessageBody=body)
 
     def poll(self, handler: Handler) -> int:
-        """Hand one batch over, and delete what was not reported as failed; how many there were."""
+        """Pass one batch to the handler and delete what did not fail; returns the batch's size."""
         messages = self._receive(self.url)
         if not messages:
             return 0
@@ -41,7 +41,7 @@ class Queue:
         return len(messages)
 
     def dead_letters(self) -> list[Any]:
-        """What its tries ran out for."""
+        """Return the bodies of its dead letters."""
         return [json.loads(each["Body"]) for each in self._receive(self.dead_letters_url)]
 
     def _record(self, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Queue:
 
 
 def a_queue(max_receive_count: int = 3) -> Queue:
-    """A queue that nobody else has."""
+    """Create a queue with a unique name."""
     sqs, name = client("sqs"), f"queue-{secrets.token_hex(6)}"
     dead_letters_url = sqs.create_queue(QueueName=f"{name}-dead-letters")["QueueUrl"]
     redrive = {
@@ -81,13 +81,13 @@ def a_queue(max_receive_count: int = 3) -> Queue:
 
 @dataclass(frozen=True, slots=True)
 class OpsTopic:
-    """The operators' topic, with a listener."""
+    """The operators' topic, with a subscribed queue."""
 
     arn: str
     queue: Queue
 
     def heard(self) -> list[tuple[str, dict[str, Any]]]:
-        """(subject, message) of what was published since the last look."""
+        """Return (subject, message) of each alert published since the last call."""
         return [
             (each["Subject"], json.loads(each["Message"]))
             for each in (json.loads(each["Body"]) for each in Queue._receive(self.queue.url))
@@ -95,7 +95,7 @@ class OpsTopic:
 
 
 def an_ops_topic() -> OpsTopic:
-    """A topic that nobody else has."""
+    """Create a topic with a unique name."""
     queue = a_queue()
     arn = client("sns").create_topic(Name=f"ops-{secrets.token_hex(6)}")["TopicArn"]
     client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn)

@@ -1,4 +1,4 @@
-"""What is not a shopper's: the relay when the bus refuses, clean-up, and operators' commands."""
+"""Scenarios of the relay with a failing bus, of retention, and of operators' commands."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from uuid import UUID
 from commerce.runtime.aws import client
 from commerce.runtime.cache.valkey import connect
 from commerce.runtime.db.current import database
-from commerce.runtime.messaging import quarantine as set_aside
+from commerce.runtime.messaging import quarantine
 from commerce.runtime.messaging.best_effort import LIST
 from commerce.shared import clock
 from infra.ops.__main__ import main
@@ -29,9 +29,9 @@ from tests.harness.crash.cases import (
     nudged,
     ordered,
 )
+from tests.support.dead_letters import DeadQueue, a_dead_queue, take_all
 from tests.support.envelopes import a_view, told
 from tests.support.lambda_calls import bus_message
-from tests.support.letters import DeadQueue, a_dead_queue, take_all
 from tests.support.other_connection import wait_until
 from tests.support.shop import rows
 
@@ -42,7 +42,7 @@ CONSUMER = "shipping/on_order_confirmed"
 
 @contextmanager
 def _no_bus() -> Iterator[None]:
-    """The bus refuses every call."""
+    """Let the bus refuse every call."""
     name = os.environ["EVENT_BUS_NAME"]
     os.environ["EVENT_BUS_NAME"] = "there-is-none"
     try:
@@ -51,13 +51,13 @@ def _no_bus() -> Iterator[None]:
         os.environ["EVENT_BUS_NAME"] = name
 
 
-def _relay_in_vain(case: Case) -> str:
+def _relay_without_bus(case: Case) -> str:
     with _no_bus():
         return by_clock("outbox/every_minute_relay")(case)
 
 
 def _with_a_poisonous_event() -> Case:
-    """Beside an order's events one that the bus has refused four times for its own fault."""
+    """Add to an order's events one that the bus has rejected four times."""
     case, id_ = ordered(), clock.new_id()
     rows(
         "INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,"
@@ -67,13 +67,13 @@ def _with_a_poisonous_event() -> Case:
     return replace(case, words={"poison": id_})
 
 
-def _set_aside(case: Case) -> object:
+def _quarantined(case: Case) -> object:
     sql = "SELECT type, cause FROM outbox_set_aside WHERE id = $1"
     return [tuple(row) for row in rows(sql, case.words["poison"])]
 
 
 def _viewed() -> Case:
-    """A view waits in Valkey, and nothing else does."""
+    """Let a view wait in Valkey, and nothing else."""
     case = a_case()
     with connect(os.environ["VALKEY_URL"]) as server:
         server.delete(LIST)
@@ -81,8 +81,8 @@ def _viewed() -> Case:
     return case
 
 
-def _with_what_is_past_its_time() -> Case:
-    """Of each kind that is forgotten one row that is due, and one that is not."""
+def _with_expired_rows() -> Case:
+    """Add a row to delete and a row to keep, of each kind that has a retention."""
     case = a_case(points=5_000)
     rows("UPDATE outbox SET published_at = now() - interval '8 days' WHERE published_at IS NULL")
     for key, days in (("due", 40), ("new", 1)):
@@ -105,7 +105,7 @@ def _with_what_is_past_its_time() -> Case:
 
 
 def _left(case: Case) -> object:
-    """What is left of it."""
+    """Return the rows that are left."""
     sql = "SELECT key FROM once WHERE scope LIKE $1 || ' %' ORDER BY scope, key"
     attempts = "SELECT login_id LIKE '% new' FROM login_attempt WHERE login_id LIKE $1 || ' %'"
     events = "SELECT count(*) FROM outbox WHERE published_at < now() - interval '7 days'"
@@ -120,31 +120,31 @@ def _left(case: Case) -> object:
 
 
 def with_a_dead_letter() -> Case:
-    """An event of an order that its consumer has failed at."""
+    """Make a dead letter of an order's event."""
     case = notices_sent(ordered(), "OrderConfirmed")
     dead = a_dead_queue(tries=100)
     [id_] = dead.fill(json.dumps(bus_message(case.words["envelope"])))
     return replace(case, words={**case.words, "dead": dead, "id": id_})
 
 
-def _letters(case: Case, action: str, *options: str) -> int:
+def _dlq(case: Case, action: str, *options: str) -> int:
     dead: DeadQueue = case.words["dead"]
     return main(["dlq", action, dead.name, "--stack", dead.stack, "--json", *options])
 
 
 def _redrive(case: Case) -> str:
-    return DONE if _letters(case, "redrive") == 0 else AGAIN
+    return DONE if _dlq(case, "redrive") == 0 else AGAIN
 
 
 def _discard(case: Case) -> str:
     options = ("--id", case.words["id"], "--reason", "a test", "--yes")
-    return {0: DONE, 1: "not found"}.get(_letters(case, "discard", *options), AGAIN)
+    return {0: DONE, 1: "not found"}.get(_dlq(case, "discard", *options), AGAIN)
 
 
-def sent_back(redrive: Callable[[Case], str], case: Case) -> object:
-    """The operator asks until no letter is left, in nobody's hand either; it was sent."""
+def redriven(redrive: Callable[[Case], str], case: Case) -> object:
+    """Redrive until no dead letter is left, visible or not; return which events were sent."""
     dead: DeadQueue = case.words["dead"]
-    wait_until(lambda: redrive(case) in _WELL and not _in_hand(dead), timeout_seconds=120)
+    wait_until(lambda: redrive(case) in _WELL and not _count(dead), timeout_seconds=120)
     bodies = [json.loads(each["Body"]) for each in take_all(dead.url)]
     for each in bodies:
         assert hand(CONSUMER, each["detail"]) == DONE
@@ -152,31 +152,33 @@ def sent_back(redrive: Callable[[Case], str], case: Case) -> object:
 
 
 def discarded(discard: Callable[[Case], str], case: Case) -> object:
-    """The operator asks until no letter is left; what it said is in the audit."""
+    """Discard until no dead letter is left; return the audit, and what was sent (nothing)."""
     dead: DeadQueue = case.words["dead"]
-    wait_until(lambda: discard(case) in _WELL and not _in_hand(dead), timeout_seconds=120)
+    wait_until(lambda: discard(case) in _WELL and not _count(dead), timeout_seconds=120)
     sql = "SELECT action, reason, body LIKE $2 AS is_whole FROM ops_audit WHERE message_id = $1"
     found = {tuple(row) for row in rows(sql, case.words["id"], f"%{case.order}%")}
     return found, take_all(dead.url)
 
 
-def _in_hand(dead: DeadQueue) -> int:
-    """How many letters there are, seen or not."""
+def _count(dead: DeadQueue) -> int:
+    """Count the dead letters, visible or not."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = client("sqs").get_queue_attributes(QueueUrl=dead.letters_url, AttributeNames=names)
+    answer = client("sqs").get_queue_attributes(
+        QueueUrl=dead.dead_letters_url, AttributeNames=names
+    )
     return sum(int(answer["Attributes"][name]) for name in names)
 
 
-def with_an_event_set_aside() -> Case:
-    """An event of an order that the bus would not take."""
+def with_a_quarantined_event() -> Case:
+    """Quarantine an event of an order."""
     case = notices_sent(ordered(), "OrderConfirmed")
     id_ = case.words["envelope"]["id"]
     [row] = rows("SELECT position FROM outbox WHERE id = $1", id_)
-    database().run([set_aside.move({row.position: "a test"})])
+    database().run([quarantine.move({row.position: "a test"})])
     return case
 
 
-def _put_back(case: Case) -> str:
+def _requeue(case: Case) -> str:
     id_: Any = UUID(case.words["envelope"]["id"])
     code = main(["outbox", "--put-back", str(id_), "--json", "--stack", "none"])
     return {0: DONE, 1: "not found"}.get(code, AGAIN)
@@ -186,26 +188,26 @@ _GONE = frozenset({DONE, "not found"})
 _WELL = {*_GONE, "200"}
 
 SCENARIOS = (
-    Scenario("relay_refused", "outbox/every_minute_relay", ordered, _relay_in_vain, QUEUE),
+    Scenario("relay_refused", "outbox/every_minute_relay", ordered, _relay_without_bus, QUEUE),
     Scenario(
-        "relay_sets_aside", "outbox/every_minute_relay", _with_a_poisonous_event,
-        by_clock("outbox/every_minute_relay"), QUEUE, look=_set_aside,
+        "relay_quarantines", "outbox/every_minute_relay", _with_a_poisonous_event,
+        by_clock("outbox/every_minute_relay"), QUEUE, look=_quarantined,
     ),
     Scenario(
-        "tell_views", "product/on_products_viewed", _viewed,
+        "publish_views", "product/on_products_viewed", _viewed,
         nudged("product/on_products_viewed"), QUEUE, tells_views=True,
     ),
     Scenario(
-        "clean_up", "outbox/daily_clean_up", _with_what_is_past_its_time,
+        "clean_up", "outbox/daily_clean_up", _with_expired_rows,
         by_clock("outbox/daily_clean_up"), QUEUE, look=_left,
     ),
     Scenario(
         "redrive", "make ops dlq redrive", with_a_dead_letter, _redrive, QUEUE,
-        look=partial(sent_back, _redrive),
+        look=partial(redriven, _redrive),
     ),
     Scenario(
         "discard", "make ops dlq discard", with_a_dead_letter, _discard, _GONE,
         look=partial(discarded, _discard),
     ),
-    Scenario("put_back", "make ops outbox --put-back", with_an_event_set_aside, _put_back, _GONE),
+    Scenario("requeue", "make ops outbox --put-back", with_a_quarantined_event, _requeue, _GONE),
 )  # fmt: skip

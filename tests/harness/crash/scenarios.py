@@ -12,7 +12,7 @@ from dataclasses import replace
 from commerce.like import ProductLiked
 from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from commerce.shared import clock
-from tests.harness.crash import admins, desk, operators, rankings, shoppers
+from tests.harness.crash import admins, console, operators, rankings, shoppers
 from tests.harness.crash.cases import (
     CREATED,
     DONE,
@@ -387,7 +387,7 @@ SCENARIOS = {
         *admins.SCENARIOS,
         *rankings.SCENARIOS,
         *operators.SCENARIOS,
-        *desk.SCENARIOS,
+        *console.SCENARIOS,
     )
 }
 """Every use case that `make faults` goes through."""

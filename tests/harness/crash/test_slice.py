@@ -48,7 +48,7 @@ def test_every_fifth_step_of_placing_and_liking_holds() -> None:
 
 
 def test_what_may_be_lost_is_not_told_twice_where_an_answer_is() -> None:
-    done = faults("tell_views", "--kind", "hang")
+    done = faults("publish_views", "--kind", "hang")
 
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -1,4 +1,4 @@
-"""The console in a real browser, over the functions themselves and a database of the test's own."""
+"""The console in a browser, served by the functions, on a database of the test's own."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,12 +7,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from commerce.runtime import tokens
 from commerce.shared import clock
-from tests.support.browser import PATIENCE_MS, a_browser, a_page
-from tests.support.desk import a_desk
+from tests.support.browser import TIMEOUT_MS, a_browser, a_page
+from tests.support.dead_letters import DeadQueue
 from tests.support.http_server import a_site
-from tests.support.letters import DeadQueue
+from tests.support.operations import a_console_queue
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
 TOKEN = "lastunit-console-token"  # functions/console/api.js
 
@@ -26,27 +26,27 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def dead(own_shop: str, monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
-    """A queue of the test's own, which the console looks after."""
-    return a_desk(monkeypatch)
+    """A queue of the test's own, which the console shows."""
+    return a_console_queue(monkeypatch)
 
 
 @pytest.fixture
 def site(dead: DeadQueue) -> Iterator[str]:
-    """Where the console is."""
+    """The URL of the API that serves the console."""
     with a_site() as url:
         yield url
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A new page, which may not break its own policy, nor fail in a script."""
+    """A new page, which must not violate its content security policy nor fail in a script."""
     with a_page(browser) as opened:
         yield opened
 
 
 @pytest.fixture
 def open_console(page: Page, site: str) -> Callable[[], Page]:
-    """Open the console as an admin who is signed in: do it when the shop is as it should be."""
+    """Open the console as a signed-in admin; call it after the shop is prepared."""
 
     def opened() -> Page:
         admin = tokens.sign(clock.new_id(), frozenset({tokens.ADMIN}))

@@ -1,4 +1,4 @@
-"""The console as operators meet it: what it shows, and what it does when they act."""
+"""The console in a browser: what it shows, and what operators do with it."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import tab_to
-from tests.support.letters import DeadQueue, an_order_letter
+from tests.support.dead_letters import DeadQueue, an_order_message
 from tests.support.orders import an_order
 from tests.support.other_connection import wait_until
 from tests.support.shop import a_buyer, a_product, rows
@@ -14,16 +14,18 @@ from tests.support.shop import a_buyer, a_product, rows
 Open = Callable[[], Page]
 
 
-def test_where_all_is_well_it_says_so(open_console: Open) -> None:
+def test_a_healthy_shop_is_shown_as_well(open_console: Open) -> None:
     console = open_console()
     expect(console.get_by_role("heading", name="All is well")).to_be_visible()
     expect(console.get_by_text("No dead letters in 2 queues.")).to_be_visible()
-    expect(console.get_by_text("Every payment has its end.")).to_be_visible()
+    expect(console.get_by_text("No payment is unfinished.")).to_be_visible()
 
 
-def test_a_letter_is_seen_with_its_order_and_redriven(dead: DeadQueue, open_console: Open) -> None:
+def test_a_dead_letter_is_shown_with_its_order_and_redriven(
+    dead: DeadQueue, open_console: Open
+) -> None:
     order_id = an_order(a_buyer(points=1_000), (a_product(stock=1, price=100), 1))
-    body = an_order_letter(order_id)
+    body = an_order_message(order_id)
     dead.fill(body)
     console = open_console()
     expect(console.get_by_role("link", name="1 dead letter in 1 queue")).to_be_visible()
@@ -41,7 +43,9 @@ def test_a_letter_is_seen_with_its_order_and_redriven(dead: DeadQueue, open_cons
     assert dead.bodies() == Counter([body])
 
 
-def test_a_letter_is_discarded_with_the_keyboard_alone(dead: DeadQueue, open_console: Open) -> None:
+def test_a_dead_letter_can_be_discarded_with_the_keyboard_alone(
+    dead: DeadQueue, open_console: Open
+) -> None:
     [id_] = dead.fill("nobody can read this")
     console = open_console()
     console.evaluate("document.activeElement.blur()")
@@ -70,11 +74,13 @@ def test_a_letter_is_discarded_with_the_keyboard_alone(dead: DeadQueue, open_con
     console.keyboard.press("Enter")
     expect(console.locator("#outcomes")).to_contain_text("1 message discarded from")
     [kept] = rows("SELECT reason FROM ops_audit WHERE message_id = $1", id_)
-    assert (kept.reason, dead.letters()) == ("typed by hand", Counter())
+    assert (kept.reason, dead.dead_letters()) == ("typed by hand", Counter())
 
 
-def test_what_goes_wrong_is_shown_with_its_request(dead: DeadQueue, open_console: Open) -> None:
-    body = an_order_letter("o-1")
+def test_a_failed_action_shows_its_problem_and_request_id(
+    dead: DeadQueue, open_console: Open
+) -> None:
+    body = an_order_message("o-1")
     dead.fill(body)
     console = open_console()
     problem = (
@@ -87,13 +93,13 @@ def test_what_goes_wrong_is_shown_with_its_request(dead: DeadQueue, open_console
     alert = console.get_by_role("dialog").get_by_role("alert")
     expect(alert).to_contain_text("Try again.")
     expect(alert).to_contain_text("r-17")
-    wait_until(lambda: dead.letters() == Counter([body]))  # the page may have it in hand
+    wait_until(lambda: dead.dead_letters() == Counter([body]))  # the page may have received it
 
 
-def test_a_panel_that_cannot_be_asked_says_so_and_keeps_what_it_knew(
+def test_a_panel_that_cannot_load_shows_the_problem_and_its_last_content(
     dead: DeadQueue, open_console: Open
 ) -> None:
-    dead.fill(an_order_letter("o-1"))
+    dead.fill(an_order_message("o-1"))
     console = open_console()
     problem = '{"detail": "The queues do not answer.", "request_id": "r-18"}'
     console.route("**/dead-letters", lambda route: route.fulfill(status=503, body=problem))
@@ -105,15 +111,15 @@ def test_a_panel_that_cannot_be_asked_says_so_and_keeps_what_it_knew(
     expect(console.get_by_role("link", name="answer missing")).to_be_visible()
 
 
-def test_a_refresh_leaves_the_focus_and_what_is_open(dead: DeadQueue, open_console: Open) -> None:
-    dead.fill(an_order_letter("o-1"))
+def test_a_refresh_keeps_the_focus_and_open_details(dead: DeadQueue, open_console: Open) -> None:
+    dead.fill(an_order_message("o-1"))
     console = open_console()
     console.get_by_role("button", name=dead.name, exact=True).click()
     letter = console.locator(".letters > li")
     letter.get_by_text("Message", exact=True).click()
     redrive = letter.get_by_role("button", name="Redrive")
     redrive.focus()
-    dead.fill(an_order_letter("o-2"))
+    dead.fill(an_order_message("o-2"))
     with console.expect_response("**/dead-letters/*"):
         console.evaluate("document.getElementById('refresh').click()")
     expect(console.locator(".letters > li")).to_have_count(2)
@@ -123,7 +129,7 @@ def test_a_refresh_leaves_the_focus_and_what_is_open(dead: DeadQueue, open_conso
     expect(console.locator("details[open] pre")).to_have_count(1)
 
 
-def test_a_session_that_ended_leads_to_the_door(open_console: Open) -> None:
+def test_an_ended_session_leads_to_the_sign_in(open_console: Open) -> None:
     console = open_console()
     console.evaluate("sessionStorage.setItem('lastunit-console-token', 'x.y.z')")
     console.get_by_role("button", name="Refresh").click()

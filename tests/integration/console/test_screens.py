@@ -1,4 +1,4 @@
-"""The console on wide and narrow screens, dark and light: nothing leaves the screen.
+"""The console fits wide and narrow screens, dark and light.
 
 `make screens` keeps the pictures in docs/screens.
 """
@@ -13,20 +13,20 @@ from playwright.sync_api import Page, expect
 from commerce.app.messaging import relay
 from tests.support.browser import wider_than_its_window
 from tests.support.console_data import a_bad_hour, a_days_sales
+from tests.support.dead_letters import DeadQueue
 from tests.support.gateway import RunningGateway
-from tests.support.letters import DeadQueue
 
 SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
 
 
 @pytest.fixture
 def screens(tmp_path: Path) -> Path:
-    """Where pictures go."""
+    """The folder for the pictures."""
     return Path(os.environ.get("SCREENS", tmp_path))
 
 
 def take(page: Page, file: Path, size: str) -> None:
-    """Take a picture of the whole page, once it has drawn everything."""
+    """Take a picture of the whole page."""
     width, height = SIZES[size]
     page.set_viewport_size({"width": width, "height": height})
     assert wider_than_its_window(page) == []
@@ -56,7 +56,7 @@ def test_a_bad_hour_fits_every_screen(
     console.screenshot(path=screens / "console-order.png", animations="disabled")
 
 
-def test_a_good_day_and_the_door_fit_every_screen(
+def test_a_good_day_and_the_sign_in_fit_every_screen(
     open_console: Callable[[], Page], screens: Path
 ) -> None:
     a_days_sales()
@@ -70,7 +70,7 @@ def test_a_good_day_and_the_door_fit_every_screen(
         take(console, screens / f"console-sign-in-{size}.png", size)
 
 
-def test_the_documents_page_fits_every_screen(page: Page, site: str, screens: Path) -> None:
+def test_the_api_documentation_fits_every_screen(page: Page, site: str, screens: Path) -> None:
     page.goto(f"{site}/docs")
     place = page.locator("#operations-order-place_order")
     place.locator(".opblock-summary-control").click()

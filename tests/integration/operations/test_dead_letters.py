@@ -1,4 +1,4 @@
-"""Dead letters at the console: seen, sent back, discarded; none is lost, each act is kept."""
+"""Dead letters at the console: listed, redriven, discarded; none is lost, each act is audited."""
 
 from collections import Counter
 from typing import Any
@@ -7,9 +7,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from commerce.runtime.aws import client
-from tests.support.desk import NAME, a_desk, discard, list_dead_letters, list_queues, redrive
+from tests.support.dead_letters import DeadQueue, an_order_message, take_all
 from tests.support.lambda_calls import call
-from tests.support.letters import DeadQueue, an_order_letter, take_all
+from tests.support.operations import (
+    NAME,
+    a_console_queue,
+    discard,
+    list_dead_letters,
+    list_queues,
+    redrive,
+)
 from tests.support.shop import a_buyer, an_admin, rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -17,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("shop_environment")
 
 @pytest.fixture
 def dead(monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
-    return a_desk(monkeypatch)
+    return a_console_queue(monkeypatch)
 
 
 def audit(message_id: str) -> list[Any]:
@@ -28,8 +35,8 @@ def audit(message_id: str) -> list[Any]:
     return [tuple(row) for row in found]
 
 
-def test_every_queue_is_listed_those_with_letters_first(dead: DeadQueue) -> None:
-    [first, _] = dead.fill(an_order_letter("o-1"), an_order_letter("o-2"))
+def test_queues_with_dead_letters_are_listed_first(dead: DeadQueue) -> None:
+    [first, _] = dead.fill(an_order_message("o-1"), an_order_message("o-2"))
     answer = list_queues()
     assert answer.status == 200
     shown, schedule = answer.json["queues"]
@@ -39,14 +46,14 @@ def test_every_queue_is_listed_those_with_letters_first(dead: DeadQueue) -> None
     assert schedule == {"queue": "schedule", "count": 0, "can_redrive": False, "letters": []}
 
 
-def test_a_letter_tells_what_it_is_about_and_why_the_bus_could_not_deliver(dead: DeadQueue) -> None:
-    body = an_order_letter("o-1", "e-1")
+def test_a_dead_letter_shows_its_event_and_the_cause_that_the_bus_gave(dead: DeadQueue) -> None:
+    body = an_order_message("o-1", "e-1")
     refused = {"ERROR_MESSAGE": {"DataType": "String", "StringValue": "no permission"}}
     [id_] = dead.fill(body, attributes=refused)
-    [letter] = list_dead_letters().json["letters"]
-    assert letter.pop("sent_at").endswith("Z")
-    assert 0 <= letter.pop("age_seconds") < 60
-    assert letter == {
+    [dead_letter] = list_dead_letters().json["letters"]
+    assert dead_letter.pop("sent_at").endswith("Z")
+    assert 0 <= dead_letter.pop("age_seconds") < 60
+    assert dead_letter == {
         "message_id": id_,
         "type": "OrderConfirmed",
         "event_id": "e-1",
@@ -58,43 +65,43 @@ def test_a_letter_tells_what_it_is_about_and_why_the_bus_could_not_deliver(dead:
     }
 
 
-def test_what_the_log_says_of_its_last_failure_is_its_cause(
+def test_the_last_failure_in_the_log_is_the_cause(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dead.fill(an_order_letter("o-1", "e-1"))
+    dead.fill(an_order_message("o-1", "e-1"))
     line = '{"exception": "Traceback …\\ncommerce.DeliverySystemFailed: HTTP 500\\n"}'
-    asked: list[dict[str, Any]] = []
+    searches: list[dict[str, Any]] = []
 
-    def found(**asking: Any) -> Any:
-        asked.append(asking)
-        if "nextToken" not in asking:  # CloudWatch may say nothing yet, and go on looking
+    def search(**parameters: Any) -> Any:
+        searches.append(parameters)
+        if "nextToken" not in parameters:  # CloudWatch may answer with an empty page first
             return {"events": [], "nextToken": "more"}
-        # An emulator may find the words apart, and so other lines about the event.
+        # An emulator may search for single words, and so find other lines about the event.
         return {"events": [{"message": "{}"}, {"message": line}, {"message": '{"failed": 1}'}]}
 
-    monkeypatch.setattr(client("logs", attempts=1), "filter_log_events", found)
+    monkeypatch.setattr(client("logs", attempts=1), "filter_log_events", search)
     for shown in (list_dead_letters().json, list_queues().json["queues"][0]):
         assert shown["letters"][0]["cause"] == "commerce.DeliverySystemFailed: HTTP 500"
-        assert asked.pop()["filterPattern"] == '"e-1" "message failed"'
+        assert searches.pop()["filterPattern"] == '"e-1" "message failed"'
 
 
-def test_looking_changes_nothing(dead: DeadQueue) -> None:
-    bodies = [an_order_letter(f"o-{n}") for n in range(12)]
+def test_listing_leaves_the_dead_letters_in_place(dead: DeadQueue) -> None:
+    bodies = [an_order_message(f"o-{n}") for n in range(12)]
     dead.fill(*bodies)
     for _ in range(2):
         assert list_queues().json["queues"][0]["count"] == 12
         assert len(list_dead_letters(query="?limit=50").json["letters"]) == 12
-    assert dead.letters() == Counter(bodies)
+    assert dead.dead_letters() == Counter(bodies)
 
 
-def test_a_long_message_is_cut_and_that_is_said(dead: DeadQueue) -> None:
+def test_a_long_body_is_cut_and_marked_as_cut(dead: DeadQueue) -> None:
     dead.fill("x" * 60_000)
-    [letter] = list_dead_letters().json["letters"]
-    assert (len(letter["body"]), letter["body_is_cut"]) == (50_000, True)
+    [dead_letter] = list_dead_letters().json["letters"]
+    assert (len(dead_letter["body"]), dead_letter["body_is_cut"]) == (50_000, True)
 
 
-def test_a_letter_goes_back_with_all_it_said_and_that_is_kept(dead: DeadQueue) -> None:
-    bodies = [an_order_letter(f"o-{n}") for n in range(3)]
+def test_a_redriven_message_keeps_body_and_attributes_and_is_audited(dead: DeadQueue) -> None:
+    bodies = [an_order_message(f"o-{n}") for n in range(3)]
     kept = {"kept": {"DataType": "String", "StringValue": "yes"}}
     ids = dead.fill(*bodies, attributes=kept)
     admin = an_admin()
@@ -108,25 +115,25 @@ def test_a_letter_goes_back_with_all_it_said_and_that_is_kept(dead: DeadQueue) -
     [sent] = take_all(dead.url)
     assert sent["Body"] == bodies[1]
     assert sent["MessageAttributes"]["kept"]["StringValue"] == "yes"
-    assert dead.letters() == Counter([bodies[0], bodies[2]])
+    assert dead.dead_letters() == Counter([bodies[0], bodies[2]])
     assert audit(ids[1]) == [(f"admin:{admin.user_id}", "dlq redrive", NAME, bodies[1], "")]
     assert audit(ids[0]) == []
 
 
-def test_all_letters_of_a_queue_go_back(dead: DeadQueue) -> None:
-    bodies = [an_order_letter(f"o-{n}") for n in range(25)]
+def test_all_dead_letters_of_a_queue_are_redriven(dead: DeadQueue) -> None:
+    bodies = [an_order_message(f"o-{n}") for n in range(25)]
     ids = dead.fill(*bodies)
     answer = redrive("all")
     assert sorted(answer.json["done"]) == sorted(ids)
-    assert (dead.bodies(), dead.letters()) == (Counter(bodies), Counter())
+    assert (dead.bodies(), dead.dead_letters()) == (Counter(bodies), Counter())
 
 
-def test_who_runs_out_of_time_says_so_and_goes_on_when_asked_again(
+def test_a_redrive_out_of_time_is_incomplete_and_continues_when_repeated(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from commerce.app.operations import dead_letters as module
 
-    bodies = [an_order_letter(f"o-{n}") for n in range(25)]
+    bodies = [an_order_message(f"o-{n}") for n in range(25)]
     dead.fill(*bodies)
     monkeypatch.setattr(module, "WORK_SECONDS", -1.0)
     done = [redrive("all").json, redrive("all").json, redrive("all").json]
@@ -134,11 +141,13 @@ def test_who_runs_out_of_time_says_so_and_goes_on_when_asked_again(
         (10, False), (10, False), (5, False)
     ]  # fmt: skip
     assert redrive("all").json["complete"] is True
-    assert (dead.bodies(), dead.letters()) == (Counter(bodies), Counter())
+    assert (dead.bodies(), dead.dead_letters()) == (Counter(bodies), Counter())
 
 
-def test_what_cannot_be_sent_stays(dead: DeadQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    bodies = [an_order_letter("o-1"), an_order_letter("o-2")]
+def test_a_dead_letter_that_cannot_be_sent_stays(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = [an_order_message("o-1"), an_order_message("o-2")]
     ids = dead.fill(*bodies)
     sqs = client("sqs", answer_within_seconds=10)
 
@@ -152,68 +161,66 @@ def test_what_cannot_be_sent_stays(dead: DeadQueue, monkeypatch: pytest.MonkeyPa
     assert len(answer.json["done"]) == 1
     [failed] = answer.json["failed"]
     assert failed["cause"] == "OverLimit"
-    assert sum(dead.letters().values()) == 1
+    assert sum(dead.dead_letters().values()) == 1
 
 
-def test_a_queue_that_fails_leaves_every_letter(
+def test_a_failing_queue_leaves_every_dead_letter_in_place(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: object) -> None:
         raise ClientError({"Error": {"Code": "OverLimit", "Message": "no"}}, "SendMessageBatch")
 
-    body = an_order_letter("o-1")
+    body = an_order_message("o-1")
     [id_] = dead.fill(body)
     with monkeypatch.context() as patched:
         patched.setattr(client("sqs", answer_within_seconds=10), "send_message_batch", refuse)
         assert redrive([id_]).status == 500
-    assert dead.letters() == Counter([body])
+    assert dead.dead_letters() == Counter([body])
 
 
-def test_a_letter_that_somebody_took_meanwhile_is_not_found(dead: DeadQueue) -> None:
-    [id_] = dead.fill(an_order_letter("o-1"))
+def test_a_dead_letter_redriven_already_is_not_found(dead: DeadQueue) -> None:
+    [id_] = dead.fill(an_order_message("o-1"))
     assert redrive([id_]).json["done"] == [id_]
     again = redrive([id_])
     assert (again.status, again.json["done"], again.json["not_found"]) == (200, [], [id_])
 
 
-def test_nothing_is_done_that_cannot_be_written_down(
+def test_nothing_is_redriven_or_discarded_without_an_audit_entry(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from commerce.runtime.db.current import database
 
-    body = an_order_letter("o-1")
+    body = an_order_message("o-1")
     [id_] = dead.fill(body)
     database().close()
     with monkeypatch.context() as patched:
         patched.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
         assert redrive([id_]).json["code"] == "UNAVAILABLE"
         assert discard([id_], "why").json["code"] == "UNAVAILABLE"
-    assert (dead.bodies(), dead.letters()) == (Counter(), Counter([body]))
+    assert (dead.bodies(), dead.dead_letters()) == (Counter(), Counter([body]))
 
 
-def test_a_discarded_letter_is_kept_with_the_reason(dead: DeadQueue) -> None:
-    bodies = [an_order_letter(f"o-{n}") for n in range(3)]
+def test_a_discarded_dead_letter_is_audited_with_the_reason(dead: DeadQueue) -> None:
+    bodies = [an_order_message(f"o-{n}") for n in range(3)]
     ids = dead.fill(*bodies)
     admin = an_admin()
-    answer = discard([ids[2]], "Told by telephone", by=admin)
+    answer = discard([ids[2]], "Settled by telephone", by=admin)
     assert answer.json["done"] == [ids[2]]
-    assert dead.letters() == Counter(bodies[:2])
+    assert dead.dead_letters() == Counter(bodies[:2])
     assert dead.bodies() == Counter()
     assert audit(ids[2]) == [
-        (f"admin:{admin.user_id}", "dlq discard", NAME, bodies[2], "Told by telephone")
+        (f"admin:{admin.user_id}", "dlq discard", NAME, bodies[2], "Settled by telephone")
     ]
 
 
-def test_letters_of_a_schedule_have_no_queue_to_go_to(dead: DeadQueue) -> None:
+def test_dead_letters_of_a_schedule_cannot_be_redriven(dead: DeadQueue) -> None:
     answer = redrive("all", queue="schedule")
     assert (answer.status, answer.json["code"]) == (409, "LETTERS_HAVE_NO_QUEUE")
     assert discard("all", "nothing there", queue="schedule").status == 200
 
 
 @pytest.mark.parametrize("queue", ["no-such-queue", "outbox-nudge-dead-letters", NAME.upper()])
-def test_a_queue_that_is_not_there_is_answered_with_those_that_are(
-    dead: DeadQueue, queue: str
-) -> None:
+def test_an_unknown_queue_is_answered_with_the_known_ones(dead: DeadQueue, queue: str) -> None:
     for answer in (
         list_dead_letters(queue),
         redrive("all", queue=queue),
@@ -227,36 +234,36 @@ def test_a_queue_that_is_not_there_is_answered_with_those_that_are(
     "body",
     [{}, {"message_ids": []}, {"message_ids": "some"}, {"message_ids": None}, {"reason": "x"}],
 )
-def test_all_is_never_meant_by_saying_nothing(dead: DeadQueue, body: dict[str, Any]) -> None:
-    letter = an_order_letter("o-1")
-    dead.fill(letter)
+def test_message_ids_are_required_as_a_list_or_all(dead: DeadQueue, body: dict[str, Any]) -> None:
+    message = an_order_message("o-1")
+    dead.fill(message)
     for name, asked in (("redrive", body), ("discard", {"reason": "why", **body})):
         path = f"/admin/dead-letters/{NAME}/{name}"
         answer = call(
             f"operations/{name}_dead_letters", "POST", path, token=an_admin().token, body=asked
         )
         assert (answer.status, answer.json["code"]) == (422, "VALIDATION_FAILED")
-    assert dead.letters() == Counter([letter])
+    assert dead.dead_letters() == Counter([message])
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, None])
-def test_nothing_is_discarded_without_a_reason(dead: DeadQueue, reason: Any) -> None:
-    letter = an_order_letter("o-1")
-    [id_] = dead.fill(letter)
+def test_a_discard_needs_a_reason(dead: DeadQueue, reason: Any) -> None:
+    message = an_order_message("o-1")
+    [id_] = dead.fill(message)
     assert discard([id_], reason).status == 422
-    assert (dead.letters(), audit(id_)) == (Counter([letter]), [])
+    assert (dead.dead_letters(), audit(id_)) == (Counter([message]), [])
 
 
-def test_a_user_sees_and_does_nothing(dead: DeadQueue) -> None:
-    body = an_order_letter("o-1")
+def test_a_user_can_neither_list_nor_redrive_nor_discard(dead: DeadQueue) -> None:
+    body = an_order_message("o-1")
     [id_] = dead.fill(body)
     user = a_buyer()
     for answer in (list_queues(by=user), redrive([id_], by=user), discard([id_], "x", by=user)):
         assert (answer.status, answer.json["code"]) == (403, "ADMIN_ONLY")
-    assert dead.letters() == Counter([body])
+    assert dead.dead_letters() == Counter([body])
 
 
-def test_every_endpoint_of_operators_is_for_admins_alone(dead: DeadQueue) -> None:
+def test_every_endpoint_of_operations_needs_an_admin(dead: DeadQueue) -> None:
     user = a_buyer()
     for name, method, path in (
         ("get_overview", "GET", "/admin/overview"),

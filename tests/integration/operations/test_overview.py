@@ -1,4 +1,4 @@
-"""What is wrong now, as the rows have it; what operators set right is in the audit."""
+"""The overview shows what is wrong by the rows; operators' repairs are audited."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from commerce.runtime.messaging.bus import MAX_BYTES
 from commerce.shared import clock
 from tests.support.admin import audit_of
 from tests.support.delivery import Delivery
-from tests.support.desk import order_as_admin, overview, put_back, sales
 from tests.support.gateway import RunningGateway
+from tests.support.operations import order_as_admin, overview, requeue, sales
 from tests.support.orders import a_pending_order, an_order, cancel_as_admin, deliver, ship
 from tests.support.payments import a_card_order, pay, payments_of, sync
 from tests.support.shop import a_buyer, a_product, an_admin, rows
@@ -23,7 +23,7 @@ from tests.support.time_travel import earlier
 pytestmark = pytest.mark.usefixtures("own_shop")
 
 
-def looked_at() -> Any:
+def the_overview() -> Any:
     answer = overview()
     assert answer.status == 200, answer.json
     return answer.json
@@ -31,12 +31,13 @@ def looked_at() -> Any:
 
 def stuck() -> list[tuple[str, str, str]]:
     return [
-        (each["order_id"], each["status"], each["problem"]) for each in looked_at()["stuck_orders"]
+        (each["order_id"], each["status"], each["problem"])
+        for each in the_overview()["stuck_orders"]
     ]
 
 
-def test_a_shop_where_all_is_well_says_so() -> None:
-    found = looked_at()
+def test_a_healthy_shop_has_an_empty_overview() -> None:
+    found = the_overview()
     assert found["outbox"] == {
         "waiting": 0, "oldest_age_seconds": 0, "set_aside_count": 0, "set_aside": []
     }  # fmt: skip
@@ -56,7 +57,8 @@ def test_orders_are_counted_by_state() -> None:
     deliver(admin, delivered)
     cancel_as_admin(admin, cancelled)
     states = {
-        each["status"]: (each["now"], each["placed_within_a_day"]) for each in looked_at()["orders"]
+        each["status"]: (each["now"], each["placed_within_a_day"])
+        for each in the_overview()["orders"]
     }
     assert states == {
         "PENDING": (1, 1),
@@ -67,7 +69,7 @@ def test_orders_are_counted_by_state() -> None:
     }
 
 
-def test_a_pending_order_past_its_time_is_stuck() -> None:
+def test_a_pending_order_that_did_not_expire_in_time_is_stuck() -> None:
     buyer, product = a_buyer(points=1_000), a_product(stock=9, price=100)
     order_id, other = (
         a_pending_order(buyer, product, points=0),
@@ -78,20 +80,20 @@ def test_a_pending_order_past_its_time_is_stuck() -> None:
     assert stuck() == [(order_id, "PENDING", "NOT_EXPIRED")]
 
 
-def test_a_confirmed_order_that_the_delivery_system_was_not_told_is_stuck() -> None:
+def test_a_confirmed_order_without_shipment_notice_is_stuck_after_five_minutes() -> None:
     buyer, product = a_buyer(points=1_000), a_product(stock=9, price=100)
-    fresh, late, told = (an_order(buyer, (product, 1)) for _ in range(3))
-    for order_id in (late, told):
+    fresh, late, notified = (an_order(buyer, (product, 1)) for _ in range(3))
+    for order_id in (late, notified):
         rows(
             "UPDATE order_history SET at = now() - interval '6 minutes' WHERE order_id = $1",
             order_id,
         )
-    rows("INSERT INTO shipment_notice VALUES ($1, 'ORDER', now())", told)
+    rows("INSERT INTO shipment_notice VALUES ($1, 'ORDER', now())", notified)
     assert stuck() == [(late, "CONFIRMED", "NOT_TOLD")]
     assert fresh not in str(stuck())
 
 
-def test_a_cancelled_order_that_is_not_withdrawn_is_stuck() -> None:
+def test_a_cancelled_order_without_withdrawal_is_stuck_after_five_minutes() -> None:
     buyer, product = a_buyer(points=1_000), a_product(stock=9, price=100)
     order_id, other = (an_order(buyer, (product, 1)) for _ in range(2))
     for each in (order_id, other):
@@ -102,7 +104,7 @@ def test_a_cancelled_order_that_is_not_withdrawn_is_stuck() -> None:
     assert stuck() == [(order_id, "CANCELLED", "NOT_WITHDRAWN")]
 
 
-def test_what_is_not_shipped_for_a_day_or_not_delivered_for_two_weeks_is_stuck() -> None:
+def test_an_order_unshipped_for_a_day_or_undelivered_for_two_weeks_is_stuck() -> None:
     buyer, admin, product = a_buyer(points=1_000), an_admin(), a_product(stock=9, price=100)
     with earlier(hours=25):
         waiting = an_order(buyer, (product, 1))
@@ -127,7 +129,7 @@ def test_stuck_orders_are_found_by_an_index() -> None:
     assert "order_on_its_way" in str(plan)
 
 
-def test_a_payment_without_an_end_is_shown_and_late_after_five_minutes(
+def test_an_unfinished_payment_is_listed_and_late_after_five_minutes(
     gateway: RunningGateway,
 ) -> None:
     gateway.behave("lose_callback")
@@ -135,15 +137,15 @@ def test_a_payment_without_an_end_is_shown_and_late_after_five_minutes(
     order_id = a_card_order(buyer, product)
     pay(buyer, order_id)
     [payment] = payments_of(order_id)
-    [shown] = looked_at()["payments"]
+    [shown] = the_overview()["payments"]
     assert (shown["payment_id"], shown["order_id"]) == (str(payment.id), order_id)
     assert (shown["status"], shown["late"]) == ("PENDING", False)
     assert shown["amount"] == {"amount": 500, "currency": "KRW"}
     rows("UPDATE payment SET changed_at = now() - interval '6 minutes'")
-    assert looked_at()["payments"][0]["late"] is True
+    assert the_overview()["payments"][0]["late"] is True
 
 
-def test_who_has_the_gateway_asked_is_in_the_audit(gateway: RunningGateway) -> None:
+def test_a_payment_sync_is_audited_with_its_admin(gateway: RunningGateway) -> None:
     gateway.behave("lose_callback")
     buyer, product, admin = a_buyer(), a_product(stock=2, price=500), an_admin()
     order_id = a_card_order(buyer, product)
@@ -155,21 +157,21 @@ def test_who_has_the_gateway_asked_is_in_the_audit(gateway: RunningGateway) -> N
     ]
 
 
-def test_why_the_breaker_is_open_can_be_read_while_it_is() -> None:
+def test_the_causes_of_an_open_breaker_are_shown() -> None:
     breaker = payment_breaker()
     for _ in range(10):
         permit = breaker.admit()
         breaker.report(permit, [Call(0.1, "HTTP 500")])  # type: ignore[arg-type]
-    found = looked_at()["breaker"]
+    found = the_overview()["breaker"]
     assert (found["state"], found["causes"]) == (State.OPEN.value, ["HTTP 500"] * 5)
     assert found["since"] is not None
 
 
-def test_calls_that_failed_lately_are_shown_while_it_is_closed() -> None:
+def test_recent_failures_are_shown_while_the_breaker_is_closed() -> None:
     breaker = payment_breaker()
     for call in (Call(0.1), Call(2.5), Call(0.1, "HTTP 503")):
         breaker.report(breaker.admit(), [call])  # type: ignore[arg-type]
-    found = looked_at()["breaker"]
+    found = the_overview()["breaker"]
     assert (found["state"], found["calls"], found["failed"]) == ("closed", 3, 2)
     assert found["causes"] == ["slow, 2.5 s", "HTTP 503"]
 
@@ -180,15 +182,15 @@ def test_without_valkey_the_breakers_state_is_unknown(monkeypatch: pytest.Monkey
     with monkeypatch.context() as patched:
         patched.setenv("VALKEY_URL", "redis://127.0.0.1:1/0")
         forget_valkey()
-        found = looked_at()
+        found = the_overview()
     forget_valkey()
     assert found["breaker"]["state"] == "unknown"
 
 
-def test_an_event_that_was_set_aside_is_shown_and_put_back() -> None:
+def test_a_quarantined_event_is_shown_and_can_be_requeued() -> None:
     buyer, product, admin = a_buyer(points=1_000), a_product(stock=1, price=100), an_admin()
     an_order(buyer, (product, 1))
-    before = looked_at()["outbox"]
+    before = the_overview()["outbox"]
     assert before["waiting"] > 0
     rows(
         "UPDATE outbox SET data = data || jsonb_build_object('x', repeat('x', $1))"
@@ -196,24 +198,24 @@ def test_an_event_that_was_set_aside_is_shown_and_put_back() -> None:
         MAX_BYTES,
     )
     relay().run()
-    box = looked_at()["outbox"]
+    box = the_overview()["outbox"]
     [event] = box["set_aside"]
     assert (box["set_aside_count"], event["type"]) == (1, "OrderConfirmed")
     assert "large" in event["cause"]
 
-    answer = put_back(event["event_id"], by=admin)
+    answer = requeue(event["event_id"], by=admin)
 
     assert (answer.status, answer.json["put_back"]) == (200, True)
-    assert looked_at()["outbox"]["set_aside_count"] == 0
+    assert the_overview()["outbox"]["set_aside_count"] == 0
     assert audit_of(event["event_id"]) == [
         (f"admin:{admin.user_id}", "put back event", {"set_aside": True}, {"set_aside": False})
     ]
-    again = put_back(event["event_id"])
+    again = requeue(event["event_id"])
     assert (again.status, again.json["code"]) == (404, "EVENT_NOT_SET_ASIDE")
-    assert put_back("nonsense").status == 404
+    assert requeue("nonsense").status == 404
 
 
-def test_an_order_is_seen_with_its_buyer_its_history_and_what_was_told(delivery: Delivery) -> None:
+def test_an_order_is_shown_with_its_buyer_history_and_shipment_notices(delivery: Delivery) -> None:
     buyer, admin, product = a_buyer(points=1_000), an_admin(), a_product(stock=1, price=100)
     order_id = an_order(buyer, (product, 1))
     rows("INSERT INTO shipment_notice VALUES ($1, 'ORDER', now())", order_id)
@@ -221,13 +223,13 @@ def test_an_order_is_seen_with_its_buyer_its_history_and_what_was_told(delivery:
     found = order_as_admin(order_id)
     assert found.status == 200
     assert found.json["buyer_id"] == str(buyer.user_id)
-    assert [step["status"] for step in found.json["history"]] == ["CONFIRMED", "SHIPPED"]
+    assert [each["status"] for each in found.json["history"]] == ["CONFIRMED", "SHIPPED"]
     assert found.json["history"][1]["by"] == f"admin:{admin.user_id}"
     assert [each["kind"] for each in found.json["notices"]] == ["ORDER"]
     assert order_as_admin(str(clock.new_id())).json["code"] == "ORDER_NOT_FOUND"
 
 
-def test_sales_are_summed_by_the_hour_and_say_what_is_left() -> None:
+def test_sales_are_summed_by_the_hour_and_show_the_remaining_stock() -> None:
     buyer, admin = a_buyer(points=100_000), an_admin()
     jar, bowl = a_product(stock=9, price=100, name="Jar"), a_product(stock=1, price=50, name="Bowl")
     an_order(buyer, (jar, 3))

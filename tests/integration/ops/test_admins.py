@@ -1,4 +1,4 @@
-"""`make ops ARGS="admin …"`: who may reach the database makes admins."""
+"""`make ops ARGS="admin …"`: admins are made by whoever can reach the database."""
 
 import json
 import secrets
@@ -8,7 +8,7 @@ import pytest
 
 from commerce.app.transactions import in_transaction
 from commerce.runtime import tokens
-from commerce.user import SignUp
+from commerce.user import SignUp, UserFacade
 from infra.ops.__main__ import main
 from tests.support.admin import audit_of
 from tests.support.lambda_calls import call
@@ -20,7 +20,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def login_id() -> str:
-    """Somebody's."""
+    """The login id of a new user."""
     login_id = f"A{secrets.token_hex(4)}"
     command = SignUp.model_validate_json(
         json.dumps(
@@ -34,7 +34,7 @@ def login_id() -> str:
             }
         )
     )
-    in_transaction(lambda shop: shop.users.sign_up(command))
+    in_transaction(UserFacade.sign_up, command)
     return login_id
 
 
@@ -51,7 +51,7 @@ def scopes_of_a_session(login_id: str) -> frozenset[str]:
     return tokens.verify(answer.json["access_token"]).scopes
 
 
-def test_an_admin_is_made_and_unmade_and_both_are_in_the_audit(
+def test_granting_and_revoking_admin_rights_is_audited(
     login_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert scopes_of_a_session(login_id) == frozenset()
@@ -71,12 +71,12 @@ def test_an_admin_is_made_and_unmade_and_both_are_in_the_audit(
     assert "@" in granted[0]
 
 
-def test_it_asks_first(login_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_granting_asks_for_confirmation(login_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = ops(capsys, "grant", login_id)
     assert (code, "--yes" in answer["error"]) == (2, True)
     assert scopes_of_a_session(login_id) == frozenset()
 
 
-def test_nobody_is_no_admin(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_login_id_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = ops(capsys, "grant", "nobody0000", "--yes")
     assert (code, answer["error"]) == (2, "There is no such user")

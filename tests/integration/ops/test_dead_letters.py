@@ -1,4 +1,4 @@
-"""`make ops ARGS="dlq …"`: letters are seen, sent back, discarded; none is lost."""
+"""`make ops ARGS="dlq …"`: dead letters are listed, redriven, discarded; none is lost."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from commerce.runtime.messaging import dead_letters as module
 from commerce.runtime.messaging.dead_letters import DeadLetters
 from infra.ops.__main__ import main
 from infra.ops.target import Target, client
-from tests.support.letters import DeadQueue, a_dead_queue, an_order_letter, take_all
+from tests.support.dead_letters import DeadQueue, a_dead_queue, an_order_message, take_all
 from tests.support.shop import rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -22,7 +22,7 @@ Ops = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture(autouse=True)
-def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def _single_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Moto is one server: an empty answer means an empty queue."""
     monkeypatch.setattr(module, "EMPTY_RECEIVES", 1)
 
@@ -44,8 +44,8 @@ def ops(dead: DeadQueue, capsys: pytest.CaptureFixture[str]) -> Ops:
     return run
 
 
-def test_the_list_says_how_many_how_old_and_about_what(ops: Ops, dead: DeadQueue) -> None:
-    dead.fill(an_order_letter("o-1"), an_order_letter("o-2"))
+def test_the_list_shows_number_age_and_subject_of_the_oldest(ops: Ops, dead: DeadQueue) -> None:
+    dead.fill(an_order_message("o-1"), an_order_message("o-2"))
     code, answer = ops("dlq", "list")
     assert code == 0
     [queue] = answer["queues"]
@@ -55,48 +55,54 @@ def test_the_list_says_how_many_how_old_and_about_what(ops: Ops, dead: DeadQueue
     assert 0 <= queue["oldest"]["age_seconds"] < 60
 
 
-def test_looking_changes_nothing(ops: Ops, dead: DeadQueue) -> None:
-    bodies = [an_order_letter(f"o-{n}") for n in range(25)]
+def test_listing_leaves_the_dead_letters_in_place(ops: Ops, dead: DeadQueue) -> None:
+    bodies = [an_order_message(f"o-{n}") for n in range(25)]
     dead.fill(*bodies)
     for _ in range(2):
         assert ops("dlq", "list")[1]["queues"][0]["letters"] == 25
         assert len(ops("dlq", "show", dead.name, "--limit", "100")[1]["letters"]) == 25
-    assert dead.letters() == Counter(bodies)
+    assert dead.dead_letters() == Counter(bodies)
 
 
-def test_show_names_order_event_trace_and_what_the_bus_said(ops: Ops, dead: DeadQueue) -> None:
-    body = an_order_letter("o-1", "e-1")
+def test_show_names_order_event_trace_and_the_cause_that_the_bus_gave(
+    ops: Ops, dead: DeadQueue
+) -> None:
+    body = an_order_message("o-1", "e-1")
     dead.fill(body, attributes={
         "ERROR_MESSAGE": {"DataType": "String", "StringValue": "no permission"}
     })  # fmt: skip
-    [letter] = ops("dlq", "show", dead.name)[1]["letters"]
-    assert (letter["order_id"], letter["event_id"], letter["trace_id"]) == ("o-1", "e-1", "t")
-    assert (letter["cause"], letter["body"]) == ("no permission", body)
+    [dead_letter] = ops("dlq", "show", dead.name)[1]["letters"]
+    assert (dead_letter["order_id"], dead_letter["event_id"], dead_letter["trace_id"]) == (
+        "o-1",
+        "e-1",
+        "t",
+    )
+    assert (dead_letter["cause"], dead_letter["body"]) == ("no permission", body)
 
 
 @pytest.mark.parametrize("body", ["", "not json", "[]", '{"detail": 1}', '{"detail": {"data": 2}}'])
-def test_a_malformed_letter_is_shown_too(ops: Ops, dead: DeadQueue, body: str) -> None:
+def test_a_malformed_dead_letter_is_shown_too(ops: Ops, dead: DeadQueue, body: str) -> None:
     [id_] = dead.fill(body or " ")
-    [letter] = ops("dlq", "show", dead.name)[1]["letters"]
-    assert (letter["message_id"], letter["order_id"]) == (id_, "")
+    [dead_letter] = ops("dlq", "show", dead.name)[1]["letters"]
+    assert (dead_letter["message_id"], dead_letter["order_id"]) == (id_, "")
 
 
-def test_all_letters_go_back_each_once_with_all_they_said(ops: Ops, dead: DeadQueue) -> None:
+def test_all_dead_letters_are_redriven_once_with_their_attributes(
+    ops: Ops, dead: DeadQueue
+) -> None:
     attributes = {"kept": {"DataType": "String", "StringValue": "yes"}}
-    bodies = [an_order_letter(f"o-{n}") for n in range(120)]
+    bodies = [an_order_message(f"o-{n}") for n in range(120)]
     dead.fill(*bodies, attributes=attributes)
     code, answer = ops("dlq", "redrive", dead.name)
     assert (code, len(answer["redriven"]), answer["failed"]) == (0, 120, {})
     sent = take_all(dead.url)
     assert Counter(each["Body"] for each in sent) == Counter(bodies)
     assert all(each["MessageAttributes"]["kept"]["StringValue"] == "yes" for each in sent)
-    assert dead.letters() == Counter()
+    assert dead.dead_letters() == Counter()
 
 
-def test_only_the_named_go_back_and_the_others_are_to_be_seen_at_once(
-    ops: Ops, dead: DeadQueue
-) -> None:
-    bodies = [an_order_letter(f"o-{n}", f"e-{n}") for n in range(60)]
+def test_a_redrive_of_ids_leaves_the_others_visible_at_once(ops: Ops, dead: DeadQueue) -> None:
+    bodies = [an_order_message(f"o-{n}", f"e-{n}") for n in range(60)]
     ids = dead.fill(*bodies)
     asked = ["--id", ids[3], "--id", "e-31", "--id", "o-59"]
     code, answer = ops("dlq", "redrive", dead.name, *asked)
@@ -104,40 +110,40 @@ def test_only_the_named_go_back_and_the_others_are_to_be_seen_at_once(
     kept = rows("SELECT message_id FROM ops_audit WHERE action = 'dlq redrive'")
     assert {ids[3], ids[31], ids[59]} == {each.message_id for each in kept} & set(ids)
     assert dead.bodies() == Counter([bodies[3], bodies[31], bodies[59]])
-    assert dead.letters() == Counter(bodies) - Counter([bodies[3], bodies[31], bodies[59]])
+    assert dead.dead_letters() == Counter(bodies) - Counter([bodies[3], bodies[31], bodies[59]])
 
 
-def test_an_id_that_no_letter_has_is_told(ops: Ops, dead: DeadQueue) -> None:
-    body = an_order_letter("o-1")
+def test_an_id_that_no_dead_letter_has_is_reported(ops: Ops, dead: DeadQueue) -> None:
+    body = an_order_message("o-1")
     dead.fill(body)
     code, answer = ops("dlq", "redrive", dead.name, "--id", "o-1", "--id", "o-2")
     assert (code, answer["not_found"], len(answer["redriven"])) == (1, ["o-2"], 1)
 
 
-def test_what_fails_again_meanwhile_is_not_sent_for_ever(dead: DeadQueue) -> None:
-    dead.fill(*(an_order_letter(f"o-{n}") for n in range(3)))
+def test_a_message_that_fails_again_meanwhile_is_sent_only_once(dead: DeadQueue) -> None:
+    dead.fill(*(an_order_message(f"o-{n}") for n in range(3)))
 
     def fail_at_once(_done: int) -> None:
-        """The consumer is quicker than we are: each message is a dead letter again."""
+        """Let the consumer be quicker than the redrive: each message is a dead letter again."""
         for _ in range(2):
             client("sqs").receive_message(QueueUrl=dead.url, MaxNumberOfMessages=10)
 
     dead_letters = DeadLetters(Target(dead.stack).queue(dead.name), client("sqs"), 300)
     assert len(dead_letters.redrive(progress=fail_at_once).done) == 3
-    assert sum(dead.letters().values()) == 3
+    assert sum(dead.dead_letters().values()) == 3
 
 
-def test_a_rate_is_kept(ops: Ops, dead: DeadQueue) -> None:
-    dead.fill(*(an_order_letter(f"o-{n}") for n in range(6)))
+def test_a_redrive_keeps_to_its_rate(ops: Ops, dead: DeadQueue) -> None:
+    dead.fill(*(an_order_message(f"o-{n}") for n in range(6)))
     started = time.monotonic()
     assert len(ops("dlq", "redrive", dead.name, "--rate", "4")[1]["redriven"]) == 6
     assert time.monotonic() - started >= 1.5
 
 
-def test_what_cannot_be_sent_stays_and_is_seen_at_once(
+def test_a_dead_letter_that_cannot_be_sent_is_visible_at_once(
     ops: Ops, dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bodies = [an_order_letter(f"o-{n}") for n in range(12)]
+    bodies = [an_order_message(f"o-{n}") for n in range(12)]
     dead.fill(*bodies)
 
     def refuse(**_: object) -> None:
@@ -148,10 +154,10 @@ def test_what_cannot_be_sent_stays_and_is_seen_at_once(
         code, answer = ops("dlq", "redrive", dead.name)
     assert code == 2
     assert "OverLimit" in answer["error"]
-    assert dead.letters() == Counter(bodies)
+    assert dead.dead_letters() == Counter(bodies)
 
 
-def test_large_letters_go_in_calls_that_carry_them(ops: Ops, dead: DeadQueue) -> None:
+def test_large_dead_letters_are_split_over_several_calls(ops: Ops, dead: DeadQueue) -> None:
     dead.fill(*(f"{n}{'x' * 25_000}" for n in range(10)))
     dead.fill(*(f"{n}{'y' * 120_000}" for n in range(2)))
     code, answer = ops("dlq", "redrive", dead.name)
@@ -159,7 +165,7 @@ def test_large_letters_go_in_calls_that_carry_them(ops: Ops, dead: DeadQueue) ->
     assert sum(dead.bodies().values()) == 12
 
 
-def test_letters_of_a_schedule_have_no_queue_to_go_to(
+def test_dead_letters_of_a_schedule_cannot_be_redriven(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     dead = a_dead_queue("schedule")
@@ -167,40 +173,40 @@ def test_letters_of_a_schedule_have_no_queue_to_go_to(
     dead.fill("{}")
     assert main(["dlq", "redrive", "schedule", "--stack", dead.stack]) == 2
     assert "invoke it" in capsys.readouterr().err
-    assert dead.letters() == Counter(["{}"])
+    assert dead.dead_letters() == Counter(["{}"])
 
 
 def audit(message_id: str) -> list[Any]:
     return rows("SELECT * FROM ops_audit WHERE message_id = $1", message_id)
 
 
-def test_a_discarded_letter_is_in_the_audit_and_the_others_stay(ops: Ops, dead: DeadQueue) -> None:
-    bodies = [an_order_letter(f"o-{n}") for n in range(15)]
+def test_a_discarded_dead_letter_is_audited_and_the_others_stay(ops: Ops, dead: DeadQueue) -> None:
+    bodies = [an_order_message(f"o-{n}") for n in range(15)]
     ids = dead.fill(*bodies)
     code, answer = ops(
-        "dlq", "discard", dead.name, "--id", "o-4", "--reason", "told by hand", "--yes"
+        "dlq", "discard", dead.name, "--id", "o-4", "--reason", "settled by hand", "--yes"
     )
     assert (code, answer["discarded"]) == (0, [ids[4]])
     [row] = audit(ids[4])
     assert (row.action, row.queue, row.body, row.reason) == (
-        "dlq discard", dead.name, bodies[4], "told by hand"
+        "dlq discard", dead.name, bodies[4], "settled by hand"
     )  # fmt: skip
     assert "@" in row.by
-    assert dead.letters() == Counter(bodies[:4] + bodies[5:])
+    assert dead.dead_letters() == Counter(bodies[:4] + bodies[5:])
     assert dead.bodies() == Counter()
 
 
-def test_discarding_asks_first(ops: Ops, dead: DeadQueue) -> None:
-    body = an_order_letter("o-1")
+def test_a_discard_asks_before_it_deletes(ops: Ops, dead: DeadQueue) -> None:
+    body = an_order_message("o-1")
     [id_] = dead.fill(body)
     code, answer = ops("dlq", "discard", dead.name, "--id", id_, "--reason", "why")
     assert code == 2
     assert "--yes" in answer["error"]
-    assert (audit(id_), dead.letters()) == ([], Counter([body]))
+    assert (audit(id_), dead.dead_letters()) == ([], Counter([body]))
 
 
 @pytest.mark.parametrize("missing", ["--id", "--reason"])
-def test_discarding_needs_ids_and_a_reason(dead: DeadQueue, missing: str) -> None:
+def test_a_discard_needs_ids_and_a_reason(dead: DeadQueue, missing: str) -> None:
     given = {"--id": "x", "--reason": "why"}
     del given[missing]
     with pytest.raises(SystemExit) as refused:
@@ -208,31 +214,31 @@ def test_discarding_needs_ids_and_a_reason(dead: DeadQueue, missing: str) -> Non
     assert refused.value.code == 2
 
 
-def test_nothing_is_discarded_that_cannot_be_written_down(
+def test_nothing_is_discarded_without_an_audit_entry(
     ops: Ops, dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from commerce.runtime.db.current import database
 
-    body = an_order_letter("o-1")
+    body = an_order_message("o-1")
     [id_] = dead.fill(body)
     database().close()
     with monkeypatch.context() as patched:
         patched.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
         code, _ = ops("dlq", "discard", dead.name, "--id", id_, "--reason", "why", "--yes")
     assert code == 2
-    assert dead.letters() == Counter([body])
+    assert dead.dead_letters() == Counter([body])
 
 
-def test_a_queue_that_is_not_there_is_answered_with_those_that_are(
-    ops: Ops, dead: DeadQueue
-) -> None:
+def test_an_unknown_queue_is_answered_with_the_known_ones(ops: Ops, dead: DeadQueue) -> None:
     code, answer = ops("dlq", "show", "no-such-queue")
     assert code == 2
     assert dead.name in answer["error"]
 
 
-def test_people_get_tables(dead: DeadQueue, capsys: pytest.CaptureFixture[str]) -> None:
-    dead.fill(an_order_letter("o-1"))
+def test_without_json_the_answers_are_tables(
+    dead: DeadQueue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead.fill(an_order_message("o-1"))
     for arguments in (
         ["list"], ["show", dead.name], ["redrive", dead.name, "--id", "o-1", "--id", "o-2"],
     ):  # fmt: skip

@@ -1,4 +1,4 @@
-"""`make ops ARGS="outbox"` and `"reconcile"`: what they say is what the rows say."""
+"""`make ops ARGS="outbox"` and `"reconcile"` show what the rows have."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def an_event(size: int = 0) -> str:
     return str(id_)
 
 
-def test_the_outbox_says_what_waits_and_what_was_set_aside(
+def test_the_outbox_shows_waiting_and_quarantined_events(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     big = an_event(MAX_BYTES)
@@ -47,13 +47,13 @@ def test_the_outbox_says_what_waits_and_what_was_set_aside(
     an_event()
     code, answer = ops(capsys, "outbox")
     assert (code, answer["waiting"], answer["set_aside_count"]) == (0, 1, 1)
-    [kept] = answer["set_aside"]
-    assert (kept["id"], kept["type"], "256 KB" in kept["cause"]) == (big, "Big", True)
+    [event] = answer["set_aside"]
+    assert (event["id"], event["type"], "256 KB" in event["cause"]) == (big, "Big", True)
     main(["outbox"])
     assert "1 events wait" in capsys.readouterr().out
 
 
-def test_an_event_is_put_back_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quarantined_event_is_requeued_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     big = an_event(MAX_BYTES)
     relay().run()
     other = str(clock.new_id())
@@ -62,7 +62,9 @@ def test_an_event_is_put_back_by_its_id(capsys: pytest.CaptureFixture[str]) -> N
     assert (answer["waiting"], answer["set_aside_count"]) == (1, 0)
 
 
-def test_books_that_hold_and_books_that_do_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_reconcile_exits_with_1_if_the_books_do_not_hold(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     product = a_product(stock=3)
     code, answer = ops(capsys, "reconcile")
     assert (code, answer["holds"], answer["findings"]) == (0, True, [])
@@ -74,7 +76,7 @@ def test_books_that_hold_and_books_that_do_not(capsys: pytest.CaptureFixture[str
     assert "The books do not hold" in capsys.readouterr().out
 
 
-def test_the_local_system_is_meant_where_nothing_else_is_said(
+def test_the_local_system_is_the_default_target(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = tmp_path / "env"
@@ -86,9 +88,7 @@ def test_the_local_system_is_meant_where_nothing_else_is_said(
     assert enter({}, env) == "http://127.0.0.1:1"
 
 
-def test_an_emulator_is_entered_without_a_login(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_emulator_needs_no_credentials(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "")
     for endpoint, key in (("https://elsewhere.example", ""), ("http://127.0.0.1:1", "local")):
@@ -97,13 +97,13 @@ def test_an_emulator_is_entered_without_a_login(
         assert os.environ["AWS_ACCESS_KEY_ID"] == key
 
 
-def test_without_a_database_there_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_database_is_reported_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL")
     with pytest.raises(OpsError, match="set DATABASE_URL"):
         Target("no-such-stack").use_database()
 
 
-def test_against_aws_operators_go_by_the_proxy_and_with_valkeys_login() -> None:
+def test_on_aws_the_proxy_and_the_secrets_of_the_stack_are_used() -> None:
     outputs = {
         "DatabaseSecretArn": "arn:database", "DatabaseProxyHost": "proxy.example",
         "ValkeyUrl": "rediss://cache.example:6379/0", "ValkeySecretArn": "arn:valkey",

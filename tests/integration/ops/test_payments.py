@@ -1,4 +1,4 @@
-"""`make ops ARGS="payments unknown"`: what it says is what the rows say, and nothing changes."""
+"""`make ops ARGS="payments unknown"` lists unfinished payments and changes nothing."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.support.shop import a_buyer, a_product, rows
 pytestmark = pytest.mark.usefixtures("own_shop")
 
 
-def test_payments_without_an_end_are_listed_longest_first(
+def test_unfinished_payments_are_listed_longest_waiting_first(
     gateway: RunningGateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gateway.behave("lose_callback")
@@ -44,7 +44,7 @@ def test_payments_without_an_end_are_listed_longest_first(
     assert "2 h" in shown
 
 
-def test_where_every_payment_has_its_end_that_is_said(
+def test_no_unfinished_payment_exits_with_0(
     gateway: RunningGateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()

@@ -7,8 +7,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.app.reconciliation import Finding, Reconciler, Reconciliation, Scope, reconcile
-from commerce.app.reconciliation import reconciler as walk
+from commerce.app.reconciliation import (
+    Finding,
+    Reconciler,
+    Reconciliation,
+    Scope,
+    reconcile,
+    reconciler,
+)
 from commerce.runtime.db.current import database
 from tests.support.coupons import a_coupon, an_issued, place_with
 from tests.support.orders import (
@@ -56,7 +62,7 @@ def found() -> list[tuple[str, dict[str, Any]]]:
     return [(each.rule, each.facts) for each in reconcile().findings]
 
 
-def test_books_that_hold_are_said_to_hold(world: World) -> None:
+def test_books_that_hold_have_no_findings(world: World) -> None:
     assert reconcile() == Reconciliation(
         products=2, accounts=2, orders=5, coupons=0, findings=[], is_complete=True
     )
@@ -122,12 +128,12 @@ def test_a_ledger_without_an_account(world: World) -> None:
 
 
 def test_an_order_that_took_no_stock(world: World) -> None:
-    take_back(world, "DELETE FROM stock_movement WHERE order_id = $1 AND product_id = $2")
+    break_movement(world, "DELETE FROM stock_movement WHERE order_id = $1 AND product_id = $2")
     assert found() == [stock_finding(world, world.confirmed, ordered=2, sold=0)]
 
 
 def test_an_order_that_took_too_much_stock(world: World) -> None:
-    take_back(
+    break_movement(
         world, "UPDATE stock_movement SET change = -3 WHERE order_id = $1 AND product_id = $2"
     )
     assert found() == [stock_finding(world, world.confirmed, ordered=2, sold=3)]
@@ -153,7 +159,7 @@ def test_an_order_that_returned_stock_and_was_not_cancelled(world: World) -> Non
     assert found() == [stock_finding(world, world.confirmed, ordered=2, sold=2, returned=2)]
 
 
-def test_a_cancelled_order_that_gave_no_points_back(world: World) -> None:
+def test_a_cancelled_order_that_refunded_no_points(world: World) -> None:
     rows("DELETE FROM point_ledger WHERE order_id = $1 AND amount > 0", world.recalled)
     balance_the_points()
     assert found() == [
@@ -181,7 +187,7 @@ def test_points_that_a_pending_order_should_have_spent(world: World) -> None:
     assert found() == [points_finding(world.pending, world.second, 30, 0)]
 
 
-def test_effects_of_an_order_that_never_was(world: World) -> None:
+def test_effects_of_an_order_that_does_not_exist(world: World) -> None:
     for table, column in (
         ("order_history", "order_id"),
         ("order_line", "order_id"),
@@ -273,13 +279,13 @@ class TestCoupons:
         names = {"named": coupons.returned, "used": coupons.returned}
         assert found() == [coupons.finding(coupons.cancelled, status="CANCELLED", **names)]
 
-    def test_a_coupon_used_by_an_order_that_never_was(self, coupons: Coupons) -> None:
+    def test_a_coupon_used_by_an_order_that_does_not_exist(self, coupons: Coupons) -> None:
         nobody = str(uuid4())
         rows("UPDATE issued_coupon SET used_by_order = $2 WHERE id = $1", coupons.unused, nobody)
         nothing = {"status": None, "discount": None, "named": None, "used": coupons.unused}
         assert found() == [coupons.finding(nobody, **nothing)]
 
-    def test_an_order_that_used_somebody_elses(self, coupons: Coupons) -> None:
+    def test_an_order_that_used_another_users_coupon(self, coupons: Coupons) -> None:
         rows("UPDATE issued_coupon SET user_id = $2 WHERE id = $1", coupons.used,
              coupons.other.user_id)  # fmt: skip
         assert found() == [coupons.finding(coupons.order)]
@@ -305,7 +311,7 @@ def test_a_finding_is_readable(world: World) -> None:
     assert str(finding) == "A_RULE: product_id p1, stock 5, movements None"
 
 
-def test_a_scope_is_all_that_is_looked_at(world: World) -> None:
+def test_only_the_scope_is_checked(world: World) -> None:
     rows("UPDATE stock SET quantity = quantity + 1 WHERE product_id = $1", world.product)
     rows("UPDATE point_account SET balance = 1 WHERE user_id = $1", world.buyer.user_id)
     rows("UPDATE orders SET total_amount = total_amount + 1 WHERE id = $1", world.delivered)
@@ -323,7 +329,7 @@ def test_a_scope_is_all_that_is_looked_at(world: World) -> None:
     assert reconcile(Scope()).model_dump()["orders"] == 0
 
 
-def test_a_product_or_order_that_is_not_there_is_no_excuse(world: World) -> None:
+def test_a_missing_product_in_the_scope_is_a_finding(world: World) -> None:
     nobody = uuid4()
     missing = reconcile(Scope(products=[nobody]))
     assert [each.facts["stock"] for each in missing.findings] == [None]
@@ -331,10 +337,8 @@ def test_a_product_or_order_that_is_not_there_is_no_excuse(world: World) -> None
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3])
-def test_every_chunk_is_looked_at(
-    world: World, chunk: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(walk, "CHUNK", chunk)
+def test_every_chunk_is_checked(world: World, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciler, "CHUNK", chunk)
     rows("UPDATE stock SET quantity = quantity + 1")
     rows("UPDATE point_account SET balance = balance + 1")
     rows("UPDATE orders SET total_amount = total_amount + 1")
@@ -347,8 +351,8 @@ def test_every_chunk_is_looked_at(
 
 
 def test_too_many_findings_end_it_early(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk, "CHUNK", 1)
-    monkeypatch.setattr(walk, "MAX_FINDINGS", 3)
+    monkeypatch.setattr(reconciler, "CHUNK", 1)
+    monkeypatch.setattr(reconciler, "MAX_FINDINGS", 3)
     rows("UPDATE stock SET quantity = quantity + 1")
     rows("UPDATE orders SET total_amount = total_amount + 1")
     done = reconcile()
@@ -356,7 +360,7 @@ def test_too_many_findings_end_it_early(world: World, monkeypatch: pytest.Monkey
     assert not done.holds
 
 
-def test_what_breaks_the_books_is_never_mended_by_looking(world: World) -> None:
+def test_reconciling_changes_nothing(world: World) -> None:
     rows("UPDATE stock SET quantity = quantity + 1")
     assert reconcile() == reconcile()
 
@@ -384,8 +388,8 @@ def peak_after_adding(accounts: int) -> int:
     return peak
 
 
-def take_back(world: World, sql: str) -> None:
-    """Break the order's movement of the other product, and keep the product's own books."""
+def break_movement(world: World, sql: str) -> None:
+    """Break the order's movement of the other product, but not the sum of the product's stock."""
     rows(sql, world.confirmed, world.other)
     balance_the_stock()
 

@@ -1,4 +1,4 @@
-"""A queue with dead letters of the test's own, named as the template names them."""
+"""A queue with dead letters, of the test's own and named as the template names them."""
 
 import json
 import os
@@ -12,19 +12,19 @@ import boto3
 
 @dataclass(frozen=True, slots=True)
 class DeadQueue:
-    """A queue of a stack that nobody else has, and its dead letters."""
+    """A queue of a stack of its own, and its dead-letter queue."""
 
     stack: str
     name: str
     url: str
-    letters_url: str
+    dead_letters_url: str
 
     def fill(self, *bodies: str, attributes: dict[str, Any] | None = None) -> list[str]:
-        """Put dead letters there; returns their message ids, in order."""
+        """Add dead letters; returns their message ids, in order."""
         sqs, ids = _sqs(), []
         for start in range(0, len(bodies), 10):
             answer = sqs.send_message_batch(
-                QueueUrl=self.letters_url,
+                QueueUrl=self.dead_letters_url,
                 Entries=[
                     {"Id": str(n), "MessageBody": body, "MessageAttributes": attributes or {}}
                     for n, body in enumerate(bodies[start : start + 10])
@@ -34,12 +34,12 @@ class DeadQueue:
         return ids
 
     def bodies(self) -> Counter[str]:
-        """What is in the queue; it is taken out."""
+        """Take everything out of the queue; returns the bodies."""
         return Counter(each["Body"] for each in take_all(self.url))
 
-    def letters(self) -> Counter[str]:
-        """The dead letters that anybody can see now; they are taken out."""
-        return Counter(each["Body"] for each in take_all(self.letters_url))
+    def dead_letters(self) -> Counter[str]:
+        """Take the visible dead letters out; returns their bodies."""
+        return Counter(each["Body"] for each in take_all(self.dead_letters_url))
 
 
 def take_all(url: str) -> list[dict[str, Any]]:
@@ -56,20 +56,20 @@ def take_all(url: str) -> list[dict[str, Any]]:
 
 
 def a_dead_queue(name: str = "shipping-order-confirmed", tries: int = 1) -> DeadQueue:
-    """Make a queue and its dead-letter queue."""
+    """Create a queue and its dead-letter queue."""
     stack = f"stack{secrets.token_hex(4)}"
-    letters_url = _sqs().create_queue(QueueName=f"{stack}-{name}-dead-letters")["QueueUrl"]
-    arn = _sqs().get_queue_attributes(QueueUrl=letters_url, AttributeNames=["QueueArn"])
+    dead_letters_url = _sqs().create_queue(QueueName=f"{stack}-{name}-dead-letters")["QueueUrl"]
+    arn = _sqs().get_queue_attributes(QueueUrl=dead_letters_url, AttributeNames=["QueueArn"])
     redrive = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": tries}
     url = _sqs().create_queue(
         QueueName=f"{stack}-{name}",
         Attributes={"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "0"},
     )["QueueUrl"]
-    return DeadQueue(stack, name, url, letters_url)
+    return DeadQueue(stack, name, url, dead_letters_url)
 
 
-def an_order_letter(order_id: str, event_id: str = "") -> str:
-    """A body as EventBridge sends it."""
+def an_order_message(order_id: str, event_id: str = "") -> str:
+    """Return a message's body as EventBridge sends it."""
     data = {"order_id": order_id, "lines": []}
     detail = {"id": event_id or f"event-{order_id}", "type": "OrderConfirmed", "data": data}
     return json.dumps({"detail-type": "OrderConfirmed", "detail": {**detail, "trace_id": "t"}})

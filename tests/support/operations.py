@@ -1,4 +1,4 @@
-"""What tests do as an operator at the console, on queues of their own."""
+"""Operators' requests to the API, on queues of the test's own."""
 
 import os
 import secrets
@@ -7,15 +7,15 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.support.dead_letters import DeadQueue, a_dead_queue
 from tests.support.lambda_calls import Answer, call
-from tests.support.letters import DeadQueue, a_dead_queue
 from tests.support.shop import Person, an_admin
 
 NAME = "shipping-order-confirmed"
 
 
-def a_desk(monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
-    """A stack with one queue and its schedules' dead letters, which the functions look after."""
+def a_console_queue(monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
+    """Configure the functions for a new stack with one queue, and the schedules' dead letters."""
     dead = a_dead_queue(NAME)
     for name, value in settings_of(dead).items():
         monkeypatch.setenv(name, value)
@@ -23,12 +23,12 @@ def a_desk(monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
 
 
 def settings_of(dead: DeadQueue) -> dict[str, str]:
-    """What leads the functions to this stack."""
+    """Return the environment variables that configure the functions for its stack."""
     sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     sqs.create_queue(QueueName=f"{dead.stack}-schedule-dead-letters")
-    nudges = sqs.create_queue(QueueName=f"{dead.stack}-outbox-nudge")["QueueUrl"]
+    relay_url = sqs.create_queue(QueueName=f"{dead.stack}-outbox-nudge")["QueueUrl"]
     return {
-        "RELAY_QUEUE_URL": nudges,
+        "RELAY_QUEUE_URL": relay_url,
         "QUEUES": NAME,
         "QUEUES_OF_LETTERS_ALONE": "schedule",
         "LOG_GROUP_NAME": f"/lastunit/{secrets.token_hex(4)}",
@@ -36,17 +36,17 @@ def settings_of(dead: DeadQueue) -> dict[str, str]:
 
 
 def list_queues(by: Person | None = None) -> Answer:
-    """GET /admin/dead-letters."""
+    """Call GET /admin/dead-letters."""
     return _send("list_queues", "GET", "/admin/dead-letters", by)
 
 
 def list_dead_letters(queue: str = NAME, query: str = "") -> Answer:
-    """GET /admin/dead-letters/{queue}."""
+    """Call GET /admin/dead-letters/{queue}."""
     return _send("list_dead_letters", "GET", f"/admin/dead-letters/{queue}{query}")
 
 
 def redrive(ids: list[str] | str, by: Person | None = None, queue: str = NAME) -> Answer:
-    """POST /admin/dead-letters/{queue}/redrive."""
+    """Call POST /admin/dead-letters/{queue}/redrive."""
     path = f"/admin/dead-letters/{queue}/redrive"
     return _send("redrive_dead_letters", "POST", path, by, {"message_ids": ids})
 
@@ -54,29 +54,29 @@ def redrive(ids: list[str] | str, by: Person | None = None, queue: str = NAME) -
 def discard(
     ids: list[str] | str, reason: str, by: Person | None = None, queue: str = NAME
 ) -> Answer:
-    """POST /admin/dead-letters/{queue}/discard."""
+    """Call POST /admin/dead-letters/{queue}/discard."""
     path = f"/admin/dead-letters/{queue}/discard"
     body = {"message_ids": ids, "reason": reason}
     return _send("discard_dead_letters", "POST", path, by, body)
 
 
 def overview() -> Answer:
-    """GET /admin/overview."""
+    """Call GET /admin/overview."""
     return _send("get_overview", "GET", "/admin/overview")
 
 
 def sales() -> Answer:
-    """GET /admin/sales."""
+    """Call GET /admin/sales."""
     return _send("get_sales", "GET", "/admin/sales")
 
 
 def order_as_admin(order_id: str) -> Answer:
-    """GET /admin/orders/{order_id}."""
+    """Call GET /admin/orders/{order_id}."""
     return _send("get_order_as_admin", "GET", f"/admin/orders/{order_id}")
 
 
-def put_back(event_id: str, by: Person | None = None) -> Answer:
-    """POST /admin/set-aside/{event_id}/put-back."""
+def requeue(event_id: str, by: Person | None = None) -> Answer:
+    """Call POST /admin/set-aside/{event_id}/put-back."""
     return _send("put_back_event", "POST", f"/admin/set-aside/{event_id}/put-back", by)
 
 

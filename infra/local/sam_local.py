@@ -1,7 +1,8 @@
 """Run functions in AWS's own container image, with their sample events.
 
     python -m infra.local.sam_local PlaceOrderFunction   one function, once
-    python -m infra.local.sam_local all                  every function; writes .local/artifacts/sam-local.md
+    python -m infra.local.sam_local all                  every function; writes
+                                             .local/artifacts/sam-local.md
     python -m infra.local.sam_local api                  the HTTP API, until Ctrl-C
 
 What follows goes to `sam local invoke`, or `sam local start-api`. They run what `make up` has

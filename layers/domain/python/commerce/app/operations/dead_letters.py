@@ -6,6 +6,7 @@ in time, and its answer says whether some were not reached.
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from commerce.app.operations.commands import Discard, Redrive
@@ -89,13 +90,7 @@ class DeadLetterOutcomeView(View):
 
 
 def describe(dead_letter: DeadLetter, cause: str, max_body: int | None = None) -> DeadLetterView:
-    """Describe a dead letter, for the console and for `make ops`.
-
-    Args:
-        dead_letter: the received dead letter.
-        cause: the error that made it one; empty if unknown.
-        max_body: characters of the body that are shown; None for all.
-    """
+    """Describe a dead letter, for the console and for `make ops`; `max_body` cuts its body."""
     envelope = dead_letter.envelope
     body = dead_letter.body[:max_body]
     return DeadLetterView(
@@ -126,21 +121,15 @@ def dead_letters_of(queue: str, limit: int) -> QueueDeadLettersView:
 
 def redrive(queue: str, command: Redrive, *, by: str) -> DeadLetterOutcomeView:
     """Send dead letters back to their queue, audited. Raises QueueNotFound, NoSourceQueue."""
-    result = _dead_letters(_queue(queue)).redrive(
-        command.ids,
-        record=lambda each: record_act(by, "dlq redrive", queue, each),
-        seconds=WORK_SECONDS,
-    )
+    record = partial(record_act, by, "dlq redrive", queue)
+    result = _dead_letters(_queue(queue)).redrive(command.ids, record=record, seconds=WORK_SECONDS)
     return _outcome(queue, result)
 
 
 def discard(queue: str, command: Discard, *, by: str) -> DeadLetterOutcomeView:
     """Delete dead letters, each audited first with the reason. Raises QueueNotFound."""
-    result = _dead_letters(_queue(queue)).discard(
-        command.ids,
-        lambda each: record_act(by, "dlq discard", queue, each, command.reason),
-        seconds=WORK_SECONDS,
-    )
+    record = partial(record_act, by, "dlq discard", queue, reason=command.reason)
+    result = _dead_letters(_queue(queue)).discard(command.ids, record, seconds=WORK_SECONDS)
     return _outcome(queue, result)
 
 

@@ -124,16 +124,14 @@ def overview() -> OverviewView:
     now = clock.now()
     day_ago = clock.first_id_at(now - DAY)
     notified_by = now - NOTIFIED_WITHIN
+    shipped_by = clock.first_id_at(now - SHIPPED_WITHIN)
+    delivered_by = clock.first_id_at(now - DELIVERED_WITHIN)
     problems = {
         "NOT_EXPIRED": sql.NOT_EXPIRED(before=now - EXPIRED_WITHIN, limit=MAX_LISTED),
         "NOT_TOLD": sql.NOT_NOTIFIED(since_id=day_ago, before=notified_by, limit=MAX_LISTED),
         "NOT_WITHDRAWN": sql.NOT_WITHDRAWN(since_id=day_ago, before=notified_by, limit=MAX_LISTED),
-        "NOT_SHIPPED": sql.NOT_SHIPPED(
-            before_id=clock.first_id_at(now - SHIPPED_WITHIN), limit=MAX_LISTED
-        ),
-        "NOT_DELIVERED": sql.NOT_DELIVERED(
-            before_id=clock.first_id_at(now - DELIVERED_WITHIN), limit=MAX_LISTED
-        ),
+        "NOT_SHIPPED": sql.NOT_SHIPPED(before_id=shipped_by, limit=MAX_LISTED),
+        "NOT_DELIVERED": sql.NOT_DELIVERED(before_id=delivered_by, limit=MAX_LISTED),
     }
     placed, [open_], payments, *stuck = UnitOfWork(database()).read_together(
         sql.PLACED(since_id=day_ago),

@@ -10,15 +10,14 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Select,
+    TextClause,
     Uuid,
     bindparam,
     cast,
     exists,
     func,
-    literal_column,
     select,
     text,
-    true,
 )
 
 from commerce.order.tables import order_history_table, order_line_table, order_table
@@ -35,7 +34,11 @@ _LIMIT = bindparam("limit", type_=BigInteger)
 
 
 def _is(status: str) -> ColumnElement[bool]:
-    return _o.status == text(f"'{status}'")  # a literal, as partial indexes need it
+    return _o.status == _literal(status)
+
+
+def _literal(word: str) -> TextClause:
+    return text(f"'{word}'")  # partial indexes need it in the text
 
 
 def _count(status: str) -> Any:
@@ -43,28 +46,24 @@ def _count(status: str) -> Any:
     return select(func.count()).select_from(some).scalar_subquery().label(status.lower())
 
 
-def _stuck(since: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(_o.id.label("order_id"), _o.status, since.label("since"))
-        .where(*conditions)
-        .order_by(_o.id)
-        .limit(_LIMIT)
-    )
+def _stuck(since: Any, *conditions: ColumnElement[bool], order_by: Any = _o.id) -> Select[Any]:
+    columns = (_o.id.label("order_id"), _o.status, since.label("since"))
+    return select(*columns).where(*conditions).order_by(order_by).limit(_LIMIT)
 
 
 def _not_notified(status: str, *conditions: ColumnElement[bool]) -> Select[Any]:
     changed = (
         select(func.max(_h.at).label("at"))
-        .where(_h.order_id == _o.id, _h.status == text(f"'{status}'"))
+        .where(_h.order_id == _o.id, _h.status == _literal(status))
         .lateral("changed")
     )
     return _stuck(
         changed.c.at, _is(status), _o.id >= _SINCE_ID, changed.c.at < _BEFORE, *conditions
-    ).select_from(order_table.join(changed, true()))
+    ).select_from(order_table.join(changed, text("true")))
 
 
 def _has_notice(kind: str) -> ColumnElement[bool]:
-    return exists().where(_notice.order_id == _o.id, _notice.kind == text(f"'{kind}'"))
+    return exists().where(_notice.order_id == _o.id, _notice.kind == _literal(kind))
 
 
 PLACED = Statement(
@@ -72,10 +71,7 @@ PLACED = Statement(
 )
 OPEN = Statement(select(_count("PENDING"), _count("CONFIRMED"), _count("SHIPPED")))
 NOT_EXPIRED = Statement(
-    select(_o.id.label("order_id"), _o.status, _o.expires_at.label("since"))
-    .where(_is("PENDING"), _o.expires_at < _BEFORE)
-    .order_by(_o.expires_at)
-    .limit(_LIMIT)
+    _stuck(_o.expires_at, _is("PENDING"), _o.expires_at < _BEFORE, order_by=_o.expires_at)
 )
 NOT_NOTIFIED = Statement(_not_notified("CONFIRMED", ~_has_notice("ORDER")))
 NOT_WITHDRAWN = Statement(
@@ -94,20 +90,16 @@ UNFINISHED_PAYMENTS = Statement(
 )  # fmt: skip
 
 _is_cancelled = _is("CANCELLED")
+_net = func.sum(_o.total_amount - _o.discount_amount).filter(~_is_cancelled)
 SALES_BY_HOUR = Statement(
     select(
-        func.date_trunc(text("'hour'"), _o.placed_at, text("'UTC'")).label("hour"),
+        func.date_trunc(_literal("hour"), _o.placed_at, _literal("UTC")).label("hour"),
         func.count().filter(~_is_cancelled).label("orders"),
         func.count().filter(_is_cancelled).label("cancelled"),
-        cast(
-            func.coalesce(
-                func.sum(_o.total_amount - _o.discount_amount).filter(~_is_cancelled), text("0")
-            ),
-            BigInteger,
-        ).label("amount"),
+        cast(func.coalesce(_net, text("0")), BigInteger).label("amount"),
     )
     .where(_o.id >= _SINCE_ID)
-    .group_by(literal_column("hour"))
+    .group_by("hour")
 )
 _units = cast(func.sum(_l.quantity), BigInteger).label("units")
 BEST_SELLERS = Statement(

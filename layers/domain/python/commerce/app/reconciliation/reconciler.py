@@ -32,9 +32,7 @@ class Reconciler:
     ) -> Reconciliation:
         """Check all books, or those of the scope; ends early at MAX_FINDINGS.
 
-        Args:
-            scope: the things to check; None for all.
-            progress: called with the name of a book and the number of its ids checked so far.
+        `progress` is called with the name of a book and the number of its ids checked so far.
         """
         books = {
             "products": (sql.NEXT_PRODUCTS, sql.PRODUCT_RULES, scope.products if scope else None),

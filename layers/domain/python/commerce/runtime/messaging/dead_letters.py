@@ -177,8 +177,8 @@ class DeadLetters:
 
         Args:
             limit: how many at most.
-            ids: of messages, events or orders: only these are returned. Empty for any.
-            quick: give up after one empty answer of SQS, within a second.
+            ids: of messages, events or orders; empty for any.
+            quick: stop after one empty answer of SQS, within a second.
         """
         found: list[DeadLetter] = []
         try:
@@ -202,15 +202,14 @@ class DeadLetters:
     ) -> DeadLetterResult:
         """Send dead letters back to their queue. One that fails again meanwhile is not sent twice.
 
+        Raises NoSourceQueue.
+
         Args:
-            ids: of messages, events or orders: only these are sent. Empty for all.
+            ids: of messages, events or orders; empty for all.
             rate: messages per second at most.
             progress: called with the number sent so far.
-            record: called before a dead letter is sent; if it raises, the rest is left alone.
+            record: called before each is sent.
             seconds: no batch is begun later than this.
-
-        Raises:
-            NoSourceQueue: they have no queue to be sent to.
         """
         if not self.queue.url:
             raise NoSourceQueue(self.queue.name)

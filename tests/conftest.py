@@ -98,7 +98,7 @@ def database_url(servers: None) -> str:
 
 @pytest.fixture
 def own_database_url(servers: None) -> Iterator[str]:
-    """A migrated database of the test's own, for what looks at whole tables."""
+    """A migrated database of the test's own, for tests that read whole tables."""
     from tests.support import backends
 
     with backends.own_database(os.environ["SUPERUSER_URL"]) as url:
@@ -107,10 +107,10 @@ def own_database_url(servers: None) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shop_environment(servers: None) -> Iterator[None]:
-    """Everything a handler needs: database, cache, idempotency table, queues, bus."""
+    """Provide what a handler needs: database, cache, idempotency table, queues, bus."""
     from commerce.runtime.cache import valkey
 
-    valkey.TIMEOUT_SECONDS = 5.0  # tests say what is kept, however busy their machine is
+    valkey.TIMEOUT_SECONDS = 5.0  # so that tests on a slow machine see the cache
     yield
     from commerce.runtime.db.current import database  # imported when the environment is set
 
@@ -121,12 +121,12 @@ def shop_environment(servers: None) -> Iterator[None]:
 def own_shop(
     own_database_url: str, shop_environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Handlers and helpers of this test use this database; its URL."""
+    """Let this test's handlers use a database of its own; its URL."""
     from commerce.app.ranking_boards import ranking_weights
     from commerce.runtime.db.current import database
     from tests.support.valkey import empty_valkey
 
-    empty_valkey()  # what is kept is of another database
+    empty_valkey()  # its entries are of another database
     monkeypatch.setenv("DATABASE_URL", own_database_url)
     database().close()
     ranking_weights.cache_clear()
@@ -137,8 +137,8 @@ def own_shop(
 
 
 @pytest.fixture(autouse=True, scope="module")
-def nobody_reads_the_nudges() -> Iterator[None]:
-    """Empties the queues of nudges: moto takes the longer to send, the more messages wait."""
+def purge_nudge_queues() -> Iterator[None]:
+    """Empty the queues of nudges: moto gets slower with every message that waits."""
     yield
     if "RELAY_QUEUE_URL" in os.environ and "commerce.runtime.aws" in sys.modules:
         from commerce.runtime.aws import client
@@ -164,7 +164,7 @@ def idempotency_store_is_down(
 
 @pytest.fixture
 def delivery(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Delivery]":
-    """A delivery system of the test's own, which the functions tell."""
+    """A delivery system of the test's own, which the functions use."""
     from tests.support.delivery import a_delivery_system
 
     with a_delivery_system() as running:
@@ -176,7 +176,7 @@ def delivery(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Delivery]":
 def gateway(
     topic: "OpsTopic", shop_environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> "Iterator[RunningGateway]":
-    """A payment gateway of the test's own, which is well, quick, and whose callbacks arrive."""
+    """A healthy, fast payment gateway of the test's own, whose callbacks arrive."""
     from tests.support.gateway import a_gateway
     from tests.support.payments import callbacks_received
     from tests.support.valkey import forget_breaker
@@ -192,7 +192,7 @@ def gateway(
 
 @pytest.fixture
 def topic(shop_environment: None, monkeypatch: pytest.MonkeyPatch) -> "OpsTopic":
-    """The operators' topic, which hears of what failed three times, without pauses."""
+    """The operators' topic; shipping fails for good after three tries without pauses."""
     from tests.support.queues import an_ops_topic
 
     made = an_ops_topic()

@@ -1,7 +1,7 @@
-"""API Gateway's part, for whoever speaks HTTP to the handlers themselves: a WSGI application.
+"""API Gateway as a WSGI application, which calls the handlers in this process.
 
-It routes as template.yaml says, makes the events that the functions get, and answers by itself
-where API Gateway would.
+It routes as template.yaml says, makes the functions' events, and answers itself where API Gateway
+would.
 """
 
 import base64

@@ -28,7 +28,7 @@ MIGRATED = "migrated"  # never used itself, so that it can be copied
 
 @dataclass(frozen=True, slots=True)
 class TestServers:
-    """What runs, and the environment that leads to it."""
+    """The running servers, and the environment variables that lead to them."""
 
     __test__ = False
 

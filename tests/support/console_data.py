@@ -1,4 +1,4 @@
-"""A shop after a bad hour: what the console's screens show."""
+"""Shops to show on the console's screens: one with problems, and one without."""
 
 import math
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Another connection to the same database: somebody who is in the way."""
+"""Other connections to the same database: lock holders and observers."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 30
 
 @contextmanager
 def somebody_holding(url: str, sql: str, *values: object) -> Iterator[Database]:
-    """Somebody in the middle of a transaction in which the statement has run."""
+    """Hold a transaction open in which the statement has run."""
     somebody = Database(lambda: url)
     try:
         somebody.run([BEGIN, Query(sql, values)])
@@ -25,7 +25,7 @@ def somebody_holding(url: str, sql: str, *values: object) -> Iterator[Database]:
 
 @contextmanager
 def an_onlooker(url: str) -> Iterator[Callable[..., list[Row]]]:
-    """Somebody who only reads: what a SELECT finds, as committed now."""
+    """Yield a function that runs a SELECT on a connection of its own, outside the test's."""
     onlooker = Database(lambda: url)
     try:
         yield lambda sql, *values: onlooker.run([Query(sql, values)])[0]

@@ -1,7 +1,7 @@
 """Real servers for tests, on free ports, with all they keep below a directory of the test run's.
 
-They are what `make up` starts, through the same code. Whoever starts them stops them; should the
-run be killed, the kernel ends them.
+They are what `make up` starts, through the same code. The caller stops them; if the run is
+killed, the kernel ends them.
 """
 
 from dataclasses import dataclass

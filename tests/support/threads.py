@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 def run_together(calls: Sequence[Callable[[], T]], deadline_seconds: float = 60) -> list[T]:
-    """Run all calls at once, each on a thread (and so a connection) of its own.
+    """Run all calls at the same time, each on its own thread and so its own connection.
 
-    They wait for each other before they start. The first exception is raised.
+    They wait for each other before they start. Raises the first exception.
     """
     start = Barrier(len(calls))
 

@@ -1,4 +1,4 @@
-"""What happened earlier: the clock and the ids of a while ago."""
+"""A clock set back, with ids of that time."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from commerce.shared import clock
 
 @contextmanager
 def earlier(**ago: float) -> Iterator[datetime]:
-    """In the block it is so much earlier (`hours=25`), and ids are made of that moment."""
+    """Set the clock back in the block (`hours=25`); new ids carry that time too."""
     moment = clock.now() - timedelta(**ago)
     version, variant = 0x7 << 76, 0x2 << 62
 

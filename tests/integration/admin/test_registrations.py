@@ -33,7 +33,7 @@ def ids_named(kind: str, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_again_with_the_same_key_it_is_the_same_one(kind: str) -> None:
+def test_a_repeated_registration_with_its_key_returns_the_same_one(kind: str) -> None:
     name, key, token = a_key(), a_key(), an_admin().token
     body = body_of(kind, name)
     first, second = (register(kind, body, token, key) for _ in range(2))
@@ -46,7 +46,7 @@ def test_again_with_the_same_key_it_is_the_same_one(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_another_body_with_the_same_key_is_refused(kind: str) -> None:
+def test_a_registration_key_with_another_body_is_refused(kind: str) -> None:
     name, key, token = a_key(), a_key(), an_admin().token
     body = body_of(kind, name)
     assert register(kind, body, token, key).status == 201
@@ -55,7 +55,7 @@ def test_another_body_with_the_same_key_is_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_a_key_each_is_a_new_one(kind: str) -> None:
+def test_registrations_without_a_key_are_separate(kind: str) -> None:
     name, token = a_key(), an_admin().token
     body = body_of(kind, name)
     assert [register(kind, body, token, None).status for _ in range(2)] == [201, 201]

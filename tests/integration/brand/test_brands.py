@@ -20,7 +20,7 @@ def get(brand_id: str) -> Answer:
     return call("brand/get_brand", "GET", f"/brands/{brand_id}")
 
 
-def test_a_registered_brand_is_seen_by_anyone() -> None:
+def test_a_registered_brand_is_public() -> None:
     answer = register({"name": "Acme \N{ANCHOR}", "description": "Every'thing\n\\ $1"})
     brand_id = answer.json["brand_id"]
     expected = {
@@ -116,11 +116,11 @@ def test_brands_are_listed_newest_first(own_shop: str) -> None:
         ("cursor=" + "a" * 513, "VALIDATION_FAILED"),
     ],
 )
-def test_a_bad_list_is_refused(query: str, code: str) -> None:
+def test_an_invalid_list_query_is_refused(query: str, code: str) -> None:
     answer = call("brand/list_brands", "GET", f"/brands?{query}")
     assert (answer.status, answer.json["code"]) == (422, code)
 
 
-def test_a_list_of_one_hundred_is_possible() -> None:
+def test_a_page_of_one_hundred_brands_is_allowed() -> None:
     assert call("brand/list_brands", "GET", "/brands?limit=100").status == 200
     assert call("brand/list_brands", "GET", "/brands?limit=1&cursor=").status == 200

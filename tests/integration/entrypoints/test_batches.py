@@ -76,13 +76,13 @@ def test_a_message_that_cannot_be_read_fails_alone(malformed: Any) -> None:
     assert consumer.calls == [[PRODUCT, PRODUCT]]
 
 
-def test_nothing_readable_is_nothing_consumed() -> None:
+def test_a_batch_without_readable_messages_consumes_nothing() -> None:
     consumer = Consumer()
     assert deliver(consumer, "rubbish") == [0]
     assert consumer.calls == []
 
 
-def test_what_fails_together_is_tried_alone() -> None:
+def test_a_failed_batch_is_retried_message_by_message() -> None:
     consumer = Consumer()
     products = [str(new_id()) for _ in range(4)]
     consumer.unbearable = {products[2]}
@@ -90,14 +90,14 @@ def test_what_fails_together_is_tried_alone() -> None:
     assert consumer.calls == [products, *([each] for each in products)]
 
 
-def test_when_the_database_is_away_all_come_back_and_nothing_is_tried_alone() -> None:
+def test_without_a_database_all_messages_return_without_single_retries() -> None:
     consumer = Consumer(Unavailable())
     consumer.unbearable = {PRODUCT}
     assert deliver(consumer, *[bus_message(told(a_like(PRODUCT)))] * 3) == [0, 1, 2]
     assert len(consumer.calls) == 1
 
 
-def test_claimed_events_take_effect_once_and_failed_ones_stay_unclaimed() -> None:
+def test_events_take_effect_once_and_failed_ones_stay_unclaimed() -> None:
     consumer, seen = f"test {new_id()}", list[str]()
 
     def work(shop: Shop, received: Sequence[Received[Any]]) -> None:
@@ -133,7 +133,7 @@ def test_an_event_of_another_type_is_not_read_as_the_expected_one() -> None:
     "line", [{"quantity": 0}, {"quantity": -1}, {"quantity": "2"}, {"quantity": 2**53},
              {"unit_price": {"amount": -1, "currency": "KRW"}}]
 )  # fmt: skip
-def test_a_line_that_nobody_can_have_ordered_is_not_read(line: dict[str, Any]) -> None:
+def test_an_event_with_an_impossible_order_line_is_refused(line: dict[str, Any]) -> None:
     seen: list[Any] = []
     handler = event_handler(OrderConfirmed, seen.append)
     good = told(an_order((PRODUCT, 1, 100)))
@@ -144,7 +144,7 @@ def test_a_line_that_nobody_can_have_ordered_is_not_read(line: dict[str, Any]) -
     assert seen == []
 
 
-def test_fields_that_a_newer_producer_adds_are_passed_over() -> None:
+def test_additional_fields_of_a_newer_producer_are_ignored() -> None:
     consumer = Consumer()
     like = told(a_like(PRODUCT))
     newer = {**like, "schema": 2, "data": {**like["data"], "weight": {"of": ["it"]}}}

@@ -78,12 +78,12 @@ def assert_problem(answer: Answer, status: int, code: str) -> None:
     ],
     ids=lambda raw: ascii(raw)[:20],
 )
-def test_what_is_not_json_is_malformed(raw: str) -> None:
+def test_a_body_that_is_not_json_is_malformed(raw: str) -> None:
     assert_problem(register(raw), 400, "MALFORMED_JSON")
 
 
 @pytest.mark.parametrize("inner", ["[]", '{"a": 1}'])
-def test_no_depth_of_json_is_a_fault(inner: str) -> None:
+def test_deeply_nested_json_causes_no_500(inner: str) -> None:
     # Just below the interpreter's limit, and far beyond it.
     for depth in (*range(800, 1000, 4), 3_000, 10_000, 100_000):
         raw = '{"name": ' + "[" * depth + inner + "]" * depth + "}"
@@ -91,7 +91,7 @@ def test_no_depth_of_json_is_a_fault(inner: str) -> None:
 
 
 @pytest.mark.parametrize("raw", [None, "", "null", "[]", "1", '"Acme"', "1e999", "true"])
-def test_json_that_is_no_object_does_not_validate(raw: str | None) -> None:
+def test_json_that_is_not_an_object_is_a_validation_error(raw: str | None) -> None:
     answer = register(raw)
     assert_problem(answer, 422, "VALIDATION_FAILED")
     assert [error["field"] for error in answer.json["errors"]] == ["body"]
@@ -102,12 +102,12 @@ def test_json_that_is_no_object_does_not_validate(raw: str | None) -> None:
     ["application/json; charset=utf-8", "APPLICATION/JSON", "application/x-www-form-urlencoded",
      "text/plain", "json", ""],
 )  # fmt: skip
-def test_a_body_is_json_whatever_it_is_called(media_type: str) -> None:
+def test_a_body_is_read_as_json_whatever_its_media_type(media_type: str) -> None:
     assert register(a_brand(), **{"Content-Type": media_type}).status == 201
     assert_problem(register("name=Acme", **{"Content-Type": media_type}), 400, "MALFORMED_JSON")
 
 
-def test_a_body_without_a_media_type_is_taken_for_json() -> None:
+def test_a_body_without_a_media_type_is_read_as_json() -> None:
     event = http_event("POST", "/admin/brands", raw_body=a_brand(), token=an_admin().token)
     del event["headers"]["Content-Type"], event["multiValueHeaders"]["Content-Type"]
     assert handle("brand/register_brand", event).status == 201
@@ -159,14 +159,14 @@ def test_a_base64_body_over_256_kb_is_too_large(size: int) -> None:
     assert_problem(handle("brand/register_brand", encoded(body)), 413, "BODY_TOO_LARGE")
 
 
-def test_who_asks_is_looked_at_before_what_is_asked() -> None:
+def test_authentication_is_checked_before_the_request_body() -> None:
     for raw in ("{", "{}", "x" * (LIMIT + 1)):
         assert_problem(register(raw, token=""), 401, "NOT_SIGNED_IN")
         assert_problem(register(raw, token="forged"), 401, "INVALID_TOKEN")
         assert_problem(register(raw, token=a_buyer().token), 403, "ADMIN_ONLY")
 
 
-def test_whoever_is_not_signed_in_is_told_how_to() -> None:
+def test_a_missing_token_is_answered_with_www_authenticate() -> None:
     assert register("{}", token="").headers["www-authenticate"] == "Bearer"
 
 
@@ -184,7 +184,7 @@ def test_whoever_is_not_signed_in_is_told_how_to() -> None:
         ("user/get_me", "GET", "/users/me"),
     ],
 )
-def test_nobody_unknown_comes_in(
+def test_an_unknown_token_is_refused(
     name: str, method: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_problem(call(name, method, path, key=a_key()), 401, "NOT_SIGNED_IN")
@@ -205,7 +205,7 @@ def order_with(key: str | None, raw: str, **headers: str) -> Answer:
     )
 
 
-def test_the_key_is_asked_for_before_the_fields_are_looked_at() -> None:
+def test_the_idempotency_key_is_checked_before_the_fields() -> None:
     assert_problem(order_with(None, '{"lines": []}'), 400, "IDEMPOTENCY_KEY_MISSING")
     assert_problem(order_with("short", '{"lines": []}'), 400, "IDEMPOTENCY_KEY_INVALID")
     assert_problem(order_with("x" * 65, '{"lines": []}'), 400, "IDEMPOTENCY_KEY_INVALID")
@@ -234,7 +234,7 @@ def test_every_bad_field_is_named() -> None:
         "path",
     ],
 )
-def test_an_unknown_field_is_named_whatever_its_name(name: str) -> None:
+def test_an_unknown_field_of_any_name_is_named(name: str) -> None:
     answer = register(json.dumps({"name": "Acme", "more": {}, name: 1}))
     assert_problem(answer, 422, "VALIDATION_FAILED")
     assert [error["field"] for error in answer.json["errors"]] == ["more", name]
@@ -246,7 +246,7 @@ def test_an_event_without_headers_is_a_request_without_headers() -> None:
     assert_problem(answer, 401, "NOT_SIGNED_IN")
 
 
-def test_the_request_id_is_the_gateways() -> None:
+def test_the_request_id_comes_from_api_gateway() -> None:
     event = http_event("GET", "/brands?limit=1")
     answer = handle("brand/list_brands", event)
     assert answer.headers["x-request-id"] == event["requestContext"]["requestId"]
@@ -258,11 +258,11 @@ def test_the_request_id_is_the_gateways() -> None:
     ("method", "path"),
     [("GET", "/brand"), ("GET", "/brands/1/2"), ("POST", "/brands"), ("GET", "/")],
 )
-def test_what_is_not_routed_is_not_found(method: str, path: str) -> None:
+def test_an_unrouted_path_is_not_found(method: str, path: str) -> None:
     assert_problem(call("brand/list_brands", method, path), 404, "NOT_FOUND")
 
 
-def test_a_browser_may_read_answers_and_refusals_alike() -> None:
+def test_cors_headers_are_on_answers_and_refusals() -> None:
     origin = {"Origin": "https://shop.example"}
     token = an_admin().token
     allowed = {
@@ -279,7 +279,7 @@ def test_a_browser_may_read_answers_and_refusals_alike() -> None:
     assert allowed == dict.fromkeys([201, 422, 400, 401, 403], "*")
 
 
-def test_a_fault_shows_no_inner_text_and_is_logged(own_shop: str, logged: Logged) -> None:
+def test_an_internal_error_is_logged_and_shows_no_detail(own_shop: str, logged: Logged) -> None:
     database().run([Query("ALTER TABLE brand RENAME COLUMN name TO inner_name")])
     event = http_event("GET", f"/brands/{clock.new_id()}")
 
@@ -295,7 +295,7 @@ def test_a_fault_shows_no_inner_text_and_is_logged(own_shop: str, logged: Logged
     assert handle("brand/get_brand", event).status == 404
 
 
-def test_a_fault_before_the_route_is_a_problem_too(
+def test_an_error_before_routing_is_a_problem_too(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     buyer = a_buyer()
@@ -307,7 +307,7 @@ def test_a_fault_before_the_route_is_a_problem_too(
     assert [line["level"] for line in logged()].count("ERROR") == 1
 
 
-def test_a_database_that_is_away_is_unavailable(
+def test_an_unreachable_database_is_answered_503(
     own_shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://x:y@{LOOPBACK}:{Ports.free().postgres}/z")
@@ -344,7 +344,7 @@ def test_health_names_version_and_schema(own_shop: str) -> None:
         ("DROP TABLE alembic_version", None),
     ],
 )
-def test_health_tells_when_the_schema_is_behind(
+def test_health_is_503_while_the_schema_is_behind(
     own_shop: str, change: str, revision: str | None
 ) -> None:
     database().run([Query(change)])
@@ -363,12 +363,12 @@ def assert_unhealthy(answer: Answer, revision: str | None, why: str) -> None:
     assert_problem(answer, 503, "NOT_HEALTHY")
 
 
-def test_health_is_well_while_a_newer_schema_waits_for_its_code(own_shop: str) -> None:
+def test_health_is_200_while_the_schema_is_newer_than_the_code(own_shop: str) -> None:
     database().run([Query("UPDATE alembic_version SET version_num = '9999'")])
     assert call("health/get_health", "GET", "/health").status == 200
 
 
-def test_health_tells_when_the_database_is_away(
+def test_health_is_503_while_the_database_is_unreachable(
     own_shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://x:y@{LOOPBACK}:{Ports.free().postgres}/z")
@@ -377,7 +377,7 @@ def test_health_tells_when_the_database_is_away(
     assert_unhealthy(answer, None, "The database does not answer")
 
 
-def test_a_worker_forgets_the_request_before(logged: Logged) -> None:
+def test_a_warm_function_keeps_nothing_of_the_previous_request(logged: Logged) -> None:
     product, buyer, key = a_product(stock=5, price=0), a_buyer(), a_key()
     raw = json.dumps({"lines": [{"product_id": product, "quantity": 1}], "payment_method": "POINT"})
     sent = {"raw_body": raw, "token": buyer.token}

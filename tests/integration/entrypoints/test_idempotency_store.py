@@ -49,7 +49,7 @@ def lose_the_records(table: str) -> int:
     return len(found)
 
 
-def test_the_second_is_told_that_the_first_is_still_running(own_shop: str) -> None:
+def test_a_repeat_while_the_first_is_running_is_refused(own_shop: str) -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     hold = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
     name = own_shop.rsplit("/", 1)[1]
@@ -67,7 +67,7 @@ def test_the_second_is_told_that_the_first_is_still_running(own_shop: str) -> No
     assert (stock_of(product), balance_of(buyer.user_id)) == (4, 900)
 
 
-def test_another_request_is_refused_while_the_first_is_still_running(own_shop: str) -> None:
+def test_a_running_requests_key_with_another_body_is_refused(own_shop: str) -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     hold = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
     name = own_shop.rsplit("/", 1)[1]
@@ -84,7 +84,7 @@ def test_another_request_is_refused_while_the_first_is_still_running(own_shop: s
 
 
 @pytest.mark.parametrize("stock", [1, 5])
-def test_a_lost_record_is_no_second_order(own_store: str, stock: int) -> None:
+def test_a_lost_idempotency_record_causes_no_second_order(own_store: str, stock: int) -> None:
     product, buyer, key = a_product(stock=stock, price=100), a_buyer(points=1000), a_key()
     first = order(buyer, product, key)
     assert lose_the_records(own_store) == 1
@@ -98,7 +98,7 @@ def test_a_lost_record_is_no_second_order(own_store: str, stock: int) -> None:
     assert len(rows("SELECT id FROM orders WHERE buyer_id = $1", buyer.user_id)) == 1
 
 
-def test_no_record_is_left_of_what_the_caller_or_time_can_mend(own_store: str) -> None:
+def test_retryable_refusals_leave_no_idempotency_record(own_store: str) -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1000)
     assert order(buyer, product, a_key(), quantity=0).status == 422
     assert call("order/place_order", "POST", "/orders", body={}, key=a_key()).status == 401
@@ -108,7 +108,7 @@ def test_no_record_is_left_of_what_the_caller_or_time_can_mend(own_store: str) -
     assert lose_the_records(own_store) == 2
 
 
-def test_a_record_shows_neither_the_key_nor_the_buyer(own_store: str) -> None:
+def test_an_idempotency_record_contains_neither_key_nor_buyer(own_store: str) -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     order(buyer, product, key)
     dynamodb = boto3.client("dynamodb", endpoint_url=os.environ["AWS_ENDPOINT_URL"])

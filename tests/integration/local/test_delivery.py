@@ -79,7 +79,7 @@ class serving:  # noqa: N801 - reads as a verb
         self.server.server_close()
 
 
-def test_a_notice_is_taken_once_however_often_it_is_sent(sender: Sender) -> None:
+def test_a_repeated_notice_is_stored_once(sender: Sender) -> None:
     first_status, first = sender.send("o1")
     again_status, again = sender.send("o1")
 
@@ -90,7 +90,7 @@ def test_a_notice_is_taken_once_however_often_it_is_sent(sender: Sender) -> None
     assert sender.outcomes("o1") == ["received", "repeated"]
 
 
-def test_ten_at_once_with_one_key_are_one_notice(sender: Sender) -> None:
+def test_ten_simultaneous_notices_with_one_key_are_one(sender: Sender) -> None:
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: sender.send("o1"), range(10)))
 
@@ -113,7 +113,7 @@ def test_notices_are_filtered_by_order(sender: Sender) -> None:
     assert sender.received("o3") == []
 
 
-def test_told_to_fail_twice_it_fails_twice_and_keeps_nothing_of_it(sender: Sender) -> None:
+def test_failing_twice_refuses_two_notices_and_stores_neither(sender: Sender) -> None:
     sender.behave(mode="fail", times=2)
 
     assert sender.send("o1")[0] == 500
@@ -123,7 +123,7 @@ def test_told_to_fail_twice_it_fails_twice_and_keeps_nothing_of_it(sender: Sende
     assert sender.outcomes("o1") == ["failed", "failed", "received"]
 
 
-def test_told_to_fail_for_ever_it_fails_until_told_otherwise(sender: Sender) -> None:
+def test_failing_without_a_count_lasts_until_changed(sender: Sender) -> None:
     sender.behave(mode="fail", times=None)
 
     assert [sender.send("o1")[0] for _ in range(5)] == [500] * 5
@@ -131,7 +131,7 @@ def test_told_to_fail_for_ever_it_fails_until_told_otherwise(sender: Sender) -> 
     assert sender.send("o1")[0] == 201
 
 
-def test_a_hanging_request_gets_no_answer_and_leaves_no_notice(sender: Sender) -> None:
+def test_a_hanging_request_gets_no_answer_and_stores_no_notice(sender: Sender) -> None:
     sender.behave(mode="hang")
 
     with pytest.raises(urllib3.exceptions.TimeoutError):
@@ -154,7 +154,7 @@ def test_a_hanging_request_is_dropped_when_the_behaviour_changes(sender: Sender)
     assert sender.send("o1")[0] == 201
 
 
-def test_a_slow_answer_takes_the_seconds_it_was_told(sender: Sender) -> None:
+def test_a_slow_answer_takes_the_configured_seconds(sender: Sender) -> None:
     sender.behave(mode="slow", times=1, seconds=0.4)
 
     started = time.monotonic()
@@ -163,7 +163,7 @@ def test_a_slow_answer_takes_the_seconds_it_was_told(sender: Sender) -> None:
     assert sender.ask("GET", "/behaviour")[1]["mode"] == "ok"
 
 
-def test_notices_outlive_a_restart(tmp_path: Path) -> None:
+def test_notices_survive_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "notices.jsonl"
     with serving(DeliverySystem(state)) as url:
         receipt = Sender(url).send("o1")[1]
@@ -173,7 +173,7 @@ def test_notices_outlive_a_restart(tmp_path: Path) -> None:
         assert Sender(url).received("o1") == ["ORDER"]
 
 
-def test_a_line_half_written_by_a_killed_process_costs_no_other_notice(tmp_path: Path) -> None:
+def test_a_half_written_line_loses_no_other_notice(tmp_path: Path) -> None:
     state = tmp_path / "notices.jsonl"
     with serving(DeliverySystem(state)) as url:
         Sender(url).send("o1")
@@ -214,7 +214,7 @@ LINE = {"product_id": "p1", "product_name": "Mug", "quantity": 1}
         (b" " * (256 * 1024 + 1), 413, "is over"),
     ],
 )
-def test_what_is_no_notice_is_refused_with_the_reason(
+def test_an_invalid_notice_is_refused_with_the_reason(
     sender: Sender, body: object, status: int, detail: str
 ) -> None:
     answer_status, answer = sender.ask("POST", "/notices", body, **{"Idempotency-Key": "o1"})
@@ -259,6 +259,6 @@ def test_an_unknown_path_is_not_found(sender: Sender) -> None:
     )
 
 
-def test_a_refused_body_does_not_spoil_the_connection_for_the_next_request(sender: Sender) -> None:
+def test_a_refused_body_leaves_the_connection_usable(sender: Sender) -> None:
     assert sender.ask("POST", "/nothing", {"some": "body"})[0] == 404
     assert sender.send("o1")[0] == 201

@@ -90,7 +90,7 @@ def test_functions_share_one_unpacked_copy_of_a_layer(emulator: Running, tmp_pat
     assert len(list((tmp_path / "emulator" / "layers").iterdir())) == 1
 
 
-def test_a_changed_layer_is_another_one(emulator: Running) -> None:
+def test_a_changed_layer_gets_another_copy(emulator: Running) -> None:
     emulator.deploy("first", publish_layer(emulator, "hello"))
     emulator.deploy("second", publish_layer(emulator, "goodbye"))
 
@@ -98,7 +98,7 @@ def test_a_changed_layer_is_another_one(emulator: Running) -> None:
     assert emulator.invoke("second")["greeting"] == "goodbye"
 
 
-def test_a_function_sees_the_emulator_and_nothing_of_this_shell(
+def test_a_functions_environment_is_not_the_shells(
     emulator: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://of-this-shell")
@@ -112,9 +112,7 @@ def test_a_function_sees_the_emulator_and_nothing_of_this_shell(
     assert {"DATABASE_URL", "HTTP_PROXY", "PYTHONPATH"} & set(environment) == set()
 
 
-def test_what_is_deployed_outlives_a_restart_until_it_is_discarded(
-    emulator: Running, tmp_path: Path
-) -> None:
+def test_a_deployment_survives_restarts_until_discarded(emulator: Running, tmp_path: Path) -> None:
     emulator.deploy("first", publish_layer(emulator, "hello"))
     queue = emulator.client("sqs").create_queue(QueueName="waiting")["QueueUrl"]
     emulator.client("sqs").send_message(QueueUrl=queue, MessageBody="kept")
@@ -131,7 +129,7 @@ def test_what_is_deployed_outlives_a_restart_until_it_is_discarded(
     assert emulator.client("lambda").list_functions()["Functions"] == []
 
 
-def test_it_listens_on_loopback_only(emulator: Running) -> None:
+def test_the_emulator_listens_on_loopback_only(emulator: Running) -> None:
     listening = {
         connection.laddr
         for connection in psutil.Process(emulator.server.pid).net_connections()
@@ -140,7 +138,7 @@ def test_it_listens_on_loopback_only(emulator: Running) -> None:
     assert listening == {("127.0.0.1", emulator.port)}
 
 
-def test_its_workers_end_with_it(emulator: Running) -> None:
+def test_the_emulators_workers_end_with_it(emulator: Running) -> None:
     emulator.deploy("first", publish_layer(emulator, "hello"))
     emulator.invoke("first")
     workers = psutil.Process(emulator.server.pid).children(recursive=True)

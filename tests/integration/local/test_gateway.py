@@ -144,7 +144,7 @@ def shop() -> Iterator[Shop]:
         yield shop
 
 
-def test_a_payment_is_taken_charged_and_told_once_with_a_signature(shop: Shop) -> None:
+def test_a_payment_is_charged_and_called_back_once_with_a_signature(shop: Shop) -> None:
     status, answer = shop.pay("order-1", amount=1200)
     assert (status, answer["data"]["status"]) == (200, "PENDING")
 
@@ -183,7 +183,7 @@ def test_an_order_shows_its_payments_without_amounts(shop: Shop) -> None:
     assert len(set(keys)) == 2
 
 
-def test_what_is_not_there_is_not_found_and_so_is_another_users(shop: Shop) -> None:
+def test_unknown_and_other_users_payments_are_not_found(shop: Shop) -> None:
     key = shop.key_of(shop.pay("order-1", "u1"))
     for path in ("/api/v1/payments?orderId=nobody", "/api/v1/payments/TR-0"):
         status, answer = shop.ask("GET", path)
@@ -210,7 +210,7 @@ def test_what_is_not_there_is_not_found_and_so_is_another_users(shop: Shop) -> N
         ({"callbackUrl": None}, "callbackUrl"),
     ],
 )
-def test_what_is_no_request_is_refused_and_nothing_is_stored(
+def test_an_invalid_request_is_refused_and_not_stored(
     shop: Shop, wrong: dict[str, Any], detail: str
 ) -> None:
     status, answer = shop.pay(**{"order_id": "order-1", **wrong})
@@ -248,7 +248,7 @@ def test_a_refund_is_given_once_and_shown(shop: Shop) -> None:
     assert shop.held("order-1")[0]["refunded_at"]
 
 
-def test_only_what_was_charged_is_refunded_and_all_of_it(shop: Shop) -> None:
+def test_only_a_charged_payment_is_refunded_in_full(shop: Shop) -> None:
     key = shop.key_of(shop.pay("order-1", amount=700))
     shop.settled(key)
     shop.behave(mode="healthy", result="LIMIT_EXCEEDED")
@@ -266,7 +266,7 @@ def test_only_what_was_charged_is_refunded_and_all_of_it(shop: Shop) -> None:
     assert shop.payment(key)["refund"] is None
 
 
-def test_told_to_refuse_it_refuses_the_card_and_stores_nothing(shop: Shop) -> None:
+def test_mode_refuse_declines_the_card_and_stores_nothing(shop: Shop) -> None:
     shop.behave(mode="refuse", times=1)
     status, answer = shop.pay("order-1")
     assert (status, answer["meta"]["errorCode"]) == (400, "INVALID_CARD")
@@ -275,7 +275,7 @@ def test_told_to_refuse_it_refuses_the_card_and_stores_nothing(shop: Shop) -> No
     assert shop.outcomes("order-1") == ["refused", "taken"]
 
 
-def test_told_to_fail_it_answers_500_and_stores_nothing(shop: Shop) -> None:
+def test_mode_error_answers_500_and_stores_nothing(shop: Shop) -> None:
     shop.behave(mode="error", times=2)
     assert [shop.pay("order-1")[0] for _ in range(3)] == [500, 500, 200]
     assert len(shop.held("order-1")) == 1
@@ -283,7 +283,7 @@ def test_told_to_fail_it_answers_500_and_stores_nothing(shop: Shop) -> None:
     assert shop.ask("GET", "/requests")[1]["counts"] == {"POST failed": 2, "POST taken": 1}
 
 
-def test_told_to_hang_it_neither_answers_nor_stores_even_later(shop: Shop) -> None:
+def test_mode_hang_neither_answers_nor_stores_anything(shop: Shop) -> None:
     shop.behave(mode="hang", times=1)
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(shop.pay, "order-1")
@@ -295,14 +295,14 @@ def test_told_to_hang_it_neither_answers_nor_stores_even_later(shop: Shop) -> No
     assert shop.held("order-1") == []
 
 
-def test_told_to_be_slow_it_takes_its_seconds_and_the_payment(shop: Shop) -> None:
+def test_mode_slow_answers_late_and_takes_the_payment(shop: Shop) -> None:
     shop.behave(mode="slow", times=1, seconds=0.4)
     started = time.monotonic()
     shop.key_of(shop.pay("order-1"))
     assert time.monotonic() - started >= 0.4
 
 
-def test_told_to_charge_and_hang_it_has_charged_before_anybody_is_answered(shop: Shop) -> None:
+def test_mode_charge_then_hang_charges_and_never_answers(shop: Shop) -> None:
     shop.behave(mode="charge_then_hang", times=1)
     shop.http.connection_pool_kw["timeout"] = 0.3
     with pytest.raises(urllib3.exceptions.TimeoutError):
@@ -317,7 +317,7 @@ def test_told_to_charge_and_hang_it_has_charged_before_anybody_is_answered(shop:
     ("mode", "amounts"),
     [("lose_callback", []), ("double_callback", [500, 500]), ("wrong_amount", [501])],
 )
-def test_callbacks_are_lost_doubled_or_wrong_as_told(
+def test_callback_modes_lose_double_or_falsify_callbacks(
     shop: Shop, mode: str, amounts: list[int]
 ) -> None:
     shop.behave(mode=mode, times=1)
@@ -331,7 +331,7 @@ def test_callbacks_are_lost_doubled_or_wrong_as_told(
     assert [(each["amount"], each["answer"]) for each in callbacks] == [(a, 200) for a in amounts]
 
 
-def test_a_callback_is_delayed_by_the_seconds_told(shop: Shop) -> None:
+def test_a_callback_is_delayed_by_the_configured_seconds(shop: Shop) -> None:
     shop.behave(mode="delay_callback", times=1, seconds=0.5)
     key = shop.key_of(shop.pay("order-1"))
     shop.settled(key)
@@ -341,7 +341,7 @@ def test_a_callback_is_delayed_by_the_seconds_told(shop: Shop) -> None:
     assert time.monotonic() - charged > 0.3
 
 
-def test_a_callback_that_nobody_takes_is_not_sent_again(shop: Shop) -> None:
+def test_an_unanswered_callback_is_not_sent_again(shop: Shop) -> None:
     shop.key_of(shop.pay("order-1", callbackUrl="http://127.0.0.1:9/nobody"))
     eventually(lambda: len(shop.held("order-1")[0]["callbacks"]) == 1)
     assert shop.held("order-1")[0]["callbacks"][0]["answer"] == "NewConnectionError"
@@ -351,7 +351,7 @@ def test_a_callback_that_nobody_takes_is_not_sent_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("on", ["queries", "refunds", "all"])
-def test_queries_and_refunds_fail_where_told(shop: Shop, on: str) -> None:
+def test_queries_and_refunds_fail_where_configured(shop: Shop, on: str) -> None:
     key = shop.key_of(shop.pay("order-1"))
     shop.settled(key)
     shop.behave(mode="error", on=on)
@@ -364,7 +364,7 @@ def test_queries_and_refunds_fail_where_told(shop: Shop, on: str) -> None:
     assert statuses == expected
 
 
-def test_after_its_times_a_behaviour_makes_way_for_the_one_before(shop: Shop) -> None:
+def test_a_counted_behaviour_returns_to_the_previous_one(shop: Shop) -> None:
     shop.behave(mode="error")
     shop.behave(mode="healthy", times=1)
     assert shop.ask("GET", "/behaviour")[1]["times"] == 1
@@ -404,7 +404,7 @@ def test_reset_forgets_everything(shop: Shop) -> None:
     assert shop.ask("GET", "/behaviour")[1]["mode"] == "default"
 
 
-def test_the_odds_are_those_of_the_contract() -> None:
+def test_failure_rates_are_those_of_the_contract() -> None:
     odds = Odds(seed=1)
     draws = [odds.draw(f"order-{number}") for number in range(20_000)]
 
@@ -421,7 +421,7 @@ def test_the_odds_are_those_of_the_contract() -> None:
         assert high * 0.95 < max(values) <= high
 
 
-def test_a_seed_brings_the_same_fates_whatever_the_ids_and_the_interleaving() -> None:
+def test_a_seed_gives_the_same_outcomes_for_any_ids_and_order() -> None:
     one_by_one, mixed = Odds(seed=7), Odds(seed=7)
     expected = [[one_by_one.draw(f"a{order}") for _ in range(3)] for order in range(50)]
 
@@ -434,7 +434,7 @@ def test_a_seed_brings_the_same_fates_whatever_the_ids_and_the_interleaving() ->
     assert drawn != [[Odds(seed=8).draw(f"a{order}") for _ in range(3)] for order in range(50)]
 
 
-def test_only_the_default_leaves_results_to_chance() -> None:
+def test_only_the_default_mode_has_random_results() -> None:
     draw = next(d for d in map(Odds(seed=1).draw, map(str, range(100))) if d.result != "SUCCESS")
     assert Settlement.of(Behaviour("default"), draw, 1.0).result == draw.result
     assert Settlement.of(Behaviour("healthy"), draw, 1.0).result == "SUCCESS"
@@ -450,14 +450,14 @@ def test_by_default_some_requests_fail_before_anything_is_stored(shop: Shop) -> 
     assert len(shop.ask("GET", "/transactions")[1]["items"]) == statuses[200]
 
 
-def test_sixty_four_at_once_are_all_served(shop: Shop) -> None:
+def test_sixty_four_simultaneous_requests_are_all_served(shop: Shop) -> None:
     shop.behave(mode="slow", seconds=0.3)
     with ThreadPoolExecutor(64) as pool:
         replies = list(pool.map(lambda number: shop.pay(f"order-{number}"), range(64)))
     assert len({shop.key_of(reply) for reply in replies}) == 64
 
 
-def test_a_killed_gateway_settles_what_it_had_taken(tmp_path: Path) -> None:
+def test_a_restarted_gateway_settles_the_payments_it_had_taken(tmp_path: Path) -> None:
     port = Ports.free().gateway
     with listening() as (callback_url, told):
         server = start_gateway(tmp_path, port)
@@ -484,7 +484,7 @@ def test_a_killed_gateway_settles_what_it_had_taken(tmp_path: Path) -> None:
             again.stop()
 
 
-def test_the_secret_is_made_once_and_nobody_else_may_read_it(tmp_path: Path) -> None:
+def test_the_secret_is_created_once_and_readable_by_the_owner_only(tmp_path: Path) -> None:
     secret = gateway_secret(tmp_path)
     assert len(secret) >= 32
     assert gateway_secret(tmp_path) == secret

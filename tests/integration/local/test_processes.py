@@ -112,7 +112,7 @@ def test_make_up_ends_with_an_error_where_a_port_is_in_use(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("value", ["http", "0", "80", "70000", "-1", "15432.5"])
-def test_a_port_that_is_none_is_refused(value: str) -> None:
+def test_an_invalid_port_is_refused(value: str) -> None:
     with pytest.raises(LocalError, match=f"EMULATOR_PORT={value} is no port"):
         Ports.from_environment({"EMULATOR_PORT": value})
 
@@ -122,7 +122,7 @@ def test_two_servers_do_not_share_a_port() -> None:
         Ports.from_environment({"EMULATOR_PORT": "18081"})
 
 
-def test_ports_are_taken_from_the_environment_or_are_the_documented_ones() -> None:
+def test_ports_come_from_the_environment_or_the_documented_defaults() -> None:
     assert Ports.from_environment({"VALKEY_PORT": "26379", "DELIVERY_PORT": ""}) == Ports(
         postgres=15432, valkey=26379, emulator=14566, delivery=18081, gateway=18082
     )
@@ -146,7 +146,7 @@ def test_a_server_that_is_not_ready_in_time_is_ended(tmp_path: Path, started: li
     assert not server.is_running()
 
 
-def test_another_program_that_answers_on_the_port_is_not_taken_for_the_server(
+def test_a_foreign_program_on_the_port_does_not_count_as_the_server(
     tmp_path: Path, started: list[Server]
 ) -> None:
     server = start(tmp_path, "pass", started)
@@ -201,7 +201,7 @@ time.sleep(600)
     wait_until_gone(server)
 
 
-def test_what_a_killed_starter_left_is_ended_from_its_record(
+def test_servers_of_a_killed_starter_are_ended_from_their_record(
     tmp_path: Path, started: list[Server]
 ) -> None:
     server = start(tmp_path, WITH_WORKER, started)
@@ -215,7 +215,7 @@ def test_what_a_killed_starter_left_is_ended_from_its_record(
     assert end_servers(tmp_path) == []
 
 
-def test_workers_are_found_when_their_server_is_gone(tmp_path: Path, started: list[Server]) -> None:
+def test_orphaned_workers_of_a_server_are_found(tmp_path: Path, started: list[Server]) -> None:
     server = start(tmp_path, WITH_WORKER, started)
     worker = int(log_of(server))
     record = ProcessRecord.read(tmp_path / "run" / "example.json")
@@ -228,7 +228,7 @@ def test_workers_are_found_when_their_server_is_gone(tmp_path: Path, started: li
     wait_until_gone(worker)
 
 
-def test_a_pid_that_is_another_process_by_now_is_left_alone(tmp_path: Path) -> None:
+def test_a_reused_pid_is_not_ended(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
         try:
             born = psutil.Process(stranger.pid).create_time()
@@ -242,7 +242,7 @@ def test_a_pid_that_is_another_process_by_now_is_left_alone(tmp_path: Path) -> N
             stranger.kill()
 
 
-def test_a_damaged_record_ends_nothing(tmp_path: Path) -> None:
+def test_a_damaged_process_record_ends_nothing(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "valkey.json").write_text('{"pid": 1')
 

@@ -47,7 +47,7 @@ def connect(url: str) -> pg8000.native.Connection:
         ("server_encoding", "UTF8"),
     ],
 )
-def test_the_owner_finds_the_settings_that_the_functions_rely_on(
+def test_the_database_has_the_settings_that_functions_rely_on(
     servers: Servers, setting: str, value: str
 ) -> None:
     with closing(connect(servers.database_url)) as connection:
@@ -70,11 +70,11 @@ def test_a_wrong_password_is_refused(servers: Servers) -> None:
         connect(servers.database_url.replace(password, "wrong"))
 
 
-def test_passwords_can_be_read_by_nobody_else(servers: Servers, directory: Path) -> None:
+def test_password_files_are_readable_by_the_owner_only(servers: Servers, directory: Path) -> None:
     assert (directory / "postgres-passwords").stat().st_mode & 0o077 == 0
 
 
-def test_everything_listens_on_loopback_only(servers: Servers) -> None:
+def test_all_servers_listen_on_loopback_only(servers: Servers) -> None:
     for server in (servers.postgres, servers.valkey):
         listening = [
             connection.laddr.ip
@@ -84,7 +84,7 @@ def test_everything_listens_on_loopback_only(servers: Servers) -> None:
         assert listening == ["127.0.0.1"], server.name
 
 
-def test_data_and_passwords_outlive_a_restart_on_other_ports(tmp_path: Path) -> None:
+def test_data_and_passwords_survive_a_restart_on_other_ports(tmp_path: Path) -> None:
     first = start_servers(tmp_path)
     try:
         with closing(connect(first.database_url)) as connection:

@@ -54,7 +54,7 @@ def assert_nothing_moved(buyer: Person, product: str, copy: str, points: int, st
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_the_discount_comes_first_and_points_pay_the_rest() -> None:
+def test_points_pay_what_the_discount_leaves() -> None:
     one, other = a_product(price=1_000), a_product(price=300)
     buyer = a_buyer(points=10_000)
     coupon = a_coupon(kind="RATE", value=15)
@@ -73,7 +73,7 @@ def test_the_discount_comes_first_and_points_pay_the_rest() -> None:
     assert_books_hold(one, other, users=[buyer.user_id], coupons=[coupon])
 
 
-def test_a_coupon_of_more_than_the_order_pays_all_of_it_and_nothing_comes_out() -> None:
+def test_a_coupon_above_the_total_pays_all_and_gives_no_change() -> None:
     product, buyer = a_product(price=700), a_buyer()
     answer = place_with(buyer, an_issued(buyer, value=10_000), (product, 1))
     assert amounts(answer) == (700, 700, 0, 0)
@@ -81,7 +81,7 @@ def test_a_coupon_of_more_than_the_order_pays_all_of_it_and_nothing_comes_out() 
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_no_coupon_may_be_said_out_loud() -> None:
+def test_an_order_with_a_null_coupon_has_no_discount() -> None:
     product, buyer = a_product(price=700), a_buyer(points=700)
     assert amounts(place_with(buyer, None, (product, 1))) == (700, 0, 700, 0)
 
@@ -99,44 +99,44 @@ class TestNotUsable:
         assert coupon_events(copy) == before
         assert_books_hold(product, users=[buyer.user_id])
 
-    def test_one_that_is_used(self) -> None:
+    def test_a_used_coupon_is_refused(self) -> None:
         buyer, product = a_buyer(points=5_000), a_product()
         copy = an_issued(buyer)
         assert place_with(buyer, copy, (product, 1)).status == 201
         self.refused(buyer, copy, "used already")
 
-    def test_one_that_is_over(self) -> None:
+    def test_an_expired_coupon_is_refused(self) -> None:
         buyer, coupon = a_buyer(points=5_000), a_coupon()
         copy = an_issued(buyer, coupon)
         end(coupon)
         self.refused(buyer, copy, "expired")
 
-    def test_an_order_below_its_minimum(self) -> None:
+    def test_an_order_below_the_coupons_minimum_is_refused(self) -> None:
         buyer = a_buyer(points=5_000)
         self.refused(buyer, an_issued(buyer, min_order_amount=1_001), "1001")
 
-    def test_one_that_would_take_nothing_off(self) -> None:
+    def test_a_coupon_that_discounts_nothing_is_refused(self) -> None:
         buyer = a_buyer(points=5_000)
         copy = an_issued(buyer, kind="RATE", value=1)
         self.refused(buyer, copy, "nothing", price=49)
         self.refused(buyer, copy, "nothing", price=0)
 
-    def test_somebody_elses_looks_like_none_at_all(self) -> None:
+    def test_another_users_coupon_is_refused_like_an_unknown_one(self) -> None:
         buyer = a_buyer(points=5_000)
         theirs = an_issued(a_buyer())
         for copy in (theirs, str(uuid4())):
             self.refused(buyer, copy, "no such coupon")
 
-    def test_the_offer_is_not_a_copy(self) -> None:
+    def test_a_coupon_offer_cannot_be_used_as_a_copy(self) -> None:
         self.refused(a_buyer(points=5_000), a_coupon(), "no such coupon")
 
-    def test_a_minimum_is_of_the_total_before_the_discount(self) -> None:
+    def test_a_minimum_applies_to_the_total_before_the_discount(self) -> None:
         buyer, product = a_buyer(points=5_000), a_product(price=1_000)
         copy = an_issued(buyer, min_order_amount=1_000, value=600)
         assert amounts(place_with(buyer, copy, (product, 1))) == (1_000, 600, 400, 0)
 
 
-def test_too_few_points_for_the_rest_leave_the_coupon() -> None:
+def test_too_few_points_leave_the_coupon_unused() -> None:
     product, buyer = a_product(stock=3, price=1_000), a_buyer(points=899)
     copy = an_issued(buyer, value=100)
     answer = place_with(buyer, copy, (product, 1))
@@ -145,7 +145,7 @@ def test_too_few_points_for_the_rest_leave_the_coupon() -> None:
     assert_nothing_moved(buyer, product, copy, points=899, stock=3)
 
 
-def test_too_little_stock_leaves_the_coupon() -> None:
+def test_too_little_stock_leaves_the_coupon_unused() -> None:
     product, buyer = a_product(stock=1, price=1_000), a_buyer(points=5_000)
     copy = an_issued(buyer)
     assert place_with(buyer, copy, (product, 2)).json["code"] == "OUT_OF_STOCK"
@@ -153,14 +153,14 @@ def test_too_little_stock_leaves_the_coupon() -> None:
 
 
 @pytest.mark.parametrize("issued_coupon_id", ["", 5, ["x"], "x" * 65])
-def test_what_cannot_be_an_id_is_refused(issued_coupon_id: Any) -> None:
+def test_an_invalid_coupon_id_is_refused(issued_coupon_id: Any) -> None:
     answer = place_with(a_buyer(), issued_coupon_id, (a_product(), 1))
     assert (answer.status, answer.json["code"]) == (422, "VALIDATION_FAILED")
 
 
 class TestCancelled:
     @pytest.mark.parametrize("by", ["buyer", "admin", "admin, once shipped"])
-    def test_it_comes_back_once_and_can_be_used_again(self, by: str) -> None:
+    def test_a_returned_coupon_is_returned_once_and_usable_again(self, by: str) -> None:
         product, buyer, admin = a_product(stock=5), a_buyer(points=2_000), an_admin()
         coupon = a_coupon(value=100)
         copy = an_issued(buyer, coupon)
@@ -180,7 +180,7 @@ class TestCancelled:
         ]  # fmt: skip
         assert_books_hold(product, users=[buyer.user_id], coupons=[coupon])
 
-    def test_what_is_over_by_then_comes_back_expired(self) -> None:
+    def test_a_coupon_returned_after_its_end_is_expired(self) -> None:
         product, buyer, coupon = a_product(), a_buyer(points=2_000), a_coupon()
         copy = an_issued(buyer, coupon)
         order_id = place_with(buyer, copy, (product, 1)).json["order_id"]
@@ -192,7 +192,7 @@ class TestCancelled:
         assert_books_hold(product, users=[buyer.user_id], coupons=[coupon])
 
 
-def test_one_that_ends_while_its_order_waits_is_not_used(database_url: str) -> None:
+def test_a_coupon_that_expires_during_a_lock_wait_is_not_used(database_url: str) -> None:
     product, buyer, coupon = a_product(stock=3), a_buyer(points=2_000), a_coupon()
     copy = an_issued(buyer, coupon)
     holder = Database(lambda: database_url)
@@ -221,7 +221,7 @@ def test_one_that_ends_while_its_order_waits_is_not_used(database_url: str) -> N
     assert_nothing_moved(buyer, product, copy, points=2_000, stock=3)
 
 
-def test_the_functions_clock_has_no_say_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_coupon_validity_uses_the_databases_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     product, buyer, coupon = a_product(), a_buyer(points=2_000), a_coupon()
     copy = an_issued(buyer, coupon)
     later = clock.now() + timedelta(days=365)

@@ -69,7 +69,7 @@ def assert_all_is_back(buyer: Person, product: str, coupon: str) -> None:
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_each_gets_back_what_it_gave(
+def test_a_cancelled_mixed_order_refunds_each_means_of_payment(
     gateway: RunningGateway, buyer: Person, product: str, coupon: str
 ) -> None:
     order_id = placed(buyer, product, coupon)
@@ -88,7 +88,7 @@ def test_each_gets_back_what_it_gave(
     assert_all_is_back(buyer, product, coupon)
 
 
-def test_a_declined_card_gives_the_rest_back(
+def test_a_declined_card_returns_points_and_coupon(
     gateway: RunningGateway, buyer: Person, product: str, coupon: str
 ) -> None:
     order_id = placed(buyer, product, coupon)
@@ -99,7 +99,7 @@ def test_a_declined_card_gives_the_rest_back(
     assert_all_is_back(buyer, product, coupon)
 
 
-def test_nobody_pays_the_rest_and_all_of_it_is_back(
+def test_an_expired_mixed_order_returns_points_and_coupon(
     gateway: RunningGateway, buyer: Person, product: str, coupon: str
 ) -> None:
     order_id = placed(buyer, product, coupon)
@@ -109,7 +109,7 @@ def test_nobody_pays_the_rest_and_all_of_it_is_back(
     assert_all_is_back(buyer, product, coupon)
 
 
-def test_where_nothing_is_left_for_the_card_the_order_is_confirmed(
+def test_an_order_fully_discounted_is_confirmed_without_the_card(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     all_of_it = an_issued(buyer, value=PRICE)

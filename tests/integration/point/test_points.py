@@ -68,7 +68,7 @@ def events_of(user_id: UUID) -> list[tuple[int, int, int]]:
     ]
 
 
-def test_points_are_charged_and_seen() -> None:
+def test_charged_points_are_shown() -> None:
     buyer = a_buyer()
     first = post_charge(buyer, 10_000)
     assert (first.status, first.json) == (
@@ -87,13 +87,13 @@ def test_points_are_charged_and_seen() -> None:
     assert events_of(buyer.user_id) == [(1, 10_000, 10_000), (2, 500, 10_500)]
 
 
-def test_whoever_never_charged_has_nothing() -> None:
+def test_a_user_without_charges_has_no_points() -> None:
     seen = call("point/get_my_points", "GET", "/users/me/points", token=a_buyer().token)
     nothing = {"balance": {"amount": 0, "currency": "KRW"}, "currency": "KRW", "entries": []}
     assert (seen.status, seen.json) == (200, nothing)
 
 
-def test_a_charge_pressed_twice_counts_once() -> None:
+def test_a_repeated_charge_counts_once() -> None:
     buyer, key = a_buyer(), a_key()
     first, again = post_charge(buyer, 10_000, key), post_charge(buyer, 10_000, key)
     assert (again.status, again.json) == (201, first.json)
@@ -123,7 +123,7 @@ def test_a_charge_needs_a_key() -> None:
     assert (answer.status, answer.json["code"]) == (400, "IDEMPOTENCY_KEY_MISSING")
 
 
-def test_parallel_charges_all_count_the_first_ones_too() -> None:
+def test_parallel_charges_all_count_for_a_new_account_too() -> None:
     user_id = a_buyer().user_id
     answers = run_together([partial(charge, user_id, 100)] * 20)
     balances = [100 * number for number in range(1, 21)]
@@ -133,7 +133,7 @@ def test_parallel_charges_all_count_the_first_ones_too() -> None:
     assert_books_hold(users=(user_id,))
 
 
-def test_parallel_spends_take_what_there_is_and_no_more() -> None:
+def test_parallel_payments_never_exceed_the_balance() -> None:
     user_id = a_buyer(points=50_000).user_id
     outcomes = run_together([partial(spend, user_id, 10_000)] * 10)
     assert sorted(outcomes) == ["INSUFFICIENT_POINTS"] * 5 + ["SPENT"] * 5
@@ -142,7 +142,7 @@ def test_parallel_spends_take_what_there_is_and_no_more() -> None:
     assert_books_hold(users=(user_id,))
 
 
-def test_charges_and_spends_at_once_keep_the_books() -> None:
+def test_parallel_charges_and_payments_keep_the_books() -> None:
     user_id = a_buyer(points=1_000).user_id
 
     def charge_some() -> str:
@@ -160,7 +160,7 @@ def test_charges_and_spends_at_once_keep_the_books() -> None:
     assert_books_hold(users=(user_id,))
 
 
-def test_an_outdated_decision_is_refused_with_what_is_left_now() -> None:
+def test_a_stale_payment_is_refused_with_the_current_balance() -> None:
     user_id, order_id = a_buyer(points=10_000).user_id, uuid4()
     with UnitOfWork(database()) as uow:
         points_in(uow).spend(user_id, Money(10_000), order_id)
@@ -172,7 +172,7 @@ def test_an_outdated_decision_is_refused_with_what_is_left_now() -> None:
     assert [amount for amount, _, _ in ledger_of(user_id)] == [10_000, -9_000]
 
 
-def test_the_guard_refuses_even_without_the_check_of_the_table(own_database_url: str) -> None:
+def test_the_statements_guard_refuses_without_the_table_check(own_database_url: str) -> None:
     ours, theirs = Database(lambda: own_database_url), Database(lambda: own_database_url)
     ours.run([Query("ALTER TABLE point_account DROP CONSTRAINT points_not_negative")])
     user_id = uuid4()
@@ -191,7 +191,7 @@ def test_the_guard_refuses_even_without_the_check_of_the_table(own_database_url:
     theirs.close()
 
 
-def test_an_order_is_paid_and_given_back() -> None:
+def test_an_order_is_paid_and_refunded() -> None:
     user_id, order_id = a_buyer(points=10_000).user_id, uuid4()
     assert spend(user_id, 10_000, order_id) == "SPENT"
     assert spend(user_id, 1) == "INSUFFICIENT_POINTS"
@@ -204,7 +204,7 @@ def test_an_order_is_paid_and_given_back() -> None:
     ]
 
 
-def test_nothing_is_given_back_to_nobody() -> None:
+def test_a_user_without_an_account_gets_no_refund() -> None:
     user_id = uuid4()
     with pytest.raises(ConstraintViolated, match="point_account_open"):
         in_transaction(lambda shop: shop.points.refund(user_id, Money(1), uuid4()))
@@ -221,7 +221,7 @@ def test_points_of_another_currency_are_not_spent() -> None:
     assert balance_of(user_id) == 100
 
 
-def test_the_table_has_the_last_word() -> None:
+def test_the_point_tables_refuse_invalid_rows() -> None:
     user_id = a_buyer(points=100).user_id
     with pytest.raises(ConstraintViolated, match="points_not_negative"):
         database().run(

@@ -61,7 +61,7 @@ def walk(query: str, limit: int = 2) -> Iterator[dict[str, Any]]:
         cursor = page.json["next_cursor"]
 
 
-def test_a_registered_product_is_seen_by_anyone(brand_id: str) -> None:
+def test_a_registered_product_is_public(brand_id: str) -> None:
     answer = register(
         {
             "brand_id": brand_id.upper(),
@@ -131,7 +131,7 @@ def test_every_bad_field_is_named(brand_id: str) -> None:
     assert {error["field"] for error in answer.json["errors"]} == {"name", "price_amount", "colour"}
 
 
-def test_stock_becomes_what_was_counted() -> None:
+def test_setting_stock_sets_the_counted_quantity() -> None:
     product_id = a_product(stock=5)
     for quantity in (7, 7, 2, 0, 1_000_000_000):
         answer = set_stock(product_id.upper(), quantity)
@@ -144,14 +144,14 @@ def test_stock_becomes_what_was_counted() -> None:
 
 
 @pytest.mark.parametrize("quantity", [-1, 1.5, "5", True, None, 1_000_000_001, 2**31, 10**30])
-def test_a_bad_count_changes_nothing(quantity: Any) -> None:
+def test_an_invalid_count_changes_nothing(quantity: Any) -> None:
     product_id = a_product(stock=5)
     answer = set_stock(product_id, quantity)
     assert (answer.status, answer.json["code"]) == (422, "VALIDATION_FAILED")
     assert stock_of(product_id) == 5
 
 
-def test_only_an_admin_registers_and_counts(brand_id: str) -> None:
+def test_only_an_admin_registers_products_and_sets_stock(brand_id: str) -> None:
     product_id = a_product(stock=5)
     body = {"brand_id": brand_id, "name": "Anvil", "price_amount": 1}
     for token, status in [("", 401), ("forged", 401), (a_buyer().token, 403)]:
@@ -161,7 +161,7 @@ def test_only_an_admin_registers_and_counts(brand_id: str) -> None:
     assert listed(f"brand_id={brand_id}").json["items"] == []
 
 
-def test_more_units_come_back_than_a_count_may_say() -> None:
+def test_returned_units_may_exceed_the_maximum_of_a_count() -> None:
     product, buyer, most = a_product(price=1), a_buyer(), 1_000_000_000
     orders = []
     for _ in range(3):
@@ -172,7 +172,7 @@ def test_more_units_come_back_than_a_count_may_say() -> None:
     assert_books_hold(product)
 
 
-def test_counts_made_at_once_keep_the_books() -> None:
+def test_simultaneous_counts_keep_the_books() -> None:
     product_id = a_product(stock=0)
     answers = run_together([partial(set_stock, product_id, quantity) for quantity in range(1, 11)])
     assert {answer.status for answer in answers} == {200}
@@ -188,7 +188,7 @@ def test_counts_made_at_once_keep_the_books() -> None:
     ("sort", "expected"),
     [("latest", "dcba"), ("price_asc", "badc"), ("likes_desc", "cdab")],
 )
-def test_lists_walk_through_everything_once(
+def test_paging_through_a_list_shows_every_product_once(
     brand_id: str, sort: str, expected: str, limit: int
 ) -> None:
     likes = {"a": 2, "b": 0, "c": 5, "d": 2}
@@ -230,7 +230,7 @@ def test_a_cursor_leads_on_in_its_own_list_only(brand_id: str) -> None:
     "query", ["sort=newest", "sort=", "sort=LATEST", "limit=0", "limit=101", "limit=x",
               "brand_id=" + "x" * 65, "cursor=" + "x" * 513]
 )  # fmt: skip
-def test_a_bad_list_is_refused(query: str) -> None:
+def test_an_invalid_list_query_is_refused(query: str) -> None:
     answer = listed(query)
     assert (answer.status, answer.json["code"]) == (422, "VALIDATION_FAILED")
     assert [error["field"] for error in answer.json["errors"]] == [query.split("=")[0]]
@@ -244,7 +244,7 @@ def test_a_bad_list_is_refused(query: str) -> None:
         ("INSERT INTO stock SELECT gen_random_uuid(), 1, 1 WHERE $1 <> ''", "stock_of_a_product"),
     ],
 )
-def test_the_tables_have_the_last_word(sql: str, rule: str) -> None:
+def test_the_product_tables_refuse_invalid_rows(sql: str, rule: str) -> None:
     product_id = a_product(stock=5)
     with pytest.raises(ConstraintViolated, match=rule):
         database().run([Query(sql, [product_id])])

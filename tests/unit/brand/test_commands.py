@@ -47,6 +47,6 @@ def test_a_bad_brand_is_refused(body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("body", [{"name": "Ac\x00me"}, {"name": "Acme", "description": "\x00"}])
-def test_text_that_cannot_be_kept_is_refused(body: dict[str, Any]) -> None:
+def test_text_that_cannot_be_stored_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         RegisterBrand.model_validate(body)

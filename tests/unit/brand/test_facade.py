@@ -55,9 +55,7 @@ def test_brands_are_listed_newest_first_page_by_page(brands: BrandFacade) -> Non
 
 
 @pytest.mark.parametrize(("limit", "more"), [(4, True), (5, False), (6, False)])
-def test_the_last_page_knows_that_it_is_the_last(
-    brands: BrandFacade, limit: int, *, more: bool
-) -> None:
+def test_the_last_page_has_no_cursor(brands: BrandFacade, limit: int, *, more: bool) -> None:
     registered(brands, *"abcde")
     assert (brands.list(limit=limit, after=None).next_cursor is not None) is more
 

@@ -10,7 +10,7 @@ from commerce.entrypoints.idempotency import (
 
 
 @pytest.mark.parametrize("key", ["x" * 8, "x" * 64, "!#$%&'*+", "018f0000-0000-7000-8000-00000000"])
-def test_a_key_is_taken_as_it_is(key: str) -> None:
+def test_a_valid_key_is_used_unchanged(key: str) -> None:
     assert read_key({"idempotency-key": key}) == key
 
 
@@ -23,7 +23,7 @@ def test_space_around_a_header_is_not_part_of_it() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"idempotency-key": ""}, {"idempotency-key": "  "}])
-def test_no_key_is_missing(headers: dict[str, str]) -> None:
+def test_a_missing_key_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(IdempotencyKeyMissing):
         read_key(headers)
 

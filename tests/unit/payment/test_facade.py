@@ -45,14 +45,14 @@ def statuses(payments: PaymentFacade) -> list[str]:
     return [each.status.value for each in payments.of_order(ORDER)]
 
 
-def test_the_card_is_kept_by_its_last_four_digits(payments: PaymentFacade) -> None:
+def test_only_the_last_four_digits_of_a_card_are_stored(payments: PaymentFacade) -> None:
     payment = request(payments)
     assert (payment.card_type, payment.card_last4) == ("KB", "9876")
     assert "4111" not in repr(payment) + repr(CARD) + str(CARD.card)
 
 
 @pytest.mark.parametrize("before", ["requested", "taken", "charged", "declined"])
-def test_an_order_with_a_payment_gets_no_other(payments: PaymentFacade, before: str) -> None:
+def test_an_order_with_a_payment_gets_no_second_one(payments: PaymentFacade, before: str) -> None:
     payment = request(payments)
     if before != "requested":
         adopt(payments, "TX-1")
@@ -68,14 +68,14 @@ def test_an_order_whose_payment_was_given_up_gets_another(payments: PaymentFacad
     assert statuses(payments) == ["FAILED", "REQUESTED"]
 
 
-def test_a_transaction_is_adopted_by_who_waits_for_it_once(payments: PaymentFacade) -> None:
+def test_a_transaction_is_adopted_once_by_its_waiting_payment(payments: PaymentFacade) -> None:
     payment = request(payments)
     assert adopt(payments, "TX-1").id == payment.id
     assert adopt(payments, "TX-1").id == payment.id
     assert statuses(payments) == ["PENDING"]
 
 
-def test_a_second_transaction_is_an_extra_and_goes_back(payments: PaymentFacade) -> None:
+def test_a_second_transaction_is_an_extra_and_refunded(payments: PaymentFacade) -> None:
     request(payments)
     adopt(payments, "TX-1")
     extra = adopt(payments, "TX-2")
@@ -87,7 +87,7 @@ def test_a_second_transaction_is_an_extra_and_goes_back(payments: PaymentFacade)
 
 
 @pytest.mark.parametrize("is_wanted", [True, False])
-def test_one_that_was_given_up_pays_an_order_that_still_wants_it(
+def test_an_abandoned_payment_pays_a_still_payable_order(
     payments: PaymentFacade,
     is_wanted: bool,  # noqa: FBT001
 ) -> None:
@@ -101,11 +101,11 @@ def test_after_a_decline_nothing_pays_the_order(payments: PaymentFacade) -> None
     assert adopt(payments, "TX-1").is_extra
 
 
-def test_a_transaction_of_an_order_without_payments_has_no_owner(payments: PaymentFacade) -> None:
+def test_a_transaction_of_an_order_without_payments_is_not_adopted(payments: PaymentFacade) -> None:
     assert payments.adopt(ORDER, "TX-1", is_wanted=True) is None
 
 
-def test_a_refund_is_of_the_orders_payment_and_begins_once(payments: PaymentFacade) -> None:
+def test_an_orders_refund_begins_once(payments: PaymentFacade) -> None:
     assert payments.begin_refund(ORDER, RefundReason.ORDER_CANCELLED) is None
     payment = request(payments)
     adopt(payments, "TX-1")

@@ -33,7 +33,7 @@ def seen(points: PointFacade, user_id: UUID) -> tuple[int, list[tuple[int, str]]
     return view.balance.amount, [(each.amount.amount, each.reason) for each in view.entries]
 
 
-def test_whoever_never_charged_has_nothing(points: PointFacade, user_id: UUID) -> None:
+def test_a_user_without_charges_has_no_points(points: PointFacade, user_id: UUID) -> None:
     assert points.balance(user_id).model_dump(mode="json") == {
         "balance": {"amount": 0, "currency": "KRW"},
         "currency": "KRW",
@@ -41,7 +41,7 @@ def test_whoever_never_charged_has_nothing(points: PointFacade, user_id: UUID) -
     }
 
 
-def test_charges_add_up(
+def test_charges_are_added_to_the_balance(
     points: PointFacade, user_id: UUID, repository: MemoryPointRepository
 ) -> None:
     assert points.charge(ChargePoints(amount=10_000), user_id=user_id).model_dump() == {
@@ -61,7 +61,7 @@ def test_only_the_newest_entries_are_shown(points: PointFacade, user_id: UUID) -
     assert entries == [(amount, "CHARGED") for amount in range(25, 5, -1)]
 
 
-def test_an_order_is_paid_and_given_back(points: PointFacade, user_id: UUID) -> None:
+def test_an_order_is_paid_and_refunded(points: PointFacade, user_id: UUID) -> None:
     order_id = uuid4()
     points.charge(ChargePoints(amount=10_000), user_id=user_id)
     points.spend(user_id, Money(10_000), order_id)
@@ -84,13 +84,13 @@ def test_too_few_points_move_nothing(points: PointFacade, user_id: UUID, charged
     assert seen(points, user_id) == before
 
 
-def test_nothing_to_pay_leaves_no_trace(points: PointFacade, user_id: UUID) -> None:
+def test_paying_nothing_leaves_no_ledger_entry(points: PointFacade, user_id: UUID) -> None:
     points.spend(user_id, Money.zero(), uuid4())
     points.refund(user_id, Money.zero(), uuid4())
     assert seen(points, user_id) == (0, [])
 
 
-def test_what_was_never_spent_is_not_given_back(points: PointFacade, user_id: UUID) -> None:
+def test_points_never_spent_are_not_refunded(points: PointFacade, user_id: UUID) -> None:
     with pytest.raises(ConstraintViolated, match="point_account_open"):
         points.refund(user_id, Money(1), uuid4())
 

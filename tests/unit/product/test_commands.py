@@ -66,7 +66,7 @@ def test_a_product_needs_its_fields(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["name", "description"])
-def test_text_that_cannot_be_kept_is_refused(name: str) -> None:
+def test_text_that_cannot_be_stored_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         RegisterProduct.model_validate({**GOOD, name: "An\x00vil"})
 

@@ -22,7 +22,7 @@ def left(all_: dict[UUID, Stock]) -> list[int]:
 
 
 @pytest.mark.parametrize(("wanted", "rest"), [(1, 4), (4, 1), (5, 0)])
-def test_what_is_there_can_be_sold(wanted: int, rest: int) -> None:
+def test_available_units_can_be_sold(wanted: int, rest: int) -> None:
     stock = Stock(A, 5)
     assert stock.is_available(wanted)
     stock.decrease(wanted)
@@ -30,7 +30,7 @@ def test_what_is_there_can_be_sold(wanted: int, rest: int) -> None:
 
 
 @pytest.mark.parametrize(("quantity", "wanted"), [(5, 6), (0, 1), (1, 10**9)])
-def test_what_is_not_there_cannot_be_sold(quantity: int, wanted: int) -> None:
+def test_unavailable_units_cannot_be_sold(quantity: int, wanted: int) -> None:
     stock = Stock(A, quantity)
     assert not stock.is_available(wanted)
     with pytest.raises(OutOfStock) as refused:
@@ -42,7 +42,7 @@ def test_what_is_not_there_cannot_be_sold(quantity: int, wanted: int) -> None:
 
 
 @pytest.mark.parametrize("quantity", [0, -1, -(10**9)])
-def test_nothing_and_less_is_no_quantity(quantity: int) -> None:
+def test_a_quantity_of_zero_or_less_is_refused(quantity: int) -> None:
     stock = Stock(A, 5)
     assert not stock.is_available(quantity)
     with pytest.raises(ValueError, match="at least 1"):
@@ -52,7 +52,7 @@ def test_nothing_and_less_is_no_quantity(quantity: int) -> None:
     assert stock.quantity == 5
 
 
-def test_what_comes_back_can_be_sold_again() -> None:
+def test_returned_units_can_be_sold_again() -> None:
     stock = Stock(A, 0)
     stock.increase(2)
     stock.decrease(2)
@@ -75,13 +75,13 @@ def test_stock_is_never_negative_and_never_loses_a_unit(start: int, moves: list[
         assert stock.quantity == expected >= 0
 
 
-def test_all_are_sold_together() -> None:
+def test_a_sale_sells_all_lines_together() -> None:
     there = stocks(a=5, b=1)
     decrease_all(there, {A: 2, B: 1})
     assert left(there) == [3, 0]
 
 
-def test_products_that_nobody_wants_stay() -> None:
+def test_products_outside_the_sale_keep_their_stock() -> None:
     there = stocks(a=5, b=1)
     decrease_all(there, {})
     decrease_all(there, {A: 1})
@@ -97,7 +97,7 @@ def test_every_line_that_fails_is_named_and_no_other() -> None:
     ]
 
 
-def test_all_or_none_are_sold() -> None:
+def test_a_sale_sells_all_lines_or_none() -> None:
     there = stocks(a=5, b=0, c=5)
     with pytest.raises(OutOfStock):
         decrease_all(there, {A: 1, B: 1, C: 1})

@@ -87,7 +87,7 @@ class Scene:
         return self._running["ADMIN_TOKEN"] if is_for_admins else str(self._buyer.api.token)
 
     def _login_id(self) -> str:
-        """A new login id; somebody has signed up with it where a session is to be opened."""
+        """Make a new login id; where a session is to be opened, a user has signed up with it."""
         login_id = f"coy{secrets.token_hex(3)}"
         if self._name == "open_session":
             sample = json.loads((EVENTS / "http" / "sign_up.json").read_text(encoding="utf-8"))

@@ -1,6 +1,4 @@
-"""The whole local system: servers, emulator, stack. `make up` and the end-to-end tests start it
-through the same door.
-"""
+"""The whole local system, as `make up` and the end-to-end tests start it: servers, emulator, stack."""
 
 import signal
 from collections.abc import Callable

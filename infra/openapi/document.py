@@ -19,7 +19,7 @@ _SCHEMAS = "#/components/schemas/"
 
 
 def document() -> dict[str, Any]:
-    """The document as it is served: every HTTP function of the template is in it."""
+    """Build the document as it is served, with every HTTP function of the template."""
     template = read_template()
     merged = OpenAPIMerge(
         title="Lastunit",
@@ -184,7 +184,7 @@ def _json(text: str | None) -> Any:
 
 
 def _tidy(value: Any) -> Any:
-    """The same without machine-made titles and with whole numbers written as such."""
+    """Remove machine-made titles, and write whole numbers as such."""
     if isinstance(value, list):
         return [_tidy(each) for each in value]
     if isinstance(value, float) and value.is_integer():
@@ -204,7 +204,7 @@ def _renamed(text: str) -> str:
 
 
 def _reached(found: dict[str, Any]) -> dict[str, Any]:
-    """The schemas that an operation refers to, by itself or through another."""
+    """Return the schemas that an operation refers to, directly or through another."""
     schemas, reached, waiting = found["components"]["schemas"], {}, [found["paths"]]
     while waiting:
         for name in _named_in(waiting.pop()):

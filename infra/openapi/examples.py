@@ -280,7 +280,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
 
 
 def answer_of(shape: Any) -> Any:
-    """An answer of this type, as JSON. Raises KeyError where it has none here."""
+    """Return an answer of this type, as JSON. Raises KeyError where there is no example."""
     metadata = getattr(shape, "__pydantic_generic_metadata__", {})
     if metadata.get("origin") is Page:
         return {"items": [answer_of(metadata["args"][0])], "next_cursor": CURSOR}
@@ -288,7 +288,7 @@ def answer_of(shape: Any) -> Any:
 
 
 def error_of(kind: type[CommerceError]) -> CommerceError:
-    """A refusal of this class."""
+    """Return a refusal of this class."""
     if issubclass(kind, StatusChangeRefused):
         return kind("DELIVERED")
     return _ERRORS[kind] if kind in _ERRORS else kind()

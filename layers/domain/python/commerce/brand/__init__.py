@@ -8,12 +8,6 @@ from commerce.brand.repository import SqlBrandRepository
 from commerce.brand.views import BrandView, VersionedBrand
 
 __all__ = [
-    "BrandChanged",
-    "BrandFacade",
-    "BrandNotFound",
-    "BrandView",
-    "EditBrand",
-    "RegisterBrand",
-    "SqlBrandRepository",
-    "VersionedBrand",
-]
+    "BrandChanged", "BrandFacade", "BrandNotFound", "BrandView", "EditBrand", "RegisterBrand",
+    "SqlBrandRepository", "VersionedBrand",
+]  # fmt: skip

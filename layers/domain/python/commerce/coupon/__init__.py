@@ -14,18 +14,7 @@ from commerce.coupon.model import IssuedStatus
 from commerce.coupon.views import CouponView, IssuedCouponView
 
 __all__ = [
-    "CouponExpired",
-    "CouponFacade",
-    "CouponIssued",
-    "CouponNotFound",
-    "CouponNotUsable",
-    "CouponNotYetValid",
-    "CouponReturned",
-    "CouponSoldOut",
-    "CouponUsed",
-    "CouponView",
-    "IssuedCouponView",
-    "IssuedStatus",
-    "Quote",
-    "RegisterCoupon",
-]
+    "CouponExpired", "CouponFacade", "CouponIssued", "CouponNotFound", "CouponNotUsable",
+    "CouponNotYetValid", "CouponReturned", "CouponSoldOut", "CouponUsed", "CouponView",
+    "IssuedCouponView", "IssuedStatus", "Quote", "RegisterCoupon",
+]  # fmt: skip

@@ -7,10 +7,6 @@ from commerce.point.facade import PointFacade
 from commerce.point.views import BalanceView, PointsView
 
 __all__ = [
-    "BalanceView",
-    "ChargePoints",
-    "InsufficientPoints",
-    "PointFacade",
-    "PointsCharged",
+    "BalanceView", "ChargePoints", "InsufficientPoints", "PointFacade", "PointsCharged",
     "PointsView",
-]
+]  # fmt: skip

@@ -17,28 +17,9 @@ from commerce.product.views import (
 )
 
 __all__ = [
-    "LONGEST_PAGE",
-    "EditProduct",
-    "FirstPages",
-    "ListProducts",
-    "Offer",
-    "OutOfStock",
-    "ProductChanged",
-    "ProductDetailView",
-    "ProductFacade",
-    "ProductNotFound",
-    "ProductState",
-    "ProductView",
-    "ProductViewed",
-    "RegisterProduct",
-    "SetStock",
-    "Sort",
-    "SqlProductRepository",
-    "StockReturned",
-    "StockSoldOut",
-    "StockView",
-    "detail_view",
-    "listing_of",
-    "product_view",
+    "LONGEST_PAGE", "EditProduct", "FirstPages", "ListProducts", "Offer", "OutOfStock",
+    "ProductChanged", "ProductDetailView", "ProductFacade", "ProductNotFound", "ProductState",
+    "ProductView", "ProductViewed", "RegisterProduct", "SetStock", "Sort", "SqlProductRepository",
+    "StockReturned", "StockSoldOut", "StockView", "detail_view", "listing_of", "product_view",
     "summary_of",
-]
+]  # fmt: skip

@@ -19,21 +19,7 @@ from commerce.ranking.rebuild import Rebuild, Rebuilt
 from commerce.ranking.views import RankingWeightsView
 
 __all__ = [
-    "Activity",
-    "Boards",
-    "InvalidMoment",
-    "Period",
-    "ProductDelta",
-    "Ranked",
-    "RankingFacade",
-    "RankingWeightsView",
-    "Rebuild",
-    "RebuildRefused",
-    "Rebuilt",
-    "SetRankingWeights",
-    "Weights",
-    "Window",
-    "parse_key",
-    "running_key",
-    "window_of_key",
-]
+    "Activity", "Boards", "InvalidMoment", "Period", "ProductDelta", "Ranked", "RankingFacade",
+    "RankingWeightsView", "Rebuild", "RebuildRefused", "Rebuilt", "SetRankingWeights", "Weights",
+    "Window", "parse_key", "running_key", "window_of_key",
+]  # fmt: skip

@@ -8,13 +8,6 @@ from commerce.shipping.model import NoticeKind, NoticeLine, ShipmentNotice
 from commerce.shipping.notice_sender import NoticeSender
 
 __all__ = [
-    "DeliverySystem",
-    "DeliverySystemFailed",
-    "HttpDeliverySystem",
-    "NoticeKind",
-    "NoticeLine",
-    "NoticeSender",
-    "ShipmentNotice",
-    "ShippingFacade",
-    "notice_failed",
-]
+    "DeliverySystem", "DeliverySystemFailed", "HttpDeliverySystem", "NoticeKind", "NoticeLine",
+    "NoticeSender", "ShipmentNotice", "ShippingFacade", "notice_failed",
+]  # fmt: skip

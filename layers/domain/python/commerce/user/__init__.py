@@ -7,15 +7,6 @@ from commerce.user.facade import Login, UserFacade
 from commerce.user.views import SessionView, UserView
 
 __all__ = [
-    "BadCredentials",
-    "Login",
-    "LoginIdTaken",
-    "OpenSession",
-    "SessionView",
-    "SignUp",
-    "TooManyAttempts",
-    "UserFacade",
-    "UserNotFound",
-    "UserSignedUp",
-    "UserView",
-]
+    "BadCredentials", "Login", "LoginIdTaken", "OpenSession", "SessionView", "SignUp",
+    "TooManyAttempts", "UserFacade", "UserNotFound", "UserSignedUp", "UserView",
+]  # fmt: skip

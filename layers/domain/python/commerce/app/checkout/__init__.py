@@ -12,14 +12,6 @@ from commerce.app.checkout.payment_reconciler import reconcile_payments
 from commerce.app.checkout.settlement import handle_callback, sync
 
 __all__ = [
-    "OrderPage",
-    "cancel_unpaid",
-    "confirm_paid",
-    "expire_orders",
-    "handle_callback",
-    "order_page",
-    "pay",
-    "reconcile_payments",
-    "refund_cancelled",
-    "sync",
-]
+    "OrderPage", "cancel_unpaid", "confirm_paid", "expire_orders", "handle_callback", "order_page",
+    "pay", "reconcile_payments", "refund_cancelled", "sync",
+]  # fmt: skip

@@ -111,7 +111,8 @@ def lambda_handler(
         idempotent: says if requests have an Idempotency-Key.
         fingerprint_key: returns the key of the HMAC that is stored of an idempotent request, where
             a plain hash would let its body be guessed.
-        success, refusals: the answers' status codes and errors, used by the OpenAPI document only.
+        success: the answers' status codes, for the OpenAPI document.
+        refusals: the errors that callers may get, for the OpenAPI document.
     """
     api.rules = rules = Rules(access, require, idempotent, fingerprint_key, success, refusals)
 

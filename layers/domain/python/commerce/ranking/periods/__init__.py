@@ -21,21 +21,7 @@ from commerce.ranking.periods.views import (
 )
 
 __all__ = [
-    "ChunkView",
-    "FailRun",
-    "InvalidPeriodKey",
-    "NothingRanked",
-    "OutcomeView",
-    "Period",
-    "PeriodicalRankingFacade",
-    "PlanChunks",
-    "PlanView",
-    "PublishRanks",
-    "RankChunk",
-    "Ranked",
-    "RunView",
-    "SkipChunk",
-    "SkippedChunk",
-    "Span",
-    "SqlPeriodicalRankRepository",
-]
+    "ChunkView", "FailRun", "InvalidPeriodKey", "NothingRanked", "OutcomeView", "Period",
+    "PeriodicalRankingFacade", "PlanChunks", "PlanView", "PublishRanks", "RankChunk", "Ranked",
+    "RunView", "SkipChunk", "SkippedChunk", "Span", "SqlPeriodicalRankRepository",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The whole local system, as `make up` and the end-to-end tests start it: servers, emulator, stack."""
+"""The whole local system: servers, emulator, stack; for `make up` and the end-to-end tests."""
 
 import signal
 from collections.abc import Callable

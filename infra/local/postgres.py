@@ -21,7 +21,7 @@ OWNER = "lastunit"
 SUPERUSER = "postgres"
 READY_TIMEOUT_SECONDS = 30
 
-# SPEC: a row lock is waited for 3 s, a statement may take 5 s.
+# spec §4: a row lock is waited for 3 s, a statement may take 5 s.
 OWNER_SETTINGS = {
     "lock_timeout": "3s",
     "statement_timeout": "5s",

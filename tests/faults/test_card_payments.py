@@ -34,7 +34,7 @@ from tests.support.shop import Person, a_buyer, a_key, a_product, rows, stock_of
 from tests.support.threads import run_together
 from tests.support.valkey import forget_valkey
 
-ANSWER_SECONDS = 10  # SPEC §3
+ANSWER_SECONDS = 10  # spec §3.3
 PAID_ONCE = ["PaymentRequested", "PaymentSucceeded"]
 
 

@@ -19,7 +19,7 @@ RESULTS: tuple[Result, ...] = get_args(Result)
 FOR_ANY_SUBJECT = ("healthy", "error", "hang", "slow")
 SECONDS_LIMIT = 3600
 
-# SPEC §5: the simulator's defaults.
+# spec §6: the simulator's defaults.
 ERROR_ODDS = 0.4
 RESULT_ODDS = (0.7, 0.2, 0.1)
 REQUEST_SECONDS = (0.1, 0.5)

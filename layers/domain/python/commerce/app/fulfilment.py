@@ -40,12 +40,12 @@ def alert_notice_failed(received: Received[E], cause: Exception) -> None:
 
 
 def retry_base_seconds() -> int:
-    """Return the pause after the first failed attempt (SPEC §6); each further one is doubled."""
+    """Return the pause after the first failed attempt (spec §7.3); each further one is doubled."""
     return settings.number("SHIPPING_RETRY_BASE_SECONDS", 60)
 
 
 def max_attempts() -> int:
-    """Return the queue's maxReceiveCount, as the template gives it (SPEC §6)."""
+    """Return the queue's maxReceiveCount, as the template gives it (spec §7.3)."""
     return settings.number("SHIPPING_MAX_TRIES", 3)
 
 

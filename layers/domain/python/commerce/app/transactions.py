@@ -29,7 +29,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V", bound=BaseModel)
 
-ATTEMPTS = 3  # SPEC §4: tries of a transaction that lost a deadlock or a race
+ATTEMPTS = 3  # spec §4: tries of a transaction that lost a deadlock or a race
 _FIRST_PAUSE_SECONDS = 0.02  # doubled and jittered between the tries
 
 # The Shop's properties by the name of the facade's class, which is their return annotation.

@@ -27,8 +27,8 @@ from commerce.runtime.aws import client
 from commerce.runtime.idempotency import Claim, IdempotencyKeyReused
 from commerce.shared.errors import CommerceError, Kind
 
-STORED_SECONDS = 24 * 60 * 60  # SPEC §3: at least 24 hours
-_KEY = re.compile(r"[\x21-\x7e]{8,64}")  # SPEC §3: 8–64 characters; visible ASCII, as in a header
+STORED_SECONDS = 24 * 60 * 60  # spec §3.1: at least 24 hours
+_KEY = re.compile(r"[\x21-\x7e]{8,64}")  # spec §3.1: 8–64 characters; visible ASCII, as in a header
 
 Answer = dict[str, Any]
 

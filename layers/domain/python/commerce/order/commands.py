@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Line, Quantity
 
-MAX_LINES = 50  # SPEC §3
+MAX_LINES = 50  # spec §3.3
 
 
 class LineWanted(Command):

@@ -30,7 +30,7 @@ from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
 from commerce.shared.money import Money
 
-PAYABLE_MINUTES = 15  # SPEC §4: so long an order may wait for its card payment
+PAYABLE_MINUTES = 15  # spec §4: so long an order may wait for its card payment
 
 
 class Status(StrEnum):
@@ -43,7 +43,7 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-# SPEC §4: DELIVERED and CANCELLED are final.
+# spec §4: DELIVERED and CANCELLED are final.
 _TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.CONFIRMED, Status.CANCELLED}),
     Status.CONFIRMED: frozenset({Status.SHIPPED, Status.CANCELLED}),

@@ -19,7 +19,7 @@ from commerce.runtime import settings
 from commerce.runtime.cache.valkey import Valkey
 
 _EXPIRY_SECONDS = 600  # without a call
-_LEASE_SECONDS = 10  # SPEC §3: a payment is answered by then; an unreported trial ends
+_LEASE_SECONDS = 10  # spec §3.3: a payment is answered by then; an unreported trial ends
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The limits at which it opens and closes. The defaults are SPEC §5's, the window ours."""
+    """The limits at which it opens and closes. The defaults are spec §6's, the window ours."""
 
     window_calls: int = 50
     minimum_calls: int = 10

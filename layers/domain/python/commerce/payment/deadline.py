@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
-GATEWAY_SECONDS = 8.0  # SPEC §5: all calls of one exchange; the rest of the 10 s is ours
+GATEWAY_SECONDS = 8.0  # spec §6: all calls of one exchange; the rest of the 10 s is ours
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.2  # doubled per try, with full jitter: anything from nothing to all of it
-_SHORTEST_TRY_SECONDS = 1.0  # with less time than a request takes (SPEC §5) it would end unknown
+_SHORTEST_TRY_SECONDS = 1.0  # with less time than a request takes (spec §6) it would end unknown
 
 _REFUSALS = frozenset({400, 402, 409, 422})  # together with an error code of the gateway's own
 _GATEWAY_TIMEOUT = 504  # a proxy stopped waiting; the gateway behind it may still take the request

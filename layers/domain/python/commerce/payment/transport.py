@@ -10,7 +10,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from commerce.payment.deadline import Deadline
 
-# SPEC §5.
+# spec §6.
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 3.0
 _ANSWER_BYTES = 65536
@@ -50,7 +50,7 @@ class Answer:
 
 
 class Transport:
-    """Sends requests below one URL, within the time-outs of SPEC §5 or by an earlier deadline."""
+    """Sends requests below one URL, within the time-outs of spec §6 or by an earlier deadline."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from commerce.ranking.errors import InvalidMoment
 
-CARRIED_SHARE = 0.1  # SPEC §8: the share of a window's score that the next one starts with
+CARRIED_SHARE = 0.1  # spec §9: the share of a window's score that the next one starts with
 CARRIED_FOR = 7  # windows; older activity would count less than a ten-millionth, and is dropped
-CARRIED_FROM_MINUTE = 50  # SPEC §8: at 23:50, and in each hour at :50
+CARRIED_FROM_MINUTE = 50  # spec §9: at 23:50, and in each hour at :50
 
 
 class Period(StrEnum):
@@ -24,7 +24,7 @@ class Period(StrEnum):
     MONTHLY = "monthly"
 
 
-KEPT_SECONDS = {Period.HOURLY: 24 * 60 * 60, Period.DAILY: 2 * 24 * 60 * 60}  # SPEC §8
+KEPT_SECONDS = {Period.HOURLY: 24 * 60 * 60, Period.DAILY: 2 * 24 * 60 * 60}  # spec §9
 _KEY_FORMATS = {Period.HOURLY: "%Y%m%d%H", Period.DAILY: "%Y%m%d", Period.MONTHLY: "%Y%m"}
 _KEY_SHAPES = {
     Period.HOURLY: (r"[0-9]{10}", "yyyymmddhh"),

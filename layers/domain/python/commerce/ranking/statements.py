@@ -41,7 +41,7 @@ _DAYS = _m.day.between(bindparam("first"), _DAY)
 
 
 def score_of(views: Any, likes: Any, amount: Any) -> Any:
-    """Build a product's score: the weighted sum of its counts (SPEC §8).
+    """Build a product's score: the weighted sum of its counts (spec §9).
 
     The part of orders is ln(1 + amount), or -ln(1 + |amount|) where more was cancelled than bought.
     """

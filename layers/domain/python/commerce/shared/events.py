@@ -1,4 +1,4 @@
-"""Events in the past tense, and the envelope of SPEC §6 in which they travel."""
+"""Events in the past tense, and the envelope of spec §7.2 in which they travel."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime

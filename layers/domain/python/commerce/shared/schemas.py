@@ -1,4 +1,4 @@
-"""Request and answer shapes of SPEC §3 that several contexts share."""
+"""Request and answer shapes of spec §3.1 that several contexts share."""
 
 from collections.abc import Iterable
 from datetime import datetime

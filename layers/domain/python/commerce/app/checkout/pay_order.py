@@ -30,7 +30,7 @@ from commerce.payment import (
 from commerce.runtime import idempotency, replay
 from commerce.runtime.idempotency import Claim
 
-ANSWER_SECONDS = 10.0  # SPEC §3: a payment is answered within this
+ANSWER_SECONDS = 10.0  # spec §3.3: a payment is answered within this
 WRITING_SECONDS = 1.5  # left for recording the gateway's answer
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from commerce.runtime import settings
 
 PAGE = 100  # payments per run; the next run continues with the next ones
 RUN_SECONDS = 40.0  # a run ends before the next one begins
-UNKNOWN_FOR = timedelta(minutes=5)  # SPEC §9: operators are alerted to what waits longer
+UNKNOWN_FOR = timedelta(minutes=5)  # spec §10: operators are alerted to what waits longer
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def reconcile_payments() -> Reconciled:
     """
     done = Reconciled()
     ends_at = time.monotonic() + RUN_SECONDS
-    after = timedelta(seconds=settings.number("PAYMENT_RECONCILE_AFTER_SECONDS", 60))  # SPEC §5
+    after = timedelta(seconds=settings.number("PAYMENT_RECONCILE_AFTER_SECONDS", 60))  # spec §6
     for payment in in_transaction(PaymentFacade.unfinished, after, PAGE):
         if time.monotonic() > ends_at:
             break

@@ -26,7 +26,7 @@ EXPIRED_WITHIN = timedelta(minutes=2)  # the schedule that expires orders runs e
 NOTIFIED_WITHIN = timedelta(minutes=5)  # a notice's three tries take about three
 SHIPPED_WITHIN = timedelta(days=1)
 DELIVERED_WITHIN = timedelta(days=14)
-FINISHED_WITHIN = timedelta(minutes=5)  # SPEC §9: of payments
+FINISHED_WITHIN = timedelta(minutes=5)  # spec §10: of payments
 MAX_COUNTED = 10_000
 MAX_LISTED = 20  # of each kind of problem; of payments five times as many
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from commerce.entrypoints.telemetry import LambdaEvent
 from commerce.shared.errors import CommerceError, Kind
 
-MAX_BODY_BYTES = 256 * 1024  # SPEC §3
+MAX_BODY_BYTES = 256 * 1024  # spec §3.1
 MAX_DEPTH = 20  # no body of this API nests deeper than 4
 
 

@@ -14,7 +14,7 @@ from commerce.ranking.periods.errors import (
     RunEnded,
 )
 
-TOP = 100  # SPEC §8: products per ranking
+TOP = 100  # spec §9: products per ranking
 
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
@@ -27,7 +27,7 @@ class Period(StrEnum):
     MONTHLY = "monthly"
 
 
-# SPEC §8: time from the end of a span, in the business time zone, until it is ranked.
+# Time from the end of a span, in the business time zone, until it is ranked.
 DUE_AFTER = {Period.WEEKLY: timedelta(hours=1), Period.MONTHLY: timedelta(hours=2)}
 
 

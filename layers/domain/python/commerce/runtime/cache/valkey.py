@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TIMEOUT_SECONDS = 0.1  # SPEC §7: slower than 100 ms counts as down
+TIMEOUT_SECONDS = 0.1  # slower counts as down (spec §9)
 STRICT_TIMEOUT_SECONDS = 2.0  # of the strict client, which no shopper waits for
 SKIP_SECONDS = 5.0  # after a failure, jittered upwards by a half
 

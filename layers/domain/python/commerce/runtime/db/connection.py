@@ -10,8 +10,8 @@ import pg8000.dbapi
 from commerce.runtime.db.pipeline import Connection, Query, Row
 from commerce.shared.errors import Busy, Unavailable
 
-LOCK_TIMEOUT_MS = 3_000  # SPEC §4: a row lock not had within 3 s is 503 BUSY
-STATEMENT_TIMEOUT_MS = 5_000  # SPEC §4
+LOCK_TIMEOUT_MS = 3_000  # spec §4: a row lock not had within 3 s is 503 BUSY
+STATEMENT_TIMEOUT_MS = 5_000  # spec §4
 # Sent when a session starts; behind a proxy they are settings of its role instead (env.py).
 # Incremental sort is off because every list reads an index in order: the planner sometimes prefers
 # an incremental sort that reads a whole brand for one page.

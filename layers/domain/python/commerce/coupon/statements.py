@@ -9,14 +9,13 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    insert,
     select,
     text,
 )
 
 from commerce.coupon.model import IssuedStatus
 from commerce.coupon.tables import coupon_stripe_table, coupon_table, issued_coupon_table
-from commerce.runtime.db.core import insert_many, save_as_read
+from commerce.runtime.db.core import insert_many, insert_row, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _c, _s, _i = coupon_table.c, coupon_stripe_table.c, issued_coupon_table.c
@@ -47,9 +46,7 @@ OPEN = Statement(
     .order_by(_c.id.desc())
     .limit(bindparam("limit", type_=BigInteger))
 )
-ADD = Statement(
-    insert(coupon_table).values({each.name: bindparam(each.name) for each in coupon_table.columns})
-)
+ADD = insert_row(coupon_table)
 ADD_STRIPES = insert_many(coupon_stripe_table, "coupon_id", "number", "quantity_left")
 
 FIND_COPY = Statement(_COPIES.where(_i.id == _ID))
@@ -57,11 +54,7 @@ LOCK_COPY = Statement(_COPIES.where(_i.id == _ID).with_for_update(of=issued_coup
 COPY_OF = Statement(
     _COPIES.where(_i.coupon_id == _ID, _i.user_id == bindparam("user_id", type_=Uuid))
 )
-ADD_COPY = Statement(
-    insert(issued_coupon_table).values(
-        {each.name: bindparam(each.name) for each in issued_coupon_table.columns}
-    )
-)
+ADD_COPY = insert_row(issued_coupon_table)
 
 
 def _newest(*conditions: ColumnElement[bool]) -> Statement:

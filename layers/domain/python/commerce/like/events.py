@@ -9,24 +9,22 @@ from uuid import UUID
 
 from commerce.shared.events import Event
 
-SOURCE = "commerce.like"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikeEvent(Event):
+    """An event of one user's like of one product."""
+
+    source: ClassVar[str] = "commerce.like"
+
+    user_id: UUID
+    product_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProductLiked(Event):
+class ProductLiked(LikeEvent):
     """A user likes a product and did not before."""
 
-    source: ClassVar[str] = SOURCE
-
-    user_id: UUID
-    product_id: UUID
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProductUnliked(Event):
+class ProductUnliked(LikeEvent):
     """A user no longer likes a product."""
-
-    source: ClassVar[str] = SOURCE
-
-    user_id: UUID
-    product_id: UUID

@@ -7,8 +7,6 @@ from uuid import UUID
 from commerce.shared.events import Event
 from commerce.shared.money import Money
 
-SOURCE = "commerce.order"
-
 MAX_TOTAL = 2**53 - 1
 """The largest total of an order: every JSON parser reads it exactly (RFC 8259 §6)."""
 
@@ -28,41 +26,39 @@ class LineOrdered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderPlaced(Event):
+class OrderEvent(Event):
+    """An event of one order and its buyer."""
+
+    source: ClassVar[str] = "commerce.order"
+
+    order_id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced(OrderEvent):
     """An order was placed: stock, points and coupon are taken."""
 
-    source: ClassVar[str] = SOURCE
-
-    order_id: UUID
-    user_id: UUID
     lines: tuple[LineOrdered, ...]
     total: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderConfirmed(Event):
+class OrderConfirmed(OrderEvent):
     """The order is paid, and can be shipped."""
 
-    source: ClassVar[str] = SOURCE
-
-    order_id: UUID
-    user_id: UUID
     lines: tuple[LineOrdered, ...]
     total: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderCancelled(Event):
+class OrderCancelled(OrderEvent):
     """The order was cancelled; its stock, points and coupon were returned in that transaction.
 
     `points_used` was returned to the point account; `card_refund` is still to be refunded to the
     card. If `was_confirmed` is false, the order was never to be shipped.
     """
 
-    source: ClassVar[str] = SOURCE
-
-    order_id: UUID
-    user_id: UUID
     lines: tuple[LineOrdered, ...]
     total: Money
     points_used: Money
@@ -72,20 +68,10 @@ class OrderCancelled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderShipped(Event):
+class OrderShipped(OrderEvent):
     """The goods are on their way."""
-
-    source: ClassVar[str] = SOURCE
-
-    order_id: UUID
-    user_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderDelivered(Event):
+class OrderDelivered(OrderEvent):
     """The goods have arrived."""
-
-    source: ClassVar[str] = SOURCE
-
-    order_id: UUID
-    user_id: UUID

@@ -7,20 +7,17 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
-    insert,
     select,
     text,
     tuple_,
 )
 
 from commerce.order.tables import order_history_table, order_line_table, order_table
-from commerce.runtime.db.core import insert_many, save_as_read
+from commerce.runtime.db.core import insert_many, insert_row, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _o, _l, _h = order_table.c, order_line_table.c, order_history_table.c
-ADD = Statement(
-    insert(order_table).values({each.name: bindparam(each.name) for each in order_table.columns})
-)
+ADD = insert_row(order_table)
 ADD_LINES = insert_many(order_line_table, *(each.name for each in order_line_table.columns))
 ADD_HISTORY = insert_many(order_history_table, *(each.name for each in order_history_table.columns))
 _IDS = bindparam("ids", type_=ARRAY(Uuid))

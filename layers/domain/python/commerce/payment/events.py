@@ -7,59 +7,44 @@ from uuid import UUID
 from commerce.shared.events import Event
 from commerce.shared.money import Money
 
-SOURCE = "commerce.payment"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentRequested(Event):
-    """A payment by card was recorded; the request to the gateway follows."""
+class PaymentEvent(Event):
+    """An event of one payment of an order."""
 
-    source: ClassVar[str] = SOURCE
+    source: ClassVar[str] = "commerce.payment"
 
     payment_id: UUID
     order_id: UUID
     user_id: UUID
     amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRequested(PaymentEvent):
+    """A payment by card was recorded; the request to the gateway follows."""
+
     card_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentSucceeded(Event):
+class PaymentSucceeded(PaymentEvent):
     """The card was charged."""
-
-    source: ClassVar[str] = SOURCE
-
-    payment_id: UUID
-    order_id: UUID
-    user_id: UUID
-    amount: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentFailed(Event):
+class PaymentFailed(PaymentEvent):
     """The card was not charged, and will not be.
 
     Where `is_declined` is false, the gateway never took the payment: the order can still be paid.
     """
 
-    source: ClassVar[str] = SOURCE
-
-    payment_id: UUID
-    order_id: UUID
-    user_id: UUID
-    amount: Money
     reason: str
     is_declined: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentRefunded(Event):
+class PaymentRefunded(PaymentEvent):
     """The whole amount was refunded to the card."""
 
-    source: ClassVar[str] = SOURCE
-
-    payment_id: UUID
-    order_id: UUID
-    user_id: UUID
-    amount: Money
     reason: str

@@ -7,14 +7,13 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     func,
-    insert,
     select,
     text,
     update,
 )
 
 from commerce.payment.tables import payment_table
-from commerce.runtime.db.core import save_as_read
+from commerce.runtime.db.core import insert_row, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _p = payment_table.c
@@ -24,11 +23,7 @@ _ORDER_ID = bindparam("order_id", type_=Uuid)
 # Word for word as in the partial index, so that PostgreSQL uses it.
 _UNFINISHED = text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')")
 
-ADD = Statement(
-    insert(payment_table).values(
-        {each.name: bindparam(each.name) for each in payment_table.columns}
-    )
-)
+ADD = insert_row(payment_table)
 FIND = Statement(select(payment_table).where(_p.id == _ID))
 FIND_BY_KEY = Statement(
     select(payment_table).where(_p.transaction_key == bindparam("key", type_=Text))

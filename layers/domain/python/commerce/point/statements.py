@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from commerce.point.tables import point_account_table, point_ledger_table
+from commerce.runtime.db.core import insert_row
 from commerce.runtime.db.statement import Statement
 
 _a, _l = point_account_table.c, point_ledger_table.c
@@ -36,11 +37,7 @@ NEWEST = Statement(
     .order_by(_l.id.desc())
     .limit(bindparam("limit", type_=BigInteger))
 )
-ENTER = Statement(
-    insert(point_ledger_table).values(
-        {each.name: bindparam(each.name) for each in point_ledger_table.columns}
-    )
-)
+ENTER = insert_row(point_ledger_table)
 
 
 def _move(rule: str, *conditions: ColumnElement[bool]) -> Select[Any]:

@@ -24,7 +24,7 @@ from commerce.product.commands import Sort
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
 from commerce.product.striping.tables import UNITS_IN_STRIPES, UNITS_PER_STRIPE
 from commerce.product.tables import product_table, stock_table
-from commerce.runtime.db.core import records, save_as_read
+from commerce.runtime.db.core import insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _p = product_table.c
@@ -50,11 +50,7 @@ FIND_STATES = Statement(
     .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
     .where(_p.id == any_(_IDS))
 )
-ADD = Statement(
-    insert(product_table).values(
-        {each.name: bindparam(each.name) for each in product_table.columns} | {"unlikes_ahead": 0}
-    )
-)
+ADD = insert_row(product_table, unlikes_ahead=0)
 ADD_STOCK = Statement(
     insert(stock_table).values(product_id=bindparam("product_id"), quantity=0, version=1)
 )

@@ -13,13 +13,13 @@ from sqlalchemy import (
     cast,
     exists,
     func,
-    insert,
     literal,
     select,
     text,
 )
 
 from commerce.ranking.tables import product_metrics_daily, ranking_weights_table
+from commerce.runtime.db.core import insert_row
 from commerce.runtime.db.statement import Statement
 from commerce.runtime.db.tables import once_table
 
@@ -30,9 +30,7 @@ NEWEST = Statement(
     .order_by(_w.version.desc())
     .limit(1)
 )
-SET = Statement(
-    insert(ranking_weights_table).values({each.name: bindparam(each.name) for each in _w})
-)
+SET = insert_row(ranking_weights_table)
 
 # --- scores --------------------------------------------------------------------------------------
 

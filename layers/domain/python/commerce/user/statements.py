@@ -3,6 +3,7 @@
 from sqlalchemy import ARRAY, Select, Text, Uuid, any_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from commerce.runtime.db.core import insert_row
 from commerce.runtime.db.statement import Statement
 from commerce.user.tables import login_attempt_table, user_table
 
@@ -14,9 +15,7 @@ _USER = select(
 )  # fmt: skip
 ONE = Statement(_USER.where(_u.id == bindparam("id")))
 WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID))
-ADD = Statement(
-    insert(user_table).values({each.name: bindparam(each.name) for each in user_table.columns})
-)
+ADD = insert_row(user_table)
 WITH_SCOPE = Statement(
     _USER.where(bindparam("scope", type_=Text) == any_(_u.scopes)).order_by(_u.login_id)
 )

@@ -32,7 +32,7 @@ from commerce.ranking.periods.tables import (
 )
 from commerce.ranking.statements import score_of
 from commerce.ranking.tables import product_metrics_daily
-from commerce.runtime.db.core import insert_many
+from commerce.runtime.db.core import insert_many, insert_row
 from commerce.runtime.db.statement import Statement
 
 _rank, _run = product_rank_table.c, ranking_run_table.c
@@ -45,9 +45,7 @@ _PERIOD, _KEY = bindparam("period", type_=Text), bindparam("key", type_=Text)
 
 # --- runs ----------------------------------------------------------------------------------------
 
-ADD_RUN = Statement(
-    insert(ranking_run_table).values({each.name: bindparam(each.name) for each in _run})
-)
+ADD_RUN = insert_row(ranking_run_table)
 ADD_CHUNKS = insert_many(
     ranking_chunk_table,
     *("run_id", "number", "after_id", "upto_id", "status", "rows_read", "failure"),

@@ -39,6 +39,12 @@ def records(parameter: str, *columns: Any) -> FromClause:
     )
 
 
+def insert_row(table: Table, **constants: Any) -> Statement:
+    """INSERT one row; a parameter for each column that is not one of the constants."""
+    values = {each.name: bindparam(each.name, type_=each.type) for each in table.columns}
+    return Statement(insert(table).values(values | constants))
+
+
 def insert_many(table: Table, *names: str) -> Statement:
     """Build an INSERT of `rows=[{name: value, …}]`, the same for any number of rows."""
 

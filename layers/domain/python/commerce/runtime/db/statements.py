@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from commerce.runtime.db.core import insert_many, records
+from commerce.runtime.db.core import insert_many, insert_row, records
 from commerce.runtime.db.statement import Statement
 from commerce.runtime.db.tables import (
     admin_audit_table,
@@ -148,12 +148,6 @@ REQUEUE = Statement(
 
 # --- audits, schema ------------------------------------------------------------------------------
 
-RECORD_ACT = Statement(
-    insert(ops_audit_table).values({each.name: bindparam(each.name) for each in ops_audit_table.c})
-)
-RECORD_CHANGE = Statement(
-    insert(admin_audit_table).values(
-        {each.name: bindparam(each.name, type_=each.type) for each in admin_audit_table.c}
-    )
-)
+RECORD_ACT = insert_row(ops_audit_table)
+RECORD_CHANGE = insert_row(admin_audit_table)
 REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))

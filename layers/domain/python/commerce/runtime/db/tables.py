@@ -1,5 +1,7 @@
 """The tables that belong to no context."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -31,22 +33,27 @@ once_table = Table(
 Index("once_answered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_not(None))
 Index("once_unanswered", once_table.c.claimed_at, postgresql_where=once_table.c.answer.is_(None))
 
+
+def _envelope() -> list[Column[Any]]:
+    return [
+        Column("id", Uuid, nullable=False, unique=True),
+        Column("source", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("occurred_at", DateTime(timezone=True), nullable=False),
+        Column("aggregate_id", Uuid, nullable=False),
+        Column("aggregate_version", BigInteger, nullable=False),
+        Column("trace_id", Text, nullable=False),
+        Column("data", JSONB, nullable=False),
+    ]
+
+
 outbox_table = Table(
     "outbox",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=True),
-    Column("id", Uuid, nullable=False, unique=True),
-    Column("source", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("occurred_at", DateTime(timezone=True), nullable=False),
-    Column("aggregate_id", Uuid, nullable=False),
-    Column("aggregate_version", BigInteger, nullable=False),
-    Column("trace_id", Text, nullable=False),
-    Column("data", JSONB, nullable=False),
+    *_envelope(),
     Column("published_at", DateTime(timezone=True)),
-    Column(
-        "refusals", Integer, nullable=False, server_default=text("0")
-    ),  # caused by the event itself
+    Column("refusals", Integer, nullable=False, server_default=text("0")),  # of the event itself
 )
 Index(
     "outbox_unpublished",
@@ -63,14 +70,7 @@ quarantine_table = Table(
     "outbox_set_aside",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("id", Uuid, nullable=False, unique=True),
-    Column("source", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("occurred_at", DateTime(timezone=True), nullable=False),
-    Column("aggregate_id", Uuid, nullable=False),
-    Column("aggregate_version", BigInteger, nullable=False),
-    Column("trace_id", Text, nullable=False),
-    Column("data", JSONB, nullable=False),
+    *_envelope(),
     Column("cause", Text, nullable=False),
     Column("set_aside_at", DateTime(timezone=True), nullable=False),
 )

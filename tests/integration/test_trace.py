@@ -74,7 +74,7 @@ def carry_on(bus: ListenedBus) -> list[dict[str, Any]]:
     return heard
 
 
-def test_a_like_is_followed_by_its_request_s_id(bus: ListenedBus, log: io.StringIO) -> None:
+def test_a_like_can_be_traced_by_its_request_id(bus: ListenedBus, log: io.StringIO) -> None:
     user, product = a_buyer(), a_product()
     answer = call("like/like_product", "PUT", f"/products/{product}/like", token=user.token)
     request = answer.headers["x-request-id"]
@@ -96,7 +96,7 @@ def test_a_like_is_followed_by_its_request_s_id(bus: ListenedBus, log: io.String
     assert {line.get("event_id") for line in lines[1:]} == {envelope["id"]}
 
 
-def test_what_users_do_with_a_coupon_is_one_line_each(bus: ListenedBus, log: io.StringIO) -> None:
+def test_every_coupon_action_is_one_log_line(bus: ListenedBus, log: io.StringIO) -> None:
     user, product, coupon = a_buyer(points=500), a_product(stock=5, price=100), a_coupon(value=10)
     issued = issue(user, coupon)
     placed = place_with(user, issued.json["issued_coupon_id"], (product, 1))
@@ -120,7 +120,7 @@ def test_what_users_do_with_a_coupon_is_one_line_each(bus: ListenedBus, log: io.
     ]
 
 
-def test_what_users_do_is_one_line_each(bus: ListenedBus, log: io.StringIO) -> None:
+def test_every_user_action_is_one_log_line(bus: ListenedBus, log: io.StringIO) -> None:
     user, product = a_buyer(points=500), a_product(stock=5, price=100)
     path = f"/products/{product}"
     body = {"lines": [{"product_id": product, "quantity": 1}], "payment_method": "POINT"}

@@ -59,7 +59,7 @@ def database_name(url: str) -> str:
 
 
 @pytest.mark.parametrize("held", ["stock", "account"])
-def test_a_lock_not_had_in_time_is_busy_and_moves_nothing(own_shop: str, held: str) -> None:
+def test_a_lock_time_out_is_answered_busy_and_moves_nothing(own_shop: str, held: str) -> None:
     free, contended, buyer = a_product(price=100), a_product(price=100), a_buyer(points=1000)
     key, before = a_key(), contents()
     sql, value = (HOLD_STOCK, contended) if held == "stock" else (HOLD_ACCOUNT, buyer.user_id)
@@ -76,7 +76,7 @@ def test_a_lock_not_had_in_time_is_busy_and_moves_nothing(own_shop: str, held: s
     assert (stock_of(free), stock_of(contended), balance_of(buyer.user_id)) == (4, 4, 800)
 
 
-def test_a_lock_that_is_let_go_in_time_is_only_waited_for(own_shop: str) -> None:
+def test_a_lock_released_in_time_is_waited_for(own_shop: str) -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1000)
     name = database_name(own_shop)
     with (
@@ -111,7 +111,7 @@ def test_an_order_that_waited_for_the_last_unit_in_vain_is_out_of_stock(own_shop
     assert rows("SELECT count(*) AS n FROM outbox") == before
 
 
-def test_a_deadlock_is_retried_and_never_shown(own_shop: str) -> None:
+def test_a_deadlock_is_retried_and_not_shown(own_shop: str) -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1000)
     name = database_name(own_shop)
     # Somebody never looks for deadlocks, so it is the order that is ended, and must try again.
@@ -137,7 +137,7 @@ def test_a_deadlock_is_retried_and_never_shown(own_shop: str) -> None:
 
 
 @pytest.mark.parametrize("table", WRITTEN)
-def test_a_batch_that_fails_in_the_middle_leaves_nothing(own_shop: str, table: str) -> None:
+def test_a_batch_that_fails_midway_writes_nothing(own_shop: str, table: str) -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     before = contents()
     database().run(
@@ -164,7 +164,7 @@ def test_a_batch_that_fails_in_the_middle_leaves_nothing(own_shop: str, table: s
     assert (stock_of(product), balance_of(buyer.user_id)) == (4, 900)
 
 
-def test_a_decision_that_is_always_outdated_ends_as_busy(own_shop: str) -> None:
+def test_an_order_that_keeps_losing_races_is_answered_busy(own_shop: str) -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1000)
     before = contents()
     # The guard refuses at the commit, and whoever looks again finds nothing wrong.

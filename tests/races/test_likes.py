@@ -69,7 +69,7 @@ def test_a_hundred_users_like_one_product() -> None:
     assert like_count_of(product) == 100
 
 
-def test_one_user_who_presses_ten_times_likes_once() -> None:
+def test_ten_simultaneous_likes_of_one_user_count_once() -> None:
     product, user = a_product(), a_buyer()
 
     answers = run_together([partial(like, user, product) for _ in range(10)])
@@ -79,7 +79,7 @@ def test_one_user_who_presses_ten_times_likes_once() -> None:
     assert [each["type"] for each in like_events(product)] == ["ProductLiked"]
 
 
-def test_one_user_who_takes_it_back_ten_times_takes_it_back_once() -> None:
+def test_ten_simultaneous_unlikes_of_one_user_count_once() -> None:
     product, user = a_product(), a_buyer()
     like(user, product)
 
@@ -90,7 +90,7 @@ def test_one_user_who_takes_it_back_ten_times_takes_it_back_once() -> None:
     assert [each["type"] for each in like_events(product)] == ["ProductLiked", "ProductUnliked"]
 
 
-def test_a_storm_of_likes_and_unlikes_ends_with_the_count_of_rows() -> None:
+def test_concurrent_likes_and_unlikes_end_with_the_right_count() -> None:
     products = [a_product() for _ in range(3)]
     users = [a_buyer() for _ in range(8)]
     chance = random.Random(3)  # noqa: S311
@@ -117,7 +117,7 @@ def test_a_storm_of_likes_and_unlikes_ends_with_the_count_of_rows() -> None:
     assert [row.unlikes_ahead for row in ahead] == [0] * 3
 
 
-def test_an_unlike_that_overtakes_its_like_never_shows_less_than_none() -> None:
+def test_an_unlike_before_its_like_never_shows_a_negative_count() -> None:
     product, user = a_product(), a_buyer()
     like(user, product)
     unlike(user, product)

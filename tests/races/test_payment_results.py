@@ -90,7 +90,9 @@ def paid_and_settled_there(
 
 
 @pytest.mark.parametrize("mode", ["lose_callback", "charge_then_hang"])
-def test_a_success_is_brought_by_twenty(gateway: RunningGateway, buyer: Person, mode: Mode) -> None:
+def test_twenty_reports_of_a_success_settle_once(
+    gateway: RunningGateway, buyer: Person, mode: Mode
+) -> None:
     order_id, product = paid_and_settled_there(gateway, buyer, mode)
 
     outcomes = Counter(run_together(bringers(gateway, order_id)))
@@ -104,7 +106,7 @@ def test_a_success_is_brought_by_twenty(gateway: RunningGateway, buyer: Person, 
     assert_every_charge_has_its_order(gateway, order_id)
 
 
-def test_a_failure_is_brought_by_twenty(gateway: RunningGateway, buyer: Person) -> None:
+def test_twenty_reports_of_a_failure_settle_once(gateway: RunningGateway, buyer: Person) -> None:
     order_id, product = paid_and_settled_there(
         gateway, buyer, "lose_callback", result="LIMIT_EXCEEDED"
     )
@@ -119,7 +121,7 @@ def test_a_failure_is_brought_by_twenty(gateway: RunningGateway, buyer: Person) 
     assert_every_charge_has_its_order(gateway, order_id)
 
 
-def test_a_success_is_brought_while_the_buyer_cancels(
+def test_a_success_during_a_cancellation_is_confirmed_or_refunded(
     gateway: RunningGateway, buyer: Person
 ) -> None:
     """Confirmed and cancelled, or cancelled and paid in vain: the money goes back, once."""

@@ -111,7 +111,7 @@ def test_a_result_received_many_times_confirms_once(
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_an_order_is_paid_or_expires(
+def test_an_order_is_paid_or_expires_never_both(
     gateway: RunningGateway, buyer: Person, product: str, round_: int
 ) -> None:
     """Payable for a moment yet: whoever comes first decides, and nobody is charged in vain."""
@@ -134,7 +134,7 @@ def test_an_order_is_paid_or_expires(
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_an_order_cancelled_while_its_money_comes_gives_it_back(
+def test_an_order_cancelled_during_its_charge_is_refunded(
     gateway: RunningGateway, buyer: Person, product: str, round_: int
 ) -> None:
     order_id = a_charged_order(gateway, buyer, product)
@@ -154,7 +154,7 @@ def test_an_order_cancelled_while_its_money_comes_gives_it_back(
     assert_books_hold(product)
 
 
-def test_expiry_runs_at_once_call_each_order_off_once(
+def test_simultaneous_expiry_runs_cancel_each_order_once(
     gateway: RunningGateway, buyer: Person
 ) -> None:
     product = a_product(stock=10, price=500)

@@ -20,7 +20,7 @@ def buyer() -> Person:
 
 
 @pytest.mark.parametrize("repetition", range(5))
-def test_both_functions_at_once_never_leave_the_order_last(
+def test_order_and_withdrawal_at_once_end_with_the_withdrawal(
     delivery: Delivery, buyer: Person, repetition: int
 ) -> None:
     orders = [a_cancelled_order(buyer) for _ in range(2)]
@@ -35,7 +35,7 @@ def test_both_functions_at_once_never_leave_the_order_last(
         assert delivery.kinds(order_id) in ([], ["ORDER", "WITHDRAWAL"])
 
 
-def test_two_last_tries_at_once_are_one_alert(
+def test_two_simultaneous_final_failures_raise_one_alert(
     delivery: Delivery, topic: OpsTopic, buyer: Person
 ) -> None:
     order_id = an_order(buyer, (a_product(stock=5, price=100), 1))

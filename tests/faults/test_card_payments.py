@@ -31,7 +31,7 @@ from tests.support.payments import (
 )
 from tests.support.queues import OpsTopic
 from tests.support.shop import Person, a_buyer, a_key, a_product, rows, stock_of
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 from tests.support.valkey import forget_valkey
 
 ANSWER_SECONDS = 10  # spec §3.3
@@ -75,7 +75,7 @@ def paid(buyer: Person, order_id: str, key: str | None = None) -> Answer:
 
 def alerts(topic: OpsTopic) -> list[str]:
     """The codes of what operators heard since the last look."""
-    return [message["alert"] for _, message in topic.heard()]
+    return [message["alert"] for _, message in topic.received()]
 
 
 def callback_of(
@@ -121,7 +121,7 @@ def test_with_40_percent_failing_requests_no_order_is_stuck_or_paid_twice(
     buyers = [a_buyer() for _ in range(24)]
     orders = [a_card_order(each, product) for each in buyers]
 
-    answers = run_together(
+    answers = run_concurrently(
         [lambda b=b, o=o: paid(b, o) for b, o in zip(buyers, orders, strict=True)]  # type: ignore[misc]
     )
 
@@ -171,7 +171,7 @@ def test_twenty_hanging_requests_are_each_answered_in_time(
         status = pay(buyer, order_id).status
         return status, time.monotonic() - started
 
-    answers = run_together([lambda each=each: answered(each) for each in orders])  # type: ignore[misc]
+    answers = run_concurrently([lambda each=each: answered(each) for each in orders])  # type: ignore[misc]
 
     assert {status for status, _ in answers} <= {201, 503}  # 503: the breaker has opened
     assert max(seconds for _, seconds in answers) <= ANSWER_SECONDS
@@ -223,7 +223,7 @@ def test_a_callback_before_the_answer_confirms_once(
         wait_until(lambda: statuses_of(order) == ["SUCCEEDED"])
         return gateway.outcomes(order)
 
-    answer, _ = run_together([lambda: pay(buyer, order), result_while_it_waits])
+    answer, _ = run_concurrently([lambda: pay(buyer, order), result_while_it_waits])
 
     assert isinstance(answer, Answer)
     assert (answer.status, answer.json["status"]) == (201, "PENDING")

@@ -19,7 +19,7 @@ from commerce.runtime.messaging.relay import Relay
 from commerce.shared.clock import new_id
 from commerce.shared.events import Event
 from infra.ops.__main__ import main
-from tests.support.bus import a_listened_bus
+from tests.support.bus import an_observed_bus
 from tests.support.coupons import an_issued, place_with, status_of_coupon
 from tests.support.dead_letters import DeadQueue, a_dead_queue, an_order_message
 from tests.support.delivery import Delivery
@@ -72,7 +72,7 @@ def run_victim(step: str, *arguments: str, **environment: str) -> None:
 def test_a_killed_relay_loses_no_event(
     own_database_url: str, step: str, times_received: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus = a_listened_bus()
+    bus = an_observed_bus()
     monkeypatch.setenv("EVENT_BUS_NAME", bus.name)
     database = Database(lambda: own_database_url)
     events = [SomethingHappened(aggregate_id=new_id(), aggregate_version=1) for _ in range(7)]
@@ -84,7 +84,7 @@ def test_a_killed_relay_loses_no_event(
     run_victim(step, DATABASE_URL=own_database_url, EVENT_BUS_NAME=bus.name)
     again = Relay(database, EventBridgeBus()).run()
 
-    received = Counter(envelope["aggregate_id"] for envelope in bus.heard())
+    received = Counter(envelope["aggregate_id"] for envelope in bus.received())
     assert received == {str(event.aggregate_id): times_received for event in events}
     assert (again.published, again.refused) == (7, 0)
     assert Relay(database, EventBridgeBus()).waiting().count == 0

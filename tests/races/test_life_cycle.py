@@ -34,7 +34,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -42,7 +42,7 @@ THREADS = 20
 
 
 def race(*calls: Callable[[], Answer]) -> Counter[str]:
-    return Counter(outcome(answer) for answer in run_together(calls))
+    return Counter(outcome(answer) for answer in run_concurrently(calls))
 
 
 def alternate(*calls: Callable[[], Answer]) -> list[Callable[[], Answer]]:
@@ -79,7 +79,7 @@ def test_one_key_is_one_cancellation_with_the_same_answer(
             if outcome(answer) != "REQUEST_IN_PROGRESS":
                 return answer
 
-    answers = run_together([press_until_answered] * THREADS)
+    answers = run_concurrently([press_until_answered] * THREADS)
 
     assert {answer.status for answer in answers} == {200}
     assert all(answer.json == answers[0].json for answer in answers)
@@ -131,7 +131,7 @@ def test_an_unpaid_order_is_cancelled_or_expires_never_both(repetition: int) -> 
     order_id = a_pending_order(buyer, product, points=30)
 
     calls = [partial(cancel_it, order_id), partial(expire, order_id)] * 10
-    outcomes = Counter(run_together(calls))
+    outcomes = Counter(run_concurrently(calls))
 
     assert outcomes["200"] + outcomes["CANCELLED"] == 1
     assert outcomes["ORDER_NOT_CANCELLABLE"] + outcomes["ORDER_NOT_EXPIRABLE"] == 19
@@ -146,7 +146,7 @@ def test_a_payment_and_the_expiry_exclude_each_other(repetition: int) -> None:
     order_id = a_pending_order(buyer, product, points=30)
 
     calls = [partial(confirm, order_id), partial(expire, order_id)] * 10
-    outcomes = Counter(run_together(calls))
+    outcomes = Counter(run_concurrently(calls))
 
     assert outcomes["CONFIRMED"] + outcomes["CANCELLED"] == 1
     left = {"CONFIRMED": (4, 970), "CANCELLED": (5, 1_000)}
@@ -157,7 +157,7 @@ def test_a_payment_and_the_expiry_exclude_each_other(repetition: int) -> None:
 def test_an_order_does_not_expire_while_there_is_time() -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1_000)
     order_id = a_pending_order(buyer, product, points=30, expires_in=timedelta(minutes=15))
-    assert run_together([partial(expire, order_id)] * 3) == ["ORDER_NOT_EXPIRABLE"] * 3
+    assert run_concurrently([partial(expire, order_id)] * 3) == ["ORDER_NOT_EXPIRABLE"] * 3
     assert status_of(order_id) == "PENDING"
     assert_books_hold(product, users=[buyer.user_id])
 
@@ -234,7 +234,7 @@ def test_the_books_hold_during_concurrent_changes() -> None:
             assert_books_hold(product, users=users)
 
     calls: list[Callable[[], None]] = [partial(buy_and_cancel, buyer) for buyer in buyers]
-    run_together([*calls, look, look])
+    run_concurrently([*calls, look, look])
 
     assert stock_of(product) == 50
     assert_books_hold(product, users=users)

@@ -26,7 +26,7 @@ from tests.support.payments import (
     types_of_payments,
 )
 from tests.support.shop import Person, a_buyer, a_product, an_admin, stock_of
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 THREADS = 20
 Bringer = Callable[[], str]
@@ -95,7 +95,7 @@ def test_twenty_reports_of_a_success_settle_once(
 ) -> None:
     order_id, product = paid_and_settled_there(gateway, buyer, mode)
 
-    outcomes = Counter(run_together(bringers(gateway, order_id)))
+    outcomes = Counter(run_concurrently(bringers(gateway, order_id)))
 
     assert outcomes == {"callback 200": 7, "reconciler 0": 7, "sync 200": 6}
     assert types_of_payments(order_id) == ["PaymentRequested", "PaymentSucceeded"]
@@ -111,7 +111,7 @@ def test_twenty_reports_of_a_failure_settle_once(gateway: RunningGateway, buyer:
         gateway, buyer, "lose_callback", result="LIMIT_EXCEEDED"
     )
 
-    outcomes = Counter(run_together(bringers(gateway, order_id)))
+    outcomes = Counter(run_concurrently(bringers(gateway, order_id)))
 
     assert outcomes == {"callback 200": 7, "reconciler 0": 7, "sync 200": 6}
     assert types_of_payments(order_id) == ["PaymentRequested", "PaymentFailed"]
@@ -135,7 +135,7 @@ def test_a_success_during_a_cancellation_is_confirmed_or_refunded(
         return "follow"
 
     calls = [*bringers(gateway, order_id)[:-2], cancel_order, follow_order]
-    outcomes = Counter(run_together(calls))
+    outcomes = Counter(run_concurrently(calls))
 
     assert outcomes["cancel 200"] == 1
     while statuses_of(order_id) != ["REFUNDED"]:

@@ -9,7 +9,7 @@ from tests.support.orders import an_order
 from tests.support.queues import OpsTopic
 from tests.support.shipping import a_cancelled_order, consume, event_of
 from tests.support.shop import Person, a_buyer, a_product
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -30,7 +30,7 @@ def test_order_and_withdrawal_at_once_end_with_the_withdrawal(
         for _, confirmed, cancelled in orders
         for event in (confirmed, cancelled) * 2
     ]
-    assert run_together(calls) == [True] * 8
+    assert run_concurrently(calls) == [True] * 8
     for order_id, _, _ in orders:
         assert delivery.kinds(order_id) in ([], ["ORDER", "WITHDRAWAL"])
 
@@ -42,5 +42,5 @@ def test_two_simultaneous_final_failures_raise_one_alert(
     confirmed = event_of(order_id, "OrderConfirmed")
     delivery.behave("fail")
     calls = [partial(consume, confirmed, receive_count=3) for _ in range(6)]
-    assert run_together(calls) == [False] * 6
-    assert len(topic.heard()) == 1
+    assert run_concurrently(calls) == [False] * 6
+    assert len(topic.received()) == 1

@@ -9,7 +9,7 @@ from commerce.runtime.db.connection import COMMIT
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
 from tests.support.lambda_calls import Answer, call
-from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
+from tests.support.other_connection import an_observer, held_by_another, wait_until
 from tests.support.shop import (
     Person,
     a_buyer,
@@ -20,7 +20,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -45,7 +45,7 @@ def order(buyer: Person, *product_ids: str, key: str | None = None) -> Answer:
 
 def order_elsewhere(buyer: Person, product_id: str) -> Answer:
     """The same from a thread, and so a connection, of its own."""
-    [answer] = run_together([lambda: order(buyer, product_id)])
+    [answer] = run_concurrently([lambda: order(buyer, product_id)])
     return answer
 
 
@@ -64,7 +64,7 @@ def test_a_lock_time_out_is_answered_busy_and_moves_nothing(own_shop: str, held:
     key, before = a_key(), contents()
     sql, value = (HOLD_STOCK, contended) if held == "stock" else (HOLD_ACCOUNT, buyer.user_id)
 
-    with somebody_holding(own_shop, sql, value):
+    with held_by_another(own_shop, sql, value):
         answer = order(buyer, free, contended, key=key)
         assert contents() == before
 
@@ -81,8 +81,8 @@ def test_a_lock_released_in_time_is_waited_for(own_shop: str) -> None:
     name = database_name(own_shop)
     with (
         ThreadPoolExecutor(max_workers=1) as threads,
-        somebody_holding(own_shop, HOLD_STOCK, product) as somebody,
-        an_onlooker(own_shop) as look,
+        held_by_another(own_shop, HOLD_STOCK, product) as somebody,
+        an_observer(own_shop) as look,
     ):
         waiting = threads.submit(order_elsewhere, buyer, product)
         wait_until(lambda: look(BLOCKED, name) or waiting.done())
@@ -97,8 +97,8 @@ def test_an_order_that_waited_for_the_last_unit_in_vain_is_out_of_stock(own_shop
     name, before = database_name(own_shop), rows("SELECT count(*) AS n FROM outbox")
     with (
         ThreadPoolExecutor(max_workers=1) as threads,
-        somebody_holding(own_shop, HOLD_STOCK, product) as somebody,
-        an_onlooker(own_shop) as look,
+        held_by_another(own_shop, HOLD_STOCK, product) as somebody,
+        an_observer(own_shop) as look,
     ):
         waiting = threads.submit(order_elsewhere, buyer, product)
         wait_until(lambda: look(BLOCKED, name) or waiting.done())
@@ -118,8 +118,8 @@ def test_a_deadlock_is_retried_and_not_shown(own_shop: str) -> None:
     rows(f"ALTER DATABASE {name} SET deadlock_timeout = '2s'")
     with (
         ThreadPoolExecutor(max_workers=1) as threads,
-        somebody_holding(own_shop, HOLD_STOCK, product) as somebody,
-        an_onlooker(own_shop) as look,
+        held_by_another(own_shop, HOLD_STOCK, product) as somebody,
+        an_observer(own_shop) as look,
     ):
         somebody.run(
             [Query("SET LOCAL deadlock_timeout = '1h'"), Query("SET LOCAL lock_timeout = 0")]

@@ -29,9 +29,9 @@ from commerce.runtime.messaging.relay import CHUNK, REFUSALS, Relay, Relayed
 from commerce.shared import clock, trace
 from commerce.shared.events import Event
 from infra.local.ports import LOOPBACK, Ports
-from tests.support.bus import ListenedBus, a_listened_bus
+from tests.support.bus import ObservedBus, an_observed_bus
 from tests.support.lambda_calls import call, function, lambda_context, sqs_event
-from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
+from tests.support.other_connection import an_observer, held_by_another, wait_until
 from tests.support.shop import a_buyer, a_key, a_product, rows
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -144,7 +144,7 @@ def test_many_events_are_published_chunk_by_chunk() -> None:
 def test_a_late_commit_is_not_skipped(own_shop: str) -> None:
     late, early, bus = happened(), happened(), FakeBus()
     envelope = late.envelope()
-    with somebody_holding(
+    with held_by_another(
         own_shop,
         "INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,"
         " trace_id, data) VALUES ($1, 'commerce.test', 'SomethingHappened', now(), $2, 1, '', '{}')"
@@ -270,7 +270,7 @@ def test_two_relays_at_once_publish_every_event_once_and_in_order(own_shop: str)
     record(*(happened(id_, version) for version in range(1, CHUNK + 51)))
     slow, other = SlowBus(), FakeBus()
     name = own_shop.rsplit("/", 1)[1]
-    with ThreadPoolExecutor(max_workers=2) as threads, an_onlooker(own_shop) as look:
+    with ThreadPoolExecutor(max_workers=2) as threads, an_observer(own_shop) as look:
         first = threads.submit(relay_elsewhere, own_shop, slow)
         assert slow.is_asked.wait(60)
         second = threads.submit(relay_elsewhere, own_shop, other)
@@ -315,8 +315,8 @@ def test_the_oldest_event_gives_the_outbox_lag() -> None:
 
 
 @pytest.fixture
-def listened(monkeypatch: pytest.MonkeyPatch) -> ListenedBus:
-    bus = a_listened_bus()
+def listened(monkeypatch: pytest.MonkeyPatch) -> ObservedBus:
+    bus = an_observed_bus()
     monkeypatch.setenv("EVENT_BUS_NAME", bus.name)
     return bus
 
@@ -353,35 +353,35 @@ def every_minute() -> Any:
     return function("outbox/every_minute_relay")({"id": "tick"}, lambda_context())
 
 
-def test_an_orders_events_reach_the_bus(listened: ListenedBus) -> None:
+def test_an_orders_events_reach_the_bus(listened: ObservedBus) -> None:
     order_id = order_something()
     event = sqs_event({"trace_id": "t"}, {"trace_id": "t"})
     answer = function("outbox/on_events_recorded")(event, lambda_context())
     assert answer == {"batchItemFailures": []}
-    heard = listened.heard()
+    heard = listened.received()
     ordered = [each["type"] for each in heard if each["aggregate_id"] == order_id]
     assert ordered == ["OrderPlaced", "OrderConfirmed"]
     assert {"StockChanged", "StockSoldOut"} <= {each["type"] for each in heard}
     assert waiting() == 0
 
 
-def test_the_schedule_publishes_events_of_a_lost_nudge(listened: ListenedBus) -> None:
+def test_the_schedule_publishes_events_of_a_lost_nudge(listened: ObservedBus) -> None:
     order_something()
     left = waiting()
     assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "quarantined": 0}
-    assert len(listened.heard()) == left
+    assert len(listened.received()) == left
     assert every_minute() == {"published": 0, "refused": 0, "waiting": 0, "quarantined": 0}
 
 
 def test_an_order_placed_while_aws_is_down_is_published_later(
-    listened: ListenedBus, idempotency_store_is_down: None, aws_is_away: Callable[[], None]
+    listened: ObservedBus, idempotency_store_is_down: None, aws_is_away: Callable[[], None]
 ) -> None:
     order_id = order_something()
     left = waiting()
     assert every_minute() == {"published": 0, "refused": left, "waiting": left, "quarantined": 0}
     aws_is_away()
     assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "quarantined": 0}
-    assert order_id in {each["aggregate_id"] for each in listened.heard()}
+    assert order_id in {each["aggregate_id"] for each in listened.received()}
 
 
 def gauges(written: str) -> dict[str, list[float]]:
@@ -405,14 +405,14 @@ def test_the_gauge_is_set_while_another_relay_is_at_work(
     own_shop: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(happened())
-    with somebody_holding(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
+    with held_by_another(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
         every_minute()
     assert gauges(capsys.readouterr().out)["OutboxWaiting"] == [1.0]
 
 
 def test_a_nudge_while_another_relay_is_at_work_is_no_failure(own_shop: str) -> None:
     record(happened())
-    with somebody_holding(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
+    with held_by_another(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
         answer = function("outbox/on_events_recorded")(sqs_event({}), lambda_context())
     assert answer == {"batchItemFailures": []}
 
@@ -506,12 +506,12 @@ def test_a_quarantined_event_can_be_requeued() -> None:
 
 
 def test_the_gauge_has_the_number_of_quarantined_events(
-    listened: ListenedBus, capsys: pytest.CaptureFixture[str]
+    listened: ObservedBus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(happened(text="x" * MAX_BYTES), happened())
     assert every_minute()["quarantined"] == 1
     assert gauges(capsys.readouterr().out)["OutboxQuarantined"] == [1.0]
-    assert len(listened.heard()) == 1
+    assert len(listened.received()) == 1
 
 
 class SpoiltCalls:

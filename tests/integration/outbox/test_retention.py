@@ -11,7 +11,7 @@ from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
 from tests.support.lambda_calls import function, lambda_context
-from tests.support.other_connection import somebody_holding
+from tests.support.other_connection import held_by_another
 from tests.support.shop import rows
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -99,7 +99,7 @@ def test_deletion_ends_in_time_and_the_next_run_continues(monkeypatch: pytest.Mo
 def test_a_locked_row_waits_for_the_next_run(own_shop: str) -> None:
     an_attempt("in-use", timedelta(days=2))
     an_attempt("gone", timedelta(days=2))
-    with somebody_holding(
+    with held_by_another(
         own_shop, "SELECT 1 FROM login_attempt WHERE login_id = 'in-use' FOR UPDATE"
     ):
         assert delete_expired()["login_attempts"] == 1

@@ -12,7 +12,7 @@ from commerce.shared import clock
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import call, function, lambda_context
 from tests.support.orders import cancel, history_of, status_of, types_of
-from tests.support.other_connection import somebody_holding, wait_until
+from tests.support.other_connection import held_by_another, wait_until
 from tests.support.payments import (
     a_callback,
     a_card_order,
@@ -129,7 +129,7 @@ def test_another_amount_settles_nothing_and_alerts_the_operators(
 
     assert [(each.status, each.json["code"]) for each in answers] == [(409, "AMOUNT_DIFFERS")] * 2
     assert statuses_of(order_id) == ["PENDING"]
-    [(subject, message)] = topic.heard()
+    [(subject, message)] = topic.received()
     assert subject.startswith("PAYMENT_AMOUNT_DIFFERS")
     assert (message["told_amount"], message["amount"]) == ("501", "500 KRW")
     assert message["order_id"] == order_id
@@ -303,7 +303,7 @@ def test_a_second_charge_of_an_order_is_refunded(
     assert statuses_of(order_id) == ["SUCCEEDED", "REFUNDED"]
     assert status_of(order_id) == "CONFIRMED"
     assert [bool(each["refunded_at"]) for each in gateway.transactions(order_id)] == [False, True]
-    [(subject, message)] = topic.heard()
+    [(subject, message)] = topic.received()
     assert subject.startswith("CHARGED_IN_VAIN")
     assert message["transaction_key"] == extra["transactionKey"]
     assert_books_hold(product, users=[buyer.user_id])
@@ -373,7 +373,7 @@ def test_a_cancelled_orders_payment_is_refunded_once(
     ]
     [transaction] = gateway.transactions(order_id)
     assert transaction["refunded_at"]
-    assert topic.heard() == []  # nothing is wrong with that
+    assert topic.received() == []  # nothing is wrong with that
     assert_books_hold(product, users=[buyer.user_id])
 
 
@@ -416,7 +416,7 @@ def test_money_that_comes_too_late_is_refunded_and_alerted(
 
     assert (status_of(order_id), statuses_of(order_id)) == ("CANCELLED", ["REFUNDED"])
     assert stock_of(product) == 5
-    [(subject, message)] = topic.heard()
+    [(subject, message)] = topic.received()
     assert subject.startswith("CHARGED_IN_VAIN")
     assert (message["order_id"], message["amount"]) == (order_id, "500 KRW")
     assert gateway.transactions(order_id)[0]["refunded_at"]
@@ -476,7 +476,7 @@ def test_a_locked_order_is_left_for_the_next_expiry_run(
     gateway: RunningGateway, own_database_url: str, buyer: Person, product: str
 ) -> None:
     held, free = (overdue(a_card_order(buyer, product)) for _ in range(2))
-    with somebody_holding(own_database_url, "SELECT 1 FROM orders WHERE id = $1 FOR UPDATE", held):
+    with held_by_another(own_database_url, "SELECT 1 FROM orders WHERE id = $1 FOR UPDATE", held):
         assert expire() == {"expired": 1, "waiting": 0}
         assert (status_of(held), status_of(free)) == ("PENDING", "CANCELLED")
     assert expire() == {"expired": 1, "waiting": 0}

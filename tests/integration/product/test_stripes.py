@@ -23,7 +23,7 @@ from commerce.shared import clock
 from tests.support.admin import audit_of, product_of, put_stripes, set_stock
 from tests.support.lambda_calls import Answer, function, lambda_context
 from tests.support.orders import an_order, cancel, place
-from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
+from tests.support.other_connection import an_observer, held_by_another, wait_until
 from tests.support.shop import (
     Person,
     a_buyer,
@@ -37,7 +37,7 @@ from tests.support.shop import (
     stock_of,
     stripes_of,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 
@@ -54,7 +54,7 @@ def in_own_row(product: str) -> int:
 
 def elsewhere(buyer: Person, *lines: tuple[str, int]) -> Answer:
     """An order from a thread, and so a connection, of its own."""
-    [answer] = run_together([lambda: place(buyer, *lines)])
+    [answer] = run_concurrently([lambda: place(buyer, *lines)])
     return answer
 
 
@@ -146,7 +146,7 @@ class TestSelling:
 
     def test_a_locked_stripe_is_skipped(self, own_shop: str) -> None:
         product, buyer = a_striped_product(4, stock=40, price=1), a_buyer(points=100)
-        with somebody_holding(own_shop, HOLD_STRIPES, product):
+        with held_by_another(own_shop, HOLD_STRIPES, product):
             for _ in range(3):
                 assert elsewhere(buyer, (product, 2)).status == 201
         assert stripes_of(product) == [4, 10, 10, 10]
@@ -158,8 +158,8 @@ class TestSelling:
         name = own_shop.rsplit("/", 1)[1]
         with (
             ThreadPoolExecutor(max_workers=1) as threads,
-            somebody_holding(own_shop, HOLD_ALL, product) as somebody,
-            an_onlooker(own_shop) as look,
+            held_by_another(own_shop, HOLD_ALL, product) as somebody,
+            an_observer(own_shop) as look,
         ):
             somebody.run(
                 [Query("UPDATE stock_stripe SET quantity = 1 WHERE product_id = $1", [product])]
@@ -362,7 +362,7 @@ class TestSalesSpikes:
         self.sold(busy, 10)
         self.sold(other, 10)
         hold = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
-        with somebody_holding(own_shop, hold, busy):
+        with held_by_another(own_shop, hold, busy):
             assert self.a_minute_passes() == {"dealt_out": 1, "brought_back": 0, "busy": 1}
         assert self.a_minute_passes() == {"dealt_out": 1, "brought_back": 0, "busy": 0}
 

@@ -16,7 +16,7 @@ from commerce.runtime.messaging import best_effort as passing
 from commerce.shared.clock import new_id
 from infra.local.ports import Ports
 from infra.local.valkey import start_valkey
-from tests.support.bus import ListenedBus, a_listened_bus
+from tests.support.bus import ObservedBus, an_observed_bus
 from tests.support.lambda_calls import call, function, lambda_context, sqs_event
 from tests.support.shop import a_product
 from tests.support.statements import counted
@@ -55,8 +55,8 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def bus(monkeypatch: pytest.MonkeyPatch) -> ListenedBus:
-    listened = a_listened_bus()
+def bus(monkeypatch: pytest.MonkeyPatch) -> ObservedBus:
+    listened = an_observed_bus()
     monkeypatch.setenv("EVENT_BUS_NAME", listened.name)
     return listened
 
@@ -73,21 +73,21 @@ def move() -> Any:
 
 
 def test_a_view_reaches_the_bus_with_its_request_id(
-    server: Any, nudges: Any, bus: ListenedBus
+    server: Any, nudges: Any, bus: ObservedBus
 ) -> None:
     product = a_product()
     requests = [view(product) for _ in range(3)]
     assert move() == {"batchItemFailures": []}
-    heard = bus.heard()
+    heard = bus.received()
     assert {each["trace_id"] for each in heard} == set(requests)
     assert {each["type"] for each in heard} == {"ProductViewed"}
     assert [each["data"] for each in heard] == [{"product_id": product}] * 3
     assert len({each["id"] for each in heard}) == 3
     move()
-    assert bus.heard() == []
+    assert bus.received() == []
 
 
-def test_a_run_publishes_a_thousand_views(server: Any, nudges: Any, bus: ListenedBus) -> None:
+def test_a_run_publishes_a_thousand_views(server: Any, nudges: Any, bus: ObservedBus) -> None:
     product = a_product()
     view(product)
     client = redis.Redis.from_url(server.url)
@@ -109,7 +109,7 @@ class CountingBus:
 
 
 def test_views_send_at_most_one_nudge_per_second(
-    server: Any, nudges: Any, bus: ListenedBus
+    server: Any, nudges: Any, bus: ObservedBus
 ) -> None:
     product = a_product()
     client = redis.Redis.from_url(server.url)

@@ -9,7 +9,7 @@ import pytest
 from commerce.ranking import Weights
 from commerce.ranking.boards import Keys
 from commerce.shared.clock import new_id
-from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
+from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, envelope_of
 from tests.support.rankings import Clock, board, carry_over, deliver, kept, server, window
 
 DAY, HOUR = "20260310", "2026031014"
@@ -27,7 +27,7 @@ def product() -> str:
 
 
 def count(*events: Any, at: str = NOW) -> None:
-    assert deliver(*(told(event, at=at) for event in events)) == []
+    assert deliver(*(envelope_of(event, at=at) for event in events)) == []
 
 
 def test_views_likes_and_an_order_add_up_to_the_score(clock: Clock, product: str) -> None:
@@ -149,10 +149,10 @@ def test_a_late_event_counts_on_its_own_day(clock: Clock, product: str) -> None:
 
 
 def test_the_same_event_counts_once(clock: Clock, product: str) -> None:
-    event = told(a_view(product), at=NOW)
+    event = envelope_of(a_view(product), at=NOW)
     assert deliver(event, event) == []
     assert deliver(event) == []
-    order = told(an_order((product, 1, 100), (str(new_id()), 1, 50)), at=NOW)
+    order = envelope_of(an_order((product, 1, 100), (str(new_id()), 1, 50)), at=NOW)
     deliver(order, order)
     deliver(order)
     assert board(DAY)[product] == board(HOUR)[product] == round(0.1 + 0.7 * log(101), 9)

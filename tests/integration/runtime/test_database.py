@@ -21,7 +21,7 @@ from commerce.runtime.db.pipeline import MAX_PREPARED, Query
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import Busy, Unavailable
 from infra.local.ports import LOOPBACK, Ports
-from tests.support.other_connection import an_onlooker, somebody_holding
+from tests.support.other_connection import an_observer, held_by_another
 
 ADD = "INSERT INTO brand VALUES ($1, 'Acme', '', 1, now())"
 
@@ -131,7 +131,7 @@ def test_a_violated_constraint_is_named(database: Database, sql: str, rule: str)
 
 def test_a_lock_time_out_is_busy(database: Database, own_database_url: str) -> None:
     run(database, "SET lock_timeout = '10ms'")
-    with somebody_holding(own_database_url, "LOCK TABLE brand"), pytest.raises(Busy):
+    with held_by_another(own_database_url, "LOCK TABLE brand"), pytest.raises(Busy):
         count(database)
     assert count(database) == 0
 
@@ -154,7 +154,7 @@ def test_every_connection_sets_the_time_outs(database: Database) -> None:
 def test_a_serialization_failure_is_a_conflict(database: Database, own_database_url: str) -> None:
     run(database, ADD, UUID(int=1))
     database.run([Query("BEGIN ISOLATION LEVEL REPEATABLE READ"), Query("SELECT 1 FROM brand")])
-    with an_onlooker(own_database_url) as look:
+    with an_observer(own_database_url) as look:
         look("UPDATE brand SET name = 'Other'")
     with pytest.raises(Contention):
         run(database, "UPDATE brand SET name = 'Mine'")
@@ -164,7 +164,7 @@ def test_a_serialization_failure_is_a_conflict(database: Database, own_database_
 def kill(database: Database, url: str) -> None:
     """End the connection at the server, as a failover does."""
     [row] = run(database, "SELECT pg_backend_pid() AS pid")
-    with an_onlooker(url) as look:
+    with an_observer(url) as look:
         look("SELECT pg_terminate_backend($1, 5000)", row.pid)
 
 

@@ -204,7 +204,7 @@ def test_a_delivery_system_that_recovers_gets_the_notice_once(
     drain(queue, FUNCTIONS["OrderConfirmed"])
     assert delivery.tries(order_id) == [("ORDER", "failed")] * 2 + [("ORDER", "received")]
     assert queue.receive_counts == [1, 2, 3]
-    assert topic.heard() == []
+    assert topic.received() == []
     assert queue.dead_letters() == []
 
 
@@ -225,7 +225,7 @@ def test_the_last_failure_is_one_alert_and_one_dead_letter(
     assert [each for each in delivery.tries(order_id) if each[1] == "failed"] == (
         [(kind, "failed")] * 3
     )
-    [(subject, alert)] = topic.heard()
+    [(subject, alert)] = topic.received()
     assert subject == f"SHIPMENT_NOTICE_FAILED {kind} {order_id}"
     assert alert == {
         "alert": "SHIPMENT_NOTICE_FAILED",
@@ -242,7 +242,7 @@ def test_the_last_failure_is_one_alert_and_one_dead_letter(
     # The operator sends it back: once it is well, it is told once; while it is not, in silence.
     queue.send(event)
     drain(queue, FUNCTIONS[type_])
-    assert topic.heard() == []
+    assert topic.received() == []
     assert len(queue.dead_letters()) == 1
     delivery.behave("ok")
     queue.send(event, event_of(good, "OrderConfirmed") if kind == "ORDER" else event)
@@ -265,7 +265,7 @@ def test_a_failed_alert_is_retried_and_hides_no_failure(
         drain(queue, FUNCTIONS["OrderConfirmed"])
     assert len(queue.dead_letters()) == 1
     assert not consume(confirmed, receive_count=3)
-    [(_, alert)] = topic.heard()
+    [(_, alert)] = topic.received()
     assert alert["order_id"] == order_id
 
 
@@ -280,4 +280,4 @@ def test_a_malformed_message_is_dead_lettered_alone_without_an_alert(
     drain(queue, FUNCTIONS["OrderConfirmed"])
     assert [delivery.tries(each) for each in orders] == [[("ORDER", "received")]] * 2
     assert queue.dead_letters() == [{"detail": {}}]
-    assert topic.heard() == []
+    assert topic.received() == []

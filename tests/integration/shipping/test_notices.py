@@ -22,7 +22,7 @@ from infra.local.ports import LOOPBACK, Ports
 from tests.support import lambda_calls
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.shop import rows
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -138,7 +138,7 @@ def test_a_redelivered_message_is_one_notice(delivery: Delivery) -> None:
 
 def test_a_message_delivered_concurrently_is_one_notice(delivery: Delivery) -> None:
     event = confirmed()
-    answers = run_together([partial(handle, message(event)) for _ in range(5)])
+    answers = run_concurrently([partial(handle, message(event)) for _ in range(5)])
     assert answers == [[]] * 5
     assert delivery.notices_of(event.order_id) == sent(event.order_id) == ["ORDER"]
 

@@ -15,7 +15,7 @@ from commerce.shared import clock
 from commerce.user import passwords
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import a_buyer, rows
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -121,7 +121,7 @@ def test_a_login_id_is_unique_in_any_case() -> None:
 def test_one_of_many_sign_ups_gets_the_login_id() -> None:
     login_id = a_login_id()
     wanted = [login_id.upper() if number % 2 else login_id.lower() for number in range(8)]
-    answers = run_together([partial(sign_up, each) for each in wanted])
+    answers = run_concurrently([partial(sign_up, each) for each in wanted])
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
     kept = rows("SELECT id FROM user_account WHERE lower(login_id) = $1", login_id.lower())
     [winner] = [answer.json["user_id"] for answer in answers if answer.status == 201]
@@ -165,7 +165,7 @@ def test_of_many_simultaneous_guesses_five_are_answered(*, exists: bool) -> None
     if exists:
         sign_up(login_id)
     guesses = [partial(log_in, login_id, f"a wrong guess {number}") for number in range(16)]
-    answers = run_together(guesses)
+    answers = run_concurrently(guesses)
     codes = sorted(refused(answer) for answer in answers)
     assert codes == [(401, "BAD_CREDENTIALS")] * 5 + [(429, "TOO_MANY_ATTEMPTS")] * 11
     assert failures_of(login_id) == 5
@@ -184,7 +184,7 @@ def test_simultaneous_failures_are_all_counted(
         return False
 
     monkeypatch.setattr(passwords, "is_right", wrong_at_last)
-    answers = run_together([partial(log_in, login_id)] * 12)
+    answers = run_concurrently([partial(log_in, login_id)] * 12)
     codes = sorted(refused(answer) for answer in answers)
     assert codes == [(401, "BAD_CREDENTIALS")] * 4 + [(429, "TOO_MANY_ATTEMPTS")] * 8
     assert failures_of(login_id) == 5
@@ -208,7 +208,7 @@ def test_the_right_password_waits_too_and_then_clears_the_count(stopped: Stopped
 def test_simultaneous_right_passwords_all_sign_in() -> None:
     login_id = a_login_id()
     sign_up(login_id)
-    answers = run_together([partial(log_in, login_id)] * 8)
+    answers = run_concurrently([partial(log_in, login_id)] * 8)
     assert [answer.status for answer in answers] == [201] * 8
     assert failures_of(login_id) == 0
 

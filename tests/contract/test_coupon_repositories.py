@@ -81,7 +81,7 @@ def find(coupons: Opened, id_: UUID) -> IssuedCoupon:
     return found
 
 
-def test_what_was_added_is_found_as_it_was(coupons: Opened) -> None:
+def test_a_stored_coupon_is_read_back_unchanged(coupons: Opened) -> None:
     plain, capped = kept(coupons, a_coupon()), kept(coupons, a_coupon(max_discount=7))
     with coupons() as repository:
         assert repository.find_for(plain.id, uuid4())[0] == plain
@@ -92,7 +92,7 @@ def test_what_was_added_is_found_as_it_was(coupons: Opened) -> None:
     assert abs(found.as_of - clock.now()) < timedelta(minutes=5)
 
 
-def test_copies_are_counted_to_the_last(coupons: Opened) -> None:
+def test_exactly_as_many_copies_as_offered_are_issued(coupons: Opened) -> None:
     coupon, user_id = kept(coupons, a_coupon(total_quantity=3)), uuid4()
     mine = issued(coupons, coupon, user_id)
     with coupons() as repository:
@@ -109,7 +109,7 @@ def test_copies_are_counted_to_the_last(coupons: Opened) -> None:
         assert repository.find_for(coupon.id, uuid4())[0] == replace(coupon, issued_quantity=3)
 
 
-def test_a_users_second_copy_is_lost_to_the_first(coupons: Opened) -> None:
+def test_a_user_gets_no_second_copy_of_a_coupon(coupons: Opened) -> None:
     coupon, user_id = kept(coupons, a_coupon()), uuid4()
     issued(coupons, coupon, user_id)
     with pytest.raises(Contention):
@@ -132,7 +132,7 @@ def test_open_offers_are_those_that_can_be_issued_newest_first(coupons: Opened) 
         assert len(repository.open_offers(LAST, 1)) == 1
 
 
-def test_a_copy_is_used_once_and_comes_back(coupons: Opened) -> None:
+def test_a_copy_is_used_once_and_can_be_returned(coupons: Opened) -> None:
     copy = issued(coupons, kept(coupons, a_coupon()))
     order_id = uuid4()
     read, outdated, long_ago = (find(coupons, copy.id) for _ in range(3))
@@ -162,9 +162,7 @@ def test_a_copy_is_used_once_and_comes_back(coupons: Opened) -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 0])
-def test_a_copy_whose_time_is_over_is_not_used_whatever_was_read(
-    coupons: Opened, days: int
-) -> None:
+def test_an_expired_copy_is_not_used_even_if_read_as_valid(coupons: Opened, days: int) -> None:
     copy = issued(coupons, kept(coupons, a_coupon(days=days)))
     read = find(coupons, copy.id)
     assert read.status is IssuedStatus.EXPIRED
@@ -175,7 +173,7 @@ def test_a_copy_whose_time_is_over_is_not_used_whatever_was_read(
     assert find(coupons, copy.id).used_by_order is None
 
 
-def test_a_users_copies_come_newest_first_all_or_of_one_status(coupons: Opened) -> None:
+def test_a_users_copies_are_listed_newest_first_and_by_status(coupons: Opened) -> None:
     user_id = uuid4()
     ours = [kept(coupons, a_coupon()), kept(coupons, a_coupon(days=-1)), kept(coupons, a_coupon())]
     fresh, over, used = (issued(coupons, each, user_id) for each in ours)

@@ -101,7 +101,7 @@ def refuse() -> ProductNotFound:
 
 
 class TestLikes:
-    def test_a_like_is_kept_once_and_the_newest_come_first(
+    def test_a_like_is_stored_once_and_likes_are_listed_newest_first(
         self, likes: Opened[LikeRepository], product_ids: list[UUID]
     ) -> None:
         user_id = uuid4()
@@ -114,7 +114,7 @@ class TestLikes:
             assert repository.newest_of(user_id, mine[1].id, 3) == [mine[0]]
             assert repository.newest_of(uuid4(), NEWEST, 3) == []
 
-    def test_what_is_removed_is_gone_and_may_come_again(
+    def test_a_removed_like_is_gone_and_can_be_added_again(
         self, likes: Opened[LikeRepository], product_ids: list[UUID]
     ) -> None:
         user_id, again = uuid4(), a_like(uuid4(), product_ids[0])
@@ -165,7 +165,7 @@ class TestCounts:
 
 
 class TestPositions:
-    def test_positions_are_those_of_the_pages(
+    def test_cursor_positions_are_those_of_the_page_items(
         self, products: Opened[ProductRepository], product_ids: list[UUID], brand_id: UUID
     ) -> None:
         a, b, c, d = product_ids

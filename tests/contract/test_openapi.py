@@ -69,7 +69,7 @@ def test_every_route_of_the_template_is_in_the_document() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
-def test_an_operation_tells_what_its_callers_need(name: str) -> None:
+def test_every_operation_has_summary_tags_responses_and_security(name: str) -> None:
     operation = OPERATIONS[name]
     assert operation["summary"]
     assert operation["description"].startswith(f"{operation['summary']}.")
@@ -88,7 +88,7 @@ def test_an_operation_tells_what_its_callers_need(name: str) -> None:
         assert {"X-Request-Id", "Cache-Control"} <= set(response["headers"])
 
 
-def test_an_order_tells_of_every_refusal_of_the_contract() -> None:
+def test_placing_an_order_documents_every_refusal() -> None:
     order = OPERATIONS["POST /orders"]
     assert codes_of(order, 404) == {"PRODUCT_NOT_FOUND"}
     assert codes_of(order, 409) == {

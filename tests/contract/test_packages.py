@@ -114,7 +114,9 @@ def look(modules: Iterable[str], *path: Path) -> Any:
     return isolated(LOOK, [path, list(modules)])
 
 
-def test_what_is_deployed_is_complete(layers: Layers, own_database_url: str) -> None:
+def test_every_handler_imports_with_only_the_deployed_packages(
+    layers: Layers, own_database_url: str
+) -> None:
     assert len(HANDLERS) >= 19
     path = [layers.domain, layers.dependencies]
     found = look([*HANDLERS, "migrate"], FUNCTIONS, MIGRATIONS, *path)

@@ -387,12 +387,12 @@ RULES = list(dict.fromkeys(rule for rule, _ in BREAKS))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_production_keeps_the_rule(rule: Rule) -> None:
+def test_the_production_template_obeys_the_rule(rule: Rule) -> None:
     assert rule(pristine()) == []
 
 
 @pytest.mark.parametrize(("rule", "broken"), BREAKS, ids=lambda each: each.__name__)
-def test_the_rule_sees_what_breaks_it(rule: Rule, broken: Break) -> None:
+def test_the_rule_finds_its_violation(rule: Rule, broken: Break) -> None:
     templates = copy.deepcopy(pristine())
 
     broken(templates)

@@ -123,7 +123,7 @@ def brand_id(database: Database) -> UUID:
 
 
 class TestBrands:
-    def test_what_was_added_is_found(self, brands: Opened[BrandRepository]) -> None:
+    def test_an_added_brand_is_found(self, brands: Opened[BrandRepository]) -> None:
         one, other = (Brand(id_, f"Brand {id_}", "\N{ANCHOR}\n'\"\\ $1") for id_ in some_ids(2))
         with brands() as repository:
             repository.add(one)
@@ -136,7 +136,7 @@ class TestBrands:
             assert repository.find_all([one.id, one.id]) == {one.id: one}
             assert repository.find_all([uuid4()]) == repository.find_all([]) == {}
 
-    def test_the_newest_come_first_and_the_last_seen_does_not_come_again(
+    def test_pages_are_newest_first_and_do_not_overlap(
         self, brands: Opened[BrandRepository]
     ) -> None:
         all_ = [Brand(id_, "Acme", "") for id_ in some_ids(5)]
@@ -148,9 +148,7 @@ class TestBrands:
             assert repository.newest(all_[2].id, 2) == [all_[1], all_[0]]
             assert all_[0] not in repository.newest(all_[0].id, 1)
 
-    def test_an_edit_is_kept_and_an_outdated_one_is_not(
-        self, brands: Opened[BrandRepository]
-    ) -> None:
+    def test_an_edit_is_saved_and_a_stale_one_is_not(self, brands: Opened[BrandRepository]) -> None:
         brand = Brand(uuid4(), "Acme", "Everything")
         with brands() as repository:
             repository.add(brand)
@@ -168,7 +166,7 @@ class TestBrands:
 
 
 class TestProducts:
-    def test_an_edit_is_kept_and_an_outdated_one_is_not(
+    def test_an_edit_is_saved_and_a_stale_one_is_not(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
         [id_] = kept_products(products, brand_id, 5)
@@ -187,7 +185,7 @@ class TestProducts:
             assert repository.find_all([id_])[id_] == replace(edited, like_count=3)
         assert (edited.version, edited.price) == (2, Money(7))
 
-    def test_counts_of_the_stock_are_counted(
+    def test_every_set_stock_is_recorded_as_a_movement(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
         [id_] = kept_products(products, brand_id, 5)
@@ -203,7 +201,7 @@ class TestProducts:
             assert stock is not None
             assert (state.counted, stock.counted, found.stock.counted) == (number,) * 3
 
-    def test_what_was_added_is_found_without_stock(
+    def test_an_added_product_is_found_without_stock(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
         product = a_product(brand_id, uuid4(), price=Money(7, "USD"))
@@ -217,7 +215,7 @@ class TestProducts:
 
     @pytest.mark.parametrize("by_brand", [True, False])
     @pytest.mark.parametrize("sort", Sort)
-    def test_pages_go_on_where_the_one_before_ended(
+    def test_each_page_continues_where_the_previous_one_ended(
         self, products: Opened[ProductRepository], brand_id: UUID, sort: Sort, *, by_brand: bool
     ) -> None:
         base = secrets.randbits(50) + 10**9
@@ -246,7 +244,7 @@ class TestProducts:
                 assert repository.page(sort, only, after, 10) == []
                 assert repository.page(sort, only, [], 10) == [summary_of(all_[n]) for n in order]
 
-    def test_stock_is_locked_as_it_is(
+    def test_locking_stock_reads_its_current_quantity(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
         [id_] = kept_products(products, brand_id, 5)
@@ -263,7 +261,7 @@ class TestProducts:
         assert stocks(products, one, other, third) == [3, 0, 4]
 
     @pytest.mark.parametrize("wanted", [6, 10**9])
-    def test_more_than_there_is_moves_nothing(
+    def test_more_than_is_available_moves_nothing(
         self, products: Opened[ProductRepository], brand_id: UUID, wanted: int
     ) -> None:
         one, other = kept_products(products, brand_id, 5, 5)
@@ -279,7 +277,7 @@ class TestProducts:
             repository.sell({one: 1, uuid4(): 1}, {}, order_id=uuid4(), on_out_of_stock=refuse)
         assert stocks(products, one) == [5]
 
-    def test_a_refusal_without_a_reason_was_a_lost_race(
+    def test_a_refusal_that_no_longer_holds_is_a_conflict(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
         [one] = kept_products(products, brand_id, 5)
@@ -289,7 +287,7 @@ class TestProducts:
             repository.move_stock({one: -6}, reason="SOLD", order_id=uuid4())
         assert stocks(products, one) == [5]
 
-    def test_what_is_read_is_a_copy(
+    def test_a_repository_returns_copies(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
         [one] = kept_products(products, brand_id, 5)
@@ -302,7 +300,7 @@ class TestProducts:
 
 
 class TestOrders:
-    def test_what_was_added_is_found_as_it_was(self, orders: Opened[OrderRepository]) -> None:
+    def test_a_stored_order_is_read_back_unchanged(self, orders: Opened[OrderRepository]) -> None:
         order = an_order(uuid4(), uuid4(), lines=3)
         with orders() as repository:
             repository.add(order)
@@ -310,7 +308,7 @@ class TestOrders:
             assert repository.find(order.id) == replace(order, events=[])
             assert repository.find(uuid4()) is None
 
-    def test_every_status_and_field_comes_back(self, orders: Opened[OrderRepository]) -> None:
+    def test_every_status_and_field_is_read_back(self, orders: Opened[OrderRepository]) -> None:
         order = replace(
             an_order(uuid4(), uuid4()),
             expires_at=NOW + timedelta(minutes=15),
@@ -342,9 +340,7 @@ class TestOrders:
             assert repository.newest_of(buyer_id, ids[0], 10) == []
             assert repository.newest_of(uuid4(), last, 10) == []
 
-    def test_what_was_not_paid_in_time_comes_one_by_one(
-        self, orders: Opened[OrderRepository]
-    ) -> None:
+    def test_expired_orders_are_claimed_one_by_one(self, orders: Opened[OrderRepository]) -> None:
         first, second, third = some_ids(3)
         long_ago = datetime(1980, 1, 1, tzinfo=UTC)  # before all other tests' orders
         with orders() as repository:
@@ -381,7 +377,7 @@ class TestOrders:
         assert found is not None
         assert found.id == second
 
-    def test_a_step_is_saved_as_it_was_taken(self, orders: Opened[OrderRepository]) -> None:
+    def test_a_status_change_is_saved_unchanged(self, orders: Opened[OrderRepository]) -> None:
         order = an_order(uuid4(), uuid4(), lines=2)
         with orders() as repository:
             repository.add(order)
@@ -397,11 +393,11 @@ class TestOrders:
         assert kept is not None
         assert [step.status for step in kept.history] == ["CONFIRMED", "SHIPPED", "DELIVERED"]
 
-    def test_what_is_not_there_is_not_locked(self, orders: Opened[OrderRepository]) -> None:
+    def test_an_unknown_order_is_not_locked(self, orders: Opened[OrderRepository]) -> None:
         with orders() as repository:
             assert repository.lock(uuid4()) is None
 
-    def test_a_step_from_what_is_outdated_is_not_saved(
+    def test_a_status_change_of_a_stale_order_is_not_saved(
         self, orders: Opened[OrderRepository]
     ) -> None:
         order = an_order(uuid4(), uuid4())
@@ -422,13 +418,13 @@ class TestOrders:
 
 
 class TestShipments:
-    def test_a_new_one_is_empty(self, shipments: Opened[ShipmentRepository]) -> None:
+    def test_a_new_account_is_empty(self, shipments: Opened[ShipmentRepository]) -> None:
         order_id = uuid4()
         for _ in range(2):
             with shipments() as repository:
                 assert repository.lock_or_open(order_id) == Shipment(order_id)
 
-    def test_what_was_saved_and_sent_comes_back(
+    def test_a_saved_shipment_with_its_notices_is_read_back(
         self, shipments: Opened[ShipmentRepository]
     ) -> None:
         order_id, later = uuid4(), NOW + timedelta(hours=1)
@@ -452,7 +448,7 @@ class TestShipments:
 
 
 class TestPoints:
-    def test_whoever_never_charged_has_an_empty_account(
+    def test_a_user_without_charges_has_an_empty_account(
         self, points: Opened[PointRepository]
     ) -> None:
         user_id = uuid4()
@@ -460,7 +456,7 @@ class TestPoints:
             assert repository.find(user_id) == PointAccount.empty(user_id)
             assert repository.statement(user_id, 20) == (PointAccount.empty(user_id), [])
 
-    def test_credits_and_debits_make_the_balance_and_the_ledger(
+    def test_credits_and_debits_change_balance_and_ledger_alike(
         self, points: Opened[PointRepository]
     ) -> None:
         user_id = uuid4()
@@ -480,7 +476,7 @@ class TestPoints:
             assert repository.statement(user_id, 2) == (account, entries[:0:-1])
 
     @pytest.mark.parametrize("balance", [0, 99])
-    def test_more_than_there_is_moves_nothing(
+    def test_more_than_is_available_moves_nothing(
         self, points: Opened[PointRepository], balance: int
     ) -> None:
         user_id = uuid4()
@@ -495,7 +491,9 @@ class TestPoints:
             account, entries = repository.statement(user_id, 20)
         assert (account.balance.amount, len(entries)) == (balance, bool(balance))
 
-    def test_nobody_without_an_account_is_credited(self, points: Opened[PointRepository]) -> None:
+    def test_a_user_without_an_account_is_not_credited(
+        self, points: Opened[PointRepository]
+    ) -> None:
         user_id = uuid4()
         with pytest.raises(ConstraintViolated, match="point_account_open"), points() as repository:
             repository.credit(an_entry(user_id, 1))
@@ -504,9 +502,7 @@ class TestPoints:
 
 
 class TestUsers:
-    def test_who_was_added_is_found_however_the_login_id_is_written(
-        self, users: Opened[UserRepository]
-    ) -> None:
+    def test_a_user_is_found_by_login_id_in_any_case(self, users: Opened[UserRepository]) -> None:
         user = a_user()
         with users() as repository:
             repository.add(user)
@@ -528,7 +524,7 @@ class TestUsers:
             assert repository.find(other.id) is None
             assert repository.find_login(user.login_id)[0] == user
 
-    def test_attempts_are_kept_whether_anybody_has_the_login_id_or_not(
+    def test_login_attempts_are_stored_for_unknown_login_ids_too(
         self, users: Opened[UserRepository]
     ) -> None:
         login_id = a_user().login_id

@@ -951,12 +951,12 @@ def _function(handler: str) -> Function:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_template_keeps_the_rule(rule: Rule) -> None:
+def test_the_template_obeys_the_rule(rule: Rule) -> None:
     assert rule(pristine()) == []
 
 
 @pytest.mark.parametrize(("rule", "broken"), BREAKS, ids=lambda each: each.__name__)
-def test_the_rule_sees_what_breaks_it(rule: Rule, broken: Break) -> None:
+def test_the_rule_finds_its_violation(rule: Rule, broken: Break) -> None:
     stack = copy.deepcopy(pristine())
 
     broken(stack)

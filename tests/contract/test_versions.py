@@ -80,7 +80,7 @@ def test_a_stack_stays_within_its_budget_of_resources(
 
 
 @pytest.mark.parametrize("name", CODE)
-def test_a_function_has_an_alias_if_a_canary_would_tell_something(name: str) -> None:
+def test_a_function_has_an_alias_where_a_canary_is_useful(name: str) -> None:
     aliases = {n for n, each in deployed(name).items() if each["Type"] == "AWS::Lambda::Alias"}
     often = {f"{n}Aliaslive" for n, each in declared(name).items() if is_called_often(each)}
     assert aliases == often != set()

@@ -59,7 +59,7 @@ def sign_in_with_token(page: Page, shop: Shop) -> None:
     expect(page.get_by_role("heading", name="Dead letters")).to_be_visible()
 
 
-def test_an_operator_sees_a_dead_letter_redrives_it_and_the_notice_is_delivered(
+def test_an_operator_redrives_a_dead_letter_and_its_notice_is_delivered(
     page: Page, stack: Stack, shop: Shop, dead_order: str
 ) -> None:
     operator = shop.new_buyer()
@@ -99,7 +99,7 @@ def test_an_operator_sees_a_dead_letter_redrives_it_and_the_notice_is_delivered(
     assert kept == [[f"admin:{operator.user['user_id']}", "dlq redrive"]]
 
 
-def test_a_letter_is_discarded_with_the_keyboard_alone(
+def test_a_dead_letter_can_be_discarded_by_keyboard_alone(
     page: Page, stack: Stack, shop: Shop
 ) -> None:
     name = os.urandom(8).hex()
@@ -145,7 +145,7 @@ def test_a_letter_is_discarded_with_the_keyboard_alone(
     assert reason == "typed by hand"
 
 
-def test_who_is_no_admin_is_told_what_to_do(page: Page, shop: Shop) -> None:
+def test_the_console_shows_a_non_admin_how_to_get_access(page: Page, shop: Shop) -> None:
     user = shop.new_buyer()
     open_console(page, shop)
     page.get_by_label("Login id").fill(user.user["login_id"])
@@ -155,7 +155,7 @@ def test_who_is_no_admin_is_told_what_to_do(page: Page, shop: Shop) -> None:
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_an_order_is_tried_out_on_the_documents_page(page: Page, shop: Shop, buyer: Buyer) -> None:
+def test_an_order_can_be_placed_from_the_docs_page(page: Page, shop: Shop, buyer: Buyer) -> None:
     product_id = shop.new_product(stock=1, price=100)
     page.goto(f"{shop.stack.addresses.api_url}/docs")
     page.get_by_role("button", name="Authorize").click()

@@ -46,7 +46,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return noted
 
 
-def test_valkey_stopped(tmp_path: Path, waits: list[str]) -> None:
+def test_a_stopped_valkey_lets_every_call_through(tmp_path: Path, waits: list[str]) -> None:
     server = start_valkey(tmp_path, Ports.free().valkey)
     try:
         breaker = WatchedBreaker(url=server.url)
@@ -58,7 +58,7 @@ def test_valkey_stopped(tmp_path: Path, waits: list[str]) -> None:
     assert len(waits) == 1
 
 
-def test_a_hanging_valkey_is_waited_for_once(tmp_path: Path, waits: list[str]) -> None:
+def test_a_hanging_valkey_costs_the_breaker_one_time_out(tmp_path: Path, waits: list[str]) -> None:
     server = start_valkey(tmp_path, Ports.free().valkey)
     try:
         breaker = WatchedBreaker(url=server.url)
@@ -71,7 +71,7 @@ def test_a_hanging_valkey_is_waited_for_once(tmp_path: Path, waits: list[str]) -
         server.stop()
 
 
-def test_valkey_hanging_between_permit_and_report(tmp_path: Path) -> None:
+def test_a_report_to_a_hanging_valkey_changes_nothing(tmp_path: Path) -> None:
     server = start_valkey(tmp_path, Ports.free().valkey)
     try:
         breaker = WatchedBreaker(url=server.url)
@@ -85,13 +85,15 @@ def test_valkey_hanging_between_permit_and_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", RUBBISH.values(), ids=RUBBISH)
-def test_valkey_talking_nonsense(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_answers_of_valkey_let_every_call_through(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(valkey, "SKIP_SECONDS", 0)  # so that every command is sent
     with a_server_that_says(answer) as url:
         assert WatchedBreaker(url=url).calls([FAILED] * 20) == 20
 
 
-def test_what_is_kept_is_nonsense(shop_environment: None) -> None:
+def test_an_invalid_stored_state_lets_every_call_through(shop_environment: None) -> None:
     breaker = WatchedBreaker()
     with valkey.connect(os.environ["VALKEY_URL"]) as server:
         for kept in (b"\xfe rubbish", b"[]", b"7", b'{"state": "ajar"}'):

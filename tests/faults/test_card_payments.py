@@ -31,7 +31,7 @@ from tests.support.payments import (
 )
 from tests.support.queues import OpsTopic
 from tests.support.shop import Person, a_buyer, a_key, a_product, rows, stock_of
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 from tests.support.valkey import forget_valkey
 
 ANSWER_SECONDS = 10  # spec §3.3
@@ -75,7 +75,7 @@ def paid(buyer: Person, order_id: str, key: str | None = None) -> Answer:
 
 def alerts(topic: OpsTopic) -> list[str]:
     """The codes of what operators heard since the last look."""
-    return [message["alert"] for _, message in topic.heard()]
+    return [message["alert"] for _, message in topic.received()]
 
 
 def callback_of(
@@ -100,7 +100,9 @@ def assert_confirmed_once(gateway: RunningGateway, order_id: str) -> None:
     assert_every_charge_has_its_order(gateway, order_id)
 
 
-def test_a_healthy_gateway(gateway: RunningGateway, buyer: Person, order: str) -> None:
+def test_a_healthy_gateway_confirms_the_order_once(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
     answer = pay(buyer, order)
     assert (answer.status, answer.json["status"]) == (201, "PENDING")
     settled(order, "SUCCEEDED")
@@ -110,14 +112,16 @@ def test_a_healthy_gateway(gateway: RunningGateway, buyer: Person, order: str) -
     assert_confirmed_once(gateway, order)
 
 
-def test_forty_in_a_hundred_requests_fail(gateway: RunningGateway) -> None:
+def test_with_40_percent_failing_requests_no_order_is_stuck_or_paid_twice(
+    gateway: RunningGateway,
+) -> None:
     """No order is stuck, and nobody pays twice."""
     gateway.behave("default", seed=20)
     product = a_product(stock=100, price=700)
     buyers = [a_buyer() for _ in range(24)]
     orders = [a_card_order(each, product) for each in buyers]
 
-    answers = run_together(
+    answers = run_concurrently(
         [lambda b=b, o=o: paid(b, o) for b, o in zip(buyers, orders, strict=True)]  # type: ignore[misc]
     )
 
@@ -132,7 +136,9 @@ def test_forty_in_a_hundred_requests_fail(gateway: RunningGateway) -> None:
     assert_every_charge_has_its_order(gateway, *orders)
 
 
-def test_it_hangs_and_took_nothing(gateway: RunningGateway, buyer: Person, order: str) -> None:
+def test_a_request_that_hung_without_a_charge_can_be_paid_again(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
     """The buyer is answered in time; when the gateway says that it has nothing, they pay again."""
     gateway.behave("hang", times=1)
     started = time.monotonic()
@@ -152,7 +158,9 @@ def test_it_hangs_and_took_nothing(gateway: RunningGateway, buyer: Person, order
     assert_confirmed_once(gateway, order)
 
 
-def test_it_hangs_for_everybody_at_once(gateway: RunningGateway, buyer: Person) -> None:
+def test_twenty_hanging_requests_are_each_answered_in_time(
+    gateway: RunningGateway, buyer: Person
+) -> None:
     """Twenty wait at the same time, and each is answered in time."""
     product = a_product(stock=100, price=700)
     orders = [a_card_order(buyer, product) for _ in range(20)]
@@ -163,7 +171,7 @@ def test_it_hangs_for_everybody_at_once(gateway: RunningGateway, buyer: Person) 
         status = pay(buyer, order_id).status
         return status, time.monotonic() - started
 
-    answers = run_together([lambda each=each: answered(each) for each in orders])  # type: ignore[misc]
+    answers = run_concurrently([lambda each=each: answered(each) for each in orders])  # type: ignore[misc]
 
     assert {status for status, _ in answers} <= {201, 503}  # 503: the breaker has opened
     assert max(seconds for _, seconds in answers) <= ANSWER_SECONDS
@@ -175,7 +183,9 @@ def test_it_hangs_for_everybody_at_once(gateway: RunningGateway, buyer: Person) 
 
 
 @pytest.mark.usefixtures("no_callback")
-def test_charged_and_timed_out(gateway: RunningGateway, buyer: Person, order: str) -> None:
+def test_a_charge_whose_answer_timed_out_confirms_the_order(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
     """Nobody hears of the charge but who asks by the order."""
     gateway.behave("charge_then_hang", times=1)
     answer = pay(buyer, order)
@@ -189,7 +199,7 @@ def test_charged_and_timed_out(gateway: RunningGateway, buyer: Person, order: st
 
 
 @pytest.mark.usefixtures("no_callback")
-def test_charged_and_timed_out_and_pressed_again(
+def test_a_repeated_payment_after_a_time_out_is_not_charged_again(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     """The same key, and another one: neither is charged again."""
@@ -204,7 +214,7 @@ def test_charged_and_timed_out_and_pressed_again(
     assert_confirmed_once(gateway, order)
 
 
-def test_the_callback_comes_before_our_own_request_returned(
+def test_a_callback_before_the_answer_confirms_once(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     gateway.behave("slow", times=1, seconds=2.0)
@@ -213,7 +223,7 @@ def test_the_callback_comes_before_our_own_request_returned(
         wait_until(lambda: statuses_of(order) == ["SUCCEEDED"])
         return gateway.outcomes(order)
 
-    answer, _ = run_together([lambda: pay(buyer, order), result_while_it_waits])
+    answer, _ = run_concurrently([lambda: pay(buyer, order), result_while_it_waits])
 
     assert isinstance(answer, Answer)
     assert (answer.status, answer.json["status"]) == (201, "PENDING")
@@ -224,7 +234,7 @@ def test_the_callback_comes_before_our_own_request_returned(
     assert_confirmed_once(gateway, order)
 
 
-def test_the_callback_comes_and_our_own_request_never_returns(
+def test_a_callback_without_an_answer_confirms_once(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     gateway.behave("charge_then_hang", times=1)
@@ -235,7 +245,9 @@ def test_the_callback_comes_and_our_own_request_never_returns(
     assert_confirmed_once(gateway, order)
 
 
-def test_the_callback_is_lost(gateway: RunningGateway, buyer: Person, order: str) -> None:
+def test_a_lost_callback_is_replaced_by_the_reconciler(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
     gateway.behave("lose_callback", times=1)
     assert pay(buyer, order).status == 201
     see_through(order)
@@ -243,7 +255,7 @@ def test_the_callback_is_lost(gateway: RunningGateway, buyer: Person, order: str
     assert_confirmed_once(gateway, order)
 
 
-def test_the_callback_comes_twice_at_once(
+def test_two_simultaneous_callbacks_confirm_once(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     gateway.behave("double_callback", times=1)
@@ -255,7 +267,9 @@ def test_the_callback_comes_twice_at_once(
     assert_confirmed_once(gateway, order)
 
 
-def test_the_callback_is_replayed_later(gateway: RunningGateway, buyer: Person, order: str) -> None:
+def test_a_replayed_callback_changes_nothing(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
     pay(buyer, order)
     settled(order, "SUCCEEDED")
     follow(order)
@@ -267,7 +281,7 @@ def test_the_callback_is_replayed_later(gateway: RunningGateway, buyer: Person, 
 
 
 @pytest.mark.usefixtures("no_callback")
-def test_the_callback_is_delayed_past_the_orders_time(
+def test_a_callback_after_the_orders_expiry_time_confirms_if_paid_in_time(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     """Paid in time: the order waits until the gateway was asked, and then it is confirmed."""
@@ -284,7 +298,7 @@ def test_the_callback_is_delayed_past_the_orders_time(
     assert_confirmed_once(gateway, order)
 
 
-def test_the_gateway_is_asked_before_a_hanging_payments_order_expires(
+def test_an_order_with_an_unknown_payment_expires_after_a_gateway_query(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     gateway.behave("hang", times=1)
@@ -345,7 +359,7 @@ def test_a_payment_whose_alert_fails_stops_no_other(
 
 @pytest.mark.usefixtures("no_callback")
 @pytest.mark.parametrize("mode", ["error", "hang"])
-def test_a_refund_that_fails_is_asked_for_until_it_is_given(
+def test_a_failed_refund_is_retried_until_it_succeeds(
     gateway: RunningGateway, buyer: Person, order: str, mode: str
 ) -> None:
     pay(buyer, order)
@@ -363,7 +377,9 @@ def test_a_refund_that_fails_is_asked_for_until_it_is_given(
 
 
 @pytest.mark.usefixtures("no_callback")
-def test_a_forged_callback(gateway: RunningGateway, buyer: Person, order: str) -> None:
+def test_a_forged_callback_is_refused_and_settles_nothing(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
     gateway.behave("healthy", result="LIMIT_EXCEEDED")
     pay(buyer, order)
     wait_until(lambda: gateway.transactions(order)[0]["status"] == "FAILED")
@@ -383,7 +399,7 @@ def test_a_forged_callback(gateway: RunningGateway, buyer: Person, order: str) -
 
 
 @pytest.mark.usefixtures("no_callback")
-def test_a_signed_callback_that_lies_about_the_result(
+def test_a_false_result_in_a_signed_callback_is_ignored(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     """The gateway's own record decides."""
@@ -397,7 +413,7 @@ def test_a_signed_callback_that_lies_about_the_result(
     assert_every_charge_has_its_order(gateway, order)
 
 
-def test_a_callback_with_another_amount(
+def test_a_callback_with_another_amount_settles_nothing(
     gateway: RunningGateway, topic: OpsTopic, buyer: Person, order: str
 ) -> None:
     """Nothing is settled by it, operators hear of it, and the gateway's record settles it."""
@@ -412,7 +428,7 @@ def test_a_callback_with_another_amount(
     assert_confirmed_once(gateway, order)
 
 
-def test_a_callback_about_what_nobody_knows(
+def test_a_callback_about_an_unknown_transaction_is_not_found(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     pay(buyer, order)
@@ -434,7 +450,7 @@ def test_a_refused_card_cancels_the_order(
     assert_every_charge_has_its_order(gateway, order)
 
 
-def test_the_gateway_is_down_for_the_whole_order(
+def test_the_breaker_stops_a_failing_gateways_calls_until_it_recovers(
     gateway: RunningGateway,
     topic: OpsTopic,
     buyer: Person,
@@ -465,7 +481,7 @@ def test_the_gateway_is_down_for_the_whole_order(
     assert_confirmed_once(gateway, order)
 
 
-def test_nobody_listens_at_the_gateways_address(
+def test_an_order_whose_gateway_is_unreachable_expires(
     gateway: RunningGateway, buyer: Person, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATEWAY_URL", f"http://{LOOPBACK}:{Ports.free().gateway}")
@@ -477,7 +493,7 @@ def test_nobody_listens_at_the_gateways_address(
     assert_every_charge_has_its_order(gateway, order)
 
 
-def test_the_same_key_pays_after_the_gateway_came_back(
+def test_the_same_key_pays_once_the_gateway_is_back(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     gateway.behave("error")
@@ -501,7 +517,9 @@ def valkey_is_down(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("valkey_is_down")
-def test_valkey_is_down(gateway: RunningGateway, buyer: Person, order: str) -> None:
+def test_a_payment_succeeds_while_valkey_is_down(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
     """The breaker stays closed: every payment reaches the gateway, and goes on."""
     gateway.behave("error")
     for _ in range(6):

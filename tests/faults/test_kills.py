@@ -19,7 +19,7 @@ from commerce.runtime.messaging.relay import Relay
 from commerce.shared.clock import new_id
 from commerce.shared.events import Event
 from infra.ops.__main__ import main
-from tests.support.bus import a_listened_bus
+from tests.support.bus import an_observed_bus
 from tests.support.coupons import an_issued, place_with, status_of_coupon
 from tests.support.dead_letters import DeadQueue, a_dead_queue, an_order_message
 from tests.support.delivery import Delivery
@@ -72,7 +72,7 @@ def run_victim(step: str, *arguments: str, **environment: str) -> None:
 def test_a_killed_relay_loses_no_event(
     own_database_url: str, step: str, times_received: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus = a_listened_bus()
+    bus = an_observed_bus()
     monkeypatch.setenv("EVENT_BUS_NAME", bus.name)
     database = Database(lambda: own_database_url)
     events = [SomethingHappened(aggregate_id=new_id(), aggregate_version=1) for _ in range(7)]
@@ -84,7 +84,7 @@ def test_a_killed_relay_loses_no_event(
     run_victim(step, DATABASE_URL=own_database_url, EVENT_BUS_NAME=bus.name)
     again = Relay(database, EventBridgeBus()).run()
 
-    received = Counter(envelope["aggregate_id"] for envelope in bus.heard())
+    received = Counter(envelope["aggregate_id"] for envelope in bus.received())
     assert received == {str(event.aggregate_id): times_received for event in events}
     assert (again.published, again.refused) == (7, 0)
     assert Relay(database, EventBridgeBus()).waiting().count == 0
@@ -115,7 +115,7 @@ def test_a_shipping_function_killed_after_sending_leaves_one_notice(delivery: De
 
 
 @pytest.mark.parametrize(("killed", "step", "next_"), KILLS)
-def test_whoever_comes_after_a_killed_shipping_function_ends_it_well(
+def test_the_next_call_completes_a_killed_shipping_function(
     delivery: Delivery, killed: str, step: str, next_: str
 ) -> None:
     order_id, confirmed, cancelled = a_cancelled_order(a_buyer(points=1_000))
@@ -133,7 +133,7 @@ def test_whoever_comes_after_a_killed_shipping_function_ends_it_well(
 
 
 @pytest.mark.parametrize("step", [BEFORE, AFTER])
-def test_a_withdrawal_killed_while_it_finishes_the_order_ends_well(
+def test_a_withdrawal_killed_midway_is_completed_by_the_next_call(
     delivery: Delivery, step: str
 ) -> None:
     order_id, confirmed, cancelled = a_cancelled_order(a_buyer(points=1_000))
@@ -149,7 +149,7 @@ def sent(order_id: str) -> set[str]:
     return {row.kind for row in rows(sql, order_id)}
 
 
-def test_a_cancellation_killed_before_its_commit_never_was() -> None:
+def test_a_cancellation_killed_before_its_commit_has_no_effect() -> None:
     product, buyer = a_product(stock=3, price=100), a_buyer(points=100)
     order_id = an_order(buyer, (product, 1))
 
@@ -180,7 +180,7 @@ def test_a_cancellation_killed_before_its_answer_is_found_by_its_key(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_cancellation_killed_before_its_answer_has_happened_without_a_key_too() -> None:
+def test_a_cancellation_killed_after_commit_holds_without_a_key_too() -> None:
     product, buyer = a_product(stock=3, price=100), a_buyer(points=100)
     order_id = an_order(buyer, (product, 1))
 
@@ -191,7 +191,7 @@ def test_a_cancellation_killed_before_its_answer_has_happened_without_a_key_too(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_an_order_killed_before_its_commit_never_was() -> None:
+def test_an_order_killed_before_its_commit_has_no_effect() -> None:
     product = a_product(stock=3, price=100)
     buyer = a_buyer(points=100)
 
@@ -202,7 +202,7 @@ def test_an_order_killed_before_its_commit_never_was() -> None:
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_killed_order_leaves_its_coupon() -> None:
+def test_an_order_killed_before_its_commit_leaves_the_coupon_unused() -> None:
     product, buyer = a_product(stock=3, price=1_000), a_buyer(points=1_000)
     copy = an_issued(buyer)
 
@@ -232,7 +232,7 @@ def test_an_order_killed_before_its_answer_is_found_by_its_key(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_connection_that_was_cut_is_replaced_unseen(database_url: str) -> None:
+def test_a_lost_connection_is_replaced_without_an_error(database_url: str) -> None:
     product = a_product(stock=3, price=100)
     buyer = a_buyer(points=100)
     [mine] = rows("SELECT pg_backend_pid() AS pid")
@@ -255,7 +255,7 @@ def visible_letters(dead: DeadQueue) -> int:
     return int(found["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def test_a_killed_redrive_loses_no_letter() -> None:
+def test_a_killed_redrive_loses_no_dead_letter() -> None:
     dead = a_dead_queue()
     bodies = [an_order_message(f"o-{n}") for n in range(15)]
     dead.fill(*bodies)
@@ -270,7 +270,7 @@ def test_a_killed_redrive_loses_no_letter() -> None:
     assert dead.dead_letters() == Counter()
 
 
-def test_a_killed_discard_leaves_the_letter_and_its_entry() -> None:
+def test_a_killed_discard_leaves_the_dead_letter_and_its_audit_entry() -> None:
     dead = a_dead_queue()
     [id_] = dead.fill(an_order_message("o-1"))
 

@@ -14,7 +14,7 @@ from commerce.shared.clock import new_id
 from infra.local.ports import Ports
 from infra.local.process import Server
 from infra.local.valkey import start_valkey
-from tests.support.envelopes import a_like, a_view, told
+from tests.support.envelopes import a_like, a_view, envelope_of
 from tests.support.lambda_calls import bus_message, call, function, lambda_context, sqs_event
 from tests.support.rankings import Clock, board, carry_over, deliver, ids, kept
 from tests.support.shop import a_product
@@ -67,7 +67,7 @@ def test_events_are_counted_once_after_valkey_is_back(
     server: Server, clock: Clock, tmp_path: Path
 ) -> None:
     product = str(new_id())
-    envelopes = [told(a_view(product), at=NOW) for _ in range(5)]
+    envelopes = [envelope_of(a_view(product), at=NOW) for _ in range(5)]
     assert deliver(*envelopes[:2]) == []
     server.kill()
     failed = deliver(*envelopes)
@@ -83,7 +83,7 @@ def test_events_are_counted_once_after_valkey_is_back(
 
 def test_a_batch_whose_answer_was_lost_counts_once(server: Server, clock: Clock) -> None:
     product = str(new_id())
-    envelopes = [told(a_like(product), at=NOW) for _ in range(3)]
+    envelopes = [envelope_of(a_like(product), at=NOW) for _ in range(3)]
     with hanging(server.pid):
         assert len(deliver(*envelopes)) == 3
     # It has heard of them, and counts them now, though nobody listens any more.
@@ -96,7 +96,7 @@ def test_a_batch_whose_answer_was_lost_counts_once(server: Server, clock: Clock)
 
 def test_without_valkey_a_days_ranking_comes_from_the_metrics(server: Server, clock: Clock) -> None:
     first, second = a_product(), a_product()
-    envelopes = [told(a_view(each), at=NOW) for each in (first, second, second)]
+    envelopes = [envelope_of(a_view(each), at=NOW) for each in (first, second, second)]
     deliver_to_metrics(*envelopes)
     assert deliver(*envelopes) == []
     shown = ranking()
@@ -116,7 +116,7 @@ def test_an_interrupted_carry_over_is_completed_by_the_next(
 ) -> None:
     monkeypatch.setattr(boards_module, "STEP", 10)
     products = [str(new_id()) for _ in range(700)]
-    assert deliver(*(told(a_view(each), at=NOW) for each in products)) == []
+    assert deliver(*(envelope_of(a_view(each), at=NOW) for each in products)) == []
     clock.set("2026-03-10T23:55:00+09:00")
     steps: list[str] = []
     run = boards_module.Boards._run
@@ -136,7 +136,9 @@ def test_an_interrupted_carry_over_is_completed_by_the_next(
     assert half["parts"][b"carried"] == b"begun"
     assert 0 < len(half["board"]) < 700
     newest = str(new_id())
-    assert deliver(told(a_view(products[0]), at=NOW), told(a_view(newest), at=NOW)) == []
+    assert (
+        deliver(envelope_of(a_view(products[0]), at=NOW), envelope_of(a_view(newest), at=NOW)) == []
+    )
     assert kept(NEXT)["board"][newest.encode()] == 0.01
     clock.set("2026-03-11T00:00:00+09:00")
     assert NEXT in carry_over()

@@ -75,13 +75,13 @@ def read_everything(brand: str, product: str) -> float:
     return time.monotonic() - started
 
 
-def test_valkey_is_down_before_anybody_asked(server: Server, shelves: tuple[str, str]) -> None:
+def test_reads_work_when_valkey_was_never_up(server: Server, shelves: tuple[str, str]) -> None:
     server.stop()
     read_everything(*shelves)
     read_everything(*shelves)
 
 
-def test_valkey_goes_down_and_comes_back(
+def test_reads_work_while_valkey_is_down_and_use_it_again_after(
     server: Server, shelves: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(valkey, "SKIP_SECONDS", 0.05)
@@ -106,7 +106,7 @@ def test_valkey_goes_down_and_comes_back(
 
 
 @pytest.mark.usefixtures("as_impatient_as_ever")
-def test_valkey_hangs(server: Server, shelves: tuple[str, str]) -> None:
+def test_reads_work_while_valkey_hangs(server: Server, shelves: tuple[str, str]) -> None:
     read_everything(*shelves)
     with hanging(server.pid):
         for _ in range(3):
@@ -117,7 +117,7 @@ def test_valkey_hangs(server: Server, shelves: tuple[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("as_impatient_as_ever")
-def test_a_hanging_valkey_is_waited_for_once_and_then_left_alone(
+def test_a_hanging_valkey_costs_one_time_out_and_is_then_skipped(
     server: Server, shelves: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[str] = []
@@ -137,7 +137,7 @@ def test_a_hanging_valkey_is_waited_for_once_and_then_left_alone(
 
 @pytest.mark.usefixtures("as_impatient_as_ever")
 @pytest.mark.parametrize("answer", RUBBISH.values(), ids=RUBBISH)
-def test_valkey_talks_nonsense(
+def test_reads_work_when_valkey_answers_nonsense(
     shelves: tuple[str, str], answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(valkey, "SKIP_SECONDS", 0)  # so that every command is sent
@@ -153,7 +153,9 @@ def test_valkey_talks_nonsense(
     forget_valkey()
 
 
-def test_valkey_is_nowhere(shelves: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_work_without_a_valkey_address(
+    shelves: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for url in ("", "nonsense", "redis://no-such-host.invalid:6379/0"):
         monkeypatch.setenv("VALKEY_URL", url)
         forget_valkey()
@@ -162,7 +164,9 @@ def test_valkey_is_nowhere(shelves: tuple[str, str], monkeypatch: pytest.MonkeyP
     forget_valkey()
 
 
-def test_what_is_kept_is_rubbish(server: Server, shelves: tuple[str, str]) -> None:
+def test_invalid_cache_entries_are_ignored_and_overwritten(
+    server: Server, shelves: tuple[str, str]
+) -> None:
     import redis
 
     brand, product = shelves

@@ -11,7 +11,7 @@ from commerce.app.messaging import best_effort_events, relay
 from commerce.entrypoints.telemetry import logger
 from commerce.runtime.db.current import database
 from commerce.runtime.messaging.bus import EventBridgeBus
-from tests.support.bus import ListenedBus, a_listened_bus
+from tests.support.bus import ObservedBus, an_observed_bus
 from tests.support.coupons import a_coupon, issue, place_with
 from tests.support.lambda_calls import bus_message, call, function, lambda_context, sqs_event
 from tests.support.orders import cancel
@@ -42,8 +42,8 @@ def own_outbox(
 
 
 @pytest.fixture
-def bus(own_outbox: None, monkeypatch: pytest.MonkeyPatch) -> ListenedBus:
-    listened = a_listened_bus()
+def bus(own_outbox: None, monkeypatch: pytest.MonkeyPatch) -> ObservedBus:
+    listened = an_observed_bus()
     monkeypatch.setenv("EVENT_BUS_NAME", listened.name)
     return listened
 
@@ -62,11 +62,11 @@ def lines_about(log: io.StringIO, correlation_id: str) -> list[dict[str, Any]]:
     return [line for line in lines if line.get("correlation_id") == correlation_id]
 
 
-def carry_on(bus: ListenedBus) -> list[dict[str, Any]]:
+def carry_on(bus: ObservedBus) -> list[dict[str, Any]]:
     """Let relay and consumers do what follows; returns the envelopes that travelled."""
     relay().run()
     best_effort_events().move_to(EventBridgeBus())
-    heard = bus.heard()
+    heard = bus.received()
     for name, types in CONSUMERS.items():
         messages = [bus_message(each) for each in heard if each["type"] in types]
         answer = function(name)(sqs_event(*messages), lambda_context())
@@ -74,7 +74,7 @@ def carry_on(bus: ListenedBus) -> list[dict[str, Any]]:
     return heard
 
 
-def test_a_like_is_followed_by_its_request_s_id(bus: ListenedBus, log: io.StringIO) -> None:
+def test_a_like_can_be_traced_by_its_request_id(bus: ObservedBus, log: io.StringIO) -> None:
     user, product = a_buyer(), a_product()
     answer = call("like/like_product", "PUT", f"/products/{product}/like", token=user.token)
     request = answer.headers["x-request-id"]
@@ -96,7 +96,7 @@ def test_a_like_is_followed_by_its_request_s_id(bus: ListenedBus, log: io.String
     assert {line.get("event_id") for line in lines[1:]} == {envelope["id"]}
 
 
-def test_what_users_do_with_a_coupon_is_one_line_each(bus: ListenedBus, log: io.StringIO) -> None:
+def test_every_coupon_action_is_one_log_line(bus: ObservedBus, log: io.StringIO) -> None:
     user, product, coupon = a_buyer(points=500), a_product(stock=5, price=100), a_coupon(value=10)
     issued = issue(user, coupon)
     placed = place_with(user, issued.json["issued_coupon_id"], (product, 1))
@@ -120,7 +120,7 @@ def test_what_users_do_with_a_coupon_is_one_line_each(bus: ListenedBus, log: io.
     ]
 
 
-def test_what_users_do_is_one_line_each(bus: ListenedBus, log: io.StringIO) -> None:
+def test_every_user_action_is_one_log_line(bus: ObservedBus, log: io.StringIO) -> None:
     user, product = a_buyer(points=500), a_product(stock=5, price=100)
     path = f"/products/{product}"
     body = {"lines": [{"product_id": product, "quantity": 1}], "payment_method": "POINT"}

@@ -48,7 +48,7 @@ def everybody(breaker: WatchedBreaker) -> list[WatchedBreaker]:
     return others
 
 
-def test_two_of_twenty_are_let_through_to_try() -> None:
+def test_half_open_admits_two_of_twenty_calls() -> None:
     breaker = WatchedBreaker(policy=Policy(open_seconds=1))
     others = everybody(breaker)
     breaker.calls([FAILED] * 10)
@@ -63,7 +63,7 @@ def test_two_of_twenty_are_let_through_to_try() -> None:
     assert others[0].states[-1] == ("half-open", "closed")
 
 
-def test_at_the_very_end_of_the_open_time_one_opens_the_door_and_two_go_through() -> None:
+def test_half_open_admits_two_trials_at_the_end_of_the_open_time() -> None:
     breaker = WatchedBreaker(policy=Policy(open_seconds=0.3))
     others = everybody(breaker)
     breaker.calls([FAILED] * 10)
@@ -76,7 +76,7 @@ def test_at_the_very_end_of_the_open_time_one_opens_the_door_and_two_go_through(
     assert sum(len(each.changes) for each in others) == 1
 
 
-def test_one_of_twenty_who_fail_at_once_opens_it() -> None:
+def test_twenty_simultaneous_failures_open_the_breaker_once() -> None:
     breaker = WatchedBreaker(policy=SOON)
     others = [breaker.another() for _ in range(THREADS)]
     permits = [each.admit() for each in others]
@@ -97,7 +97,7 @@ def test_one_of_twenty_who_fail_at_once_opens_it() -> None:
 
 
 @pytest.mark.parametrize(("minimum", "opens"), [(400, 1), (401, 0)])
-def test_the_calls_of_four_processes_are_counted_to_the_last(minimum: int, opens: int) -> None:
+def test_calls_of_four_processes_are_all_counted(minimum: int, opens: int) -> None:
     name = WatchedBreaker().name
     paths = {"PYTHONPATH": os.pathsep.join([str(ROOT / "layers/domain/python"), str(ROOT)])}
     children = [

@@ -28,7 +28,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -37,7 +37,7 @@ def test_one_of_ten_simultaneous_orders_uses_the_coupon() -> None:
     product, buyer, coupon = a_product(stock=100, price=1_000), a_buyer(points=20_000), a_coupon()
     copy = an_issued(buyer, coupon)
 
-    answers = run_together([partial(place_with, buyer, copy, (product, 1)) for _ in range(10)])
+    answers = run_concurrently([partial(place_with, buyer, copy, (product, 1)) for _ in range(10)])
 
     assert Counter(map(outcome, answers)) == {"201": 1, "COUPON_NOT_USABLE": 9}
     assert (stock_of(product), balance_of(buyer.user_id)) == (99, 19_100)
@@ -53,7 +53,7 @@ def test_two_thousand_users_get_a_hundred_coupons(quantity: int, users: int, thr
     def ask_one_after_another() -> Counter[str]:
         return Counter(outcome(issue(a_buyer(), coupon)) for _ in range(users // threads))
 
-    counts = run_together([ask_one_after_another] * threads, deadline_seconds=300)
+    counts = run_concurrently([ask_one_after_another] * threads, deadline_seconds=300)
 
     assert sum(counts, Counter[str]()) == {
         "201": quantity,
@@ -68,7 +68,7 @@ def test_two_thousand_users_get_a_hundred_coupons(quantity: int, users: int, thr
 
 def test_fifty_simultaneous_users_get_fifty_copies() -> None:
     coupon, users = a_coupon(total_quantity=50), [a_buyer() for _ in range(50)]
-    answers = run_together([partial(issue, user, coupon) for user in users])
+    answers = run_concurrently([partial(issue, user, coupon) for user in users])
     assert Counter(map(outcome, answers)) == {"201": 50}
     assert outcome(issue(a_buyer(), coupon)) == "COUPON_SOLD_OUT"
     assert_books_hold(coupons=[coupon])
@@ -76,7 +76,7 @@ def test_fifty_simultaneous_users_get_fifty_copies() -> None:
 
 def test_twenty_simultaneous_issues_to_one_user_give_one_copy() -> None:
     coupon, user = a_coupon(total_quantity=2), a_buyer()
-    answers = run_together([partial(issue, user, coupon)] * 20)
+    answers = run_concurrently([partial(issue, user, coupon)] * 20)
     assert Counter(answer.status for answer in answers) == {201: 1, 200: 19}
     assert all(answer.json == answers[0].json for answer in answers)
     assert copies_of(coupon) == 1
@@ -86,7 +86,7 @@ def test_twenty_simultaneous_issues_to_one_user_give_one_copy() -> None:
 def test_the_last_copy_goes_to_one_of_two_users() -> None:
     for _ in range(5):
         coupon, users = a_coupon(total_quantity=1), [a_buyer(), a_buyer()]
-        answers = run_together([partial(issue, user, coupon) for user in users * 2])
+        answers = run_concurrently([partial(issue, user, coupon) for user in users * 2])
         counts = Counter(map(outcome, answers))
         assert counts == {"201": 1, "200": 1, "COUPON_SOLD_OUT": 2}
         assert_books_hold(coupons=[coupon])
@@ -113,7 +113,7 @@ def test_a_coupon_expiring_during_use_is_used_or_expired_never_both(repetition: 
         partial(use, buyer, copy, late=number % 3 == 0)
         for number, (buyer, copy) in enumerate(zip(buyers, copies, strict=True))
     ]
-    *answers, _ = run_together([*calls, end_it])
+    *answers, _ = run_concurrently([*calls, end_it])
 
     for number, (buyer, copy, answer) in enumerate(zip(buyers, copies, answers, strict=True)):
         assert answer is not None
@@ -136,7 +136,7 @@ def test_a_coupon_returned_while_it_is_used_again_belongs_to_one_order() -> None
         partial(cancel, buyer, order_id),
         *[partial(place_with, buyer, copy, (product, 1))] * 9,
     ]
-    cancelled, *placed = run_together(calls)
+    cancelled, *placed = run_concurrently(calls)
 
     assert cancelled.status == 200
     counts = Counter(map(outcome, placed))

@@ -34,7 +34,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -42,14 +42,14 @@ THREADS = 20
 
 
 def race(*calls: Callable[[], Answer]) -> Counter[str]:
-    return Counter(outcome(answer) for answer in run_together(calls))
+    return Counter(outcome(answer) for answer in run_concurrently(calls))
 
 
 def alternate(*calls: Callable[[], Answer]) -> list[Callable[[], Answer]]:
     return [calls[number % len(calls)] for number in range(THREADS)]
 
 
-def test_an_order_cancelled_by_many_is_given_back_once() -> None:
+def test_an_order_cancelled_many_times_at_once_is_refunded_once() -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1_000)
     order_id = an_order(buyer, (product, 2))
 
@@ -79,7 +79,7 @@ def test_one_key_is_one_cancellation_with_the_same_answer(
             if outcome(answer) != "REQUEST_IN_PROGRESS":
                 return answer
 
-    answers = run_together([press_until_answered] * THREADS)
+    answers = run_concurrently([press_until_answered] * THREADS)
 
     assert {answer.status for answer in answers} == {200}
     assert all(answer.json == answers[0].json for answer in answers)
@@ -105,7 +105,7 @@ def test_an_order_is_shipped_or_cancelled_by_its_buyer_never_both(repetition: in
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_an_order_on_its_way_is_delivered_or_cancelled_by_an_admin_never_both() -> None:
+def test_a_shipped_order_is_delivered_or_cancelled_never_both() -> None:
     product, buyer, admin = a_product(stock=5, price=100), a_buyer(points=1_000), an_admin()
     order_id = an_order(buyer, (product, 2))
     ship(admin, order_id)
@@ -131,7 +131,7 @@ def test_an_unpaid_order_is_cancelled_or_expires_never_both(repetition: int) -> 
     order_id = a_pending_order(buyer, product, points=30)
 
     calls = [partial(cancel_it, order_id), partial(expire, order_id)] * 10
-    outcomes = Counter(run_together(calls))
+    outcomes = Counter(run_concurrently(calls))
 
     assert outcomes["200"] + outcomes["CANCELLED"] == 1
     assert outcomes["ORDER_NOT_CANCELLABLE"] + outcomes["ORDER_NOT_EXPIRABLE"] == 19
@@ -146,7 +146,7 @@ def test_a_payment_and_the_expiry_exclude_each_other(repetition: int) -> None:
     order_id = a_pending_order(buyer, product, points=30)
 
     calls = [partial(confirm, order_id), partial(expire, order_id)] * 10
-    outcomes = Counter(run_together(calls))
+    outcomes = Counter(run_concurrently(calls))
 
     assert outcomes["CONFIRMED"] + outcomes["CANCELLED"] == 1
     left = {"CONFIRMED": (4, 970), "CANCELLED": (5, 1_000)}
@@ -157,12 +157,12 @@ def test_a_payment_and_the_expiry_exclude_each_other(repetition: int) -> None:
 def test_an_order_does_not_expire_while_there_is_time() -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1_000)
     order_id = a_pending_order(buyer, product, points=30, expires_in=timedelta(minutes=15))
-    assert run_together([partial(expire, order_id)] * 3) == ["ORDER_NOT_EXPIRABLE"] * 3
+    assert run_concurrently([partial(expire, order_id)] * 3) == ["ORDER_NOT_EXPIRABLE"] * 3
     assert status_of(order_id) == "PENDING"
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_what_is_returned_is_sold_again_and_never_more() -> None:
+def test_returned_units_are_sold_again_and_never_oversold() -> None:
     product = a_product(stock=10, price=100)
     sellers = [a_buyer(points=100) for _ in range(10)]
     orders = [an_order(seller, (product, 1)) for seller in sellers]
@@ -185,7 +185,7 @@ def test_what_is_returned_is_sold_again_and_never_more() -> None:
     assert_books_hold(product, users=[each.user_id for each in (*sellers, *buyers)])
 
 
-def test_cancelling_and_placing_two_products_in_opposite_order_never_show_a_deadlock() -> None:
+def test_orders_and_cancellations_in_opposite_order_never_deadlock() -> None:
     first, second = a_product(stock=1_000, price=1), a_product(stock=1_000, price=1)
     buyer = a_buyer(points=1_000)
     there, back = [(first, 1), (second, 2)], [(second, 2), (first, 1)]
@@ -221,7 +221,7 @@ def test_one_account_gets_all_its_points_back() -> None:
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_the_books_hold_at_every_moment() -> None:
+def test_the_books_hold_during_concurrent_changes() -> None:
     product, buyers = a_product(stock=50, price=10), [a_buyer(points=100) for _ in range(8)]
     users = [each.user_id for each in buyers]
 
@@ -234,7 +234,7 @@ def test_the_books_hold_at_every_moment() -> None:
             assert_books_hold(product, users=users)
 
     calls: list[Callable[[], None]] = [partial(buy_and_cancel, buyer) for buyer in buyers]
-    run_together([*calls, look, look])
+    run_concurrently([*calls, look, look])
 
     assert stock_of(product) == 50
     assert_books_hold(product, users=users)

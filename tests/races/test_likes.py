@@ -24,7 +24,7 @@ from tests.support.shop import (
     likes_of,
     rows,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -58,39 +58,39 @@ def test_a_hundred_users_like_one_product() -> None:
     product = a_product()
     users = [a_buyer() for _ in range(100)]
 
-    answers = run_together([partial(like, user, product) for user in users])
+    answers = run_concurrently([partial(like, user, product) for user in users])
 
     assert {answer.status for answer in answers} == {200}
     assert all(answer.json == {"product_id": product, "liked": True} for answer in answers)
     assert likes_of(product) == 100
     events = like_events(product)
     assert len(events) == 100
-    assert run_together([partial(deliver, batch) for batch in batches_of(events)]) == [[]] * 10
+    assert run_concurrently([partial(deliver, batch) for batch in batches_of(events)]) == [[]] * 10
     assert like_count_of(product) == 100
 
 
-def test_one_user_who_presses_ten_times_likes_once() -> None:
+def test_ten_simultaneous_likes_of_one_user_count_once() -> None:
     product, user = a_product(), a_buyer()
 
-    answers = run_together([partial(like, user, product) for _ in range(10)])
+    answers = run_concurrently([partial(like, user, product) for _ in range(10)])
 
     assert {answer.status for answer in answers} == {200}
     assert likes_of(product) == 1
     assert [each["type"] for each in like_events(product)] == ["ProductLiked"]
 
 
-def test_one_user_who_takes_it_back_ten_times_takes_it_back_once() -> None:
+def test_ten_simultaneous_unlikes_of_one_user_count_once() -> None:
     product, user = a_product(), a_buyer()
     like(user, product)
 
-    answers = run_together([partial(unlike, user, product) for _ in range(10)])
+    answers = run_concurrently([partial(unlike, user, product) for _ in range(10)])
 
     assert {answer.status for answer in answers} == {200}
     assert likes_of(product) == 0
     assert [each["type"] for each in like_events(product)] == ["ProductLiked", "ProductUnliked"]
 
 
-def test_a_storm_of_likes_and_unlikes_ends_with_the_count_of_rows() -> None:
+def test_concurrent_likes_and_unlikes_end_with_the_right_count() -> None:
     products = [a_product() for _ in range(3)]
     users = [a_buyer() for _ in range(8)]
     chance = random.Random(3)  # noqa: S311
@@ -102,13 +102,13 @@ def test_a_storm_of_likes_and_unlikes_ends_with_the_count_of_rows() -> None:
     def any_wishes() -> list[tuple[bool, str]]:
         return [(chance.random() < 0.6, chance.choice(products)) for _ in range(15)]
 
-    run_together([partial(press, user, any_wishes()) for user in users for _ in range(2)])
+    run_concurrently([partial(press, user, any_wishes()) for user in users for _ in range(2)])
 
     events = [envelope for product in products for envelope in like_events(product)]
     assert len(events) > 50
     arriving = events + chance.sample(events, len(events) // 2)  # every second one twice
     chance.shuffle(arriving)
-    run_together([partial(deliver, batch) for batch in batches_of(arriving, size=20)])
+    run_concurrently([partial(deliver, batch) for batch in batches_of(arriving, size=20)])
 
     counts = {product: like_count_of(product) for product in products}
     assert counts == {product: likes_of(product) for product in products}
@@ -117,7 +117,7 @@ def test_a_storm_of_likes_and_unlikes_ends_with_the_count_of_rows() -> None:
     assert [row.unlikes_ahead for row in ahead] == [0] * 3
 
 
-def test_an_unlike_that_overtakes_its_like_never_shows_less_than_none() -> None:
+def test_an_unlike_before_its_like_never_shows_a_negative_count() -> None:
     product, user = a_product(), a_buyer()
     like(user, product)
     unlike(user, product)
@@ -141,7 +141,7 @@ def test_the_same_events_counted_by_two_consumers_at_once_count_once() -> None:
         like(a_buyer(), product)
     events = [envelope for product in products for envelope in like_events(product)]
 
-    failed = run_together([partial(deliver, events), partial(deliver, events[::-1])] * 4)
+    failed = run_concurrently([partial(deliver, events), partial(deliver, events[::-1])] * 4)
 
     assert failed == [[]] * 8
     assert [like_count_of(product) for product in products] == [1] * 5

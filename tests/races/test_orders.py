@@ -18,7 +18,7 @@ from tests.support.shop import (
     stock_of,
     units_ordered,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -43,7 +43,7 @@ def test_the_last_unit_is_sold_once() -> None:
     product = a_product(stock=1, price=100)
     buyers = [a_buyer(points=100) for _ in range(100)]
 
-    answers = run_together([partial(order, buyer, (product, 1)) for buyer in buyers])
+    answers = run_concurrently([partial(order, buyer, (product, 1)) for buyer in buyers])
 
     assert outcomes(answers) == {"201": 1, "OUT_OF_STOCK": 99}
     assert stock_of(product) == 0
@@ -56,7 +56,7 @@ def test_a_refusal_names_requested_and_available_units() -> None:
     product = a_product(stock=1, price=100)
     buyers = [a_buyer(points=100) for _ in range(10)]
 
-    answers = run_together([partial(order, buyer, (product, 1)) for buyer in buyers])
+    answers = run_concurrently([partial(order, buyer, (product, 1)) for buyer in buyers])
 
     refused = [answer for answer in answers if answer.status == 409]
     assert [answer.json["errors"] for answer in refused] == [
@@ -72,7 +72,7 @@ def test_stock_of_100_is_shared_exactly(quantity: int, succeed: int, left: int) 
     product = a_product(stock=100, price=10)
     buyers = [a_buyer(points=1000) for _ in range(10)]
 
-    answers = run_together([partial(order, buyer, (product, quantity)) for buyer in buyers])
+    answers = run_concurrently([partial(order, buyer, (product, quantity)) for buyer in buyers])
 
     expected = Counter({"201": succeed, "OUT_OF_STOCK": 10 - succeed})
     assert outcomes(answers) == +expected
@@ -85,7 +85,7 @@ def test_orders_of_two_products_in_opposite_order_never_deadlock() -> None:
     buyers = [a_buyer(points=1000) for _ in range(50)]
     there, back = [(first, 1), (second, 1)], [(second, 1), (first, 1)]
 
-    answers = run_together(
+    answers = run_concurrently(
         [
             partial(order, buyer, *(there if number % 2 else back))
             for number, buyer in enumerate(buyers)
@@ -101,7 +101,7 @@ def test_one_account_pays_only_for_what_it_covers() -> None:
     product = a_product(stock=100, price=10_000)
     buyer = a_buyer(points=50_000)
 
-    answers = run_together([partial(order, buyer, (product, 1)) for _ in range(10)])
+    answers = run_concurrently([partial(order, buyer, (product, 1)) for _ in range(10)])
 
     assert outcomes(answers) == {"201": 5, "INSUFFICIENT_POINTS": 5}
     assert balance_of(buyer.user_id) == 0
@@ -121,7 +121,7 @@ def test_one_key_is_one_order_with_the_same_answer() -> None:
                 return answer
             assert answer.headers["retry-after"] == "1"
 
-    answers = run_together([press_until_answered for _ in range(10)])
+    answers = run_concurrently([press_until_answered for _ in range(10)])
 
     assert {answer.status for answer in answers} == {201}
     assert all(answer.json == answers[0].json for answer in answers)
@@ -140,7 +140,7 @@ def test_one_key_is_one_order_even_without_the_idempotency_store(
     buyer = a_buyer(points=15)  # the second run would be refused: it must find the first's answer
     key = a_key()
 
-    answers = run_together([partial(order, buyer, (product, 1), key=key) for _ in range(10)])
+    answers = run_concurrently([partial(order, buyer, (product, 1), key=key) for _ in range(10)])
 
     assert {answer.status for answer in answers} == {201}
     assert all(answer.json == answers[0].json for answer in answers)

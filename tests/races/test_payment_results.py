@@ -26,7 +26,7 @@ from tests.support.payments import (
     types_of_payments,
 )
 from tests.support.shop import Person, a_buyer, a_product, an_admin, stock_of
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 THREADS = 20
 Bringer = Callable[[], str]
@@ -90,10 +90,12 @@ def paid_and_settled_there(
 
 
 @pytest.mark.parametrize("mode", ["lose_callback", "charge_then_hang"])
-def test_a_success_is_brought_by_twenty(gateway: RunningGateway, buyer: Person, mode: Mode) -> None:
+def test_twenty_reports_of_a_success_settle_once(
+    gateway: RunningGateway, buyer: Person, mode: Mode
+) -> None:
     order_id, product = paid_and_settled_there(gateway, buyer, mode)
 
-    outcomes = Counter(run_together(bringers(gateway, order_id)))
+    outcomes = Counter(run_concurrently(bringers(gateway, order_id)))
 
     assert outcomes == {"callback 200": 7, "reconciler 0": 7, "sync 200": 6}
     assert types_of_payments(order_id) == ["PaymentRequested", "PaymentSucceeded"]
@@ -104,12 +106,12 @@ def test_a_success_is_brought_by_twenty(gateway: RunningGateway, buyer: Person, 
     assert_every_charge_has_its_order(gateway, order_id)
 
 
-def test_a_failure_is_brought_by_twenty(gateway: RunningGateway, buyer: Person) -> None:
+def test_twenty_reports_of_a_failure_settle_once(gateway: RunningGateway, buyer: Person) -> None:
     order_id, product = paid_and_settled_there(
         gateway, buyer, "lose_callback", result="LIMIT_EXCEEDED"
     )
 
-    outcomes = Counter(run_together(bringers(gateway, order_id)))
+    outcomes = Counter(run_concurrently(bringers(gateway, order_id)))
 
     assert outcomes == {"callback 200": 7, "reconciler 0": 7, "sync 200": 6}
     assert types_of_payments(order_id) == ["PaymentRequested", "PaymentFailed"]
@@ -119,7 +121,7 @@ def test_a_failure_is_brought_by_twenty(gateway: RunningGateway, buyer: Person) 
     assert_every_charge_has_its_order(gateway, order_id)
 
 
-def test_a_success_is_brought_while_the_buyer_cancels(
+def test_a_success_during_a_cancellation_is_confirmed_or_refunded(
     gateway: RunningGateway, buyer: Person
 ) -> None:
     """Confirmed and cancelled, or cancelled and paid in vain: the money goes back, once."""
@@ -133,7 +135,7 @@ def test_a_success_is_brought_while_the_buyer_cancels(
         return "follow"
 
     calls = [*bringers(gateway, order_id)[:-2], cancel_order, follow_order]
-    outcomes = Counter(run_together(calls))
+    outcomes = Counter(run_concurrently(calls))
 
     assert outcomes["cancel 200"] == 1
     while statuses_of(order_id) != ["REFUNDED"]:

@@ -33,7 +33,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 
@@ -68,7 +68,7 @@ def test_callback_reconciler_and_sync_settle_once(
         lambda: sync(admin, str(payment.id)).status,
         lambda: reconcile()["failed"],
     ]
-    outcomes = run_together([ways[number % 3] for number in range(THREADS)])
+    outcomes = run_concurrently([ways[number % 3] for number in range(THREADS)])
     assert set(outcomes) == {200, 0}
     assert types_of_payments(order_id) == ["PaymentRequested", "PaymentSucceeded"]
     follow(order_id)
@@ -87,7 +87,7 @@ def test_an_order_paid_by_many_at_once_is_charged_once(
     gateway.behave("lose_callback")
     order_id, key = a_card_order(buyer, product), a_key()
     one = keys == "one key"
-    answers = run_together(
+    answers = run_concurrently(
         [lambda: pay(buyer, order_id, key=key if one else a_key()) for _ in range(THREADS)]
     )
     counted = Counter(each.status for each in answers)
@@ -104,14 +104,14 @@ def test_a_result_received_many_times_confirms_once(
     order_id = a_charged_order(gateway, buyer, product)
     reconcile()
     [event] = [e for e in events_of_payments(order_id) if e["type"] == "PaymentSucceeded"]
-    consumed = run_together([lambda: consume("order/on_payment_succeeded", event)] * 8)
+    consumed = run_concurrently([lambda: consume("order/on_payment_succeeded", event)] * 8)
     assert consumed == [True] * 8
     assert types_of(order_id) == ["OrderPlaced", "OrderConfirmed"]
     assert_books_hold(product)
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_an_order_is_paid_or_expires(
+def test_an_order_is_paid_or_expires_never_both(
     gateway: RunningGateway, buyer: Person, product: str, round_: int
 ) -> None:
     """Payable for a moment yet: whoever comes first decides, and nobody is charged in vain."""
@@ -119,7 +119,7 @@ def test_an_order_is_paid_or_expires(
     order_id = a_card_order(buyer, product)
     rows(f"UPDATE orders SET expires_at = now() + interval '{20 * round_} ms' WHERE id = $1",
          order_id)  # fmt: skip
-    run_together([lambda: pay(buyer, order_id), *[expire] * 4])
+    run_concurrently([lambda: pay(buyer, order_id), *[expire] * 4])
     if payments_of(order_id):
         assert status_of(order_id) == "PENDING"
         wait_until(lambda: gateway.transactions(order_id)[0]["status"] == "SUCCESS")
@@ -134,13 +134,13 @@ def test_an_order_is_paid_or_expires(
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_an_order_cancelled_while_its_money_comes_gives_it_back(
+def test_an_order_cancelled_during_its_charge_is_refunded(
     gateway: RunningGateway, buyer: Person, product: str, round_: int
 ) -> None:
     order_id = a_charged_order(gateway, buyer, product)
     reconcile()
     [event] = [e for e in events_of_payments(order_id) if e["type"] == "PaymentSucceeded"]
-    run_together(
+    run_concurrently(
         [
             lambda: cancel(buyer, order_id).status,
             *[lambda: consume("order/on_payment_succeeded", event)] * 3,
@@ -154,13 +154,13 @@ def test_an_order_cancelled_while_its_money_comes_gives_it_back(
     assert_books_hold(product)
 
 
-def test_expiry_runs_at_once_call_each_order_off_once(
+def test_simultaneous_expiry_runs_cancel_each_order_once(
     gateway: RunningGateway, buyer: Person
 ) -> None:
     product = a_product(stock=10, price=500)
     orders = [a_card_order(buyer, product) for _ in range(10)]
     rows("UPDATE orders SET expires_at = now() WHERE buyer_id = $1", buyer.user_id)
-    done = run_together([expire] * 6)
+    done = run_concurrently([expire] * 6)
     assert sum(each["expired"] for each in done) == 10
     assert {status_of(each) for each in orders} == {"CANCELLED"}
     assert stock_of(product) == 10

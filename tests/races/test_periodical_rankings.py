@@ -24,7 +24,7 @@ from tests.support.ranking import (
     shown,
 )
 from tests.support.shop import rows
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -53,7 +53,7 @@ def test_of_two_simultaneous_publications_the_later_run_is_shown(round_: int) ->
     newer = planned(span, chunk_rows=300)
     do_chunks(newer)
 
-    done = run_together([partial(publish, plan) for plan in (newer, older)])
+    done = run_concurrently([partial(publish, plan) for plan in (newer, older)])
 
     assert shown(span) == by_one_plain_statement(span)
     assert done[0]["status"] == "PUBLISHED"
@@ -69,7 +69,7 @@ def test_two_simultaneous_runs_have_one_result() -> None:
         do_chunks(plan)
         return publish(plan)["status"]
 
-    outcomes = run_together([partial(whole, chunk_rows) for chunk_rows in (300, 500, 700, 900)])
+    outcomes = run_concurrently([partial(whole, chunk_rows) for chunk_rows in (300, 500, 700, 900)])
 
     assert "PUBLISHED" in outcomes
     assert set(outcomes) <= {"PUBLISHED", "SUPERSEDED"}
@@ -94,7 +94,7 @@ def test_a_reader_sees_the_former_ranking_or_the_new_one() -> None:
         publish(plans[1])
         return []
 
-    reads = run_together([read, read, publish_the_second])
+    reads = run_concurrently([read, read, publish_the_second])
     seen = [each for part in reads for each in part]
 
     new = shown(span)
@@ -107,7 +107,7 @@ def test_all_chunks_ranked_twice_at_once_give_the_same_result() -> None:
     span = a_week()
     fill(span, 3_000)
     plan = planned(span, chunk_rows=300)
-    run_together([*rank_chunks(plan), *rank_chunks(plan)])
+    run_concurrently([*rank_chunks(plan), *rank_chunks(plan)])
     done = publish(plan)
     assert (done["rows_read"], done["chunks"]) == (3_000, 10)
     assert shown(span) == by_one_plain_statement(span)
@@ -116,7 +116,7 @@ def test_all_chunks_ranked_twice_at_once_give_the_same_result() -> None:
 def test_simultaneous_plans_of_one_execution_are_one_run() -> None:
     span, execution = a_week(), f"execution:{clock.new_id()}"
     fill(span, 700)
-    plans = run_together([partial(planned, span, execution, chunk_rows=70)] * 6)
+    plans = run_concurrently([partial(planned, span, execution, chunk_rows=70)] * 6)
     assert plans == [plans[0]] * 6
     sql = "SELECT count(*) AS n FROM ranking_chunk JOIN ranking_run ON id = run_id"
     assert rows(f"{sql} WHERE execution = $1", execution)[0].n == 10
@@ -137,7 +137,7 @@ def test_a_chunk_is_not_changed_while_its_run_is_published() -> None:
         def end(plan: Any = plan) -> None:
             publish(plan)
 
-        run_together([zombie, end])
+        run_concurrently([zombie, end])
         left = "SELECT count(*) AS n FROM ranking_candidate WHERE run_id = $1"
         assert rows(left, UUID(plan["run_id"]))[0].n == 0
         assert report(plan).rows_read == 700
@@ -153,7 +153,7 @@ def test_metrics_added_during_ranking_count_as_a_whole_or_not_at_all() -> None:
     def more() -> None:
         put(span.last_day, product_id, views=5)
 
-    run_together([*rank_chunks(plan), more])
+    run_concurrently([*rank_chunks(plan), more])
     publish(plan)
     [only] = shown(span)
     assert round(only.score, 9) in (1.0, 1.5)

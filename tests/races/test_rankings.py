@@ -11,10 +11,10 @@ from commerce.app import ranking_boards, ranking_jobs
 from commerce.app.transactions import in_transaction
 from commerce.ranking import RankingFacade, SetRankingWeights, Weights
 from commerce.shared.clock import new_id
-from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
+from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, envelope_of
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.rankings import Clock, board, carry, carry_over, deliver, kept, window
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 from tests.support.valkey import empty_valkey
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -39,7 +39,7 @@ def some_events(products: list[str], chance: random.Random) -> list[dict[str, An
         *(a_like(chance.choice(products)) for _ in range(60)),
         *(an_unlike(chance.choice(products)) for _ in range(20)),
     ]
-    return [told(event, at=NOW) for event in events]
+    return [envelope_of(event, at=NOW) for event in events]
 
 
 def in_batches(envelopes: list[dict[str, Any]], size: int = 20) -> list[list[dict[str, Any]]]:
@@ -70,7 +70,7 @@ def test_simultaneous_events_count_once_each(clock: Clock) -> None:
     arriving = notices_sent + chance.sample(notices_sent, len(notices_sent) // 2)
     chance.shuffle(arriving)
 
-    failed = run_together([partial(deliver, *batch) for batch in in_batches(arriving)])
+    failed = run_concurrently([partial(deliver, *batch) for batch in in_batches(arriving)])
 
     assert failed == [[]] * len(failed)
     found = [kept(key)["board"] for key in (DAY, HOUR)]
@@ -84,14 +84,14 @@ def test_simultaneous_carry_overs_carry_a_tenth_once(
     monkeypatch.setattr("commerce.ranking.boards.STEP", 3)  # many steps, among which events come
     chance = random.Random(8)  # noqa: S311
     products = [str(new_id()) for _ in range(200)]
-    early = [told(a_view(each), at=NOW) for each in products]
+    early = [envelope_of(a_view(each), at=NOW) for each in products]
     assert deliver(*early) == []
     late = some_events(products, chance)
     clock.set("2026-03-10T23:51:00+09:00")
 
     calls: list[Callable[[], object]] = [carry_over, carry_over, partial(carry, DAY, NEXT)]
     calls += [partial(deliver, *batch) for batch in in_batches(late)]
-    run_together(calls)
+    run_concurrently(calls)
 
     carried = kept(NEXT)
     assert carried["parts"][b"carried"] == b"done"
@@ -110,7 +110,7 @@ def test_weights_changed_during_events_apply_to_every_product(
     assert deliver(*events[:100]) == []
     new = Weights(version=1, view=0.5, like=0.3, order=0.1)
 
-    run_together(
+    run_concurrently(
         [partial(ranking_boards.write_boards().rescore_running, new)] * 3
         + [partial(deliver, *batch) for batch in in_batches(events[100:])]
     )
@@ -139,7 +139,7 @@ def test_a_rebuild_during_events_counts_each_once(clock: Clock) -> None:
     def rebuild() -> list[Any]:
         return ranking_jobs.rebuild_rankings(window(DAY).begins.date(), ignore_progress)
 
-    run_together(
+    run_concurrently(
         [rebuild]
         + [
             partial(both, batch, number % 2 == 0)
@@ -158,7 +158,7 @@ def test_simultaneous_weights_are_all_stored_and_the_last_applies() -> None:
 
     done: list[Weights] = []
     for _ in range(3):
-        done += run_together([partial(set_view, n / 10) for n in range(3)])
+        done += run_concurrently([partial(set_view, n / 10) for n in range(3)])
 
     assert sorted(each.version for each in done) == list(range(1, 10))
     newest = max(done, key=lambda each: each.version)

@@ -11,7 +11,7 @@ from tests.support.dead_letters import DeadQueue, an_order_message
 from tests.support.lambda_calls import Answer
 from tests.support.operations import a_console_queue, discard, list_dead_letters, redrive
 from tests.support.shop import rows
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -33,7 +33,7 @@ def test_a_dead_letter_that_six_operators_redrive_is_sent_once(dead: DeadQueue) 
     body = an_order_message("o-1")
     [id_] = dead.fill(body)
 
-    answers = run_together([partial(redrive, [id_])] * OPERATORS)
+    answers = run_concurrently([partial(redrive, [id_])] * OPERATORS)
 
     assert [each.status for each in answers] == [200] * OPERATORS
     assert sum(len(each.json["done"]) for each in answers) == 1
@@ -48,7 +48,7 @@ def test_dead_letters_that_six_operators_redrive_are_each_sent_once(
     bodies = [an_order_message(f"o-{n}") for n in range(60)]
     ids = dead.fill(*bodies)
 
-    answers = run_together([partial(redrive, "all")] * OPERATORS)
+    answers = run_concurrently([partial(redrive, "all")] * OPERATORS)
 
     done = [id_ for each in answers for id_ in each.json["done"]]
     assert sorted(done) == sorted(ids)
@@ -63,7 +63,7 @@ def test_a_dead_letter_that_several_operators_receive_is_not_lost(
     bodies = [an_order_message(f"o-{n}") for n in range(20)]
     ids = dead.fill(*bodies)
 
-    answers = run_together([partial(redrive, "all")] * OPERATORS)
+    answers = run_concurrently([partial(redrive, "all")] * OPERATORS)
 
     assert [each.status for each in answers] == [200] * OPERATORS
     assert {id_ for each in answers for id_ in each.json["done"]} == set(ids)
@@ -74,7 +74,7 @@ def test_a_dead_letter_is_redriven_or_discarded_never_both(dead: DeadQueue) -> N
     body = an_order_message("o-1")
     [id_] = dead.fill(body)
 
-    redriven, discarded = run_together(
+    redriven, discarded = run_concurrently(
         [partial(redrive, [id_]), partial(discard, [id_], "no longer")]
     )
 
@@ -90,7 +90,7 @@ def test_listing_dead_letters_hides_none_from_a_redrive(dead: DeadQueue) -> None
 
     calls: list[Callable[[], Answer]] = [*[list_dead_letters] * OPERATORS, partial(redrive, ids)]
 
-    redriven = run_together(calls)[-1]
+    redriven = run_concurrently(calls)[-1]
 
     assert (sorted(redriven.json["done"]), redriven.json["not_found"]) == (sorted(ids), [])
     assert (dead.bodies(), dead.dead_letters()) == (Counter(bodies), Counter())

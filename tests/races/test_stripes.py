@@ -23,7 +23,7 @@ from tests.support.shop import (
     stock_of,
     units_ordered,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 
@@ -66,10 +66,10 @@ def assert_turned_in_turns(product: str) -> None:
 
 
 @pytest.mark.parametrize("stripes", [2, 16])
-def test_sixty_units_go_to_sixty_of_a_hundred_and_twenty_buyers(stripes: int) -> None:
+def test_sixty_striped_units_go_to_sixty_of_120_buyers(stripes: int) -> None:
     product, buyers = a_striped_product(stripes, stock=60, price=1), buyers_with(1, 120)
 
-    answers = run_together(
+    answers = run_concurrently(
         [partial(one_after_the_other, group, (product, 1)) for group in in_groups(buyers, 8)]
     )
 
@@ -100,11 +100,11 @@ def buy_what_is_left(product: str, buyers: Sequence[Person], seed: int) -> list[
 
 
 @pytest.mark.parametrize("stripes", [16])
-def test_whoever_takes_what_is_left_leaves_nothing(stripes: int) -> None:
+def test_taking_the_remaining_units_leaves_none(stripes: int) -> None:
     product, buyers = a_striped_product(stripes, stock=150, price=1), buyers_with(3, 150)
 
     groups = in_groups(buyers, 6)
-    had = run_together(
+    had = run_concurrently(
         [partial(buy_what_is_left, product, group, seed) for seed, group in enumerate(groups)]
     )
 
@@ -123,11 +123,11 @@ def buy_and_think_again(product: str, buyers: Sequence[Person], seed: int) -> No
             assert cancel(buyer, answer.json["order_id"]).status == 200
 
 
-def test_what_comes_back_is_sold_again() -> None:
+def test_returned_units_of_a_striped_stock_are_sold_again() -> None:
     product, buyers = a_striped_product(8, stock=60, price=1), buyers_with(100, 120)
 
     groups = in_groups(buyers, 5)
-    run_together(
+    run_concurrently(
         [partial(buy_and_think_again, product, group, seed) for seed, group in enumerate(groups)]
     )
 
@@ -144,12 +144,12 @@ def test_what_comes_back_is_sold_again() -> None:
     assert_books_hold(product, users=[each.user_id for each in (*buyers, last)])
 
 
-def test_several_products_in_opposite_order_never_meet_in_a_deadlock() -> None:
+def test_striped_orders_in_opposite_order_never_deadlock() -> None:
     striped = [a_striped_product(4, stock=120, price=1) for _ in range(2)]
     plain, buyers = a_product(stock=200, price=1), buyers_with(100, 50)
     there = [(striped[0], 1), (plain, 1), (striped[1], 2)]
 
-    answers = run_together(
+    answers = run_concurrently(
         [
             partial(one_after_the_other, group, *(there if number % 2 else there[::-1]))
             for number, group in enumerate(in_groups([*buyers, *buyers], 5))
@@ -163,7 +163,7 @@ def test_several_products_in_opposite_order_never_meet_in_a_deadlock() -> None:
     assert_books_hold(*striped, plain, users=[buyer.user_id for buyer in buyers])
 
 
-def test_stripes_come_and_go_during_a_rush() -> None:
+def test_stripes_added_and_removed_during_a_spike_lose_no_unit() -> None:
     product, buyers = a_product(stock=150, price=1), buyers_with(1, 200)
     is_over = Event()
 
@@ -179,12 +179,12 @@ def test_stripes_come_and_go_during_a_rush() -> None:
     def sell_out() -> list[Answer]:
         try:
             groups = in_groups(buyers, 10)
-            return [each for found in run_together([partial(rush, g) for g in groups])
+            return [each for found in run_concurrently([partial(rush, g) for g in groups])
                     for each in found]  # fmt: skip
         finally:
             is_over.set()
 
-    _, found = run_together([deal_anew, sell_out])
+    _, found = run_concurrently([deal_anew, sell_out])
 
     assert Counter(map(outcome, found)) == {"201": 150, "OUT_OF_STOCK": 50}
     assert (stock_of(product), units_ordered(product), deadlocks()) == (0, 150, 0)

@@ -36,7 +36,7 @@ class Route:
         return "{" not in self.path
 
 
-class Bridge:
+class ApiGateway:
     """The whole API in this process, one request at a time per thread."""
 
     def __init__(self) -> None:

@@ -10,13 +10,13 @@ import boto3
 
 
 @dataclass(frozen=True, slots=True)
-class ListenedBus:
+class ObservedBus:
     """An event bus with one target."""
 
     name: str
     queue_url: str
 
-    def heard(self) -> list[dict[str, Any]]:
+    def received(self) -> list[dict[str, Any]]:
         """Take the envelopes that arrived since the last call."""
         sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
         envelopes: list[dict[str, Any]] = []
@@ -29,7 +29,7 @@ class ListenedBus:
         return envelopes
 
 
-def a_listened_bus() -> ListenedBus:
+def an_observed_bus() -> ObservedBus:
     """Create a bus and its target queue, with unique names."""
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     name = f"bus-{secrets.token_hex(6)}"
@@ -44,4 +44,4 @@ def a_listened_bus() -> ListenedBus:
     events.put_targets(
         Rule=name, EventBusName=name, Targets=[{"Id": "listener", "Arn": arn["QueueArn"]}]
     )
-    return ListenedBus(name, queue_url)
+    return ObservedBus(name, queue_url)

@@ -11,7 +11,7 @@ from commerce.shared.events import Event
 from commerce.shared.money import Money
 
 
-def told(event: Event, *, at: str | None = None, trace_id: str = "") -> dict[str, Any]:
+def envelope_of(event: Event, *, at: str | None = None, trace_id: str = "") -> dict[str, Any]:
     """The event's envelope, perhaps as of another moment (RFC 3339)."""
     changed = {"occurred_at": at} if at else {}
     return {**event.envelope(), **changed, "trace_id": trace_id}

@@ -8,7 +8,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from infra.local.ports import LOOPBACK
-from tests.support.api_gateway import Bridge
+from tests.support.api_gateway import ApiGateway
 
 WORKERS = 8  # a browser opens connections that it may never use
 
@@ -56,9 +56,9 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def a_site() -> Iterator[str]:
+def serve_api() -> Iterator[str]:
     """Serve the API; yields its URL, without a slash at its end."""
-    with make_server(LOOPBACK, 0, Bridge(), _Server, _Quiet) as server:
+    with make_server(LOOPBACK, 0, ApiGateway(), _Server, _Quiet) as server:
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:

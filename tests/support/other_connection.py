@@ -11,7 +11,7 @@ PATIENCE_SECONDS = 30
 
 
 @contextmanager
-def somebody_holding(url: str, sql: str, *values: object) -> Iterator[Database]:
+def held_by_another(url: str, sql: str, *values: object) -> Iterator[Database]:
     """Hold a transaction open in which the statement has run."""
     somebody = Database(lambda: url)
     try:
@@ -24,7 +24,7 @@ def somebody_holding(url: str, sql: str, *values: object) -> Iterator[Database]:
 
 
 @contextmanager
-def an_onlooker(url: str) -> Iterator[Callable[..., list[Row]]]:
+def an_observer(url: str) -> Iterator[Callable[..., list[Row]]]:
     """Yield a function that runs a SELECT on a connection of its own, outside the test's."""
     onlooker = Database(lambda: url)
     try:

@@ -86,7 +86,7 @@ class OpsTopic:
     arn: str
     queue: Queue
 
-    def heard(self) -> list[tuple[str, dict[str, Any]]]:
+    def received(self) -> list[tuple[str, dict[str, Any]]]:
         """Return (subject, message) of each alert published since the last call."""
         return [
             (each["Subject"], json.loads(each["Message"]))

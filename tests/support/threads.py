@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def run_together(calls: Sequence[Callable[[], T]], deadline_seconds: float = 60) -> list[T]:
+def run_concurrently(calls: Sequence[Callable[[], T]], deadline_seconds: float = 60) -> list[T]:
     """Run all calls at the same time, each on its own thread and so its own connection.
 
     They wait for each other before they start. Raises the first exception.

@@ -98,12 +98,14 @@ def add_events(report: Report, products: list[str]) -> None:
 def through_the_handler(report: Report, products: list[str]) -> None:
     """The same from the queue's messages: their JSON is most of the work."""
     from commerce.entrypoints.telemetry import logger
-    from tests.support.envelopes import a_view, told
+    from tests.support.envelopes import a_view, envelope_of
     from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 
     handler, context = function("ranking/on_ranked_activity"), lambda_context(30)
     calls = [
-        sqs_event(*(bus_message(told(a_view(each))) for each in products[start : start + 500]))
+        sqs_event(
+            *(bus_message(envelope_of(a_view(each))) for each in products[start : start + 500])
+        )
         for start in range(0, 20_000, 500)
     ]
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123

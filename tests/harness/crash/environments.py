@@ -16,7 +16,7 @@ from infra.local.ports import Ports
 from tests.harness.crash.simulators import behave
 from tests.harness.servers import servers
 from tests.support.backends import own_database
-from tests.support.bus import a_listened_bus
+from tests.support.bus import an_observed_bus
 
 TIME_SCALE = 0.02  # of the gateway: requests take 2 to 10 ms, results 20 to 100 ms
 FIRST_VALKEY_DATABASE = 8
@@ -52,7 +52,7 @@ def environments(count: int) -> Iterator[list[dict[str, str]]]:
 @contextmanager
 def _environment(superuser: str, number: int) -> Iterator[dict[str, str]]:
     directory = Path(tempfile.mkdtemp(prefix="lastunit-faults-"))
-    bus = a_listened_bus()
+    bus = an_observed_bus()
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         ports = Ports.free()

@@ -30,7 +30,7 @@ from tests.harness.crash.cases import (
     with_newest_event,
 )
 from tests.support.dead_letters import DeadQueue, a_dead_queue, take_all
-from tests.support.envelopes import a_view, told
+from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import bus_message
 from tests.support.other_connection import wait_until
 from tests.support.shop import rows
@@ -77,7 +77,7 @@ def _viewed() -> Case:
     case = a_case()
     with connect(os.environ["VALKEY_URL"]) as server:
         server.delete(LIST)
-        server.rpush(LIST, json.dumps(told(a_view(case.product))))
+        server.rpush(LIST, json.dumps(envelope_of(a_view(case.product))))
     return case
 
 

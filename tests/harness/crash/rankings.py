@@ -28,7 +28,7 @@ from tests.harness.crash.cases import (
     by_clock,
     consume,
 )
-from tests.support.envelopes import a_view, told
+from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import call
 from tests.support.ranking import planned, publish, put, rank_chunks, shown, task
 from tests.support.shop import rows
@@ -53,7 +53,7 @@ def _viewed(*ago: timedelta) -> Callable[[], Case]:
         empty_valkey()
         case = a_case()
         for each in ago:
-            view = told(a_view(case.product), at=clock.rfc3339(clock.now() - each))
+            view = envelope_of(a_view(case.product), at=clock.rfc3339(clock.now() - each))
             assert consume("ranking/on_ranked_activity", view) == DONE
         return case
 
@@ -120,7 +120,7 @@ def _read_weights(case: Case) -> str:
 def _counted_and_lost() -> Case:
     """The metrics have counted a view; the server has forgotten the board."""
     case = a_case()
-    view = told(a_view(case.product))
+    view = envelope_of(a_view(case.product))
     for name in ("metrics/on_product_activity", "ranking/on_ranked_activity"):
         assert consume(name, view) == DONE
     empty_valkey()

@@ -34,7 +34,7 @@ from tests.harness.crash.recovery import triggers
 from tests.harness.crash.simulators import let_the_next_card_be_declined, transactions
 from tests.support.admin import edit_product, put_stripes
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
-from tests.support.envelopes import a_view, told
+from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import call
 from tests.support.orders import cancel, deliver, place, ship
 from tests.support.other_connection import wait_until
@@ -237,7 +237,7 @@ def _a_like_to_count() -> Case:
 
 def _a_view_to_log() -> Case:
     case = a_case()
-    return replace(case, words={"envelope": told(a_view(case.product))})
+    return replace(case, words={"envelope": envelope_of(a_view(case.product))})
 
 
 def _a_sold_out_product() -> Case:

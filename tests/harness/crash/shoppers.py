@@ -18,7 +18,7 @@ from tests.harness.crash.cases import (
     ordered,
 )
 from tests.support.coupons import a_coupon, an_issued
-from tests.support.envelopes import a_view, told
+from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import Answer, call
 from tests.support.payments import a_card_order, pay
 from tests.support.shop import Person, rows
@@ -106,7 +106,7 @@ def _paid() -> Case:
 def _viewed_most_recently() -> Case:
     """The product viewed most recently, on boards and in the metrics."""
     case = a_case()
-    view = told(a_view(case.product))
+    view = envelope_of(a_view(case.product))
     for name in ("metrics/on_product_activity", "ranking/on_ranked_activity"):
         assert consume(name, view) == DONE
     return case

@@ -50,13 +50,13 @@ def test_every_fifth_step_of_placing_and_liking_holds() -> None:
         assert well == of > 2
 
 
-def test_what_may_be_lost_is_not_told_twice_where_an_answer_is() -> None:
+def test_a_cut_view_is_published_at_most_once() -> None:
     done = faults("publish_views", "--kind", "hang")
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_client_that_forgets_its_key_is_found_to_be_charged_twice() -> None:
+def test_a_client_with_a_new_key_is_reported_as_charged_twice() -> None:
     done = faults("charge_without_its_key", "--kind", "kill-after")
 
     assert done.returncode == 1, done.stdout + done.stderr

@@ -27,7 +27,7 @@ from tests.harness.fuzz.conformance import AttackResult, problem_with
 from tests.harness.fuzz.modes import modes_of
 from tests.harness.fuzz.valid_requests import Ready, Words, signature_headers
 from tests.harness.fuzz.world import World
-from tests.support.api_gateway import Bridge, Environ, Start
+from tests.support.api_gateway import ApiGateway, Environ, Start
 from tests.support.payments import CALLBACKS
 from tests.support.shop import a_key
 
@@ -164,7 +164,7 @@ class SigningApplication:
     """The application, with a signature added to callbacks that ask for one."""
 
     def __init__(self) -> None:
-        self._application = Bridge()
+        self._application = ApiGateway()
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """Serve a request (PEP 3333)."""

@@ -20,7 +20,7 @@ from commerce.shared import clock
 from infra.openapi import examples
 from tests.harness.fuzz.conformance import Json, document
 from tests.harness.fuzz.world import PRICE, World
-from tests.support.api_gateway import Bridge
+from tests.support.api_gateway import ApiGateway
 from tests.support.coupons import a_coupon
 from tests.support.orders import an_order, ship
 from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
@@ -54,7 +54,7 @@ class Operation:
 
 def operations() -> list[Operation]:
     """Every operation of the document."""
-    routes = {(each.method, each.path): each.function for each in Bridge().routes}
+    routes = {(each.method, each.path): each.function for each in ApiGateway().routes}
     return [
         Operation(
             method.upper(),

@@ -46,7 +46,7 @@ def assert_stale(answer: Answer) -> None:
 
 
 class TestProducts:
-    def test_what_is_sent_is_changed_and_the_rest_stays(self) -> None:
+    def test_an_edit_changes_only_the_fields_sent(self) -> None:
         brand, product = a_brand("Acme"), ""
         product = a_product(stock=4, price=1_000, name="Anvil", brand_id=brand)
         seen = product_of(product)
@@ -61,14 +61,14 @@ class TestProducts:
         assert (shown["name"], shown["description"], shown["version"]) == ("Feather", "Light.", 3)
         assert (shown["price"], shown["stock_quantity"]) == (price, 4)
 
-    def test_it_may_move_to_another_brand(self) -> None:
+    def test_a_product_can_move_to_another_brand(self) -> None:
         product, other = a_product(), a_brand("Other")
         assert edit_product(product, brand_id=other.upper()).json["brand"]["name"] == "Other"
         assert product_of(product).json["brand"]["brand_id"] == other
         answer = edit_product(product, brand_id=NOBODYS)
         assert (answer.status, answer.json["code"]) == (404, "BRAND_NOT_FOUND")
 
-    def test_two_who_saw_the_same_one_is_told_to_look_again(self) -> None:
+    def test_the_second_of_two_edits_of_one_version_is_stale(self) -> None:
         product = a_product(price=1_000)
         tag = tag_of(product_of(product))
         assert edit_product(product, price_amount=900, tag=tag).status == 200
@@ -84,14 +84,14 @@ class TestProducts:
         assert_stale(edit_product(product, price_amount=800, version=2, tag='"1-0123456789abcdef"'))
         assert edit_product(product, price_amount=800, version=None).status == 200
 
-    def test_who_names_no_version_changes_what_is_there(self) -> None:
+    def test_an_edit_without_a_version_applies_to_the_current_one(self) -> None:
         product = a_product(price=1_000)
         assert edit_product(product, price_amount=900).status == 200
         assert edit_product(product, price_amount=800, tag="*").status == 200
         assert product_of(product).json["version"] == 3
 
     @pytest.mark.parametrize("tag", ['"other"', '"9"', '"1.9-x", "0-x"', "1-abc"])
-    def test_a_tag_that_is_none_of_ours_matches_nothing(self, tag: str) -> None:
+    def test_a_foreign_etag_matches_nothing(self, tag: str) -> None:
         answer = set_stock(product := a_product(stock=2), 5, tag=tag)
         assert_stale(answer)
         assert stock_of(product) == 2
@@ -105,7 +105,7 @@ class TestProducts:
         assert edit_product(product, price_amount=90, tag=tag).status == 200
         assert product_of(product).json["like_count"] == 1
 
-    def test_what_changes_nothing_makes_no_version(self) -> None:
+    def test_an_edit_without_changes_makes_no_new_version(self) -> None:
         product = a_product(price=1_000, name="Anvil")
         before = audit_of(product)
         for body in ({}, {"price_amount": 1_000}, {"name": "Anvil", "description": ""}):
@@ -128,7 +128,7 @@ class TestProducts:
             ({"version": "1"}, "version"),
         ],
     )
-    def test_what_does_not_validate_is_refused(self, body: dict[str, Any], field: str) -> None:
+    def test_an_invalid_edit_is_refused(self, body: dict[str, Any], field: str) -> None:
         product = a_product()
         answer = edit_product(product, **body)
         assert (answer.status, answer.json["code"]) == (422, "VALIDATION_FAILED")
@@ -145,7 +145,7 @@ class TestProducts:
         assert edit_product(product, by=a_buyer(), name="Mine").status == 403
         assert product_of(product).json["name"] == "Anvil"
 
-    def test_an_edit_is_no_read_that_could_be_answered_304(self) -> None:
+    def test_an_edit_is_never_answered_304(self) -> None:
         product = a_product()
         answer = call(
             "product/edit_product",
@@ -159,7 +159,7 @@ class TestProducts:
 
 
 class TestOldOrders:
-    def test_they_keep_the_name_and_the_price_they_were_placed_with(self) -> None:
+    def test_old_orders_keep_product_name_and_price(self) -> None:
         brand = a_brand("Acme")
         product = a_product(stock=5, price=1_000, name="Anvil", brand_id=brand)
         buyer = a_buyer(points=5_000)
@@ -176,7 +176,7 @@ class TestOldOrders:
 
 
 class TestStock:
-    def test_it_is_set_under_the_tag_of_its_product(self) -> None:
+    def test_stock_is_set_under_the_products_etag(self) -> None:
         product = a_product(stock=5)
         first = set_stock(product, 7, tag=tag_of(product_of(product)))
         assert (first.status, first.json) == (200, {"product_id": product, "stock_quantity": 7})
@@ -185,14 +185,14 @@ class TestStock:
         assert stock_of(product) == 9
         assert_books_hold(product)
 
-    def test_two_who_counted_the_same_one_is_told_to_look_again(self) -> None:
+    def test_the_second_of_two_stock_counts_of_one_version_is_stale(self) -> None:
         product = a_product(stock=5)
         tag = tag_of(product_of(product))
         assert set_stock(product, 5, tag=tag).status == 200  # the same number, and still a count
         assert_stale(set_stock(product, 6, tag=tag))
         assert stock_of(product) == 5
 
-    def test_an_edit_makes_a_count_stale_and_a_sale_does_not(self) -> None:
+    def test_an_edit_makes_a_stock_count_stale_but_a_sale_does_not(self) -> None:
         product, buyer = a_product(stock=5, price=100), a_buyer(points=1_000)
         tag = tag_of(product_of(product))
         an_order(buyer, (product, 2))
@@ -203,7 +203,7 @@ class TestStock:
         assert stock_of(product) == 10
         assert_books_hold(product, users=[buyer.user_id])
 
-    def test_a_count_does_not_make_an_edit_stale(self) -> None:
+    def test_a_stock_count_does_not_make_an_edit_stale(self) -> None:
         product = a_product(stock=5)
         tag = tag_of(product_of(product))
         set_stock(product, 7)
@@ -211,7 +211,7 @@ class TestStock:
 
 
 class TestBrands:
-    def test_it_is_edited_under_its_tag(self) -> None:
+    def test_a_brand_is_edited_under_its_etag(self) -> None:
         brand = a_brand("Acme")
         seen = brand_of(brand)
         answer = edit_brand(brand, name="Emca", tag=tag_of(seen))
@@ -222,7 +222,7 @@ class TestBrands:
         assert edit_brand(brand, description="Other", version=2).json["name"] == "Emca"
         assert edit_brand(brand).status == 200
 
-    def test_a_new_one_has_a_tag_to_edit_it_under(self) -> None:
+    def test_a_new_brand_has_an_etag(self) -> None:
         token = an_admin().token
         body = {"name": "Acme"}
         made = call("brand/register_brand", "POST", "/admin/brands", body=body, token=token)
@@ -230,7 +230,7 @@ class TestBrands:
         assert edit_brand(made.json["brand_id"], name="Emca", tag=tag_of(made)).status == 200
 
     @pytest.mark.parametrize("body", [{"name": None}, {"name": " "}, {"colour": "red"}])
-    def test_what_does_not_validate_is_refused(self, body: dict[str, Any]) -> None:
+    def test_an_invalid_edit_is_refused(self, body: dict[str, Any]) -> None:
         assert edit_brand(a_brand(), **body).status == 422
 
     def test_an_unknown_one_is_not_found(self) -> None:
@@ -242,7 +242,7 @@ class TestBrands:
 
 
 class TestAudit:
-    def test_every_change_says_who_and_what_it_was_before(self) -> None:
+    def test_the_audit_has_actor_and_previous_values_of_every_change(self) -> None:
         admin, brand = an_admin(), a_brand("Acme")
         by, token = f"admin:{admin.user_id}", admin.token
         body = {"brand_id": brand, "name": "Anvil", "price_amount": 1_000}
@@ -264,14 +264,14 @@ class TestAudit:
         edit_brand(brand, by=admin, name="Emca")
         assert audit_of(brand)[1:] == [(by, "EDIT_BRAND", {"name": "Acme"}, {"name": "Emca"})]
 
-    def test_what_was_refused_is_not_in_it(self) -> None:
+    def test_a_refused_edit_is_not_in_the_audit(self) -> None:
         product = a_product(stock=1)
         before = audit_of(product)
         edit_product(product, name="Feather", version=9)
         set_stock(product, 3, tag='"9"')
         assert audit_of(product) == before
 
-    def test_it_has_the_requests_id(self) -> None:
+    def test_an_audit_entry_has_the_request_id(self) -> None:
         product = a_product()
         answer = edit_product(product, name="Feather")
         sql = "SELECT trace_id FROM admin_audit WHERE subject_id = $1 ORDER BY id DESC LIMIT 1"
@@ -307,7 +307,7 @@ class TestShoppers:
         items: list[dict[str, Any]] = call("product/list_products", "GET", path).json["items"]
         return items
 
-    def test_a_new_price_shows_in_lists_and_in_its_place(self) -> None:
+    def test_a_new_price_shows_in_lists_and_moves_the_product(self) -> None:
         brand = a_brand()
         cheap, dear = (a_product(price=price, brand_id=brand) for price in (100, 200))
         ids = [each["product_id"] for each in self.listed(brand, "price_asc")]
@@ -325,7 +325,7 @@ class TestShoppers:
         shown = [(e["product_id"], e["price"]["amount"]) for e in self.listed(brand, "price_asc")]
         assert shown == [(dear, 200), (cheap, 300)]
 
-    def test_a_new_name_of_a_brand_shows_on_it_and_on_all_its_products(self) -> None:
+    def test_a_new_brand_name_shows_on_the_brand_and_its_products(self) -> None:
         brand = a_brand("Acme")
         products = [a_product(brand_id=brand) for _ in range(3)]
         assert brand_of(brand).json["name"] == "Acme"
@@ -337,7 +337,7 @@ class TestShoppers:
         assert [e["brand"]["name"] for e in self.listed(brand)] == ["Emca"] * len(products)
         assert product_of(products[0]).json["brand"]["name"] == "Emca"
 
-    def test_a_change_heard_twice_or_of_what_is_gone_does_no_harm(self) -> None:
+    def test_a_repeated_change_event_or_one_of_a_deleted_product_is_harmless(self) -> None:
         brand, product = a_brand(), a_product()
         edit_brand(brand, name="Emca")
         edit_product(product, name="Feather")

@@ -9,7 +9,7 @@ from commerce.runtime import tokens
 from commerce.shared import clock
 from tests.support.browser import TIMEOUT_MS, a_browser, a_page
 from tests.support.dead_letters import DeadQueue
-from tests.support.http_server import a_site
+from tests.support.http_server import serve_api
 from tests.support.operations import a_console_queue
 
 expect.set_options(timeout=TIMEOUT_MS)
@@ -33,7 +33,7 @@ def dead(own_shop: str, monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
 @pytest.fixture
 def site(dead: DeadQueue) -> Iterator[str]:
     """The URL of the API that serves the console."""
-    with a_site() as url:
+    with serve_api() as url:
         yield url
 
 

@@ -14,7 +14,7 @@ from tests.support.shop import a_buyer, a_product, rows
 Open = Callable[[], Page]
 
 
-def test_a_healthy_shop_is_shown_as_well(open_console: Open) -> None:
+def test_a_healthy_shop_is_shown_as_healthy(open_console: Open) -> None:
     console = open_console()
     expect(console.get_by_role("heading", name="All is well")).to_be_visible()
     expect(console.get_by_text("No dead letters in 2 queues.")).to_be_visible()
@@ -147,7 +147,9 @@ def test_the_theme_is_switched_and_remembered(open_console: Open) -> None:
     expect(console.locator("html")).to_have_attribute("data-theme", "dark")
 
 
-def test_what_a_message_holds_is_never_markup(dead: DeadQueue, open_console: Open) -> None:
+def test_a_messages_content_is_never_rendered_as_markup(
+    dead: DeadQueue, open_console: Open
+) -> None:
     dead.fill('{"detail": {"type": "<img src=x onerror=alert(1)>", "id": "<b>", "data": {}}}')
     console = open_console()
     console.get_by_role("button", name=dead.name, exact=True).click()

@@ -33,7 +33,7 @@ def take(page: Page, file: Path, size: str) -> None:
     page.screenshot(path=file, full_page=True, animations="disabled")
 
 
-def test_a_bad_hour_fits_every_screen(
+def test_the_console_with_problems_fits_every_screen(
     dead: DeadQueue, gateway: RunningGateway, open_console: Callable[[], Page], screens: Path
 ) -> None:
     gateway.behave("lose_callback")

@@ -50,7 +50,7 @@ def offered(coupon_id: str) -> dict[str, Any] | None:
     return None
 
 
-def test_a_registered_coupon_is_offered_to_anyone() -> None:
+def test_a_registered_coupon_is_offered_publicly() -> None:
     offer = an_offer(
         name="Autumn \N{ANCHOR}", kind="RATE", value=15, max_discount=5_000,
         min_order_amount=10_000, total_quantity=7,
@@ -66,7 +66,7 @@ def test_a_registered_coupon_is_offered_to_anyone() -> None:
     assert offered(coupon_id) == {**answer.json, "issued_quantity": 1}
 
 
-def test_a_moment_may_be_written_in_any_zone_and_is_shown_in_utc() -> None:
+def test_a_time_is_accepted_in_any_zone_and_shown_in_utc() -> None:
     answer = register(
         an_offer(valid_from="2026-01-31T18:30:00+09:00", valid_until="2036-01-31T09:30:00Z")
     )
@@ -74,7 +74,7 @@ def test_a_moment_may_be_written_in_any_zone_and_is_shown_in_utc() -> None:
     assert answer.json["valid_until"] == "2036-01-31T09:30:00.000000Z"
 
 
-def test_what_is_left_out_is_no_cap_and_no_minimum() -> None:
+def test_omitted_cap_and_minimum_mean_none() -> None:
     answer = register(an_offer())
     assert (answer.json["max_discount"], answer.json["min_order_amount"]) == (None, 0)
 
@@ -104,24 +104,24 @@ def test_what_is_left_out_is_no_cap_and_no_minimum() -> None:
         ({"issued_quantity": 1}, "issued_quantity"),
     ],
 )
-def test_what_does_not_validate_is_refused(change: dict[str, Any], field: str) -> None:
+def test_an_invalid_coupon_is_refused(change: dict[str, Any], field: str) -> None:
     answer = register({**an_offer(), **change})
     assert (answer.status, answer.json["code"]) == (422, "VALIDATION_FAILED")
     assert field in {each["field"] for each in answer.json["errors"]}
 
 
 @pytest.mark.parametrize("name", ["name", "kind", "value", "total_quantity", "valid_from"])
-def test_what_is_missing_is_named(name: str) -> None:
+def test_every_missing_field_is_named(name: str) -> None:
     offer = an_offer()
     del offer[name]
     assert [each["field"] for each in register(offer).json["errors"]] == [name]
 
 
-def test_only_an_admin_offers() -> None:
+def test_only_an_admin_registers_coupons() -> None:
     assert register(an_offer(), by=a_buyer()).status == 403
 
 
-def test_who_offered_it_is_in_the_audit() -> None:
+def test_the_audit_names_the_admin_who_registered_a_coupon() -> None:
     admin = an_admin()
     coupon_id = register(an_offer(value=7), by=admin).json["coupon_id"]
     [entry] = rows('SELECT "by", action, before, after FROM admin_audit WHERE subject_id = $1',
@@ -130,7 +130,7 @@ def test_who_offered_it_is_in_the_audit() -> None:
     assert (entry.before, entry.after["value"], entry.after["kind"]) == ({}, 7, "FIXED")
 
 
-def test_a_user_gets_one_copy_and_again_the_same_one() -> None:
+def test_a_user_gets_one_copy_and_a_repeat_returns_it() -> None:
     user, coupon = a_buyer(), a_coupon(total_quantity=5)
     first, again = issue(user, coupon), issue(user, coupon.upper())
     assert first.json == {
@@ -153,7 +153,7 @@ def test_an_unknown_coupon_is_not_found(coupon_id: str) -> None:
 
 
 @pytest.mark.parametrize("quantity", [1, 3, 17, 40])
-def test_every_copy_is_issued_and_not_one_more(quantity: int) -> None:
+def test_exactly_all_copies_are_issued(quantity: int) -> None:
     coupon = a_coupon(total_quantity=quantity)
     assert {issue(a_buyer(), coupon).status for _ in range(quantity)} == {201}
     assert offered(coupon) is None
@@ -163,14 +163,14 @@ def test_every_copy_is_issued_and_not_one_more(quantity: int) -> None:
     assert_books_hold(coupons=[coupon])
 
 
-def test_who_has_a_copy_of_what_is_sold_out_still_gets_it() -> None:
+def test_a_user_with_a_copy_gets_it_again_after_the_coupon_is_sold_out() -> None:
     user, coupon = a_buyer(), a_coupon(total_quantity=1)
     first = issue(user, coupon)
     again = issue(user, coupon)
     assert (again.status, again.json) == (200, first.json)
 
 
-def test_what_is_over_is_refused_and_not_offered() -> None:
+def test_an_expired_coupon_is_neither_issued_nor_offered() -> None:
     coupon = a_coupon()
     end(coupon)
     answer = issue(a_buyer(), coupon)
@@ -179,21 +179,21 @@ def test_what_is_over_is_refused_and_not_offered() -> None:
     assert copies_of(coupon) == 0
 
 
-def test_what_has_not_begun_is_refused_and_not_offered() -> None:
+def test_a_coupon_before_its_start_is_neither_issued_nor_offered() -> None:
     coupon = a_coupon(valid_from=clock.rfc3339(clock.now() + timedelta(hours=1)))
     answer = issue(a_buyer(), coupon)
     assert (answer.status, answer.json["code"]) == (409, "COUPON_NOT_YET_VALID")
     assert offered(coupon) is None
 
 
-def test_a_coupon_may_be_offered_that_is_over_already() -> None:
+def test_an_already_expired_coupon_can_be_registered() -> None:
     past = clock.rfc3339(clock.now() - timedelta(hours=1))
     answer = register(an_offer(valid_until=past))
     assert answer.status == 201
     assert issue(a_buyer(), answer.json["coupon_id"]).json["code"] == "COUPON_EXPIRED"
 
 
-def test_nobody_gets_one_without_a_token() -> None:
+def test_issuing_a_coupon_needs_a_token() -> None:
     path = f"/coupons/{a_coupon()}/issues"
     assert call("coupon/issue_coupon", "POST", path).status == 401
 
@@ -213,7 +213,7 @@ def test_offers_come_newest_first_page_by_page() -> None:
 
 
 class TestMine:
-    def test_they_come_newest_first_page_by_page(self) -> None:
+    def test_my_coupons_are_listed_newest_first_page_by_page(self) -> None:
         user = a_buyer()
         ids = [an_issued(user) for _ in range(5)]
         first = mine(user, "?limit=2").json
@@ -223,7 +223,7 @@ class TestMine:
         assert [e["issued_coupon_id"] for page in pages for e in page["items"]] == ids[::-1]
         assert third["next_cursor"] is None
 
-    def test_nobody_sees_anothers(self) -> None:
+    def test_a_user_sees_only_their_own_coupons(self) -> None:
         user, other = a_buyer(), a_buyer()
         an_issued(user)
         an_issued(user)
@@ -231,7 +231,7 @@ class TestMine:
         cursor = mine(user, "?limit=1").json["next_cursor"]
         assert mine(other, f"?cursor={cursor}").json["code"] == "INVALID_CURSOR"
 
-    def test_they_can_be_asked_for_by_status(self) -> None:
+    def test_my_coupons_can_be_filtered_by_status(self) -> None:
         user, over = a_buyer(), a_coupon()
         fresh, expired = an_issued(user), an_issued(user, over)
         end(over)
@@ -244,12 +244,12 @@ class TestMine:
         assert status_of_coupon(user, fresh) == "AVAILABLE"
 
     @pytest.mark.parametrize("query", ["?status=LOST", "?status=", "?limit=0", "?limit=101"])
-    def test_what_cannot_be_asked_for_is_refused(self, query: str) -> None:
+    def test_an_invalid_filter_is_refused(self, query: str) -> None:
         assert mine(a_buyer(), query).status == 422
 
 
 @pytest.mark.parametrize(("they", "expected"), [("ROLLBACK", "201"), ("COMMIT", "COUPON_SOLD_OUT")])
-def test_who_finds_only_held_stripes_waits_for_what_becomes_of_them(
+def test_an_issue_that_finds_only_locked_stripes_waits_for_them(
     database_url: str, they: str, expected: str
 ) -> None:
     coupon = a_coupon(total_quantity=2)
@@ -266,7 +266,7 @@ def test_who_finds_only_held_stripes_waits_for_what_becomes_of_them(
 
 
 @pytest.mark.parametrize(("they", "expected"), [("ROLLBACK", 201), ("COMMIT", 200)])
-def test_who_asks_while_their_copy_is_being_issued_gets_that_one(
+def test_a_concurrent_issue_returns_the_copy_being_issued(
     database_url: str, they: str, expected: int
 ) -> None:
     coupon, user, copy = a_coupon(total_quantity=1), a_buyer(), str(clock.new_id())

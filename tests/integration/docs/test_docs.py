@@ -35,20 +35,20 @@ class Page(HTMLParser):
             self.inline.append(tag)
 
 
-def test_the_document_is_served_as_it_is_kept() -> None:
+def test_the_committed_document_is_served_unchanged() -> None:
     status, body, headers = get("pages/get_page", "/openapi.json")
     assert status == 200
     assert headers["content-type"] == "application/json"
     assert json.loads(body) == json.loads(DOCUMENT.read_text(encoding="utf-8"))
 
 
-def test_who_has_the_document_is_not_sent_it_again() -> None:
+def test_a_document_with_a_matching_etag_is_not_sent_again() -> None:
     _, _, headers = get("pages/get_page", "/openapi.json")
     again = get("pages/get_page", "/openapi.json", **{"If-None-Match": headers["etag"]})
     assert again[:2] == (304, "")
 
 
-def test_the_page_loads_nothing_from_elsewhere_and_its_policy_says_so() -> None:
+def test_the_docs_page_and_its_policy_allow_only_own_files() -> None:
     status, html, headers = get("pages/get_page", "/docs")
     page = Page(html)
     assert status == 200
@@ -61,7 +61,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_its_policy_says_so() -> None:
     assert not [each for each in page.loaded if re.match(r"(https?:)?//", each)]
 
 
-def test_whatever_the_page_loads_is_there() -> None:
+def test_every_file_that_the_docs_page_loads_exists() -> None:
     _, html, _ = get("pages/get_page", "/docs")
     assets = [each for each in Page(html).loaded if each.startswith("docs/")]
     assert len(assets) == 4
@@ -73,7 +73,7 @@ def test_whatever_the_page_loads_is_there() -> None:
         assert text
 
 
-def test_a_try_gets_a_key_of_its_own_where_the_example_was_left() -> None:
+def test_a_request_with_the_example_key_gets_a_new_key() -> None:
     _, script, _ = get("pages/get_page", "/docs/start.js")
     document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     [example] = [
@@ -85,7 +85,7 @@ def test_a_try_gets_a_key_of_its_own_where_the_example_was_left() -> None:
 
 
 @pytest.mark.parametrize("asset", ["nothing.js", "page.html", "openapi.json", "../order.py", ".."])
-def test_nothing_else_is_served(asset: str) -> None:
+def test_no_other_file_is_served(asset: str) -> None:
     status, body, _ = get("pages/get_page", f"/docs/{asset}")
     assert status == 404
     assert json.loads(body)["code"] == "NOT_FOUND"

@@ -12,7 +12,7 @@ from commerce.order import OrderConfirmed
 from commerce.product import ProductViewed
 from commerce.shared.clock import new_id
 from commerce.shared.errors import Unavailable
-from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
+from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, envelope_of
 from tests.support.lambda_calls import bus_message, lambda_context, sqs_event
 from tests.support.shop import rows
 
@@ -49,7 +49,7 @@ def deliver(consumer: Any, *bodies: Any) -> list[int]:
 def test_all_messages_of_a_call_are_consumed_together() -> None:
     consumer = Consumer()
     products = [str(new_id()) for _ in range(3)]
-    assert deliver(consumer, *(bus_message(told(a_like(each))) for each in products)) == []
+    assert deliver(consumer, *(bus_message(envelope_of(a_like(each))) for each in products)) == []
     assert consumer.calls == [products]
 
 
@@ -60,18 +60,18 @@ def test_all_messages_of_a_call_are_consumed_together() -> None:
         "[]",
         {"detail": {}},
         {"detail": None},
-        bus_message(told(an_unlike(PRODUCT))),  # a type that is none of ours
-        bus_message({**told(a_like(PRODUCT)), "data": {}}),
-        bus_message({**told(a_like(PRODUCT)), "id": "1"}),
-        bus_message({**told(a_like(PRODUCT)), "occurred_at": "yesterday"}),
-        bus_message({**told(a_like(PRODUCT)), "occurred_at": "2026-01-31T09:30:00"}),  # where?
-        bus_message({**told(a_like(PRODUCT)), "aggregate_version": "1"}),
-        bus_message({**told(a_like(PRODUCT)), "aggregate_version": True}),
+        bus_message(envelope_of(an_unlike(PRODUCT))),  # a type that is none of ours
+        bus_message({**envelope_of(a_like(PRODUCT)), "data": {}}),
+        bus_message({**envelope_of(a_like(PRODUCT)), "id": "1"}),
+        bus_message({**envelope_of(a_like(PRODUCT)), "occurred_at": "yesterday"}),
+        bus_message({**envelope_of(a_like(PRODUCT)), "occurred_at": "2026-01-31T09:30:00"}),
+        bus_message({**envelope_of(a_like(PRODUCT)), "aggregate_version": "1"}),
+        bus_message({**envelope_of(a_like(PRODUCT)), "aggregate_version": True}),
     ],
 )
 def test_a_message_that_cannot_be_read_fails_alone(malformed: Any) -> None:
     consumer = Consumer()
-    good = bus_message(told(a_view(PRODUCT)))
+    good = bus_message(envelope_of(a_view(PRODUCT)))
     assert deliver(consumer, good, malformed, good) == [1]
     assert consumer.calls == [[PRODUCT, PRODUCT]]
 
@@ -86,14 +86,14 @@ def test_a_failed_batch_is_retried_message_by_message() -> None:
     consumer = Consumer()
     products = [str(new_id()) for _ in range(4)]
     consumer.unbearable = {products[2]}
-    assert deliver(consumer, *(bus_message(told(a_like(each))) for each in products)) == [2]
+    assert deliver(consumer, *(bus_message(envelope_of(a_like(each))) for each in products)) == [2]
     assert consumer.calls == [products, *([each] for each in products)]
 
 
 def test_without_a_database_all_messages_return_without_single_retries() -> None:
     consumer = Consumer(Unavailable())
     consumer.unbearable = {PRODUCT}
-    assert deliver(consumer, *[bus_message(told(a_like(PRODUCT)))] * 3) == [0, 1, 2]
+    assert deliver(consumer, *[bus_message(envelope_of(a_like(PRODUCT)))] * 3) == [0, 1, 2]
     assert len(consumer.calls) == 1
 
 
@@ -106,8 +106,8 @@ def test_events_take_effect_once_and_failed_ones_stay_unclaimed() -> None:
         seen.extend(str(each.event.product_id) for each in received)
 
     products = [str(new_id()) for _ in range(3)]
-    good = [bus_message(told(a_like(each))) for each in products]
-    bad = bus_message(told(a_like(PRODUCT)))
+    good = [bus_message(envelope_of(a_like(each))) for each in products]
+    bad = bus_message(envelope_of(a_like(PRODUCT)))
     assert deliver(once_each(consumer, work), good[0], good[0], bad, good[1]) == [2]
     assert deliver(once_each(consumer, work), *good, bad) == [3]
 
@@ -121,8 +121,8 @@ def test_an_event_of_another_type_is_not_read_as_the_expected_one() -> None:
     handler = event_handler(OrderConfirmed, seen.append)
     order = an_order((PRODUCT, 1, 100))
     event = sqs_event(
-        bus_message(told(a_cancellation(order))),  # it has every field of the other
-        bus_message(told(order)),
+        bus_message(envelope_of(a_cancellation(order))),  # it has every field of the other
+        bus_message(envelope_of(order)),
     )
 
     assert failed(event, handler(event, lambda_context())) == [0]
@@ -136,7 +136,7 @@ def test_an_event_of_another_type_is_not_read_as_the_expected_one() -> None:
 def test_an_event_with_an_impossible_order_line_is_refused(line: dict[str, Any]) -> None:
     seen: list[Any] = []
     handler = event_handler(OrderConfirmed, seen.append)
-    good = told(an_order((PRODUCT, 1, 100)))
+    good = envelope_of(an_order((PRODUCT, 1, 100)))
     lines = [{**good["data"]["lines"][0], **line}]
     event = sqs_event(bus_message({**good, "data": {**good["data"], "lines": lines}}))
 
@@ -146,7 +146,7 @@ def test_an_event_with_an_impossible_order_line_is_refused(line: dict[str, Any])
 
 def test_additional_fields_of_a_newer_producer_are_ignored() -> None:
     consumer = Consumer()
-    like = told(a_like(PRODUCT))
+    like = envelope_of(a_like(PRODUCT))
     newer = {**like, "schema": 2, "data": {**like["data"], "weight": {"of": ["it"]}}}
 
     assert deliver(consumer, bus_message(newer)) == []

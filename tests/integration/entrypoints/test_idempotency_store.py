@@ -8,9 +8,9 @@ import boto3
 import pytest
 
 from tests.support.lambda_calls import Answer, call
-from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
+from tests.support.other_connection import an_observer, held_by_another, wait_until
 from tests.support.shop import Person, a_buyer, a_key, a_product, balance_of, rows, stock_of
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 BLOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
 
@@ -53,9 +53,9 @@ def test_a_repeat_while_the_first_is_running_is_refused(own_shop: str) -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     hold = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
     name = own_shop.rsplit("/", 1)[1]
-    with ThreadPoolExecutor(max_workers=1) as threads, an_onlooker(own_shop) as look:
-        with somebody_holding(own_shop, hold, product):
-            first = threads.submit(run_together, [lambda: order(buyer, product, key)])
+    with ThreadPoolExecutor(max_workers=1) as threads, an_observer(own_shop) as look:
+        with held_by_another(own_shop, hold, product):
+            first = threads.submit(run_concurrently, [lambda: order(buyer, product, key)])
             wait_until(lambda: look(BLOCKED, name) or first.done())
             second = order(buyer, product, key)
         [answer] = first.result()
@@ -71,9 +71,9 @@ def test_a_running_requests_key_with_another_body_is_refused(own_shop: str) -> N
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     hold = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
     name = own_shop.rsplit("/", 1)[1]
-    with ThreadPoolExecutor(max_workers=1) as threads, an_onlooker(own_shop) as look:
-        with somebody_holding(own_shop, hold, product):
-            first = threads.submit(run_together, [lambda: order(buyer, product, key)])
+    with ThreadPoolExecutor(max_workers=1) as threads, an_observer(own_shop) as look:
+        with held_by_another(own_shop, hold, product):
+            first = threads.submit(run_concurrently, [lambda: order(buyer, product, key)])
             wait_until(lambda: look(BLOCKED, name) or first.done())
             second = order(buyer, product, key, quantity=2)
         [answer] = first.result()

@@ -32,7 +32,7 @@ def event_types(product: str) -> list[str]:
     return [each["type"] for each in events_about(product, "ProductLiked", "ProductUnliked")]
 
 
-def test_the_nth_call_does_what_the_first_did() -> None:
+def test_repeated_likes_have_the_effect_of_one() -> None:
     user, product = a_buyer(), a_product()
     for _ in range(3):
         answer = like(user, product)
@@ -45,7 +45,7 @@ def test_the_nth_call_does_what_the_first_did() -> None:
     assert (likes_of(product), event_types(product)) == (0, ["ProductLiked", "ProductUnliked"])
 
 
-def test_a_like_an_unlike_and_a_like_again_are_three_wishes() -> None:
+def test_like_unlike_and_like_again_all_take_effect() -> None:
     user, product = a_buyer(), a_product()
     like(user, product)
     unlike(user, product)
@@ -59,7 +59,7 @@ def test_a_like_an_unlike_and_a_like_again_are_three_wishes() -> None:
     assert first["data"] == {"user_id": str(user.user_id), "product_id": product}
 
 
-def test_with_a_key_the_first_answer_is_replayed() -> None:
+def test_a_like_with_a_key_replays_its_first_answer() -> None:
     user, product, key = a_buyer(), a_product(), a_key()
     assert like(user, product, key=key).status == 200
     assert unlike(user, product).status == 200
@@ -71,7 +71,7 @@ def test_with_a_key_the_first_answer_is_replayed() -> None:
     assert likes_of(product) == 0
 
 
-def test_with_a_key_it_happens_once_even_without_the_idempotency_store(
+def test_a_like_with_a_key_takes_effect_once_without_the_store(
     idempotency_store_is_down: None,
 ) -> None:
     user, product, key = a_buyer(), a_product(), a_key()
@@ -81,7 +81,7 @@ def test_with_a_key_it_happens_once_even_without_the_idempotency_store(
     assert likes_of(product) == 0
 
 
-def test_without_a_key_nothing_is_claimed_and_no_store_is_asked(
+def test_a_like_without_a_key_uses_no_claim_and_no_store(
     idempotency_store_is_down: None,
 ) -> None:
     user, product = a_buyer(), a_product()
@@ -92,7 +92,7 @@ def test_without_a_key_nothing_is_claimed_and_no_store_is_asked(
     assert claims == []
 
 
-def test_one_key_for_two_products_is_a_key_used_twice() -> None:
+def test_one_key_for_two_products_is_refused() -> None:
     user, first, second, key = a_buyer(), a_product(), a_product(), a_key()
     resource = "/products/{product_id}/like"
     assert like(user, first, key=key, resource=resource).status == 200
@@ -101,7 +101,7 @@ def test_one_key_for_two_products_is_a_key_used_twice() -> None:
     assert likes_of(second) == 0
 
 
-def test_only_what_is_told_wakes_the_relay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_recorded_event_nudges_the_relay(monkeypatch: pytest.MonkeyPatch) -> None:
     nudges: list[int] = []
     monkeypatch.setattr(transactions, "_nudge_the_relay", lambda: nudges.append(1))
     user, product = a_buyer(), a_product()
@@ -128,7 +128,7 @@ def test_an_unknown_product_is_not_found(unknown: str) -> None:
     assert rows("SELECT id FROM product_like WHERE user_id = $1", user.user_id) == []
 
 
-def test_nobody_likes_without_a_token() -> None:
+def test_liking_needs_a_token() -> None:
     answer = call("like/like_product", "PUT", f"/products/{a_product()}/like")
     assert (answer.status, answer.json["code"]) == (401, "NOT_SIGNED_IN")
 
@@ -156,7 +156,7 @@ def test_my_likes_are_listed_newest_first_page_by_page() -> None:
     }  # fmt: skip
 
 
-def test_a_cursor_of_somebody_else_s_likes_is_refused() -> None:
+def test_a_cursor_of_another_users_likes_is_refused() -> None:
     user, other = a_buyer(), a_buyer()
     for product in (a_product(), a_product()):
         like(user, product)
@@ -165,5 +165,5 @@ def test_a_cursor_of_somebody_else_s_likes_is_refused() -> None:
     assert (answer.status, answer.json["code"]) == (422, "INVALID_CURSOR")
 
 
-def test_whoever_likes_nothing_has_an_empty_list() -> None:
+def test_a_user_without_likes_has_an_empty_list() -> None:
     assert my_likes(a_buyer()).json == {"items": [], "next_cursor": None}

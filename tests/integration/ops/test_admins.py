@@ -71,7 +71,7 @@ def test_granting_and_revoking_admin_rights_is_audited(
     assert "@" in granted[0]
 
 
-def test_granting_asks_for_confirmation(login_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_granting_needs_confirmation(login_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = ops(capsys, "grant", login_id)
     assert (code, "--yes" in answer["error"]) == (2, True)
     assert scopes_of_a_session(login_id) == frozenset()

@@ -196,7 +196,7 @@ def test_a_discarded_dead_letter_is_audited_and_the_others_stay(ops: Ops, dead: 
     assert dead.bodies() == Counter()
 
 
-def test_a_discard_asks_before_it_deletes(ops: Ops, dead: DeadQueue) -> None:
+def test_discarding_needs_confirmation(ops: Ops, dead: DeadQueue) -> None:
     body = an_order_message("o-1")
     [id_] = dead.fill(body)
     code, answer = ops("dlq", "discard", dead.name, "--id", id_, "--reason", "why")

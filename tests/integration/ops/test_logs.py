@@ -48,7 +48,7 @@ def found(stack: str, capsys: pytest.CaptureFixture[str], *words: str) -> list[s
     return [each["message"] for each in json.loads(capsys.readouterr().out)["lines"]]
 
 
-def test_lines_with_a_word_are_found(stack: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_lines_with_a_word_are_found(stack: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert found(stack, capsys, "e-1") == ["order e-1 began", "message failed"]
     assert found(stack, capsys, "SHIPMENT_NOTICE_FAILED") == ["alert SHIPMENT_NOTICE_FAILED"]
     assert found(stack, capsys, "e-3") == ["START RequestId: e-3"]

@@ -9,7 +9,7 @@ from commerce.runtime.db.connection import COMMIT
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
 from tests.support.lambda_calls import Answer, call
-from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
+from tests.support.other_connection import an_observer, held_by_another, wait_until
 from tests.support.shop import (
     Person,
     a_buyer,
@@ -20,7 +20,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -45,7 +45,7 @@ def order(buyer: Person, *product_ids: str, key: str | None = None) -> Answer:
 
 def order_elsewhere(buyer: Person, product_id: str) -> Answer:
     """The same from a thread, and so a connection, of its own."""
-    [answer] = run_together([lambda: order(buyer, product_id)])
+    [answer] = run_concurrently([lambda: order(buyer, product_id)])
     return answer
 
 
@@ -59,12 +59,12 @@ def database_name(url: str) -> str:
 
 
 @pytest.mark.parametrize("held", ["stock", "account"])
-def test_a_lock_not_had_in_time_is_busy_and_moves_nothing(own_shop: str, held: str) -> None:
+def test_a_lock_time_out_is_answered_busy_and_moves_nothing(own_shop: str, held: str) -> None:
     free, contended, buyer = a_product(price=100), a_product(price=100), a_buyer(points=1000)
     key, before = a_key(), contents()
     sql, value = (HOLD_STOCK, contended) if held == "stock" else (HOLD_ACCOUNT, buyer.user_id)
 
-    with somebody_holding(own_shop, sql, value):
+    with held_by_another(own_shop, sql, value):
         answer = order(buyer, free, contended, key=key)
         assert contents() == before
 
@@ -76,13 +76,13 @@ def test_a_lock_not_had_in_time_is_busy_and_moves_nothing(own_shop: str, held: s
     assert (stock_of(free), stock_of(contended), balance_of(buyer.user_id)) == (4, 4, 800)
 
 
-def test_a_lock_that_is_let_go_in_time_is_only_waited_for(own_shop: str) -> None:
+def test_a_lock_released_in_time_is_waited_for(own_shop: str) -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1000)
     name = database_name(own_shop)
     with (
         ThreadPoolExecutor(max_workers=1) as threads,
-        somebody_holding(own_shop, HOLD_STOCK, product) as somebody,
-        an_onlooker(own_shop) as look,
+        held_by_another(own_shop, HOLD_STOCK, product) as somebody,
+        an_observer(own_shop) as look,
     ):
         waiting = threads.submit(order_elsewhere, buyer, product)
         wait_until(lambda: look(BLOCKED, name) or waiting.done())
@@ -97,8 +97,8 @@ def test_an_order_that_waited_for_the_last_unit_in_vain_is_out_of_stock(own_shop
     name, before = database_name(own_shop), rows("SELECT count(*) AS n FROM outbox")
     with (
         ThreadPoolExecutor(max_workers=1) as threads,
-        somebody_holding(own_shop, HOLD_STOCK, product) as somebody,
-        an_onlooker(own_shop) as look,
+        held_by_another(own_shop, HOLD_STOCK, product) as somebody,
+        an_observer(own_shop) as look,
     ):
         waiting = threads.submit(order_elsewhere, buyer, product)
         wait_until(lambda: look(BLOCKED, name) or waiting.done())
@@ -111,15 +111,15 @@ def test_an_order_that_waited_for_the_last_unit_in_vain_is_out_of_stock(own_shop
     assert rows("SELECT count(*) AS n FROM outbox") == before
 
 
-def test_a_deadlock_is_retried_and_never_shown(own_shop: str) -> None:
+def test_a_deadlock_is_retried_and_not_shown(own_shop: str) -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1000)
     name = database_name(own_shop)
     # Somebody never looks for deadlocks, so it is the order that is ended, and must try again.
     rows(f"ALTER DATABASE {name} SET deadlock_timeout = '2s'")
     with (
         ThreadPoolExecutor(max_workers=1) as threads,
-        somebody_holding(own_shop, HOLD_STOCK, product) as somebody,
-        an_onlooker(own_shop) as look,
+        held_by_another(own_shop, HOLD_STOCK, product) as somebody,
+        an_observer(own_shop) as look,
     ):
         somebody.run(
             [Query("SET LOCAL deadlock_timeout = '1h'"), Query("SET LOCAL lock_timeout = 0")]
@@ -137,7 +137,7 @@ def test_a_deadlock_is_retried_and_never_shown(own_shop: str) -> None:
 
 
 @pytest.mark.parametrize("table", WRITTEN)
-def test_a_batch_that_fails_in_the_middle_leaves_nothing(own_shop: str, table: str) -> None:
+def test_a_batch_that_fails_midway_writes_nothing(own_shop: str, table: str) -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     before = contents()
     database().run(
@@ -164,7 +164,7 @@ def test_a_batch_that_fails_in_the_middle_leaves_nothing(own_shop: str, table: s
     assert (stock_of(product), balance_of(buyer.user_id)) == (4, 900)
 
 
-def test_a_decision_that_is_always_outdated_ends_as_busy(own_shop: str) -> None:
+def test_an_order_that_keeps_losing_races_is_answered_busy(own_shop: str) -> None:
     product, buyer = a_product(stock=5, price=100), a_buyer(points=1000)
     before = contents()
     # The guard refuses at the commit, and whoever looks again finds nothing wrong.

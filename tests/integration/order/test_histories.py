@@ -295,7 +295,7 @@ def send_and_lose_the_answer(self: HttpDeliverySystem, notice: ShipmentNotice) -
     raise DeliverySystemFailed("It did not answer: ReadTimeoutError.")
 
 
-def test_the_books_hold_after_every_step_of_every_history(
+def test_the_books_hold_after_every_step(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHIPPING_RETRY_BASE_SECONDS", "0")

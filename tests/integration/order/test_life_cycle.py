@@ -83,7 +83,7 @@ def refused(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.json["code"]
 
 
-def test_a_user_cancels_and_everything_comes_back(world: World) -> None:
+def test_a_users_cancellation_returns_everything(world: World) -> None:
     order_id = world.order()
     assert world.left() == (3, 800)
 
@@ -130,7 +130,7 @@ def test_a_cancellation_records_an_event_with_what_was_returned(world: World) ->
     ]
 
 
-def test_a_product_that_was_sold_out_returns(world: World) -> None:
+def test_a_cancellation_makes_a_sold_out_product_available(world: World) -> None:
     order_id = an_order(world.buyer, (world.product, 5))
     cancel(world.buyer, order_id)
     sql = "SELECT type, data FROM outbox WHERE aggregate_id = $1 ORDER BY position DESC LIMIT 1"
@@ -143,7 +143,7 @@ def test_a_product_that_was_sold_out_returns(world: World) -> None:
     [{}, {"body": {}}, {"body": {"reason": None}}, {"raw_body": "null"}, {"raw_body": ""}],
     ids=str,
 )
-def test_the_reason_may_be_left_out(world: World, request_: Mapping[str, Any]) -> None:
+def test_a_cancellation_reason_is_optional(world: World, request_: Mapping[str, Any]) -> None:
     for answer, reason in (
         (cancel(world.buyer, order_id := world.order(), **request_), "Cancelled by its buyer"),
         (
@@ -187,7 +187,7 @@ def test_a_body_that_is_not_json_cancels_nothing(world: World) -> None:
     assert status_of(order_id) == "CONFIRMED"
 
 
-def test_an_admin_brings_an_order_to_its_end(world: World) -> None:
+def test_an_admin_ships_and_delivers_an_order(world: World) -> None:
     order_id = world.order()
     assert ship(world.admin, order_id).json["status"] == "SHIPPED"
     assert deliver(world.admin, order_id).json["status"] == "DELIVERED"
@@ -202,7 +202,7 @@ def test_an_admin_brings_an_order_to_its_end(world: World) -> None:
     world.assert_books_hold()
 
 
-def test_an_admin_cancels_what_is_shipped(world: World) -> None:
+def test_an_admin_cancels_a_shipped_order(world: World) -> None:
     order_id = world.order(ship)
     assert refused(cancel(world.buyer, order_id)) == (409, "ORDER_NOT_CANCELLABLE")
     assert world.left() == (3, 800)
@@ -217,7 +217,7 @@ def test_an_admin_cancels_what_is_shipped(world: World) -> None:
     world.assert_books_hold()
 
 
-def test_an_admin_cancels_what_is_not_shipped_too(world: World) -> None:
+def test_an_admin_cancels_an_unshipped_order(world: World) -> None:
     assert cancel_as_admin(world.admin, world.order()).status == 200
     assert world.left() == (5, 1_000)
     world.assert_books_hold()
@@ -233,7 +233,7 @@ def test_a_pending_order_is_cancelled_with_its_points(world: World) -> None:
     world.assert_books_hold()
 
 
-def test_an_order_that_used_no_points_gives_none_back(world: World) -> None:
+def test_an_order_without_points_returns_none(world: World) -> None:
     order_id = a_pending_order(world.buyer, world.product, points=0)
     assert cancel(world.buyer, order_id).status == 200
     assert rows("SELECT amount FROM point_ledger WHERE order_id = $1", order_id) == []
@@ -256,7 +256,7 @@ def test_an_order_that_used_no_points_gives_none_back(world: World) -> None:
         ([cancel_as_admin], "order/deliver_order", "ORDER_NOT_DELIVERABLE"),
     ],
 )
-def test_a_step_that_does_not_follow_is_refused(
+def test_an_invalid_status_change_is_refused(
     world: World, steps: list[Callable[[Person, str], Answer]], name: str, code: str
 ) -> None:
     order_id = world.order(*steps)
@@ -273,7 +273,9 @@ def test_a_step_that_does_not_follow_is_refused(
 
 @pytest.mark.parametrize("name", STEPS)
 @pytest.mark.parametrize("order_id", [str(uuid4()), "no-id"], ids=["unknown", "no id"])
-def test_an_order_that_is_not_there(world: World, name: str, order_id: str) -> None:
+def test_a_status_change_of_an_unknown_order_is_not_found(
+    world: World, name: str, order_id: str
+) -> None:
     who = world.admin if name in ADMIN_STEPS else world.buyer
     answer = call(name, "POST", STEPS[name].format(order_id), token=who.token)
     assert refused(answer) == (404, "ORDER_NOT_FOUND")
@@ -288,7 +290,7 @@ def test_anothers_order_is_not_cancelled(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ADMIN_STEPS)
-def test_only_an_admin_takes_an_admins_step(world: World, name: str) -> None:
+def test_only_an_admin_ships_delivers_and_cancels_for_others(world: World, name: str) -> None:
     order_id = world.order()
     answer = call(name, "POST", STEPS[name].format(order_id), token=world.buyer.token)
     assert refused(answer) == (403, "ADMIN_ONLY")
@@ -299,7 +301,9 @@ def test_only_an_admin_takes_an_admins_step(world: World, name: str) -> None:
 @pytest.mark.parametrize(
     ("token", "code"), [(None, "NOT_SIGNED_IN"), ("forged", "INVALID_TOKEN")], ids=str
 )
-def test_nobody_takes_a_step_unknown(world: World, name: str, token: str | None, code: str) -> None:
+def test_a_status_change_needs_a_token(
+    world: World, name: str, token: str | None, code: str
+) -> None:
     order_id = world.order()
     answer = call(name, "POST", STEPS[name].format(order_id), token=token)
     assert refused(answer) == (401, code)
@@ -307,7 +311,7 @@ def test_nobody_takes_a_step_unknown(world: World, name: str, token: str | None,
     assert status_of(order_id) == "CONFIRMED"
 
 
-def test_without_a_key_each_request_stands_for_itself(world: World) -> None:
+def test_cancellations_without_a_key_are_separate_requests(world: World) -> None:
     order_id = world.order()
     assert [outcome(cancel(world.buyer, order_id)) for _ in range(3)] == [
         "200",
@@ -319,7 +323,7 @@ def test_without_a_key_each_request_stands_for_itself(world: World) -> None:
     assert world.left() == (5, 1_000)
 
 
-def test_a_key_replays_the_answer(world: World) -> None:
+def test_a_cancellations_key_replays_the_answer(world: World) -> None:
     order_id, key = world.order(), a_key()
     first, again = (cancel(world.buyer, order_id, key=key, body={}) for _ in range(2))
     assert (again.status, again.json) == (200, first.json)
@@ -332,7 +336,7 @@ def test_a_key_replays_the_answer(world: World) -> None:
     world.assert_books_hold()
 
 
-def test_a_key_replays_the_answer_without_the_idempotency_store(
+def test_a_cancellations_key_replays_without_the_idempotency_store(
     world: World, idempotency_store_is_down: None
 ) -> None:
     order_id, key = world.order(), a_key()
@@ -381,7 +385,7 @@ def test_a_key_belongs_to_one_order(
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 65, "with space"])
-def test_a_key_that_is_none_cancels_nothing(world: World, key: str) -> None:
+def test_an_invalid_key_cancels_nothing(world: World, key: str) -> None:
     order_id = world.order()
     answer = cancel(world.buyer, order_id, key=key)
     assert refused(answer) == (400, "IDEMPOTENCY_KEY_INVALID")
@@ -401,7 +405,7 @@ def test_waiting_too_long_for_the_orders_lock_is_busy(world: World, database_url
     assert ship(world.admin, order_id).status == 200
 
 
-def test_an_order_stays_locked_until_its_step_is_kept(world: World, database_url: str) -> None:
+def test_an_order_stays_locked_until_its_change_is_saved(world: World, database_url: str) -> None:
     order_id = world.order()
     look = Query("SELECT FROM orders WHERE id = $1 FOR UPDATE NOWAIT", [order_id])
     other = Database(lambda: database_url)
@@ -413,7 +417,7 @@ def test_an_order_stays_locked_until_its_step_is_kept(world: World, database_url
     other.close()
 
 
-def test_a_step_is_only_saved_over_what_was_read(world: World, database_url: str) -> None:
+def test_a_status_change_of_a_stale_order_is_not_written(world: World, database_url: str) -> None:
     """Without the lock, too: the guard in the UPDATE refuses, and the whole step is done again."""
     order_id = world.order()
     in_between: list[int] = []
@@ -454,9 +458,7 @@ REFUND_POINTS_AGAIN = """
         (REFUND_POINTS_AGAIN, "points_moved_once_per_order"),
     ],
 )
-def test_the_database_itself_refuses_a_second_compensation(
-    world: World, sql: str, rule: str
-) -> None:
+def test_the_database_refuses_a_second_compensation(world: World, sql: str, rule: str) -> None:
     order_id = world.order()
     cancel(world.buyer, order_id)
     with pytest.raises(ConstraintViolated, match=rule):
@@ -464,7 +466,7 @@ def test_the_database_itself_refuses_a_second_compensation(
     world.assert_books_hold()
 
 
-def test_an_admin_who_is_the_buyer_is_kept_as_an_admin(world: World) -> None:
+def test_the_history_names_an_admin_who_is_the_buyer_as_admin(world: World) -> None:
     order_id = world.order()
     both = Person(world.buyer.user_id, tokens.sign(world.buyer.user_id, frozenset({tokens.ADMIN})))
     assert cancel(both, order_id).status == 200

@@ -66,7 +66,7 @@ def krw(amount: int) -> dict[str, Any]:
     return {"amount": amount, "currency": "KRW"}
 
 
-def test_an_order_takes_what_it_says_and_no_more() -> None:
+def test_an_order_takes_exactly_its_units_and_points() -> None:
     anvil, rope = a_product(stock=5, price=100), a_product(stock=1, price=7, name="Rope \u2693")
     buyer = a_buyer(points=1000)
 
@@ -95,7 +95,7 @@ def test_an_order_takes_what_it_says_and_no_more() -> None:
     assert {str(row.product_id): row.change for row in moved} == {anvil: -2, rope: -1}
 
 
-def test_an_order_is_seen_by_its_buyer_with_its_history() -> None:
+def test_an_order_is_shown_to_its_buyer_with_its_history() -> None:
     buyer = a_buyer(points=100)
     placed = order(buyer, (a_product(price=100), 1)).json
     seen = get(buyer, placed["order_id"])
@@ -117,7 +117,7 @@ def test_an_order_is_seen_by_its_buyer_with_its_history() -> None:
     assert get(buyer, placed["order_id"].upper()).json == seen.json
 
 
-def test_somebody_elses_order_is_forbidden() -> None:
+def test_another_users_order_is_forbidden() -> None:
     buyer = a_buyer(points=100)
     order_id = order(buyer, (a_product(price=100), 1)).json["order_id"]
     answer = get(a_buyer(), order_id)
@@ -144,7 +144,7 @@ def test_orders_are_listed_newest_first_to_their_buyer_only() -> None:
     assert listed(a_buyer()).json == {"items": [], "next_cursor": None}
 
 
-def test_what_was_bought_keeps_its_name_and_price() -> None:
+def test_an_order_line_keeps_its_name_and_price() -> None:
     product, buyer = a_product(price=100), a_buyer(points=2000)
     placed = order(buyer, (product, 1)).json
     database().run(
@@ -186,7 +186,7 @@ def test_too_few_points_move_nothing(points: int) -> None:
     assert state(buyer, product) == before
 
 
-def test_what_costs_nothing_can_be_bought_without_an_account() -> None:
+def test_a_free_product_can_be_bought_without_a_point_account() -> None:
     product, buyer = a_product(stock=1, price=0), a_buyer()
     assert order(buyer, (product, 1)).json["total"] == krw(0)
     assert stock_of(product) == 0
@@ -253,7 +253,7 @@ def test_the_same_key_replays_the_first_answer() -> None:
     assert (stock_of(product), balance_of(buyer.user_id)) == (4, 900)
 
 
-def test_the_same_request_written_otherwise_is_the_same_request() -> None:
+def test_a_reformatted_body_is_the_same_request() -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     first = order(buyer, (product, 1), key=key)
     raw = f'{{ "payment_method":"POINT",\n"lines":[{{"quantity":1,"product_id":"{product}"}}]}}'
@@ -269,7 +269,7 @@ def test_the_same_request_written_otherwise_is_the_same_request() -> None:
     assert stock_of(product) == 4
 
 
-def test_a_key_is_not_taken_for_another_request() -> None:
+def test_a_key_with_another_request_is_refused() -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     order(buyer, (product, 1), key=key)
     before = state(buyer, product)
@@ -278,7 +278,7 @@ def test_a_key_is_not_taken_for_another_request() -> None:
     assert state(buyer, product) == before
 
 
-def test_a_key_is_not_taken_for_another_request_without_the_store_either(
+def test_a_key_with_another_request_is_refused_without_the_store_too(
     idempotency_store_is_down: None,
 ) -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
@@ -310,7 +310,7 @@ def test_keys_belong_to_their_user_and_operation() -> None:
     assert (stock_of(product), balance_of(one.user_id)) == (3, 5)
 
 
-def test_a_refusal_is_replayed_as_it_was() -> None:
+def test_a_refusal_is_replayed_unchanged() -> None:
     product, buyer, key = a_product(stock=0, price=100), a_buyer(points=1000), a_key()
     first = order(buyer, (product, 1), key=key)
     again = order(buyer, (product, 1), key=key)
@@ -320,7 +320,7 @@ def test_a_refusal_is_replayed_as_it_was() -> None:
     assert again.headers["content-type"] == "application/problem+json"
 
 
-def test_what_the_caller_can_mend_does_not_use_up_the_key() -> None:
+def test_a_correctable_refusal_leaves_the_key_usable() -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     assert order(buyer, (product, 0), key=key).status == 422
     answer = order(buyer, (product, 1), key=key)

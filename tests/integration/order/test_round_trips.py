@@ -65,7 +65,7 @@ def trips_of_an_order(proxy: PostgresProxy, lines: int) -> list[RoundTrip]:
 
 
 @pytest.mark.parametrize("lines", [1, 50])
-def test_an_order_costs_four_round_trips_however_many_lines(
+def test_an_order_takes_four_round_trips_for_any_number_of_lines(
     proxy: PostgresProxy, lines: int
 ) -> None:
     trips = trips_of_an_order(proxy, lines)
@@ -74,7 +74,7 @@ def test_an_order_costs_four_round_trips_however_many_lines(
 
 
 @pytest.mark.parametrize("lines", [1, 50])
-def test_nobody_waits_while_the_stock_is_locked(proxy: PostgresProxy, lines: int) -> None:
+def test_no_round_trip_waits_while_the_stock_is_locked(proxy: PostgresProxy, lines: int) -> None:
     trips = trips_of_an_order(proxy, lines)
     assert waits_under_lock(trips, *LOCK) == 0
     *reads, batch = trips
@@ -85,7 +85,7 @@ def test_nobody_waits_while_the_stock_is_locked(proxy: PostgresProxy, lines: int
 
 
 @pytest.mark.parametrize("lines", [1, 3])
-def test_an_order_from_stripes_costs_four_round_trips_and_holds_them_for_none(
+def test_a_striped_order_takes_four_round_trips_and_holds_no_stripe(
     proxy: PostgresProxy, lines: int
 ) -> None:
     ids, buyer = [a_striped_product(4, stock=40, price=1) for _ in range(lines)], a_buyer(100)
@@ -102,7 +102,7 @@ def test_an_order_from_stripes_costs_four_round_trips_and_holds_them_for_none(
     assert_books_hold(*ids, users=[buyer.user_id])
 
 
-def test_an_order_that_finds_no_stripe_gathers_them_in_the_same_round_trips(
+def test_an_order_without_a_full_stripe_gathers_in_four_round_trips(
     proxy: PostgresProxy,
 ) -> None:
     product, buyer = a_striped_product(4, stock=40, price=1), a_buyer(100)
@@ -114,7 +114,7 @@ def test_an_order_that_finds_no_stripe_gathers_them_in_the_same_round_trips(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_an_order_whose_stripes_were_sold_from_meanwhile_costs_one_more(
+def test_an_order_whose_stripes_changed_takes_one_more_round_trip(
     proxy: PostgresProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product, buyer = a_striped_product(2, stock=9, price=1), a_buyer(100)
@@ -135,7 +135,7 @@ def test_an_order_whose_stripes_were_sold_from_meanwhile_costs_one_more(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_coupon_costs_one_round_trip_more_and_is_locked_before_points_and_stock(
+def test_a_coupon_adds_one_round_trip_and_is_locked_first(
     proxy: PostgresProxy,
 ) -> None:
     product, buyer = a_product(stock=2, price=1_000), a_buyer(points=2_000)
@@ -155,7 +155,7 @@ def test_a_coupon_costs_one_round_trip_more_and_is_locked_before_points_and_stoc
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_issuing_a_coupon_costs_two_round_trips_and_holds_its_stripe_for_none(
+def test_issuing_a_coupon_takes_two_round_trips_and_holds_no_stripe(
     proxy: PostgresProxy,
 ) -> None:
     coupon, user = a_coupon(total_quantity=2), a_buyer()
@@ -173,7 +173,7 @@ def test_issuing_a_coupon_costs_two_round_trips_and_holds_its_stripe_for_none(
     assert not any(trip.holds("FOR UPDATE") for trip in proxy.trips)
 
 
-def test_returning_a_coupon_locks_it_once_its_order_is_locked(proxy: PostgresProxy) -> None:
+def test_a_returned_coupon_is_locked_after_its_order(proxy: PostgresProxy) -> None:
     product, buyer = a_product(stock=2, price=1_000), a_buyer(points=2_000)
     first, second = (
         place_with(buyer, an_issued(buyer), (product, 1)).json["order_id"] for _ in range(2)
@@ -224,7 +224,7 @@ def test_an_order_whose_answer_is_lost_is_placed_once(
 
 
 @pytest.mark.parametrize("lines", [1, 50])
-def test_a_cancellation_costs_two_round_trips_and_holds_the_stock_for_none(
+def test_a_cancellation_takes_two_round_trips_and_holds_no_stock(
     proxy: PostgresProxy, lines: int
 ) -> None:
     ids, buyer = [a_product(stock=2, price=1) for _ in range(lines)], a_buyer(points=2 * lines)
@@ -245,7 +245,7 @@ def test_a_cancellation_costs_two_round_trips_and_holds_the_stock_for_none(
     assert_books_hold(*ids, users=[buyer.user_id])
 
 
-def test_a_cancellation_whose_commit_is_in_doubt_happens_once(
+def test_a_cancellation_with_an_unknown_commit_takes_effect_once(
     proxy: PostgresProxy, idempotency_store_is_down: None
 ) -> None:
     product, buyer = a_product(stock=1, price=100), a_buyer(points=100)
@@ -282,7 +282,7 @@ def plain(proxy: PostgresProxy) -> Iterator[pg8000.dbapi.Connection]:
         yield connection
 
 
-def test_the_counter_counts_three_for_a_statement_with_parameters(
+def test_the_counter_counts_three_trips_for_unprepared_parameters(
     proxy: PostgresProxy, plain: pg8000.dbapi.Connection
 ) -> None:
     for _ in range(2):
@@ -295,7 +295,7 @@ def test_the_counter_counts_three_for_a_statement_with_parameters(
     assert proxy.trips == [RoundTrip(("SELECT 1",), is_in_transaction=False)]
 
 
-def test_the_counter_notices_waits_under_a_lock(
+def test_the_counter_finds_round_trips_under_a_lock(
     proxy: PostgresProxy, plain: pg8000.dbapi.Connection
 ) -> None:
     product = a_product()

@@ -29,9 +29,9 @@ from commerce.runtime.messaging.relay import CHUNK, REFUSALS, Relay, Relayed
 from commerce.shared import clock, trace
 from commerce.shared.events import Event
 from infra.local.ports import LOOPBACK, Ports
-from tests.support.bus import ListenedBus, a_listened_bus
+from tests.support.bus import ObservedBus, an_observed_bus
 from tests.support.lambda_calls import call, function, lambda_context, sqs_event
-from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
+from tests.support.other_connection import an_observer, held_by_another, wait_until
 from tests.support.shop import a_buyer, a_key, a_product, rows
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -100,7 +100,7 @@ def run(bus: FakeBus | BrokenBus, **limits: Any) -> Relayed:
     return Relay(database(), bus).run(**limits)
 
 
-def test_everything_goes_to_the_bus_in_its_order_once() -> None:
+def test_every_event_is_published_once_and_in_order() -> None:
     trace.follow("request-1")
     ids = [clock.new_id() for _ in range(7)]
     for version in (1, 2, 3):
@@ -125,13 +125,13 @@ def test_everything_goes_to_the_bus_in_its_order_once() -> None:
     assert len(bus.taken) == 21
 
 
-def test_an_empty_outbox_asks_nothing_of_the_bus() -> None:
+def test_an_empty_outbox_makes_no_call_to_the_bus() -> None:
     bus = FakeBus()
     assert run(bus) == Relayed()
     assert bus.calls == []
 
 
-def test_more_than_a_chunk_goes_chunk_by_chunk() -> None:
+def test_many_events_are_published_chunk_by_chunk() -> None:
     events = [happened() for _ in range(2 * CHUNK + 1)]
     record(*events)
     bus = FakeBus()
@@ -141,10 +141,10 @@ def test_more_than_a_chunk_goes_chunk_by_chunk() -> None:
     assert bus.published == [(str(event.aggregate_id), 1) for event in events]
 
 
-def test_a_commit_that_comes_late_is_not_skipped(own_shop: str) -> None:
+def test_a_late_commit_is_not_skipped(own_shop: str) -> None:
     late, early, bus = happened(), happened(), FakeBus()
     envelope = late.envelope()
-    with somebody_holding(
+    with held_by_another(
         own_shop,
         "INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,"
         " trace_id, data) VALUES ($1, 'commerce.test', 'SomethingHappened', now(), $2, 1, '', '{}')"
@@ -162,7 +162,7 @@ def test_a_commit_that_comes_late_is_not_skipped(own_shop: str) -> None:
     assert [row.aggregate_id for row in positions] == [late.aggregate_id, early.aggregate_id]
 
 
-def test_what_was_rolled_back_is_not_told(own_shop: str) -> None:
+def test_a_rolled_back_event_is_not_published(own_shop: str) -> None:
     with UnitOfWork(database()) as uow:
         uow.lock(Query("SELECT 1"))
         uow.record(happened())
@@ -185,7 +185,7 @@ def test_an_aggregates_later_events_wait_for_the_refused_one() -> None:
     assert [version for id_, version in bus.published if id_ == str(one)] == [1, 2, 3, 4]
 
 
-def test_only_events_of_the_refused_events_own_call_can_overtake_it() -> None:
+def test_only_events_of_the_same_call_can_overtake_a_refused_one() -> None:
     """They were in the bus' hands together; their versions tell consumers what is newer."""
     one = clock.new_id()
     record(*(happened(one, version) for version in (1, 2, 3)))
@@ -203,7 +203,7 @@ def is_of(envelope: Envelope, aggregate_id: UUID, version: int) -> bool:
     )
 
 
-def test_what_was_refused_is_tried_again_by_the_next_run() -> None:
+def test_a_refused_event_is_retried_by_the_next_run() -> None:
     id_, refusals = clock.new_id(), ["InternalFailure", "ThrottlingException"]
     record(happened(id_, 1), happened())
     bus = FakeBus(lambda each: refusals.pop() if refusals and is_of(each, id_, 1) else None)
@@ -215,7 +215,7 @@ def test_what_was_refused_is_tried_again_by_the_next_run() -> None:
     assert len({each["id"] for each in bus.taken}) == len(bus.taken) == 2
 
 
-def test_a_bus_that_is_down_is_asked_once_and_nothing_is_lost() -> None:
+def test_a_failing_bus_is_called_once_and_no_event_is_lost() -> None:
     events = [happened() for _ in range(25)]
     record(*events)
     down = BrokenBus()
@@ -226,7 +226,7 @@ def test_a_bus_that_is_down_is_asked_once_and_nothing_is_lost() -> None:
     assert bus.published == [(str(event.aggregate_id), 1) for event in events]
 
 
-def test_a_bus_that_goes_down_in_the_middle_keeps_what_it_took() -> None:
+def test_events_taken_before_a_bus_failure_stay_published() -> None:
     record(*(happened() for _ in range(25)))
 
     @dataclass
@@ -270,7 +270,7 @@ def test_two_relays_at_once_publish_every_event_once_and_in_order(own_shop: str)
     record(*(happened(id_, version) for version in range(1, CHUNK + 51)))
     slow, other = SlowBus(), FakeBus()
     name = own_shop.rsplit("/", 1)[1]
-    with ThreadPoolExecutor(max_workers=2) as threads, an_onlooker(own_shop) as look:
+    with ThreadPoolExecutor(max_workers=2) as threads, an_observer(own_shop) as look:
         first = threads.submit(relay_elsewhere, own_shop, slow)
         assert slow.is_asked.wait(60)
         second = threads.submit(relay_elsewhere, own_shop, other)
@@ -298,7 +298,7 @@ def test_many_relays_at_once_publish_every_event_once(own_shop: str) -> None:
     assert waiting() == 0
 
 
-def test_the_oldest_event_tells_how_long_the_outbox_waits() -> None:
+def test_the_oldest_event_gives_the_outbox_lag() -> None:
     relay = Relay(database(), FakeBus())
     assert (relay.waiting().count, relay.waiting().age_seconds(clock.now())) == (0, 0.0)
     record(happened(), happened())
@@ -315,8 +315,8 @@ def test_the_oldest_event_tells_how_long_the_outbox_waits() -> None:
 
 
 @pytest.fixture
-def listened(monkeypatch: pytest.MonkeyPatch) -> ListenedBus:
-    bus = a_listened_bus()
+def listened(monkeypatch: pytest.MonkeyPatch) -> ObservedBus:
+    bus = an_observed_bus()
     monkeypatch.setenv("EVENT_BUS_NAME", bus.name)
     return bus
 
@@ -353,35 +353,35 @@ def every_minute() -> Any:
     return function("outbox/every_minute_relay")({"id": "tick"}, lambda_context())
 
 
-def test_an_orders_events_reach_the_real_bus(listened: ListenedBus) -> None:
+def test_an_orders_events_reach_the_bus(listened: ObservedBus) -> None:
     order_id = order_something()
     event = sqs_event({"trace_id": "t"}, {"trace_id": "t"})
     answer = function("outbox/on_events_recorded")(event, lambda_context())
     assert answer == {"batchItemFailures": []}
-    heard = listened.heard()
+    heard = listened.received()
     ordered = [each["type"] for each in heard if each["aggregate_id"] == order_id]
     assert ordered == ["OrderPlaced", "OrderConfirmed"]
     assert {"StockChanged", "StockSoldOut"} <= {each["type"] for each in heard}
     assert waiting() == 0
 
 
-def test_the_schedule_finds_what_a_lost_nudge_left(listened: ListenedBus) -> None:
+def test_the_schedule_publishes_events_of_a_lost_nudge(listened: ObservedBus) -> None:
     order_something()
     left = waiting()
     assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "quarantined": 0}
-    assert len(listened.heard()) == left
+    assert len(listened.received()) == left
     assert every_minute() == {"published": 0, "refused": 0, "waiting": 0, "quarantined": 0}
 
 
-def test_an_order_is_placed_while_aws_is_away_and_told_when_it_is_back(
-    listened: ListenedBus, idempotency_store_is_down: None, aws_is_away: Callable[[], None]
+def test_an_order_placed_while_aws_is_down_is_published_later(
+    listened: ObservedBus, idempotency_store_is_down: None, aws_is_away: Callable[[], None]
 ) -> None:
     order_id = order_something()
     left = waiting()
     assert every_minute() == {"published": 0, "refused": left, "waiting": left, "quarantined": 0}
     aws_is_away()
     assert every_minute() == {"published": left, "refused": 0, "waiting": 0, "quarantined": 0}
-    assert order_id in {each["aggregate_id"] for each in listened.heard()}
+    assert order_id in {each["aggregate_id"] for each in listened.received()}
 
 
 def gauges(written: str) -> dict[str, list[float]]:
@@ -389,7 +389,7 @@ def gauges(written: str) -> dict[str, list[float]]:
     return {name: line[name] for line in lines for name in line if name.startswith("Outbox")}
 
 
-def test_the_gauge_says_how_much_waits_and_how_long(
+def test_the_gauge_has_the_number_and_age_of_waiting_events(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(happened())
@@ -405,14 +405,14 @@ def test_the_gauge_is_set_while_another_relay_is_at_work(
     own_shop: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(happened())
-    with somebody_holding(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
+    with held_by_another(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
         every_minute()
     assert gauges(capsys.readouterr().out)["OutboxWaiting"] == [1.0]
 
 
 def test_a_nudge_while_another_relay_is_at_work_is_no_failure(own_shop: str) -> None:
     record(happened())
-    with somebody_holding(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
+    with held_by_another(own_shop, "SELECT pg_advisory_xact_lock($1)", relay_module._ONE_RELAY):
         answer = function("outbox/on_events_recorded")(sqs_event({}), lambda_context())
     assert answer == {"batchItemFailures": []}
 
@@ -421,7 +421,7 @@ def quarantined() -> list[tuple[UUID, str]]:
     return [(each.aggregate_id, each.cause) for each in find(database())]
 
 
-def test_an_event_too_large_for_the_bus_is_set_aside_and_the_others_go_on() -> None:
+def test_an_event_too_large_for_the_bus_is_quarantined() -> None:
     one, other = clock.new_id(), happened()
     record(happened(one, 1, "x" * MAX_BYTES), other, happened(one, 2))
     bus = FakeBus()
@@ -431,14 +431,14 @@ def test_an_event_too_large_for_the_bus_is_set_aside_and_the_others_go_on() -> N
     assert (waiting(), run(bus)) == (0, Relayed())
 
 
-def test_an_event_just_small_enough_is_put() -> None:
+def test_an_event_of_exactly_the_maximum_size_is_published() -> None:
     record(happened(text="\N{ANCHOR}" * 43_500))  # six bytes each, once it is JSON
     bus = FakeBus()
     assert run(bus) == Relayed(published=1)
     assert not is_too_large(bus.taken[0])
 
 
-def test_an_event_refused_for_its_own_fault_is_set_aside_and_its_aggregate_goes_on() -> None:
+def test_an_invalid_event_is_quarantined_and_its_aggregate_continues() -> None:
     poison = clock.new_id()
     record(happened(poison, 1))
     record(*(happened() for _ in range(9)), happened(poison, 3))
@@ -456,7 +456,7 @@ def test_an_event_refused_for_its_own_fault_is_set_aside_and_its_aggregate_goes_
     assert (waiting(), run(bus)) == (0, Relayed())
 
 
-def test_a_bus_that_takes_nothing_sets_nothing_aside() -> None:
+def test_a_bus_that_takes_nothing_quarantines_nothing() -> None:
     record(*(happened() for _ in range(3)))
     bus = FakeBus(lambda _: "InvalidArgument")
     for _ in range(2 * REFUSALS):
@@ -466,7 +466,7 @@ def test_a_bus_that_takes_nothing_sets_nothing_aside() -> None:
     assert run(bus) == Relayed(published=3)
 
 
-def test_a_bus_that_is_down_for_long_sets_nothing_aside_and_loses_nothing() -> None:
+def test_a_long_bus_outage_quarantines_and_loses_nothing() -> None:
     events = [happened() for _ in range(CHUNK + 5)]
     record(*events)
     down = BrokenBus()
@@ -478,7 +478,7 @@ def test_a_bus_that_is_down_for_long_sets_nothing_aside_and_loses_nothing() -> N
     assert bus.published == [(str(event.aggregate_id), 1) for event in events]
 
 
-def test_a_chunk_full_of_refusals_does_not_stop_what_comes_after() -> None:
+def test_a_chunk_of_refusals_does_not_stop_later_events() -> None:
     record(*(happened(text="not ours") for _ in range(CHUNK)))
     record(*(happened() for _ in range(5)))
     bus = FakeBus(lambda each: "NotAuthorizedForSource" if each["data"]["text"] else None)
@@ -486,14 +486,14 @@ def test_a_chunk_full_of_refusals_does_not_stop_what_comes_after() -> None:
     assert (found.published, waiting(), quarantined()) == (5, CHUNK, [])
 
 
-def test_a_run_ends_in_time_and_keeps_what_it_took() -> None:
+def test_a_run_ends_in_time_and_keeps_its_progress() -> None:
     record(*(happened() for _ in range(35)))
     bus = FakeBus()
     assert run(bus, max_seconds=-1) == Relayed(published=10, refused=25)
     assert (len(bus.calls), waiting()) == (1, 25)
 
 
-def test_what_was_set_aside_can_be_put_back() -> None:
+def test_a_quarantined_event_can_be_requeued() -> None:
     record(happened(text="x" * MAX_BYTES), happened(text="x" * MAX_BYTES))
     run(FakeBus())
     [one, other] = find(database())
@@ -505,13 +505,13 @@ def test_what_was_set_aside_can_be_put_back() -> None:
     assert run(FakeBus()) == Relayed(quarantined=1)
 
 
-def test_the_gauge_says_how_much_was_set_aside(
-    listened: ListenedBus, capsys: pytest.CaptureFixture[str]
+def test_the_gauge_has_the_number_of_quarantined_events(
+    listened: ObservedBus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record(happened(text="x" * MAX_BYTES), happened())
     assert every_minute()["quarantined"] == 1
     assert gauges(capsys.readouterr().out)["OutboxQuarantined"] == [1.0]
-    assert len(listened.heard()) == 1
+    assert len(listened.received()) == 1
 
 
 class SpoiltCalls:
@@ -531,7 +531,7 @@ class SpoiltCalls:
         return {"Entries": [{"EventId": "1"} for _ in Entries]}
 
 
-def test_one_event_that_spoils_its_call_does_not_stop_the_others(
+def test_one_event_that_fails_its_call_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     events = SpoiltCalls("ValidationException")
@@ -549,7 +549,7 @@ def test_a_call_refused_for_another_reason_is_not_split(monkeypatch: pytest.Monk
     assert events.calls == 1
 
 
-def test_taking_a_chunk_reads_the_index_of_what_waits_only(own_shop: str) -> None:
+def test_taking_a_chunk_uses_the_index_of_unpublished_events(own_shop: str) -> None:
     database().run([Query("ALTER TABLE outbox SET UNLOGGED")])
     fill = (
         "INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,"

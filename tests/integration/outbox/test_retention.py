@@ -11,7 +11,7 @@ from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
 from tests.support.lambda_calls import function, lambda_context
-from tests.support.other_connection import somebody_holding
+from tests.support.other_connection import held_by_another
 from tests.support.shop import rows
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -59,7 +59,7 @@ def count(table: str) -> int:
     return int(rows(f"SELECT count(*) AS n FROM {table}")[0].n)
 
 
-def test_published_events_go_after_a_week_and_waiting_ones_never() -> None:
+def test_published_events_are_deleted_after_a_week_and_waiting_ones_never() -> None:
     for published in (timedelta(days=8), timedelta(days=6), None):
         an_event(published, occurred=timedelta(days=30))
     assert delete_expired() == {**NOTHING, "outbox": 1}
@@ -67,14 +67,14 @@ def test_published_events_go_after_a_week_and_waiting_ones_never() -> None:
     assert sorted(str(row.recent) for row in left) == ["None", "True"]
 
 
-def test_answers_stay_for_a_day_and_claims_longer_than_any_dead_letter() -> None:
+def test_answers_are_kept_a_day_and_claims_longer_than_dead_letters() -> None:
     for days, answer in ((3, "{}"), (1.1, "{}"), (31, None), (22, None)):
         a_claim(timedelta(days=days), answer)
     assert delete_expired() == {**NOTHING, "answers": 1, "claims": 1}
     assert count("once") == 2
 
 
-def test_login_attempts_go_a_day_after_their_block_ended() -> None:
+def test_login_attempts_are_deleted_a_day_after_their_block() -> None:
     an_attempt("gone", timedelta(days=2))
     an_attempt("unblocked", timedelta(hours=23))
     an_attempt("blocked", -timedelta(minutes=5))
@@ -82,7 +82,7 @@ def test_login_attempts_go_a_day_after_their_block_ended() -> None:
     assert count("login_attempt") == 2
 
 
-def test_it_goes_chunk_by_chunk_and_twice_is_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deletion_goes_chunk_by_chunk_and_is_repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "CHUNK", 3)
     for _ in range(8):
         an_event(timedelta(days=8))
@@ -90,30 +90,30 @@ def test_it_goes_chunk_by_chunk_and_twice_is_once(monkeypatch: pytest.MonkeyPatc
     assert delete_expired() == NOTHING
 
 
-def test_it_ends_in_time_and_the_next_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deletion_ends_in_time_and_the_next_run_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     an_event(timedelta(days=8))
     assert retention.delete_expired(database(), retention.RETENTIONS, max_seconds=-1)["outbox"] == 0
     assert delete_expired()["outbox"] == 1
 
 
-def test_a_row_that_somebody_uses_waits_for_the_next_run(own_shop: str) -> None:
+def test_a_locked_row_waits_for_the_next_run(own_shop: str) -> None:
     an_attempt("in-use", timedelta(days=2))
     an_attempt("gone", timedelta(days=2))
-    with somebody_holding(
+    with held_by_another(
         own_shop, "SELECT 1 FROM login_attempt WHERE login_id = 'in-use' FOR UPDATE"
     ):
         assert delete_expired()["login_attempts"] == 1
     assert delete_expired()["login_attempts"] == 1
 
 
-def test_the_function_says_what_it_forgot() -> None:
+def test_the_function_reports_what_it_deleted() -> None:
     an_event(timedelta(days=8))
     answer: Any = function("outbox/daily_clean_up")({"id": "tick"}, lambda_context())
     assert answer == {**NOTHING, "outbox": 1}
 
 
 @pytest.mark.parametrize("each", retention.RETENTIONS, ids=lambda found: found.name)
-def test_finding_what_is_old_reads_an_index(each: retention.Retention) -> None:
+def test_finding_expired_rows_uses_an_index(each: retention.Retention) -> None:
     query = each.delete(before=clock.now(), limit=retention.CHUNK)
     settings = [Query(f"SET LOCAL enable_{name} = off") for name in ("seqscan", "bitmapscan")]
     explained = Query(f"EXPLAIN {query.sql}", query.values)

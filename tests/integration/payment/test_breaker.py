@@ -27,7 +27,7 @@ def opened(policy: Policy = SOON) -> WatchedBreaker:
     return breaker
 
 
-def test_nine_failures_are_too_few_and_the_tenth_opens_it(breaker: WatchedBreaker) -> None:
+def test_the_tenth_failure_opens_the_breaker(breaker: WatchedBreaker) -> None:
     assert breaker.calls([FAILED] * 9) == 9
     assert breaker.changes == []
     assert breaker.call(FAILED)
@@ -50,7 +50,7 @@ def test_nine_failures_are_too_few_and_the_tenth_opens_it(breaker: WatchedBreake
         ([FAILED, WELL, WELL] * 30, False),
     ],
 )
-def test_it_opens_when_half_of_the_last_calls_failed_or_were_slow(
+def test_the_breaker_opens_when_half_of_the_calls_fail_or_are_slow(
     breaker: WatchedBreaker, calls: list[Call], *, opens: bool
 ) -> None:
     breaker.calls(calls[:-1])
@@ -59,7 +59,7 @@ def test_it_opens_when_half_of_the_last_calls_failed_or_were_slow(
     assert (breaker.states == [("closed", "open")]) is opens
 
 
-def test_the_calls_of_one_request_count_each_and_none_counts_for_none(
+def test_every_call_of_a_request_counts_and_no_call_counts_nothing(
     breaker: WatchedBreaker,
 ) -> None:
     for _ in range(3):
@@ -71,7 +71,9 @@ def test_the_calls_of_one_request_count_each_and_none_counts_for_none(
     assert breaker.changes[0].calls == 12
 
 
-def test_it_says_why_it_opened(breaker: WatchedBreaker, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_opened_breaker_reports_the_cause(
+    breaker: WatchedBreaker, caplog: pytest.LogCaptureFixture
+) -> None:
     logging.getLogger("commerce").addHandler(caplog.handler)
     breaker.calls([WELL] * 5 + [FAILED] * 3 + [Call(3.0, "no answer in time"), SLOW])
     logging.getLogger("commerce").removeHandler(caplog.handler)
@@ -83,14 +85,14 @@ def test_it_says_why_it_opened(breaker: WatchedBreaker, caplog: pytest.LogCaptur
     assert f"circuit breaker: closed -> open: {cause}" in caplog.messages
 
 
-def test_while_open_it_says_when_to_come_again() -> None:
+def test_an_open_breaker_says_when_to_retry() -> None:
     breaker = opened(Policy(open_seconds=30))
     rejected = breaker.admit()
     assert isinstance(rejected, Rejected)
     assert 29 <= rejected.retry_after_seconds <= 30
 
 
-def test_two_good_trials_close_it_and_it_begins_anew() -> None:
+def test_two_successful_trials_close_the_breaker_with_a_new_window() -> None:
     breaker = opened()
     first, second = breaker.admitted(), breaker.admitted()
     assert first.trial
@@ -106,7 +108,7 @@ def test_two_good_trials_close_it_and_it_begins_anew() -> None:
 
 @pytest.mark.parametrize("bad", [FAILED, SLOW])
 @pytest.mark.parametrize("good_first", [True, False])
-def test_one_bad_trial_of_two_opens_it_again(bad: Call, *, good_first: bool) -> None:
+def test_one_failed_trial_opens_the_breaker_again(bad: Call, *, good_first: bool) -> None:
     breaker = opened()
     first, second = breaker.admitted(), breaker.admitted()
     for permit, call in ((first, WELL), (second, bad)) if good_first else ((first, bad),):
@@ -114,7 +116,7 @@ def test_one_bad_trial_of_two_opens_it_again(bad: Call, *, good_first: bool) -> 
     assert breaker.states[1:] == [("open", "half-open"), ("half-open", "open")]
 
 
-def test_a_trial_that_was_not_made_is_given_to_somebody_else() -> None:
+def test_an_unused_trial_is_given_to_another_call() -> None:
     breaker = opened()
     first, second = breaker.admitted(), breaker.admitted()
     breaker.report(first, [])
@@ -124,7 +126,7 @@ def test_a_trial_that_was_not_made_is_given_to_somebody_else() -> None:
     assert breaker.states[-1] == ("half-open", "closed")
 
 
-def test_a_trial_whose_function_was_killed_is_given_to_somebody_else(
+def test_a_trial_of_a_killed_function_is_given_to_another_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("commerce.payment.breaker._LEASE_SECONDS", 1.0)
@@ -139,7 +141,7 @@ def test_a_trial_whose_function_was_killed_is_given_to_somebody_else(
     assert breaker.states[-1] == ("half-open", "closed")
 
 
-def test_what_was_asked_before_it_opened_does_not_count_afterwards() -> None:
+def test_calls_from_before_opening_do_not_count_afterwards() -> None:
     breaker = WatchedBreaker()
     early = [breaker.admit() for _ in range(4)]
     breaker.calls([FAILED] * 10)
@@ -165,7 +167,7 @@ def test_a_trial_counts_once() -> None:
     assert breaker.states[-1] == ("open", "half-open")
 
 
-def test_another_execution_environment_sees_the_same_breaker() -> None:
+def test_all_execution_environments_share_the_breaker() -> None:
     breaker = WatchedBreaker(policy=Policy(open_seconds=1))
     other = breaker.another()
     breaker.calls([FAILED] * 5)
@@ -179,7 +181,7 @@ def test_another_execution_environment_sees_the_same_breaker() -> None:
     assert breaker.call(WELL)
 
 
-def test_whoever_hears_of_a_change_may_fail(breaker: WatchedBreaker) -> None:
+def test_a_failing_listener_does_not_stop_the_breaker(breaker: WatchedBreaker) -> None:
     def deaf(_: StateChange) -> None:
         raise ConnectionError("the topic is gone")
 
@@ -188,7 +190,7 @@ def test_whoever_hears_of_a_change_may_fail(breaker: WatchedBreaker) -> None:
     assert isinstance(breaker.admit(), Rejected)
 
 
-def test_its_policy_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_policy_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Policy.from_settings() == Policy() == Policy(50, 10, 50, 2.0, 10.0, 2)
     for number, name in enumerate(
         ("WINDOW_CALLS", "MINIMUM_CALLS", "FAILURE_PERCENT", "SLOW_SECONDS", "OPEN_SECONDS",

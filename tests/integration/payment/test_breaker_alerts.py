@@ -54,7 +54,7 @@ def test_a_breaker_that_opens_stops_payments_and_alerts(
     assert (refused.status, refused.json["code"]) == (503, "PAYMENT_GATEWAY_UNAVAILABLE")
     assert refused.headers["retry-after"] == "1"
     assert len(gateway.outcomes(order_id)) == asked
-    [(subject, message)] = topic.heard()
+    [(subject, message)] = topic.received()
     assert subject == "PAYMENT_BREAKER_CHANGED closed to open"
     assert "HTTP 500" in message["cause"]
     assert metrics(capsys.readouterr().out) == {
@@ -65,7 +65,7 @@ def test_a_breaker_that_opens_stops_payments_and_alerts(
     gateway.behave("healthy")
     wait_until(lambda: pay(buyer, order_id).status == 201)
 
-    subjects = [subject for subject, _ in topic.heard()]
+    subjects = [subject for subject, _ in topic.received()]
     assert subjects == [
         "PAYMENT_BREAKER_CHANGED open to half-open",
         "PAYMENT_BREAKER_CHANGED half-open to closed",

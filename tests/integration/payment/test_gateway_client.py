@@ -123,7 +123,7 @@ def says(data: object) -> dict[str, object]:
 NOTHING_THERE = http("404 Not Found", says_no("NOT_FOUND"))
 
 
-def test_a_healthy_gateway_takes_it_and_shows_it(gateway: RunningGateway, buyer: Buyer) -> None:
+def test_a_healthy_gateway_takes_and_shows_a_payment(gateway: RunningGateway, buyer: Buyer) -> None:
     taken = buyer.pay()
     [held] = gateway.transactions(buyer.order_id)
     assert taken == Taken(held["transactionKey"])
@@ -136,12 +136,12 @@ def test_a_healthy_gateway_takes_it_and_shows_it(gateway: RunningGateway, buyer:
     assert buyer.failures == [None]
 
 
-def test_what_is_not_there_is_none(buyer: Buyer) -> None:
+def test_an_unknown_transaction_is_none(buyer: Buyer) -> None:
     assert buyer.client.find("TR-0/../x?y") is None
     assert list(buyer.client.find_by_order(buyer.order_id, buyer.user_id)) == []
 
 
-def test_a_refused_card_is_refused_once_and_is_not_the_gateways_failure(
+def test_a_declined_card_is_not_retried_nor_counted_as_a_failure(
     gateway: RunningGateway, buyer: Buyer
 ) -> None:
     gateway.behave("refuse")
@@ -150,7 +150,7 @@ def test_a_refused_card_is_refused_once_and_is_not_the_gateways_failure(
     assert buyer.failures == [None]
 
 
-def test_two_failures_are_made_good_by_a_third_try(gateway: RunningGateway, buyer: Buyer) -> None:
+def test_a_third_try_succeeds_after_two_failures(gateway: RunningGateway, buyer: Buyer) -> None:
     gateway.behave("error", times=2)
     assert isinstance(buyer.pay(), Taken)
     assert gateway.outcomes(buyer.order_id) == ["failed", "failed", "taken"]
@@ -158,7 +158,7 @@ def test_two_failures_are_made_good_by_a_third_try(gateway: RunningGateway, buye
     assert buyer.failures == [None]  # what was made good is not held against it
 
 
-def test_three_failures_are_enough(gateway: RunningGateway, buyer: Buyer) -> None:
+def test_three_failures_end_the_request(gateway: RunningGateway, buyer: Buyer) -> None:
     gateway.behave("error")
     assert buyer.pay() == NotTaken("it answered 500")
     assert gateway.outcomes(buyer.order_id) == ["failed"] * 3
@@ -166,14 +166,14 @@ def test_three_failures_are_enough(gateway: RunningGateway, buyer: Buyer) -> Non
     assert buyer.failures == ["HTTP 500"] * 3
 
 
-def test_a_time_out_is_unknown_and_never_tried_again(gateway: RunningGateway, buyer: Buyer) -> None:
+def test_a_time_out_is_unknown_and_not_retried(gateway: RunningGateway, buyer: Buyer) -> None:
     gateway.behave("hang", times=1)
     assert buyer.pay() == Unknown("no answer in time")
     assert gateway.outcomes(buyer.order_id) == ["hung"]  # a second try would have been taken
     assert buyer.failures == ["no answer in time"]
 
 
-def test_charged_and_timed_out_is_unknown_and_found_by_the_order(
+def test_a_timed_out_charge_is_unknown_and_found_by_its_order(
     gateway: RunningGateway, buyer: Buyer
 ) -> None:
     gateway.behave("charge_then_hang")
@@ -184,14 +184,14 @@ def test_charged_and_timed_out_is_unknown_and_found_by_the_order(
     ]
 
 
-def test_a_slow_answer_is_an_answer(gateway: RunningGateway, buyer: Buyer) -> None:
+def test_a_slow_answer_is_accepted(gateway: RunningGateway, buyer: Buyer) -> None:
     gateway.behave("slow", seconds=2.2)
     assert isinstance(buyer.pay(), Taken)
     [call] = buyer.breaker.reported
     assert call.seconds > 2.2
 
 
-def test_a_refused_connection_is_tried_again_and_nothing_is_taken() -> None:
+def test_a_refused_connection_is_retried_and_takes_nothing() -> None:
     buyer = Buyer(f"http://{LOOPBACK}:{Ports.free().gateway}")
     assert buyer.pay() == NotTaken("no connection")
     assert buyer.failures == ["no connection"] * 3
@@ -199,7 +199,7 @@ def test_a_refused_connection_is_tried_again_and_nothing_is_taken() -> None:
         buyer.client.find("TR-1")
 
 
-def test_a_gateway_that_took_it_and_answered_500_is_not_asked_twice() -> None:
+def test_a_charge_answered_500_is_not_repeated() -> None:
     shown = says({"orderId": "o", "transactions": [
         {"transactionKey": "TR-old", "status": "FAILED", "reason": "INVALID_CARD"},
         {"transactionKey": "TR-new", "status": "PENDING", "reason": None},
@@ -209,7 +209,7 @@ def test_a_gateway_that_took_it_and_answered_500_is_not_asked_twice() -> None:
     assert [each[:4] for each in received] == [b"POST", b"GET "]
 
 
-def test_what_belongs_to_an_earlier_payment_is_not_taken_for_this_one() -> None:
+def test_an_earlier_payments_transaction_is_not_matched() -> None:
     shown = says({"transactions": [{"transactionKey": "TR-1", "status": "FAILED", "reason": None}]})
     taken = http("200 OK", says({"transactionKey": "TR-2", "status": "PENDING"}))
     with answering(http("500 X"), http("200 OK", shown), taken) as (url, received):
@@ -222,7 +222,7 @@ def test_what_belongs_to_an_earlier_payment_is_not_taken_for_this_one() -> None:
     [http("200 OK", b"what?"), http("404 Not Found", b"no such host here"), http("403 X"), b""],
     ids=["rubbish", "a proxy's 404", "forbidden", "nothing"],
 )
-def test_failed_and_nobody_can_say_whether_it_was_taken_is_unknown(after_500: bytes) -> None:
+def test_a_failure_that_cannot_be_verified_is_unknown(after_500: bytes) -> None:
     with answering(http("500 X"), *[after_500] * 3) as (url, received):
         assert isinstance(Buyer(url).pay(), Unknown)
     assert [each[:4] for each in received].count(b"POST") == 1
@@ -242,14 +242,14 @@ def test_failed_and_nobody_can_say_whether_it_was_taken_is_unknown(after_500: by
     ],
     ids=["rubbish", "no key", "a no that is a yes", "504", "elsewhere", "nothing", "half", "noise"],
 )
-def test_an_answer_that_says_nothing_sure_is_unknown(answer: bytes) -> None:
+def test_an_unclear_answer_is_unknown(answer: bytes) -> None:
     with answering(answer) as (url, received):
         assert isinstance(Buyer(url).pay(), Unknown)
     assert len(received) == 1
 
 
 @pytest.mark.parametrize("status", ["401 X", "403 X", "404 X", "429 X", "400 X"])
-def test_a_no_that_is_not_the_cards_leaves_the_order_payable(status: str) -> None:
+def test_a_refusal_that_is_not_a_decline_leaves_the_order_payable(status: str) -> None:
     body = b"a proxy's page" if status == "400 X" else says_no("NO")
     with answering(*[http(status, body)] * 3) as (url, _):
         buyer = Buyer(url)
@@ -259,14 +259,14 @@ def test_a_no_that_is_not_the_cards_leaves_the_order_payable(status: str) -> Non
     assert buyer.failures == [f"HTTP {status[:3]}"] * 3
 
 
-def test_a_card_is_not_sent_where_an_answer_points_to(gateway: RunningGateway) -> None:
+def test_redirects_are_not_followed_with_a_card(gateway: RunningGateway) -> None:
     moved = b"HTTP/1.1 307 X\r\nLocation: " + gateway.url.encode() + b"/api/v1/payments\r\n\r\n"
     with answering(moved) as (url, _):
         assert isinstance(Buyer(url).pay(), Unknown)
     assert gateway.outcomes() == []
 
 
-def test_an_answer_that_trickles_is_not_waited_for_longer_than_three_seconds() -> None:
+def test_a_trickling_answer_times_out_after_three_seconds() -> None:
     trickle = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"{|pause|" * 100
     with answering(trickle) as (url, _):
         buyer = Buyer(url)
@@ -274,7 +274,7 @@ def test_an_answer_that_trickles_is_not_waited_for_longer_than_three_seconds() -
     assert len(buyer.breaker.reported) == 1
 
 
-def test_no_try_is_begun_that_has_no_time(gateway: RunningGateway, buyer: Buyer) -> None:
+def test_no_try_starts_without_enough_time(gateway: RunningGateway, buyer: Buyer) -> None:
     assert buyer.pay(Deadline.within(0.5)) == NotTaken("NO_TIME_LEFT")
     assert gateway.outcomes() == []
     assert buyer.failures == []
@@ -282,7 +282,7 @@ def test_no_try_is_begun_that_has_no_time(gateway: RunningGateway, buyer: Buyer)
         buyer.client.find("TR-1", Deadline.within(0))
 
 
-def test_every_step_takes_its_time_from_the_deadline() -> None:
+def test_every_step_is_bounded_by_the_deadline() -> None:
     """A first try that fails late leaves the second one less than the usual three seconds."""
     late_500 = b"|pause|" * 5 + http("500 X")
     with answering(late_500, NOTHING_THERE, b"|pause|" * 30) as (url, received):
@@ -293,7 +293,7 @@ def test_every_step_takes_its_time_from_the_deadline() -> None:
     assert buyer.breaker.reported[-1].seconds < READ_SECONDS - 0.5
 
 
-def test_a_refund_is_given_once(gateway: RunningGateway, buyer: Buyer) -> None:
+def test_a_refund_is_made_once(gateway: RunningGateway, buyer: Buyer) -> None:
     taken = buyer.pay()
     assert isinstance(taken, Taken)
     key = taken.transaction_key
@@ -311,7 +311,7 @@ def test_a_refund_is_given_once(gateway: RunningGateway, buyer: Buyer) -> None:
     assert buyer.client.refund("TR-0", 700) == NotRefunded("NOT_FOUND")
 
 
-def test_a_refund_that_fails_is_tried_again_and_one_that_hangs_is_unknown(
+def test_a_failed_refund_is_retried_and_a_hanging_one_is_unknown(
     gateway: RunningGateway, buyer: Buyer
 ) -> None:
     taken = buyer.pay()
@@ -328,7 +328,7 @@ def test_a_refund_that_fails_is_tried_again_and_one_that_hangs_is_unknown(
     assert isinstance(buyer.client.refund(taken.transaction_key, 700), Refunded)
 
 
-def test_queries_are_tried_again_after_failures_and_given_up_after_a_time_out(
+def test_queries_are_retried_after_failures_but_not_after_a_time_out(
     gateway: RunningGateway, buyer: Buyer
 ) -> None:
     gateway.behave("error", times=2, on="queries")
@@ -342,7 +342,7 @@ def test_queries_are_tried_again_after_failures_and_given_up_after_a_time_out(
     assert gateway.outcomes(buyer.order_id, "GET") == ["failed", "failed", "not found"]
 
 
-def test_while_the_breaker_is_open_nothing_reaches_the_gateway(
+def test_an_open_breaker_sends_nothing_to_the_gateway(
     shop_environment: None, gateway: RunningGateway
 ) -> None:
     breaker = WatchedBreaker(policy=Policy(open_seconds=30))
@@ -363,7 +363,7 @@ def test_while_the_breaker_is_open_nothing_reaches_the_gateway(
     assert client.find("TR-1") is None  # who only asks is always let through
 
 
-def test_a_trial_is_one_call_and_two_good_ones_close_the_breaker(
+def test_a_trial_is_one_call_and_two_successes_close_the_breaker(
     shop_environment: None, gateway: RunningGateway
 ) -> None:
     breaker = WatchedBreaker()
@@ -390,7 +390,7 @@ def test_a_trial_is_one_call_and_two_good_ones_close_the_breaker(
     assert breaker.states[3:] == [("open", "half-open"), ("half-open", "closed")]
 
 
-def test_the_card_number_is_in_the_request_and_nowhere_else(
+def test_the_card_number_is_only_in_the_request(
     gateway: RunningGateway, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -52,7 +52,9 @@ def product() -> str:
 # --- orders that are paid by card ----------------------------------------------------------------
 
 
-def test_a_part_may_be_paid_by_points(gateway: RunningGateway, buyer: Person, product: str) -> None:
+def test_a_part_can_be_paid_with_points(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
     placed = place_by_card(buyer, (product, 1), points=200).json
     assert (placed["points_used"]["amount"], placed["card_amount"]["amount"]) == (200, 300)
     assert (balance_of(buyer.user_id), stock_of(product)) == (800, 4)
@@ -63,7 +65,7 @@ def test_a_part_may_be_paid_by_points(gateway: RunningGateway, buyer: Person, pr
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_an_order_with_nothing_left_for_the_card_is_confirmed(buyer: Person, product: str) -> None:
+def test_an_order_fully_paid_with_points_is_confirmed(buyer: Person, product: str) -> None:
     placed = place_by_card(buyer, (product, 1), points=500).json
     assert (placed["status"], placed["card_amount"]["amount"]) == ("CONFIRMED", 0)
     assert placed["expires_at"] is None
@@ -78,14 +80,16 @@ def test_more_points_than_the_order_costs_are_refused(buyer: Person, product: st
     assert (balance_of(buyer.user_id), stock_of(product)) == (1_000, 5)
 
 
-def test_more_points_than_there_are_are_refused(product: str) -> None:
+def test_more_points_than_the_balance_are_refused(product: str) -> None:
     refused = place_by_card(a_buyer(points=10), (product, 1), points=11)
     assert (refused.status, refused.json["code"]) == (409, "INSUFFICIENT_POINTS")
     assert stock_of(product) == 5
 
 
 @pytest.mark.parametrize("points", [0, 1, -1, 1.5, "1"])
-def test_points_as_a_part_go_with_a_card(buyer: Person, product: str, points: Any) -> None:
+def test_a_points_amount_is_refused_when_paying_by_points(
+    buyer: Person, product: str, points: Any
+) -> None:
     body = {
         "lines": [{"product_id": product, "quantity": 1}],
         "payment_method": "POINT",
@@ -101,7 +105,7 @@ def test_points_as_a_part_go_with_a_card(buyer: Person, product: str, points: An
 # --- refusals ------------------------------------------------------------------------------------
 
 
-def test_an_order_that_is_not_payable_is_refused_before_the_gateway_is_asked(
+def test_an_unpayable_order_is_refused_without_a_gateway_call(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     by_points = an_order(buyer, (product, 1))
@@ -117,7 +121,7 @@ def test_an_order_that_is_not_payable_is_refused_before_the_gateway_is_asked(
     assert gateway.outcomes() == []
 
 
-def test_another_users_order_and_no_order_are_refused(
+def test_paying_anothers_or_an_unknown_order_is_refused(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     refused = pay(a_buyer(), a_card_order(buyer, product))
@@ -161,7 +165,7 @@ def test_a_declined_order_is_not_paid_again_before_it_is_cancelled(
         {"extra": 1},
     ],
 )
-def test_a_field_that_does_not_validate_is_named_and_not_repeated(
+def test_an_invalid_field_is_named_without_its_value(
     gateway: RunningGateway, buyer: Person, product: str, change: dict[str, Any]
 ) -> None:
     refused = pay(buyer, a_card_order(buyer, product), **change)
@@ -221,7 +225,7 @@ def test_one_key_with_another_card_is_refused(
 # --- what the gateway does -----------------------------------------------------------------------
 
 
-def test_a_refused_card_is_answered_at_once_and_cancels_the_order(
+def test_a_declined_card_is_answered_at_once_and_cancels_the_order(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     gateway.behave("refuse")
@@ -242,7 +246,7 @@ def test_a_refused_card_is_answered_at_once_and_cancels_the_order(
 
 
 @pytest.mark.parametrize("store", ["up", "down"])
-def test_a_gateway_that_fails_leaves_the_order_payable_by_the_same_key(
+def test_a_failing_gateway_leaves_the_order_payable_with_the_same_key(
     gateway: RunningGateway,
     buyer: Person,
     product: str,
@@ -278,7 +282,7 @@ def test_a_gateway_that_fails_leaves_the_order_payable_by_the_same_key(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_gateway_that_is_away_leaves_the_order_payable(
+def test_an_unreachable_gateway_leaves_the_order_unpaid_and_payable(
     gateway: RunningGateway, buyer: Person, product: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATEWAY_URL", "http://127.0.0.1:9")
@@ -305,7 +309,7 @@ def everything_kept() -> str:
 
 
 @pytest.mark.parametrize("mode", ["healthy", "refuse", "error"])
-def test_the_card_number_is_nowhere(
+def test_the_card_number_is_stored_nowhere(
     gateway: RunningGateway,
     buyer: Person,
     product: str,
@@ -326,7 +330,7 @@ def test_the_card_number_is_nowhere(
     assert "0912" in everything_kept()
 
 
-def test_what_is_remembered_of_a_request_cannot_be_guessed_back(
+def test_a_request_fingerprint_does_not_reveal_the_card(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     """A reader of the rows who knows all but the number must not find it by trying."""

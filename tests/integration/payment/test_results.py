@@ -12,7 +12,7 @@ from commerce.shared import clock
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import call, function, lambda_context
 from tests.support.orders import cancel, history_of, status_of, types_of
-from tests.support.other_connection import somebody_holding, wait_until
+from tests.support.other_connection import held_by_another, wait_until
 from tests.support.payments import (
     a_callback,
     a_card_order,
@@ -69,7 +69,7 @@ def a_payment_without_a_callback(gateway: RunningGateway, buyer: Person, product
 # --- callbacks -----------------------------------------------------------------------------------
 
 
-def test_a_callback_said_often_settles_once(
+def test_a_repeated_callback_settles_once(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id = a_payment_without_a_callback(gateway, buyer, product)
@@ -97,14 +97,14 @@ def test_a_forged_callback_is_refused(gateway: RunningGateway, buyer: Person, pr
     assert statuses_of(order_id) == ["PENDING"]
 
 
-def test_a_callback_is_taken_by_its_bytes(
+def test_a_callbacks_signature_covers_its_exact_bytes(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unsigned body is refused before it is parsed."""
     assert receive({}, b"{").json["code"] == "BAD_SIGNATURE"
 
 
-def test_a_transaction_that_nobody_knows_is_not_found(
+def test_an_unknown_transaction_is_not_found(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id = a_card_order(buyer, product)
@@ -129,7 +129,7 @@ def test_another_amount_settles_nothing_and_alerts_the_operators(
 
     assert [(each.status, each.json["code"]) for each in answers] == [(409, "AMOUNT_DIFFERS")] * 2
     assert statuses_of(order_id) == ["PENDING"]
-    [(subject, message)] = topic.heard()
+    [(subject, message)] = topic.received()
     assert subject.startswith("PAYMENT_AMOUNT_DIFFERS")
     assert (message["told_amount"], message["amount"]) == ("501", "500 KRW")
     assert message["order_id"] == order_id
@@ -140,7 +140,7 @@ def test_another_amount_settles_nothing_and_alerts_the_operators(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_callback_may_come_before_our_request_returned(
+def test_a_callback_may_arrive_before_the_answer(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     gateway.behave("slow", seconds=1.5)
@@ -198,7 +198,7 @@ def test_the_reconciler_settles_a_payment_without_a_callback(
     assert status_of(order_id) == "CONFIRMED"
 
 
-def test_the_reconciler_leaves_young_payments_alone(
+def test_the_reconciler_skips_recent_payments(
     gateway: RunningGateway, buyer: Person, product: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PAYMENT_RECONCILE_AFTER_SECONDS")
@@ -215,7 +215,7 @@ def waits_since(order_id: str, seconds: int) -> str:
     return order_id
 
 
-def test_one_that_fails_stops_no_other(
+def test_a_failing_payment_does_not_stop_the_reconciler(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     first, second = (a_payment_without_a_callback(gateway, buyer, product) for _ in range(2))
@@ -224,7 +224,7 @@ def test_one_that_fails_stops_no_other(
     assert (statuses_of(first), statuses_of(second)) == (["PENDING"], ["SUCCEEDED"])
 
 
-def test_who_was_not_asked_about_for_longest_comes_first(
+def test_the_reconciler_checks_the_longest_unchecked_first(
     gateway: RunningGateway, buyer: Person, product: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, young = (a_payment_without_a_callback(gateway, buyer, product) for _ in range(2))
@@ -240,7 +240,7 @@ def test_who_was_not_asked_about_for_longest_comes_first(
     assert (statuses_of(old), statuses_of(young)) == (["SUCCEEDED"], ["PENDING"])
 
 
-def test_what_waits_for_five_minutes_is_counted(
+def test_payments_waiting_for_five_minutes_are_counted(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id = a_payment_without_a_callback(gateway, buyer, product)
@@ -269,7 +269,7 @@ def test_a_charge_without_an_answer_is_found_by_its_order(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_request_that_never_arrived_leaves_the_order_payable_after_a_grace(
+def test_an_unarrived_request_leaves_the_order_payable_after_a_grace(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     gateway.behave("hang")
@@ -292,7 +292,7 @@ def test_a_request_that_never_arrived_leaves_the_order_payable_after_a_grace(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_second_charge_of_the_same_order_is_given_back(
+def test_a_second_charge_of_an_order_is_refunded(
     gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str
 ) -> None:
     order_id = a_payment_without_a_callback(gateway, buyer, product)
@@ -303,13 +303,13 @@ def test_a_second_charge_of_the_same_order_is_given_back(
     assert statuses_of(order_id) == ["SUCCEEDED", "REFUNDED"]
     assert status_of(order_id) == "CONFIRMED"
     assert [bool(each["refunded_at"]) for each in gateway.transactions(order_id)] == [False, True]
-    [(subject, message)] = topic.heard()
+    [(subject, message)] = topic.received()
     assert subject.startswith("CHARGED_IN_VAIN")
     assert message["transaction_key"] == extra["transactionKey"]
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_charge_that_was_given_up_pays_the_order_when_it_turns_up(
+def test_an_abandoned_charge_that_turns_up_pays_the_order(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     gateway.behave("error")
@@ -355,7 +355,7 @@ def pay_behind_our_back(gateway: RunningGateway, buyer: Person, order_id: str) -
 # --- orders that are called off ------------------------------------------------------------------
 
 
-def test_what_was_paid_is_refunded_once_when_its_order_is_cancelled(
+def test_a_cancelled_orders_payment_is_refunded_once(
     gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str
 ) -> None:
     order_id = a_card_order(buyer, product, points=100)
@@ -373,11 +373,11 @@ def test_what_was_paid_is_refunded_once_when_its_order_is_cancelled(
     ]
     [transaction] = gateway.transactions(order_id)
     assert transaction["refunded_at"]
-    assert topic.heard() == []  # nothing is wrong with that
+    assert topic.received() == []  # nothing is wrong with that
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_a_refund_that_the_gateway_does_not_take_is_tried_again(
+def test_a_refund_that_the_gateway_refuses_is_retried(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id = a_card_order(buyer, product)
@@ -416,7 +416,7 @@ def test_money_that_comes_too_late_is_refunded_and_alerted(
 
     assert (status_of(order_id), statuses_of(order_id)) == ("CANCELLED", ["REFUNDED"])
     assert stock_of(product) == 5
-    [(subject, message)] = topic.heard()
+    [(subject, message)] = topic.received()
     assert subject.startswith("CHARGED_IN_VAIN")
     assert (message["order_id"], message["amount"]) == (order_id, "500 KRW")
     assert gateway.transactions(order_id)[0]["refunded_at"]
@@ -431,7 +431,7 @@ def overdue(order_id: str) -> str:
     return order_id
 
 
-def test_an_order_that_nobody_pays_expires_and_gives_back_what_it_took(
+def test_an_unpaid_order_expires_and_returns_everything(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id = overdue(a_card_order(buyer, product, points=100))
@@ -443,7 +443,7 @@ def test_an_order_that_nobody_pays_expires_and_gives_back_what_it_took(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_an_order_that_may_be_charged_waits_until_the_gateway_was_asked(
+def test_a_possibly_charged_order_expires_only_after_a_gateway_query(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     order_id = overdue(a_payment_without_a_callback(gateway, buyer, product))
@@ -472,17 +472,17 @@ def test_an_order_whose_payment_never_arrived_expires_after_the_grace(
     assert expire() == {"expired": 1, "waiting": 0}
 
 
-def test_an_order_that_somebody_holds_is_left_for_the_next_minute(
+def test_a_locked_order_is_left_for_the_next_expiry_run(
     gateway: RunningGateway, own_database_url: str, buyer: Person, product: str
 ) -> None:
     held, free = (overdue(a_card_order(buyer, product)) for _ in range(2))
-    with somebody_holding(own_database_url, "SELECT 1 FROM orders WHERE id = $1 FOR UPDATE", held):
+    with held_by_another(own_database_url, "SELECT 1 FROM orders WHERE id = $1 FOR UPDATE", held):
         assert expire() == {"expired": 1, "waiting": 0}
         assert (status_of(held), status_of(free)) == ("PENDING", "CANCELLED")
     assert expire() == {"expired": 1, "waiting": 0}
 
 
-def test_an_order_that_cannot_expire_stops_no_other(
+def test_an_order_that_fails_to_expire_does_not_stop_the_others(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     broken, sound = (overdue(a_card_order(buyer, product)) for _ in range(2))
@@ -501,7 +501,9 @@ def test_an_order_that_cannot_expire_stops_no_other(
 # --- looking -------------------------------------------------------------------------------------
 
 
-def test_a_payment_is_its_buyers(gateway: RunningGateway, buyer: Person, product: str) -> None:
+def test_a_payment_is_shown_to_its_buyer_only(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
     made = pay(buyer, a_card_order(buyer, product)).json
     settled(made["order_id"], "SUCCEEDED")
 

@@ -15,7 +15,7 @@ from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.money import Money
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, a_buyer, a_key, assert_books_hold, balance_of, rows
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -46,7 +46,7 @@ def spend(user_id: UUID, amount: int, order_id: UUID | None = None) -> str:
 
 
 def spend_on_another_connection(user_id: UUID, amount: int) -> str:
-    [outcome] = run_together([partial(spend, user_id, amount)])
+    [outcome] = run_concurrently([partial(spend, user_id, amount)])
     return outcome
 
 
@@ -125,7 +125,7 @@ def test_a_charge_needs_a_key() -> None:
 
 def test_parallel_charges_all_count_for_a_new_account_too() -> None:
     user_id = a_buyer().user_id
-    answers = run_together([partial(charge, user_id, 100)] * 20)
+    answers = run_concurrently([partial(charge, user_id, 100)] * 20)
     balances = [100 * number for number in range(1, 21)]
     assert sorted(answer.balance.amount for answer in answers) == balances
     assert balance_of(user_id) == 2_000
@@ -135,7 +135,7 @@ def test_parallel_charges_all_count_for_a_new_account_too() -> None:
 
 def test_parallel_payments_never_exceed_the_balance() -> None:
     user_id = a_buyer(points=50_000).user_id
-    outcomes = run_together([partial(spend, user_id, 10_000)] * 10)
+    outcomes = run_concurrently([partial(spend, user_id, 10_000)] * 10)
     assert sorted(outcomes) == ["INSUFFICIENT_POINTS"] * 5 + ["SPENT"] * 5
     assert balance_of(user_id) == 0
     assert len(ledger_of(user_id)) == 1 + 5
@@ -152,7 +152,7 @@ def test_parallel_charges_and_payments_keep_the_books() -> None:
     def spend_some() -> str:
         return spend(user_id, 100)
 
-    outcomes = run_together([charge_some, spend_some] * 10)
+    outcomes = run_concurrently([charge_some, spend_some] * 10)
     assert sorted(outcomes) == ["CHARGED"] * 10 + ["SPENT"] * 10
     assert balance_of(user_id) == 1_000
     version = rows("SELECT version FROM point_account WHERE user_id = $1", user_id)[0].version

@@ -69,7 +69,7 @@ def sell_all(product: str, quantity: int) -> None:
 
 
 class TestOneProduct:
-    def test_it_is_composed_of_product_brand_stock_likes_and_rank(self) -> None:
+    def test_a_product_is_shown_with_brand_stock_likes_and_rank(self) -> None:
         brand = a_brand("Acme")
         product = a_product(stock=7, price=1200, name="Anvil", brand_id=brand)
         shown = {
@@ -86,7 +86,7 @@ class TestOneProduct:
         assert get(product).json == shown  # from the database
         assert get(product).json == shown  # from the cache
 
-    def test_kept_it_costs_one_statement_else_two(self) -> None:
+    def test_a_cached_product_takes_one_statement_and_another_two(self) -> None:
         product = a_product()
         with counted() as first:
             get(product)
@@ -95,13 +95,13 @@ class TestOneProduct:
         assert (first.count, second.count) == (2, 1)
         assert "description" not in second.statements[0]
 
-    def test_the_last_unit_sold_shows_at_once(self) -> None:
+    def test_selling_the_last_unit_shows_at_once(self) -> None:
         product = a_product(stock=2)
         assert get(product).json["stock_quantity"] == 2
         sell_all(product, 2)
         assert get(product).json["stock_quantity"] == 0
 
-    def test_a_changed_price_shows_at_once(self) -> None:
+    def test_changing_a_price_shows_at_once(self) -> None:
         product = a_product(price=100)
         get(product)
         rows("UPDATE product SET price_amount = 50, version = 2 WHERE id = $1", product)
@@ -117,13 +117,13 @@ class TestOneProduct:
         answer = get(unknown)
         assert (answer.status, answer.json["code"]) == (404, "PRODUCT_NOT_FOUND")
 
-    def test_its_id_may_be_written_in_capitals(self) -> None:
+    def test_a_product_id_may_be_in_capitals(self) -> None:
         product = a_product()
         assert get(product.upper()).json["product_id"] == product
 
 
 class TestETag:
-    def test_whoever_has_it_already_is_told_so(self) -> None:
+    def test_a_product_with_a_matching_etag_is_not_sent_again(self) -> None:
         product = a_product()
         first = get(product)
         assert first.headers["cache-control"] == "no-cache"
@@ -135,7 +135,7 @@ class TestETag:
             assert "content-type" not in again.headers
             assert "x-request-id" in again.headers
 
-    def test_whatever_changes_changes_it(self) -> None:
+    def test_every_visible_change_changes_the_etag(self) -> None:
         product = a_product(stock=2)
         tags = [get(product).headers["etag"]]
         in_transaction(ProductFacade.set_stock, product, SetStock(quantity=1))
@@ -148,7 +148,7 @@ class TestETag:
         assert tags[3].startswith('"2.2-')
         assert get(product, **{"If-None-Match": tags[0]}).status == 200
 
-    def test_what_is_not_found_stays_not_found(self) -> None:
+    def test_an_unknown_product_is_not_found_whatever_the_etag(self) -> None:
         assert get(str(clock.new_id()), **{"If-None-Match": "*"}).status == 404
 
 
@@ -170,7 +170,7 @@ class TestLists:
 
     @pytest.mark.parametrize("sort", ["latest", "price_asc", "likes_desc"])
     @pytest.mark.parametrize("limit", [1, 2, 4, 9, 100])
-    def test_the_pages_are_the_list_ties_broken_by_id(
+    def test_pages_together_are_the_list_with_ties_broken_by_id(
         self, brand: str, products: list[str], sort: str, limit: int
     ) -> None:
         found = rows("SELECT id, price_amount, like_count FROM product WHERE brand_id = $1", brand)
@@ -194,9 +194,7 @@ class TestLists:
             cursor = answer.json["next_cursor"]
         assert listed == [str(row.id) for row in expected]
 
-    def test_rows_that_come_and_change_meanwhile_shift_nothing(
-        self, brand: str, products: list[str]
-    ) -> None:
+    def test_concurrent_changes_do_not_shift_pages(self, brand: str, products: list[str]) -> None:
         first = page(f"brand_id={brand}&sort=likes_desc&limit=3")
         top = a_product(brand_id=brand)
         set_like_count(top, 99)  # before the cursor: it would push a row over to the next page
@@ -219,14 +217,14 @@ class TestLists:
         assert (answer.status, answer.json["code"]) == (422, "INVALID_CURSOR")
 
     @pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=W10", "sort=best", "limit=0"])
-    def test_nonsense_is_refused(self, query: str) -> None:
+    def test_an_invalid_cursor_or_limit_is_refused(self, query: str) -> None:
         assert page(query).status == 422
 
     @pytest.mark.parametrize("unknown", [NOBODYS, "acme"])
     def test_an_unknown_brand_has_no_products(self, unknown: str) -> None:
         assert page(f"brand_id={unknown}").json == {"items": [], "next_cursor": None}
 
-    def test_a_hundred_cost_as_many_statements_as_one(self) -> None:
+    def test_a_hundred_products_take_as_many_statements_as_one(self) -> None:
         few, many = a_brand(), a_brand()
         a_product(brand_id=few)
         for _ in range(101):
@@ -242,9 +240,7 @@ class TestLists:
         cursor = page(f"brand_id={many}&sort=likes_desc&limit=1").json["next_cursor"]
         assert statements(many, then=f"&cursor={cursor}") == (2, 100)  # a deeper page
 
-    def test_likes_show_in_lists_when_they_are_counted(
-        self, brand: str, products: list[str]
-    ) -> None:
+    def test_likes_show_in_lists_once_counted(self, brand: str, products: list[str]) -> None:
         def shown() -> int:
             items = page(f"brand_id={brand}").json["items"]
             return int(next(i["like_count"] for i in items if i["product_id"] == products[0]))
@@ -261,7 +257,9 @@ class TestLists:
             shown()
         assert sent.count == 0
 
-    def test_only_ids_and_their_places_are_kept(self, brand: str, products: list[str]) -> None:
+    def test_the_cached_page_holds_only_ids_and_positions(
+        self, brand: str, products: list[str]
+    ) -> None:
         page(f"brand_id={brand}&sort=price_asc&limit=2")
         text = server().get(FIRST_PAGES.key(f"price_asc:{brand}"))
         assert isinstance(text, bytes)
@@ -270,7 +268,9 @@ class TestLists:
         assert len(kept["positions"]) == 9
         assert all(UUID(id_).version == 7 for _, id_ in kept["positions"])
 
-    def test_nothing_is_kept_for_longer_than_is_said(self, brand: str, products: list[str]) -> None:
+    def test_no_cache_entry_outlives_its_documented_time(
+        self, brand: str, products: list[str]
+    ) -> None:
         page(f"brand_id={brand}")
         get(products[0])
         call("brand/get_brand", "GET", f"/brands/{brand}")
@@ -299,7 +299,7 @@ class TestLists:
 
 
 class TestBrands:
-    def test_a_kept_brand_costs_no_statement(self) -> None:
+    def test_a_cached_brand_takes_no_statement(self) -> None:
         brand = a_brand("Acme")
         shown = {"brand_id": brand, "name": "Acme", "description": ""}
         assert call("brand/get_brand", "GET", f"/brands/{brand}").json == shown

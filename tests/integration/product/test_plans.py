@@ -50,7 +50,7 @@ def number(database: Database, sql: str) -> int:
     return int(rows(database, sql)[0][0])
 
 
-def test_one_product_in_a_hundred_has_88_of_a_hundred_likes(seeded: Database) -> None:
+def test_one_percent_of_the_seeded_products_have_88_percent_of_the_likes(seeded: Database) -> None:
     likes = number(seeded, "SELECT count(*) FROM product_like")
     top = number(
         seeded,
@@ -61,7 +61,7 @@ def test_one_product_in_a_hundred_has_88_of_a_hundred_likes(seeded: Database) ->
     assert round(top / likes, 2) == 0.88
 
 
-def test_its_books_hold(seeded: Database) -> None:
+def test_the_seeded_books_hold(seeded: Database) -> None:
     counted = "SELECT product_id, count(*) AS n FROM product_like GROUP BY product_id"
     assert (
         rows(
@@ -81,7 +81,7 @@ def test_its_books_hold(seeded: Database) -> None:
     )
 
 
-def test_a_database_that_is_not_there_is_said_to_be_so() -> None:
+def test_seeding_an_unreachable_database_says_so() -> None:
     with pytest.raises(LocalError, match="No database answers"):
         seed("postgresql://nobody:secret@127.0.0.1:9/nothing", 1)
 
@@ -109,7 +109,7 @@ def position(seeded: Database, sort: Sort, brand_id: Any, depth: float) -> list[
 
 @pytest.mark.parametrize("depth", [0.0, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize(("sort", "by_brand"), INDEX)
-def test_a_list_walks_its_own_index_from_where_it_is(
+def test_a_list_reads_its_own_index_from_the_cursor_on(
     seeded: Database, sort: Sort, depth: float, *, by_brand: bool
 ) -> None:
     brands = [row.id for row in rows(seeded, "SELECT id FROM brand ORDER BY id")]
@@ -127,7 +127,7 @@ def test_a_list_walks_its_own_index_from_where_it_is(
 
 
 @pytest.mark.parametrize(("sort", "by_brand"), INDEX)
-def test_a_list_planned_for_any_values_walks_its_own_index_too(
+def test_a_list_with_a_generic_plan_reads_its_own_index_too(
     seeded: Database, sort: Sort, *, by_brand: bool
 ) -> None:
     """A connection that has prepared the statement may plan it once for all."""

@@ -22,7 +22,7 @@ from tests.support.shop import (
     rows,
     stock_of,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -174,7 +174,9 @@ def test_returned_units_may_exceed_the_maximum_of_a_count() -> None:
 
 def test_simultaneous_counts_keep_the_books() -> None:
     product_id = a_product(stock=0)
-    answers = run_together([partial(set_stock, product_id, quantity) for quantity in range(1, 11)])
+    answers = run_concurrently(
+        [partial(set_stock, product_id, quantity) for quantity in range(1, 11)]
+    )
     assert {answer.status for answer in answers} == {200}
     assert stock_of(product_id) in range(1, 11)
     assert_books_hold(product_id)

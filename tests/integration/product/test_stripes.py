@@ -23,7 +23,7 @@ from commerce.shared import clock
 from tests.support.admin import audit_of, product_of, put_stripes, set_stock
 from tests.support.lambda_calls import Answer, function, lambda_context
 from tests.support.orders import an_order, cancel, place
-from tests.support.other_connection import an_onlooker, somebody_holding, wait_until
+from tests.support.other_connection import an_observer, held_by_another, wait_until
 from tests.support.shop import (
     Person,
     a_buyer,
@@ -37,7 +37,7 @@ from tests.support.shop import (
     stock_of,
     stripes_of,
 )
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 
@@ -54,12 +54,12 @@ def in_own_row(product: str) -> int:
 
 def elsewhere(buyer: Person, *lines: tuple[str, int]) -> Answer:
     """An order from a thread, and so a connection, of its own."""
-    [answer] = run_together([lambda: place(buyer, *lines)])
+    [answer] = run_concurrently([lambda: place(buyer, *lines)])
     return answer
 
 
 class TestDealingOut:
-    def test_a_stock_is_dealt_out_evenly_and_shown_as_one_quantity(self) -> None:
+    def test_a_stock_is_striped_evenly_and_shown_as_one_quantity(self) -> None:
         product = a_striped_product(4, stock=43)
         assert (stripes_of(product), in_own_row(product)) == ([10, 10, 10, 10], 3)
         assert product_of(product).json["stock_quantity"] == 43
@@ -69,14 +69,14 @@ class TestDealingOut:
         product = a_striped_product(4, stock=15)
         assert (stripes_of(product), in_own_row(product)) == ([0, 0, 0, 0], 15)
 
-    def test_one_stripe_is_none(self) -> None:
+    def test_a_single_stripe_means_no_striping(self) -> None:
         product = a_striped_product(4, stock=40)
         set_stripes(product, 1)
         assert (stripes_of(product), in_own_row(product)) == ([], 40)
 
     @settings(max_examples=15, deadline=None, suppress_health_check=[*HealthCheck])
     @given(data=st.data())
-    def test_whatever_is_done_nothing_is_lost(self, data: st.DataObject) -> None:
+    def test_striping_never_loses_a_unit(self, data: st.DataObject) -> None:
         product, buyer = a_product(stock=30, price=1), a_buyer(10_000)
         expected, orders = 30, list[tuple[str, int]]()
         for _ in range(data.draw(st.integers(1, 12), label="steps")):
@@ -105,7 +105,7 @@ class TestDealingOut:
 
 
 class TestSelling:
-    def test_units_are_taken_from_one_stripe_and_it_tells_so(self) -> None:
+    def test_units_are_taken_from_one_stripe_with_one_event(self) -> None:
         product, buyer = a_striped_product(4, stock=43, price=1), a_buyer(points=100)
         assert place(buyer, (product, 3)).status == 201
         assert (sorted(stripes_of(product)), in_own_row(product)) == ([7, 10, 10, 10], 3)
@@ -119,7 +119,7 @@ class TestSelling:
         assert (event["aggregate_id"], event["aggregate_version"]) == from_stripe
         assert_books_hold(product, users=[buyer.user_id])
 
-    def test_more_than_a_stripe_has_is_gathered_from_all(self) -> None:
+    def test_an_order_above_one_stripe_gathers_all_stripes(self) -> None:
         product, buyer = a_striped_product(4, stock=40, price=1), a_buyer(points=100)
         assert place(buyer, (product, 11)).status == 201
         assert (stripes_of(product), in_own_row(product)) == ([7, 7, 7, 7], 1)
@@ -138,28 +138,28 @@ class TestSelling:
         ]
         assert_books_hold(product, users=[buyer.user_id])
 
-    def test_who_wants_more_than_all_is_told_what_all_have(self) -> None:
+    def test_an_order_above_all_stripes_is_refused_with_the_total(self) -> None:
         product, buyer = a_striped_product(4, stock=42, price=1), a_buyer(points=100)
         refused = place(buyer, (product, 43))
         assert refused.json["errors"] == [{"product_id": product, "requested": 43, "available": 42}]
         assert stripes_of(product) == [10, 10, 10, 10]
 
-    def test_a_held_stripe_is_passed_by(self, own_shop: str) -> None:
+    def test_a_locked_stripe_is_skipped(self, own_shop: str) -> None:
         product, buyer = a_striped_product(4, stock=40, price=1), a_buyer(points=100)
-        with somebody_holding(own_shop, HOLD_STRIPES, product):
+        with held_by_another(own_shop, HOLD_STRIPES, product):
             for _ in range(3):
                 assert elsewhere(buyer, (product, 2)).status == 201
         assert stripes_of(product) == [4, 10, 10, 10]
 
     @pytest.mark.parametrize("end", [COMMIT, ROLLBACK], ids=["sold", "not sold"])
-    def test_what_somebody_holds_is_not_sold_out(self, own_shop: str, end: Query) -> None:
+    def test_units_in_a_locked_stripe_are_not_sold_out(self, own_shop: str, end: Query) -> None:
         """Nearly all units are in somebody's unfinished order: wait what becomes of it."""
         product, buyer = a_striped_product(2, stock=8, price=1), a_buyer(points=100)
         name = own_shop.rsplit("/", 1)[1]
         with (
             ThreadPoolExecutor(max_workers=1) as threads,
-            somebody_holding(own_shop, HOLD_ALL, product) as somebody,
-            an_onlooker(own_shop) as look,
+            held_by_another(own_shop, HOLD_ALL, product) as somebody,
+            an_observer(own_shop) as look,
         ):
             somebody.run(
                 [Query("UPDATE stock_stripe SET quantity = 1 WHERE product_id = $1", [product])]
@@ -177,7 +177,7 @@ class TestSelling:
         else:
             assert (answer.status, sorted(stripes_of(product))) == (201, [1, 4])
 
-    def test_what_comes_back_is_sold_before_it_is_dealt_out(self) -> None:
+    def test_returned_units_are_sold_before_they_are_striped(self) -> None:
         product, buyer = a_striped_product(2, stock=16, price=1), a_buyer(points=100)
         order = an_order(buyer, (product, 16))
         assert cancel(buyer, order).status == 200
@@ -242,7 +242,7 @@ class TestRepository:
 
 
 class TestAdmins:
-    def test_a_count_is_exact_dealt_out_and_told_once(self) -> None:
+    def test_a_stock_count_is_exact_striped_and_recorded_once(self) -> None:
         product = a_striped_product(4, stock=40)
         for quantity, dealt in ((44, 11), (20, 5), (3, 0), (0, 0), (16, 4)):
             assert set_stock(product, quantity).json["stock_quantity"] == quantity
@@ -251,14 +251,14 @@ class TestAdmins:
         assert [each["data"]["quantity"] for each in events] == [44, 20, 3, 0, 16]
         assert_books_hold(product)
 
-    def test_a_stale_count_is_refused(self) -> None:
+    def test_a_stale_stock_count_is_refused(self) -> None:
         product = a_striped_product(4, stock=40)
         tag = product_of(product).headers["etag"]
         assert put_stripes(product, 8).status == 200
         assert set_stock(product, 50, tag=tag).status == 200  # stripes are no edit
         assert set_stock(product, 60, tag=tag).json["code"] == "STALE_VERSION"
 
-    def test_an_admin_says_how_many_rows_there_are(self) -> None:
+    def test_an_admin_sets_the_number_of_stripes(self) -> None:
         product, admin = a_product(stock=100), an_admin()
         for stripes, shown in ((16, 16), (16, 16), (1, 1), (64, 64)):
             answer = put_stripes(product, stripes, admin)
@@ -277,13 +277,13 @@ class TestAdmins:
         assert stock_of(product) == 100
 
     @pytest.mark.parametrize("stripes", [0, 65, -1, "16", 1.5, True])
-    def test_no_other_number_of_rows(self, stripes: Any) -> None:
+    def test_an_invalid_number_of_stripes_is_refused(self, stripes: Any) -> None:
         product = a_product()
         answer = put_stripes(product, stripes)
         assert (answer.status, answer.json["code"]) == (422, "VALIDATION_FAILED")
         assert stripes_of(product) == []
 
-    def test_only_an_admin_and_only_what_there_is(self) -> None:
+    def test_only_an_admin_stripes_and_only_a_known_product(self) -> None:
         product = a_product()
         assert put_stripes(product, 4, a_buyer()).status == 403
         assert put_stripes("no-such-product", 4).json["code"] == "PRODUCT_NOT_FOUND"
@@ -323,7 +323,7 @@ class TestSalesSpikes:
         assert audit_of(hot)[-1][0] == "system"
         assert_books_hold(hot, calm)
 
-    def test_what_an_admin_has_decided_stays(self) -> None:
+    def test_an_admins_number_of_stripes_is_kept(self) -> None:
         one_row, four = a_product(stock=200, price=1), a_product(stock=200, price=1)
         assert put_stripes(one_row, 1).status == put_stripes(four, 4).status == 200
         self.sold(one_row, 10)
@@ -332,7 +332,7 @@ class TestSalesSpikes:
         assert put_stripes(one_row, None).status == put_stripes(four, None).status == 200
         assert self.a_minute_passes() == {"dealt_out": 1, "brought_back": 1, "busy": 0}
 
-    def test_an_admin_who_decides_at_the_same_moment_prevails(self) -> None:
+    def test_a_concurrent_decision_of_an_admin_prevails(self) -> None:
         product = a_product(stock=200, price=1)
         self.sold(product, 10)
         since = clock.now() - timedelta(minutes=1)
@@ -357,16 +357,16 @@ class TestSalesSpikes:
         later = in_transaction(StripingFacade.sales_spikes, clock.now(), hot=3, cool=1)
         assert later == [SalesSpike(UUID(cool), is_striped=True, sales=0)]
 
-    def test_what_is_too_busy_stops_nothing_else(self, own_shop: str) -> None:
+    def test_a_product_too_busy_to_stripe_does_not_stop_the_others(self, own_shop: str) -> None:
         busy, other = a_product(stock=200, price=1), a_product(stock=200, price=1)
         self.sold(busy, 10)
         self.sold(other, 10)
         hold = "SELECT 1 FROM stock WHERE product_id = $1 FOR UPDATE"
-        with somebody_holding(own_shop, hold, busy):
+        with held_by_another(own_shop, hold, busy):
             assert self.a_minute_passes() == {"dealt_out": 1, "brought_back": 0, "busy": 1}
         assert self.a_minute_passes() == {"dealt_out": 1, "brought_back": 0, "busy": 0}
 
-    def test_the_newest_movements_alone_are_looked_at(self) -> None:
+    def test_only_the_newest_movements_are_read(self) -> None:
         rows(
             "INSERT INTO stock_movement (product_id, change, reason, at)"
             " SELECT gen_random_uuid(), 1, 'COUNTED', now() - interval '1 day'"

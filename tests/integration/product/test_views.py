@@ -16,7 +16,7 @@ from commerce.runtime.messaging import best_effort as passing
 from commerce.shared.clock import new_id
 from infra.local.ports import Ports
 from infra.local.valkey import start_valkey
-from tests.support.bus import ListenedBus, a_listened_bus
+from tests.support.bus import ObservedBus, an_observed_bus
 from tests.support.lambda_calls import call, function, lambda_context, sqs_event
 from tests.support.shop import a_product
 from tests.support.statements import counted
@@ -55,8 +55,8 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def bus(monkeypatch: pytest.MonkeyPatch) -> ListenedBus:
-    listened = a_listened_bus()
+def bus(monkeypatch: pytest.MonkeyPatch) -> ObservedBus:
+    listened = an_observed_bus()
     monkeypatch.setenv("EVENT_BUS_NAME", listened.name)
     return listened
 
@@ -72,22 +72,22 @@ def move() -> Any:
     return function("product/on_products_viewed")(sqs_event("{}"), lambda_context())
 
 
-def test_a_view_reaches_the_bus_with_its_request_s_id(
-    server: Any, nudges: Any, bus: ListenedBus
+def test_a_view_reaches_the_bus_with_its_request_id(
+    server: Any, nudges: Any, bus: ObservedBus
 ) -> None:
     product = a_product()
     requests = [view(product) for _ in range(3)]
     assert move() == {"batchItemFailures": []}
-    heard = bus.heard()
+    heard = bus.received()
     assert {each["trace_id"] for each in heard} == set(requests)
     assert {each["type"] for each in heard} == {"ProductViewed"}
     assert [each["data"] for each in heard] == [{"product_id": product}] * 3
     assert len({each["id"] for each in heard}) == 3
     move()
-    assert bus.heard() == []
+    assert bus.received() == []
 
 
-def test_a_thousand_views_are_moved_in_a_run(server: Any, nudges: Any, bus: ListenedBus) -> None:
+def test_a_run_publishes_a_thousand_views(server: Any, nudges: Any, bus: ObservedBus) -> None:
     product = a_product()
     view(product)
     client = redis.Redis.from_url(server.url)
@@ -108,7 +108,9 @@ class CountingBus:
         return [None] * len(envelopes)
 
 
-def test_one_reader_a_second_nudges_for_all(server: Any, nudges: Any, bus: ListenedBus) -> None:
+def test_views_send_at_most_one_nudge_per_second(
+    server: Any, nudges: Any, bus: ObservedBus
+) -> None:
     product = a_product()
     client = redis.Redis.from_url(server.url)
     for _ in range(5):
@@ -121,7 +123,7 @@ def test_one_reader_a_second_nudges_for_all(server: Any, nudges: Any, bus: Liste
     client.close()
 
 
-def test_the_list_does_not_grow_for_ever(
+def test_the_list_of_views_is_bounded(
     server: Any, nudges: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passing, "MAX_WAITING", 3)
@@ -136,12 +138,12 @@ def test_the_list_does_not_grow_for_ever(
     client.close()
 
 
-def test_what_is_not_found_is_no_view(server: Any, nudges: Any) -> None:
+def test_an_unknown_product_records_no_view(server: Any, nudges: Any) -> None:
     call("product/get_product", "GET", f"/products/{new_id()}")
     assert nudges() == 0
 
 
-def test_a_view_costs_the_reader_one_trip_and_no_statement(
+def test_a_view_adds_one_valkey_command_and_no_statement(
     server: Any, nudges: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = a_product()
@@ -160,7 +162,7 @@ def test_a_view_costs_the_reader_one_trip_and_no_statement(
     assert len(trips) == 3  # its card, its rank, and the view
 
 
-def test_without_valkey_and_queue_a_product_is_seen_all_the_same(
+def test_a_product_is_shown_without_valkey_and_queue(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = a_product()

@@ -9,7 +9,7 @@ import pytest
 from commerce.ranking import Weights
 from commerce.ranking.boards import Keys
 from commerce.shared.clock import new_id
-from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
+from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, envelope_of
 from tests.support.rankings import Clock, board, carry_over, deliver, kept, server, window
 
 DAY, HOUR = "20260310", "2026031014"
@@ -27,10 +27,10 @@ def product() -> str:
 
 
 def count(*events: Any, at: str = NOW) -> None:
-    assert deliver(*(told(event, at=at) for event in events)) == []
+    assert deliver(*(envelope_of(event, at=at) for event in events)) == []
 
 
-def test_a_hundred_views_ten_likes_and_an_order(clock: Clock, product: str) -> None:
+def test_views_likes_and_an_order_add_up_to_the_score(clock: Clock, product: str) -> None:
     count(
         *(a_view(product) for _ in range(100)),
         *(a_like(product) for _ in range(10)),
@@ -41,13 +41,13 @@ def test_a_hundred_views_ten_likes_and_an_order(clock: Clock, product: str) -> N
     assert board(DAY) == board(HOUR) == {product: score}
 
 
-def test_the_logarithm_is_of_the_window_s_whole_amount(clock: Clock, product: str) -> None:
+def test_the_score_takes_the_logarithm_of_the_windows_total(clock: Clock, product: str) -> None:
     count(an_order((product, 1, 1000)))
     count(an_order((product, 2, 2000)))
     assert board(DAY) == {product: round(0.7 * log(5001), 9)}
 
 
-def test_a_tenth_is_carried_and_500_views_are_added(clock: Clock, product: str) -> None:
+def test_a_tenth_is_carried_over_and_new_views_are_added(clock: Clock, product: str) -> None:
     count(*(a_view(product) for _ in range(300)), an_order((product, 1, 9999)))
     today = board(DAY)[product]
     assert today == round(30 + 0.7 * log(10_000), 9)
@@ -60,7 +60,7 @@ def test_a_tenth_is_carried_and_500_views_are_added(clock: Clock, product: str) 
     assert board(DAY) == {product: today}
 
 
-def test_an_hour_is_carried_into_the_next(clock: Clock, product: str) -> None:
+def test_an_hours_scores_are_carried_into_the_next(clock: Clock, product: str) -> None:
     count(*(a_view(product) for _ in range(20)))
     clock.set("2026-03-10T14:49:59+09:00")
     assert "2026031015" not in carry_over()
@@ -70,7 +70,7 @@ def test_an_hour_is_carried_into_the_next(clock: Clock, product: str) -> None:
     assert board("2026031015") == {product: 0.2}
 
 
-def test_to_carry_twice_is_to_carry_once(clock: Clock, product: str) -> None:
+def test_a_repeated_carry_over_changes_nothing(clock: Clock, product: str) -> None:
     count(*(a_view(product) for _ in range(30)))
     clock.set("2026-03-10T23:50:00+09:00")
     assert "20260311" in carry_over()
@@ -79,7 +79,7 @@ def test_to_carry_twice_is_to_carry_once(clock: Clock, product: str) -> None:
     assert kept("20260311") == before
 
 
-def test_a_missed_carry_over_is_made_up_for(clock: Clock, product: str) -> None:
+def test_a_missed_carry_over_is_caught_up(clock: Clock, product: str) -> None:
     count(*(a_view(product) for _ in range(30)))
     clock.set("2026-03-11T00:05:00+09:00")
     count(a_view(product), at="2026-03-11T00:04:00+09:00")
@@ -88,7 +88,7 @@ def test_a_missed_carry_over_is_made_up_for(clock: Clock, product: str) -> None:
     assert board("20260311") == {product: 0.4}
 
 
-def test_what_comes_after_the_carry_over_is_carried_too(clock: Clock, product: str) -> None:
+def test_events_after_the_carry_over_are_carried_too(clock: Clock, product: str) -> None:
     count(*(a_view(product) for _ in range(30)))
     clock.set("2026-03-10T23:50:00+09:00")
     carry_over()
@@ -109,7 +109,7 @@ def test_a_carry_over_reaches_back_a_week(clock: Clock, product: str) -> None:
     assert all(not name.decode().startswith(product) for name in kept(days[-1])["parts"])
 
 
-def test_a_like_at_14_h_is_taken_back_at_15_h(clock: Clock, product: str) -> None:
+def test_an_unlike_counts_in_its_own_hour(clock: Clock, product: str) -> None:
     other = str(new_id())
     count(a_like(product), a_like(other), at="2026-03-10T14:10:00+09:00")
     clock.set("2026-03-10T15:20:00+09:00")
@@ -120,14 +120,14 @@ def test_a_like_at_14_h_is_taken_back_at_15_h(clock: Clock, product: str) -> Non
     assert board(DAY) == {other: pytest.approx(0.3)}
 
 
-def test_a_cancelled_order_takes_its_score_back(clock: Clock, product: str) -> None:
+def test_a_cancelled_order_loses_its_score(clock: Clock, product: str) -> None:
     order, never = an_order((product, 3, 1000)), an_order((product, 1, 500))
     count(order, a_view(product))
     count(a_cancellation(order), a_cancellation(never, was_confirmed=False))
     assert board(DAY) == board(HOUR) == {product: 0.1}
 
 
-def test_an_order_cancelled_the_next_day_weighs_there_as_much_as_it_did(
+def test_an_order_cancelled_the_next_day_subtracts_its_score_there(
     clock: Clock, product: str
 ) -> None:
     order = an_order((product, 3, 1000))
@@ -140,7 +140,7 @@ def test_an_order_cancelled_the_next_day_weighs_there_as_much_as_it_did(
     assert board("20260311") == {product: round(10 - 0.7 * log(3001), 9)}
 
 
-def test_an_event_after_midnight_for_the_day_before(clock: Clock, product: str) -> None:
+def test_a_late_event_counts_on_its_own_day(clock: Clock, product: str) -> None:
     clock.set("2026-03-11T00:10:00+09:00")
     count(a_view(product), at="2026-03-10T23:59:59.999999+09:00")
     count(a_view(product), a_view(product), at="2026-03-11T00:00:00+09:00")
@@ -149,16 +149,16 @@ def test_an_event_after_midnight_for_the_day_before(clock: Clock, product: str) 
 
 
 def test_the_same_event_counts_once(clock: Clock, product: str) -> None:
-    event = told(a_view(product), at=NOW)
+    event = envelope_of(a_view(product), at=NOW)
     assert deliver(event, event) == []
     assert deliver(event) == []
-    order = told(an_order((product, 1, 100), (str(new_id()), 1, 50)), at=NOW)
+    order = envelope_of(an_order((product, 1, 100), (str(new_id()), 1, 50)), at=NOW)
     deliver(order, order)
     deliver(order)
     assert board(DAY)[product] == board(HOUR)[product] == round(0.1 + 0.7 * log(101), 9)
 
 
-def test_what_is_too_old_for_its_board_is_left_to_the_metrics(clock: Clock, product: str) -> None:
+def test_an_event_too_old_for_its_board_is_left_to_the_metrics(clock: Clock, product: str) -> None:
     clock.set("2026-03-12T00:00:00+09:00")
     count(a_view(product))
     assert (board(DAY), board(HOUR)) == ({}, {})
@@ -167,7 +167,7 @@ def test_what_is_too_old_for_its_board_is_left_to_the_metrics(clock: Clock, prod
     assert (board(DAY), board(HOUR)) == ({product: 0.1}, {})  # an hour is kept for a day
 
 
-def test_a_changed_weight_changes_the_running_boards(clock: Clock, product: str) -> None:
+def test_a_changed_weight_rescores_the_running_boards(clock: Clock, product: str) -> None:
     other = str(new_id())
     count(*(a_view(product) for _ in range(100)), a_like(other), a_like(other))
     assert board(DAY) == {product: 10.0, other: 0.4}
@@ -178,7 +178,7 @@ def test_a_changed_weight_changes_the_running_boards(clock: Clock, product: str)
     assert board(DAY) == {product: 50.5, other: 2.0}
 
 
-def test_of_equals_the_newer_product_comes_first_and_pages_are_stable(clock: Clock) -> None:
+def test_of_equal_scores_the_newer_product_is_first(clock: Clock) -> None:
     products = [str(new_id()) for _ in range(25)]
     count(*(a_view(each) for each in products[::2]), *(a_view(each) for each in products[1::2]))
     best = products[7]
@@ -203,7 +203,7 @@ def test_everything_of_a_window_expires_with_it(clock: Clock, product: str) -> N
         ]
 
 
-def test_a_batch_is_one_message(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_one_command(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     from commerce.runtime.cache.valkey import StrictValkey
 
     asked: list[object] = []
@@ -227,7 +227,7 @@ def test_a_batch_is_one_message(clock: Clock, monkeypatch: pytest.MonkeyPatch) -
         ("America/Los_Angeles", "20260309", "2026030922"),
     ],
 )
-def test_windows_are_the_business_time_zone_s(
+def test_windows_are_in_the_business_time_zone(
     clock: Clock, product: str, zone: str, day: str, hour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BUSINESS_TIME_ZONE", zone)

@@ -58,7 +58,7 @@ def chunk_of(plan: Any, product_id: UUID) -> int:
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 7, 100, 1_000, 5_000, 200_000])
-def test_the_top_hundred_are_those_of_one_plain_statement(chunk_rows: int) -> None:
+def test_the_top_hundred_equal_those_of_a_reference_query(chunk_rows: int) -> None:
     span = a_week()
     fill(span, 3_001 if chunk_rows > 1 else 500)
     expected = by_one_plain_statement(span)
@@ -71,7 +71,7 @@ def test_the_top_hundred_are_those_of_one_plain_statement(chunk_rows: int) -> No
     assert (done["status"], done["chunks_skipped"]) == ("PUBLISHED", 0)
 
 
-def test_each_part_counts_as_it_weighs() -> None:
+def test_each_metric_counts_by_its_weight() -> None:
     span = a_week()
     viewed, liked, bought, cancelled = (clock.new_id() for _ in range(4))
     put(span.first_day, viewed, views=40)
@@ -89,7 +89,7 @@ def test_each_part_counts_as_it_weighs() -> None:
     assert [round(each.score, 6) for each in shown(span)] == [10.0, 7.21629, 2.78371, 2.0]
 
 
-def test_a_product_with_nothing_to_its_credit_is_not_ranked() -> None:
+def test_a_product_without_a_positive_score_is_not_ranked() -> None:
     span = a_week()
     put(span.first_day, clock.new_id(), likes=-1)
     put(span.first_day, clock.new_id())
@@ -97,7 +97,7 @@ def test_a_product_with_nothing_to_its_credit_is_not_ranked() -> None:
     assert shown(span) == []
 
 
-def test_only_the_days_of_the_span_count_and_both_ends_do() -> None:
+def test_only_the_days_of_the_span_count_including_both_ends() -> None:
     span, product_id = a_week(), clock.new_id()
     a_week()  # the following one stays empty
     for day in (span.first_day, span.last_day):
@@ -120,7 +120,7 @@ def test_a_month_is_ranked_from_its_first_day_to_its_last() -> None:
 
 
 @pytest.mark.parametrize("chunk_rows", [20, 200])
-def test_of_two_with_the_same_score_the_newer_comes_first_also_at_the_last_place(
+def test_of_equal_scores_the_newer_product_takes_the_last_place(
     chunk_rows: int,
 ) -> None:
     span = a_week()
@@ -132,7 +132,7 @@ def test_of_two_with_the_same_score_the_newer_comes_first_also_at_the_last_place
     assert [each.rank for each in shown(span)] == list(range(1, 101))
 
 
-def test_a_page_is_a_part_of_it() -> None:
+def test_pages_together_are_the_ranking() -> None:
     span = a_week()
     fill(span, 1_000)
     ranked(span)
@@ -146,7 +146,7 @@ def test_a_page_is_a_part_of_it() -> None:
     assert page(100, 20) == []
 
 
-def test_nothing_happened_in_an_empty_week() -> None:
+def test_an_empty_week_is_published_as_an_empty_ranking() -> None:
     span = a_week()
     plan = planned(span)
     assert plan["chunks"] == []
@@ -166,7 +166,7 @@ def test_all_days_of_a_product_are_in_one_chunk() -> None:
     assert [row.rows_read for row in read] == [7] * 10
 
 
-def test_a_product_that_appears_after_planning_is_in_a_chunk() -> None:
+def test_a_product_added_after_planning_is_in_a_chunk() -> None:
     span, late = a_week(), UUID(int=2**128 - 1)
     put(span.first_day, clock.new_id(), views=1)
     plan = planned(span, chunk_rows=1)
@@ -177,7 +177,7 @@ def test_a_product_that_appears_after_planning_is_in_a_chunk() -> None:
     assert shown(span)[0].product_id == late
 
 
-def test_the_same_run_twice_has_the_same_result() -> None:
+def test_repeating_a_run_has_the_same_result() -> None:
     span = a_week()
     fill(span, 2_000)
     ranked(span, chunk_rows=300)
@@ -187,7 +187,7 @@ def test_the_same_run_twice_has_the_same_result() -> None:
     assert first == by_one_plain_statement(span)
 
 
-def test_every_task_done_twice_changes_nothing() -> None:
+def test_repeating_every_task_changes_nothing() -> None:
     span, execution = a_week(), an_execution()
     fill(span, 700)
     plan = planned(span, execution, chunk_rows=100)
@@ -200,7 +200,7 @@ def test_every_task_done_twice_changes_nothing() -> None:
     assert shown(span) == by_one_plain_statement(span)
 
 
-def test_a_run_killed_midway_is_in_nobodys_way() -> None:
+def test_a_killed_run_does_not_hinder_the_next() -> None:
     span = a_week()
     fill(span, 2_000)
     killed = planned(span, chunk_rows=500)
@@ -211,7 +211,7 @@ def test_a_run_killed_midway_is_in_nobodys_way() -> None:
     assert (report(killed).status, report(killed).ended_at) == ("RUNNING", None)
 
 
-def test_a_bad_chunk_is_skipped_and_reported_and_the_rest_is_shown() -> None:
+def test_a_failing_chunk_is_skipped_and_reported() -> None:
     span = a_week()
     fill(span, 2_100)
     bad = poison(span)
@@ -257,7 +257,7 @@ def test_a_bad_chunk_is_skipped_and_reported_and_the_rest_is_shown() -> None:
     assert run.duration_seconds is not None
 
 
-def test_a_chunk_that_was_ranked_unheard_is_not_skipped() -> None:
+def test_a_ranked_chunk_whose_answer_was_lost_is_not_skipped() -> None:
     span = a_week()
     fill(span, 70)
     plan = planned(span)
@@ -268,7 +268,7 @@ def test_a_chunk_that_was_ranked_unheard_is_not_skipped() -> None:
     assert shown(span) == by_one_plain_statement(span)
 
 
-def test_where_every_chunk_is_skipped_the_former_ranking_stays() -> None:
+def test_a_run_with_only_skipped_chunks_keeps_the_former_ranking() -> None:
     span = a_week()
     fill(span, 70)
     ranked(span)
@@ -306,7 +306,7 @@ def test_nothing_is_published_while_chunks_are_pending() -> None:
     assert shown(span) == []
 
 
-def test_an_ended_run_takes_no_chunk_any_more() -> None:
+def test_an_ended_run_takes_no_more_chunks() -> None:
     span = a_week()
     fill(span, 70)
     plan = planned(span)
@@ -319,7 +319,7 @@ def test_an_ended_run_takes_no_chunk_any_more() -> None:
     assert report(plan).chunks_skipped == 1
 
 
-def test_the_run_that_began_last_is_shown_whoever_ends_last() -> None:
+def test_the_run_that_began_last_is_shown() -> None:
     span = a_week()
     put(span.first_day, clock.new_id(), views=10)
     older = planned(span)
@@ -335,7 +335,7 @@ def test_the_run_that_began_last_is_shown_whoever_ends_last() -> None:
     assert len(shown(span)) == 2
 
 
-def test_a_run_leaves_no_working_rows() -> None:
+def test_a_run_deletes_its_working_rows() -> None:
     span = a_week()
     fill(span, 700)
     plan = planned(span)
@@ -347,7 +347,7 @@ def test_a_run_leaves_no_working_rows() -> None:
     assert rows(held, UUID(plan["run_id"]))[0].n == 0
 
 
-def test_a_chunk_is_ranked_in_the_database_and_answers_in_few_words() -> None:
+def test_a_chunk_is_ranked_in_the_database_with_a_short_answer() -> None:
     span = a_week()
     fill(span, 7_000)
     plan = planned(span)
@@ -365,13 +365,13 @@ def test_a_chunk_is_ranked_in_the_database_and_answers_in_few_words() -> None:
         ({"period": "monthly", "key": "189001"}, "189001"),
     ],
 )
-def test_without_a_key_it_is_what_ended_last(asked: dict[str, str], key: str) -> None:
+def test_the_default_key_is_the_last_ended_span(asked: dict[str, str], key: str) -> None:
     at = "2026-11-16T03:00:00Z"  # Monday noon in Seoul
     plan = task("plan_chunks", execution=an_execution(), at=at, asked=asked)
     assert plan["key"] == key
 
 
-def test_a_day_is_the_business_days(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_days_are_business_days(monkeypatch: pytest.MonkeyPatch) -> None:
     sunday_evening = "2026-11-15T15:30:00Z"
     for zone, key in (("Asia/Seoul", "2026W46"), ("UTC", "2026W45"), ("Asia/Kolkata", "2026W45")):
         monkeypatch.setenv("BUSINESS_TIME_ZONE", zone)
@@ -384,7 +384,7 @@ def test_a_day_is_the_business_days(monkeypatch: pytest.MonkeyPatch) -> None:
     [{"key": "2026W54"}, {"key": "202611"}, {"period": "daily"}, {"chunk_rows": 0},
      {"chunk_rows": 200_001}, {"rows": 1}],
 )  # fmt: skip
-def test_nonsense_is_refused_before_anything_is_written(asked: dict[str, Any]) -> None:
+def test_invalid_input_is_refused_before_any_write(asked: dict[str, Any]) -> None:
     execution = an_execution()
     with pytest.raises(Exception, match=r"key|period|chunk_rows|rows"):
         task("plan_chunks", execution=execution, at="2026-11-16T03:00:00Z", asked=asked)
@@ -427,7 +427,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.usefixtures("own_shop")
-def test_what_is_due_is_started_once(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_due_ranking_is_started_once(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def tick(at: str) -> list[str]:
         monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat(at).astimezone(UTC))
         started: list[str] = function("ranking/every_quarter_hour_start_rankings")(
@@ -454,7 +454,7 @@ def test_what_is_due_is_started_once(machine: Any, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("own_shop")
-def test_what_an_operator_has_run_is_not_started(machine: Any) -> None:
+def test_a_ranking_that_an_operator_ran_is_not_started(machine: Any) -> None:
     at = datetime(2026, 11, 25, tzinfo=UTC)
     for period, key in ((Period.WEEKLY, "2026W47"), (Period.MONTHLY, "202610")):
         planned(Span.of(period, key))
@@ -463,7 +463,7 @@ def test_what_an_operator_has_run_is_not_started(machine: Any) -> None:
 
 
 @pytest.mark.usefixtures("own_shop")
-def test_reports_and_killed_runs_are_forgotten_in_time_and_rankings_never() -> None:
+def test_old_reports_and_killed_runs_are_deleted_but_no_ranking() -> None:
     span = a_week()
     fill(span, 70)
     ranked(span)
@@ -495,7 +495,7 @@ def test_reports_and_killed_runs_are_forgotten_in_time_and_rankings_never() -> N
 
 
 @pytest.mark.usefixtures("own_shop")
-def test_planning_and_ranking_read_the_rows_of_their_part_only() -> None:
+def test_planning_and_ranking_read_only_their_own_rows() -> None:
     spans = [Span.of(Period.WEEKLY, f"1990W{n:02}") for n in (10, 11, 12)]
     for span in spans:
         fill(span, 21_000)

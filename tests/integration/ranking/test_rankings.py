@@ -11,7 +11,7 @@ from commerce.app import ranking_boards
 from commerce.ranking import Boards
 from commerce.shared import clock as shared_clock
 from commerce.shared.clock import new_id
-from tests.support.envelopes import a_like, a_view, an_order, told
+from tests.support.envelopes import a_like, a_view, an_order, envelope_of
 from tests.support.lambda_calls import (
     Answer,
     bus_message,
@@ -35,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def count(*events: Any, at: str = NOW) -> None:
-    assert deliver(*(told(event, at=at) for event in events)) == []
+    assert deliver(*(envelope_of(event, at=at) for event in events)) == []
 
 
 def ranking(query: str = "") -> list[Any]:
@@ -216,7 +216,7 @@ class TestTheDatabaseStepsIn:
 
 def deliver_to_both(*events: Any, at: str) -> None:
     """Deliver the events to the metrics and to the boards."""
-    envelopes = [told(event, at=at) for event in events]
+    envelopes = [envelope_of(event, at=at) for event in events]
     assert deliver(*envelopes) == []
     event = sqs_event(*map(bus_message, envelopes))
     answer = function("metrics/on_product_activity")(event, lambda_context())

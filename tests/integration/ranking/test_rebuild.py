@@ -19,10 +19,10 @@ from commerce.runtime.db import current
 from commerce.runtime.db.pipeline import Query
 from commerce.shared.clock import new_id
 from infra.ops.__main__ import main
-from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, told
+from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, envelope_of
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.rankings import Clock, board, carry_over, deliver, kept, server, window
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 from tests.support.valkey import empty_valkey
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -53,7 +53,7 @@ def deliver_to_both(*envelopes: dict[str, Any]) -> None:
 
 
 def views(product: str, count: int, at: str = NOW) -> list[dict[str, Any]]:
-    return [told(a_view(product), at=at) for _ in range(count)]
+    return [envelope_of(a_view(product), at=at) for _ in range(count)]
 
 
 def ignore_progress(what: str, done: int) -> None:
@@ -78,12 +78,14 @@ def test_a_lost_board_is_rebuilt_unchanged(
     clock.set(YESTERDAY)
     product, other = str(new_id()), str(new_id())
     order = an_order((product, 3, 1000), (other, 1, 70))
-    deliver_to_both(*views(product, 30, YESTERDAY), told(order, at=YESTERDAY))
+    deliver_to_both(*views(product, 30, YESTERDAY), envelope_of(order, at=YESTERDAY))
     clock.set("2026-03-09T23:50:00+09:00")
     carry_over()
     clock.set(NOW)
     deliver_to_both(
-        *views(other, 50), told(a_cancellation(order), at=NOW), told(a_like(product), at=NOW)
+        *views(other, 50),
+        envelope_of(a_cancellation(order), at=NOW),
+        envelope_of(a_like(product), at=NOW),
     )
     before = {day: kept(day) for day in (DAY, BEFORE)}
     assert len(board(DAY)) == 1  # the product's cancellation weighs more than what was carried
@@ -140,13 +142,13 @@ def test_a_rebuild_after_any_events_changes_nothing(
         if kind == "again" and history:
             envelope = history[which % len(history)]
         elif kind == "cancel" and orders:
-            envelope = told(a_cancellation(orders[which % len(orders)]), at=at)
+            envelope = envelope_of(a_cancellation(orders[which % len(orders)]), at=at)
         elif kind == "order":
             orders.append(an_order((products[which], 1, amount), (products[0], 2, amount)))
-            envelope = told(orders[-1], at=at)
+            envelope = envelope_of(orders[-1], at=at)
         else:
             make = {"like": a_like, "unlike": an_unlike}.get(kind, a_view)
-            envelope = told(make(products[which]), at=at)
+            envelope = envelope_of(make(products[which]), at=at)
         history.append(envelope)
         deliver_to_both(envelope)
     running = clock.moment.date()
@@ -182,7 +184,7 @@ def test_an_event_counted_during_the_read_counts_once(clock: Clock) -> None:
     def between(what: str, done: int) -> None:
         if what == "events" and not delivered:  # the claims are read, the metrics not yet
             delivered.append(what)
-            run_together([partial(deliver_to_metrics, *late)])  # on a connection of its own
+            run_concurrently([partial(deliver_to_metrics, *late)])  # on a connection of its own
 
     rebuild(between, datetime.fromisoformat(NOW).date())
     assert board(DAY) == {product: 0.2}

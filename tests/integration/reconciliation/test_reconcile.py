@@ -69,7 +69,7 @@ def test_books_that_hold_have_no_findings(world: World) -> None:
     assert reconcile().holds
 
 
-def test_a_shop_with_nothing_in_it_holds() -> None:
+def test_an_empty_shop_reconciles() -> None:
     assert reconcile().model_dump() == {
         "products": 0,
         "accounts": 0,
@@ -80,7 +80,7 @@ def test_a_shop_with_nothing_in_it_holds() -> None:
     }
 
 
-def test_stock_that_is_not_the_sum_of_its_movements(world: World) -> None:
+def test_a_stock_unequal_to_its_movements_is_found(world: World) -> None:
     rows("UPDATE stock SET quantity = quantity + 1 WHERE product_id = $1", world.product)
     [stock] = rows("SELECT quantity FROM stock WHERE product_id = $1", world.product)
     assert found() == [
@@ -95,7 +95,7 @@ def test_stock_that_is_not_the_sum_of_its_movements(world: World) -> None:
     ]
 
 
-def test_movements_of_a_product_that_has_no_stock(world: World) -> None:
+def test_movements_without_a_stock_are_found(world: World) -> None:
     nobody = str(uuid4())
     rows(
         "INSERT INTO stock_movement (product_id, change, reason, at)"
@@ -110,14 +110,14 @@ def test_movements_of_a_product_that_has_no_stock(world: World) -> None:
     ]
 
 
-def test_a_balance_that_is_not_the_sum_of_its_ledger(world: World) -> None:
+def test_a_balance_unequal_to_its_ledger_is_found(world: World) -> None:
     rows("UPDATE point_account SET balance = 999 WHERE user_id = $1", world.buyer.user_id)
     [(rule, facts)] = found()
     assert rule == "BALANCE_IS_THE_SUM_OF_ITS_LEDGER"
     assert facts == {"user_id": str(world.buyer.user_id), "balance": 999, "ledger": 880}
 
 
-def test_a_ledger_without_an_account(world: World) -> None:
+def test_a_ledger_without_an_account_is_found(world: World) -> None:
     rows("DELETE FROM point_account WHERE user_id = $1", world.buyer.user_id)
     assert found() == [
         (
@@ -127,19 +127,19 @@ def test_a_ledger_without_an_account(world: World) -> None:
     ]
 
 
-def test_an_order_that_took_no_stock(world: World) -> None:
+def test_an_order_without_stock_movements_is_found(world: World) -> None:
     break_movement(world, "DELETE FROM stock_movement WHERE order_id = $1 AND product_id = $2")
     assert found() == [stock_finding(world, world.confirmed, ordered=2, sold=0)]
 
 
-def test_an_order_that_took_too_much_stock(world: World) -> None:
+def test_an_order_with_too_many_units_taken_is_found(world: World) -> None:
     break_movement(
         world, "UPDATE stock_movement SET change = -3 WHERE order_id = $1 AND product_id = $2"
     )
     assert found() == [stock_finding(world, world.confirmed, ordered=2, sold=3)]
 
 
-def test_a_cancelled_order_that_returned_nothing(world: World) -> None:
+def test_a_cancelled_order_without_returned_stock_is_found(world: World) -> None:
     rows("DELETE FROM stock_movement WHERE order_id = $1 AND change > 0", world.cancelled)
     balance_the_stock()
     assert found() == [
@@ -148,7 +148,7 @@ def test_a_cancelled_order_that_returned_nothing(world: World) -> None:
     ]
 
 
-def test_an_order_that_returned_stock_and_was_not_cancelled(world: World) -> None:
+def test_an_uncancelled_order_with_returned_stock_is_found(world: World) -> None:
     rows(
         "INSERT INTO stock_movement (product_id, change, reason, order_id, at)"
         " VALUES ($1, 2, 'RETURNED', $2, now())",
@@ -159,7 +159,7 @@ def test_an_order_that_returned_stock_and_was_not_cancelled(world: World) -> Non
     assert found() == [stock_finding(world, world.confirmed, ordered=2, sold=2, returned=2)]
 
 
-def test_a_cancelled_order_that_refunded_no_points(world: World) -> None:
+def test_a_cancelled_order_without_refunded_points_is_found(world: World) -> None:
     rows("DELETE FROM point_ledger WHERE order_id = $1 AND amount > 0", world.recalled)
     balance_the_points()
     assert found() == [
@@ -167,7 +167,7 @@ def test_a_cancelled_order_that_refunded_no_points(world: World) -> None:
     ]
 
 
-def test_an_order_that_somebody_else_paid_for(world: World) -> None:
+def test_an_order_paid_from_another_account_is_found(world: World) -> None:
     rows(
         "UPDATE point_ledger SET user_id = $1 WHERE order_id = $2",
         world.second.user_id,
@@ -181,13 +181,13 @@ def test_an_order_that_somebody_else_paid_for(world: World) -> None:
     }
 
 
-def test_points_that_a_pending_order_should_have_spent(world: World) -> None:
+def test_a_pending_order_without_its_points_spent_is_found(world: World) -> None:
     rows("DELETE FROM point_ledger WHERE order_id = $1", world.pending)
     balance_the_points()
     assert found() == [points_finding(world.pending, world.second, 30, 0)]
 
 
-def test_effects_of_an_order_that_does_not_exist(world: World) -> None:
+def test_effects_of_an_unknown_order_are_found(world: World) -> None:
     for table, column in (
         ("order_history", "order_id"),
         ("order_line", "order_id"),
@@ -204,7 +204,7 @@ def test_effects_of_an_order_that_does_not_exist(world: World) -> None:
     ]
 
 
-def test_an_order_without_lines_and_one_that_costs_something_else(world: World) -> None:
+def test_an_order_without_lines_or_with_a_wrong_total_is_found(world: World) -> None:
     rows("UPDATE orders SET total_amount = total_amount + 1 WHERE id = $1", world.delivered)
     assert found() == [
         (
@@ -247,12 +247,12 @@ def coupons(own_shop: str) -> Coupons:
 
 
 class TestCoupons:
-    def test_books_that_hold(self, coupons: Coupons) -> None:
+    def test_consistent_coupon_books_have_no_findings(self, coupons: Coupons) -> None:
         assert reconcile() == Reconciliation(
             products=1, accounts=1, orders=2, coupons=3, findings=[], is_complete=True
         )
 
-    def test_one_copy_too_many_and_one_too_few(self, coupons: Coupons) -> None:
+    def test_a_surplus_or_missing_copy_is_found(self, coupons: Coupons) -> None:
         more = "UPDATE coupon_stripe SET quantity_left = quantity_left + $2"
         rows(f"{more} WHERE coupon_id = $1 AND number = 0", coupons.coupon, 3)
         facts = {"coupon_id": coupons.coupon, "total": 20, "left_over": 22, "issued": 1}
@@ -260,17 +260,17 @@ class TestCoupons:
         rows(f"{more} WHERE coupon_id = $1 AND number = 0", coupons.coupon, -4)
         assert found() == [("COUPON_ISSUED_WHAT_IS_NOT_LEFT", {**facts, "left_over": 18})]
 
-    def test_more_copies_than_there_are(self, coupons: Coupons) -> None:
+    def test_more_copies_than_offered_are_found(self, coupons: Coupons) -> None:
         rows("UPDATE coupon SET total_quantity = 0 WHERE id = $1", coupons.coupon)
         rows("UPDATE coupon_stripe SET quantity_left = 0 WHERE coupon_id = $1", coupons.coupon)
         facts = {"coupon_id": coupons.coupon, "total": 0, "left_over": 0, "issued": 1}
         assert found() == [("COUPON_ISSUED_WHAT_IS_NOT_LEFT", facts)]
 
-    def test_an_order_whose_coupon_is_not_used(self, coupons: Coupons) -> None:
+    def test_an_order_whose_coupon_is_unused_is_found(self, coupons: Coupons) -> None:
         rows("UPDATE issued_coupon SET used_by_order = NULL WHERE id = $1", coupons.used)
         assert found() == [coupons.finding(coupons.order, used=None)]
 
-    def test_a_cancelled_order_that_kept_its_coupon(self, coupons: Coupons) -> None:
+    def test_a_cancelled_order_that_kept_its_coupon_is_found(self, coupons: Coupons) -> None:
         rows(
             "UPDATE issued_coupon SET used_by_order = $2 WHERE id = $1",
             coupons.returned,
@@ -279,24 +279,24 @@ class TestCoupons:
         names = {"named": coupons.returned, "used": coupons.returned}
         assert found() == [coupons.finding(coupons.cancelled, status="CANCELLED", **names)]
 
-    def test_a_coupon_used_by_an_order_that_does_not_exist(self, coupons: Coupons) -> None:
+    def test_a_coupon_used_by_an_unknown_order_is_found(self, coupons: Coupons) -> None:
         nobody = str(uuid4())
         rows("UPDATE issued_coupon SET used_by_order = $2 WHERE id = $1", coupons.unused, nobody)
         nothing = {"status": None, "discount": None, "named": None, "used": coupons.unused}
         assert found() == [coupons.finding(nobody, **nothing)]
 
-    def test_an_order_that_used_another_users_coupon(self, coupons: Coupons) -> None:
+    def test_an_order_with_another_users_coupon_is_found(self, coupons: Coupons) -> None:
         rows("UPDATE issued_coupon SET user_id = $2 WHERE id = $1", coupons.used,
              coupons.other.user_id)  # fmt: skip
         assert found() == [coupons.finding(coupons.order)]
 
-    def test_a_discount_that_is_not_its_lines(self, coupons: Coupons) -> None:
+    def test_a_discount_unequal_to_its_lines_is_found(self, coupons: Coupons) -> None:
         rows("UPDATE order_line SET discount_amount = 29 WHERE order_id = $1", coupons.order)
         facts = {"order_id": coupons.order, "discount": 30, "lines": 29}
         assert found() == [("ORDER_DISCOUNT_IS_THAT_OF_ITS_LINES", facts)]
 
 
-def test_an_order_whose_history_ends_elsewhere(world: World) -> None:
+def test_an_order_whose_history_ends_in_another_status_is_found(world: World) -> None:
     rows("UPDATE orders SET status = 'SHIPPED' WHERE id = $1", world.delivered)
     assert found() == [
         (
@@ -350,7 +350,9 @@ def test_every_chunk_is_checked(world: World, chunk: int, monkeypatch: pytest.Mo
     assert [count for name, count in seen if name == "orders"][:2] == [chunk, min(5, 2 * chunk)]
 
 
-def test_too_many_findings_end_it_early(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_findings_end_the_check_early(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reconciler, "CHUNK", 1)
     monkeypatch.setattr(reconciler, "MAX_FINDINGS", 3)
     rows("UPDATE stock SET quantity = quantity + 1")
@@ -365,7 +367,7 @@ def test_reconciling_changes_nothing(world: World) -> None:
     assert reconcile() == reconcile()
 
 
-def test_memory_does_not_grow_with_the_books(own_shop: str) -> None:
+def test_memory_stays_constant_for_larger_books(own_shop: str) -> None:
     few = peak_after_adding(1_000)
     many = peak_after_adding(19_000)
     assert many < 1.3 * few
@@ -471,7 +473,7 @@ def a_paid_order(world: World) -> str:
     return order_id
 
 
-def test_an_order_paid_by_card_and_points_holds(world: World) -> None:
+def test_an_order_paid_by_card_and_points_reconciles(world: World) -> None:
     a_paid_order(world)
     assert reconcile().holds
 
@@ -492,7 +494,9 @@ def test_an_order_paid_by_card_and_points_holds(world: World) -> None:
         ("UPDATE payment SET is_extra = true WHERE order_id = $1", ["PAYMENT_HAS_ITS_ORDER"]),
     ],
 )
-def test_a_payment_that_does_not_fit_its_order(world: World, change: str, rules: list[str]) -> None:
+def test_a_payment_that_does_not_match_its_order_is_found(
+    world: World, change: str, rules: list[str]
+) -> None:
     order_id = a_paid_order(world)
     rows(change, order_id)
     assert [(rule, facts["order_id"]) for rule, facts in found()] == [

@@ -66,16 +66,14 @@ def contents(boxes: dict[str, Box]) -> dict[str, str]:
     return {id_: box.content for id_, box in boxes.items()}
 
 
-def test_a_kept_value_is_not_loaded_again(cache: Cache, region: CacheRegion[Box]) -> None:
+def test_a_cached_value_is_not_loaded_again(cache: Cache, region: CacheRegion[Box]) -> None:
     load = Loader()
     for _ in range(3):
         assert cache.get(region, "a", load.one("a")) == Box(content="a")
     assert load.asked == [["a"]]
 
 
-def test_only_what_is_missing_is_loaded_and_all_of_it_at_once(
-    cache: Cache, region: CacheRegion[Box]
-) -> None:
+def test_only_missing_values_are_loaded_in_one_call(cache: Cache, region: CacheRegion[Box]) -> None:
     load = Loader("unknown")
     cache.get_all(region, ["a", "b"], load)
     found = cache.get_all(region, ["c", "a", "unknown", "d"], load)
@@ -85,7 +83,9 @@ def test_only_what_is_missing_is_loaded_and_all_of_it_at_once(
     assert len(load.asked) == 2
 
 
-def test_what_cannot_be_loaded_is_not_kept(cache: Cache, region: CacheRegion[Box]) -> None:
+def test_a_value_that_cannot_be_loaded_is_not_cached(
+    cache: Cache, region: CacheRegion[Box]
+) -> None:
     def fail() -> Box:
         raise LookupError
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_loaded_is_not_kept(cache: Cache, region: CacheRegion[Box
     assert cache.get(region, "a", Loader().one("a")) == Box(content="a")
 
 
-def test_values_expire_within_their_time_and_not_all_at_once(
+def test_values_expire_within_their_time_at_spread_moments(
     cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     fresh_until = set()
@@ -109,9 +109,7 @@ def test_values_expire_within_their_time_and_not_all_at_once(
     assert max(fresh_until) - min(fresh_until) < 15
 
 
-def test_another_version_of_the_shape_is_another_key(
-    cache: Cache, region: CacheRegion[Box]
-) -> None:
+def test_another_schema_version_has_another_key(cache: Cache, region: CacheRegion[Box]) -> None:
     load = Loader()
     cache.get(region, "a", load.one("a"))
     newer = a_region(version=2, name=region.name)
@@ -152,7 +150,7 @@ def test_a_key_of_another_type_is_overwritten(
     assert load.asked == [["a"]]
 
 
-def test_what_is_forgotten_is_loaded_again(cache: Cache, region: CacheRegion[Box]) -> None:
+def test_an_invalidated_value_is_loaded_again(cache: Cache, region: CacheRegion[Box]) -> None:
     load = Loader()
     cache.get_all(region, ["a", "b"], load)
     cache.invalidate(region, ["a"])
@@ -161,7 +159,7 @@ def test_what_is_forgotten_is_loaded_again(cache: Cache, region: CacheRegion[Box
     assert load.asked == [["a", "b"], ["a"]]
 
 
-def test_one_caller_refills_while_the_others_get_what_is_there(
+def test_one_caller_refreshes_while_others_get_the_old_value(
     cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     cache.get(region, "a", Loader().one("a"))
@@ -185,7 +183,7 @@ def test_one_caller_refills_while_the_others_get_what_is_there(
     assert cache.get(region, "a", load.one("a")) == Box(content="new")
 
 
-def test_while_a_first_fill_hangs_the_others_load_for_themselves(
+def test_while_a_first_load_hangs_others_load_for_themselves(
     cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     hangs, goes_on = threading.Event(), threading.Event()
@@ -208,7 +206,7 @@ def test_while_a_first_fill_hangs_the_others_load_for_themselves(
     assert server.get(region.key("a")) is not None
 
 
-def test_a_hundred_at_once_never_load_it_twice_at_a_time(
+def test_a_hundred_callers_never_load_a_value_concurrently(
     cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     cache.get(region, "a", Loader().one("a"))
@@ -228,7 +226,7 @@ def test_a_hundred_at_once_never_load_it_twice_at_a_time(
     assert busy == 0
 
 
-def test_what_was_loaded_before_it_was_forgotten_is_not_kept(
+def test_a_value_loaded_before_invalidation_is_not_cached(
     cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     def load_and_be_overtaken() -> Box:
@@ -239,7 +237,7 @@ def test_what_was_loaded_before_it_was_forgotten_is_not_kept(
     assert server.get(region.key("a")) is None
 
 
-def test_a_lock_whose_owner_died_is_let_go(
+def test_a_dead_owners_lock_is_released(
     cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:
     with pytest.raises(LookupError):

@@ -21,7 +21,7 @@ from commerce.runtime.db.pipeline import MAX_PREPARED, Query
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import Busy, Unavailable
 from infra.local.ports import LOOPBACK, Ports
-from tests.support.other_connection import an_onlooker, somebody_holding
+from tests.support.other_connection import an_observer, held_by_another
 
 ADD = "INSERT INTO brand VALUES ($1, 'Acme', '', 1, now())"
 
@@ -71,11 +71,11 @@ def test_each_query_gets_its_own_rows(database: Database) -> None:
         ("date", date(1999, 12, 31)),
     ],
 )
-def test_values_come_back_as_they_went(database: Database, type_: str, value: object) -> None:
+def test_values_are_read_back_unchanged(database: Database, type_: str, value: object) -> None:
     assert run(database, f"SELECT $1::{type_} AS value", value)[0].value == value
 
 
-def test_between_two_answers_everything_is_one_transaction(database: Database) -> None:
+def test_statements_of_one_round_trip_are_one_transaction(database: Database) -> None:
     with pytest.raises(ConstraintViolated, match="brand_pkey"):
         database.run(
             [Query(ADD, [UUID(int=1)]), Query(ADD, [UUID(int=2)]), Query(ADD, [UUID(int=1)])]
@@ -85,7 +85,7 @@ def test_between_two_answers_everything_is_one_transaction(database: Database) -
     assert count(database) == 2
 
 
-def test_after_an_error_the_connection_serves_on(database: Database) -> None:
+def test_a_connection_is_usable_after_an_error(database: Database) -> None:
     [before] = run(database, "SELECT pg_backend_pid() AS pid")
     for _ in range(3):
         with pytest.raises(Exception, match="no_such_table"):
@@ -123,15 +123,15 @@ def test_a_failed_transaction_commits_nothing(database: Database) -> None:
         ("SELECT require(1 = 2, 'one_is_two')", "one_is_two"),
     ],
 )
-def test_a_violated_rule_is_named(database: Database, sql: str, rule: str) -> None:
+def test_a_violated_constraint_is_named(database: Database, sql: str, rule: str) -> None:
     with pytest.raises(ConstraintViolated) as violated:
         run(database, sql)
     assert violated.value.name == rule
 
 
-def test_a_lock_not_had_in_time_is_busy(database: Database, own_database_url: str) -> None:
+def test_a_lock_time_out_is_busy(database: Database, own_database_url: str) -> None:
     run(database, "SET lock_timeout = '10ms'")
-    with somebody_holding(own_database_url, "LOCK TABLE brand"), pytest.raises(Busy):
+    with held_by_another(own_database_url, "LOCK TABLE brand"), pytest.raises(Busy):
         count(database)
     assert count(database) == 0
 
@@ -142,7 +142,7 @@ def test_a_statement_that_takes_too_long_is_busy(database: Database) -> None:
         run(database, "SELECT pg_sleep(30)")
 
 
-def test_the_time_outs_of_an_order_are_set_wherever_we_connect(database: Database) -> None:
+def test_every_connection_sets_the_time_outs(database: Database) -> None:
     found = run(
         database,
         "SELECT current_setting('lock_timeout') AS lock_,"
@@ -151,10 +151,10 @@ def test_the_time_outs_of_an_order_are_set_wherever_we_connect(database: Databas
     assert [tuple(row) for row in found] == [("3s", "5s")]
 
 
-def test_a_serialization_failure_is_a_lost_race(database: Database, own_database_url: str) -> None:
+def test_a_serialization_failure_is_a_conflict(database: Database, own_database_url: str) -> None:
     run(database, ADD, UUID(int=1))
     database.run([Query("BEGIN ISOLATION LEVEL REPEATABLE READ"), Query("SELECT 1 FROM brand")])
-    with an_onlooker(own_database_url) as look:
+    with an_observer(own_database_url) as look:
         look("UPDATE brand SET name = 'Other'")
     with pytest.raises(Contention):
         run(database, "UPDATE brand SET name = 'Mine'")
@@ -164,7 +164,7 @@ def test_a_serialization_failure_is_a_lost_race(database: Database, own_database
 def kill(database: Database, url: str) -> None:
     """End the connection at the server, as a failover does."""
     [row] = run(database, "SELECT pg_backend_pid() AS pid")
-    with an_onlooker(url) as look:
+    with an_observer(url) as look:
         look("SELECT pg_terminate_backend($1, 5000)", row.pid)
 
 
@@ -209,14 +209,14 @@ def test_a_lock_that_was_lost_commits_nothing(database: Database, own_database_u
     assert count(database) == 0
 
 
-def test_a_server_that_is_away_is_unavailable() -> None:
+def test_an_unreachable_server_is_unavailable() -> None:
     url = f"postgresql://user:secret@{LOOPBACK}:{Ports.free().postgres}/lastunit"
     with pytest.raises(Unavailable) as refused:
         count(Database(lambda: url))
     assert "secret" not in str(refused.value)
 
 
-def test_a_wrong_password_is_unavailable_and_not_told(own_database_url: str) -> None:
+def test_a_wrong_password_is_unavailable_and_not_shown(own_database_url: str) -> None:
     before, after = own_database_url.split("@")
     url = f"{before.rsplit(':', 1)[0]}:wr%2Fong@{after}"
     with pytest.raises(Unavailable) as refused:
@@ -224,13 +224,13 @@ def test_a_wrong_password_is_unavailable_and_not_told(own_database_url: str) -> 
     assert "ong" not in str(refused.value)
 
 
-def test_what_cannot_be_sent_leaves_no_half_message(database: Database) -> None:
+def test_a_value_that_cannot_be_sent_leaves_no_partial_message(database: Database) -> None:
     with pytest.raises(UnicodeEncodeError):
         database.run([Query(ADD, [uuid4()]), Query("SELECT $1::text", ["\ud800"])])
     assert count(database) == 0
 
 
-def test_a_long_write_set_travels_whole(database: Database) -> None:
+def test_a_long_write_set_is_sent_completely(database: Database) -> None:
     database.run([Query(ADD, [UUID(int=number)]) for number in range(500)])
     assert count(database) == 500
 
@@ -250,7 +250,7 @@ def prepared(database: Database) -> list[str]:
     return [row.sql for row in run(database, "SELECT statement AS sql FROM pg_prepared_statements")]
 
 
-def test_what_comes_again_is_parsed_once(database: Database) -> None:
+def test_a_repeated_statement_is_parsed_once(database: Database) -> None:
     double = lasting("SELECT 2 * $1::int AS n, $2::text AS word", 1, "a")
     for number in (1, 2, 3):
         query = double._replace(values=(number, None))
@@ -260,7 +260,7 @@ def test_what_comes_again_is_parsed_once(database: Database) -> None:
     assert prepared(database) == [double.sql]
 
 
-def test_what_an_error_left_unparsed_is_parsed_later(database: Database) -> None:
+def test_a_statement_left_unparsed_by_an_error_is_parsed_later(database: Database) -> None:
     first, failing, last = (
         lasting("SELECT 1 AS n"),
         lasting("SELECT 1 / 0"),
@@ -289,9 +289,7 @@ def test_a_connection_keeps_a_bounded_number_of_statements(database: Database) -
 @pytest.mark.parametrize(
     "change", ["ALTER TABLE brand ADD COLUMN more text", "DEALLOCATE ALL"], ids=["schema", "gone"]
 )
-def test_what_was_prepared_and_holds_no_longer_is_a_lost_race(
-    database: Database, change: str
-) -> None:
+def test_an_outdated_prepared_statement_is_a_conflict(database: Database, change: str) -> None:
     look = lasting("SELECT * FROM brand")
     database.run([look])
     run(database, change)

@@ -47,12 +47,12 @@ def settings_of(url: str) -> dict[str, str]:
 RELIED_ON = {"lock_timeout": "3s", "statement_timeout": "5s", "enable_incremental_sort": "off"}
 
 
-def test_a_session_that_brings_settings_is_refused(proxy: PostgresProxy) -> None:
+def test_the_proxy_refuses_a_session_with_settings(proxy: PostgresProxy) -> None:
     with pytest.raises(Unavailable):
         connect(proxy.url)
 
 
-def test_migrating_gives_the_role_what_its_sessions_rely_on(proxy: PostgresProxy) -> None:
+def test_migrating_sets_the_roles_time_outs(proxy: PostgresProxy) -> None:
     url = f"{proxy.url}?session=role"
     assert settings_of(url) != RELIED_ON
 
@@ -61,13 +61,13 @@ def test_migrating_gives_the_role_what_its_sessions_rely_on(proxy: PostgresProxy
     assert settings_of(url) == RELIED_ON
 
 
-def test_without_a_proxy_the_role_is_left_as_it_is(own_role_url: str) -> None:
+def test_without_a_proxy_the_role_is_unchanged(own_role_url: str) -> None:
     backends.migrate(own_role_url)
     assert settings_of(f"{own_role_url}?session=role") != RELIED_ON
     assert settings_of(own_role_url) == RELIED_ON
 
 
-def test_a_password_rotated_meanwhile_is_read_anew(own_role_url: str) -> None:
+def test_a_rotated_password_is_read_again(own_role_url: str) -> None:
     outdated = own_role_url.replace(quote("p/@:#%", safe=""), "outdated")
     database = Database(lambda: outdated, lambda: own_role_url)
     try:

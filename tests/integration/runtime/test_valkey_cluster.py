@@ -55,7 +55,7 @@ def _port() -> int:
     return port
 
 
-def test_it_is_a_cluster_and_the_login_is_held_to_our_keys(url: str) -> None:
+def test_the_cluster_login_is_limited_to_our_keys(url: str) -> None:
     with redis.Redis.from_url(url) as client:
         with pytest.raises(redis.ResponseError, match="same slot"):
             client.mget("lastunit:a", "lastunit:b")
@@ -65,7 +65,7 @@ def test_it_is_a_cluster_and_the_login_is_held_to_our_keys(url: str) -> None:
             client.flushall()
 
 
-def test_values_of_many_slots_are_kept_refilled_and_forgotten(url: str) -> None:
+def test_values_in_many_slots_are_cached_refreshed_and_invalidated(url: str) -> None:
     cache, asked = Cache(Valkey(lambda: url)), []
     region = CacheRegion("box", 1, Box, 60)
     ids = [str(number) for number in range(100)]
@@ -81,7 +81,7 @@ def test_values_of_many_slots_are_kept_refilled_and_forgotten(url: str) -> None:
     assert asked == [100, 3]
 
 
-def test_boards_are_counted_weighed_and_carried(url: str) -> None:
+def test_boards_work_on_a_cluster(url: str) -> None:
     boards = Boards(StrictValkey(lambda: url), lambda: UTC)
     weights = Weights(version=1, view=1.0, like=0.0, order=0.0)
     product = clock.new_id()
@@ -100,7 +100,7 @@ def test_boards_are_counted_weighed_and_carried(url: str) -> None:
     assert boards.rank(today.following(UTC), str(product)) == 1
 
 
-def test_the_breaker_opens(url: str) -> None:
+def test_the_breaker_opens_on_a_cluster(url: str) -> None:
     breaker = ValkeyBreaker(Valkey(lambda: url), Policy(minimum_calls=2), lambda _: None)
     for _ in range(2):
         permit = breaker.admit()
@@ -110,7 +110,7 @@ def test_the_breaker_opens(url: str) -> None:
     assert isinstance(breaker.admit(), Rejected)
 
 
-def test_passing_events_are_told_and_moved(url: str) -> None:
+def test_best_effort_events_are_recorded_and_published_on_a_cluster(url: str) -> None:
     nudged = []
     events = BestEffortEvents(Valkey(lambda: url), lambda: nudged.append(1))
     for _ in range(2):

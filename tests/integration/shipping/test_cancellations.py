@@ -81,9 +81,7 @@ def test_an_expired_order_is_not_withdrawn(delivery: Delivery, buyer: Person) ->
     assert delivery.tries(order_id) == []
 
 
-def test_what_an_admin_cancels_after_it_was_shipped_is_withdrawn(
-    delivery: Delivery, buyer: Person
-) -> None:
+def test_an_order_cancelled_after_shipment_is_withdrawn(delivery: Delivery, buyer: Person) -> None:
     order_id, admin = an_order(buyer, (a_product(stock=5, price=100), 1)), an_admin()
     ship(admin, order_id)
     cancel_as_admin(admin, order_id)
@@ -92,7 +90,7 @@ def test_what_an_admin_cancels_after_it_was_shipped_is_withdrawn(
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
 
 
-def test_a_shipment_stays_locked_until_the_decision_is_kept(
+def test_a_shipment_stays_locked_until_its_decision_is_saved(
     buyer: Person, database_url: str
 ) -> None:
     order_id = UUID(an_order(buyer, (a_product(stock=5, price=100), 1)))
@@ -117,7 +115,7 @@ def test_notices_sent_before_shipments_were_stored_are_withdrawn_too(
     assert delivery.kinds(order_id) == ["ORDER", "WITHDRAWAL"]
 
 
-def test_a_notice_whose_answer_was_lost_is_finished_by_the_cancellation(
+def test_a_notice_with_a_lost_answer_is_completed_by_the_cancellation(
     delivery: Delivery, buyer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_id, confirmed, cancelled = a_cancelled_order(buyer)
@@ -135,7 +133,7 @@ def test_a_notice_whose_answer_was_lost_is_finished_by_the_cancellation(
 
 @pytest.mark.parametrize("order", sorted(set(permutations(["confirmed", "cancelled"] * 2))))
 @pytest.mark.parametrize("failures", [1, 2, 3])
-def test_events_in_any_order_and_with_failures_end_well(
+def test_events_in_any_order_with_failures_end_consistently(
     delivery: Delivery, buyer: Person, order: tuple[str, ...], failures: int
 ) -> None:
     order_id, confirmed, cancelled = a_cancelled_order(buyer)
@@ -150,7 +148,7 @@ def test_events_in_any_order_and_with_failures_end_well(
     assert delivery.kinds(order_id) == expected
 
 
-def test_an_order_that_is_slow_to_arrive_is_not_overtaken_by_its_withdrawal(
+def test_a_slow_notice_is_not_overtaken_by_its_withdrawal(
     delivery: Delivery, buyer: Person
 ) -> None:
     """The sender gives up after 3 s; the delivery system keeps the ORDER a second later."""
@@ -170,7 +168,7 @@ def wait_for_the_slow_one(delivery: Delivery, order_id: str) -> None:
         time.sleep(0.05)
 
 
-def test_tries_stay_away_for_longer_each_time_and_the_last_not_at_all(
+def test_retries_back_off_and_the_last_one_does_not_wait(
     delivery: Delivery, topic: OpsTopic, buyer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHIPPING_RETRY_BASE_SECONDS", "60")
@@ -206,7 +204,7 @@ def test_a_delivery_system_that_recovers_gets_the_notice_once(
     drain(queue, FUNCTIONS["OrderConfirmed"])
     assert delivery.tries(order_id) == [("ORDER", "failed")] * 2 + [("ORDER", "received")]
     assert queue.receive_counts == [1, 2, 3]
-    assert topic.heard() == []
+    assert topic.received() == []
     assert queue.dead_letters() == []
 
 
@@ -227,7 +225,7 @@ def test_the_last_failure_is_one_alert_and_one_dead_letter(
     assert [each for each in delivery.tries(order_id) if each[1] == "failed"] == (
         [(kind, "failed")] * 3
     )
-    [(subject, alert)] = topic.heard()
+    [(subject, alert)] = topic.received()
     assert subject == f"SHIPMENT_NOTICE_FAILED {kind} {order_id}"
     assert alert == {
         "alert": "SHIPMENT_NOTICE_FAILED",
@@ -244,7 +242,7 @@ def test_the_last_failure_is_one_alert_and_one_dead_letter(
     # The operator sends it back: once it is well, it is told once; while it is not, in silence.
     queue.send(event)
     drain(queue, FUNCTIONS[type_])
-    assert topic.heard() == []
+    assert topic.received() == []
     assert len(queue.dead_letters()) == 1
     delivery.behave("ok")
     queue.send(event, event_of(good, "OrderConfirmed") if kind == "ORDER" else event)
@@ -254,7 +252,7 @@ def test_the_last_failure_is_one_alert_and_one_dead_letter(
     assert queue.dead_letters() == []
 
 
-def test_an_alert_that_fails_hides_nothing_and_is_tried_again(
+def test_a_failed_alert_is_retried_and_hides_no_failure(
     delivery: Delivery, topic: OpsTopic, buyer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_id = an_order(buyer, (a_product(stock=5, price=100), 1))
@@ -267,11 +265,11 @@ def test_an_alert_that_fails_hides_nothing_and_is_tried_again(
         drain(queue, FUNCTIONS["OrderConfirmed"])
     assert len(queue.dead_letters()) == 1
     assert not consume(confirmed, receive_count=3)
-    [(_, alert)] = topic.heard()
+    [(_, alert)] = topic.received()
     assert alert["order_id"] == order_id
 
 
-def test_a_malformed_message_dies_alone_and_without_an_alert(
+def test_a_malformed_message_is_dead_lettered_alone_without_an_alert(
     delivery: Delivery, topic: OpsTopic, buyer: Person
 ) -> None:
     orders = [an_order(buyer, (a_product(stock=5, price=100), 1)) for _ in range(2)]
@@ -282,4 +280,4 @@ def test_a_malformed_message_dies_alone_and_without_an_alert(
     drain(queue, FUNCTIONS["OrderConfirmed"])
     assert [delivery.tries(each) for each in orders] == [[("ORDER", "received")]] * 2
     assert queue.dead_letters() == [{"detail": {}}]
-    assert topic.heard() == []
+    assert topic.received() == []

@@ -22,7 +22,7 @@ from infra.local.ports import LOOPBACK, Ports
 from tests.support import lambda_calls
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
 from tests.support.shop import rows
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -128,7 +128,7 @@ def test_a_confirmed_order_becomes_a_notice(delivery: Delivery) -> None:
     ]  # fmt: skip
 
 
-def test_a_message_delivered_again_and_again_is_one_notice(delivery: Delivery) -> None:
+def test_a_redelivered_message_is_one_notice(delivery: Delivery) -> None:
     event = confirmed()
     first = message(event)
     assert handle(first, first) == handle(first) == handle(message(event)) == []
@@ -136,14 +136,14 @@ def test_a_message_delivered_again_and_again_is_one_notice(delivery: Delivery) -
     assert sent(event.order_id) == ["ORDER"]
 
 
-def test_a_message_delivered_to_many_at_once_is_one_notice(delivery: Delivery) -> None:
+def test_a_message_delivered_concurrently_is_one_notice(delivery: Delivery) -> None:
     event = confirmed()
-    answers = run_together([partial(handle, message(event)) for _ in range(5)])
+    answers = run_concurrently([partial(handle, message(event)) for _ in range(5)])
     assert answers == [[]] * 5
     assert delivery.notices_of(event.order_id) == sent(event.order_id) == ["ORDER"]
 
 
-def test_what_the_delivery_system_does_not_take_is_tried_again(delivery: Delivery) -> None:
+def test_a_refused_notice_is_retried(delivery: Delivery) -> None:
     event = confirmed()
     delivery.behave("fail", times=2)
     for _ in range(2):
@@ -154,7 +154,7 @@ def test_what_the_delivery_system_does_not_take_is_tried_again(delivery: Deliver
     assert sent(event.order_id) == ["ORDER"]
 
 
-def test_a_delivery_system_that_does_not_answer_is_a_failure(delivery: Delivery) -> None:
+def test_an_unanswered_notice_is_a_failure(delivery: Delivery) -> None:
     event = confirmed()
     delivery.behave("hang")
     assert handle(message(event)) == [0]
@@ -164,7 +164,7 @@ def test_a_delivery_system_that_does_not_answer_is_a_failure(delivery: Delivery)
     assert delivery.notices_of(event.order_id) == sent(event.order_id) == ["ORDER"]
 
 
-def test_a_delivery_system_that_is_away_is_a_failure(
+def test_an_unreachable_delivery_system_is_a_failure(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = confirmed()
@@ -188,7 +188,7 @@ def test_a_malformed_message_does_not_stop_the_others(delivery: Delivery) -> Non
     assert sent(one.order_id) == sent(other.order_id) == ["ORDER"]
 
 
-def test_the_orders_trace_goes_on_to_the_log(
+def test_the_orders_trace_id_is_logged(
     delivery: Delivery, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
     trace.follow("request-of-the-buyer")

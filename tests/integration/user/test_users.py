@@ -15,7 +15,7 @@ from commerce.shared import clock
 from commerce.user import passwords
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import a_buyer, rows
-from tests.support.threads import run_together
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -73,7 +73,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     return found
 
 
-def test_whoever_signs_up_can_sign_in_and_look_at_themselves() -> None:
+def test_a_signed_up_user_can_sign_in_and_read_their_profile() -> None:
     login_id = a_login_id()
     user = sign_up(login_id)
     assert user.status == 201
@@ -111,17 +111,17 @@ def test_an_admin_is_a_user_with_that_scope() -> None:
     assert identity.by == f"admin:{user_id}"
 
 
-def test_a_login_id_is_taken_whatever_its_capitals() -> None:
+def test_a_login_id_is_unique_in_any_case() -> None:
     login_id = a_login_id()
     assert sign_up(login_id).status == 201
     assert refused(sign_up(login_id.upper())) == (409, "LOGIN_ID_TAKEN")
     assert refused(sign_up(login_id)) == (409, "LOGIN_ID_TAKEN")
 
 
-def test_of_many_who_want_one_login_id_one_gets_it() -> None:
+def test_one_of_many_sign_ups_gets_the_login_id() -> None:
     login_id = a_login_id()
     wanted = [login_id.upper() if number % 2 else login_id.lower() for number in range(8)]
-    answers = run_together([partial(sign_up, each) for each in wanted])
+    answers = run_concurrently([partial(sign_up, each) for each in wanted])
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
     kept = rows("SELECT id FROM user_account WHERE lower(login_id) = $1", login_id.lower())
     [winner] = [answer.json["user_id"] for answer in answers if answer.status == 201]
@@ -137,7 +137,7 @@ def test_of_many_who_want_one_login_id_one_gets_it() -> None:
         ("birth_date", "1949-02-30"),
     ],
 )
-def test_what_the_database_could_not_keep_is_a_bad_field(field: str, value: str) -> None:
+def test_a_value_that_the_database_cannot_store_is_an_invalid_field(field: str, value: str) -> None:
     answer = sign_up(a_login_id(), **{field: value})
     assert refused(answer) == (422, "VALIDATION_FAILED")
     assert [error["field"] for error in answer.json["errors"]] == [field]
@@ -149,30 +149,30 @@ def test_a_refused_password_is_not_shown() -> None:
     assert "tooshort!" not in str(answer.json)
 
 
-def test_a_token_of_nobody_finds_nobody() -> None:
+def test_a_token_of_an_unknown_user_is_not_found() -> None:
     assert refused(me(a_buyer().token)) == (404, "USER_NOT_FOUND")
 
 
-def test_without_a_token_nobody_looks() -> None:
+def test_reading_a_profile_needs_a_token() -> None:
     answer = call("user/get_me", "GET", "/users/me")
     assert refused(answer) == (401, "NOT_SIGNED_IN")
 
 
 @pytest.mark.usefixtures("stopped")
 @pytest.mark.parametrize("exists", [True, False])
-def test_of_many_guesses_at_one_moment_five_are_answered(*, exists: bool) -> None:
+def test_of_many_simultaneous_guesses_five_are_answered(*, exists: bool) -> None:
     login_id = a_login_id()
     if exists:
         sign_up(login_id)
     guesses = [partial(log_in, login_id, f"a wrong guess {number}") for number in range(16)]
-    answers = run_together(guesses)
+    answers = run_concurrently(guesses)
     codes = sorted(refused(answer) for answer in answers)
     assert codes == [(401, "BAD_CREDENTIALS")] * 5 + [(429, "TOO_MANY_ATTEMPTS")] * 11
     assert failures_of(login_id) == 5
 
 
 @pytest.mark.usefixtures("stopped")
-def test_failures_at_the_same_moment_are_counted_one_by_one(
+def test_simultaneous_failures_are_all_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     login_id = a_login_id()
@@ -184,13 +184,13 @@ def test_failures_at_the_same_moment_are_counted_one_by_one(
         return False
 
     monkeypatch.setattr(passwords, "is_right", wrong_at_last)
-    answers = run_together([partial(log_in, login_id)] * 12)
+    answers = run_concurrently([partial(log_in, login_id)] * 12)
     codes = sorted(refused(answer) for answer in answers)
     assert codes == [(401, "BAD_CREDENTIALS")] * 4 + [(429, "TOO_MANY_ATTEMPTS")] * 8
     assert failures_of(login_id) == 5
 
 
-def test_the_right_password_must_wait_too_and_then_clears_the_count(stopped: StoppedClock) -> None:
+def test_the_right_password_waits_too_and_then_clears_the_count(stopped: StoppedClock) -> None:
     login_id = a_login_id()
     sign_up(login_id)
     for _ in range(5):
@@ -205,16 +205,16 @@ def test_the_right_password_must_wait_too_and_then_clears_the_count(stopped: Sto
 
 
 @pytest.mark.usefixtures("stopped")
-def test_many_sign_in_at_once_with_the_right_password() -> None:
+def test_simultaneous_right_passwords_all_sign_in() -> None:
     login_id = a_login_id()
     sign_up(login_id)
-    answers = run_together([partial(log_in, login_id)] * 8)
+    answers = run_concurrently([partial(log_in, login_id)] * 8)
     assert [answer.status for answer in answers] == [201] * 8
     assert failures_of(login_id) == 0
 
 
 @pytest.mark.parametrize("login_id", ["no such id", "누구", "x" * 100])
-def test_what_cannot_be_a_login_id_is_just_wrong(login_id: str) -> None:
+def test_an_impossible_login_id_is_answered_as_wrong(login_id: str) -> None:
     unique = (secrets.token_hex(8) + login_id)[:100]
     assert refused(log_in(unique)) == (401, "BAD_CREDENTIALS")
     assert failures_of(unique) == 1

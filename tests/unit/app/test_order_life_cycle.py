@@ -85,7 +85,7 @@ def shop() -> MemoryShop:
     return MemoryShop()
 
 
-def test_a_cancelled_order_gives_everything_back(shop: MemoryShop) -> None:
+def test_a_cancelled_order_returns_everything(shop: MemoryShop) -> None:
     order_id = shop.place()
     assert shop.left() == ([8, 7], 8_900)
 
@@ -112,7 +112,7 @@ def test_a_cancelled_order_gives_everything_back(shop: MemoryShop) -> None:
     ]
 
 
-def test_a_second_cancellation_gives_nothing_back(shop: MemoryShop) -> None:
+def test_a_second_cancellation_returns_nothing(shop: MemoryShop) -> None:
     order_id = shop.place()
     shop.cancel(order_id)
     for again in (
@@ -125,7 +125,7 @@ def test_a_second_cancellation_gives_nothing_back(shop: MemoryShop) -> None:
     assert len(shop.history(order_id)) == 2
 
 
-def test_an_order_goes_to_its_end(shop: MemoryShop) -> None:
+def test_an_order_is_shipped_and_delivered(shop: MemoryShop) -> None:
     order_id = shop.place()
     assert shop.orders.ship(order_id, by=ADMIN).status == "SHIPPED"
     assert shop.orders.deliver(order_id, by=ADMIN).status == "DELIVERED"
@@ -136,7 +136,7 @@ def test_an_order_goes_to_its_end(shop: MemoryShop) -> None:
     assert shop.left() == ([8, 7], 8_900)
 
 
-def test_only_an_admin_cancels_what_is_shipped(shop: MemoryShop) -> None:
+def test_only_an_admin_cancels_a_shipped_order(shop: MemoryShop) -> None:
     order_id = shop.place()
     shop.orders.ship(order_id, by=ADMIN)
     with pytest.raises(OrderNotCancellable):
@@ -166,7 +166,7 @@ def a_pending_order(shop: MemoryShop, expires_in: timedelta) -> str:
     return str(order.id)
 
 
-def test_an_expired_order_gives_back_what_it_had(shop: MemoryShop) -> None:
+def test_an_expired_order_returns_everything(shop: MemoryShop) -> None:
     order_id = a_pending_order(shop, timedelta(0))
     assert shop.left() == ([8, 10], 9_950)
     assert ordering.expire_order(shop, order_id).status == "CANCELLED"
@@ -175,13 +175,13 @@ def test_an_expired_order_gives_back_what_it_had(shop: MemoryShop) -> None:
 
 
 @pytest.mark.parametrize("amount", [149, 151, 200], ids=["less", "more", "all of it"])
-def test_another_amount_than_the_cards_pays_nothing(shop: MemoryShop, amount: int) -> None:
+def test_a_payment_of_another_amount_confirms_nothing(shop: MemoryShop, amount: int) -> None:
     order_id = a_pending_order(shop, timedelta(minutes=15))
     assert shop.orders.mark_paid(UUID(order_id), Money(amount)).status == "PENDING"
     assert len(shop.history(order_id)) == 1
 
 
-def test_an_order_does_not_expire_before_its_time_nor_when_it_is_paid(shop: MemoryShop) -> None:
+def test_a_paid_or_unexpired_order_does_not_expire(shop: MemoryShop) -> None:
     order_id = a_pending_order(shop, timedelta(minutes=15))
     with pytest.raises(OrderNotExpirable):
         ordering.expire_order(shop, order_id)
@@ -192,7 +192,7 @@ def test_an_order_does_not_expire_before_its_time_nor_when_it_is_paid(shop: Memo
 
 
 @pytest.mark.parametrize("order_id", [str(uuid4()), "no id", ""], ids=["unknown", "no id", "empty"])
-def test_what_is_not_there_is_not_found(shop: MemoryShop, order_id: str) -> None:
+def test_an_unknown_order_is_not_found(shop: MemoryShop, order_id: str) -> None:
     orders = shop.orders
     steps: list[Callable[[], object]] = [
         lambda: shop.cancel(order_id),
@@ -215,7 +215,7 @@ def test_anothers_order_is_not_cancelled(shop: MemoryShop) -> None:
     assert len(shop.history(order_id)) == 1
 
 
-def test_each_refusal_keeps_nothing(shop: MemoryShop) -> None:
+def test_a_refusal_saves_nothing(shop: MemoryShop) -> None:
     order_id = shop.place()
     shop.orders.ship(order_id, by=ADMIN)
     shop.orders.deliver(order_id, by=ADMIN)

@@ -137,14 +137,14 @@ def test_an_order_takes_stock_and_points_and_is_confirmed(shop: MemoryShop) -> N
     ]
 
 
-def test_what_costs_nothing_needs_no_points(shop: MemoryShop) -> None:
+def test_a_free_order_needs_no_points(shop: MemoryShop) -> None:
     product, buyer = shop.a_product(stock=1, price=0), shop.a_buyer()
     assert shop.place(buyer, (product, 1)).total.amount == 0
     assert shop.points.balance(buyer).entries == []
     assert shop.products.get(product).stock.quantity == 0
 
 
-def test_exactly_enough_is_enough(shop: MemoryShop) -> None:
+def test_exactly_enough_stock_and_points_suffice(shop: MemoryShop) -> None:
     product, buyer = shop.a_product(stock=2, price=50), shop.a_buyer(points=100)
     assert shop.place(buyer, (product, 2)).status == "CONFIRMED"
     assert shop.points.balance(buyer).balance.amount == 0
@@ -196,7 +196,7 @@ def test_the_largest_order_is_refused_without_an_overflow(shop: MemoryShop) -> N
     assert shop.state(buyer, *ids) == before
 
 
-def test_an_order_may_cost_what_every_reader_can_count(shop: MemoryShop) -> None:
+def test_an_order_total_is_limited_to_exact_json_numbers(shop: MemoryShop) -> None:
     product, buyer = shop.a_product(stock=10**9, price=10**9), shop.a_buyer(points=10**9)
     most = MAX_TOTAL // 10**9
     refusal = refused_by(lambda: shop.place(buyer, (product, most)))
@@ -205,7 +205,7 @@ def test_an_order_may_cost_what_every_reader_can_count(shop: MemoryShop) -> None
 
 
 @given(st.data())
-def test_whatever_is_ordered_stock_and_points_pay_for_the_confirmed_alone(
+def test_only_confirmed_orders_take_stock_and_points(
     data: st.DataObject,
 ) -> None:
     shop = MemoryShop()
@@ -292,7 +292,7 @@ def test_a_refusal_after_the_stock_was_decided_sends_no_write(balance: int) -> N
     assert all(sql.startswith("SELECT") for run in database.sent for sql in run)
 
 
-def test_an_order_shows_what_was_bought_as_it_was_then(shop: MemoryShop) -> None:
+def test_an_order_shows_names_and_prices_of_its_time(shop: MemoryShop) -> None:
     product, buyer = shop.a_product(price=100), shop.a_buyer(points=1000)
     order_id = shop.place(buyer, (product, 1)).order_id
     product_row = shop.product_rows._products[UUID(product)]
@@ -324,7 +324,7 @@ def test_an_unknown_order_is_not_found(shop: MemoryShop, order_id: str) -> None:
         shop.orders.get(order_id, buyer_id=shop.a_buyer())
 
 
-def test_somebody_elses_order_is_not_shown(shop: MemoryShop) -> None:
+def test_another_users_order_is_not_shown(shop: MemoryShop) -> None:
     product, buyer = shop.a_product(), shop.a_buyer(points=1000)
     order_id = shop.place(buyer, (product, 1)).order_id
     with pytest.raises(NotYourOrder):

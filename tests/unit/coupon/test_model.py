@@ -75,9 +75,7 @@ def test_a_rate_rounds_half_up_and_stops_at_its_cap(
 
 
 @given(st.integers(1, 100), AMOUNT, st.none() | st.integers(1, 10**9))
-def test_a_rate_is_within_half_a_unit_of_what_it_says(
-    value: int, total: int, cap: int | None
-) -> None:
+def test_a_rate_discount_is_within_half_a_unit(value: int, total: int, cap: int | None) -> None:
     exact = Fraction(total * value, 100)
     discount = a_coupon(kind=Kind.RATE, value=value).discount_on(Money(total)).amount
     assert -Fraction(1, 2) < discount - exact <= Fraction(1, 2)
@@ -86,7 +84,7 @@ def test_a_rate_is_within_half_a_unit_of_what_it_says(
 
 
 @given(st.sampled_from(Kind), st.integers(1, 100), AMOUNT, st.none() | st.integers(1, 10**9))
-def test_no_coupon_takes_more_than_there_is_or_gives_anything(
+def test_no_discount_exceeds_the_total_or_is_negative(
     kind: Kind, value: int, total: int, cap: int | None
 ) -> None:
     discount = a_coupon(kind=kind, value=value, max_discount=cap).discount_on(Money(total))
@@ -121,13 +119,13 @@ class TestIssue:
             ({"valid_from": NOW + timedelta(microseconds=1)}, CouponNotYetValid),
         ],
     )
-    def test_what_cannot_be_had_is_refused(
+    def test_an_unavailable_coupon_is_refused(
         self, fields: dict[str, Any], refusal: type[Exception]
     ) -> None:
         with pytest.raises(refusal):
             a_coupon(**fields).issue(uuid4(), uuid4())
 
-    def test_it_begins_at_its_first_moment(self) -> None:
+    def test_a_coupon_is_valid_from_its_start(self) -> None:
         assert a_coupon(valid_from=NOW).issue(uuid4(), uuid4())
 
 
@@ -159,7 +157,7 @@ class TestUse:
             ({}, Money(1_000, "USD"), "KRW"),
         ],
     )
-    def test_what_cannot_be_used_is_refused_with_the_reason(
+    def test_an_unusable_copy_is_refused_with_the_reason(
         self, fields: dict[str, Any], total: Money, reason: str
     ) -> None:
         issued = a_copy(**fields)
@@ -168,17 +166,17 @@ class TestUse:
             issued.use(uuid4(), total)
         assert (issued, issued.events) == (before, [])
 
-    def test_it_is_used_once(self) -> None:
+    def test_a_copy_is_used_once(self) -> None:
         issued = a_copy()
         issued.use(uuid4(), Money(1_000))
         with pytest.raises(CouponNotUsable, match="already"):
             issued.use(uuid4(), Money(1_000))
 
-    def test_the_minimum_itself_will_do(self) -> None:
+    def test_an_order_of_exactly_the_minimum_is_accepted(self) -> None:
         assert a_copy(min_order_amount=1_000).use(uuid4(), Money(1_000)) == Money(100)
 
     @given(st.lists(st.sampled_from(["use", "give back"]), max_size=12))
-    def test_whatever_is_tried_it_belongs_to_one_order_at_most(self, steps: list[str]) -> None:
+    def test_a_copy_belongs_to_at_most_one_order(self, steps: list[str]) -> None:
         issued, orders = a_copy(), [UUID(int=n) for n in range(1, 20)]
         holder: UUID | None = None
         for step, order_id in zip(steps, orders, strict=False):
@@ -201,7 +199,7 @@ class TestUse:
         assert kinds == [(CouponUsed, CouponReturned)[n % 2] for n in range(len(kinds))]
 
 
-def test_what_is_given_back_after_its_time_has_expired() -> None:
+def test_a_copy_returned_after_its_end_is_expired() -> None:
     issued, order_id = a_copy(), uuid4()
     issued.use(order_id, Money(1_000))
     issued.coupon = replace(issued.coupon, as_of=issued.coupon.valid_until)

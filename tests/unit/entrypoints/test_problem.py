@@ -42,13 +42,13 @@ def every_error(above: type[CommerceError] = CommerceError) -> Iterator[type[Com
         yield from every_error(each)
 
 
-def test_every_kind_has_its_number() -> None:
+def test_every_error_kind_has_its_http_status() -> None:
     assert {kind: status.value for kind, status in STATUS.items()} == NUMBERS
     assert set(NUMBERS) == set(Kind)
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_a_problem_says_what_why_and_whom_to_ask(kind: Kind) -> None:
+def test_a_problem_has_title_detail_and_request_id(kind: Kind) -> None:
     answer = problem(an_error(kind), "request-1")
     assert answer.status_code == NUMBERS[kind]
     assert answer.content_type == "application/problem+json"
@@ -66,24 +66,24 @@ def test_a_problem_says_what_why_and_whom_to_ask(kind: Kind) -> None:
     assert answer.headers == {"Content-Type": "application/problem+json", **challenge}
 
 
-def test_who_may_come_back_is_told_when() -> None:
+def test_a_retryable_problem_has_retry_after() -> None:
     assert problem(Busy(), "r").headers["Retry-After"] == "1"
 
 
-def test_without_details_there_is_no_empty_list_of_them() -> None:
+def test_a_problem_without_details_has_no_empty_list() -> None:
     body = problem(Busy(), "r").body
     assert body is not None
     assert "errors" not in json.loads(body)
 
 
-def test_facts_stand_beside_what_every_problem_has() -> None:
+def test_an_errors_facts_are_fields_of_the_problem() -> None:
     body = problem(NotHealthy("Wait.", facts={"version": "1"}), "r").body
     assert body is not None
     found = json.loads(body)
     assert (found["version"], found["code"], found["detail"]) == ("1", "NOT_HEALTHY", "Wait.")
 
 
-def test_a_fault_shows_nothing_but_where_to_ask() -> None:
+def test_an_internal_error_shows_only_its_request_id() -> None:
     answer = unexpected("request-1")
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
     assert answer.body is not None

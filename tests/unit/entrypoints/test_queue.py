@@ -35,12 +35,12 @@ def painted(version: int = 1) -> dict[str, Any]:
 
 
 @given(st.integers(1, 600), st.integers(1, 12))
-def test_a_pause_doubles_and_is_stretched_by_at_most_a_half(base: int, tries: int) -> None:
+def test_a_pause_doubles_with_at_most_half_of_jitter(base: int, tries: int) -> None:
     pause = base * 2 ** (tries - 1)
     assert min(pause, TWELVE_HOURS) <= pause_seconds(base, tries) <= min(1.5 * pause, TWELVE_HOURS)
 
 
-def test_pauses_are_spread() -> None:
+def test_pauses_have_jitter() -> None:
     assert len({pause_seconds(60, 1) for _ in range(200)}) > 10
 
 
@@ -65,7 +65,7 @@ def test_a_trace_id_that_is_no_text_can_be_logged() -> None:
     assert received[0].trace_id.encode() == b"a?"
 
 
-def test_an_event_arrives_as_it_was_told() -> None:
+def test_an_event_is_received_unchanged() -> None:
     trace.follow("request-1")
     envelope, received = painted(version=3), list[Received[Painted]]()
     assert handle(sqs_event(bus_message(envelope)), received) == []
@@ -79,7 +79,7 @@ def test_an_event_arrives_as_it_was_told() -> None:
     )
 
 
-def test_whatever_follows_is_done_on_behalf_of_the_first_request() -> None:
+def test_a_consumer_keeps_the_first_requests_trace_id() -> None:
     trace.follow("request-1")
     event = sqs_event(bus_message(painted()))
     trace.follow("something else")
@@ -89,7 +89,7 @@ def test_whatever_follows_is_done_on_behalf_of_the_first_request() -> None:
     assert seen == ["request-1"]
 
 
-def test_a_field_that_is_not_known_yet_is_no_reason_to_stop() -> None:
+def test_an_unknown_field_is_ignored() -> None:
     envelope, received = painted(), list[Received[Painted]]()
     envelope["data"]["added_later"] = 1
     envelope["added_later"] = 1
@@ -144,7 +144,7 @@ def test_a_malformed_message_fails_alone(body: Any) -> None:
     assert len(received) == 2
 
 
-def test_what_fails_is_named_and_what_succeeds_is_not() -> None:
+def test_only_failed_messages_are_reported() -> None:
     event = sqs_event(*(bus_message(painted(version)) for version in (1, 2, 3)))
 
     def fail_the_second(received: Received[Painted]) -> None:
@@ -156,25 +156,25 @@ def test_what_fails_is_named_and_what_succeeds_is_not() -> None:
     assert failed == [event["Records"][1]["messageId"]]
 
 
-def test_when_all_fail_all_are_named_and_nothing_is_raised() -> None:
+def test_a_batch_that_fails_completely_reports_every_message() -> None:
     event = sqs_event("no JSON", "no JSON")
     assert handle(event, []) == [record["messageId"] for record in event["Records"]]
 
 
-def test_a_batch_knows_nothing_of_the_one_before() -> None:
+def test_a_batch_keeps_nothing_of_the_previous_one() -> None:
     handler = event_handler(Painted, lambda _: None)
     bad = handler(sqs_event("no JSON"), lambda_context())
     good = handler(sqs_event(bus_message(painted())), lambda_context())
     assert [len(bad["batchItemFailures"]), len(good["batchItemFailures"])] == [1, 0]
 
 
-def test_many_nudges_are_one_look() -> None:
+def test_many_nudges_are_one_run() -> None:
     looks: list[int] = []
     answer = nudge_handler(lambda: looks.append(1))(sqs_event({}, {}, "no JSON"), lambda_context())
     assert (looks, answer) == ([1], {"batchItemFailures": []})
 
 
-def test_a_failed_look_brings_every_nudge_back() -> None:
+def test_a_failed_run_returns_every_nudge() -> None:
     def fail() -> None:
         raise ValueError("a fault")
 

@@ -35,7 +35,7 @@ def explained(*resources: str, check: str = "CKV_1") -> Explained:
         ),
     ],
 )
-def test_findings_and_explanations_are_held_against_each_other(
+def test_findings_must_match_the_written_explanations(
     findings: list[Finding], exceptions: list[Explained], wrong: list[str]
 ) -> None:
     assert list(judge(findings, exceptions)) == wrong
@@ -70,7 +70,7 @@ TEMPLATE = {
 }
 
 
-def test_conditions_are_decided_as_a_deploy_decides_them() -> None:
+def test_template_conditions_are_evaluated_as_a_deploy_does() -> None:
     assert as_deployed(TEMPLATE, {})["Resources"] == {
         "Door": {"Type": "Door", "Properties": {"Keys": ["tin"]}}
     }
@@ -84,14 +84,14 @@ def test_conditions_are_decided_as_a_deploy_decides_them() -> None:
     }
 
 
-def test_production_is_given_what_has_no_default_and_nothing_else() -> None:
+def test_production_parameters_are_those_without_a_default() -> None:
     given = production_arguments(TEMPLATE)
     assert given == {
         "Environment": "production", "SubnetIds": "given-SubnetIds", "Url": "given-Url",
     }  # fmt: skip
 
 
-def test_an_emulator_gets_functions_without_versions() -> None:
+def test_an_emulator_deploys_functions_without_versions() -> None:
     alias = {"AutoPublishAlias": "live", "DeploymentPreference": {"Enabled": False}}
     template = {
         "Globals": {"Function": {**alias, "Timeout": 10}},

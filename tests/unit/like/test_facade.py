@@ -26,7 +26,7 @@ def refuse() -> ProductNotFound:
     return ProductNotFound(["none"])
 
 
-def test_saying_it_twice_changes_nothing(
+def test_a_repeated_like_changes_nothing(
     likes: LikeFacade, repository: MemoryLikeRepository
 ) -> None:
     user_id, product_id = uuid4(), PRODUCTS[0]
@@ -48,7 +48,7 @@ def test_an_unknown_product_is_not_liked(
     assert repository.events == []
 
 
-def test_what_one_likes_is_listed_page_by_page(likes: LikeFacade) -> None:
+def test_my_likes_are_listed_page_by_page(likes: LikeFacade) -> None:
     user_id = uuid4()
     for product_id in PRODUCTS:
         likes.like(product_id, user_id=user_id, on_unknown_product=refuse)

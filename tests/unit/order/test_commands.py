@@ -92,7 +92,7 @@ def test_a_bad_product_id_is_refused(product_id: object) -> None:
     ],
 )
 @pytest.mark.parametrize("between", [0, 1, 48])
-def test_a_product_is_named_once_however_it_is_written(one: str, other: str, between: int) -> None:
+def test_a_repeated_product_is_refused_in_any_spelling(one: str, other: str, between: int) -> None:
     named = [{**LINE, "product_id": one}, *lines(between), {**LINE, "product_id": other}]
     with pytest.raises(ValidationError) as refused:
         PlaceOrder.model_validate({**GOOD, "lines": named})
@@ -110,6 +110,6 @@ def test_a_product_is_named_once_however_it_is_written(one: str, other: str, bet
         ),
     )
 )
-def test_no_body_is_taken_for_an_order_by_mistake(body: Any) -> None:
+def test_no_invalid_body_is_accepted_as_an_order(body: Any) -> None:
     with pytest.raises(ValidationError):
         PlaceOrder.model_validate(body)

@@ -74,7 +74,7 @@ def test_the_lines_discounts_sum_to_the_orders_and_none_exceeds_its_line(
 
 
 @given(BOUGHT, st.data())
-def test_what_comes_back_is_what_was_paid_and_no_more(
+def test_a_refund_is_exactly_what_was_paid(
     bought: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     total = sum(price * quantity for price, quantity in bought)
@@ -110,7 +110,7 @@ def test_no_discount_exceeds_its_total_and_no_points_are_negative(
         by_card([(100, 1)], discount, points)
 
 
-def test_a_discount_of_more_than_the_total_is_no_order() -> None:
+def test_a_discount_above_the_total_is_refused() -> None:
     with pytest.raises(ValueError, match="exceeds"):
         by_points([(100, 1)], 101)
 

@@ -92,7 +92,7 @@ def order_in(status: Status, points: int = 0) -> Order:
 
 
 @pytest.mark.parametrize(("start", "end"), PAIRS, ids=str)
-def test_all_25_pairs(start: Status, end: Status) -> None:
+def test_each_of_25_status_pairs_changes_or_is_refused(start: Status, end: Status) -> None:
     order = order_in(start)
     before = deepcopy(order)
     assert order.can_become(end) is ((start, end) in ALLOWED)
@@ -115,7 +115,7 @@ def test_all_25_pairs(start: Status, end: Status) -> None:
         assert order == before
 
 
-def test_no_pair_is_forgotten() -> None:
+def test_every_status_pair_is_tested() -> None:
     assert set(WAYS) == set(Status) - {P}
     assert len(PAIRS) == 25
 
@@ -135,7 +135,7 @@ def test_each_refusal_has_its_code(refusal: type[CommerceError], code: str) -> N
 
 
 @pytest.mark.parametrize("status", Status)
-def test_its_buyer_cancels_until_it_is_shipped(status: Status) -> None:
+def test_a_buyer_can_cancel_until_shipment(status: Status) -> None:
     order = order_in(status)
     if status in (P, C):
         order.cancel(at=LATER, by=f"user:{BUYER}", reason="Changed my mind")
@@ -148,7 +148,7 @@ def test_its_buyer_cancels_until_it_is_shipped(status: Status) -> None:
 
 
 @pytest.mark.parametrize("status", Status)
-def test_only_what_is_unpaid_expires(status: Status) -> None:
+def test_only_an_unpaid_order_expires(status: Status) -> None:
     order = order_in(status)
     if status is P:
         order.expire(at=LATER)
@@ -160,7 +160,7 @@ def test_only_what_is_unpaid_expires(status: Status) -> None:
         assert order == before
 
 
-def test_nothing_expires_before_its_time() -> None:
+def test_no_order_expires_before_its_time() -> None:
     order = order_in(P)
     with pytest.raises(OrderNotExpirable):
         order.expire(at=LATER - timedelta(microseconds=1))

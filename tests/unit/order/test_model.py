@@ -48,7 +48,7 @@ def test_an_order_paid_by_points_is_confirmed_at_once() -> None:
     assert order.discount == order.card_amount == Money.zero()
 
 
-def test_its_history_says_who_when_and_why() -> None:
+def test_the_history_has_actor_time_and_reason() -> None:
     order = placed(a_line())
     assert order.history == [
         OrderHistoryEntry(Status.CONFIRMED, AT, f"user:{order.buyer_id}", "Paid by points")
@@ -86,7 +86,7 @@ def test_orders_share_neither_history_nor_events() -> None:
     assert {event.aggregate_id for event in one.events} == {one.id}
 
 
-def test_what_costs_nothing_can_be_ordered() -> None:
+def test_a_free_product_can_be_ordered() -> None:
     order = placed(a_line(0, 5))
     assert order.status is Status.CONFIRMED
     assert order.points_used == Money.zero()
@@ -108,7 +108,7 @@ def test_the_total_is_in_the_lines_currency() -> None:
 
 
 @pytest.mark.parametrize("currencies", [("KRW", "USD"), ("USD", "KRW"), ("USD", "USD", "KRW")])
-def test_lines_of_different_currencies_are_no_order(currencies: tuple[str, ...]) -> None:
+def test_lines_of_different_currencies_are_refused(currencies: tuple[str, ...]) -> None:
     lines = [a_line(0, 1, currency) for currency in currencies]
     with pytest.raises(CurrencyMismatch):
         total_of(lines)

@@ -9,7 +9,7 @@ SAID = {"transactionKey": "TX-1", "orderId": "an order", "amount": 12000, "statu
 
 
 @pytest.mark.parametrize("key", ["\x00", "TX\x001", "", "a" * 201, "\ud800"])
-def test_a_transaction_key_that_nobody_can_keep_is_refused(key: str) -> None:
+def test_a_transaction_key_that_cannot_be_stored_is_refused(key: str) -> None:
     Callback.model_validate(SAID)
     with pytest.raises(ValidationError):
         Callback.model_validate({**SAID, "transactionKey": key})

@@ -75,7 +75,7 @@ EVENTS = {
 
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("status", Status)
-def test_each_act_leads_where_it_leads_and_else_changes_nothing(act: str, status: Status) -> None:
+def test_each_action_changes_the_status_as_listed_or_nothing(act: str, status: Status) -> None:
     payment, before = a_payment(status), a_payment(status)
     did = ACTS[act](payment)
     leads_to = LEADS.get((act, status))
@@ -91,7 +91,7 @@ def test_each_act_leads_where_it_leads_and_else_changes_nothing(act: str, status
 
 @pytest.mark.parametrize("before", Status)
 @pytest.mark.parametrize("after", Status)
-def test_all_ways_are_those_that_are_meant(before: Status, after: Status) -> None:
+def test_only_the_listed_status_changes_are_possible(before: Status, after: Status) -> None:
     ways = {(source, target) for (_, source), target in LEADS.items()}
     ways.add((Status.REQUESTED, Status.PENDING))
     assert (after in _TRANSITIONS[before]) is ((before, after) in ways)
@@ -123,7 +123,7 @@ def test_a_requests_event_does_not_show_the_card() -> None:
     }
 
 
-def test_a_payment_that_was_taken_is_not_given_up() -> None:
+def test_a_taken_payment_is_not_given_up() -> None:
     payment = a_payment()
     payment.take("TX-1", at=NOW)
     assert not payment.give_up(at=LATER)
@@ -139,7 +139,7 @@ def test_another_amount_settles_nothing(amount: Money, is_charged: bool) -> None
     assert (payment.status, payment.version, events_of(payment)) == (Status.PENDING, 3, [])
 
 
-def test_a_result_that_is_not_there_yet_changes_nothing() -> None:
+def test_a_pending_result_changes_nothing() -> None:
     payment = a_payment(Status.PENDING)
     assert not payment.settle(OPEN, at=LATER)
     assert payment.changed_at == NOW
@@ -163,7 +163,7 @@ def test_an_extra_that_fails_declines_nothing() -> None:
     assert payment.events[0].envelope()["data"]["is_declined"] is False
 
 
-def test_what_was_never_taken_declines_nothing() -> None:
+def test_a_payment_never_taken_declines_nothing() -> None:
     payment = a_payment()
     payment.give_up(at=LATER)
     assert (payment.failure_reason, payment.is_declined, payment.is_given_up) == (
@@ -183,14 +183,14 @@ def test_what_was_never_taken_declines_nothing() -> None:
         ("x" * 300, "x" * 100),
     ],
 )
-def test_what_the_gateway_says_is_stored_as_one_line(said: str, stored: str) -> None:
+def test_the_gateways_reason_is_stored_as_one_line(said: str, stored: str) -> None:
     payment = a_payment(Status.PENDING)
     payment.settle(Result(DUE, is_charged=False, reason=said), at=LATER)
     assert payment.failure_reason == stored
 
 
 @pytest.mark.parametrize("status", Status)
-def test_one_that_pays_or_may_pay_is_live(status: Status) -> None:
+def test_a_payment_that_paid_or_may_pay_is_live(status: Status) -> None:
     live = {Status.REQUESTED, Status.PENDING, Status.SUCCEEDED}
     assert a_payment(status).is_live is (status in live)
     assert not a_payment(status, is_extra=True).is_live

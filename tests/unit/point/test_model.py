@@ -34,13 +34,13 @@ def test_a_charge_is_added_and_recorded() -> None:
     }
 
 
-def test_all_of_it_can_be_spent() -> None:
+def test_the_whole_balance_can_be_spent() -> None:
     spent = account(10_000)
     spent.spend(Money(10_000))
     assert (spent.balance, spent.version, spent.events) == (Money(0), 2, [])
 
 
-def test_what_is_not_there_is_not_spent() -> None:
+def test_more_than_the_balance_is_not_spent() -> None:
     unchanged = account(9_999)
     with pytest.raises(InsufficientPoints) as refused:
         unchanged.spend(Money(10_000))
@@ -52,7 +52,7 @@ def test_what_is_not_there_is_not_spent() -> None:
 
 @pytest.mark.parametrize("amount", [0, -1])
 @pytest.mark.parametrize("move", ["charge", "spend"])
-def test_only_an_amount_above_zero_moves(move: str, amount: int) -> None:
+def test_an_amount_of_zero_or_less_is_refused(move: str, amount: int) -> None:
     unchanged = account(100)
     with pytest.raises(ValueError, match="at least 1"):
         getattr(unchanged, move)(Money(amount))
@@ -70,7 +70,7 @@ def test_currencies_do_not_mix(move: str) -> None:
 
 @settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 100))))
-def test_the_balance_is_what_came_less_what_went(moves: list[tuple[bool, int]]) -> None:
+def test_the_balance_is_charges_less_payments(moves: list[tuple[bool, int]]) -> None:
     lived = PointAccount.empty(USER_ID)
     expected = versions = 0
     for charges, amount in moves:

@@ -71,7 +71,7 @@ def test_an_unknown_product_is_not_found(products: ProductFacade, product_id: st
         assert refused.value.errors == [{"product_id": product_id}]
 
 
-def test_stock_becomes_what_was_counted(
+def test_setting_stock_sets_the_counted_quantity(
     products: ProductFacade, repository: MemoryProductRepository, brand_id: str
 ) -> None:
     id_ = register(products, brand_id)
@@ -95,7 +95,7 @@ def test_a_sale_takes_every_lines_units(
     ]
 
 
-def test_a_refused_sale_moves_nothing_and_names_every_line(
+def test_a_refused_sale_moves_nothing_and_names_every_short_line(
     products: ProductFacade, repository: MemoryProductRepository, brand_id: str
 ) -> None:
     one, other, third = (register(products, brand_id, stock=stock) for stock in (5, 3, 0))
@@ -110,7 +110,7 @@ def test_a_refused_sale_moves_nothing_and_names_every_line(
     assert repository.movements == before
 
 
-def test_an_outdated_offer_is_refused_with_what_is_left_now(
+def test_a_stale_offer_is_refused_with_the_current_stock(
     products: ProductFacade, brand_id: str
 ) -> None:
     id_ = register(products, brand_id, stock=5)
@@ -131,14 +131,14 @@ class TooLate(MemoryProductRepository):
         raise on_out_of_stock() or Contention("stock_sufficient")
 
 
-def test_a_refused_sale_that_is_possible_again_was_a_lost_race(brand_id: str) -> None:
+def test_a_refused_sale_that_is_possible_again_is_a_conflict(brand_id: str) -> None:
     products = ProductFacade(TooLate())
     id_ = register(products, brand_id, stock=5)
     with pytest.raises(Contention):
         sell(products, (id_, 5))
 
 
-def test_an_offer_is_what_an_order_line_keeps(products: ProductFacade, brand_id: str) -> None:
+def test_an_offer_has_what_an_order_line_stores(products: ProductFacade, brand_id: str) -> None:
     id_ = register(products, brand_id, price=700, stock=2)
     [offer] = products.offers([id_]).values()
     assert (offer.name, offer.price) == ("Anvil", Money(700))
@@ -146,7 +146,7 @@ def test_an_offer_is_what_an_order_line_keeps(products: ProductFacade, brand_id:
     assert offer.stock.quantity == 2
 
 
-def test_all_missing_products_are_named_as_they_were_asked_for(
+def test_all_missing_products_are_named_as_requested(
     products: ProductFacade, brand_id: str
 ) -> None:
     there, gone = register(products, brand_id), str(uuid4()).upper()
@@ -164,7 +164,7 @@ def test_all_missing_products_are_named_as_they_were_asked_for(
         (Sort.LIKES_DESC, ["d", "c", "b", "a"]),
     ],
 )
-def test_lists_walk_through_everything_once(
+def test_paging_through_a_list_shows_every_product_once(
     products: ProductFacade, brand_id: str, limit: int, sort: Sort, expected: list[str]
 ) -> None:
     for name, price in [("a", 2), ("b", 1), ("c", 3), ("d", 2)]:
@@ -173,7 +173,7 @@ def test_lists_walk_through_everything_once(
     assert walk(products, limit, sort, brand_id.upper()) == expected
 
 
-def test_a_list_shows_one_brand_where_asked_to(products: ProductFacade, brand_id: str) -> None:
+def test_a_list_can_be_limited_to_one_brand(products: ProductFacade, brand_id: str) -> None:
     other = str(uuid4())
     register(products, brand_id, name="mine")
     register(products, other, name="theirs")

@@ -9,7 +9,7 @@ from commerce.runtime import alerts
 ALERT = alerts.Alert("SOMETHING_FAILED", "o-1", "It failed.", {"order_id": "o-1"}, "mend.md")
 
 
-def test_the_log_has_what_a_topic_that_is_down_has_not(
+def test_an_alert_is_logged_when_its_topic_is_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[str] = []

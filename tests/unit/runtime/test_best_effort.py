@@ -23,7 +23,7 @@ def a_view() -> ProductViewed:
     return ProductViewed(aggregate_id=uuid4(), aggregate_version=1, product_id=uuid4())
 
 
-def test_nobody_is_nudged_for_what_was_not_kept() -> None:
+def test_an_event_that_was_not_stored_sends_no_nudge() -> None:
     nudges: list[int] = []
     BestEffortEvents(StubValkey(), lambda: nudges.append(1)).record(a_view())
     assert nudges == []
@@ -31,7 +31,7 @@ def test_nobody_is_nudged_for_what_was_not_kept() -> None:
     assert nudges == [1]
 
 
-def test_rubbish_ends() -> None:
+def test_invalid_entries_end_the_run() -> None:
     class NoBus:
         def put(self, envelopes: Any) -> list[str | None]:
             raise AssertionError

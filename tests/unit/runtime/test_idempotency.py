@@ -18,7 +18,7 @@ documents = st.recursive(
 
 
 @given(documents)
-def test_spacing_and_order_of_names_make_no_difference(document: Any) -> None:
+def test_a_fingerprint_ignores_spacing_and_field_order(document: Any) -> None:
     spaced = json.loads(json.dumps(document, indent=3, ensure_ascii=False))
     assert fingerprint(spaced) == fingerprint(document)
     if isinstance(document, dict):

@@ -30,7 +30,7 @@ def test_an_absent_setting_is_its_default_or_an_error(
         settings.text("A_SETTING")
 
 
-def test_a_number_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_number_setting_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_SETTING", "0")
     assert settings.number("A_SETTING", 7) == 0
     monkeypatch.setenv("A_SETTING", "many")
@@ -47,7 +47,7 @@ def only_a_secret(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return kept
 
 
-def test_the_environments_database_wins(
+def test_database_url_takes_precedence_over_the_secret(
     only_a_secret: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only_a_secret["url"] = "postgresql://secret"
@@ -57,7 +57,7 @@ def test_the_environments_database_wins(
 
 
 @pytest.mark.parametrize(("port", "expected"), [({}, 5432), ({"port": "6543"}, 6543)])
-def test_a_secret_as_rds_keeps_it_becomes_a_url(
+def test_an_rds_secret_becomes_a_database_url(
     only_a_secret: dict[str, str], port: dict[str, str], expected: int
 ) -> None:
     only_a_secret.update(RDS | port)
@@ -72,7 +72,7 @@ def test_a_secret_as_rds_keeps_it_becomes_a_url(
     assert unquote(url.password or "") == RDS["password"]
 
 
-def test_a_proxy_stands_before_what_the_secret_names(
+def test_a_proxy_host_replaces_the_secrets_host(
     only_a_secret: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only_a_secret.update(username="owner", password="secret")  # RDS' own secrets hold no more
@@ -82,7 +82,7 @@ def test_a_proxy_stands_before_what_the_secret_names(
     assert query == "sslmode=verify-full&session=role"
 
 
-def test_valkeys_login_is_put_before_its_address(
+def test_valkeys_login_is_added_to_its_address(
     only_a_secret: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VALKEY_URL", "rediss://cache.example:6379/0")

@@ -76,7 +76,7 @@ def test_a_repeated_parameter_is_sent_once() -> None:
     assert list(query.values) == ["one", 2]
 
 
-def test_constants_travel_as_parameters_too() -> None:
+def test_constants_are_sent_as_parameters() -> None:
     query = Statement(insert(wall).values(id=bindparam("id"), colour="white", height=0))(id=ID)
     assert numbers(query.sql) == {1, 2, 3}
     assert list(query.values) == [ID, "white", 0]
@@ -185,7 +185,7 @@ def test_every_module_of_statements_is_compiled_by_the_build(compiled: Path) -> 
 
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("name", ["REVISION", "CLAIM", "TAKE"])
-def test_a_statement_compiled_ahead_is_sent_like_one_compiled_now(name: str) -> None:
+def test_a_precompiled_statement_is_sent_like_a_fresh_one(name: str) -> None:
     module = "commerce.runtime.db.statements"
     kept, fresh = getattr(precompiled(module), name), getattr(import_module(module), name)
     assert kept is not fresh
@@ -194,7 +194,7 @@ def test_a_statement_compiled_ahead_is_sent_like_one_compiled_now(name: str) -> 
 
 
 @pytest.mark.usefixtures("compiled")
-def test_statements_of_a_dictionary_are_compiled_ahead_by_their_keys() -> None:
+def test_statements_in_a_dictionary_are_precompiled_by_key() -> None:
     module = "commerce.product.statements"
     kept, fresh = precompiled(module).PAGES, import_module(module).PAGES
     assert {key: each.compiled for key, each in kept.items()} == {
@@ -208,7 +208,7 @@ def test_without_a_build_a_statement_is_compiled_when_it_is_used() -> None:
 
 
 @given(st.permutations(["a", "b", "c", "d"]), st.lists(st.sampled_from("abcd"), min_size=4))
-def test_whatever_the_order_each_number_gets_its_value(
+def test_every_parameter_number_gets_its_value_in_any_order(
     given_in: list[str], used: list[str]
 ) -> None:
     sql = "SELECT " + ", ".join(f"CAST(:{name} AS text)" for name in used)

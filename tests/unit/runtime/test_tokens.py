@@ -55,13 +55,13 @@ def b64(part: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
 
 
-def test_what_is_signed_is_verified() -> None:
+def test_a_signed_token_verifies() -> None:
     assert tokens.verify(tokens.sign(USER_ID)) == Identity(USER_ID, frozenset())
     admin = tokens.verify(tokens.sign(USER_ID, frozenset({"admin"})))
     assert admin == Identity(USER_ID, frozenset({"admin"}))
 
 
-def test_a_token_says_what_the_contract_names() -> None:
+def test_a_token_has_the_claims_of_the_contract() -> None:
     signed = tokens.sign(USER_ID, frozenset({"admin"}))
     assert jwt.get_unverified_header(signed) == {"alg": "HS256", "kid": "2026-02", "typ": "JWT"}
     told = jwt.decode(signed, KEY, algorithms=["HS256"], audience="lastunit-api")
@@ -76,15 +76,15 @@ def test_the_lifetime_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told["exp"] - told["iat"] == 60
 
 
-def test_each_token_is_another() -> None:
+def test_each_token_has_its_own_id() -> None:
     assert tokens.sign(USER_ID) != tokens.sign(USER_ID)
 
 
-def test_a_key_on_its_way_out_still_verifies() -> None:
+def test_a_retiring_key_still_verifies() -> None:
     assert tokens.verify(token(kid="2026-01", key=OLD_KEY)).user_id == USER_ID
 
 
-def test_an_expired_token_is_told_so() -> None:
+def test_an_expired_token_is_refused_as_expired() -> None:
     with pytest.raises(TokenExpired) as refused:
         tokens.verify(token(exp=clock.now() - timedelta(seconds=tokens.LEEWAY_SECONDS + 1)))
     assert (refused.value.kind, refused.value.code) == (Kind.UNAUTHENTICATED, "TOKEN_EXPIRED")
@@ -126,7 +126,7 @@ def test_a_forged_token_is_refused(forged: Any) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS512"])
-def test_the_algorithm_is_ours_to_choose(algorithm: str) -> None:
+def test_a_tokens_own_algorithm_is_ignored(algorithm: str) -> None:
     if algorithm == "HS512":
         forged = jwt.encode(claims(), KEY * 2, algorithm="HS512", headers={"kid": "2026-02"})
     else:
@@ -175,14 +175,14 @@ def test_a_key_added_a_moment_ago_is_found(vault: Vault) -> None:
     assert vault.fresh_reads == 1
 
 
-def test_forged_kids_do_not_hammer_the_secret(vault: Vault) -> None:
+def test_forged_key_ids_do_not_reload_the_secret_each_time(vault: Vault) -> None:
     for number in range(50):
         with pytest.raises(InvalidToken):
             tokens.verify(token(kid=f"forged-{number}"))
     assert vault.fresh_reads == 1
 
 
-def test_after_a_while_an_unknown_kid_is_asked_for_again(
+def test_an_unknown_key_id_is_looked_up_again_after_a_while(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(InvalidToken):
@@ -192,7 +192,7 @@ def test_after_a_while_an_unknown_kid_is_asked_for_again(
     assert tokens.verify(token(kid="2026-03", key=FOREIGN_KEY)).user_id == USER_ID
 
 
-def test_a_known_kid_asks_for_nothing(vault: Vault) -> None:
+def test_a_known_key_id_needs_no_lookup(vault: Vault) -> None:
     assert tokens.verify(tokens.sign(USER_ID)).user_id == USER_ID
     assert vault.fresh_reads == 0
 
@@ -203,13 +203,13 @@ def test_the_token_is_taken_from_the_header(header: str) -> None:
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic abc", "abc"])
-def test_without_a_bearer_nobody_is_signed_in(header: str | None) -> None:
+def test_without_a_bearer_token_no_user_is_signed_in(header: str | None) -> None:
     with pytest.raises(NotSignedIn) as refused:
         tokens.bearer(header)
     assert (refused.value.kind, refused.value.code) == (Kind.UNAUTHENTICATED, "NOT_SIGNED_IN")
 
 
-def test_history_knows_an_admin_from_a_user() -> None:
+def test_the_history_distinguishes_admins_from_users() -> None:
     assert Identity(USER_ID).by == f"user:{USER_ID}"
     assert Identity(USER_ID, frozenset({"admin"})).by == f"admin:{USER_ID}"
     assert Identity(USER_ID).is_admin is False

@@ -102,7 +102,7 @@ def test_a_lock_opens_the_transaction_that_the_commit_ends(database: FakeDatabas
     ]
 
 
-def test_a_lock_answers_with_the_rows_of_its_last_statement() -> None:
+def test_a_lock_returns_the_rows_of_its_last_statement() -> None:
     database = FakeDatabase(lambda query: [query.sql])
     with UnitOfWork(database) as uow:
         assert uow.lock(READ, LOCK) == ["SELECT FOR UPDATE"]
@@ -110,14 +110,14 @@ def test_a_lock_answers_with_the_rows_of_its_last_statement() -> None:
         assert uow.read_together(READ, LOCK) == [["SELECT 1"], ["SELECT FOR UPDATE"]]
 
 
-def test_a_lock_without_writes_is_let_go_by_the_commit(database: FakeDatabase) -> None:
+def test_a_lock_without_writes_is_released_by_the_commit(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
         uow.lock(LOCK)
         uow.commit()
     assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], [COMMIT]]
 
 
-def test_where_nothing_was_written_nothing_is_sent(database: FakeDatabase) -> None:
+def test_a_commit_without_writes_sends_nothing(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
         uow.commit()
     with UnitOfWork(database):
@@ -125,7 +125,7 @@ def test_where_nothing_was_written_nothing_is_sent(database: FakeDatabase) -> No
     assert database.runs == []
 
 
-def test_what_is_not_committed_is_not_sent(database: FakeDatabase) -> None:
+def test_uncommitted_writes_are_not_sent(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
         uow.claim(CLAIM, {})
         uow.write(WRITE)
@@ -164,7 +164,7 @@ def test_a_rollback_is_sent_once(database: FakeDatabase) -> None:
 
 
 @pytest.mark.parametrize("failure", [Busy(), Unavailable(), ValueError("aborted")])
-def test_a_rollback_that_fails_is_the_end_of_its_connection(
+def test_a_failed_rollback_closes_the_connection(
     database: FakeDatabase, failure: Exception
 ) -> None:
     database.fail(None, failure)
@@ -174,7 +174,7 @@ def test_a_rollback_that_fails_is_the_end_of_its_connection(
     assert not database.is_open
 
 
-def test_a_lock_that_is_not_had_is_rolled_back_too(database: FakeDatabase) -> None:
+def test_a_failed_lock_is_rolled_back(database: FakeDatabase) -> None:
     database.fail(Busy())
     with pytest.raises(Busy), UnitOfWork(database) as uow:
         uow.lock(LOCK)
@@ -200,7 +200,7 @@ def factory_of(error: object) -> Callable[[], CommerceError | None]:
     return make_error
 
 
-def test_a_violated_rule_is_told_in_the_words_of_whoever_wrote(database: FakeDatabase) -> None:
+def test_a_violated_constraint_becomes_the_writers_error(database: FakeDatabase) -> None:
     database.fail(ConstraintViolated("wall_dry"))
     with pytest.raises(WallIsWet) as refused:
         commit_refused(database, wall_dry=WallIsWet(), other_rule=Busy())
@@ -208,20 +208,20 @@ def test_a_violated_rule_is_told_in_the_words_of_whoever_wrote(database: FakeDat
     assert database.sent == [["WRITE"]]
 
 
-def test_a_reason_that_is_gone_was_a_lost_race(database: FakeDatabase) -> None:
+def test_a_refusal_whose_reason_is_gone_is_a_conflict(database: FakeDatabase) -> None:
     database.fail(ConstraintViolated("wall_dry"))
     with pytest.raises(Contention, match="wall_dry"):
         commit_refused(database, wall_dry=None)
 
 
-def test_a_rule_that_nobody_explains_stays_a_fault(database: FakeDatabase) -> None:
+def test_an_unexplained_violation_stays_an_internal_error(database: FakeDatabase) -> None:
     database.fail(ConstraintViolated("order_line_fkey"))
     with pytest.raises(ConstraintViolated, match="order_line_fkey"):
         commit_refused(database, wall_dry=WallIsWet())
 
 
 @pytest.mark.parametrize("way", ["claim", "write", "write_last"])
-def test_each_kind_of_write_explains_its_refusals(database: FakeDatabase, way: str) -> None:
+def test_each_kind_of_write_maps_its_violations_to_errors(database: FakeDatabase, way: str) -> None:
     database.fail(ConstraintViolated("wall_dry"))
     with UnitOfWork(database) as uow:
         if way == "claim":
@@ -234,7 +234,7 @@ def test_each_kind_of_write_explains_its_refusals(database: FakeDatabase, way: s
             uow.commit()
 
 
-def test_the_reason_is_looked_for_after_the_locks_are_let_go(database: FakeDatabase) -> None:
+def test_the_reason_is_read_after_the_locks_are_released(database: FakeDatabase) -> None:
     database.fail(None, ConstraintViolated("wall_dry"))
 
     def look_again() -> WallIsWet:
@@ -264,7 +264,7 @@ def test_other_failures_of_a_commit_pass_through_and_roll_back(
     assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], ["WRITE", COMMIT], [ROLLBACK]]
 
 
-def test_a_broken_connection_is_not_asked_to_roll_back(database: FakeDatabase) -> None:
+def test_a_broken_connection_gets_no_rollback(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
         uow.lock(LOCK)
         database.fail(Unavailable())
@@ -274,7 +274,7 @@ def test_a_broken_connection_is_not_asked_to_roll_back(database: FakeDatabase) -
     assert database.sent == [[BEGIN, "SELECT FOR UPDATE"], ["SELECT 1"]]
 
 
-def test_a_transaction_tells_whether_the_relay_has_work(database: FakeDatabase) -> None:
+def test_a_transaction_knows_whether_it_recorded_events(database: FakeDatabase) -> None:
     silent, recording, moving = UnitOfWork(database), UnitOfWork(database), UnitOfWork(database)
     silent.write(WRITE)
     recording.record(painted())
@@ -292,7 +292,7 @@ def test_units_of_work_share_nothing(database: FakeDatabase) -> None:
     assert database.runs == []
 
 
-def test_a_second_commit_sends_only_what_is_new(database: FakeDatabase) -> None:
+def test_a_second_commit_sends_only_new_writes(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
         uow.write(WRITE)
         uow.commit()
@@ -304,7 +304,7 @@ def test_a_second_commit_sends_only_what_is_new(database: FakeDatabase) -> None:
 FAST = Query("FAST")
 
 
-def test_a_faster_way_is_sent_in_the_place_of_the_contended_writes(database: FakeDatabase) -> None:
+def test_a_fallback_write_first_tries_the_faster_statement(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
         uow.write(WRITE)
         uow.write_last(LOCK, HOT, on_violation={})
@@ -314,7 +314,7 @@ def test_a_faster_way_is_sent_in_the_place_of_the_contended_writes(database: Fak
     assert uow.has_new_events
 
 
-def test_where_the_faster_way_is_refused_all_is_sent_anew(database: FakeDatabase) -> None:
+def test_a_refused_faster_statement_sends_everything_again(database: FakeDatabase) -> None:
     database.fail(ConstraintViolated("wall_wide"))
     with UnitOfWork(database) as uow:
         uow.write(WRITE)
@@ -325,7 +325,9 @@ def test_where_the_faster_way_is_refused_all_is_sent_anew(database: FakeDatabase
 
 
 @pytest.mark.parametrize("failures", [["wall_dry"], ["wall_wide", "wall_dry"]])
-def test_each_way_may_be_refused_for_good(database: FakeDatabase, failures: list[str]) -> None:
+def test_either_statement_may_be_refused_for_good(
+    database: FakeDatabase, failures: list[str]
+) -> None:
     database.fail(*map(ConstraintViolated, failures))
     with UnitOfWork(database) as uow:
         uow.write_last(HOT, on_violation={"wall_dry": WallIsWet})
@@ -335,7 +337,7 @@ def test_each_way_may_be_refused_for_good(database: FakeDatabase, failures: list
     assert database.sent == [["FAST"], ["HOT"]][: len(failures)]
 
 
-def test_under_a_lock_there_is_no_faster_way(database: FakeDatabase) -> None:
+def test_under_a_lock_the_faster_statement_is_not_tried(database: FakeDatabase) -> None:
     with UnitOfWork(database) as uow:
         uow.lock(LOCK)
         uow.write_last(HOT, on_violation={})

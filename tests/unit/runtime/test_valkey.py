@@ -37,7 +37,7 @@ def fail(error: Exception) -> Any:
     return command
 
 
-def test_what_it_answers_is_returned(server: Valkey) -> None:
+def test_an_answer_of_valkey_is_returned(server: Valkey) -> None:
     assert server.run(lambda _: 7) == 7
     assert not server.is_skipped
 
@@ -52,7 +52,7 @@ def test_what_it_answers_is_returned(server: Valkey) -> None:
         RecursionError(),
     ],
 )
-def test_after_a_failure_it_is_left_alone_for_a_while(
+def test_after_a_failure_valkey_is_skipped_for_a_while(
     server: Valkey, clock: Clock, error: Exception
 ) -> None:
     commands: list[int] = []
@@ -75,19 +75,19 @@ def test_slow_answers_count_as_failures(server: Valkey, clock: Clock) -> None:
     assert server.is_skipped
 
 
-def test_a_refusal_is_no_failure(server: Valkey) -> None:
+def test_a_refused_command_does_not_count_as_a_failure(server: Valkey) -> None:
     assert server.run(fail(exceptions.ResponseError("WRONGTYPE"))) is None
     assert not server.is_skipped
 
 
-def test_where_it_is_need_not_be_known() -> None:
+def test_without_an_address_valkey_is_skipped() -> None:
     def nowhere() -> str:
         raise LookupError
 
     assert Valkey(nowhere).run(lambda _: 7) is None
 
 
-def test_it_is_tried_once_and_not_for_long() -> None:
+def test_a_valkey_command_is_tried_once_with_a_short_time_out() -> None:
     client = valkey.connect("redis://user:secret@127.0.0.1:1/3")
     options = client.connection_pool.connection_kwargs
     assert options["socket_timeout"] == options["socket_connect_timeout"] == valkey.TIMEOUT_SECONDS

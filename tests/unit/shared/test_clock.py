@@ -10,7 +10,7 @@ from commerce.shared import clock
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_a_time_is_read_as_it_was_written(moment: datetime) -> None:
+def test_a_time_is_read_back_unchanged(moment: datetime) -> None:
     assert datetime.fromisoformat(clock.rfc3339(moment)) == moment
 
 

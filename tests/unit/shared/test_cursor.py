@@ -87,19 +87,19 @@ def test_a_forged_cursor_is_refused(content: object) -> None:
     "text",
     ["", "=", "====", "a", "ä", "\ud800", "\x00", "a b", "+/+/", "%", "W10=", "W10==", "//8"],
 )
-def test_what_is_no_cursor_is_refused(text: str) -> None:
+def test_an_invalid_cursor_is_refused(text: str) -> None:
     with pytest.raises(InvalidCursor):
         cursor.decode("list", text, [UUID])
 
 
 @given(st.text(max_size=200))
-def test_no_text_breaks_the_reading(text: str) -> None:
+def test_no_text_crashes_cursor_parsing(text: str) -> None:
     with pytest.raises(InvalidCursor):
         cursor.decode("list", text, [int, UUID])
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
-def test_no_json_breaks_the_reading(content: Any) -> None:
+def test_no_json_crashes_cursor_parsing(content: Any) -> None:
     with pytest.raises(InvalidCursor):
         cursor.decode("list", forged(["list", content, ID, "more"]), [int, UUID])
 
@@ -116,7 +116,7 @@ def test_an_id_may_be_written_in_capitals() -> None:
 
 
 @given(st.uuids())
-def test_an_id_is_read_as_it_was_written(id_: UUID) -> None:
+def test_an_id_is_read_back_unchanged(id_: UUID) -> None:
     assert cursor.parse_id(str(id_)) == id_
 
 
@@ -142,5 +142,5 @@ def test_an_id_is_read_as_it_was_written(id_: UUID) -> None:
         "01a20019-5118-71ac-a5b2-0eb365dea5cg",
     ],
 )
-def test_what_is_no_id_of_ours_is_none(text: str) -> None:
+def test_an_invalid_id_is_none(text: str) -> None:
     assert cursor.parse_id(text) is None

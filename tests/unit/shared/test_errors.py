@@ -25,7 +25,7 @@ def test_errors_do_not_share_their_details() -> None:
     assert other.errors == []
 
 
-def test_whoever_may_come_back_is_told_when() -> None:
+def test_a_retryable_error_says_when_to_retry() -> None:
     assert WallIsWet().retry_after_seconds is None
     assert (Busy().code, Busy().retry_after_seconds) == ("BUSY", 1)
     assert (Unavailable().code, Unavailable().retry_after_seconds) == ("UNAVAILABLE", 2)

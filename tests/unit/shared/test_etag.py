@@ -23,7 +23,9 @@ from commerce.shared.etag import StaleVersion, if_match, outdated, require_seen
         ("", []),
     ],
 )
-def test_a_header_names_versions(header: str | None, versions: list[list[int]] | None) -> None:
+def test_an_if_match_header_lists_versions(
+    header: str | None, versions: list[list[int]] | None
+) -> None:
     assert if_match(header) == versions
 
 
@@ -39,7 +41,7 @@ def test_a_header_names_versions(header: str | None, versions: list[list[int]] |
         ([3, 9], None, 3),
     ],
 )
-def test_what_was_seen_may_be_changed(
+def test_a_matching_version_may_be_changed(
     current: list[int], header: list[list[int]] | None, version: int | None
 ) -> None:
     require_seen(current, header, version)
@@ -59,14 +61,14 @@ def test_what_was_seen_may_be_changed(
         ([3], None, 0),
     ],
 )
-def test_what_was_not_seen_may_not(
+def test_a_stale_version_may_not_be_changed(
     current: list[int], header: list[list[int]] | None, version: int | None
 ) -> None:
     with pytest.raises(StaleVersion):
         require_seen(current, header, version)
 
 
-def test_who_named_no_version_may_do_it_again() -> None:
+def test_without_a_version_a_conflict_is_retryable() -> None:
     assert outdated(None) is None
     assert isinstance(outdated([[3]]), StaleVersion)
     assert isinstance(outdated(None, 3), StaleVersion)

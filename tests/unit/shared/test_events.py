@@ -40,7 +40,7 @@ def painted() -> Painted:
     )
 
 
-def test_an_envelope_says_what_happened_to_whom_when_and_why(painted: Painted) -> None:
+def test_an_envelope_has_type_aggregate_time_and_trace(painted: Painted) -> None:
     trace.follow("request-1")
     before = clock.now()
     envelope = painted.envelope()
@@ -68,7 +68,7 @@ def test_an_envelope_survives_json(painted: Painted) -> None:
     assert json.loads(json.dumps(envelope)) == envelope
 
 
-def test_events_are_told_apart_and_sort_by_age(painted: Painted) -> None:
+def test_event_ids_are_unique_and_sort_by_age(painted: Painted) -> None:
     ids = [painted.envelope()["id"] for _ in range(100)]
     assert len(set(ids)) == 100
     assert sorted(ids) == ids
@@ -94,5 +94,5 @@ def test_events_are_told_apart_and_sort_by_age(painted: Painted) -> None:
         (0, 0),
     ],
 )
-def test_values_become_what_json_knows(value: object, told: object) -> None:
+def test_event_values_become_json_types(value: object, told: object) -> None:
     assert plain(value) == told

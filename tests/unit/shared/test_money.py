@@ -14,7 +14,7 @@ amounts = st.integers(min_value=-(2**63), max_value=2**63)
 
 
 @given(amounts, amounts, st.integers(0, 10**9))
-def test_money_counts_as_its_minor_units_do(one: int, other: int, quantity: int) -> None:
+def test_money_adds_and_compares_by_minor_units(one: int, other: int, quantity: int) -> None:
     assert Money(one) + Money(other) == Money(one + other)
     assert Money(one) - Money(other) == Money(one - other)
     assert Money(one) * quantity == Money(one * quantity)
@@ -41,7 +41,7 @@ def test_currencies_never_mix(mix: Callable[[Money, Money], object], amount: int
         mix(Money(amount, "KRW"), Money(amount, "USD"))
 
 
-def test_the_same_amount_of_another_currency_is_another_money() -> None:
+def test_equal_amounts_of_different_currencies_are_unequal() -> None:
     assert Money(1, "KRW") != Money(1, "USD")
     assert len({Money(1, "KRW"), Money(1, "USD"), Money(1)}) == 2
 

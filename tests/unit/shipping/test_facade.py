@@ -10,7 +10,7 @@ from tests.support.memory.shipping import MemoryShipmentRepository
 LINES = (NoticeLine(uuid4(), "Anvil", 2),)
 
 
-def test_a_confirmed_order_is_to_be_sent_until_it_is() -> None:
+def test_a_confirmed_orders_notice_is_due_until_it_is_sent() -> None:
     shipping, order_id, other_id = ShippingFacade(MemoryShipmentRepository()), uuid4(), uuid4()
     assert [shipping.begin(order_id) for _ in range(2)] == [NoticeKind.ORDER] * 2
     assert shipping.mark_sent(ShipmentNotice(order_id, NoticeKind.ORDER, LINES)) is None
@@ -18,7 +18,7 @@ def test_a_confirmed_order_is_to_be_sent_until_it_is() -> None:
     assert shipping.begin(other_id) is NoticeKind.ORDER
 
 
-def test_a_cancelled_order_is_to_be_withdrawn_until_it_is() -> None:
+def test_a_withdrawal_is_due_until_it_is_sent() -> None:
     shipping, order_id = ShippingFacade(MemoryShipmentRepository()), uuid4()
     shipping.begin(order_id)
     shipping.mark_sent(ShipmentNotice(order_id, NoticeKind.ORDER, LINES))

@@ -125,7 +125,7 @@ def test_an_order_whose_cancellation_arrives_first_is_never_sent() -> None:
     assert delivery.notices == []
 
 
-def test_a_cancellation_while_the_order_is_being_sent_follows_it() -> None:
+def test_a_cancellation_during_sending_sends_the_withdrawal_after() -> None:
     delivery, order_id = Delivery(), uuid4()
     sender = sender_to(delivery)
 
@@ -185,7 +185,7 @@ def try_until_done(call: Callable[[], None], check: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("calls", sorted(set(permutations(["send_order", "cancel_order"] * 2))))
 @given(losses=st.lists(st.sampled_from(["none", "request", "answer"]), max_size=8))
-def test_every_order_of_events_and_losses_ends_right(
+def test_every_order_of_events_and_losses_ends_consistently(
     calls: tuple[str, ...], losses: list[str]
 ) -> None:
     delivery, order_id = Unreliable(losses), uuid4()

@@ -25,7 +25,7 @@ def wrong_fields(command: type[SignUp | OpenSession], body: dict[str, Any]) -> l
     return [str(error["loc"][0]) for error in refused.value.errors()]
 
 
-def test_a_good_sign_up_is_read() -> None:
+def test_a_valid_sign_up_is_accepted() -> None:
     command = SignUp.model_validate(GOOD)
     assert command.birth_date == date(1949, 9, 17)
     assert command.password.get_secret_value() == "roadrunner!"
@@ -48,11 +48,11 @@ def test_a_good_sign_up_is_read() -> None:
         ("gender", "OTHER"),
     ],
 )
-def test_the_limits_are_included(field: str, value: str) -> None:
+def test_values_at_the_limits_are_accepted(field: str, value: str) -> None:
     SignUp.model_validate(GOOD | {field: value})
 
 
-def test_somebody_born_today_may_sign_up() -> None:
+def test_a_user_born_today_may_sign_up() -> None:
     today = clock.now().date()
     assert SignUp.model_validate(GOOD | {"birth_date": today.isoformat()}).birth_date == today
 
@@ -131,7 +131,7 @@ def test_a_password_is_never_shown(command: type[SignUp | OpenSession]) -> None:
 
 
 @pytest.mark.parametrize("login_id", ["nobody", "no such login id", "x" * 100, "누구"])
-def test_what_cannot_be_a_login_id_may_be_tried(login_id: str) -> None:
+def test_an_impossible_login_id_may_be_tried_at_sign_in(login_id: str) -> None:
     OpenSession.model_validate({"login_id": login_id, "password": "x"})
 
 

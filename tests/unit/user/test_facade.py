@@ -92,7 +92,7 @@ def fail(users: UserFacade, times: int, login_id: str = "Coyote") -> None:
             log_in(users, login_id, "a wrong guess")
 
 
-def test_whoever_signs_up_can_log_in(users: UserFacade, repository: MemoryUserRepository) -> None:
+def test_a_signed_up_user_can_log_in(users: UserFacade, repository: MemoryUserRepository) -> None:
     user = sign_up(users)
     assert user.model_dump(mode="json") == {
         "user_id": user.user_id,
@@ -107,7 +107,7 @@ def test_whoever_signs_up_can_log_in(users: UserFacade, repository: MemoryUserRe
     assert [type(event).__name__ for event in repository.events] == ["UserSignedUp"]
 
 
-def test_a_session_is_a_bearer_token_for_a_while(users: UserFacade) -> None:
+def test_a_session_is_a_bearer_token_with_a_lifetime(users: UserFacade) -> None:
     sign_up(users)
     command = OpenSession(login_id="Coyote", password=SecretStr(PASSWORD))
     session = users.log_in(command).open_session()
@@ -117,7 +117,9 @@ def test_a_session_is_a_bearer_token_for_a_while(users: UserFacade) -> None:
 
 
 @pytest.mark.usefixtures("cheap_passwords")
-def test_the_token_of_an_admin_says_so(users: UserFacade, repository: MemoryUserRepository) -> None:
+def test_an_admins_token_has_the_admin_scope(
+    users: UserFacade, repository: MemoryUserRepository
+) -> None:
     user = repository.find(UUID(sign_up(users).user_id))
     assert user is not None
     user.scopes = frozenset({"admin"})
@@ -128,7 +130,7 @@ def test_the_token_of_an_admin_says_so(users: UserFacade, repository: MemoryUser
 
 
 @pytest.mark.usefixtures("cheap_passwords")
-def test_a_login_id_is_taken_whatever_its_capitals(
+def test_a_login_id_is_unique_in_any_case(
     users: UserFacade, repository: MemoryUserRepository
 ) -> None:
     first = sign_up(users)
@@ -139,7 +141,7 @@ def test_a_login_id_is_taken_whatever_its_capitals(
 
 
 @pytest.mark.usefixtures("cheap_passwords")
-def test_nobody_is_found_for_an_unknown_id(users: UserFacade) -> None:
+def test_an_unknown_user_id_is_not_found(users: UserFacade) -> None:
     sign_up(users)
     with pytest.raises(UserNotFound):
         users.get(uuid4())
@@ -147,7 +149,7 @@ def test_nobody_is_found_for_an_unknown_id(users: UserFacade) -> None:
 
 @pytest.mark.usefixtures("cheap_passwords")
 @pytest.mark.parametrize("login_id", ["Coyote", "nobody"])
-def test_a_guesser_is_slowed_whether_the_user_exists_or_not(
+def test_guesses_are_delayed_whether_the_user_exists_or_not(
     users: UserFacade, time: Clock, login_id: str
 ) -> None:
     sign_up(users)
@@ -161,7 +163,7 @@ def test_a_guesser_is_slowed_whether_the_user_exists_or_not(
 
 
 @pytest.mark.usefixtures("cheap_passwords")
-def test_even_the_right_password_must_wait(users: UserFacade, time: Clock) -> None:
+def test_the_right_password_is_delayed_too(users: UserFacade, time: Clock) -> None:
     user = sign_up(users)
     fail(users, 5)
     with pytest.raises(TooManyAttempts):
@@ -173,7 +175,7 @@ def test_even_the_right_password_must_wait(users: UserFacade, time: Clock) -> No
 
 
 @pytest.mark.usefixtures("cheap_passwords", "time")
-def test_one_users_failures_are_nobody_elses(users: UserFacade) -> None:
+def test_one_users_failures_do_not_delay_others(users: UserFacade) -> None:
     other = sign_up(users, login_id="runner")
     sign_up(users)
     fail(users, 5)
@@ -181,7 +183,7 @@ def test_one_users_failures_are_nobody_elses(users: UserFacade) -> None:
 
 
 @pytest.mark.usefixtures("time")
-def test_a_guess_overtaken_by_failures_is_not_answered(
+def test_a_guess_overtaken_by_other_failures_is_refused(
     users: UserFacade, repository: MemoryUserRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one guess is being hashed, five others fail: it learns nothing, right or wrong."""

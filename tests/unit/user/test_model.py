@@ -38,13 +38,13 @@ def test_then_the_wait_doubles_up_to_a_minute(failures: int, wait_seconds: int) 
     attempts.check(NOW + timedelta(seconds=wait_seconds))
 
 
-def test_a_part_of_a_second_is_a_second_to_wait() -> None:
+def test_a_partial_second_of_waiting_is_rounded_up() -> None:
     with pytest.raises(TooManyAttempts) as refused:
         failed(6).check(NOW + timedelta(seconds=1.999))
     assert refused.value.retry_after_seconds == 1
 
 
-def test_a_success_ends_the_row_of_failures() -> None:
+def test_a_success_resets_the_failure_count() -> None:
     attempts = failed(11)
     attempts.succeed()
     later = NOW + timedelta(seconds=60)

@@ -20,7 +20,7 @@ def test_the_hash_is_argon2id_as_rfc_9106_has_it() -> None:
     assert hashed != passwords.hashed("roadrunner!")
 
 
-def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_user_takes_as_long_as_a_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:
     hasher = passwords._hasher()
     verified: list[argon2.Parameters] = []
 
@@ -36,9 +36,9 @@ def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch) -> No
     assert verified == [argon2.profiles.RFC_9106_LOW_MEMORY] * 2
 
 
-def test_the_same_letter_from_two_keyboards_is_the_same() -> None:
+def test_a_password_is_unicode_normalized() -> None:
     assert passwords.is_right("caf\u00e9 cr\u00e8me", passwords.hashed("cafe\u0301 cre\u0300me"))
 
 
-def test_any_string_is_a_password() -> None:
+def test_any_string_can_be_a_password() -> None:
     assert passwords.is_right("\ud800\x00 odd one", passwords.hashed("\ud800\x00 odd one"))

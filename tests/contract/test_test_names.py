@@ -1,0 +1,53 @@
+"""Test names are short sentences in usual words."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from infra.template import ROOT
+
+MAX_LENGTH = 80
+UNUSUAL = re.compile(
+    r"(?<![a-z0-9])(?:"
+    r"tell|tells|telling|told|hear|hears|heard|hearing|anew|whoever|nobody|somebody|anybody"
+    r"|ask|asks|asked|asking|(?<!dead_)letters?|walks?|weighs?|weighed|wish|wishes|wished|doors?"
+    r"|tally|rush|rushes|shelf|insistent|passing|set_aside|sets_nothing_aside"
+    r"|(?:puts?|gives?|given|takes?|taken)_back|calls?_off|called_off|brings?_on|brought_on"
+    r")(?![a-z0-9])"
+)
+"""Words that this project once used in a sense of its own."""
+
+
+def names() -> Iterator[str]:
+    """Every test function's name, with its file."""
+    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                yield f"{file.relative_to(ROOT)}::{node.name}"
+
+
+def problems(name: str) -> list[str]:
+    """Return what is wrong with a name."""
+    name = name.rpartition("::")[2]
+    length = [f"{len(name)} characters"] if len(name) > MAX_LENGTH else []
+    return length + UNUSUAL.findall(name)
+
+
+def test_every_test_name_is_short_and_in_usual_words() -> None:
+    assert {each: found for each in names() if (found := problems(each))} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("test_an_order_is_told_once", ["told"]),
+        ("test_a_letter_is_put_back", ["letter", "put_back"]),
+        ("test_a_dead_letter_is_redriven", []),
+        (f"test_{'a' * 75}", []),
+        (f"test_{'a' * 76}", ["81 characters"]),
+    ],
+)
+def test_a_long_or_unusual_name_is_found(name: str, found: list[str]) -> None:
+    assert problems(name) == found

@@ -208,7 +208,7 @@ class TestTheDatabaseStepsIn:
         product = a_product()
         rows(
             "INSERT INTO product_metrics_daily (day, product_id, likes, amount)"
-            " VALUES ('2026-03-10', $1, 1, -5000)",
+            " VALUES ('2026-03-10', $1, -1, -5000)",
             product,
         )
         assert ranking() == []

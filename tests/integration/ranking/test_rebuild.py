@@ -83,10 +83,12 @@ def test_a_lost_board_is_rebuilt_unchanged(
     carry_over()
     clock.set(NOW)
     deliver_to_both(
-        *views(other, 50), told(a_cancellation(order), at=NOW), told(a_like(product), at=NOW)
+        *views(other, 50),
+        told(a_cancellation(order, confirmed_at=YESTERDAY), at=NOW),
+        told(a_like(product), at=NOW),
     )
     before = {day: kept(day) for day in (DAY, BEFORE)}
-    assert len(board(DAY)) == 1  # the product's cancellation weighs more than what was carried
+    assert board(DAY) == {other: 5.0, product: pytest.approx(0.2 + 0.3)}
     empty_valkey()
     capsys.readouterr()
     assert main(["ranking", "rebuild", "--json"]) == 0
@@ -100,6 +102,7 @@ def test_a_lost_board_is_rebuilt_unchanged(
     }
 
 
+MAKE = {"like": a_like, "unlike": partial(an_unlike, liked_at="2026-03-09T20:00:00+09:00")}
 KINDS = ["view", "like", "unlike", "order", "cancel", "again"]
 EVENTS = st.lists(
     st.tuples(
@@ -140,13 +143,14 @@ def test_a_rebuild_after_any_events_changes_nothing(
         if kind == "again" and history:
             envelope = history[which % len(history)]
         elif kind == "cancel" and orders:
-            envelope = told(a_cancellation(orders[which % len(orders)]), at=at)
+            order, confirmed_at = orders[which % len(orders)]
+            envelope = told(a_cancellation(order, confirmed_at=confirmed_at), at=at)
         elif kind == "order":
-            orders.append(an_order((products[which], 1, amount), (products[0], 2, amount)))
-            envelope = told(orders[-1], at=at)
+            order = an_order((products[which], 1, amount), (products[0], 2, amount))
+            orders.append((order, at))
+            envelope = told(order, at=at)
         else:
-            make = {"like": a_like, "unlike": an_unlike}.get(kind, a_view)
-            envelope = told(make(products[which]), at=at)
+            envelope = told(MAKE.get(kind, a_view)(products[which]), at=at)
         history.append(envelope)
         deliver_to_both(envelope)
     running = clock.moment.date()

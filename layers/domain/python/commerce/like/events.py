@@ -4,6 +4,7 @@ A like has two events at most: version 1 when it is given, version 2 when it is 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -30,3 +31,5 @@ class ProductUnliked(Event):
 
     user_id: UUID
     product_id: UUID
+    liked_at: datetime | None = None
+    """None in events recorded before this field existed."""

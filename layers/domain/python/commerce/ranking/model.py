@@ -59,11 +59,21 @@ class ProductDelta(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What one event adds to its products; the same `id` counts once."""
+    """What one event adds to its products; the same `id` counts once.
+
+    `at` is the moment of the windows that it is counted in. Where the event takes something back
+    that was counted at another time, `occurred_at` is the event's own.
+    """
 
     id: UUID
     at: datetime
     deltas: Sequence[ProductDelta]
+    occurred_at: datetime | None = None
+
+    @property
+    def is_correction(self) -> bool:
+        """True if the event changes the windows of an earlier one."""
+        return self.occurred_at is not None and self.occurred_at != self.at
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,11 +106,7 @@ class Catalogue:
         is_first = not command.cursor and (brand_id or not command.brand_id)
         if not is_first or not self._cache.is_usable:
             return in_transaction(list_products, command)
-        first = self._cache.get(
-            FIRST_PAGES,
-            _cache_id(command.sort, brand_id),
-            partial(in_transaction, ProductFacade.first_pages, command.sort, brand_id),
-        )
+        first = self._first_pages(command.sort, brand_id)
         positions = first.positions[: command.limit]
         ids = [str(position[-1]) for position in positions]
         found = self.summaries(ids)
@@ -120,6 +116,16 @@ class Catalogue:
             else None
         )
         return Page(items=[found[id_] for id_ in ids if id_ in found], next_cursor=next_cursor)
+
+    def _first_pages(self, sort: Sort, brand_id: UUID | None) -> FirstPages:
+        """Return the first pages. Empty ones are not cached: callers may make up any brand id."""
+        id_, empty = _cache_id(sort, brand_id), FirstPages(positions=[])
+
+        def load(_: Collection[str]) -> dict[str, FirstPages]:
+            found = in_transaction(ProductFacade.first_pages, sort, brand_id)
+            return {id_: found} if found.positions else {}
+
+        return self._cache.get_all(FIRST_PAGES, [id_], load).get(id_, empty)
 
     def liked_by(self, user_id: UUID, *, limit: int, after: str | None) -> Page[LikedProduct]:
         """List what a user likes, newest first. Raises InvalidCursor."""

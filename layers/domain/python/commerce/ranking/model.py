@@ -15,6 +15,10 @@ CARRIED_FOR = 7  # windows; older activity would count less than a ten-millionth
 CARRIED_FROM_MINUTE = 50  # spec §9: at 23:50, and in each hour at :50
 
 
+LAST_RANK = 1000
+"""The last rank that is shown of any ranking."""
+
+
 class Period(StrEnum):
     """The length of a ranking."""
 

@@ -74,6 +74,10 @@ TOP = Statement(
     .offset(bindparam("offset", type_=BigInteger))
 )
 
+# Over all connections: however many ask, for however many days, one core computes. The key is the
+# bytes of "ranking".
+ONE_AT_A_TIME = Statement(text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'ranking')})"))
+
 # --- rebuilding a board --------------------------------------------------------------------------
 
 SNAPSHOT = Statement(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))

@@ -31,6 +31,8 @@ from commerce.product import (
     listing_of,
     summary_of,
 )
+from commerce.ranking import Period, Window
+from commerce.runtime import business_time
 from commerce.runtime.cache.read_through import Cache, CacheRegion, shared_cache
 from commerce.shared import clock, cursor
 from commerce.shared.schemas import Page, Timestamp
@@ -174,12 +176,15 @@ def catalogue() -> Catalogue:
     return Catalogue(shared_cache(), todays_rank)
 
 
-def record_view(product: ProductDetailView) -> None:
-    """Record that somebody views the product. Never fails, and takes hardly any time."""
-    best_effort_events().record(
+def record_view(product_id: str, viewer: str) -> None:
+    """Record that somebody looks at the product, once per viewer and hour. Never fails."""
+    hour = Window.containing(Period.HOURLY, clock.now(), business_time.zone())
+    best_effort_events().record_once(
         ProductViewed(
-            aggregate_id=clock.new_id(), aggregate_version=1, product_id=UUID(product.product_id)
-        )
+            aggregate_id=clock.new_id(), aggregate_version=1, product_id=UUID(product_id)
+        ),
+        f"{product_id} {viewer}",
+        hour.key,
     )
 
 

@@ -20,7 +20,8 @@ from commerce.ranking.rebuild import Rebuild, Rebuilt
 from commerce.ranking.views import RankingWeightsView
 
 __all__ = [
-    "LAST_RANK", "Activity", "Boards", "InvalidMoment", "PageTooDeep", "Period", "ProductDelta", "Ranked", "RankingFacade",
+    "LAST_RANK", "Activity", "Boards", "InvalidMoment", "PageTooDeep", "Period",
+    "ProductDelta", "Ranked", "RankingFacade",
     "RankingWeightsView", "Rebuild", "RebuildRefused", "Rebuilt", "SetRankingWeights", "Weights",
     "Window", "parse_key", "running_key", "window_of_key",
 ]  # fmt: skip

@@ -6,11 +6,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from commerce.app.rankings import RankingView, rankings
 from commerce.entrypoints.http import Limit, http_api, lambda_handler
-from commerce.ranking import InvalidMoment, Period
-
-LAST_PAGE = 1_000_000
+from commerce.ranking import LAST_RANK, InvalidMoment, PageTooDeep, Period
 
 AT = "yyyymmddhh, yyyymmdd, yyyyWww or yyyymm, as the period has it; the running one if absent"
+PAGE = f"Which page, from 1; page × limit is at most {LAST_RANK}"
 
 api = http_api()
 
@@ -20,9 +19,9 @@ def get_rankings(
     period: Annotated[Period, Query(description="How long it runs")] = Period.DAILY,
     at: Annotated[str | None, Query(max_length=16, description=AT)] = None,
     limit: Limit = 20,
-    page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Which page, from 1")] = 1,
+    page: Annotated[int, Query(ge=1, le=LAST_RANK, description=PAGE)] = 1,
 ) -> RankingView:
     return rankings().page(period, at, limit=limit, page=page)
 
 
-handler = lambda_handler(api, refusals=(InvalidMoment,))
+handler = lambda_handler(api, refusals=(InvalidMoment, PageTooDeep))

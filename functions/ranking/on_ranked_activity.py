@@ -17,8 +17,9 @@ def _activity(received: Received[Any]) -> Activity:
     deltas = metric_deltas_of(received.event, received.occurred_at)
     return Activity(
         received.id,
-        received.occurred_at,
+        deltas[0].at if deltas else received.occurred_at,
         [ProductDelta(each.product_id, each.views, each.likes, each.amount) for each in deltas],
+        received.occurred_at,
     )
 
 

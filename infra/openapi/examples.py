@@ -38,7 +38,7 @@ from commerce.product import (
 )
 from commerce.product.errors import Shortage
 from commerce.product.striping import StripesView
-from commerce.ranking import InvalidMoment, RankingWeightsView
+from commerce.ranking import InvalidMoment, PageTooDeep, RankingWeightsView
 from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
@@ -263,6 +263,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         TooManyAttempts(30),
         QueueNotFound([QUEUE]),
         InvalidMoment("yyyymmdd"),
+        PageTooDeep(1000),
         PaymentGatewayUnavailable(
             "Nothing was charged. The order can still be paid: try again in a moment.",
             retry_after_seconds=10,

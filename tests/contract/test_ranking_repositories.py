@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from math import log
 from uuid import UUID
 
 import pytest
@@ -86,11 +87,11 @@ def test_a_days_ranking_includes_the_carry_over_of_earlier_days(do: Do) -> None:
     def ranked(*found: tuple[int, UUID, float]) -> list[Ranked]:
         return [Ranked(*each) for each in found]
 
-    weights = Weights()
-    assert places(0, 10, weights) == ranked((1, FIRST, 0.9), (2, SECOND, 0.2))
-    assert places(1, 1, weights) == ranked((2, SECOND, 0.2))
-    assert places(2, 10, weights) == []
+    weights, carried = Weights(), round(0.2 + 0.007 * log(1000), 9)
+    assert places(0, 10, weights) == ranked((1, FIRST, 1.1), (2, THIRD, carried), (3, SECOND, 0.2))
+    assert places(1, 1, weights) == ranked((2, THIRD, carried))
+    assert places(3, 10, weights) == []
     only_likes = Weights(version=1, view=0, like=1, order=0)
     assert places(0, 10, only_likes) == ranked((1, SECOND, 1.0))
-    ties = Weights(version=1, view=0.1, like=0.9, order=0)
-    assert places(0, 10, ties) == ranked((1, SECOND, 0.9), (2, THIRD, 0.2), (3, FIRST, 0.2))
+    ties = Weights(version=1, view=0.1, like=0.2, order=0)
+    assert places(0, 10, ties) == ranked((1, FIRST, 1.1), (2, THIRD, 0.2), (3, SECOND, 0.2))

@@ -1,5 +1,6 @@
 """Events as they travel, for consumers to be handed."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -29,15 +30,21 @@ def a_like(product: str) -> ProductLiked:
     )
 
 
-def an_unlike(product: str) -> ProductUnliked:
-    """Somebody took it back."""
+def an_unlike(product: str, *, liked_at: str | None = None) -> ProductUnliked:
+    """Somebody took it back; without `liked_at`, as it was told before that was."""
     return ProductUnliked(
-        aggregate_id=new_id(), aggregate_version=2, user_id=new_id(), product_id=UUID(product)
+        aggregate_id=new_id(),
+        aggregate_version=2,
+        user_id=new_id(),
+        product_id=UUID(product),
+        liked_at=datetime.fromisoformat(liked_at) if liked_at else None,
     )
 
 
-def a_cancellation(order: OrderConfirmed, *, was_confirmed: bool = True) -> OrderCancelled:
-    """They called it off."""
+def a_cancellation(
+    order: OrderConfirmed, *, was_confirmed: bool = True, confirmed_at: str | None = None
+) -> OrderCancelled:
+    """They called it off; without `confirmed_at`, as it was told before that was."""
     return OrderCancelled(
         aggregate_id=order.aggregate_id,
         aggregate_version=3,
@@ -49,6 +56,7 @@ def a_cancellation(order: OrderConfirmed, *, was_confirmed: bool = True) -> Orde
         card_refund=Money(0),
         was_confirmed=was_confirmed,
         reason="Changed my mind",
+        confirmed_at=datetime.fromisoformat(confirmed_at) if confirmed_at else None,
     )
 
 

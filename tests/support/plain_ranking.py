@@ -1,8 +1,8 @@
 """The expected ranking by one plain statement, and rows to rank; for any connection."""
 
 _SCORE = """CAST(0.1 AS float8) * CAST(sum(views) AS float8)
-    + CAST(0.2 AS float8) * CAST(sum(likes) AS float8)
-    + CAST(0.7 AS float8) * (sign(sum(amount)) * ln(1 + abs(CAST(sum(amount) AS float8))))"""
+    + CAST(0.2 AS float8) * CAST(greatest(sum(likes), 0) AS float8)
+    + CAST(0.7 AS float8) * ln(1 + CAST(greatest(sum(amount), 0) AS float8))"""
 
 PLAIN = f"""
 SELECT product_id, {_SCORE} AS score FROM product_metrics_daily

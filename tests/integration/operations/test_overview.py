@@ -11,7 +11,7 @@ from commerce.payment.breaker import Call
 from commerce.runtime.db.current import database
 from commerce.runtime.messaging.bus import MAX_BYTES
 from commerce.shared import clock
-from tests.support.admin import audit_of
+from tests.support.admin import audit_of, edit_product
 from tests.support.delivery import Delivery
 from tests.support.gateway import RunningGateway
 from tests.support.operations import order_as_admin, overview, requeue, sales
@@ -246,3 +246,16 @@ def test_sales_are_summed_by_the_hour_and_show_the_remaining_stock() -> None:
     assert [
         (each["name"], each["units_sold"], each["stock_quantity"]) for each in found["products"]
     ] == [("Jar", 4, 3), ("Bowl", 1, 0)]
+
+
+def test_an_unpaid_order_is_not_sold_and_a_product_has_its_present_name() -> None:
+    buyer, product = a_buyer(points=100_000), a_product(stock=50, price=1000, name="Zither")
+    an_order(buyer, (product, 2))
+    for name in ("Anvil", "Bellows"):
+        assert edit_product(product, name=name).status == 200
+    an_order(buyer, (product, 3))
+    a_pending_order(buyer, product, points=0)
+    found = sales().json
+    assert [(each["name"], each["units_sold"]) for each in found["products"]] == [("Bellows", 5)]
+    assert sum(each["amount"]["amount"] for each in found["hours"]) == 5000
+    assert sum(each["orders"] for each in found["hours"]) == 2

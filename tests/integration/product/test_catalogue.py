@@ -351,3 +351,17 @@ class TestRefresh:
         assert get(product).json["name"] == "Anvil"
         assert server().get(SUMMARIES.key(product)) is None
         assert get(product).json["name"] == "New"
+
+
+def test_ids_that_callers_make_up_leave_no_value_in_the_cache(own_shop: str) -> None:
+    valkey = server()
+    before = set(valkey.scan_iter())
+    for _ in range(3):
+        made_up = str(clock.new_id())
+        assert page(f"brand_id={made_up}").json == {"items": [], "next_cursor": None}
+        for kind in ("brand", "product"):
+            path = f"/{kind}s/{made_up}"
+            assert call(f"{kind}/get_{kind}", "GET", path).status == 404
+    left = set(valkey.scan_iter()) - before
+    assert len(left) <= 6  # locks of what was not found, for some seconds
+    assert all(key.endswith(b":refill") and valkey.ttl(key) <= 5 for key in left)

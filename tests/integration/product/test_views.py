@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import redis
 from commerce.app import messaging
 from commerce.runtime.cache.valkey import Valkey
 from commerce.runtime.messaging import best_effort as passing
+from commerce.runtime.messaging.best_effort import LIST
+from commerce.shared import clock
 from commerce.shared.clock import new_id
 from infra.local.ports import Ports
 from infra.local.valkey import start_valkey
 from tests.support.bus import ObservedBus, an_observed_bus
-from tests.support.lambda_calls import call, function, lambda_context, sqs_event
-from tests.support.shop import a_product
+from tests.support.lambda_calls import call, function, http_event, lambda_context, sqs_event
+from tests.support.shop import a_buyer, a_product
 from tests.support.statements import counted
 from tests.support.valkey import forget_valkey, hanging
 
@@ -61,9 +64,10 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> ObservedBus:
     return listened
 
 
-def view(product: str) -> str:
-    """Look at the product; returns the request's id."""
-    answer = call("product/get_product", "GET", f"/products/{product}")
+def view(product: str, **request: Any) -> str:
+    """Look at the product as somebody new, unless told otherwise; returns the request's id."""
+    request = request or {"headers": {"User-Agent": str(new_id())}}
+    answer = call("product/get_product", "GET", f"/products/{product}", **request)
     assert answer.status == 200
     return answer.headers["x-request-id"]
 
@@ -172,3 +176,48 @@ def test_a_product_is_shown_without_valkey_and_queue(
         view(product)
     server.stop()
     view(product)
+
+
+def waiting(server: Any) -> list[str]:
+    """Return the products of the views that wait."""
+    with redis.Redis.from_url(server.url) as client:
+        return [json.loads(text)["data"]["product_id"] for text in client.lrange(LIST, 0, -1)]
+
+
+def test_a_viewer_counts_once_per_product_and_hour(
+    server: Any, nudges: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product, other, buyer = a_product(), a_product(), a_buyer()
+    for _ in range(220):
+        view(product, headers={"User-Agent": "curl"})
+    view(product, headers={"User-Agent": "Firefox"})
+    view(other, headers={"User-Agent": "curl"})
+    assert waiting(server) == [product, product, other]
+    for agent in ("Firefox", "Opera"):
+        view(product, headers={"User-Agent": agent}, token=buyer.token)
+    assert waiting(server) == [product, product, other, product]
+    later = clock.now() + timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    view(product, headers={"User-Agent": "curl"})
+    assert waiting(server) == [product, product, other, product, product]
+
+
+def test_what_is_known_already_or_asked_by_head_is_no_view(server: Any, nudges: Any) -> None:
+    product, path = a_product(), "product/get_product"
+    first = call(path, "GET", f"/products/{product}", headers={"If-None-Match": "*"})
+    assert first.status == 304
+    event = http_event("GET", f"/products/{product}")
+    function(path)({**event, "httpMethod": "HEAD"}, lambda_context())
+    assert waiting(server) == []
+
+
+def test_who_looked_cannot_be_read_and_takes_a_fixed_room(server: Any, nudges: Any) -> None:
+    product = a_product()
+    for _ in range(50):
+        view(product)
+    with redis.Redis.from_url(server.url) as client:
+        [filter_key] = [key for key in client.scan_iter("*:seen:*") if not key.endswith(b"salt")]
+        assert client.strlen(filter_key) <= 2**25 // 8
+        assert 0 < client.ttl(filter_key) <= 3600
+        assert 0 < client.ttl(filter_key + b":salt") <= 3600
+    assert waiting(server) == [product] * 50

@@ -79,14 +79,14 @@ def test_each_metric_counts_by_its_weight() -> None:
     put(span.first_day, liked, likes=12)
     put(span.last_day, liked, likes=-2)
     put(span.first_day, bought, amount=30_000)
-    put(span.first_day, cancelled, views=100, amount=-30_000)
+    put(span.first_day, cancelled, views=50, amount=-30_000)  # less than none is none
 
     ranked(span)
 
     assert [(each.rank, each.product_id) for each in shown(span)] == [
         (1, viewed), (2, bought), (3, cancelled), (4, liked),
     ]  # fmt: skip
-    assert [round(each.score, 6) for each in shown(span)] == [10.0, 7.21629, 2.78371, 2.0]
+    assert [round(each.score, 6) for each in shown(span)] == [10.0, 7.21629, 5.0, 2.0]
 
 
 def test_a_product_without_a_positive_score_is_not_ranked() -> None:

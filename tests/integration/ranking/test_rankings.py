@@ -1,14 +1,18 @@
 """GET /rankings, a product's rank, and the weights, from the handlers to the servers and back."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from commerce.app import ranking_boards
-from commerce.ranking import Boards
+from commerce.app.catalogue import catalogue
+from commerce.app.rankings import Rankings, rankings
+from commerce.ranking import Boards, Period, Ranked, statements
+from commerce.ranking.repository import SqlRankingRepository
+from commerce.runtime.cache.read_through import shared_cache
 from commerce.shared import clock as shared_clock
 from commerce.shared.clock import new_id
 from tests.support.envelopes import a_like, a_view, an_order, envelope_of
@@ -20,10 +24,12 @@ from tests.support.lambda_calls import (
     lambda_context,
     sqs_event,
 )
+from tests.support.other_connection import held_by_another
 from tests.support.ranking import a_week, put, ranked
 from tests.support.rankings import Clock, board, carry_over, deliver, ids
 from tests.support.shop import a_brand, a_buyer, a_product, an_admin, rows
 from tests.support.statements import counted
+from tests.support.threads import run_concurrently
 from tests.support.valkey import empty_valkey, forget_valkey
 
 NOW = "2026-03-10T14:30:00+09:00"
@@ -145,6 +151,10 @@ class TestPlaces:
             "limit=101",
             "page=0",
             "page=x",
+            "page=51",
+            "limit=100&page=11",
+            "period=weekly&limit=100&page=11",
+            "page=1000000",
         ],
     )
     def test_an_invalid_query_is_refused(self, query: str) -> None:
@@ -155,7 +165,7 @@ class TestPlaces:
     @pytest.mark.parametrize(
         "query",
         ["", "period=hourly", "period=weekly", "period=monthly", "period=weekly&at=2026W53",
-         "period=monthly&at=202612", "at=20991231", "at=00010101", "page=1000000"],
+         "period=monthly&at=202612", "at=20991231", "at=00010101", "page=50", "limit=1&page=1000"],
     )  # fmt: skip
     def test_a_ranking_without_products_is_an_empty_list(self, clock: Clock, query: str) -> None:
         assert ranking(query) == []
@@ -202,13 +212,73 @@ class TestTheDatabaseStepsIn:
         monkeypatch.undo()
         forget_valkey()
 
+    def test_all_pages_and_limits_of_a_day_are_one_statement(
+        self, clock: Clock, own_shop: str
+    ) -> None:
+        products = sorted(a_product() for _ in range(3))
+        for each in products:
+            put(date(2026, 3, 8), UUID(each), views=10)
+        with counted() as sent:
+            pages = [ranking(f"at=20260308&limit={n}&page={n}") for n in range(1, 6)]
+            rankings.cache_clear()  # another environment
+            pages += [ranking(f"at=20260308&limit=1&page={page}") for page in range(1, 6)]
+        assert [ids(each) for each in pages] == [
+            [products[2]], [products[0]], [], [], [],
+            [products[2]], [products[1]], [products[0]], [], [],
+        ]  # fmt: skip
+        assert len([sql for sql in sent.statements if "product_metrics_daily" in sql]) == 1
+
+    def test_environments_that_ask_at_once_share_one_computation(
+        self, clock: Clock, own_shop: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        product = a_product()
+        put(date(2026, 3, 8), UUID(product), views=10)
+        computed: list[object] = []
+        top = SqlRankingRepository.top
+
+        def slow(ranks: SqlRankingRepository, day: date, *rest: Any) -> list[Ranked]:
+            computed.append(day)
+            time.sleep(0.3)
+            return top(ranks, day, *rest)
+
+        monkeypatch.setattr(SqlRankingRepository, "top", slow)
+
+        def environment() -> list[str]:
+            shown = Rankings(ranking_boards.boards(), catalogue(), shared_cache()).page(
+                Period.DAILY, "20260308", limit=20, page=1
+            )
+            return [each.product.product_id for each in shown.items]
+
+        assert run_concurrently([environment] * 6) == [[product]] * 6
+        assert computed == [date(2026, 3, 8)]
+
+    def test_days_are_computed_one_at_a_time_over_all_connections(
+        self, clock: Clock, own_shop: str
+    ) -> None:
+        put(date(2026, 3, 8), UUID(a_product()), views=10)
+        with held_by_another(own_shop, statements.ONE_AT_A_TIME.compiled.sql):
+            answer = call("ranking/get_rankings", "GET", "/rankings?at=20260308")
+        assert (answer.status, answer.json["code"]) == (503, "BUSY")
+
+    def test_a_day_of_more_than_a_month_ago_is_not_computed(
+        self, clock: Clock, own_shop: str
+    ) -> None:
+        product = a_product()
+        for day in (date(2026, 2, 6), date(2026, 2, 7)):
+            put(day, UUID(product), views=10)
+        ranking_boards.ranking_weights().get()
+        with counted() as sent:
+            assert ranking("at=20260206") == []
+        assert sent.count == 0
+        assert ids(ranking("at=20260207")) == [product]
+
     def test_products_with_a_negative_score_are_not_ranked(
         self, clock: Clock, own_shop: str
     ) -> None:
         product = a_product()
         rows(
             "INSERT INTO product_metrics_daily (day, product_id, likes, amount)"
-            " VALUES ('2026-03-10', $1, 1, -5000)",
+            " VALUES ('2026-03-10', $1, -1, -5000)",
             product,
         )
         assert ranking() == []

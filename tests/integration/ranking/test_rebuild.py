@@ -18,6 +18,7 @@ from commerce.ranking.boards import Keys
 from commerce.runtime.db import current
 from commerce.runtime.db.pipeline import Query
 from commerce.shared.clock import new_id
+from commerce.shared.events import Event
 from infra.ops.__main__ import main
 from tests.support.envelopes import a_cancellation, a_like, a_view, an_order, an_unlike, envelope_of
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
@@ -84,11 +85,11 @@ def test_a_lost_board_is_rebuilt_unchanged(
     clock.set(NOW)
     deliver_to_both(
         *views(other, 50),
-        envelope_of(a_cancellation(order), at=NOW),
+        envelope_of(a_cancellation(order, confirmed_at=YESTERDAY), at=NOW),
         envelope_of(a_like(product), at=NOW),
     )
     before = {day: kept(day) for day in (DAY, BEFORE)}
-    assert len(board(DAY)) == 1  # the product's cancellation weighs more than what was carried
+    assert board(DAY) == {other: 5.0, product: pytest.approx(0.2 + 0.3)}
     empty_valkey()
     capsys.readouterr()
     assert main(["ranking", "rebuild", "--json"]) == 0
@@ -102,6 +103,10 @@ def test_a_lost_board_is_rebuilt_unchanged(
     }
 
 
+MAKE: dict[str, Callable[[str], Event]] = {
+    "like": a_like,
+    "unlike": partial(an_unlike, liked_at="2026-03-09T20:00:00+09:00"),
+}
 KINDS = ["view", "like", "unlike", "order", "cancel", "again"]
 EVENTS = st.lists(
     st.tuples(
@@ -142,13 +147,14 @@ def test_a_rebuild_after_any_events_changes_nothing(
         if kind == "again" and history:
             envelope = history[which % len(history)]
         elif kind == "cancel" and orders:
-            envelope = envelope_of(a_cancellation(orders[which % len(orders)]), at=at)
+            order, confirmed_at = orders[which % len(orders)]
+            envelope = envelope_of(a_cancellation(order, confirmed_at=confirmed_at), at=at)
         elif kind == "order":
-            orders.append(an_order((products[which], 1, amount), (products[0], 2, amount)))
-            envelope = envelope_of(orders[-1], at=at)
+            order = an_order((products[which], 1, amount), (products[0], 2, amount))
+            orders.append((order, at))
+            envelope = envelope_of(order, at=at)
         else:
-            make = {"like": a_like, "unlike": an_unlike}.get(kind, a_view)
-            envelope = envelope_of(make(products[which]), at=at)
+            envelope = envelope_of(MAKE.get(kind, a_view)(products[which]), at=at)
         history.append(envelope)
         deliver_to_both(envelope)
     running = clock.moment.date()

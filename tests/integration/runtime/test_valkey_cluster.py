@@ -115,7 +115,8 @@ def test_best_effort_events_are_recorded_and_published_on_a_cluster(url: str) ->
     events = BestEffortEvents(Valkey(lambda: url), lambda: nudged.append(1))
     for _ in range(2):
         view, product = clock.new_id(), clock.new_id()
-        events.record(ProductViewed(aggregate_id=view, aggregate_version=1, product_id=product))
+        event = ProductViewed(aggregate_id=view, aggregate_version=1, product_id=product)
+        events.record_once(event, str(view), "2026031014")
     bus = Bus()
     assert events.move_to(bus) == 2
     assert (len(nudged), bus.taken) == (1, 2)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from math import copysign, log
+from math import log
 from uuid import UUID
 
 from commerce.ranking import Ranked, Weights
@@ -33,8 +33,9 @@ class MemoryRankingRepository:
             age = (day - other).days
             if 0 <= age <= 7:
                 for id_, (views, likes, amount) in products.items():
-                    logarithm = copysign(log(1 + abs(amount)), amount)
-                    parts = weights.view * views + weights.like * likes + weights.order * logarithm
+                    logarithm = log(1 + max(amount, 0))
+                    counted = weights.view * max(views, 0) + weights.like * max(likes, 0)
+                    parts = counted + weights.order * logarithm
                     scores[id_] = scores.get(id_, 0.0) + 0.1**age * parts
         found = {id_: round(score, 9) for id_, score in scores.items() if round(score, 9) > 0}
         places = sorted(found, key=lambda id_: (found[id_], id_), reverse=True)

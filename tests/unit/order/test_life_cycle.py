@@ -22,6 +22,7 @@ from commerce.order import (
     OrderShipped,
 )
 from commerce.order.model import Order, OrderHistoryEntry, OrderLine, Status
+from commerce.shared import clock
 from commerce.shared.errors import CommerceError, Kind
 from commerce.shared.events import Event
 from commerce.shared.money import Money
@@ -219,6 +220,7 @@ def test_a_cancellation_event_carries_what_is_returned(
         "card_refund": {"amount": card_refund, "currency": "KRW"},
         "was_confirmed": confirmed,
         "reason": "Lost",
+        "confirmed_at": clock.rfc3339(LATER) if confirmed else None,
     }
 
 

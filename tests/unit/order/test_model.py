@@ -74,7 +74,7 @@ def test_a_paid_order_records_that_it_was_placed_and_then_confirmed() -> None:
     }
     assert order.events == [
         OrderPlaced(aggregate_version=1, **fields),  # type: ignore[arg-type]
-        OrderConfirmed(aggregate_version=2, **fields),  # type: ignore[arg-type]
+        OrderConfirmed(aggregate_version=2, confirmed_at=order.placed_at, **fields),  # type: ignore[arg-type]
     ]
     assert order.version == 2
     assert {event.source for event in order.events} == {"commerce.order"}

@@ -25,9 +25,13 @@ def a_view() -> ProductViewed:
 
 def test_an_event_that_was_not_stored_sends_no_nudge() -> None:
     nudges: list[int] = []
-    BestEffortEvents(StubValkey(), lambda: nudges.append(1)).record(a_view())
+    BestEffortEvents(StubValkey(), lambda: nudges.append(1)).record_once(
+        a_view(), "curl", "2026031014"
+    )
     assert nudges == []
-    BestEffortEvents(StubValkey(answer=True), lambda: nudges.append(1)).record(a_view())
+    BestEffortEvents(StubValkey(answer=True), lambda: nudges.append(1)).record_once(
+        a_view(), "curl", "2026031014"
+    )
     assert nudges == [1]
 
 

@@ -31,6 +31,8 @@ from commerce.product import (
     listing_of,
     summary_of,
 )
+from commerce.ranking import Period, Window
+from commerce.runtime import business_time
 from commerce.runtime.cache.read_through import Cache, CacheRegion, shared_cache
 from commerce.shared import clock, cursor
 from commerce.shared.schemas import Page, Timestamp
@@ -106,11 +108,7 @@ class Catalogue:
         is_first = not command.cursor and (brand_id or not command.brand_id)
         if not is_first or not self._cache.is_usable:
             return in_transaction(list_products, command)
-        first = self._cache.get(
-            FIRST_PAGES,
-            _cache_id(command.sort, brand_id),
-            partial(in_transaction, ProductFacade.first_pages, command.sort, brand_id),
-        )
+        first = self._first_pages(command.sort, brand_id)
         positions = first.positions[: command.limit]
         ids = [str(position[-1]) for position in positions]
         found = self.summaries(ids)
@@ -120,6 +118,16 @@ class Catalogue:
             else None
         )
         return Page(items=[found[id_] for id_ in ids if id_ in found], next_cursor=next_cursor)
+
+    def _first_pages(self, sort: Sort, brand_id: UUID | None) -> FirstPages:
+        """Return the first pages. Empty ones are not cached: callers may make up any brand id."""
+        id_, empty = _cache_id(sort, brand_id), FirstPages(positions=[])
+
+        def load(_: Collection[str]) -> dict[str, FirstPages]:
+            found = in_transaction(ProductFacade.first_pages, sort, brand_id)
+            return {id_: found} if found.positions else {}
+
+        return self._cache.get_all(FIRST_PAGES, [id_], load).get(id_, empty)
 
     def liked_by(self, user_id: UUID, *, limit: int, after: str | None) -> Page[LikedProduct]:
         """List what a user likes, newest first. Raises InvalidCursor."""
@@ -168,12 +176,15 @@ def catalogue() -> Catalogue:
     return Catalogue(shared_cache(), todays_rank)
 
 
-def record_view(product: ProductDetailView) -> None:
-    """Record that somebody views the product. Never fails, and takes hardly any time."""
-    best_effort_events().record(
+def record_view(product_id: str, viewer: str) -> None:
+    """Record that somebody looks at the product, once per viewer and hour. Never fails."""
+    hour = Window.containing(Period.HOURLY, clock.now(), business_time.zone())
+    best_effort_events().record_once(
         ProductViewed(
-            aggregate_id=clock.new_id(), aggregate_version=1, product_id=UUID(product.product_id)
-        )
+            aggregate_id=clock.new_id(), aggregate_version=1, product_id=UUID(product_id)
+        ),
+        f"{product_id} {viewer}",
+        hour.key,
     )
 
 

@@ -20,14 +20,14 @@ def _of_like(event: Any, at: datetime) -> Iterator[MetricDelta]:
 
 
 def _of_unlike(event: Any, at: datetime) -> Iterator[MetricDelta]:
-    yield MetricDelta(product_id=event.product_id, at=at, likes=-1)
+    yield MetricDelta(product_id=event.product_id, at=event.liked_at or at, likes=-1)
 
 
 def _of_order(event: Any, at: datetime, sign: int = 1) -> Iterator[MetricDelta]:
     for line in event.lines:
         yield MetricDelta(
             product_id=line.product_id,
-            at=at,
+            at=event.confirmed_at or at,
             orders=sign,
             units=sign * line.quantity,
             amount=sign * line.unit_price.amount * line.quantity,
@@ -51,5 +51,9 @@ EVENT_TYPES: list[type[Event]] = list(_DELTAS)
 
 
 def metric_deltas_of(event: Event, at: datetime) -> list[MetricDelta]:
-    """Return what an event that happened at `at` adds to each of its products."""
+    """Return what an event that happened at `at` adds to each of its products.
+
+    What takes something back is counted when that was counted, so that it leaves nothing there; in
+    events recorded before they carried that moment, at their own.
+    """
     return list(_DELTAS[type(event)](event, at))

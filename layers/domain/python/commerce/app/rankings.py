@@ -6,7 +6,6 @@ ranking is empty until Valkey is back.
 """
 
 import time
-from datetime import timedelta
 from functools import cache
 
 from commerce.app.catalogue import Catalogue, catalogue
@@ -14,7 +13,9 @@ from commerce.app.ranking_boards import boards, ranking_weights
 from commerce.app.transactions import in_transaction
 from commerce.product import ProductView
 from commerce.ranking import (
+    LAST_RANK,
     Boards,
+    PageTooDeep,
     Period,
     Ranked,
     RankingFacade,
@@ -47,16 +48,20 @@ class RankingView(View):
 
 
 class RankingPart(View):
-    """A cached part of a ranking."""
+    """A cached ranking of a day, down to the last rank that is shown."""
 
     items: list[Ranked]
 
 
-# A day without a board costs a statement over eight days of metrics. It is cached in this execution
-# environment too, because Valkey may be what is missing.
-DAYS = CacheRegion("ranking-of-day", 1, RankingPart, 30)
-COMPUTED_SECONDS = 10
-MAX_COMPUTED = 100
+# A day without a board costs a statement over eight days of metrics. It is made once for all pages,
+# and kept in this execution environment too, because Valkey may be what is missing. A finished day
+# changes by late cancellations only, and callers choose the day: it is kept for longer.
+RUNNING_DAYS = CacheRegion("ranking-of-day", 2, RankingPart, 30)
+FINISHED_DAYS = CacheRegion("ranking-of-finished-day", 1, RankingPart, 60 * 60)
+SHOWN_DAYS = 31  # an older day has no ranking: as many can be computed, whatever is asked for
+WAIT_SECONDS = 2.0  # for another environment that is computing the same day
+COMPUTED_SECONDS = 30
+MAX_COMPUTED = 8
 
 
 class Rankings:
@@ -69,11 +74,15 @@ class Rankings:
         self._computed: dict[str, tuple[RankingPart, float]] = {}  # with the end of its validity
 
     def page(self, period: Period, at: str | None, *, limit: int, page: int) -> RankingView:
-        """Return a page of a ranking; empty where there is none. Raises InvalidMoment.
+        """Return a page of a ranking; empty where there is none.
+
+        Raises InvalidMoment, PageTooDeep.
 
         Takes one round trip to Valkey for the ranks and one for the cached products, and two
         statements for those not cached. Products that no longer exist are left out.
         """
+        if page * limit > LAST_RANK:
+            raise PageTooDeep(LAST_RANK)
         key = (
             parse_key(period, at) if at else running_key(period, clock.now(), business_time.zone())
         )
@@ -98,25 +107,26 @@ class Rankings:
             return found.items
         if period is Period.HOURLY:
             return []
-        return self._of_day(window, weights, offset, limit)
+        return self._of_day(window, weights)[offset : offset + limit]
 
-    def _of_day(self, window: Window, weights: Weights, offset: int, limit: int) -> list[Ranked]:
-        day = window.begins.date()
-        today = clock.now().astimezone(business_time.zone()).date()
-        if day > today + timedelta(days=1):
+    def _of_day(self, window: Window, weights: Weights) -> list[Ranked]:
+        now, zone = clock.now(), business_time.zone()
+        age = (now.astimezone(zone).date() - window.begins.date()).days
+        if not -1 <= age <= SHOWN_DAYS:
             return []
-        name = f"{window.key}:{weights.version}:{offset}:{limit}"
+        region = RUNNING_DAYS if window.takes_events(now, zone) else FINISHED_DAYS
+        name = f"{window.key}:{weights.version}"
 
         def load() -> RankingPart:
             if name not in self._computed or time.monotonic() > self._computed[name][1]:
-                found = in_transaction(RankingFacade.top_of_day, day, weights, offset, limit)
+                found = in_transaction(RankingFacade.top_of_day, window.begins.date(), weights)
                 if len(self._computed) >= MAX_COMPUTED:
                     self._computed.clear()
                 until = time.monotonic() + COMPUTED_SECONDS
                 self._computed[name] = RankingPart(items=found), until
             return self._computed[name][0]
 
-        return self._cache.get(DAYS, name, load).items
+        return self._cache.get_once(region, name, load, WAIT_SECONDS).items
 
 
 @cache

@@ -4,6 +4,7 @@ A like has two events at most: version 1 when it is given, version 2 when it is 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -28,3 +29,6 @@ class ProductLiked(LikeEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductUnliked(LikeEvent):
     """A user no longer likes a product."""
+
+    liked_at: datetime | None = None
+    """None in events recorded before this field existed."""

@@ -7,16 +7,23 @@ from commerce.runtime.db.statement import Statement
 
 _l = product_like_table.c
 
+_LIKED_AT = """, 'liked_at',
+        to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
 # Only the statement knows if a like is new, so it records the event too.
-_RECORD_EVENT = """
+def _record_event(more: str = "") -> str:
+    return f"""
     INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
         trace_id, data)
     SELECT CAST(:event_id AS uuid), 'commerce.like', CAST(:type AS text),
         CAST(:at AS timestamptz), id, CAST(:version AS bigint), CAST(:trace_id AS text),
-        jsonb_build_object('user_id', user_id, 'product_id', product_id)
+        jsonb_build_object('user_id', user_id, 'product_id', product_id{more})
     FROM changed
     RETURNING id
-"""
+    """  # noqa: S608  (the text is ours)
+
+
 ADD = Statement(
     text(f"""
     WITH changed AS (
@@ -24,15 +31,15 @@ ADD = Statement(
         VALUES (:user_id, :product_id, :id, :at)
         ON CONFLICT DO NOTHING
         RETURNING id, user_id, product_id
-    ) {_RECORD_EVENT}
+    ) {_record_event()}
     """)  # noqa: S608  (no value is interpolated)
 )
 REMOVE = Statement(
     text(f"""
     WITH changed AS (
         DELETE FROM product_like WHERE user_id = :user_id AND product_id = :product_id
-        RETURNING id, user_id, product_id
-    ) {_RECORD_EVENT}
+        RETURNING id, user_id, product_id, created_at
+    ) {_record_event(_LIKED_AT)}
     """)  # noqa: S608
 )
 NEWEST = Statement(

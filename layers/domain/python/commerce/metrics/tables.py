@@ -12,7 +12,7 @@ product_metrics_daily_table = Table(
     Column("day", Date, nullable=False),
     Column("product_id", Uuid, nullable=False),
     Column("views", BigInteger, nullable=False, server_default=_ZERO),
-    # Likes minus unlikes, each on the day it happened: a day may end below zero.
+    # Below zero while an unlike or cancellation is counted before what it takes back has arrived.
     Column("likes", BigInteger, nullable=False, server_default=_ZERO),
     Column("orders", BigInteger, nullable=False, server_default=_ZERO),
     Column("units", BigInteger, nullable=False, server_default=_ZERO),

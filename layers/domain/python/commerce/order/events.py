@@ -1,6 +1,7 @@
 """The events of orders."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -49,6 +50,8 @@ class OrderConfirmed(OrderEvent):
 
     lines: tuple[LineOrdered, ...]
     total: Money
+    confirmed_at: datetime | None = None
+    """None in events recorded before this field existed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,8 @@ class OrderCancelled(OrderEvent):
     card_refund: Money
     was_confirmed: bool
     reason: str
+    confirmed_at: datetime | None = None
+    """None if it never was, and in events recorded before this field existed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -196,7 +196,9 @@ class Order:
     def confirm(self, *, at: datetime, by: str, reason: str) -> None:
         """Confirm the order, which is paid. Raises OrderNotConfirmable."""
         self._change_status(Status.CONFIRMED, OrderNotConfirmable, at, by, reason)
-        self._record_event(OrderConfirmed, lines=_event_lines(self.lines), total=self.total)
+        self._record_event(
+            OrderConfirmed, lines=_event_lines(self.lines), total=self.total, confirmed_at=at
+        )
 
     def ship(self, *, at: datetime, by: str, reason: str) -> None:
         """Mark the order as shipped. Raises OrderNotShippable."""
@@ -226,6 +228,7 @@ class Order:
             card_refund=self.card_amount if was_confirmed else Money.zero(self.total.currency),
             was_confirmed=was_confirmed,
             reason=reason,
+            confirmed_at=self._confirmed_at(),
         )
 
     def expire(self, *, at: datetime) -> None:
@@ -263,6 +266,9 @@ class Order:
             raise ValueError("the discount exceeds the total, or points are negative")
         order._record_event(OrderPlaced, lines=_event_lines(order.lines), total=order.total)
         return order
+
+    def _confirmed_at(self) -> datetime | None:
+        return next((each.at for each in self.history if each.status is Status.CONFIRMED), None)
 
     def _change_status(
         self,

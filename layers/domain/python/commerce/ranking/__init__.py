@@ -2,9 +2,10 @@
 
 from commerce.ranking.boards import Boards
 from commerce.ranking.commands import SetRankingWeights
-from commerce.ranking.errors import InvalidMoment, RebuildRefused
+from commerce.ranking.errors import InvalidMoment, PageTooDeep, RebuildRefused
 from commerce.ranking.facade import RankingFacade
 from commerce.ranking.model import (
+    LAST_RANK,
     Activity,
     Period,
     ProductDelta,
@@ -19,7 +20,8 @@ from commerce.ranking.rebuild import Rebuild, Rebuilt
 from commerce.ranking.views import RankingWeightsView
 
 __all__ = [
-    "Activity", "Boards", "InvalidMoment", "Period", "ProductDelta", "Ranked", "RankingFacade",
+    "LAST_RANK", "Activity", "Boards", "InvalidMoment", "PageTooDeep", "Period",
+    "ProductDelta", "Ranked", "RankingFacade",
     "RankingWeightsView", "Rebuild", "RebuildRefused", "Rebuilt", "SetRankingWeights", "Weights",
     "Window", "parse_key", "running_key", "window_of_key",
 ]  # fmt: skip

@@ -76,6 +76,7 @@ class Boards:
     def add(self, activities: Sequence[Activity], weights: Weights) -> None:
         """Count each new event in its hour and its day, while they still take events.
 
+        A correction of a window that takes no more is counted in what the ones after it carry.
         One round trip for any number of events; all of them are counted, or none.
         """
         batch = _Batch(self._zone(), clock.now())
@@ -202,35 +203,66 @@ class _Batch:
         self.windows: list[Window] = []
         self._numbers: dict[Window, int] = {}
         self._days: dict[Window, _Day] = {}
-        self._targets: dict[int, _Target | None] = {}
+        self._targets: dict[tuple[int, bool], _Target | None] = {}
 
     @property
     def is_empty(self) -> bool:
         return not self._days
 
     def add(self, activity: Activity) -> None:
-        quarter = int(activity.at.timestamp()) // _QUARTER_SECONDS
-        if quarter not in self._targets:
-            self._targets[quarter] = self._target(activity.at)
-        target = self._targets[quarter]
-        if target is None or not activity.deltas:
+        if not activity.deltas or not self._can_be_deduplicated(activity):
             return
-        event: list[int | str] = [target.day_number, target.hour_number]
+        place = int(activity.at.timestamp()) // _QUARTER_SECONDS, activity.is_correction
+        if place not in self._targets:
+            self._targets[place] = self._target(activity.at, is_correction=activity.is_correction)
+        target = self._targets[place]
+        if target is None:
+            return
+        event: list[int | str] = [*target.day_place, *target.hour_place]
         for product_id, *counts in activity.deltas:
             event += (str(product_id), *counts)
         target.day.ids.append(activity.id.bytes)
         target.day.events.append(event)
+        for later in target.later_days:
+            later.marked.append(activity.id.bytes)
 
-    def _target(self, moment: datetime) -> "_Target | None":
-        hour, day = (Window.containing(period, moment, self._zone) for period in _LIVE)
-        if not day.takes_events(self._now, self._zone):
+    def _can_be_deduplicated(self, activity: Activity) -> bool:
+        moment = activity.occurred_at or activity.at
+        return self._takes_events(Window.containing(Period.DAILY, moment, self._zone))
+
+    def _takes_events(self, window: Window) -> bool:
+        return window.takes_events(self._now, self._zone)
+
+    def _target(self, moment: datetime, *, is_correction: bool) -> "_Target | None":
+        hour, day = (self._taking(period, moment, is_correction=is_correction) for period in _LIVE)
+        if day is None:
             return None
-        takes_hour = hour.takes_events(self._now, self._zone)
+        window, age = day
+        later: list[_Day] = []
+        if is_correction:
+            # Delivered again when this day takes no more events, it is looked for in the next one.
+            running = Window.containing(Period.DAILY, self._now, self._zone)
+            while (window := window.following(self._zone)) <= running:
+                later.append(self._day(window))
         return _Target(
-            self._days.setdefault(day, _Day()),
-            self._number(day),
-            self._number(hour) if takes_hour else 0,
+            self._day(day[0]),
+            (self._number(day[0]), age),
+            (self._number(hour[0]), hour[1]) if hour else (0, 0),
+            later,
         )
+
+    def _taking(
+        self, period: Period, moment: datetime, *, is_correction: bool
+    ) -> "tuple[Window, int] | None":
+        """Find the window that takes the counts, and how many windows before they belong."""
+        chain = _chain(Window.containing(period, moment, self._zone), self._zone)
+        for age, window in enumerate(chain if is_correction else chain[:1]):
+            if self._takes_events(window):
+                return window, age
+        return None
+
+    def _day(self, window: Window) -> "_Day":
+        return self._days.setdefault(window, _Day())
 
     def _number(self, window: Window) -> int:
         if window not in self._numbers:
@@ -251,25 +283,28 @@ class _Batch:
         for window, day in self._days.items():
             names = Keys.of(window)
             keys += (names.seen, names.journal, names.rebuild)
-            values += (window.kept_seconds, b"".join(day.ids), json.dumps(day.events))
+            ids, marked = b"".join(day.ids), b"".join(day.marked)
+            values += (window.kept_seconds, ids, json.dumps(day.events), marked)
         return keys, values
 
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """A day's events, in their order."""
+    """A day's events, in their order, and the ids of events that were counted in a day before."""
 
     ids: list[bytes] = field(default_factory=list)
     events: list[list[int | str]] = field(default_factory=list)
+    marked: list[bytes] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """The day that an event is counted in, and its windows' numbers; the hour's is 0 if too old."""
+    """The windows that an event is counted in: of each the number (0 for none) and the age."""
 
     day: _Day
-    day_number: int
-    hour_number: int
+    day_place: tuple[int, int]
+    hour_place: tuple[int, int]
+    later_days: Sequence[_Day]
 
 
 def _chain(window: Window, zone: tzinfo) -> list[Window]:

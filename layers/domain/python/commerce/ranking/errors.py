@@ -21,3 +21,16 @@ class RebuildRefused(CommerceError):
 
     kind = Kind.CONFLICT
     code = "REBUILD_REFUSED"
+
+
+class PageTooDeep(CommerceError):
+    """The page lies beyond the last rank that is shown."""
+
+    kind = Kind.INVALID
+    code = "PAGE_TOO_DEEP"
+
+    def __init__(self, last_rank: int) -> None:
+        rule = f"page × limit must be at most {last_rank}"
+        super().__init__(
+            f"{rule}.", errors=[{"field": "page", "message": rule, "code": "page_too_deep"}]
+        )

@@ -4,7 +4,7 @@ import logging
 from datetime import date
 
 from commerce.ranking.commands import SetRankingWeights
-from commerce.ranking.model import Ranked, Weights
+from commerce.ranking.model import LAST_RANK, Ranked, Weights
 from commerce.ranking.repository import RankingRepository
 from commerce.shared import clock
 
@@ -29,9 +29,10 @@ class RankingFacade:
         logger.info("ranking weights set by %s: %s, before %s", by, after, before)
         return after
 
-    def top_of_day(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
-        """Compute a part of a day's ranking from the metrics.
+    def top_of_day(self, day: date, weights: Weights) -> list[Ranked]:
+        """Compute a day's ranking from the metrics, down to the last rank that is shown.
 
-        Equals the day's board once both have counted the same events.
+        Equals the day's board once both have counted the same events. Reads eight days of metrics,
+        so one is computed at a time; raises Busy where that takes too long.
         """
-        return self._rankings.top(day, weights, offset, limit)
+        return self._rankings.top(day, weights, 0, LAST_RANK)

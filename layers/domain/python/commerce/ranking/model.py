@@ -15,6 +15,10 @@ CARRIED_FOR = 7  # windows; older activity would count less than a ten-millionth
 CARRIED_FROM_MINUTE = 50  # spec §9: at 23:50, and in each hour at :50
 
 
+LAST_RANK = 1000
+"""The last rank that is shown of any ranking."""
+
+
 class Period(StrEnum):
     """The length of a ranking."""
 
@@ -59,11 +63,21 @@ class ProductDelta(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What one event adds to its products; the same `id` counts once."""
+    """What one event adds to its products; the same `id` counts once.
+
+    `at` is the moment of the windows that it is counted in. Where the event takes something back
+    that was counted at another time, `occurred_at` is the event's own.
+    """
 
     id: UUID
     at: datetime
     deltas: Sequence[ProductDelta]
+    occurred_at: datetime | None = None
+
+    @property
+    def is_correction(self) -> bool:
+        """True if the event changes the windows of an earlier one."""
+        return self.occurred_at is not None and self.occurred_at != self.at
 
 
 @dataclass(frozen=True, slots=True)

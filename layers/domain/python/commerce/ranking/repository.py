@@ -23,7 +23,7 @@ class RankingRepository(Protocol):
         """Store new weights. Raises Contention if their version exists."""
 
     def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
-        """Compute a part of a day's ranking from the metrics."""
+        """Compute a part of a day's ranking from the metrics, one caller at a time."""
 
 
 class SqlRankingRepository:
@@ -48,7 +48,8 @@ class SqlRankingRepository:
         self._uow.write(row, {"ranking_weights_pkey": lambda: None})
 
     def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
-        found = self._uow.read(
+        found = self._uow.lock(
+            sql.ONE_AT_A_TIME(),
             sql.TOP(
                 share=CARRIED_SHARE,
                 day=day,
@@ -56,7 +57,7 @@ class SqlRankingRepository:
                 offset=offset,
                 limit=limit,
                 **weights.by_column(),
-            )
+            ),
         )
         return [
             Ranked(offset + place, row.product_id, row.score)

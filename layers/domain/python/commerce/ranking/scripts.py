@@ -40,18 +40,27 @@ local function formatted(parts, last)
     return table.concat(texts, ' ')
 end
 
-local log, floor = math.log, math.floor
+local log, floor, max = math.log, math.floor, math.max
+
+-- A part is below zero while an event is counted whose earlier one has yet to arrive: no score is.
 
 local function score(parts, weights)
     local view, like, order = weights.view, weights.like, weights.order
     local sum, share = 0, 1
     for at = 1, #parts, 3 do
-        local amount = parts[at + 2]
-        local logarithm = amount < 0 and -log(1 - amount) or log(1 + amount)
-        sum = sum + share * (view * parts[at] + like * parts[at + 1] + order * logarithm)
+        local views, likes, amount = max(parts[at], 0), max(parts[at + 1], 0), max(parts[at + 2], 0)
+        sum = sum + share * (view * views + like * likes + order * log(1 + amount))
         share = share / 10
     end
     return floor(sum * 1e9 + 0.5) / 1e9
+end
+
+-- Adds counts by their places, which may be of windows before.
+local function add_to(parts, counts)
+    for place, count in pairs(counts) do
+        while #parts < place do parts[#parts + 1] = 0 end
+        parts[place] = parts[place] + count
+    end
 end
 
 local function call(command, key, values)
@@ -158,46 +167,64 @@ end
 
 # KEYS: weights; parts and board of each window; seen, journal and rebuild of each day.
 # ARGV: weights (4); how many windows; ttl and following of each; per day: ttl, the ids of its
-# events (16 bytes each) and, as JSON, for each of them [window of the day, of the hour (0 for
-# none), product, views, likes, amount, product, …]. Returns the numbers of the windows to rescore.
+# events (16 bytes each), as JSON for each of them [window of the day, age, window of the hour (0
+# for none), age, product, views, likes, amount, product, …], and the ids of events to mark as seen.
+# The age is how many windows before the counts belong. Returns the numbers of the windows to
+# rescore.
 ADD = f"""
 {_SHARED}
 local weights = newest_weights(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 local count = tonumber(ARGV[5])
 local windows = read_windows(2, 6, count)
 
-local function add_counts(window, product, views, likes, amount)
+local function add_counts(window, age, product, views, likes, amount)
     if not window then return end
     if not window.sums then window.sums, window.products = {{}}, {{}} end
     local sum = window.sums[product]
     if not sum then
-        sum = {{0, 0, 0}}
+        sum = {{}}
         window.sums[product] = sum
         window.products[#window.products + 1] = product
     end
-    sum[1], sum[2], sum[3] = sum[1] + views, sum[2] + likes, sum[3] + amount
+    local place = 3 * age
+    sum[place + 1] = (sum[place + 1] or 0) + views
+    sum[place + 2] = (sum[place + 2] or 0) + likes
+    sum[place + 3] = (sum[place + 3] or 0) + amount
 end
 
-local function count_day(seen, journal, rebuild, ttl, blob, events)
-    local ids, known = {{}}, {{}}
-    for number = 1, #events do ids[number] = string.sub(blob, 16 * number - 15, 16 * number) end
+local function ids_of(blob)
+    local ids = {{}}
+    for number = 1, #blob / 16 do ids[number] = string.sub(blob, 16 * number - 15, 16 * number) end
+    return ids
+end
+
+local function mark(seen, ids)
+    for first = 1, #ids, CHUNK do
+        redis.call('SADD', seen, unpack(ids, first, math.min(first + CHUNK - 1, #ids)))
+    end
+end
+
+local function count_day(seen, journal, rebuild, ttl, blob, events, marked)
+    local ids, known = ids_of(blob), {{}}
     for first = 1, #ids, CHUNK do
         local last = math.min(first + CHUNK - 1, #ids)
         local answers = redis.call('SMISMEMBER', seen, unpack(ids, first, last))
         for at = 1, #answers do known[ids[first + at - 1]] = answers[at] == 1 or nil end
-        redis.call('SADD', seen, unpack(ids, first, last))
     end
+    mark(seen, ids)
+    mark(seen, ids_of(marked))
     redis.call('EXPIRE', seen, ttl)
     local is_being_rebuilt = redis.call('EXISTS', rebuild) == 1
     for number, event in ipairs(events) do
         if not known[ids[number]] then
             known[ids[number]] = true
-            local in_day, in_hour = windows[event[1]], windows[event[2]]
+            local in_day, day_age, in_hour, hour_age =
+                windows[event[1]], event[2], windows[event[3]], event[4]
             local counts = {{}}
-            for at = 3, #event, 4 do
-                add_counts(in_day, event[at], event[at + 1], event[at + 2], event[at + 3])
-                add_counts(in_hour, event[at], event[at + 1], event[at + 2], event[at + 3])
-                counts[#counts + 1] = event[at]
+            for at = 5, #event, 4 do
+                add_counts(in_day, day_age, unpack(event, at, at + 3))
+                add_counts(in_hour, hour_age, unpack(event, at, at + 3))
+                counts[#counts + 1] = event[at] .. (day_age > 0 and '@' .. day_age or '')
                 for part = 1, 3 do counts[#counts + 1] = string.format('%.0f', event[at + part]) end
             end
             if is_being_rebuilt then
@@ -211,8 +238,8 @@ end
 local argument, key = 6 + 2 * count, 2 + 2 * count
 while argument <= #ARGV do
     count_day(KEYS[key], KEYS[key + 1], KEYS[key + 2], ARGV[argument], ARGV[argument + 1],
-        cjson.decode(ARGV[argument + 2]))
-    argument, key = argument + 3, key + 3
+        cjson.decode(ARGV[argument + 2]), ARGV[argument + 3])
+    argument, key = argument + 4, key + 3
 end
 
 for number, window in ipairs(windows) do
@@ -222,9 +249,8 @@ for number, window in ipairs(windows) do
         local products = {{unpack(all, first, math.min(first + CHUNK - 1, #all))}}
         local parts_of = {{}}
         for at, text in ipairs(redis.call('HMGET', window.parts, unpack(products))) do
-            local parts, sum = parsed(text), window.sums[products[at]]
-            for part = 1, 3 do parts[part] = parts[part] + sum[part] end
-            parts_of[at] = parts
+            parts_of[at] = parsed(text)
+            add_to(parts_of[at], window.sums[products[at]])
         end
         store(window, products, parts_of, weights)
         carry(windows, target, products, parts_of, weights)
@@ -304,12 +330,12 @@ local journal, added = redis.call('HGETALL', KEYS[6]), 0
 for at = 1, #journal, 2 do
     if redis.call('SADD', KEYS[9], journal[at]) == 1 then
         added = added + 1
-        for product, views, likes, amount in
-            string.gmatch(journal[at + 1], '(%S+) (%S+) (%S+) (%S+)') do
+        for product, age, views, likes, amount in
+            string.gmatch(journal[at + 1], '([^%s@]+)@?(%d*) (%S+) (%S+) (%S+)') do
             local parts = parsed(redis.call('HGET', built.parts, product))
-            parts[1] = parts[1] + tonumber(views)
-            parts[2] = parts[2] + tonumber(likes)
-            parts[3] = parts[3] + tonumber(amount)
+            local place = 3 * (tonumber(age) or 0)
+            add_to(parts, {{[place + 1] = tonumber(views), [place + 2] = tonumber(likes),
+                [place + 3] = tonumber(amount)}})
             store(built, {{product}}, {{parts}}, weights)
         end
     end

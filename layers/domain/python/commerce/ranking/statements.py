@@ -41,14 +41,13 @@ _DAYS = _m.day.between(bindparam("first"), _DAY)
 def score_of(views: Any, likes: Any, amount: Any) -> Any:
     """Build a product's score: the weighted sum of its counts (spec §9).
 
-    The part of orders is ln(1 + amount), or -ln(1 + |amount|) where more was cancelled than bought.
+    A count below zero is one of which a part has yet to arrive, and counts as zero.
     """
     view, like, order = (
         bindparam(f"{name}_weight", type_=Double) for name in ("view", "like", "order")
     )
-    amount = cast(amount, Double)
-    logarithm = func.sign(amount) * func.ln(1 + func.abs(amount))
-    return view * cast(views, Double) + like * cast(likes, Double) + order * logarithm
+    views, likes, amount = (cast(func.greatest(each, 0), Double) for each in (views, likes, amount))
+    return view * views + like * likes + order * func.ln(1 + amount)
 
 
 # Activity of n days before counts 10^-n, as it does after n carry-overs.
@@ -72,6 +71,10 @@ TOP = Statement(
     .limit(bindparam("limit", type_=BigInteger))
     .offset(bindparam("offset", type_=BigInteger))
 )
+
+# Over all connections: however many ask, for however many days, one core computes. The key is the
+# bytes of "ranking".
+ONE_AT_A_TIME = Statement(text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'ranking')})"))
 
 # --- rebuilding a board --------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ MAX_BEST_SELLERS = 10
 
 
 class HourView(View):
-    """An hour's orders without the cancelled ones, their amount after discounts, and the latter."""
+    """An hour's paid orders, their amount after discounts, and how many orders were cancelled."""
 
     hour: Timestamp
     orders: int
@@ -68,6 +68,7 @@ def _load() -> SalesView:
     )
     known = {row.hour: row for row in by_hour}
     ids = [str(row.product_id) for row in best]
+    sold = {str(each.id): each for each in in_transaction(ProductFacade.summaries, ids)}
     stock = in_transaction(ProductFacade.states, ids) if ids else {}
     hours = [first + timedelta(hours=number) for number in range(HOURS)]
     return SalesView(
@@ -84,12 +85,12 @@ def _load() -> SalesView:
         products=[
             SoldView(
                 product_id=str(row.product_id),
-                name=row.name,
+                name=sold[str(row.product_id)].name,
                 units_sold=row.units,
                 stock_quantity=stock[str(row.product_id)].stock_quantity,
             )
             for row in best
-            if str(row.product_id) in stock
+            if str(row.product_id) in sold and str(row.product_id) in stock
         ],
     )
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    or_,
     select,
     text,
 )
@@ -89,13 +90,13 @@ UNFINISHED_PAYMENTS = Statement(
     .limit(_LIMIT)
 )  # fmt: skip
 
-_is_cancelled = _is("CANCELLED")
-_net = func.sum(_o.total_amount - _o.discount_amount).filter(~_is_cancelled)
+_is_paid = or_(*map(_is, ("CONFIRMED", "SHIPPED", "DELIVERED")))
+_net = func.sum(_o.total_amount - _o.discount_amount).filter(_is_paid)
 SALES_BY_HOUR = Statement(
     select(
         func.date_trunc(_literal("hour"), _o.placed_at, _literal("UTC")).label("hour"),
-        func.count().filter(~_is_cancelled).label("orders"),
-        func.count().filter(_is_cancelled).label("cancelled"),
+        func.count().filter(_is_paid).label("orders"),
+        func.count().filter(_is("CANCELLED")).label("cancelled"),
         cast(func.coalesce(_net, text("0")), BigInteger).label("amount"),
     )
     .where(_o.id >= _SINCE_ID)
@@ -103,9 +104,9 @@ SALES_BY_HOUR = Statement(
 )
 _units = cast(func.sum(_l.quantity), BigInteger).label("units")
 BEST_SELLERS = Statement(
-    select(_l.product_id, func.min(_l.product_name).label("name"), _units)
+    select(_l.product_id, _units)
     .join_from(order_line_table, order_table, _o.id == _l.order_id)
-    .where(_l.order_id >= _SINCE_ID, _o.id >= _SINCE_ID, ~_is_cancelled)
+    .where(_l.order_id >= _SINCE_ID, _o.id >= _SINCE_ID, _is_paid)
     .group_by(_l.product_id)
     .order_by(_units.desc(), _l.product_id)
     .limit(_LIMIT)

@@ -1,7 +1,8 @@
 """The HTTP entrypoint, shared by all functions behind the API.
 
 api: a function's route and its handler. request: the request as it arrives. access: who may call.
-parameters: what a route's function can take. responses: ETags, files, and answers without a route.
+parameters: what a route's function can take. viewer: who is shown an answer.
+responses: ETags, files, and answers without a route.
 """
 
 from commerce.entrypoints.http.access import ADMIN, ANYONE, USER, Access
@@ -15,6 +16,7 @@ from commerce.entrypoints.http.api import (
 )
 from commerce.entrypoints.http.parameters import (
     Admin,
+    AnyViewer,
     Buyer,
     Cursor,
     IfMatch,
@@ -27,8 +29,8 @@ from commerce.entrypoints.http.request import BodyTooLarge, MalformedJson
 from commerce.entrypoints.http.responses import JSON, static_file, with_etag
 
 __all__ = [
-    "ADMIN", "ANYONE", "JSON", "USER", "Access", "Admin", "BodyTooLarge", "Buyer", "Cursor",
-    "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey", "PathNotFound",
-    "RequestKey", "Rules", "Text", "ValidationFailed", "http_api", "lambda_handler",
-    "static_file", "with_etag",
+    "ADMIN", "ANYONE", "JSON", "USER", "Access", "Admin", "AnyViewer", "BodyTooLarge", "Buyer",
+    "Cursor", "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey",
+    "PathNotFound", "RequestKey", "Rules", "Text", "ValidationFailed", "http_api",
+    "lambda_handler", "static_file", "with_etag",
 ]  # fmt: skip

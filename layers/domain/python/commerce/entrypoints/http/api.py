@@ -15,6 +15,7 @@ from commerce.entrypoints import idempotency
 from commerce.entrypoints.http.access import ANYONE, Access, identify
 from commerce.entrypoints.http.request import IncomingRequest
 from commerce.entrypoints.http.responses import Answer, not_modified_if_known, without_route
+from commerce.entrypoints.http.viewer import Viewer
 from commerce.entrypoints.problem import problem, unexpected
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, count, logger, observed
 from commerce.runtime import replay, settings
@@ -122,7 +123,10 @@ def lambda_handler(
         trace.follow(request.id)
         replay.reset()
         logger.append_keys(correlation_id=request.id, route=request.operation)
+        viewer = Viewer(request)
+        api.append_context(viewer=viewer)
         answer = not_modified_if_known(_answer(api, request, rules), request)
+        viewer.end(answer)
         answer["multiValueHeaders"] = {
             "Cache-Control": ["no-store"],
             **answer.get("multiValueHeaders", {}),

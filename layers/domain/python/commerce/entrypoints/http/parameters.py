@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Depends, Request
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
+from commerce.entrypoints.http.viewer import Viewer
 from commerce.runtime.idempotency import Claim
 from commerce.runtime.tokens import Identity
 from commerce.shared import etag
@@ -33,6 +34,9 @@ OptionalRequestKey = Annotated[Claim | None, Depends(_from_context("claim"))]
 
 IfMatch = Annotated[etag.IfMatch, Depends(_from_context("if_match"))]
 """The versions in the request's If-Match header."""
+
+AnyViewer = Annotated[Viewer, Depends(_from_context("viewer"))]
+"""The caller, signed in or not."""
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]
 Cursor = Annotated[

@@ -25,6 +25,7 @@ V = TypeVar("V", bound=BaseModel)
 _Command: TypeAlias = tuple[str | int, ...]
 
 REFILL_SECONDS = 5  # of a lock: as long as a statement may take
+POLL_SECONDS = 0.05  # between two looks for a value that another caller is loading
 FRESH_SHARE = (0.7, 0.9)  # of a value's time, jittered, so that values stored together expire apart
 
 _STORE = """
@@ -33,6 +34,8 @@ if redis.call('GET', KEYS[2]) == ARGV[1] then
     redis.call('DEL', KEYS[2])
 end
 """
+
+_UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +76,29 @@ class Cache:
         """Return one value. An error of `load` is raised, and nothing is cached."""
         return self.get_all(region, [id_], lambda _: {id_: load()})[id_]
 
+    def get_once(
+        self, region: CacheRegion[V], id_: str, load: Callable[[], V], wait_seconds: float
+    ) -> V:
+        """Return one value that is costly to load: callers wait for the one that is loading it.
+
+        After `wait_seconds`, and without Valkey, they load it themselves.
+        """
+        ends_at = time.monotonic() + wait_seconds
+        token = secrets.token_hex(8)
+        while True:
+            is_locked = bool(self._lock(region, [id_], token))
+            # Read under the lock: its last owner may have stored the value.
+            cached = self._find(region, [id_]).get(id_)
+            if cached is not None and (cached.is_fresh or not is_locked):
+                if is_locked:
+                    self._unlock(region, [id_], token)
+                return cached.value
+            if is_locked or not self.is_usable or time.monotonic() >= ends_at:
+                started, value = time.time(), load()
+                self._store(region, {id_: value} if is_locked else {}, token, started)
+                return value
+            time.sleep(POLL_SECONDS)
+
     def get_all(
         self,
         region: CacheRegion[V],
@@ -90,6 +116,7 @@ class Cache:
         started = time.time()
         loaded = load(missing) if missing else {}
         self._store(region, {i: v for i, v in loaded.items() if i in locked}, token, started)
+        self._unlock(region, [id_ for id_ in locked if id_ not in loaded], token)
         served = {id_: each.value for id_, each in cached.items() if id_ not in missing}
         return {**served, **loaded}
 
@@ -125,6 +152,10 @@ class Cache:
             text = f"{fresh_until:.3f} {key}\n{value.model_dump_json()}"
             commands.append(("EVAL", _STORE, 2, key, _lock_of(key), token, left_ms, text))
         self._run_all(commands)
+
+    def _unlock(self, region: CacheRegion[V], ids: Collection[str], token: str) -> None:
+        locks = [_lock_of(region.key(id_)) for id_ in ids]
+        self._run_all([("EVAL", _UNLOCK, 1, lock, token) for lock in locks])
 
     def _run_all(self, commands: Sequence[_Command]) -> Sequence[Any]:
         """Send the commands in one message; return each one's answer, None where there is none."""

@@ -6,6 +6,7 @@ that function; recording an event costs the others one round trip to Valkey.
 
 import json
 import logging
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,26 @@ MAX_WAITING = 100_000  # beyond this, the oldest are dropped
 PAUSE_SECONDS = 1  # between two nudges, and between a nudge and its delivery
 CHUNK = 200  # events taken from the list at once
 
+# A Bloom filter per hour, in the list's slot of a cluster: 4 MiB, however many come, and at most
+# two at a time. After a million events 5 in 100,000 are taken for known, after 5 million 4 in 100.
+FILTER = f"{{{LIST}}}:seen"
+FILTER_BITS = 2**25
+FILTER_SECONDS = 60 * 60  # after its last use
+
+# KEYS: filter, salt, list. ARGV: a new salt, what counts once, the event, seconds, bits.
+# Nothing of what counts once can be read back: the salt is random, and gone with its filter.
+RECORD_ONCE = """
+redis.call('SET', KEYS[2], ARGV[1], 'NX')
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+local digest, is_known = redis.sha1hex(redis.call('GET', KEYS[2]) .. ARGV[2]), true
+for at = 1, 33, 8 do
+    local bit = tonumber(string.sub(digest, at, at + 7), 16) % tonumber(ARGV[5])
+    if redis.call('SETBIT', KEYS[1], bit, 1) == 0 then is_known = false end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return is_known and -1 or redis.call('RPUSH', KEYS[3], ARGV[3])
+"""
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,13 +50,18 @@ class BestEffortEvents:
         self._valkey = valkey
         self._nudge = nudge
 
-    def record(self, event: Event) -> None:
-        """Record the event if Valkey answers at once, else drop it. Never fails."""
+    def record_once(self, event: Event, once: str, hour: str) -> None:
+        """Remember the event, if that is possible at once. Never fails.
+
+        Of the events of an hour with the same `once` only the first is. Without Valkey none is.
+        """
         text = json.dumps(event.envelope())
+        keys = f"{FILTER}:{hour}", f"{FILTER}:{hour}:salt", LIST
+        values = secrets.token_bytes(16), once, text, FILTER_SECONDS, FILTER_BITS
 
         def push(client: Any) -> bool:
             pipeline = client.pipeline(transaction=False)
-            pipeline.rpush(LIST, text)
+            pipeline.eval(RECORD_ONCE, len(keys), *keys, *values)
             pipeline.set(NUDGED, 1, nx=True, ex=PAUSE_SECONDS)
             waiting, is_first = pipeline.execute()
             if waiting > MAX_WAITING:

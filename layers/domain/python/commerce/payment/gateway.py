@@ -126,13 +126,11 @@ class HttpPaymentGateway:
         deadline: Deadline | None = None,
         known: Collection[str] = (),
     ) -> Taken | NotTaken | Unknown:
-        """Request a payment; retry only if it was certainly not taken.
+        """Request a payment of `amount` minor units; retry only if it was certainly not taken.
 
-        Args:
-            amount: minor units.
-            deadline: the end of all tries, if it comes before that of `Deadline.for_gateway`.
-            known: keys of the order's transactions that belong to other payments; any other one
-                that the gateway lists is taken for this request's.
+        The tries end with the deadline, and with that of `Deadline.for_gateway`. `known` are keys
+        of the order's transactions that belong to other payments: any other transaction that the
+        gateway lists for the order is taken for this request's.
         """
         ends_at = _capped(deadline)
         permit = self._breaker.admit()

@@ -38,9 +38,10 @@ for _file in DOMAIN.glob("*/events.py"):
 
 def event_classes(above: type[Event] = Event) -> Iterator[type[Event]]:
     for each in above.__subclasses__():
-        if each.__module__.startswith("commerce."):
+        if each.__subclasses__():
+            yield from event_classes(each)
+        elif each.__module__.startswith("commerce."):
             yield each
-        yield from event_classes(each)
 
 
 def file_of(event: type[Event]) -> str:

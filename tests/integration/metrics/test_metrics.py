@@ -58,7 +58,7 @@ def test_a_day_is_the_business_day_of_the_event(
     assert days_of(product)["2026-03-09"] == (2, 0, 0, 0, 0)
 
 
-def test_a_like_taken_back_on_another_day_leaves_nothing_on_its_own(product: str) -> None:
+def test_an_unlike_on_another_day_corrects_the_day_of_the_like(product: str) -> None:
     liked_at = "2026-03-09T03:00:00.000000Z"
     deliver(envelope_of(a_like(product), at=liked_at))
     deliver(envelope_of(an_unlike(product, liked_at=liked_at), at="2026-03-10T03:00:00.000000Z"))

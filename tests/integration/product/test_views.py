@@ -202,7 +202,7 @@ def test_a_viewer_counts_once_per_product_and_hour(
     assert waiting(server) == [product, product, other, product, product]
 
 
-def test_what_is_known_already_or_asked_by_head_is_no_view(server: Any, nudges: Any) -> None:
+def test_a_304_or_a_head_request_is_no_view(server: Any, nudges: Any) -> None:
     product, path = a_product(), "product/get_product"
     first = call(path, "GET", f"/products/{product}", headers={"If-None-Match": "*"})
     assert first.status == 304

@@ -155,7 +155,7 @@ def test_metrics_correct_the_day_that_counted_it(product: str) -> None:
     assert [tuple(row) for row in found] == [(0, 0, 0, 0, 0), (1, 0, 0, 0, 0)]
 
 
-def test_what_was_told_before_events_carried_the_moment_counts_at_its_own(
+def test_an_old_event_without_the_moment_counts_at_its_own_time(
     clock: Clock, product: str
 ) -> None:
     order = an_order((product, 3, 1000))

@@ -228,7 +228,7 @@ class TestTheDatabaseStepsIn:
         ]  # fmt: skip
         assert len([sql for sql in sent.statements if "product_metrics_daily" in sql]) == 1
 
-    def test_environments_that_ask_at_once_share_one_computation(
+    def test_concurrent_environments_share_one_computation(
         self, clock: Clock, own_shop: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         product = a_product()

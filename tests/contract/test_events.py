@@ -38,10 +38,10 @@ for _file in DOMAIN.glob("*/events.py"):
 
 def event_classes(above: type[Event] = Event) -> Iterator[type[Event]]:
     for each in above.__subclasses__():
-        if each.__subclasses__():
-            yield from event_classes(each)
-        elif each.__module__.startswith("commerce."):
+        is_base = each.__name__.endswith("Event")
+        if each.__module__.startswith("commerce.") and not is_base:
             yield each
+        yield from event_classes(each)
 
 
 def file_of(event: type[Event]) -> str:

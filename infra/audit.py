@@ -1,4 +1,4 @@
-"""What is known against the packages we use, a bill of them, and the templates' security.
+"""Audit: known vulnerabilities of our packages, their bills of materials, template security.
 
     python -m infra.audit        what `make audit` runs
 
@@ -37,18 +37,18 @@ def vulnerabilities(lock: Path) -> tuple[bool, str]:
     try:
         packages = json.loads(done.stdout)["dependencies"]
     except ValueError:
-        reason = (done.stderr.strip().splitlines() or ["no reason was told"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         return False, f"NOT CHECKED: the vulnerability service does not answer ({reason[:120]})"
     if skipped := [each for each in packages if "skip_reason" in each]:
-        told = f"{len(skipped)} of {len(packages)} packages ({skipped[0]['skip_reason']})"
-        return False, f"NOT CHECKED: the vulnerability service says nothing of {told}"
+        skipped_text = f"{len(skipped)} of {len(packages)} packages ({skipped[0]['skip_reason']})"
+        return False, f"NOT CHECKED: the vulnerability service says nothing of {skipped_text}"
     known = [
-        f"{each['name']} {each['version']}: {flaw['id']}, mended in {flaw['fix_versions']}"
+        f"{each['name']} {each['version']}: {flaw['id']}, fixed in {flaw['fix_versions']}"
         for each in packages
         for flaw in each.get("vulns", [])
     ]
-    told = "\n  ".join(known) or f"nothing is known against {len(packages)} packages"
-    return not known, told
+    report = "\n  ".join(known) or f"nothing is known against {len(packages)} packages"
+    return not known, report
 
 
 def write_sbom(name: str, lock: Path) -> str:
@@ -69,8 +69,8 @@ def main() -> int:
     is_well = True
     for name, path in LOCKS.items():
         print(f"SBOM of {path}: {write_sbom(name, ROOT / path)}")
-        is_sound, told = vulnerabilities(ROOT / path)
-        print(f"pip-audit of {path}: {told}")
+        is_sound, report = vulnerabilities(ROOT / path)
+        print(f"pip-audit of {path}: {report}")
         is_well = is_well and is_sound
     return 0 if security.main() == 0 and is_well else 1
 

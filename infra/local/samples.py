@@ -157,8 +157,8 @@ class Scene:
         url = f"{self._running['GATEWAY_URL']}/transactions?orderId={order_id}"
         [transaction] = urllib3.request("GET", url, retries=False, timeout=5).json()["items"]
         event = json.loads(sample)
-        told = {name: transaction[name] for name in json.loads(event["body"])}
-        event["body"] = json.dumps(told)
+        reported = {name: transaction[name] for name in json.loads(event["body"])}
+        event["body"] = json.dumps(reported)
         secret = gateway_secret(ROOT / ".local").encode()
         for name, value in signed(secret, event["body"].encode()).items():
             event["headers"][name] = value

@@ -1,4 +1,4 @@
-"""How Alembic runs: one transaction, one migration at a time, over the functions' own driver."""
+"""Runs Alembic in one transaction, one deploy at a time, with the functions' own driver."""
 
 import logging
 

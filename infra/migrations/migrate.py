@@ -31,7 +31,7 @@ def migrate() -> str:
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    """Migrate; tell CloudFormation where it asks, the caller where not.
+    """Migrate, and answer CloudFormation if it asked, else the caller.
 
     CloudFormation learns of every outcome: without an answer a deploy hangs until it times out.
     A direct caller gets the error itself.
@@ -44,9 +44,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     except Exception as error:  # noqa: BLE001 - whatever it is, the deploy must hear of it
         logger.exception("the migration failed")
         answer = {}
-        _tell(event, "FAILED", reason=_reason(error, context))
+        _answer(event, "FAILED", reason=_reason(error, context))
     else:
-        _tell(event, "SUCCESS", data=answer)
+        _answer(event, "SUCCESS", data=answer)
     return answer
 
 
@@ -56,7 +56,7 @@ def _reason(error: Exception, context: LambdaContext) -> str:
     return f"The migration failed with {type(error).__name__}; see {where}."[:MAX_REASON_CHARACTERS]
 
 
-def _tell(
+def _answer(
     event: dict[str, Any], status: str, *, reason: str = "", data: dict[str, str] | None = None
 ) -> None:
     answer = {

@@ -32,7 +32,7 @@ def document() -> dict[str, Any]:
     served = [each for each in functions(template) if each.trigger == "http"]
     operations = [operation for each in served for operation in Operation.all_of(each)]
     for operation in operations:
-        paths = {operation.path: {operation.method: _told(operation)}}
+        paths = {operation.path: {operation.method: _described(operation)}}
         merged.add_schema({"paths": paths, "components": {"schemas": _tidy(operation.schemas)}})
     found = merged.get_openapi_schema()
     found["info"]["contact"] = parts.CONTACT
@@ -50,8 +50,8 @@ def document() -> dict[str, Any]:
     return found
 
 
-def _told(operation: Operation) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _described(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "description": operation.description,
@@ -60,9 +60,9 @@ def _told(operation: Operation) -> dict[str, Any]:
         "parameters": list(_parameters(operation)),
     }
     if operation.body:
-        told["requestBody"] = _request(operation)
-    told["responses"] = dict(sorted([*_successes(operation), *_refusals(operation)]))
-    return told
+        described["requestBody"] = _request(operation)
+    described["responses"] = dict(sorted([*_successes(operation), *_refusals(operation)]))
+    return described
 
 
 def _security(operation: Operation) -> Iterator[dict[str, list[str]]]:
@@ -74,13 +74,13 @@ def _security(operation: Operation) -> Iterator[dict[str, list[str]]]:
 
 def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     for each in operation.parameters:
-        told = _tidy(each)
+        described = _tidy(each)
         if each["in"] == "path":
-            told |= {
+            described |= {
                 "description": parts.PATH.get(each["name"], "Opaque"),
                 "example": examples.PATH_IDS[each["name"]],
             }
-        yield told
+        yield described
     if operation.rules.idempotent:
         yield parts.IDEMPOTENCY_KEY | {"required": operation.rules.idempotent is True}
     if operation.takes_version:
@@ -131,37 +131,37 @@ def _refusals(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     bodies: dict[HTTPStatus, list[dict[str, Any]]] = {}
     for kind in dict.fromkeys(operation.refusals):
         bodies.setdefault(STATUS[kind.kind], []).append(_body(examples.error_of(kind)))
-    for status, told in parts.OF_THE_DOOR.items():
-        bodies.setdefault(status, []).append(told)
+    for status, described in parts.OF_THE_DOOR.items():
+        bodies.setdefault(status, []).append(described)
     bodies[HTTPStatus.INTERNAL_SERVER_ERROR] = [_json(unexpected(examples.REQUEST_ID).body)]
-    for status, all_told in bodies.items():
-        yield str(status.value), _refusal(status, all_told)
+    for status, all_bodies in bodies.items():
+        yield str(status.value), _refusal(status, all_bodies)
 
 
 def _problems(operations: Iterable[Operation]) -> dict[str, Any]:
     bodies = [_body(examples.error_of(kind)) for each in operations for kind in each.refusals]
     bodies += [*parts.OF_THE_DOOR.values(), _json(unexpected(examples.REQUEST_ID).body)]
-    told = {each["code"]: {"summary": each["title"], "value": each} for each in bodies}
-    return dict(sorted(told.items()))
+    described = {each["code"]: {"summary": each["title"], "value": each} for each in bodies}
+    return dict(sorted(described.items()))
 
 
 def _refusal(status: HTTPStatus, bodies: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    told = {body["code"]: body for body in bodies}
+    described = {body["code"]: body for body in bodies}
     headers = ["X-Request-Id", "Cache-Control"]
     if status in parts.RETRIED:
         headers.append("Retry-After")
     if status is HTTPStatus.UNAUTHORIZED:
         headers.append("WWW-Authenticate")
     narrowed = {
-        "properties": {"status": {"const": status.value}, "code": {"enum": sorted(told)}},
+        "properties": {"status": {"const": status.value}, "code": {"enum": sorted(described)}},
     }
     return {
-        "description": "; ".join(f"{code}: {body['title']}" for code, body in told.items()),
+        "description": "; ".join(f"{code}: {body['title']}" for code, body in described.items()),
         "headers": _headers(headers),
         "content": {
             CONTENT_TYPE: {
                 "schema": {"allOf": [{"$ref": f"{_SCHEMAS}Problem"}, narrowed]},
-                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in told},
+                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in described},
             }
         },
     }
@@ -170,8 +170,8 @@ def _refusal(status: HTTPStatus, bodies: Iterable[dict[str, Any]]) -> dict[str, 
 def _body(error: CommerceError) -> dict[str, Any]:
     if error.kind is Kind.INVALID and not error.errors and error.code == "VALIDATION_FAILED":
         error.errors = [parts.FIELD]
-    told: dict[str, Any] = _json(problem(error, examples.REQUEST_ID).body)
-    return told
+    described: dict[str, Any] = _json(problem(error, examples.REQUEST_ID).body)
+    return described
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:

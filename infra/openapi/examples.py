@@ -1,4 +1,4 @@
-"""What the document shows as answers: one of each view, and errors that need telling about.
+"""Example answers of the document: one of each view, and errors that need explaining.
 
 They are instances of the very classes that are answered, so that none can drift from its schema.
 """

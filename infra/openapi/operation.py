@@ -42,7 +42,7 @@ class Operation:
     tag: str
     method: str
     path: str
-    told: str
+    docstring: str
     rules: Rules
     media_type: str
     parameters: list[dict[str, Any]]
@@ -72,7 +72,7 @@ class Operation:
                 tag=found.get("tags", [function.source.parent.name])[0],
                 method=method,
                 path=path,
-                told=inspect.cleandoc(getattr(module, name).__doc__ or module.__doc__ or ""),
+                docstring=inspect.cleandoc(getattr(module, name).__doc__ or module.__doc__ or ""),
                 rules=_api(module).rules,
                 media_type=media_type,
                 parameters=found.get("parameters", []),
@@ -88,7 +88,7 @@ class Operation:
     @property
     def summary(self) -> str:
         """The first line of the route's docstring or the file's, without method and path."""
-        said = self.told.splitlines()[0].rpartition(f"{self.path}: ")[2].rstrip(".")
+        said = self.docstring.splitlines()[0].rpartition(f"{self.path}: ")[2].rstrip(".")
         return said[:1].upper() + said[1:]
 
     @property

@@ -64,7 +64,7 @@ class Behaviour:
             raise invalid(f"result must be one of {', '.join(RESULTS)}, or null")
 
     def applies_to(self, subject: Subject) -> bool:
-        """Tell whether a request about this is met as told."""
+        """Return whether this behaviour applies to a request of that kind."""
         return self.on in (subject, "all")
 
 
@@ -117,7 +117,7 @@ class Settlement:
 
     @classmethod
     def of(cls, behaviour: Behaviour, draw: Draw, time_scale: float) -> "Settlement":
-        """Decide it. Only `default` leaves the result to chance; else it is SUCCESS, or as told."""
+        """Decide it: by chance in mode `default`, else SUCCESS or the configured result."""
         by_chance = draw.result if behaviour.mode == "default" else "SUCCESS"
         fair = cls(behaviour.result or by_chance, draw.result_seconds * time_scale)
         if behaviour.mode == "charge_then_hang":

@@ -114,7 +114,7 @@ class Gateway:
         self.time_scale = time_scale
         self._secret = secret.encode()
         self._state_file = state_file
-        self._standing = self.behaviour
+        self._default_behaviour = self.behaviour
         self._odds = Odds()
         self._transactions: dict[str, Transaction] = {}
         self._requests: list[Json] = []
@@ -127,7 +127,7 @@ class Gateway:
         self._load()
 
     def close(self) -> None:
-        """Drop what hangs and forget what is still to be told, as a killed gateway does."""
+        """Drop what hangs and forget callbacks that are still due, as a killed gateway does."""
         self.change_behaviour(Behaviour())
         self._agenda.close()
         self._http.clear()
@@ -147,7 +147,7 @@ class Gateway:
         with self._changed:
             self.behaviour = behaviour
             if behaviour.times is None:
-                self._standing = behaviour
+                self._default_behaviour = behaviour
             if behaviour.seed != self._odds.seed or behaviour.seed is not None:
                 self._odds = Odds(behaviour.seed)
             self._generation += 1
@@ -161,7 +161,7 @@ class Gateway:
                 return HEALTHY, self._generation
             if current.times is not None:
                 left = current.times - 1
-                self.behaviour = replace(current, times=left) if left else self._standing
+                self.behaviour = replace(current, times=left) if left else self._default_behaviour
             return current, self._generation
 
     def draw(self, order_id: str) -> Draw:
@@ -170,7 +170,7 @@ class Gateway:
             return self._odds.draw(order_id)
 
     def hangs(self, generation: int, wait_seconds: float) -> bool:
-        """Wait, and tell whether the behaviour of that generation still stands."""
+        """Wait; return whether the behaviour of that generation is still in force."""
         with self._changed:
             self._changed.wait_for(lambda: self._generation != generation, wait_seconds)
             return self._generation == generation
@@ -254,19 +254,19 @@ class Gateway:
 
     def _plan_callbacks(self, transaction: Transaction) -> None:
         for _ in range(transaction.settlement.callbacks):
-            tell: Callable[[], None] = partial(self._tell, transaction)
-            self._agenda.after(transaction.settlement.callback_seconds, tell)
+            report: Callable[[], None] = partial(self._report, transaction)
+            self._agenda.after(transaction.settlement.callback_seconds, report)
 
-    def _tell(self, transaction: Transaction) -> None:
+    def _report(self, transaction: Transaction) -> None:
         """Post a callback, and note what it was answered."""
         with self._changed:
-            told = transaction.shown
+            body = transaction.shown
             transaction.is_told = True
             self._store(transaction)
-        told["amount"] += transaction.settlement.told_amount_is_off_by
-        entry = {"at": now(), "amount": told["amount"], "answer": None}
+        body["amount"] += transaction.settlement.told_amount_is_off_by
+        entry = {"at": now(), "amount": body["amount"], "answer": None}
         try:
-            answer = self._post(transaction.request.callback_url, json.dumps(told).encode())
+            answer = self._post(transaction.request.callback_url, json.dumps(body).encode())
             entry["answer"] = answer
         except urllib3.exceptions.HTTPError as error:
             entry["answer"] = type(error).__name__

@@ -10,7 +10,7 @@ COUNTED = ("views", "likes", "orders", "units", "amount")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricDelta:
-    """What an event adds to a product's counts; negative where it takes something back."""
+    """A change of a product's counts by an event; negative for a cancellation or unlike."""
 
     product_id: UUID
     at: datetime

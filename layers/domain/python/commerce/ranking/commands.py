@@ -10,7 +10,7 @@ Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class SetRankingWeights(Command):
-    """How much a view, a like and an order count, each from 0 to 1."""
+    """The weights of a view, a like and an order, each from 0 to 1."""
 
     view: Annotated[Weight, Field(examples=[0.1])]
     like: Annotated[Weight, Field(examples=[0.2])]

@@ -40,7 +40,7 @@ _KEY_SHAPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """How much a view, a like and one of an order's ln(1 + amount) count. `version` grows."""
+    """The weights of a view, a like and an order's ln(1 + amount). `version` grows."""
 
     version: int = 0
     view: float = 0.1
@@ -53,7 +53,7 @@ class Weights:
 
 
 class ProductDelta(NamedTuple):
-    """What an event adds to a product's counts; negative where it takes something back."""
+    """A change of a product's counts by an event; negative for a cancellation or unlike."""
 
     product_id: UUID
     views: int
@@ -63,7 +63,7 @@ class ProductDelta(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What one event adds to its products; the same `id` counts once.
+    """The changes that one event makes to its products; the same `id` counts once.
 
     `at` is the moment of the windows that it is counted in. Where the event takes something back
     that was counted at another time, `occurred_at` is the event's own.

@@ -4,7 +4,7 @@ from commerce.shared.schemas import View
 
 
 class RankingWeightsView(View):
-    """How much a view, a like and an order count."""
+    """The weights of a view, a like and an order."""
 
     view: float
     like: float

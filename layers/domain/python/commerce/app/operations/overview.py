@@ -62,7 +62,7 @@ class OutboxView(View):
 
 
 class StateView(View):
-    """How many orders have a status: of all, and of those placed within a day.
+    """The number of orders with a status: of all, and of those placed within a day.
 
     `now` counts up to 10,000, and is null for a final status.
     """

@@ -29,7 +29,7 @@ class Finding(View):
 
 
 class Reconciliation(View):
-    """How many things were checked, and the findings; incomplete if there are too many findings."""
+    """The number of things checked, and the findings; incomplete if there are too many."""
 
     products: int
     accounts: int

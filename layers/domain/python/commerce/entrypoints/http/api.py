@@ -50,7 +50,7 @@ class PathNotFound(CommerceError):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a request must fulfil before its route runs, and the answers that it can get."""
+    """The conditions of a request before its route runs, and the answers that it can get."""
 
     access: Access = ANYONE
     require: Requirement | None = None

@@ -318,6 +318,7 @@ BY_VARIABLE = {
 READ_TOKENS = ("secretsmanager:GetSecretValue", "TokenSecret")
 KEEP_RECORDS = ("dynamodb:PutItem", "IdempotencyTable")
 SIGNS_TOKENS = "OpenSessionFunction"
+NAMES_VIEWERS = "GetProductFunction"  # by a valid token, where the viewer has one
 
 
 def a_role_grants_what_each_of_its_functions_needs_and_no_more(stack: Stack) -> list[str]:
@@ -350,7 +351,7 @@ def _needed(function: Function, properties: Resource) -> set[tuple[str, str]]:
         if event["Type"] == "SQS":
             needed.add(("sqs:ReceiveMessage", named(event["Properties"]["Queue"])))
     rules = _rules_of_handler(function)
-    if "access" in rules or function.logical_id == SIGNS_TOKENS:
+    if "access" in rules or function.logical_id in (SIGNS_TOKENS, NAMES_VIEWERS):
         needed.add(READ_TOKENS)
     if "idempotent" in rules:
         needed.add(KEEP_RECORDS)

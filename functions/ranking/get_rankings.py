@@ -8,7 +8,10 @@ from commerce.app.rankings import RankingView, rankings
 from commerce.entrypoints.http import Limit, http_api, lambda_handler
 from commerce.ranking import LAST_RANK, InvalidMoment, PageTooDeep, Period
 
-AT = "yyyymmddhh, yyyymmdd, yyyyWww or yyyymm, as the period has it; the running one if absent"
+AT = (
+    "yyyymmddhh, yyyymmdd, yyyyWww or yyyymm, as the period has it; without it the running hour or "
+    "day, or the last finished week or month"
+)
 PAGE = f"Which page, from 1; page × limit is at most {LAST_RANK}"
 
 api = http_api()

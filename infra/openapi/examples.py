@@ -38,7 +38,7 @@ from commerce.product import (
 )
 from commerce.product.errors import Shortage
 from commerce.product.striping import StripesView
-from commerce.ranking import InvalidMoment, PageTooDeep, RankingWeightsView
+from commerce.ranking import InvalidMoment, PageTooDeep, Period, RankingWeightsView
 from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
@@ -225,9 +225,11 @@ _VIEWS: tuple[View, ...] = (
     PaymentView.model_validate(_PAYMENT),
     RankingWeightsView(view=0.1, like=0.2, order=0.7),
     RankingView(
+        period=Period.DAILY,
+        at="20261129",
         items=[
             RankedProductView(rank=1, score=9.04, product=ProductView.model_validate(_PRODUCT)),
-        ]
+        ],
     ),
     QueuesView.model_validate({"queues": [_QUEUE]}),
     QueueDeadLettersView.model_validate(_QUEUE),

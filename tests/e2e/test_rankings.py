@@ -89,8 +89,8 @@ def test_an_invalid_query_is_refused(shop: Shop, query: dict[str, Any]) -> None:
 
 
 def test_a_window_without_a_ranking_is_an_empty_list(shop: Shop) -> None:
-    for query in ({"at": "19990101"}, {"period": "weekly", "at": "1999W01"}):
-        assert shop.anyone.rankings(**query).require(200) == {"items": []}
+    for query in ({"period": "daily", "at": "19990101"}, {"period": "weekly", "at": "1999W01"}):
+        assert shop.anyone.rankings(**query).require(200) == {**query, "items": []}
 
 
 def test_a_rebuild_changes_nothing(stack: Stack, shop: Shop) -> None:

@@ -10,7 +10,8 @@ import pytest
 from commerce.app import ranking_boards
 from commerce.app.catalogue import catalogue
 from commerce.app.rankings import Rankings, rankings
-from commerce.ranking import Boards, Period, Ranked, statements
+from commerce.ranking import Boards, Period, Ranked, periods, statements
+from commerce.ranking.periods import Span
 from commerce.ranking.repository import SqlRankingRepository
 from commerce.runtime.cache.read_through import shared_cache
 from commerce.shared import clock as shared_clock
@@ -47,7 +48,7 @@ def count(*events: Any, at: str = NOW) -> None:
 def ranking(query: str = "") -> list[Any]:
     answer = call("ranking/get_rankings", "GET", f"/rankings?{query}")
     assert answer.status == 200, answer.json
-    assert set(answer.json) == {"items"}
+    assert set(answer.json) == {"period", "at", "items"}
     items: list[Any] = answer.json["items"]
     return items
 
@@ -305,6 +306,32 @@ class TestWeeksAndMonths:
         assert [(each["rank"], each["score"]) for each in shown] == [(1, 3.0), (2, 2.0), (3, 1.0)]
         assert ids(shown) == products[::-1]
         assert ids(ranking(f"period=weekly&at={span.key}&limit=2&page=2")) == products[:1]
+
+    @pytest.mark.parametrize(
+        ("period", "at", "key"),
+        [
+            ("hourly", "2026-03-10T14:59:59+09:00", "2026031014"),
+            ("daily", "2026-03-10T00:00:00+09:00", "20260310"),
+            ("weekly", "2026-12-31T12:00:00+09:00", "2026W52"),
+            ("weekly", "2027-01-04T00:59:59+09:00", "2026W52"),  # ranked an hour after its end
+            ("weekly", "2027-01-04T01:00:00+09:00", "2026W53"),
+            ("monthly", "2026-02-28T23:59:59+09:00", "202601"),
+            ("monthly", "2026-02-28T17:00:00Z", "202602"),
+        ],
+    )
+    def test_without_at_the_answer_names_the_newest_ranking(
+        self, clock: Clock, period: str, at: str, key: str
+    ) -> None:
+        clock.set(at)
+        answer = call("ranking/get_rankings", "GET", f"/rankings?period={period}")
+        assert (answer.status, answer.json) == (200, {"period": period, "at": key, "items": []})
+
+    def test_without_at_the_last_finished_week_is_shown(self, clock: Clock, own_shop: str) -> None:
+        span, product = Span.of(periods.Period.WEEKLY, "2026W10"), a_product()
+        put(span.last_day, UUID(product), views=10)
+        ranked(span)
+        clock.set("2026-03-12T12:00:00+09:00")
+        assert ids(ranking("period=weekly")) == [product]
 
     def test_periodical_rankings_use_the_weights_in_force(self, own_shop: str) -> None:
         span, product = a_week(), a_product()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.ranking import InvalidMoment, Period, Window, parse_key, running_key
+from commerce.ranking import InvalidMoment, Period, Window, parse_key
 from commerce.ranking.model import is_time_to_carry, window_of_key
 
 SEOUL, KOLKATA, NEW_YORK = map(ZoneInfo, ("Asia/Seoul", "Asia/Kolkata", "America/New_York"))
@@ -75,24 +75,6 @@ def test_windows_follow_each_other_without_a_gap(
     assert window.begins_at(zone) <= moment < following.begins_at(zone)
     last = following.begins_at(zone) - timedelta(microseconds=1)
     assert Window.containing(period, last, zone) == window
-
-
-@pytest.mark.parametrize(
-    ("period", "moment", "key"),
-    [
-        (Period.HOURLY, "2026-03-10T14:59:00+09:00", "2026031014"),
-        (Period.DAILY, "2026-03-10T00:00:00+09:00", "20260310"),
-        (Period.WEEKLY, "2026-12-31T12:00:00+09:00", "2026W53"),
-        (Period.WEEKLY, "2027-01-03T23:59:59+09:00", "2026W53"),
-        (Period.WEEKLY, "2027-01-04T00:00:00+09:00", "2027W01"),
-        (Period.WEEKLY, "2024-12-30T00:00:00+09:00", "2025W01"),
-        (Period.MONTHLY, "2026-02-28T23:59:59+09:00", "202602"),
-        (Period.MONTHLY, "2026-02-28T15:00:00Z", "202603"),
-    ],
-)
-def test_the_current_window_has_a_key(period: Period, moment: str, key: str) -> None:
-    assert running_key(period, at(moment), SEOUL) == key
-    assert parse_key(period, key) == key
 
 
 @pytest.mark.parametrize(

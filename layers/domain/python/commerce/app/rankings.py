@@ -23,10 +23,9 @@ from commerce.ranking import (
     Window,
     parse_key,
     periods,
-    running_key,
     window_of_key,
 )
-from commerce.ranking.periods import PeriodicalRankingFacade
+from commerce.ranking.periods import PeriodicalRankingFacade, Span
 from commerce.runtime import business_time
 from commerce.runtime.cache.read_through import Cache, CacheRegion, shared_cache
 from commerce.shared import clock
@@ -42,8 +41,10 @@ class RankedProductView(View):
 
 
 class RankingView(View):
-    """A page of a ranking, the best first."""
+    """A page of the ranking of one hour, day, week or month (`at`), the best first."""
 
+    period: Period
+    at: str
     items: list[RankedProductView]
 
 
@@ -76,24 +77,25 @@ class Rankings:
     def page(self, period: Period, at: str | None, *, limit: int, page: int) -> RankingView:
         """Return a page of a ranking; empty where there is none.
 
-        Raises InvalidMoment, PageTooDeep.
+        Without `at` it is the running hour or day, or the last finished week or month. Raises
+        InvalidMoment, PageTooDeep.
 
         Takes one round trip to Valkey for the ranks and one for the cached products, and two
         statements for those not cached. Products that no longer exist are left out.
         """
         if page * limit > LAST_RANK:
             raise PageTooDeep(LAST_RANK)
-        key = (
-            parse_key(period, at) if at else running_key(period, clock.now(), business_time.zone())
-        )
+        key = parse_key(period, at) if at else _newest_key(period)
         ranked = self._ranked(period, key, (page - 1) * limit, limit)
         products = self._catalogue.summaries([str(each.product_id) for each in ranked])
         return RankingView(
+            period=period,
+            at=key,
             items=[
                 RankedProductView(rank=each.rank, score=each.score, product=products[product_id])
                 for each in ranked
                 if (product_id := str(each.product_id)) in products
-            ]
+            ],
         )
 
     def _ranked(self, period: Period, key: str, offset: int, limit: int) -> list[Ranked]:
@@ -127,6 +129,14 @@ class Rankings:
             return self._computed[name][0]
 
         return self._cache.get_once(region, name, load, WAIT_SECONDS).items
+
+
+def _newest_key(period: Period) -> str:
+    """Return the running hour or day, or the last finished week or month that is ranked by now."""
+    local = clock.now().astimezone(business_time.zone())
+    if period in (Period.HOURLY, Period.DAILY):
+        return Window.containing(period, local, business_time.zone()).key
+    return Span.due(periods.Period(period), local.replace(tzinfo=None)).key
 
 
 @cache

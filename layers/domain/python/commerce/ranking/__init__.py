@@ -13,7 +13,6 @@ from commerce.ranking.model import (
     Weights,
     Window,
     parse_key,
-    running_key,
     window_of_key,
 )
 from commerce.ranking.rebuild import Rebuild, Rebuilt
@@ -23,5 +22,5 @@ __all__ = [
     "LAST_RANK", "Activity", "Boards", "InvalidMoment", "PageTooDeep", "Period",
     "ProductDelta", "Ranked", "RankingFacade",
     "RankingWeightsView", "Rebuild", "RebuildRefused", "Rebuilt", "SetRankingWeights", "Weights",
-    "Window", "parse_key", "running_key", "window_of_key",
+    "Window", "parse_key", "window_of_key",
 ]  # fmt: skip

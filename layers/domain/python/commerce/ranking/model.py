@@ -143,15 +143,6 @@ def is_time_to_carry(window: Window, now: datetime, zone: tzinfo) -> bool:
     return is_last_hour and local.minute >= CARRIED_FROM_MINUTE
 
 
-def running_key(period: Period, now: datetime, zone: tzinfo) -> str:
-    """Return the key of the period that runs now."""
-    local = now.astimezone(zone)
-    if period is Period.WEEKLY:
-        year, week, _ = local.isocalendar()
-        return f"{year:04}W{week:02}"
-    return local.strftime(_KEY_FORMATS[period])
-
-
 def parse_key(period: Period, at: str) -> str:
     """Check a period's key as callers send it. Raises InvalidMoment."""
     pattern, shape = _KEY_SHAPES[period]

@@ -15,6 +15,7 @@ import pg8000.native
 import psutil
 import urllib3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from infra.local.system import LocalSystem
 from tests.e2e.caller import Json
@@ -183,12 +184,18 @@ class Stack:
         return self.physical_id("Dashboard") == NOT_MADE
 
     def physical_id(self, logical_id: str) -> str:
-        """Return what a resource of the template is called in the account."""
+        """Return what a resource of the template, or of its nested stack, is called."""
+        try:
+            return self._physical_id(STACK_NAME, logical_id)
+        except ClientError:  # the emulator has all in one stack, LocalStack and AWS do not
+            background = self._physical_id(STACK_NAME, "Background")
+            return self._physical_id(background, logical_id)
+
+    def _physical_id(self, stack_name: str, logical_id: str) -> str:
         found = self.aws("cloudformation").describe_stack_resource(
-            StackName=STACK_NAME, LogicalResourceId=logical_id
+            StackName=stack_name, LogicalResourceId=logical_id
         )
-        physical_id: str = found["StackResourceDetail"]["PhysicalResourceId"]
-        return physical_id
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def invoke(self, logical_id: str, event: Json) -> Json:
         """Run a function, by the name that the template has for it; return its answer."""

@@ -25,5 +25,5 @@ def world(
     from tests.harness.fuzz.world import a_world  # imported when the environment is set
 
     monkeypatch.setenv("GATEWAY_CALLBACK_URL", "http://localhost:9")  # callbacks are the attack's
-    monkeypatch.setattr(dead_letters, "EMPTY_LOOKS", 1)  # one server, which hides nothing
+    monkeypatch.setattr(dead_letters, "EMPTY_RECEIVES", 1)  # one server, so no empty answers
     return a_world()

@@ -157,7 +157,8 @@ def _made(schema: Schema, definitions: Mapping[str, Schema]) -> st.SearchStrateg
         return _made(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     if "const" in schema or "enum" in schema:
         return st.sampled_from([schema["const"]] if "const" in schema else schema["enum"])
-    return _BY_TYPE[schema["type"]](schema, definitions)
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    return st.one_of(*(_BY_TYPE[each](schema, definitions) for each in types))
 
 
 def _object(schema: Schema, definitions: Mapping[str, Schema]) -> st.SearchStrategy[Any]:
@@ -191,4 +192,5 @@ _BY_TYPE = {
     "integer": _integer,
     "string": _string,
     "boolean": lambda *_: st.booleans(),
+    "null": lambda *_: st.none(),
 }

@@ -394,7 +394,7 @@ def _cuttable() -> Iterator[None]:
     """The server really cuts a connection where the call of its thread says so."""
     send = Connection.run_together
 
-    def run_concurrently(self: Connection, queries: Sequence[Query]) -> list[Any]:
+    def run_together(self: Connection, queries: Sequence[Query]) -> list[Any]:
         where = getattr(_cutting, "where", None)
         is_commit = any(each.sql == "COMMIT" or "INTO outbox" in each.sql for each in queries)
         if getattr(_cutting, "left", 0) == 0 or is_commit == (where == "while reading"):
@@ -405,7 +405,7 @@ def _cuttable() -> Iterator[None]:
         return send(self, [_CUT])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Connection, "run_concurrently", run_concurrently)
+        patch.setattr(Connection, "run_together", run_together)
         yield
 
 

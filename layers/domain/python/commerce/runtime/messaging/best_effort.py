@@ -14,15 +14,16 @@ from commerce.runtime.cache.valkey import Valkey
 from commerce.runtime.messaging.bus import Bus, Envelope, batches
 from commerce.shared.events import Event
 
-LIST = "lastunit:passing:1"
-NUDGED = "lastunit:passing:1:nudged"
+# One hash tag, because a script touches list and filter: a cluster keeps them in one slot.
+LIST = "lastunit:{best-effort}:1"
+NUDGED = f"{LIST}:nudged"
 MAX_WAITING = 100_000  # beyond this, the oldest are dropped
 PAUSE_SECONDS = 1  # between two nudges, and between a nudge and its delivery
 CHUNK = 200  # events taken from the list at once
 
-# A Bloom filter per hour, in the list's slot of a cluster: 4 MiB, however many come, and at most
+# A Bloom filter per hour, 4 MiB, however many come, and at most
 # two at a time. After a million events 5 in 100,000 are taken for known, after 5 million 4 in 100.
-FILTER = f"{{{LIST}}}:seen"
+FILTER = f"{LIST}:seen"
 FILTER_BITS = 2**25
 FILTER_SECONDS = 60 * 60  # after its last use
 

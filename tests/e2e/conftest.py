@@ -24,12 +24,10 @@ LOG_LINES = 12
 remember_running_stack()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the group
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests together on one worker, in the order they are written."""
+    """Give these tests the time that building and deploying takes."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
             item.add_marker(pytest.mark.timeout(TIMEOUT_SECONDS))
 
 

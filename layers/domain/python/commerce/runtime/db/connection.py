@@ -1,12 +1,15 @@
 """The connection to PostgreSQL that one execution environment keeps, and its errors."""
 
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from ssl import SSLError
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pg8000.dbapi
 
+from commerce.runtime.db.encryption import Encryption, encryptions, options_of
 from commerce.runtime.db.pipeline import Connection, Query, Row
 from commerce.shared.errors import Busy, Unavailable
 
@@ -28,6 +31,7 @@ _LOCK_NOT_AVAILABLE, _QUERY_CANCELED = "55P03", "57014"
 # A migration changed a prepared statement's result, or the server no longer has the statement.
 _RESULT_CHANGED, _NOT_PREPARED = "0A000", "26000"
 _LOGIN_REFUSED = "28"  # the class of invalid authorizations
+_NO_ENTRY = "28000"  # pg_hba.conf has no entry for this user with, or without, encryption
 
 
 class Contention(Exception):
@@ -148,20 +152,16 @@ def connect(url: str) -> Connection:
     With `?session=role` in the URL, the role has these settings: RDS Proxy refuses a session that
     sends them at its start, and stops sharing a connection that sets them later or that prepares
     statements by name.
+
+    Raises:
+        InvalidUrl: an option of the URL is unknown.
     """
-    parts = urlsplit(url)
-    has_role_settings = parse_qs(parts.query).get("session") == ["role"]
+    has_role_settings = "session" in options_of(urlsplit(url).query)
     options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
     try:
-        connection = Connection(
-            unquote(parts.username or ""),
-            host=parts.hostname or "localhost",
-            port=parts.port or 5432,
-            database=parts.path.lstrip("/"),
-            password=unquote(parts.password or ""),
+        connection = opened(
+            url,
             timeout=CONNECT_TIMEOUT_SECONDS,
-            application_name="lastunit",
-            ssl_context=tls(parts.query),
             startup_params={} if has_role_settings else {"options": options},
         )
     except (pg8000.dbapi.Error, OSError) as error:
@@ -175,17 +175,38 @@ def connect(url: str) -> Connection:
     return connection
 
 
-def tls(query: str) -> Any:
-    """Translate a URL's sslmode for pg8000.
+def opened(url: str, timeout: float | None = None, **settings: Any) -> Connection:
+    """Open a connection, encrypted as the URL's sslmode says; `settings` are pg8000's."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "localhost", parts.port or 5432
+    *others, last = encryptions(options_of(parts.query))
 
-    `require` encrypts; `verify-full` also checks the server's certificate and name.
-    """
-    mode = parse_qs(query).get("sslmode")
-    if mode == ["verify-full"]:
-        from ssl import create_default_context  # imported on use: slow, and often not needed
+    def attempt(encryption: Encryption) -> Connection:
+        usock = socket.create_connection((host, port), timeout)
+        try:
+            usock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return Connection(
+                unquote(parts.username or ""),
+                host=host,
+                database=parts.path.lstrip("/"),
+                password=unquote(parts.password or ""),
+                application_name="lastunit",
+                sock=usock,
+                ssl_context=encryption,
+                **settings,
+            )
+        except BaseException:
+            usock.close()
+            raise
 
-        return create_default_context()
-    return True if mode == ["require"] else None
+    for encryption in others:
+        try:
+            return attempt(encryption)
+        except (pg8000.dbapi.DatabaseError, SSLError) as error:
+            # libpq tries again where the server refuses this encryption, and so does this.
+            if not isinstance(error, SSLError) and _sqlstate(error) != _NO_ENTRY:
+                raise
+    return attempt(last)
 
 
 def _sqlstate(error: Exception) -> str:

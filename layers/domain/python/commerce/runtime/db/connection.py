@@ -1,8 +1,10 @@
 """The connection to PostgreSQL that one execution environment keeps, and its errors."""
 
+import logging
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from ssl import SSLError
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,6 +17,20 @@ from commerce.shared.errors import Busy, Unavailable
 
 LOCK_TIMEOUT_MS = 3_000  # spec §4: a row lock not had within 3 s is 503 BUSY
 STATEMENT_TIMEOUT_MS = 5_000  # spec §4
+# What values look like as text and how they are read, as the driver and the statements take for
+# granted: a role or database may have other defaults. Case and spaces do not matter.
+MEANING = {
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO,MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": "read committed",
+}
 # Sent when a session starts; behind a proxy they are settings of its role instead (env.py).
 # Incremental sort is off because every list reads an index in order: the planner sometimes prefers
 # an incremental sort that reads a whole brand for one page.
@@ -22,6 +38,7 @@ SESSION = {
     "lock_timeout": LOCK_TIMEOUT_MS,
     "statement_timeout": STATEMENT_TIMEOUT_MS,
     "enable_incremental_sort": "off",
+    **MEANING,
 }
 IDLE_SECONDS = 20  # a connection idle for longer is checked before it is used
 CONNECT_TIMEOUT_SECONDS = 3
@@ -62,7 +79,22 @@ class LoginRefused(Unavailable):
     """The database does not accept this login, or no longer does."""
 
 
+class WrongSession(Unavailable):
+    """The database's sessions have settings with which values would be misread."""
+
+
 BEGIN, COMMIT, ROLLBACK = (Query(word, is_lasting=True) for word in ("BEGIN", "COMMIT", "ROLLBACK"))
+
+
+_CURRENT_MEANING = Query("SELECT " + ", ".join(f"current_setting('{each}')" for each in MEANING))
+# DateStyle's second word only decides how dates are read that we never send.
+_SAME_MEANING = {
+    "DateStyle": {"iso,dmy", "iso,ymd"},
+    "TimeZone": {"etc/utc", "uct", "etc/uct", "gmt", "etc/gmt", "zulu", "etc/zulu"},
+    "extra_float_digits": {"2", "3"},
+}
+_ESCAPED_SPACE = "\\ "
+logger = logging.getLogger(__name__)
 
 
 class Database:
@@ -118,10 +150,7 @@ class Database:
         """Close the connection; the next use opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
-                connection.close()
-            except (pg8000.dbapi.Error, OSError):
-                return  # it was broken already
+            _abandon(connection)
 
     def _connected(self, *, in_transaction: bool) -> Connection:
         if in_transaction:
@@ -155,9 +184,12 @@ def connect(url: str) -> Connection:
 
     Raises:
         InvalidUrl: an option of the URL is unknown.
+        WrongSession: a setting in MEANING has another value.
     """
     has_role_settings = "session" in options_of(urlsplit(url).query)
-    options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+    options = " ".join(
+        f"-c {name}={str(value).replace(' ', _ESCAPED_SPACE)}" for name, value in SESSION.items()
+    )
     try:
         connection = opened(
             url,
@@ -172,7 +204,43 @@ def connect(url: str) -> Connection:
     connection.prepares = not has_role_settings
     # The server's statement_timeout ends long statements first.
     connection._usock.settimeout(2 * STATEMENT_TIMEOUT_MS / 1000)  # noqa: SLF001
+    try:
+        _check_meaning(connection, by_asking=has_role_settings)
+    except (pg8000.dbapi.Error, OSError) as error:
+        _abandon(connection)
+        raise Unavailable("The database does not answer; try again.") from error
+    except BaseException:
+        _abandon(connection)
+        raise
     return connection
+
+
+def _check_meaning(connection: Connection, *, by_asking: bool) -> None:
+    """Refuse a session that has other settings, as a proxy's or a pooler's may.
+
+    Without asking, only the settings that the server reports at the start are known.
+    """
+    found: dict[str, str] = connection.parameter_statuses
+    if by_asking:
+        [[row]] = connection.run_together([_CURRENT_MEANING])
+        found = dict(zip(MEANING, row, strict=True))
+    wrong = {
+        name: found[name]
+        for name, pinned in MEANING.items()
+        if name in found and _bare(found[name]) not in {_bare(pinned), *_SAME_MEANING.get(name, ())}
+    }
+    if wrong:
+        logger.error("refusing a session in which values would be misread: %s", wrong)
+        raise WrongSession("The database is misconfigured; nothing was done.")
+
+
+def _bare(value: str) -> str:
+    return value.replace(" ", "").lower()
+
+
+def _abandon(connection: Connection) -> None:
+    with suppress(pg8000.dbapi.Error, OSError):  # it may be broken already
+        connection.close()
 
 
 def opened(url: str, timeout: float | None = None, **settings: Any) -> Connection:

@@ -45,8 +45,17 @@ CONNECT_TIMEOUT_SECONDS = 3
 
 _DEADLOCK, _SERIALIZATION = "40P01", "40001"
 _LOCK_NOT_AVAILABLE, _QUERY_CANCELED = "55P03", "57014"
-# A migration changed a prepared statement's result, or the server no longer has the statement.
-_RESULT_CHANGED, _NOT_PREPARED = "0A000", "26000"
+# A migration changed a prepared statement's result, or the server no longer has the statement, or
+# has another by that name, as a pooler changed servers.
+_PLAN_OUTDATED = ("0A000", "26000", "42P05")
+# States, and classes of states, in which the connection cannot serve; a new one may. The first were
+# found before anything was done: read-only after a failover and other states of the transaction
+# (25), a withdrawn login (28), no memory, disk or connections (53), a server that is not ready.
+# After the others a commit may have taken effect: a broken connection of a proxy (08), a server
+# that ends (57P) or fails (58, XX000), an unknown result.
+_UNDONE = ("25", "28", "53", "55000", "57P03", "72000")
+_UNKNOWN = ("08", "40003", "57P", "58", "XX000")
+_ENDED = ("FATAL", "PANIC")  # the severities after which the server closes the connection
 _LOGIN_REFUSED = "28"  # the class of invalid authorizations
 _NO_ENTRY = "28000"  # pg_hba.conf has no entry for this user with, or without, encryption
 
@@ -73,6 +82,10 @@ class InvalidData(Exception):
 
 class ConnectionLost(Unavailable):
     """The connection to the database was lost."""
+
+
+class SessionUnusable(ConnectionLost):
+    """The database refused and undid what was sent, as it serves nothing in this session."""
 
 
 class LoginRefused(Unavailable):
@@ -128,13 +141,14 @@ class Database:
             ConstraintViolated, InvalidData, Contention.
             Busy: a lock or a statement took too long.
             Unavailable: there is no connection.
+            SessionUnusable: a new connection is needed; the queries had no effect.
             ConnectionLost: the connection broke; the queries may have taken effect.
         """
         try:
             answers = self._connected(in_transaction=in_transaction).run_together(queries)
         except pg8000.dbapi.DatabaseError as error:
             translated = _translated(error)
-            if isinstance(translated, _PlanOutdated):
+            if isinstance(translated, _PlanOutdated | ConnectionLost):
                 self.close()
             raise translated from error
         except (pg8000.dbapi.InterfaceError, OSError) as error:
@@ -288,9 +302,11 @@ def _fields(error: Exception) -> Mapping[str, str]:
 
 def _translated(error: Exception) -> Exception:
     fields, state = _fields(error), _sqlstate(error)
+    if fields.get("V") in _ENDED:
+        return ConnectionLost()
     if state in (_DEADLOCK, _SERIALIZATION):
         return Contention(fields.get("M", ""))
-    if state in (_RESULT_CHANGED, _NOT_PREPARED):
+    if state in _PLAN_OUTDATED:
         return _PlanOutdated(fields.get("M", ""))
     if state in (_LOCK_NOT_AVAILABLE, _QUERY_CANCELED):
         return Busy()
@@ -298,6 +314,6 @@ def _translated(error: Exception) -> Exception:
         return ConstraintViolated(fields.get("n", fields.get("c", state)))
     if state.startswith("22"):
         return InvalidData(fields.get("M", state))
-    if state.startswith(("08", "57P")):
-        return Unavailable()
-    return error
+    if state.startswith(_UNDONE):
+        return SessionUnusable()
+    return ConnectionLost() if state.startswith(_UNKNOWN) else error

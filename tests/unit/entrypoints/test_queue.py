@@ -1,7 +1,8 @@
 """How queue functions pace their retries and read their messages."""
 
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.entrypoints.messages import pause_seconds
-from commerce.entrypoints.queue import event_handler, nudge_handler
+from commerce.entrypoints.queue import batch_handler, event_handler, nudge_handler
+from commerce.entrypoints.telemetry import logger
 from commerce.shared import trace
 from commerce.shared.events import Event, Received
 from commerce.shared.money import Money
@@ -183,3 +185,109 @@ def test_a_failed_run_returns_every_nudge() -> None:
     assert answer == {
         "batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in event["Records"]]
     }
+
+
+Line = dict[str, Any]
+
+
+@pytest.fixture
+def lines(logged: Callable[[], list[Line]]) -> Callable[[str], list[Line]]:
+    """The log lines with this message, and all of them where it is empty."""
+    return lambda message: [each for each in logged() if message in ("", each["message"])]
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[Line]]]:
+    """What the functions have written to their log since the test began, line by line."""
+    written = io.StringIO()
+    [handler] = logger.handlers
+    stream = handler.setStream(written)  # type: ignore[attr-defined]
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    handler.setStream(stream)  # type: ignore[attr-defined]
+
+
+def told_by(request: str) -> dict[str, Any]:
+    trace.follow(request)
+    return bus_message(painted())
+
+
+def ids_of(line: Line) -> list[Any]:
+    return [line.get(name) for name in ("message_id", "correlation_id", "event_id")]
+
+
+def ids_in(record: dict[str, Any]) -> list[Any]:
+    envelope = json.loads(record["body"])["detail"]
+    return [record["messageId"], envelope["trace_id"], envelope["id"]]
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+def test_the_lines_of_a_malformed_message_carry_no_others_ids(
+    body: Any, lines: Callable[[str], list[Line]]
+) -> None:
+    event = sqs_event(told_by("request-1"), body)
+    handle(event, [])
+    assert [ids_of(each) for each in lines("message failed")] == [
+        [event["Records"][1]["messageId"], None, None]
+    ]
+    assert [ids_of(each) for each in lines("batch done")] == [[None] * 3]
+    assert trace.trace_id() == ""
+
+
+def test_each_messages_lines_carry_its_own_ids_when_others_fail(
+    lines: Callable[[str], list[Line]],
+) -> None:
+    event = sqs_event(told_by("request-1"), told_by("request-2"), told_by("request-3"))
+    seen: list[Received[Painted]] = []
+
+    def consume(received: Received[Painted]) -> None:
+        seen.append(received)
+        logger.append_keys(wall_id=str(received.event.wall_id))
+        logger.info("painting")
+        if len(seen) == 2:
+            raise ValueError("wet")
+
+    event_handler(Painted, consume)(event, lambda_context())
+    expected = [ids_in(each) for each in event["Records"]]
+    assert [ids_of(each) for each in lines("painting")] == expected
+    assert [ids_of(each) for each in lines("message failed")] == expected[1:2]
+    [done] = lines("batch done")
+    assert (ids_of(done), "wall_id" in done) == ([None] * 3, False)
+
+
+def test_another_invocation_starts_without_ids(lines: Callable[[str], list[Line]]) -> None:
+    trace.follow("request-1")
+    traces: list[str] = []
+    nudge_handler(lambda: traces.append(trace.trace_id()))(sqs_event({}), lambda_context())
+    assert traces == [""]
+    assert [ids_of(each) for each in lines("done")] == [[None] * 3]
+
+
+def test_a_joint_batchs_lines_carry_ids_of_single_messages_only(
+    lines: Callable[[str], list[Line]],
+) -> None:
+    event = sqs_event(told_by("request-1"), "no JSON", told_by("request-2"))
+    traces: list[str] = []
+
+    def consume(received: Sequence[Received[Any]]) -> None:
+        traces.append(trace.trace_id())
+        logger.info("painting")
+        if received[-1].trace_id == "request-2":
+            raise ValueError("wet")
+
+    batch_handler([Painted], consume)(event, lambda_context())
+    of_one, unreadable, of_two = event["Records"]
+    assert traces == ["", "request-1", "request-2"]
+    assert [ids_of(each)[1:] for each in lines("painting")] == [
+        [None, None],
+        ids_in(of_one)[1:],
+        ids_in(of_two)[1:],
+    ]
+    assert [ids_of(each) for each in lines("message cannot be read")] == [
+        [unreadable["messageId"], None, None]
+    ]
+    assert [ids_of(each)[1:] for each in lines("messages failed")] == [
+        [None, None],
+        ids_in(of_two)[1:],
+    ]
+    assert [ids_of(each)[1:] for each in lines("event consumed")] == [ids_in(of_one)[1:]]
+    assert [ids_of(each) for each in lines("batch done")] == [[None] * 3]

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from commerce.app.shop import Shop
 from commerce.runtime import idempotency, replay, settings
 from commerce.runtime.aws import client
-from commerce.runtime.db.connection import ConnectionLost, Contention
+from commerce.runtime.db.connection import ConnectionLost, Contention, SessionUnusable
 from commerce.runtime.db.current import database
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.runtime.idempotency import AlreadyDone, Claim
@@ -107,7 +107,7 @@ def _run(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
             is_safe_to_repeat = claimed is not None  # the claim row tells if it was committed
             uow.commit()
         except ConnectionLost as lost:
-            if is_safe_to_repeat:
+            if is_safe_to_repeat or isinstance(lost, SessionUnusable):
                 raise Contention("the connection was lost") from lost
             raise
     if uow.has_new_events:

@@ -24,7 +24,7 @@ from commerce.entrypoints.messages import (
     read_event,
     receive_count,
 )
-from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed
+from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed, own_context
 from commerce.runtime.idempotency import claim_events
 from commerce.shared import trace
 from commerce.shared.errors import Busy, Unavailable
@@ -63,12 +63,12 @@ def message_handler(consume: Callable[[SQSRecord], None]) -> Handler[Answer]:
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
     def one(record: SQSRecord) -> None:
-        logger.append_keys(message_id=record.message_id)
-        try:
-            consume(record)
-        except Exception:
-            logger.exception("message failed", receive_count=receive_count(record))
-            raise
+        with own_context(message_id=record.message_id):
+            try:
+                consume(record)
+            except Exception:
+                logger.exception("message failed", receive_count=receive_count(record))
+                raise
 
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:
@@ -196,18 +196,20 @@ def _failed(received: Mapping[str, Received[Any]], consume: Consume) -> set[str]
     """Consume all together, or else each alone; return the ids of the messages that failed."""
     if not received:
         return set()
-    try:
-        consume(list(received.values()))
-    except Exception as error:  # noqa: BLE001  (reported, so that the queue delivers them again)
-        logger.exception("messages failed", message_ids=list(received))
-        if len(received) == 1 or isinstance(error, Unavailable | Busy):
-            return set(received)  # not the fault of a message, so all are delivered again
-        return {id_ for id_, each in received.items() if _failed({id_: each}, consume)}
+    only = next(iter(received.values())) if len(received) == 1 else None
+    with own_context(**_ids(only) if only else {}):  # all together are about no single one
+        try:
+            consume(list(received.values()))
+        except Exception as error:  # noqa: BLE001  (reported, so that they are delivered again)
+            logger.exception("messages failed", message_ids=list(received))
+            # Without a database it is not the fault of a message, so all are delivered again.
+            if only or isinstance(error, Unavailable | Busy):
+                return set(received)
+            return {id_ for id_, each in received.items() if _failed({id_: each}, consume)}
     for each in received.values():
-        logger.info(
-            "event consumed",
-            correlation_id=each.trace_id,
-            event_id=str(each.id),
-            event_type=type(each.event).__name__,
-        )
+        logger.info("event consumed", **_ids(each), event_type=type(each.event).__name__)
     return set()
+
+
+def _ids(received: Received[Any]) -> dict[str, Any]:
+    return {"correlation_id": received.trace_id, "event_id": str(received.id)}

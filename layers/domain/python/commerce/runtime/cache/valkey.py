@@ -7,6 +7,7 @@ request wait for a time-out.
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable
 from functools import cache
@@ -23,6 +24,15 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 0.1  # slower counts as down (spec §9)
 STRICT_TIMEOUT_SECONDS = 2.0  # of the strict client, which no shopper waits for
 SKIP_SECONDS = 5.0  # after a failure, jittered upwards by a half
+
+# Refusals that concern the server or the login, not the command: a demoted or starting server, a
+# cluster that moved its keys. Another connection may lead to a server that serves.
+_SERVES_NOTHING = frozenset(
+    {"ASK", "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "MOVED", "NOAUTH"}
+    | {"NOREPLICAS", "READONLY", "TRYAGAIN", "UNBLOCKED", "WRONGPASS"}
+)
+# The code is the first word, but a pipeline and old servers' scripts write before it.
+_CODE = re.compile(r"(?:^|caused error: |\s-)([A-Z]+)\b")
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +82,7 @@ class Valkey(_Connection):
         try:
             client = self._connected()
             started = time.monotonic()
-            result = command(client)
+            result = _checked(command(client))
         except Exception as error:  # noqa: BLE001  (any failure counts as unavailable)
             if _is_refusal(error):
                 logger.warning("Valkey refused: %s", error)
@@ -101,7 +111,8 @@ class StrictValkey(_Connection):
             redis.ResponseError: the server refused the command.
         """
         try:
-            return command(self._connected(max(STRICT_TIMEOUT_SECONDS, TIMEOUT_SECONDS)))
+            client = self._connected(max(STRICT_TIMEOUT_SECONDS, TIMEOUT_SECONDS))
+            return _checked(command(client))
         except Exception as error:
             if _is_refusal(error):
                 raise
@@ -128,9 +139,21 @@ def connect(url: str, timeout_seconds: float | None = None) -> "Redis":
 
 
 def _is_refusal(error: Exception) -> bool:
-    from redis.exceptions import ResponseError  # the server works, and rejects this command
+    """Return true where the server works, and rejects this command."""
+    from redis.exceptions import ResponseError
 
-    return isinstance(error, ResponseError)
+    if not isinstance(error, ResponseError):
+        return False
+    codes = {error.status_code, *_CODE.findall(str(error))}
+    return codes.isdisjoint(_SERVES_NOTHING)
+
+
+def _checked(result: T) -> T:
+    """Raise the first error in a pipeline's answers after which the connection is of no use."""
+    for each in result if isinstance(result, list) else ():
+        if isinstance(each, Exception) and not _is_refusal(each):
+            raise each
+    return result
 
 
 @cache

@@ -1,17 +1,36 @@
 """The connection to PostgreSQL that one execution environment keeps, and its errors."""
 
+import logging
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from ssl import SSLError
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pg8000.dbapi
 
+from commerce.runtime.db.encryption import Encryption, encryptions, options_of
 from commerce.runtime.db.pipeline import Connection, Query, Row
 from commerce.shared.errors import Busy, Unavailable
 
 LOCK_TIMEOUT_MS = 3_000  # spec §4: a row lock not had within 3 s is 503 BUSY
 STATEMENT_TIMEOUT_MS = 5_000  # spec §4
+# What values look like as text and how they are read, as the driver and the statements take for
+# granted: a role or database may have other defaults. Case and spaces do not matter.
+MEANING = {
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO,MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": "read committed",
+}
 # Sent when a session starts; behind a proxy they are settings of its role instead (env.py).
 # Incremental sort is off because every list reads an index in order: the planner sometimes prefers
 # an incremental sort that reads a whole brand for one page.
@@ -19,15 +38,26 @@ SESSION = {
     "lock_timeout": LOCK_TIMEOUT_MS,
     "statement_timeout": STATEMENT_TIMEOUT_MS,
     "enable_incremental_sort": "off",
+    **MEANING,
 }
 IDLE_SECONDS = 20  # a connection idle for longer is checked before it is used
 CONNECT_TIMEOUT_SECONDS = 3
 
 _DEADLOCK, _SERIALIZATION = "40P01", "40001"
 _LOCK_NOT_AVAILABLE, _QUERY_CANCELED = "55P03", "57014"
-# A migration changed a prepared statement's result, or the server no longer has the statement.
-_RESULT_CHANGED, _NOT_PREPARED = "0A000", "26000"
+# A migration changed a prepared statement's result, or the server no longer has the statement, or
+# has another by that name, as a pooler changed servers.
+_PLAN_OUTDATED = ("0A000", "26000", "42P05")
+# States, and classes of states, in which the connection cannot serve; a new one may. The first were
+# found before anything was done: read-only after a failover and other states of the transaction
+# (25), a withdrawn login (28), no memory, disk or connections (53), a server that is not ready.
+# After the others a commit may have taken effect: a broken connection of a proxy (08), a server
+# that ends (57P) or fails (58, XX000), an unknown result.
+_UNDONE = ("25", "28", "53", "55000", "57P03", "72000")
+_UNKNOWN = ("08", "40003", "57P", "58", "XX000")
+_ENDED = ("FATAL", "PANIC")  # the severities after which the server closes the connection
 _LOGIN_REFUSED = "28"  # the class of invalid authorizations
+_NO_ENTRY = "28000"  # pg_hba.conf has no entry for this user with, or without, encryption
 
 
 class Contention(Exception):
@@ -54,11 +84,30 @@ class ConnectionLost(Unavailable):
     """The connection to the database was lost."""
 
 
+class SessionUnusable(ConnectionLost):
+    """The database refused and undid what was sent, as it serves nothing in this session."""
+
+
 class LoginRefused(Unavailable):
     """The database does not accept this login, or no longer does."""
 
 
+class WrongSession(Unavailable):
+    """The database's sessions have settings with which values would be misread."""
+
+
 BEGIN, COMMIT, ROLLBACK = (Query(word, is_lasting=True) for word in ("BEGIN", "COMMIT", "ROLLBACK"))
+
+
+_CURRENT_MEANING = Query("SELECT " + ", ".join(f"current_setting('{each}')" for each in MEANING))
+# DateStyle's second word only decides how dates are read that we never send.
+_SAME_MEANING = {
+    "DateStyle": {"iso,dmy", "iso,ymd"},
+    "TimeZone": {"etc/utc", "uct", "etc/uct", "gmt", "etc/gmt", "zulu", "etc/zulu"},
+    "extra_float_digits": {"2", "3"},
+}
+_ESCAPED_SPACE = "\\ "
+logger = logging.getLogger(__name__)
 
 
 class Database:
@@ -92,13 +141,14 @@ class Database:
             ConstraintViolated, InvalidData, Contention.
             Busy: a lock or a statement took too long.
             Unavailable: there is no connection.
+            SessionUnusable: a new connection is needed; the queries had no effect.
             ConnectionLost: the connection broke; the queries may have taken effect.
         """
         try:
             answers = self._connected(in_transaction=in_transaction).run_together(queries)
         except pg8000.dbapi.DatabaseError as error:
             translated = _translated(error)
-            if isinstance(translated, _PlanOutdated):
+            if isinstance(translated, _PlanOutdated | ConnectionLost):
                 self.close()
             raise translated from error
         except (pg8000.dbapi.InterfaceError, OSError) as error:
@@ -114,10 +164,7 @@ class Database:
         """Close the connection; the next use opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
-                connection.close()
-            except (pg8000.dbapi.Error, OSError):
-                return  # it was broken already
+            _abandon(connection)
 
     def _connected(self, *, in_transaction: bool) -> Connection:
         if in_transaction:
@@ -148,20 +195,19 @@ def connect(url: str) -> Connection:
     With `?session=role` in the URL, the role has these settings: RDS Proxy refuses a session that
     sends them at its start, and stops sharing a connection that sets them later or that prepares
     statements by name.
+
+    Raises:
+        InvalidUrl: an option of the URL is unknown.
+        WrongSession: a setting in MEANING has another value.
     """
-    parts = urlsplit(url)
-    has_role_settings = parse_qs(parts.query).get("session") == ["role"]
-    options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+    has_role_settings = "session" in options_of(urlsplit(url).query)
+    options = " ".join(
+        f"-c {name}={str(value).replace(' ', _ESCAPED_SPACE)}" for name, value in SESSION.items()
+    )
     try:
-        connection = Connection(
-            unquote(parts.username or ""),
-            host=parts.hostname or "localhost",
-            port=parts.port or 5432,
-            database=parts.path.lstrip("/"),
-            password=unquote(parts.password or ""),
+        connection = opened(
+            url,
             timeout=CONNECT_TIMEOUT_SECONDS,
-            application_name="lastunit",
-            ssl_context=tls(parts.query),
             startup_params={} if has_role_settings else {"options": options},
         )
     except (pg8000.dbapi.Error, OSError) as error:
@@ -172,20 +218,77 @@ def connect(url: str) -> Connection:
     connection.prepares = not has_role_settings
     # The server's statement_timeout ends long statements first.
     connection._usock.settimeout(2 * STATEMENT_TIMEOUT_MS / 1000)  # noqa: SLF001
+    try:
+        _check_meaning(connection, by_asking=has_role_settings)
+    except (pg8000.dbapi.Error, OSError) as error:
+        _abandon(connection)
+        raise Unavailable("The database does not answer; try again.") from error
+    except BaseException:
+        _abandon(connection)
+        raise
     return connection
 
 
-def tls(query: str) -> Any:
-    """Translate a URL's sslmode for pg8000.
+def _check_meaning(connection: Connection, *, by_asking: bool) -> None:
+    """Refuse a session that has other settings, as a proxy's or a pooler's may.
 
-    `require` encrypts; `verify-full` also checks the server's certificate and name.
+    Without asking, only the settings that the server reports at the start are known.
     """
-    mode = parse_qs(query).get("sslmode")
-    if mode == ["verify-full"]:
-        from ssl import create_default_context  # imported on use: slow, and often not needed
+    found: dict[str, str] = connection.parameter_statuses
+    if by_asking:
+        [[row]] = connection.run_together([_CURRENT_MEANING])
+        found = dict(zip(MEANING, row, strict=True))
+    wrong = {
+        name: found[name]
+        for name, pinned in MEANING.items()
+        if name in found and _bare(found[name]) not in {_bare(pinned), *_SAME_MEANING.get(name, ())}
+    }
+    if wrong:
+        logger.error("refusing a session in which values would be misread: %s", wrong)
+        raise WrongSession("The database is misconfigured; nothing was done.")
 
-        return create_default_context()
-    return True if mode == ["require"] else None
+
+def _bare(value: str) -> str:
+    return value.replace(" ", "").lower()
+
+
+def _abandon(connection: Connection) -> None:
+    with suppress(pg8000.dbapi.Error, OSError):  # it may be broken already
+        connection.close()
+
+
+def opened(url: str, timeout: float | None = None, **settings: Any) -> Connection:
+    """Open a connection, encrypted as the URL's sslmode says; `settings` are pg8000's."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "localhost", parts.port or 5432
+    *others, last = encryptions(options_of(parts.query))
+
+    def attempt(encryption: Encryption) -> Connection:
+        usock = socket.create_connection((host, port), timeout)
+        try:
+            usock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return Connection(
+                unquote(parts.username or ""),
+                host=host,
+                database=parts.path.lstrip("/"),
+                password=unquote(parts.password or ""),
+                application_name="lastunit",
+                sock=usock,
+                ssl_context=encryption,
+                **settings,
+            )
+        except BaseException:
+            usock.close()
+            raise
+
+    for encryption in others:
+        try:
+            return attempt(encryption)
+        except (pg8000.dbapi.DatabaseError, SSLError) as error:
+            # libpq tries again where the server refuses this encryption, and so does this.
+            if not isinstance(error, SSLError) and _sqlstate(error) != _NO_ENTRY:
+                raise
+    return attempt(last)
 
 
 def _sqlstate(error: Exception) -> str:
@@ -199,9 +302,11 @@ def _fields(error: Exception) -> Mapping[str, str]:
 
 def _translated(error: Exception) -> Exception:
     fields, state = _fields(error), _sqlstate(error)
+    if fields.get("V") in _ENDED:
+        return ConnectionLost()
     if state in (_DEADLOCK, _SERIALIZATION):
         return Contention(fields.get("M", ""))
-    if state in (_RESULT_CHANGED, _NOT_PREPARED):
+    if state in _PLAN_OUTDATED:
         return _PlanOutdated(fields.get("M", ""))
     if state in (_LOCK_NOT_AVAILABLE, _QUERY_CANCELED):
         return Busy()
@@ -209,6 +314,6 @@ def _translated(error: Exception) -> Exception:
         return ConstraintViolated(fields.get("n", fields.get("c", state)))
     if state.startswith("22"):
         return InvalidData(fields.get("M", state))
-    if state.startswith(("08", "57P")):
-        return Unavailable()
-    return error
+    if state.startswith(_UNDONE):
+        return SessionUnusable()
+    return ConnectionLost() if state.startswith(_UNKNOWN) else error

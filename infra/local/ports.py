@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 
+import psutil
+
 from infra.local.errors import LocalError, PortInUse
 
 LOOPBACK = "127.0.0.1"
+DOCKER_INTERFACE = "docker0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,11 @@ def require_free(server: str, port: int) -> None:
         except OSError as error:
             free_port = getattr(Ports.free(), server)
             raise PortInUse(server, port, port_variable(server), free_port) from error
+
+
+def container_hosts() -> list[str]:
+    """Return this machine's addresses on Docker's bridge, at which containers see its servers."""
+    return [each.address for each in psutil.net_if_addrs().get(DOCKER_INTERFACE, [])]
 
 
 def _port_number(variable: str, value: str) -> int:

@@ -25,7 +25,7 @@ def refusal(
 
     Args:
         headers: Names and values as they were sent, names in any case.
-        container_hosts: Hosts besides loopback: this machine's addresses on Docker's bridge.
+        container_hosts: Hosts besides loopback: those at which containers see the server.
         has_own_cors: Whether the application behind the path answers for foreign origins itself.
     """
     sent = [(name.lower(), value.strip().lower()) for name, value in headers]

@@ -1,5 +1,6 @@
 """The loopback ports of the local servers."""
 
+import os
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -70,8 +71,13 @@ def require_free(server: str, port: int) -> None:
 
 
 def container_hosts() -> list[str]:
-    """Return this machine's addresses on Docker's bridge, at which containers see its servers."""
-    return [each.address for each in psutil.net_if_addrs().get(DOCKER_INTERFACE, [])]
+    """Return the hosts at which containers see these servers.
+
+    They are this machine's addresses on Docker's bridge, and, for a server in a container, the
+    names that CONTAINER_HOSTS gives.
+    """
+    on_bridge = [each.address for each in psutil.net_if_addrs().get(DOCKER_INTERFACE, [])]
+    return [*on_bridge, *os.environ.get("CONTAINER_HOSTS", "").split()]
 
 
 def _port_number(variable: str, value: str) -> int:

@@ -144,3 +144,8 @@ def test_a_simulators_image_has_its_imports_at_the_locked_versions(name: str) ->
     command = [sys.executable, "-c", IMPORT_WITH_NOTHING_ELSE, module[1], *packages]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("name", SIMULATORS)
+def test_a_simulator_in_a_container_is_served_under_its_services_name(name: str) -> None:
+    assert SIMULATORS[name]["environment"]["CONTAINER_HOSTS"] == name

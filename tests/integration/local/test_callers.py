@@ -190,6 +190,15 @@ def test_a_deployed_api_answers_foreign_origins_itself(emulator: Target, tmp_pat
     assert emulator.ask(asked, "GET", f"/_aws/execute-api/{api}/v1/") == 200
 
 
+def test_a_simulator_in_a_container_answers_its_network(
+    targets: dict[str, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert targets["delivery"].ask({"Host": "delivery:18080"}) == 403
+    monkeypatch.setenv("CONTAINER_HOSTS", "delivery")
+    assert targets["delivery"].ask({"Host": "delivery:18080"}) == 200
+    assert targets["delivery"].ask({"Host": "delivery:18080", "Origin": EVIL}) == 403
+
+
 def test_the_tests_own_aws_server_refuses_pages_too() -> None:
     address = urlsplit(os.environ["AWS_ENDPOINT_URL"])
     moto = Target("moto", address.port or 0, "/moto-api/")

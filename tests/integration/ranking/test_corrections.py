@@ -155,9 +155,7 @@ def test_metrics_correct_the_day_that_counted_it(product: str) -> None:
     assert [tuple(row) for row in found] == [(0, 0, 0, 0, 0), (1, 0, 0, 0, 0)]
 
 
-def test_an_old_event_without_the_moment_counts_at_its_own_time(
-    clock: Clock, product: str
-) -> None:
+def test_an_old_event_without_the_moment_counts_at_its_own_time(clock: Clock, product: str) -> None:
     order = an_order((product, 3, 1000))
     count(order, at="2026-03-10T09:30:00+09:00")
     cancelled = envelope_of(a_cancellation(order), at=NOW)

@@ -44,12 +44,15 @@ reset:  ## End it and forget its data
 test: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Run every suite: unit, integration, contract, races, faults, end to end
 	@$(BIN)/pytest -n 3 $(PYTEST_ARGS)
 
-check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, import contracts, template rules
+# The tests that say what a change forgot, and need no server.
+CHECKED := $(patsubst %,tests/contract/test_%.py,documents glossary imports limits openapi production promises template test_names versions) \
+  tests/harness/crash/test_every_function.py
+check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, imports, templates, OpenAPI, documents, names
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@PYTHONPATH=layers/domain/python:. $(BIN)/lint-imports
-	@$(BIN)/pytest -q -p no:xdist --noconftest tests/contract/test_template.py tests/contract/test_production.py tests/contract/test_versions.py
+	@$(BIN)/pytest -q -p no:xdist --noconftest $(CHECKED)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi.lint
 	@$(BIN)/zizmor --offline --quiet --persona pedantic .github
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint

@@ -14,10 +14,9 @@ from contextlib import ExitStack, closing, contextmanager
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from infra.local.callers import DESKTOP_HOST
 from infra.local.errors import LocalError
 from infra.local.ports import LOOPBACK
-
-DESKTOP_HOST = "host.docker.internal"
 
 
 @contextmanager

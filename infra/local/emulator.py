@@ -7,7 +7,7 @@ from pathlib import Path
 import urllib3
 
 from infra.local.errors import LocalError
-from infra.local.ports import LOOPBACK, require_free
+from infra.local.ports import LOOPBACK, container_hosts, require_free
 from infra.local.process import Server, start_server
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def start_emulator(directory: Path, port: int) -> Server:
         folder.mkdir(parents=True, exist_ok=True)
     server = start_server(
         "emulator",
-        [PYTHON, "-P", PROGRAM, home / "layers"],
+        [PYTHON, "-P", PROGRAM, home / "layers", *container_hosts()],
         url=f"http://{LOOPBACK}:{port}",
         directory=directory,
         environment=_environment(port, home, scratch),

@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
+from infra.local.callers import refusal
 from infra.local.errors import LocalError
-from infra.local.ports import LOOPBACK, require_free
+from infra.local.ports import LOOPBACK, container_hosts, require_free
 
 BODY_LIMIT_BYTES = 256 * 1024
 
@@ -56,6 +57,19 @@ class JsonHandler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Write the access log as one line with the time first."""
         print(now(), format % args, flush=True)
+
+    def parse_request(self) -> bool:
+        """Read the request's head; refuse what a web page sent, whatever the method."""
+        if not super().parse_request():
+            return False
+        self._body_is_read = False
+        reason = refusal(self.headers.items(), container_hosts=container_hosts())
+        if reason is None:
+            return True
+        refused = Refused(HTTPStatus.FORBIDDEN, reason)
+        self.close_connection = True
+        self._send(refused.status, self.refusal(refused))
+        return False
 
     def do_GET(self) -> None:
         """Answer by the route of the path."""

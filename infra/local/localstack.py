@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import boto3
 
 from infra.local.api import Api
+from infra.local.env_file import write_env
 from infra.local.errors import LocalError
 from infra.local.system import warm_up
 from infra.template import (
@@ -180,8 +181,7 @@ def deploy() -> None:
         **{name: os.environ[name] for name in ACCOUNT},
         "ADMIN_TOKEN": _admin_token(outputs["TokenSecretArn"]),
     }
-    text = "".join(f"{name}={value}\n" for name, value in lines.items())
-    ENVIRONMENT.write_text(text, encoding="utf-8")
+    write_env(ENVIRONMENT, lines)
     print(f"{warm_up(Api(api_url))} functions are warm")
     print(f"API {api_url}\nEnvironment {ENVIRONMENT.relative_to(ROOT)}")
 

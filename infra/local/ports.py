@@ -1,13 +1,17 @@
 """The loopback ports of the local servers."""
 
+import os
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 
+import psutil
+
 from infra.local.errors import LocalError, PortInUse
 
 LOOPBACK = "127.0.0.1"
+DOCKER_INTERFACE = "docker0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,16 @@ def require_free(server: str, port: int) -> None:
         except OSError as error:
             free_port = getattr(Ports.free(), server)
             raise PortInUse(server, port, port_variable(server), free_port) from error
+
+
+def container_hosts() -> list[str]:
+    """Return the hosts at which containers see these servers.
+
+    They are this machine's addresses on Docker's bridge, and, for a server in a container, the
+    names that CONTAINER_HOSTS gives.
+    """
+    on_bridge = [each.address for each in psutil.net_if_addrs().get(DOCKER_INTERFACE, [])]
+    return [*on_bridge, *os.environ.get("CONTAINER_HOSTS", "").split()]
 
 
 def _port_number(variable: str, value: str) -> int:

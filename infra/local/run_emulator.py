@@ -1,14 +1,22 @@
-"""Run the emulator so that it unpacks a layer once, not once per function.
+"""Run the emulator so that web pages cannot use it, and layers are unpacked once.
 
-It starts a process per function and unpacks all layers for each: thousands of files, seconds of a
-cold start. Here the second process and those after it get a link to what the first unpacked,
+It answers any origin by itself, and would let a page in the developer's browser read secrets and
+run functions on this machine: only the paths of deployed APIs, which have CORS settings of their
+own, are open to other origins here (callers.py has the rule).
+
+It also starts a process per function and unpacks all layers for each: thousands of files, seconds
+of a cold start. Here the second process and those after it get a link to what the first unpacked,
 compiled modules included. What is deployed, and how, stays as it is.
 
-Started as `python -P run_emulator.py LAYERS`, LAYERS being the directory to unpack to: by path,
-as the emulator's own environment knows nothing of this package.
+Started as `python -P run_emulator.py LAYERS [HOST …]`, LAYERS being the directory to unpack to,
+HOST a name besides loopback at which containers see this machine: by path, as the emulator's own
+environment knows nothing of this package.
 """
 
 import hashlib
+import json
+import re
+import runpy
 import sys
 import tempfile
 import threading
@@ -20,7 +28,12 @@ from typing import Any
 from ministack import app  # type: ignore[import-not-found]
 from ministack.core import lambda_runtime  # type: ignore[import-not-found]
 
-UNPACKED = Path(sys.argv.pop(1))
+UNPACKED = Path(sys.argv[1])
+CONTAINER_HOSTS = tuple(sys.argv[2:])
+DEPLOYED_API = re.compile(r"/_aws/execute-api/[^/]+/[^/]+(/|$)")
+
+del sys.argv[1:]  # the emulator reads the rest
+refusal = runpy.run_path(str(Path(__file__).with_name("callers.py")))["refusal"]
 
 _one_at_a_time = threading.Lock()
 
@@ -54,11 +67,45 @@ class Layer(zipfile.ZipFile):
         return [] if is_layer else super().namelist()
 
 
+class Guarded:
+    """An ASGI application that answers 403 to what callers.refusal() refuses."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Pass the request on, or refuse it before anything reads it."""
+        reason = self._refusal(scope)
+        if reason is None:
+            await self._application(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            content = json.dumps({"message": reason}).encode()
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(content)).encode()),
+            ]
+            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.body", "body": content})
+
+    def _refusal(self, scope: dict[str, Any]) -> str | None:
+        if scope["type"] not in ("http", "websocket"):
+            return None
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
+        is_api = scope["type"] == "http" and DEPLOYED_API.match(scope["path"]) is not None
+        reason: str | None = refusal(headers, container_hosts=CONTAINER_HOSTS, has_own_cors=is_api)
+        return reason
+
+
 def main() -> None:
     """Serve until the process is ended."""
     UNPACKED.mkdir(parents=True, exist_ok=True)
     names = {name: getattr(zipfile, name) for name in dir(zipfile)}
     lambda_runtime.zipfile = SimpleNamespace(**{**names, "ZipFile": Layer})
+    app.app = Guarded(app.app)
     app.main()
 
 

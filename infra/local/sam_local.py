@@ -25,6 +25,7 @@ from typing import Any
 
 from infra.local.api import Json
 from infra.local.docker_bridge import reachable
+from infra.local.env_file import read_env
 from infra.local.errors import LocalError
 from infra.local.ports import LOOPBACK
 from infra.local.sam_table import ApiCall, Invocation, calls_of_an_order, write_table
@@ -244,8 +245,7 @@ def _running() -> dict[str, str]:
     file = LOCAL / "env"
     if not file.exists():
         raise LocalError("Nothing runs here: start it with make up, in another shell.")
-    lines = [line.partition("=") for line in file.read_text().splitlines()]
-    return {name: value for name, _, value in lines}
+    return read_env(file)
 
 
 def _environment() -> dict[str, str]:

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import pg8000.native
 
+from infra.local.env_file import read_env
 from infra.local.errors import LocalError
 
 ENV_FILE = Path(__file__).parents[2] / ".local" / "env"
@@ -145,11 +146,8 @@ def database_url() -> str:
     """DATABASE_URL, else that of the running local system. Raises LocalError."""
     if url := os.environ.get("DATABASE_URL"):
         return url
-    lines = ENV_FILE.read_text().splitlines() if ENV_FILE.exists() else []
-    for line in lines:
-        name, _, value = line.partition("=")
-        if name == "DATABASE_URL":
-            return value
+    if url := read_env(ENV_FILE).get("DATABASE_URL"):
+        return url
     raise LocalError("No database is known: run make up in another terminal, or set DATABASE_URL.")
 
 

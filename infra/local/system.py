@@ -9,8 +9,9 @@ from pathlib import Path
 
 from infra.local.api import Api
 from infra.local.delivery import start_delivery
-from infra.local.deployment import Deployment, python_runtime
+from infra.local.deployment import REGION, Deployment, python_runtime
 from infra.local.emulator import discard_scratch, discard_state, start_emulator
+from infra.local.env_file import write_env
 from infra.local.errors import LocalError
 from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
@@ -38,6 +39,14 @@ FIRST_REQUESTS = (
 )
 # How an emulator serves an API; the function fills in which one.
 CALLBACK_PATH = "/_aws/execute-api/{apiId}/{stage}/payments/callbacks"
+# The AWS CLI and SDKs reach the emulator with it, and no account of the reader's.
+ACCOUNT = {
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+}
 TITLES = {
     "postgres": "PostgreSQL",
     "valkey": "Valkey",
@@ -60,15 +69,13 @@ class Endpoints:
     admin_token: str
 
     def as_variables(self) -> dict[str, str]:
-        """Return the addresses as environment variables."""
-        return {item.name.upper(): getattr(self, item.name) for item in fields(self)}
+        """Return the addresses as environment variables, with an account for the emulator."""
+        addresses = {item.name.upper(): getattr(self, item.name) for item in fields(self)}
+        return {**addresses, **ACCOUNT}
 
     def write(self, file: Path) -> None:
         """Write a file that a shell can source; a reader sees all of it or none."""
-        draft = file.with_suffix(".draft")
-        draft.touch(mode=0o600)
-        draft.write_text("".join(f"{key}={value}\n" for key, value in self.as_variables().items()))
-        draft.replace(file)
+        write_env(file, self.as_variables())
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from infra.local.api import Api
 from infra.local.catalogue import seed_catalogue
 from infra.local.demo import place_demo_orders
 from infra.local.down import end_servers
+from infra.local.env_file import read_env
 from infra.local.errors import LocalError
 from infra.local.ports import Ports
 from infra.local.process import ProcessRecord
@@ -94,10 +95,10 @@ def only_one(directory: Path) -> Iterator[None]:
 def _where_it_runs(directory: Path, record_file: Path) -> str:
     record = ProcessRecord.read(record_file)
     env_file = directory / "env"
-    addresses = env_file.read_text() if env_file.exists() else "it is still starting\n"
-    api = next((line for line in addresses.splitlines() if line.startswith("API_URL")), addresses)
+    url = read_env(env_file).get("API_URL")
+    api = f"API_URL={url}" if url else "it is still starting"
     pid = f" (process {record.pid})" if record else ""
-    return f"Lastunit is running already{pid}: {api.strip()}. make down ends it."
+    return f"Lastunit is running already{pid}: {api}. make down ends it."
 
 
 def _show_demo_order(endpoints: Endpoints, stages: Stages) -> None:

@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from commerce.runtime.messaging.dead_letters import SUFFIX, Queue
+from infra.local.env_file import read_env
 
 LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"
 _OUTPUT = "DeadLetterQueueUrl"
@@ -46,8 +47,7 @@ def enter(environment: Mapping[str, str], local_env: Path = LOCAL_ENV) -> str:
     system, else AWS with its default credentials.
     """
     if not any(environment.get(name) for name in _EXPLICIT) and local_env.exists():
-        lines = local_env.read_text().splitlines()
-        os.environ.update(dict(line.split("=", 1) for line in lines if "=" in line))
+        os.environ.update(read_env(local_env))
         os.environ.update(_LOCAL)
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         os.environ.setdefault("AWS_DEFAULT_REGION", _LOCAL["AWS_DEFAULT_REGION"])

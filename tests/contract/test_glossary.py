@@ -97,7 +97,7 @@ def place(file: Path, line: int) -> str:
 def test_no_identifier_uses_the_old_dialect() -> None:
     assert len(SOURCES) > 100
     found = [
-        f"{place(file, line)}: {name}: for {word!r} say {DIALECT[word]!r}"
+        f"{place(file, line)}: the name {name}: for {word!r} say {DIALECT[word]!r}"
         for file in SOURCES
         for line, name in [(1, file.stem), *identifiers(file.read_text(encoding="utf-8"))]
         if name not in KEPT
@@ -113,7 +113,7 @@ def test_every_kept_name_is_in_use() -> None:
 
 def test_no_docstring_opens_with_a_question_word() -> None:
     found = [
-        f"{place(file, line)}: {text.splitlines()[0]}"
+        f"{place(file, line)}: say what it does or is, not {text.split()[0]!r}: {text!r}"
         for file in SOURCES
         for line, text in docstrings(file.read_text(encoding="utf-8"))
         if QUESTION.match(text)

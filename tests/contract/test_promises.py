@@ -29,8 +29,32 @@ def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+# They need servers or a build, or take longer than somebody waits for `make check`.
+NOT_CHECKED = {
+    "test_events.py", "test_packages.py", "test_schema.py", "test_repositories.py",
+    "test_coupon_repositories.py", "test_like_repositories.py", "test_payment_repositories.py",
+    "test_ranking_repositories.py",
+}  # fmt: skip
+
+
+def checked_tests() -> set[str]:
+    """Return the files of tests that `make check` runs."""
+    command = ["make", "--dry-run", "--always-make", "check"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(re.findall(r"tests/\S+\.py", ended.stdout))
+
+
 def targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_make_check_runs_every_contract_that_needs_no_server() -> None:
+    contracts = {file.name for file in (ROOT / "tests" / "contract").glob("test_*.py")}
+    assert contracts >= NOT_CHECKED
+    assert checked_tests() == {
+        "tests/harness/crash/test_every_function.py",
+        *(f"tests/contract/{name}" for name in contracts - NOT_CHECKED),
+    }
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in CONTRACT], ids=relative)
@@ -144,3 +168,8 @@ def test_a_simulators_image_has_its_imports_at_the_locked_versions(name: str) ->
     command = [sys.executable, "-c", IMPORT_WITH_NOTHING_ELSE, module[1], *packages]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("name", SIMULATORS)
+def test_a_simulator_in_a_container_is_served_under_its_services_name(name: str) -> None:
+    assert SIMULATORS[name]["environment"]["CONTAINER_HOSTS"] == name

@@ -4,19 +4,29 @@ moto looks whether a message is visible and then hides it, with nothing in betwe
 second receiver out: under load it hands one message to two. SQS may do so too, and consumers of
 ours claim what they do because of it; but tests that count who got a message need a queue where
 whoever has it in hand has it alone.
+
+Like the emulator of `make up`, it answers no web page.
 """
 
+import runpy
 import threading
 import time
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
-from moto.server import main
+import moto.server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.sqs.models import Message, SQSBackend
 
 POLL_SECONDS = 0.05
 CHANGES = ("send_message", "delete_message", "change_message_visibility")
+
+CALLERS = Path(__file__).parents[2] / "infra" / "local" / "callers.py"
+CHECKED = {"HTTP_HOST": "Host", "HTTP_ORIGIN": "Origin", "HTTP_SEC_FETCH_SITE": "Sec-Fetch-Site"}
+
+refusal = runpy.run_path(str(CALLERS))["refusal"]
 
 _one_at_a_time = threading.RLock()
 _receive = SQSBackend.receive_message
@@ -44,8 +54,22 @@ def _alone(change: Callable[..., Any]) -> Callable[..., Any]:
     return alone
 
 
+class Guarded(DomainDispatcherApplication):
+    """moto, which answers any origin by itself."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer 403 to what a web page sent."""
+        sent = [(name, environ[key]) for key, name in CHECKED.items() if key in environ]
+        reason = refusal(sent)
+        if reason is None:
+            return super().__call__(environ, start_response)
+        start_response("403 FORBIDDEN", [("Content-Type", "text/plain")])
+        return [reason.encode()]
+
+
 if __name__ == "__main__":
     SQSBackend.receive_message = _receive_alone  # type: ignore[method-assign,assignment]
     for each in CHANGES:
         setattr(SQSBackend, each, _alone(getattr(SQSBackend, each)))
-    main()
+    vars(moto.server)["DomainDispatcherApplication"] = Guarded
+    moto.server.main()

@@ -47,7 +47,7 @@ class IncomingRequest:
         # Bodies are always read as JSON, whatever a client's default is (curl's is a form).
         headers["content-type"] = "application/json"
         return cls(
-            event={**event, "headers": headers},
+            event={**event, "headers": headers, "path": _path(event)},
             context=context,
             id=str(gateway.get("requestId") or context.aws_request_id),
             operation=f"{event['httpMethod']} {event.get('resource', event['path'])}",
@@ -83,6 +83,20 @@ class IncomingRequest:
         if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge
         return raw
+
+
+def _path(event: LambdaEvent) -> str:
+    """Return the path as the template has it, without the base path of a custom domain.
+
+    Resource and parameters say what API Gateway matched. A path that does not end like them is
+    left alone: an encoded slash in a parameter must not move where the resource begins.
+    """
+    parameters = event.get("pathParameters") or {}
+    path: str = event["path"]
+    matched = str(event.get("resource") or path)
+    for name, value in parameters.items():
+        matched = matched.replace(f"{{{name}}}", str(value))
+    return matched if path.rstrip("/").endswith(matched) else path
 
 
 def _headers(event: LambdaEvent) -> dict[str, str]:

@@ -152,7 +152,7 @@ GATEWAY_TIMESTAMP = {
     "example": "1769851800",
 }
 
-FIELD = {"field": "amount", "message": "Input should be a valid integer", "code": "int_type"}
+FIELD = {"field": "amount", "message": "Must be a whole number.", "code": "int_type"}
 
 PROBLEM = {
     "type": "object",

@@ -392,3 +392,19 @@ def test_a_warm_function_keeps_nothing_of_the_previous_request(logged: Logged) -
     answered = [line for line in logged() if line["message"] == "answered"]
     assert ["user_id" in line for line in answered] == [True, True, True, False]
     assert rows("SELECT count(*) AS n FROM orders WHERE buyer_id = $1", buyer.user_id)[0].n == 2
+
+
+def test_a_wrong_email_is_answered_with_a_plain_sentence() -> None:
+    answer = call("user/sign_up", "POST", "/users", body={"email": "kim"})
+
+    said = {each["field"]: each["message"] for each in answer.json["errors"]}
+    assert said["email"] == "Must be an email address, such as name@example.com."
+
+
+def test_a_wrong_parameter_is_answered_with_a_plain_sentence() -> None:
+    answer = call("product/list_products", "GET", "/products?limit=ten&sort=best")
+
+    assert {each["field"]: each["message"] for each in answer.json["errors"]} == {
+        "limit": "Must be a whole number.",
+        "sort": "Must be latest, price_asc or likes_desc.",
+    }

@@ -17,7 +17,7 @@ def _moment(value: object) -> datetime:
             return found.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise PydanticCustomError("moment", "Should be RFC 3339 with an offset: 2026-01-31T09:30:00Z")
+    raise PydanticCustomError("moment", "Must be a moment such as 2026-01-31T09:30:00Z.")
 
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
@@ -42,7 +42,7 @@ class RegisterCoupon(Command):
     @model_validator(mode="after")
     def _means_something(self) -> "RegisterCoupon":
         if self.kind is Kind.RATE and self.value > 100:
-            raise PydanticCustomError("rate", "A RATE is 1 to 100 percent")
+            raise PydanticCustomError("rate", "A RATE is 1 to 100 percent.")
         if self.valid_from >= self.valid_until:
-            raise PydanticCustomError("validity", "valid_from should be before valid_until")
+            raise PydanticCustomError("validity", "valid_from must be before valid_until.")
         return self

@@ -29,14 +29,14 @@ class PlaceOrder(Command):
     @classmethod
     def _each_product_once(cls, lines: list[LineWanted]) -> list[LineWanted]:
         if len({line.product_id.lower() for line in lines}) < len(lines):
-            raise PydanticCustomError("product_repeated", "A product may be named once")
+            raise PydanticCustomError("product_repeated", "A product may be named only once.")
         return lines
 
     @field_validator("points")
     @classmethod
     def _points_need_a_card(cls, points: int | None, info: ValidationInfo) -> int | None:
         if points is not None and info.data.get("payment_method") == "POINT":
-            raise PydanticCustomError("points_without_card", "All of it is paid by points already")
+            raise PydanticCustomError("points_without_card", "Points pay all of it already.")
         return points
 
 

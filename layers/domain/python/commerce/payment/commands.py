@@ -22,7 +22,9 @@ _CARD_NO = r"\d{4}-\d{4}-\d{4}-\d{4}"
 
 def _well_formed(card_no: SecretStr) -> SecretStr:
     if not re.fullmatch(_CARD_NO, card_no.get_secret_value(), re.ASCII):
-        raise PydanticCustomError("card_no_malformed", "A card number is dddd-dddd-dddd-dddd")
+        raise PydanticCustomError(
+            "card_no_malformed", "Must be a card number, dddd-dddd-dddd-dddd."
+        )
     return card_no
 
 

@@ -1,10 +1,22 @@
 """Request and answer shapes of spec §3.1 that several contexts share."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from commerce.shared import clock
 from commerce.shared.money import Money
@@ -65,6 +77,36 @@ def one_of(names: Iterable[str]) -> Any:
     return Field(json_schema_extra={"enum": list(map(str, names))})
 
 
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Metadata of text that a pattern describes, which callers read as a sentence."""
+
+    pattern: str
+    sentence: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^{self.pattern}$"}
+
+    def _checked(self, text: str) -> str:
+        if not _is_unicode(text):
+            raise PydanticKnownError("string_unicode")
+        if not re.fullmatch(self.pattern, text):
+            said = {"sentence": self.sentence}
+            raise PydanticCustomError("string_pattern_mismatch", "{sentence}", said)
+        return text
+
+
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 """Characters (within a pattern's brackets) that a line of text must not have.
 
@@ -72,10 +114,16 @@ Controls, line and paragraph separators, and overrides of the writing direction,
 can look like a different one. Letters of right-to-left scripts are allowed.
 """
 
-Line = Annotated[str, Field(pattern=rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$")]
+Line = Annotated[
+    str,
+    Form(
+        rf"[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*",
+        "Must be one line with a visible character, without control characters.",
+    ),
+]
 """One line of text that is not blank."""
 
-Prose = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+Prose = Annotated[str, Form(r"[^\x00]*", "Must not have the character U+0000.")]
 """Any text that PostgreSQL can store, which is text without NUL."""
 
 Quantity = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]

@@ -7,11 +7,11 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from pydantic_core import PydanticCustomError
 
 from commerce.shared import clock
-from commerce.shared.schemas import CONTROL, Command, Line
+from commerce.shared.schemas import CONTROL, Command, Form, Line
 from commerce.user.model import Gender
 
 _LABEL = rf"[^\s@.{CONTROL}]+"
-_EMAIL = rf"^[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+$"
+_EMAIL = rf"[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+"
 """One @ with a dot behind it: only a mail can prove that an address exists."""
 
 
@@ -21,13 +21,13 @@ def _real_date(text: object) -> date:
     except ValueError:
         found = None
     if found is None or found.isoformat() != text:  # fromisoformat takes 20000131 too
-        raise PydanticCustomError("birth_date", "Should be a real date, yyyy-mm-dd")
+        raise PydanticCustomError("birth_date", "Must be a real date, written as yyyy-mm-dd.")
     return found
 
 
 def _not_in_the_future(day: date) -> date:
     if day > clock.now().date():
-        raise PydanticCustomError("birth_date", "Should not be in the future")
+        raise PydanticCustomError("birth_date", "Must not be in the future.")
     return day
 
 
@@ -36,10 +36,18 @@ class SignUp(Command):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    login_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,10}$", examples=["coyote"])]
+    login_id: Annotated[
+        str,
+        Field(examples=["coyote"]),
+        Form("[A-Za-z0-9]{1,10}", "Must be 1 to 10 letters from A to Z and digits."),
+    ]
     password: Annotated[SecretStr, Field(min_length=10, max_length=128)]
     name: Annotated[Line, Field(max_length=100, examples=["Wile E. Coyote"])]
-    email: Annotated[str, Field(max_length=254, pattern=_EMAIL, examples=["wile@example.com"])]
+    email: Annotated[
+        str,
+        Field(max_length=254, examples=["wile@example.com"]),
+        Form(_EMAIL, "Must be an email address, such as name@example.com."),
+    ]
     birth_date: Annotated[date, BeforeValidator(_real_date), AfterValidator(_not_in_the_future)]
     gender: Gender
 

@@ -1,26 +1,12 @@
 """The commands of the coupon context."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from commerce.coupon.model import Kind
-from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Line, Quantity
-
-
-def _moment(value: object) -> datetime:
-    try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if found is not None and found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise PydanticCustomError("moment", "Must be a moment such as 2026-01-31T09:30:00Z.")
-
-
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Line, Moment, Quantity
 
 
 class RegisterCoupon(Command):

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -63,6 +65,26 @@ class Page(View, Generic[T]):
     items: list[T]
     next_cursor: str | None
 
+
+def _moment(value: object) -> datetime:
+    with suppress(ValueError):
+        if isinstance(value, str):
+            return clock.parse_rfc3339(value)
+    raise PydanticCustomError("moment", "Must be a moment such as 2026-01-31T09:30:00Z.")
+
+
+def _day(value: object) -> date:
+    with suppress(ValueError):
+        if isinstance(value, str):
+            return clock.parse_date(value)
+    raise PydanticCustomError("date", "Must be a real date, written as yyyy-mm-dd.")
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""RFC 3339 `date-time`, as callers send it."""
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A date, as callers send it."""
 
 Timestamp = Annotated[
     datetime,

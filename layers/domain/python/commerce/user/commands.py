@@ -3,26 +3,16 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from commerce.shared import clock
-from commerce.shared.schemas import CONTROL, Command, Form, Line
+from commerce.shared.schemas import CONTROL, Command, Day, Form, Line
 from commerce.user.model import Gender
 
 _LABEL = rf"[^\s@.{CONTROL}]+"
 _EMAIL = rf"[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+"
 """One @ with a dot behind it: only a mail can prove that an address exists."""
-
-
-def _real_date(text: object) -> date:
-    try:
-        found = date.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        found = None
-    if found is None or found.isoformat() != text:  # fromisoformat takes 20000131 too
-        raise PydanticCustomError("birth_date", "Must be a real date, written as yyyy-mm-dd.")
-    return found
 
 
 def _not_in_the_future(day: date) -> date:
@@ -48,7 +38,7 @@ class SignUp(Command):
         Field(max_length=254, examples=["wile@example.com"]),
         Form(_EMAIL, "Must be an email address, such as name@example.com."),
     ]
-    birth_date: Annotated[date, BeforeValidator(_real_date), AfterValidator(_not_in_the_future)]
+    birth_date: Annotated[Day, AfterValidator(_not_in_the_future)]
     gender: Gender
 
 

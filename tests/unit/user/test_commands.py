@@ -70,12 +70,16 @@ def test_a_user_born_today_may_sign_up() -> None:
         ("login_id", 12345),
         ("password", "x" * 9),
         ("password", "x" * 129),
+        ("password", "e\u0301" * 5),
+        ("password", "e\u0301" * 129),
         ("password", 1234567890),
         ("password", None),
         ("name", ""),
         ("name", "   "),
         ("name", "n" * 101),
         ("name", "two\nlines"),
+        ("name", "\u200b"),
+        ("name", "\u3164"),
         ("name", "nul\x00"),
         ("name", "\ud800"),
         ("email", "wile"),
@@ -150,3 +154,9 @@ def test_an_impossible_login_id_may_be_tried_at_sign_in(login_id: str) -> None:
 )
 def test_a_bad_login_names_its_field(field: str, value: object) -> None:
     assert wrong_fields(OpenSession, {"login_id": "a", "password": "b", field: value}) == [field]
+
+
+def test_a_password_is_counted_in_nfc() -> None:
+    for characters in (10, 128):
+        command = SignUp.model_validate(GOOD | {"password": "e\u0301" * characters})
+        assert len(command.password.get_secret_value()) == characters

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from commerce.coupon.model import Kind
-from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Line, Moment, Quantity
+from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Moment, Quantity, line
 
 
 class RegisterCoupon(Command):
@@ -16,7 +16,7 @@ class RegisterCoupon(Command):
     discount, null for no limit. It is valid from `valid_from` until just before `valid_until`.
     """
 
-    name: Annotated[Line, Field(max_length=100, examples=["Autumn, 10 % off"])]
+    name: Annotated[str, line(100), Field(examples=["Autumn, 10 % off"])]
     kind: Annotated[Kind, Field(strict=False)]
     value: Annotated[Amount, Field(examples=[10])]
     max_discount: Amount | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Line, Quantity
+from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Quantity, line
 
 MAX_LINES = 50  # spec §3.3
 
@@ -43,4 +43,4 @@ class PlaceOrder(Command):
 class CancelOrder(Command):
     """Cancel an order; `reason` goes into its history."""
 
-    reason: Annotated[Line, Field(max_length=200, examples=["Ordered by mistake"])] | None = None
+    reason: Annotated[str, line(200), Field(examples=["Ordered by mistake"])] | None = None

@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from commerce.payment.card import Card, CardType
-from commerce.shared.schemas import Command, Id, Prose
+from commerce.shared.schemas import Command, Id
 
 _CARD_NO = r"\d{4}-\d{4}-\d{4}-\d{4}"
 
@@ -56,7 +56,7 @@ class Callback(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, strict=True)
 
-    transaction_key: Annotated[Prose, Field(min_length=1, max_length=200)]
+    transaction_key: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
     order_id: Annotated[str, Field(max_length=200)]
     amount: int
     status: str

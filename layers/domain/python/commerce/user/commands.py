@@ -3,12 +3,14 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from commerce.shared import clock
-from commerce.shared.schemas import CONTROL, Command, Day, Form, Line
+from commerce.shared.schemas import CONTROL, Command, Day, Form, line, nfc
 from commerce.user.model import Gender
+
+MAX_PASSWORD = 128
 
 _LABEL = rf"[^\s@.{CONTROL}]+"
 _EMAIL = rf"[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+"
@@ -21,6 +23,13 @@ def _not_in_the_future(day: date) -> date:
     return day
 
 
+def _normalized(password: object) -> object:
+    return nfc(password, MAX_PASSWORD) if isinstance(password, str) else password
+
+
+_IN_NFC = BeforeValidator(_normalized)
+
+
 class SignUp(Command):
     """Open a user's account."""
 
@@ -31,8 +40,8 @@ class SignUp(Command):
         Field(examples=["coyote"]),
         Form("[A-Za-z0-9]{1,10}", "Must be 1 to 10 letters from A to Z and digits."),
     ]
-    password: Annotated[SecretStr, Field(min_length=10, max_length=128)]
-    name: Annotated[Line, Field(max_length=100, examples=["Wile E. Coyote"])]
+    password: Annotated[SecretStr, Field(min_length=10, max_length=MAX_PASSWORD), _IN_NFC]
+    name: Annotated[str, line(100), Field(examples=["Wile E. Coyote"])]
     email: Annotated[
         str,
         Field(max_length=254, examples=["wile@example.com"]),
@@ -47,5 +56,5 @@ class OpenSession(Command):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    login_id: Annotated[Line, Field(max_length=100, examples=["coyote"])]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    login_id: Annotated[str, line(100), Field(examples=["coyote"])]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD), _IN_NFC]

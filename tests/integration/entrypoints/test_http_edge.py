@@ -408,3 +408,18 @@ def test_a_wrong_parameter_is_answered_with_a_plain_sentence() -> None:
         "limit": "Must be a whole number.",
         "sort": "Must be latest, price_asc or likes_desc.",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("product/list_products", "/products"),
+        ("product/list_products", "/products?limit=0"),
+        ("order/list_orders", "/orders"),
+        ("health/get_health", "/health"),
+        ("pages/get_page", "/openapi.json"),
+        ("pages/get_page", "/nothing"),
+    ],
+)
+def test_every_answer_forbids_browsers_to_guess_its_type(name: str, path: str) -> None:
+    assert handle(name, http_event("GET", path)).headers["x-content-type-options"] == "nosniff"

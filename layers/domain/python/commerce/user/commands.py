@@ -17,7 +17,12 @@ _EMAIL = rf"[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+"
 """One @ with a dot behind it: only a mail can prove that an address exists."""
 
 
-def _not_in_the_future(day: date) -> date:
+FIRST_BIRTH_DATE = date(1900, 1, 1)
+
+
+def _plausible(day: date) -> date:
+    if day < FIRST_BIRTH_DATE:
+        raise PydanticCustomError("birth_date", "Must not be before 1900.")
     if day > clock.now().date():
         raise PydanticCustomError("birth_date", "Must not be in the future.")
     return day
@@ -47,7 +52,7 @@ class SignUp(Command):
         Field(max_length=254, examples=["wile@example.com"]),
         Form(_EMAIL, "Must be an email address, such as name@example.com."),
     ]
-    birth_date: Annotated[Day, AfterValidator(_not_in_the_future)]
+    birth_date: Annotated[Day, AfterValidator(_plausible)]
     gender: Gender
 
 

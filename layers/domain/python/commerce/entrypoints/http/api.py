@@ -132,6 +132,7 @@ def lambda_handler(
             "Cache-Control": ["no-store"],
             **answer.get("multiValueHeaders", {}),
             "X-Request-Id": [request.id],
+            "X-Content-Type-Options": ["nosniff"],
             "Access-Control-Allow-Origin": [settings.text("ALLOWED_ORIGIN", "*")],
             "Access-Control-Expose-Headers": [EXPOSED_HEADERS],
             **({"Idempotency-Replayed": ["true"]} if replay.is_replayed() else {}),

@@ -2,6 +2,7 @@
 
 from aws_lambda_powertools.event_handler import Response
 
+from commerce.app.catalogue import catalogue
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandFacade, BrandNotFound, BrandView, EditBrand
 from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
@@ -14,6 +15,7 @@ def edit_brand(
     brand_id: str, command: EditBrand, admin: Admin, if_match: IfMatch
 ) -> Response[BrandView]:
     edited = in_transaction(BrandFacade.edit, brand_id, command, by=admin.by, if_match=if_match)
+    catalogue().forget_brand(edited.brand.brand_id)
     return with_etag(edited.brand, edited.version)
 
 

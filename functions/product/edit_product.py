@@ -3,6 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from commerce.app import products
+from commerce.app.catalogue import catalogue
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandNotFound
 from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
@@ -18,7 +19,7 @@ def edit_product(
     edited = in_transaction(
         products.edit_product, product_id, command, by=admin.by, if_match=if_match
     )
-    return with_etag(edited, edited.version, edited.counted)
+    return with_etag(catalogue().ranked(edited), edited.version, edited.counted)
 
 
 handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound, BrandNotFound))

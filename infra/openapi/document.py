@@ -100,7 +100,7 @@ def _request(operation: Operation) -> dict[str, Any]:
 
 
 def _successes(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
-    headers = ["X-Request-Id", "Cache-Control"]
+    headers = [*parts.ALWAYS]
     if operation.is_tagged:
         headers.append("ETag")
     if operation.rules.idempotent:
@@ -147,7 +147,7 @@ def _problems(operations: Iterable[Operation]) -> dict[str, Any]:
 
 def _refusal(status: HTTPStatus, bodies: Iterable[dict[str, Any]]) -> dict[str, Any]:
     described = {body["code"]: body for body in bodies}
-    headers = ["X-Request-Id", "Cache-Control"]
+    headers = [*parts.ALWAYS]
     if status in parts.RETRIED:
         headers.append("Retry-After")
     if status is HTTPStatus.UNAUTHORIZED:

@@ -64,6 +64,9 @@ RETRIED = {
 }
 """Answers that may say when to ask again."""
 
+ALWAYS = ("X-Request-Id", "Cache-Control", "X-Content-Type-Options")
+"""The headers of every answer."""
+
 HEADERS = {
     "X-Request-Id": {
         "description": "Names the request, in the logs and in every event that follows from it",
@@ -74,6 +77,10 @@ HEADERS = {
         "description": "no-store, or no-cache where an ETag tells whether it has changed",
         "schema": {"type": "string"},
         "example": "no-store",
+    },
+    "X-Content-Type-Options": {
+        "description": "Keeps browsers from taking an answer for another type",
+        "schema": {"type": "string", "enum": ["nosniff"]},
     },
     "ETag": {
         "description": "What was answered, for If-None-Match; its version, for If-Match",
@@ -152,7 +159,7 @@ GATEWAY_TIMESTAMP = {
     "example": "1769851800",
 }
 
-FIELD = {"field": "amount", "message": "Input should be a valid integer", "code": "int_type"}
+FIELD = {"field": "amount", "message": "Must be a whole number.", "code": "int_type"}
 
 PROBLEM = {
     "type": "object",

@@ -2,7 +2,9 @@
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from commerce.runtime.messaging.dead_letters import (
     DeadLetter,
@@ -11,6 +13,7 @@ from commerce.runtime.messaging.dead_letters import (
     Queue,
     logged_cause,
 )
+from commerce.shared.schemas import line
 from infra.ops import logs
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group, confirm
 from infra.ops.target import OpsError, Target, client, operator
@@ -44,7 +47,14 @@ def add_to(commands: Any) -> None:
         )
     shown.add_argument("--limit", type=int, default=20)
     redriven.add_argument("--rate", type=_rate, help="messages per second")
-    discarded.add_argument("--reason", required=True)
+    discarded.add_argument("--reason", type=_reason, required=True)
+
+
+def _reason(text: str) -> str:
+    try:
+        return TypeAdapter(Annotated[str, line(500)]).validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from error
 
 
 def _rate(text: str) -> float:

@@ -6,9 +6,9 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 
+from commerce.shared import clock
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group
 from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import aside, counter, people, show_error, show_fields
@@ -24,7 +24,7 @@ def add_to(commands: Any) -> None:
         ranking, "rebuild", rebuild, show_rebuilt, "rebuild live boards from the metrics"
     )
     rebuilt.add_argument(
-        "--day", type=date.fromisoformat, metavar="YYYY-MM-DD",
+        "--day", type=clock.parse_date, metavar="YYYY-MM-DD",
         help="from this day on (yesterday or today); without it, both",
     )  # fmt: skip
     made = add_command(ranking, "run", run, show_runs, "rank a week or a month now, and wait")

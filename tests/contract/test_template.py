@@ -644,6 +644,7 @@ def _is_a_problem(response: Resource) -> bool:
         and body["status"] == response["StatusCode"]
         and body["request_id"] == "$context.requestId"
         and headers.get("X-Request-Id") == "context.requestId"
+        and headers.get("X-Content-Type-Options") == "'nosniff'"
         and headers["Content-Type"] == "'application/problem+json'"
     )
 

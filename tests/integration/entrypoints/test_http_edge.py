@@ -392,3 +392,34 @@ def test_a_warm_function_keeps_nothing_of_the_previous_request(logged: Logged) -
     answered = [line for line in logged() if line["message"] == "answered"]
     assert ["user_id" in line for line in answered] == [True, True, True, False]
     assert rows("SELECT count(*) AS n FROM orders WHERE buyer_id = $1", buyer.user_id)[0].n == 2
+
+
+def test_a_wrong_email_is_answered_with_a_plain_sentence() -> None:
+    answer = call("user/sign_up", "POST", "/users", body={"email": "kim"})
+
+    said = {each["field"]: each["message"] for each in answer.json["errors"]}
+    assert said["email"] == "Must be an email address, such as name@example.com."
+
+
+def test_a_wrong_parameter_is_answered_with_a_plain_sentence() -> None:
+    answer = call("product/list_products", "GET", "/products?limit=ten&sort=best")
+
+    assert {each["field"]: each["message"] for each in answer.json["errors"]} == {
+        "limit": "Must be a whole number.",
+        "sort": "Must be latest, price_asc or likes_desc.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("product/list_products", "/products"),
+        ("product/list_products", "/products?limit=0"),
+        ("order/list_orders", "/orders"),
+        ("health/get_health", "/health"),
+        ("pages/get_page", "/openapi.json"),
+        ("pages/get_page", "/nothing"),
+    ],
+)
+def test_every_answer_forbids_browsers_to_guess_its_type(name: str, path: str) -> None:
+    assert handle(name, http_event("GET", path)).headers["x-content-type-options"] == "nosniff"

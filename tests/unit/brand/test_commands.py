@@ -35,6 +35,7 @@ def test_a_brand_is_accepted(body: dict[str, Any]) -> None:
         {"name": ["Acme"]},
         {"name": b"Acme"},
         {"name": "\ud800"},
+        {"name": "\u3164"},
         {"name": "Acme", "description": "x" * 2001},
         {"name": "Acme", "description": None},
         {"name": "Acme", "brand_id": "1"},

@@ -10,10 +10,12 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from commerce.entrypoints.messages import pause_seconds
+from commerce.entrypoints.messages import adapters_of, pause_seconds
 from commerce.entrypoints.queue import batch_handler, event_handler, nudge_handler
 from commerce.entrypoints.telemetry import logger
+from commerce.like import ProductUnliked
 from commerce.shared import trace
 from commerce.shared.events import Event, Received
 from commerce.shared.money import Money
@@ -291,3 +293,26 @@ def test_a_joint_batchs_lines_carry_ids_of_single_messages_only(
     ]
     assert [ids_of(each)[1:] for each in lines("event consumed")] == [ids_in(of_one)[1:]]
     assert [ids_of(each) for each in lines("batch done")] == [[None] * 3]
+
+
+@pytest.mark.parametrize(
+    "occurred_at",
+    ["20261201T000000Z", "2026-W49-1T00:00:00Z", "2026-12-01T00:00:00", 1_790_000],
+)
+def test_an_event_whose_time_is_not_rfc_3339_is_not_consumed(occurred_at: object) -> None:
+    received: list[Received[Painted]] = []
+    event = sqs_event(bus_message({**painted(), "occurred_at": occurred_at}))
+
+    assert handle(event, received) == [event["Records"][0]["messageId"]]
+    assert received == []
+
+
+@pytest.mark.parametrize("liked_at", ["20261201T000000Z", "2026-12-01", "1790000000", 1])
+def test_a_time_in_an_event_is_exactly_rfc_3339(liked_at: object) -> None:
+    ids = dict.fromkeys(("aggregate_id", "user_id", "product_id"), str(uuid4()))
+    event = {**ids, "aggregate_version": 2, "liked_at": "2026-12-01T00:00:00.000000Z"}
+    adapter = adapters_of([ProductUnliked])["ProductUnliked"]
+
+    assert adapter.validate_json(json.dumps(event), strict=True).liked_at is not None
+    with pytest.raises(ValidationError):
+        adapter.validate_json(json.dumps({**event, "liked_at": liked_at}), strict=True)

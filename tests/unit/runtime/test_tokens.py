@@ -80,6 +80,12 @@ def test_each_token_has_its_own_id() -> None:
     assert tokens.sign(USER_ID) != tokens.sign(USER_ID)
 
 
+def test_a_token_is_valid_for_a_day_at_most() -> None:
+    now = clock.now()
+    a_day = timedelta(seconds=tokens.MAX_LIFETIME_SECONDS)
+    assert tokens.verify(token(iat=now, exp=now + a_day)).user_id == USER_ID
+
+
 def test_a_retiring_key_still_verifies() -> None:
     assert tokens.verify(token(kid="2026-01", key=OLD_KEY)).user_id == USER_ID
 
@@ -105,6 +111,15 @@ def test_clocks_may_differ_a_little() -> None:
         pytest.param(lambda: token(aud="another-api"), id="for another audience"),
         pytest.param(lambda: token(iss="somebody"), id="from another issuer"),
         pytest.param(lambda: token(iat=clock.now() + timedelta(hours=1)), id="from the future"),
+        pytest.param(lambda: token(exp=clock.now() + timedelta(days=3650)), id="for ten years"),
+        pytest.param(
+            lambda: token(
+                iat=clock.now() - timedelta(seconds=1),
+                exp=clock.now() + timedelta(seconds=tokens.MAX_LIFETIME_SECONDS),
+            ),
+            id="for a second more than a day",
+        ),
+        pytest.param(lambda: token(iat="0", exp="9999999999"), id="with times as text"),
         pytest.param(lambda: token(sub="42"), id="for what is no user"),
         pytest.param(lambda: token(scope=7), id="with a scope that is no text"),
         *(

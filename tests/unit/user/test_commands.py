@@ -44,6 +44,7 @@ def test_a_valid_sign_up_is_accepted() -> None:
         ("email", "first.last+tag@sub.example.co.kr"),
         ("email", "e" * 64 + "@" + "d" * 185 + ".com"),
         ("birth_date", "2000-02-29"),
+        ("birth_date", "1900-01-01"),
         ("gender", "FEMALE"),
         ("gender", "OTHER"),
     ],
@@ -70,12 +71,16 @@ def test_a_user_born_today_may_sign_up() -> None:
         ("login_id", 12345),
         ("password", "x" * 9),
         ("password", "x" * 129),
+        ("password", "e\u0301" * 5),
+        ("password", "e\u0301" * 129),
         ("password", 1234567890),
         ("password", None),
         ("name", ""),
         ("name", "   "),
         ("name", "n" * 101),
         ("name", "two\nlines"),
+        ("name", "\u200b"),
+        ("name", "\u3164"),
         ("name", "nul\x00"),
         ("name", "\ud800"),
         ("email", "wile"),
@@ -90,6 +95,8 @@ def test_a_user_born_today_may_sign_up() -> None:
         ("email", "wile@example.com\n"),
         ("email", "wile\x00@example.com"),
         ("email", "e" * 64 + "@" + "d" * 186 + ".com"),
+        ("birth_date", "0001-01-01"),
+        ("birth_date", "1899-12-31"),
         ("birth_date", "1949-02-29"),
         ("birth_date", "1949-9-17"),
         ("birth_date", "19490917"),
@@ -150,3 +157,9 @@ def test_an_impossible_login_id_may_be_tried_at_sign_in(login_id: str) -> None:
 )
 def test_a_bad_login_names_its_field(field: str, value: object) -> None:
     assert wrong_fields(OpenSession, {"login_id": "a", "password": "b", field: value}) == [field]
+
+
+def test_a_password_is_counted_in_nfc() -> None:
+    for characters in (10, 128):
+        command = SignUp.model_validate(GOOD | {"password": "e\u0301" * characters})
+        assert len(command.password.get_secret_value()) == characters

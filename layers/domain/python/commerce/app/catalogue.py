@@ -65,7 +65,11 @@ class Catalogue:
         found = cursor.parse_id(product_id)
         if found is None:
             raise ProductNotFound([product_id])
-        return self._detail(str(found)).model_copy(update={"rank": self._rank_of(str(found))})
+        return self.ranked(self._detail(str(found)))
+
+    def ranked(self, product: ProductDetailView) -> ProductDetailView:
+        """Return the product with today's rank, which is read from Valkey."""
+        return product.model_copy(update={"rank": self._rank_of(product.product_id)})
 
     def _detail(self, product_id: str) -> ProductDetailView:
         loaded: list[ProductDetailView] = []
@@ -159,9 +163,13 @@ class Catalogue:
         for summary in self.refresh(ids).values():
             self.invalidate_first_pages(summary)
 
+    def forget_brand(self, brand_id: str) -> None:
+        """Drop an edited brand; its products follow with the event."""
+        self._cache.invalidate(BRANDS, [brand_id])
+
     def invalidate_brand(self, brand_id: str) -> None:
         """Drop an edited brand, and the summaries of its products, which show its name."""
-        self._cache.invalidate(BRANDS, [brand_id])
+        self.forget_brand(brand_id)
         after: str | None = ""
         while after is not None:
             command = ListProducts(brand_id=brand_id, limit=LONGEST_PAGE, cursor=after)

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from commerce.shared.schemas import Command, Line, Patch, Prose
+from commerce.shared.schemas import Command, Patch, line, prose
 
-Name = Annotated[Line, Field(max_length=100, examples=["Acme"])]
-Description = Annotated[Prose, Field(max_length=2000, examples=["Everything a coyote needs"])]
+Name = Annotated[str, line(100), Field(examples=["Acme"])]
+Description = Annotated[str, prose(2000), Field(examples=["Everything a coyote needs"])]
 
 
 class RegisterBrand(Command):

@@ -1,26 +1,12 @@
 """The commands of the coupon context."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from commerce.coupon.model import Kind
-from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Line, Quantity
-
-
-def _moment(value: object) -> datetime:
-    try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if found is not None and found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise PydanticCustomError("moment", "Should be RFC 3339 with an offset: 2026-01-31T09:30:00Z")
-
-
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Moment, Quantity, line
 
 
 class RegisterCoupon(Command):
@@ -30,7 +16,7 @@ class RegisterCoupon(Command):
     discount, null for no limit. It is valid from `valid_from` until just before `valid_until`.
     """
 
-    name: Annotated[Line, Field(max_length=100, examples=["Autumn, 10 % off"])]
+    name: Annotated[str, line(100), Field(examples=["Autumn, 10 % off"])]
     kind: Annotated[Kind, Field(strict=False)]
     value: Annotated[Amount, Field(examples=[10])]
     max_discount: Amount | None = None
@@ -42,7 +28,7 @@ class RegisterCoupon(Command):
     @model_validator(mode="after")
     def _means_something(self) -> "RegisterCoupon":
         if self.kind is Kind.RATE and self.value > 100:
-            raise PydanticCustomError("rate", "A RATE is 1 to 100 percent")
+            raise PydanticCustomError("rate", "A RATE is 1 to 100 percent.")
         if self.valid_from >= self.valid_until:
-            raise PydanticCustomError("validity", "valid_from should be before valid_until")
+            raise PydanticCustomError("validity", "valid_from must be before valid_until.")
         return self

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from pydantic_core import to_json
 
 from commerce.entrypoints.telemetry import logger
 from commerce.runtime.aws import client
+from commerce.shared import clock
 from commerce.shared.events import Event, Received
 
 Adapters: TypeAlias = Mapping[str, TypeAdapter[Any]]
@@ -41,16 +41,9 @@ def read_event(adapters: Adapters, record: SQSRecord) -> Received[Any]:
     return Received(
         UUID(envelope["id"]),
         str(envelope["trace_id"]).encode(errors="replace").decode(),  # encodable, for the log
-        _moment(envelope["occurred_at"]),
+        clock.parse_rfc3339(envelope["occurred_at"]),
         event,
     )
-
-
-def _moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError("occurred_at has no offset from UTC")
-    return found
 
 
 def receive_count(record: SQSRecord) -> int:

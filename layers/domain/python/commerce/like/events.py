@@ -4,11 +4,11 @@ A like has two events at most: version 1 when it is given, version 2 when it is 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
 from commerce.shared.events import Event
+from commerce.shared.schemas import Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,5 +30,5 @@ class ProductLiked(LikeEvent):
 class ProductUnliked(LikeEvent):
     """A user no longer likes a product."""
 
-    liked_at: datetime | None = None
+    liked_at: Moment | None = None
     """None in events recorded before this field existed."""

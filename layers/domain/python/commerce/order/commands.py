@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Line, Quantity
+from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Quantity, line
 
 MAX_LINES = 50  # spec §3.3
 
@@ -29,18 +29,18 @@ class PlaceOrder(Command):
     @classmethod
     def _each_product_once(cls, lines: list[LineWanted]) -> list[LineWanted]:
         if len({line.product_id.lower() for line in lines}) < len(lines):
-            raise PydanticCustomError("product_repeated", "A product may be named once")
+            raise PydanticCustomError("product_repeated", "A product may be named only once.")
         return lines
 
     @field_validator("points")
     @classmethod
     def _points_need_a_card(cls, points: int | None, info: ValidationInfo) -> int | None:
         if points is not None and info.data.get("payment_method") == "POINT":
-            raise PydanticCustomError("points_without_card", "All of it is paid by points already")
+            raise PydanticCustomError("points_without_card", "Points pay all of it already.")
         return points
 
 
 class CancelOrder(Command):
     """Cancel an order; `reason` goes into its history."""
 
-    reason: Annotated[Line, Field(max_length=200, examples=["Ordered by mistake"])] | None = None
+    reason: Annotated[str, line(200), Field(examples=["Ordered by mistake"])] | None = None

@@ -1,12 +1,12 @@
 """The events of orders."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
 from commerce.shared.events import Event
 from commerce.shared.money import Money
+from commerce.shared.schemas import Moment
 
 MAX_TOTAL = 2**53 - 1
 """The largest total of an order: every JSON parser reads it exactly (RFC 8259 §6)."""
@@ -50,7 +50,7 @@ class OrderConfirmed(OrderEvent):
 
     lines: tuple[LineOrdered, ...]
     total: Money
-    confirmed_at: datetime | None = None
+    confirmed_at: Moment | None = None
     """None in events recorded before this field existed."""
 
 
@@ -68,7 +68,7 @@ class OrderCancelled(OrderEvent):
     card_refund: Money
     was_confirmed: bool
     reason: str
-    confirmed_at: datetime | None = None
+    confirmed_at: Moment | None = None
     """None if it never was, and in events recorded before this field existed."""
 
 

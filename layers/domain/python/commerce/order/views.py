@@ -80,5 +80,5 @@ def _fields(order: Order) -> dict[str, object]:
             for line in order.lines
         ],
         "placed_at": order.placed_at,
-        "expires_at": order.expires_at,
+        "expires_at": order.expires_at if order.status is Status.PENDING else None,
     }

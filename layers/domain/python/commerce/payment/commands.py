@@ -15,14 +15,16 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from commerce.payment.card import Card, CardType
-from commerce.shared.schemas import Command, Id, Prose
+from commerce.shared.schemas import Command, Id
 
 _CARD_NO = r"\d{4}-\d{4}-\d{4}-\d{4}"
 
 
 def _well_formed(card_no: SecretStr) -> SecretStr:
     if not re.fullmatch(_CARD_NO, card_no.get_secret_value(), re.ASCII):
-        raise PydanticCustomError("card_no_malformed", "A card number is dddd-dddd-dddd-dddd")
+        raise PydanticCustomError(
+            "card_no_malformed", "Must be a card number, dddd-dddd-dddd-dddd."
+        )
     return card_no
 
 
@@ -54,7 +56,7 @@ class Callback(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, strict=True)
 
-    transaction_key: Annotated[Prose, Field(min_length=1, max_length=200)]
+    transaction_key: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
     order_id: Annotated[str, Field(max_length=200)]
     amount: int
     status: str

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Line, Patch, Prose
+from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Patch, line, prose
 
 
 class Sort(StrEnum):
@@ -16,8 +16,8 @@ class Sort(StrEnum):
     LIKES_DESC = "likes_desc"
 
 
-Name = Annotated[Line, Field(max_length=200, examples=["Anvil"])]
-Description = Annotated[Prose, Field(max_length=5000, examples=["It falls down."])]
+Name = Annotated[str, line(200), Field(examples=["Anvil"])]
+Description = Annotated[str, prose(5000), Field(examples=["It falls down."])]
 PriceAmount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[12000])]
 
 

@@ -12,7 +12,7 @@ class InvalidMoment(CommerceError):
     def __init__(self, shape: str) -> None:
         super().__init__(
             f"`at` is {shape}, or left out for now.",
-            errors=[{"field": "at", "message": f"must be {shape}", "code": "invalid_moment"}],
+            errors=[{"field": "at", "message": f"Must be {shape}.", "code": "invalid_moment"}],
         )
 
 
@@ -30,7 +30,5 @@ class PageTooDeep(CommerceError):
     code = "PAGE_TOO_DEEP"
 
     def __init__(self, last_rank: int) -> None:
-        rule = f"page × limit must be at most {last_rank}"
-        super().__init__(
-            f"{rule}.", errors=[{"field": "page", "message": rule, "code": "page_too_deep"}]
-        )
+        rule = f"page × limit must be at most {last_rank}."
+        super().__init__(rule, errors=[{"field": "page", "message": rule, "code": "page_too_deep"}])

@@ -25,6 +25,7 @@ ADMIN = "admin"
 """The scope of admins."""
 
 LEEWAY_SECONDS = 2  # tolerated difference between two hosts' clocks
+MAX_LIFETIME_SECONDS = 24 * 60 * 60  # of any token, as of TokenLifetimeSeconds in the template
 REFRESH_SECONDS = 60  # forged kids cause at most one call of Secrets Manager in this time
 _ALGORITHM = "HS256"
 _CLAIMS = ("iss", "aud", "sub", "scope", "iat", "exp", "jti")
@@ -110,7 +111,7 @@ def verify(token: str) -> Identity:
         return Identity(UUID(claims["sub"]), frozenset(claims["scope"].split()))
     except jwt.ExpiredSignatureError as error:
         raise TokenExpired from error
-    except (jwt.InvalidTokenError, ValueError, AttributeError, RecursionError) as error:
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidToken from error
 
 
@@ -123,7 +124,7 @@ def bearer(header: str | None) -> str:
 
 
 def _claims(token: str, key: str) -> dict[str, Any]:
-    return jwt.decode(
+    claims: dict[str, Any] = jwt.decode(
         token,
         _prepared(key),
         algorithms=[_ALGORITHM],
@@ -132,6 +133,10 @@ def _claims(token: str, key: str) -> dict[str, Any]:
         leeway=LEEWAY_SECONDS,
         options={"require": list(_CLAIMS)},
     )
+    # A key that was stolen once must not sign for years.
+    if not claims["exp"] - claims["iat"] <= MAX_LIFETIME_SECONDS:
+        raise InvalidToken
+    return claims
 
 
 @lru_cache(maxsize=8)  # more keys than there are during a rotation

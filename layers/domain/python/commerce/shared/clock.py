@@ -1,9 +1,17 @@
-"""Current time and new ids, which models get from here only."""
+"""Current time and new ids, which models get from here only, and times as text."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import uuid_utils.compat
+
+_DATE_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.(\d+))?"
+    r"([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def now() -> datetime:
@@ -25,3 +33,31 @@ def rfc3339(moment: datetime) -> str:
     """Format as `2026-01-31T09:30:00.123456Z`: in UTC, always with microseconds."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)
     return f"{utc.isoformat(timespec='microseconds')}Z"  # strftime omits leading zeros of a year
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """Parse RFC 3339's `date-time`, exactly; in UTC, without what is finer than a microsecond.
+
+    A leap second, which must be 23:59:60 in UTC, is read as the second after it. Raises ValueError.
+    """
+    found = _DATE_TIME.fullmatch(text)
+    if found is None:
+        raise ValueError("not a date-time of RFC 3339")
+    day, hour, minute, second, fraction, offset = found.groups()
+    is_leap = second == "60"
+    whole = f"{day}T{hour}:{minute}:{'59' if is_leap else second}{offset.upper()}"
+    try:
+        moment = datetime.fromisoformat(whole).astimezone(UTC)
+        if is_leap and (moment.hour, moment.minute) != (23, 59):
+            raise ValueError("no second is a leap second but 23:59:60 in UTC")
+        microseconds = int((fraction or "0")[:6].ljust(6, "0"))
+        return moment + timedelta(seconds=is_leap, microseconds=microseconds)
+    except OverflowError as error:
+        raise ValueError("outside of the years 1 to 9999") from error
+
+
+def parse_date(text: str) -> date:
+    """Parse a date that is written as yyyy-mm-dd, exactly. Raises ValueError."""
+    if not _DATE.fullmatch(text):
+        raise ValueError("not yyyy-mm-dd")
+    return date.fromisoformat(text)

@@ -7,28 +7,32 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from pydantic_core import PydanticCustomError
 
 from commerce.shared import clock
-from commerce.shared.schemas import CONTROL, Command, Line
+from commerce.shared.schemas import CONTROL, Command, Day, Form, line, nfc
 from commerce.user.model import Gender
 
+MAX_PASSWORD = 128
+
 _LABEL = rf"[^\s@.{CONTROL}]+"
-_EMAIL = rf"^[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+$"
+_EMAIL = rf"[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+"
 """One @ with a dot behind it: only a mail can prove that an address exists."""
 
 
-def _real_date(text: object) -> date:
-    try:
-        found = date.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        found = None
-    if found is None or found.isoformat() != text:  # fromisoformat takes 20000131 too
-        raise PydanticCustomError("birth_date", "Should be a real date, yyyy-mm-dd")
-    return found
+FIRST_BIRTH_DATE = date(1900, 1, 1)
 
 
-def _not_in_the_future(day: date) -> date:
+def _plausible(day: date) -> date:
+    if day < FIRST_BIRTH_DATE:
+        raise PydanticCustomError("birth_date", "Must not be before 1900.")
     if day > clock.now().date():
-        raise PydanticCustomError("birth_date", "Should not be in the future")
+        raise PydanticCustomError("birth_date", "Must not be in the future.")
     return day
+
+
+def _normalized(password: object) -> object:
+    return nfc(password, MAX_PASSWORD) if isinstance(password, str) else password
+
+
+_IN_NFC = BeforeValidator(_normalized)
 
 
 class SignUp(Command):
@@ -36,11 +40,19 @@ class SignUp(Command):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    login_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,10}$", examples=["coyote"])]
-    password: Annotated[SecretStr, Field(min_length=10, max_length=128)]
-    name: Annotated[Line, Field(max_length=100, examples=["Wile E. Coyote"])]
-    email: Annotated[str, Field(max_length=254, pattern=_EMAIL, examples=["wile@example.com"])]
-    birth_date: Annotated[date, BeforeValidator(_real_date), AfterValidator(_not_in_the_future)]
+    login_id: Annotated[
+        str,
+        Field(examples=["coyote"]),
+        Form("[A-Za-z0-9]{1,10}", "Must be 1 to 10 letters from A to Z and digits."),
+    ]
+    password: Annotated[SecretStr, Field(min_length=10, max_length=MAX_PASSWORD), _IN_NFC]
+    name: Annotated[str, line(100), Field(examples=["Wile E. Coyote"])]
+    email: Annotated[
+        str,
+        Field(max_length=254, examples=["wile@example.com"]),
+        Form(_EMAIL, "Must be an email address, such as name@example.com."),
+    ]
+    birth_date: Annotated[Day, AfterValidator(_plausible)]
     gender: Gender
 
 
@@ -49,5 +61,5 @@ class OpenSession(Command):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    login_id: Annotated[Line, Field(max_length=100, examples=["coyote"])]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    login_id: Annotated[str, line(100), Field(examples=["coyote"])]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD), _IN_NFC]

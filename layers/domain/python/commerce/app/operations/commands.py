@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from commerce.shared.schemas import Command, Line
+from commerce.shared.schemas import Command, line
 
 MessageIds = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=100)]],
@@ -32,4 +32,4 @@ class Redrive(_Selection):
 class Discard(_Selection):
     """Delete dead letters: the given ones, or all. The audit keeps them with the reason."""
 
-    reason: Annotated[Line, Field(max_length=500, examples=["Settled by telephone"])]
+    reason: Annotated[str, line(500), Field(examples=["Settled by telephone"])]

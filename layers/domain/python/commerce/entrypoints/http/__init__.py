@@ -2,7 +2,8 @@
 
 api: a function's route and its handler. request: the request as it arrives. access: who may call.
 parameters: what a route's function can take. viewer: who is shown an answer.
-responses: ETags, files, and answers without a route.
+responses: ETags, files, and answers without a route. field_errors: the sentences about refused
+fields.
 """
 
 from commerce.entrypoints.http.access import ADMIN, ANYONE, USER, Access

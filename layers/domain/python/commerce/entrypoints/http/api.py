@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from commerce.entrypoints import idempotency
 from commerce.entrypoints.http.access import ANYONE, Access, identify
+from commerce.entrypoints.http.field_errors import field_error
 from commerce.entrypoints.http.request import IncomingRequest
 from commerce.entrypoints.http.responses import Answer, not_modified_if_known, without_route
 from commerce.entrypoints.http.viewer import Viewer
@@ -78,7 +79,7 @@ def http_api() -> HttpApi:
 
     @api.exception_handler(RequestValidationError)
     def refuse_fields(error: RequestValidationError) -> Response[str]:
-        errors = [_field(each) for each in error.errors()[:MAX_ERRORS]]
+        errors = [field_error(each) for each in error.errors()[:MAX_ERRORS]]
         return refuse(ValidationFailed("See errors.", errors=errors))
 
     @api.exception_handler(NotFoundError)
@@ -131,6 +132,7 @@ def lambda_handler(
             "Cache-Control": ["no-store"],
             **answer.get("multiValueHeaders", {}),
             "X-Request-Id": [request.id],
+            "X-Content-Type-Options": ["nosniff"],
             "Access-Control-Allow-Origin": [settings.text("ALLOWED_ORIGIN", "*")],
             "Access-Control-Expose-Headers": [EXPOSED_HEADERS],
             **({"Idempotency-Replayed": ["true"]} if replay.is_replayed() else {}),
@@ -187,9 +189,3 @@ def _claim(
             rules.fingerprint_key() if rules.fingerprint_key else b"",
         ),
     )
-
-
-def _field(error: Mapping[str, Any]) -> dict[str, Any]:
-    # The first part of `loc` is the place: body, query, path or header.
-    place = [str(part) for part in error["loc"][1:]]
-    return {"field": ".".join(place) or "body", "message": error["msg"], "code": error["type"]}

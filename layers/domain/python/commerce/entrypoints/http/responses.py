@@ -35,7 +35,6 @@ def static_file(text: str, media_type: str, **headers: str) -> Response[str]:
     all_headers: dict[str, str | list[str]] = {
         "ETag": f'"{_digest(text)}"',
         "Cache-Control": "no-cache",
-        "X-Content-Type-Options": "nosniff",
         **headers,
     }
     return Response(HTTPStatus.OK, media_type, text, all_headers)

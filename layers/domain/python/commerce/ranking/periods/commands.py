@@ -2,14 +2,13 @@
 
 import json
 from contextlib import suppress
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from commerce.ranking.periods.model import Period
-from commerce.shared.schemas import Command
+from commerce.shared.schemas import Command, Moment
 
 CHUNK_ROWS = 50_000
 """Default rows of metrics per chunk: about 0.2 s of PostgreSQL."""
@@ -34,7 +33,7 @@ class PlanChunks(Command):
     """Split the metrics of a span into chunks. Without a key it is the span that ended last."""
 
     execution: str
-    at: datetime
+    at: Moment
     options: RunOptions = Field(alias="asked")
 
 

@@ -22,6 +22,7 @@ from commerce.entrypoints.http import (
     MalformedJson,
     PathNotFound,
     Rules,
+    UnknownParameter,
     ValidationFailed,
 )
 from commerce.runtime.idempotency import IdempotencyKeyReused
@@ -119,8 +120,7 @@ class Operation:
         yield from self.rules.refusals
         yield from self._refused_callers()
         yield from (MalformedJson, BodyTooLarge)  # whoever sends one, also where none is asked for
-        if self.body or self.parameters:
-            yield ValidationFailed
+        yield from (UnknownParameter, ValidationFailed)  # also where the path takes no field
         if "{" in self.path:  # what cannot be a part of a path leads nowhere
             yield PathNotFound
         if any(each["name"] == "cursor" for each in self.parameters):

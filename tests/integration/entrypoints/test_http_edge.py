@@ -14,7 +14,7 @@ from commerce.runtime.health import SCHEMA_REVISION
 from commerce.shared import clock
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.lambda_calls import Answer, call, function, http_event, lambda_context
-from tests.support.shop import a_buyer, a_key, a_product, an_admin, rows, stock_of
+from tests.support.shop import a_buyer, a_key, a_product, an_admin, balance_of, rows, stock_of
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -423,3 +423,92 @@ def test_a_wrong_parameter_is_answered_with_a_plain_sentence() -> None:
 )
 def test_every_answer_forbids_browsers_to_guess_its_type(name: str, path: str) -> None:
     assert handle(name, http_event("GET", path)).headers["x-content-type-options"] == "nosniff"
+
+
+def fields_refused(answer: Answer) -> list[tuple[str, str]]:
+    return [(each["field"], each["code"]) for each in answer.json["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "unknown"),
+    [
+        ("order/list_orders", "/orders?status=PENDING", ["status"]),
+        ("product/list_products", "/products?q=x", ["q"]),
+        ("product/list_products", "/products?limit=1&z=1&LIMIT=2&a=", ["LIMIT", "a", "z"]),
+        ("brand/get_brand", "/brands/x?expand=1", ["expand"]),
+        ("user/get_me", "/users/me?x", ["x"]),
+        ("health/get_health", "/health?deep=1", ["deep"]),
+        ("ranking/get_rankings", "/rankings?day=20260101", ["day"]),
+        ("operations/get_overview", "/admin/overview?x=1", ["x"]),
+    ],
+)
+def test_an_unknown_parameter_is_refused_and_named(
+    name: str, path: str, unknown: list[str]
+) -> None:
+    answer = call(name, "GET", path, token=an_admin().token)
+
+    assert_problem(answer, 422, "UNKNOWN_PARAMETER")
+    assert [each["field"] for each in answer.json["errors"]] == unknown
+
+
+def test_a_write_refuses_unknown_parameters_before_it_writes() -> None:
+    path = "/users/me/points/charges?dry_run=true"
+    buyer = a_buyer()
+
+    answer = call(
+        "point/charge_points", "POST", path, body={"amount": 1}, key=a_key(), token=buyer.token
+    )
+
+    assert_problem(answer, 422, "UNKNOWN_PARAMETER")
+    assert balance_of(buyer.user_id) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "code"),
+    [
+        ("limit=1_0", "limit", "int_parsing"),
+        ("limit=%2010", "limit", "int_parsing"),
+        ("limit=%2B10", "limit", "int_parsing"),
+        ("limit=10.0", "limit", "int_parsing"),
+        ("limit=%EF%BC%91%EF%BC%90", "limit", "int_parsing"),
+        ("limit=10&limit=20", "limit", "int_type"),
+        ("limit=10&limit=10", "limit", "int_type"),
+        ("brand_id=x&brand_id=y", "brand_id", "string_type"),
+        ("sort=latest&sort=latest", "sort", "enum"),
+        ("brand_id=", "brand_id", "empty"),
+        ("sort=", "sort", "enum"),
+    ],
+)
+def test_a_parameter_is_not_read_leniently(query: str, field: str, code: str) -> None:
+    answer = call("product/list_products", "GET", f"/products?{query}")
+
+    assert_problem(answer, 422, "VALIDATION_FAILED")
+    assert fields_refused(answer) == [(field, code)]
+
+
+@pytest.mark.parametrize("body", ['{"tracking_number": "1"}', "{}", "null", "1", '"x"'])
+@pytest.mark.parametrize(
+    ("name", "method", "path"),
+    [
+        ("order/ship_order", "POST", "/admin/orders/x/shipment"),
+        ("order/deliver_order", "POST", "/admin/orders/x/delivery"),
+        ("coupon/issue_coupon", "POST", "/coupons/x/issues"),
+        ("like/like_product", "PUT", "/products/x/like"),
+        ("like/unlike_product", "DELETE", "/products/x/like"),
+        ("payment/sync_payment", "POST", "/admin/payments/x/sync"),
+        ("order/list_orders", "GET", "/orders"),
+    ],
+)
+def test_a_body_is_refused_where_none_is_taken(
+    name: str, method: str, path: str, body: str
+) -> None:
+    answer = call(name, method, path, raw_body=body, token=an_admin().token)
+
+    assert_problem(answer, 422, "VALIDATION_FAILED")
+    assert fields_refused(answer) == [("body", "body_not_taken")]
+
+
+def test_a_parameter_that_is_given_twice_is_refused_as_such() -> None:
+    answer = call("product/list_products", "GET", "/products?limit=10&limit=10")
+
+    assert [each["message"] for each in answer.json["errors"]] == ["May be given only once."]

@@ -27,11 +27,13 @@ def encode(listing: str, position: Position) -> str:
 
 
 def decode(listing: str, cursor: str, shape: Sequence[type]) -> list[int | str | UUID]:
-    """Decode the position in a cursor of this listing. Raises InvalidCursor."""
+    """Decode a cursor of this listing, exactly as it was encoded. Raises InvalidCursor."""
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
         origin, *position = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if origin != listing or len(position) != len(shape):
+            raise InvalidCursor
+        if encode(listing, position) != cursor:  # padded, or with blanks or bits that say nothing
             raise InvalidCursor
         return [_typed(value, kind) for value, kind in zip(position, shape, strict=True)]
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
@@ -39,8 +41,8 @@ def decode(listing: str, cursor: str, shape: Sequence[type]) -> list[int | str |
 
 
 def _typed(value: object, kind: type) -> int | str | UUID:
-    if kind is UUID and isinstance(value, str):
-        return UUID(value)
+    if kind is UUID and isinstance(value, str) and str(found := UUID(value)) == value:
+        return found
     if kind is int and type(value) is int and abs(value) < 2**63:
         return value
     raise InvalidCursor

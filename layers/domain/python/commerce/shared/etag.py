@@ -13,7 +13,7 @@ from commerce.shared.errors import CommerceError, Kind
 IfMatch: TypeAlias = Collection[Sequence[int]] | None
 """The versions in an If-Match header, one of which must match; None where any version does."""
 
-_TAG = re.compile(r'(?:W/)?"(\d{1,18}(?:\.\d{1,18})*)(?:-[^"]*)?"')
+_TAG = re.compile(r'(?:W/)?"(\d{1,18}(?:\.\d{1,18})*)(?:-[^"]*)?"', re.ASCII)
 
 
 class StaleVersion(CommerceError):

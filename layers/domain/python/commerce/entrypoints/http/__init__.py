@@ -3,7 +3,7 @@
 api: a function's route and its handler. request: the request as it arrives. access: who may call.
 parameters: what a route's function can take. viewer: who is shown an answer.
 responses: ETags, files, and answers without a route. field_errors: the sentences about refused
-fields.
+fields. strictness: refusals of what a route would ignore.
 """
 
 from commerce.entrypoints.http.access import ADMIN, ANYONE, USER, Access
@@ -11,7 +11,6 @@ from commerce.entrypoints.http.api import (
     HttpApi,
     PathNotFound,
     Rules,
-    ValidationFailed,
     http_api,
     lambda_handler,
 )
@@ -28,10 +27,11 @@ from commerce.entrypoints.http.parameters import (
 )
 from commerce.entrypoints.http.request import BodyTooLarge, MalformedJson
 from commerce.entrypoints.http.responses import JSON, static_file, with_etag
+from commerce.entrypoints.http.strictness import UnknownParameter, ValidationFailed
 
 __all__ = [
     "ADMIN", "ANYONE", "JSON", "USER", "Access", "Admin", "AnyViewer", "BodyTooLarge", "Buyer",
     "Cursor", "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey",
-    "PathNotFound", "RequestKey", "Rules", "Text", "ValidationFailed", "http_api",
-    "lambda_handler", "static_file", "with_etag",
+    "PathNotFound", "RequestKey", "Rules", "Text", "UnknownParameter", "ValidationFailed",
+    "http_api", "lambda_handler", "static_file", "with_etag",
 ]  # fmt: skip

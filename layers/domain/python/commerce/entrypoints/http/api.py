@@ -16,6 +16,7 @@ from commerce.entrypoints.http.access import ANYONE, Access, identify
 from commerce.entrypoints.http.field_errors import field_error
 from commerce.entrypoints.http.request import IncomingRequest
 from commerce.entrypoints.http.responses import Answer, not_modified_if_known, without_route
+from commerce.entrypoints.http.strictness import ValidationFailed, refuse_what_is_ignored
 from commerce.entrypoints.http.viewer import Viewer
 from commerce.entrypoints.problem import problem, unexpected
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, count, logger, observed
@@ -33,13 +34,6 @@ Requirement: TypeAlias = Callable[[Mapping[str, str], bytes], None]
 """Checks a request's headers (names in lower case) and raw body; raises where it refuses them."""
 Idempotent: TypeAlias = bool | Literal["optional"]
 """Says if requests have an Idempotency-Key: none, all, or those whose caller sent one."""
-
-
-class ValidationFailed(CommerceError):
-    """A field does not validate."""
-
-    kind = Kind.INVALID
-    code = "VALIDATION_FAILED"
 
 
 class PathNotFound(CommerceError):
@@ -71,6 +65,7 @@ def http_api() -> HttpApi:
     """Make a resolver whose refusals are problem+json."""
     # Never debug, whatever the environment says: it prints events, with tokens and passwords.
     api = HttpApi(enable_validation=True, debug=False)
+    api.use([refuse_what_is_ignored])
 
     @api.exception_handler(CommerceError)
     def refuse(error: CommerceError) -> Response[str]:

@@ -48,6 +48,8 @@ def field_error(error: Mapping[str, Any]) -> dict[str, str]:
 
 def _message(error: Mapping[str, Any]) -> str:
     kind, context = error["type"], error.get("ctx") or {}
+    if error["loc"][0] == "query" and isinstance(error.get("input"), list):
+        return "May be given only once."
     if kind not in _NAMES or "sentence" in context:  # one of our own validators has raised it
         return str(error["msg"])
     sentence = _SENTENCES.get(kind, _OTHERWISE).format_map(context).replace("'", "")

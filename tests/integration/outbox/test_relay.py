@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -298,6 +299,70 @@ def test_many_relays_at_once_publish_every_event_once(own_shop: str) -> None:
     assert waiting() == 0
 
 
+class DelayedBus(FakeBus):
+    """Takes its time for each call."""
+
+    delay_seconds = 0.05
+
+    def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
+        time.sleep(self.delay_seconds)
+        return super().put(envelopes)
+
+
+@pytest.fixture
+def impatient_shop(own_shop: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database that ends a transaction which is idle for less than a chunk takes to put."""
+    name = own_shop.rpartition("/")[2]
+    setting = "idle_in_transaction_session_timeout = '600ms'"
+    rows(f"ALTER ROLE CURRENT_USER IN DATABASE {name} SET {setting}")
+    database().close()
+    monkeypatch.setattr(relay_module, "PUT_SECONDS", 0.1)
+    return own_shop
+
+
+def test_a_slow_bus_gets_every_event_once(impatient_shop: str) -> None:
+    ids = [clock.new_id() for _ in range(20)]
+    record(*(happened(id_, version) for version in range(1, 11) for id_ in ids))
+    bus = DelayedBus()
+    assert run(bus) == Relayed(published=CHUNK)
+    assert bus.published == [(str(id_), version) for version in range(1, 11) for id_ in ids]
+    assert waiting() == 0
+    assert run(bus) == Relayed()
+
+
+def test_relays_at_once_give_a_slow_bus_every_event_once(impatient_shop: str) -> None:
+    id_ = clock.new_id()
+    record(*(happened(id_, version) for version in range(1, CHUNK + 1)))
+    buses = [DelayedBus() for _ in range(3)]
+    with ThreadPoolExecutor(max_workers=3) as threads:
+        done = [threads.submit(relay_elsewhere, impatient_shop, bus) for bus in buses]
+        assert sum(each.result().published for each in done) == CHUNK
+    versions = [version for bus in buses for _, version in bus.published]
+    assert sorted(versions) == list(range(1, CHUNK + 1))
+    for bus in buses:
+        assert bus.published == sorted(bus.published, key=lambda each: each[1])
+    assert waiting() == 0
+
+
+def test_a_slow_bus_that_refuses_some_events_gets_the_others_once(impatient_shop: str) -> None:
+    refused, other = clock.new_id(), clock.new_id()
+    record(*(happened(id_, version) for version in range(1, 51) for id_ in (refused, other)))
+    bus = DelayedBus(refuses=lambda each: "X" if is_of(each, refused, 1) else None)
+    overtook = [(str(refused), version) for version in range(2, 6)]  # in the first's own call
+    assert run(bus) == Relayed(published=54, refused=46)
+    assert sorted(bus.published) == sorted(
+        [*overtook, *((str(other), version) for version in range(1, 51))]
+    )
+    assert waiting() == 46
+
+
+def test_a_slow_bus_does_not_hide_an_event_that_is_too_large(impatient_shop: str) -> None:
+    record(*(happened() for _ in range(60)), happened(text="x" * MAX_BYTES), happened())
+    bus = DelayedBus()
+    assert run(bus) == Relayed(published=61, quarantined=1)
+    assert (len(bus.taken), waiting()) == (61, 0)
+
+
 def test_the_oldest_event_gives_the_outbox_lag() -> None:
     relay = Relay(database(), FakeBus())
     assert (relay.waiting().count, relay.waiting().age_seconds(clock.now())) == (0, 0.0)
@@ -539,6 +604,19 @@ def test_one_event_that_fails_its_call_does_not_stop_the_others(
     record(*(happened() for _ in range(4)), happened(text="spoilt"))
     assert Relay(database(), EventBridgeBus()).run() == Relayed(published=4, refused=1)
     assert events.calls == 1 + 5
+
+
+def test_events_put_one_by_one_wait_for_the_next_run_when_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = SpoiltCalls("ValidationException")
+    monkeypatch.setattr("commerce.runtime.messaging.bus.client", lambda *_, **__: events)
+    record(*(happened() for _ in range(4)), happened(text="spoilt"))
+    with monkeypatch.context() as hurried:
+        hurried.setattr("commerce.runtime.messaging.bus.ALONE_SECONDS", -1)
+        assert Relay(database(), EventBridgeBus()).run() == Relayed(refused=5)
+    assert (events.calls, waiting()) == (1, 5)
+    assert Relay(database(), EventBridgeBus()).run() == Relayed(published=4, refused=1)
 
 
 def test_a_call_refused_for_another_reason_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:

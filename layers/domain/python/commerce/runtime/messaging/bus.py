@@ -1,6 +1,7 @@
 """The event bus, which is EventBridge."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -13,6 +14,9 @@ MAX_ENTRIES = 10  # EventBridge's limit per PutEvents call
 MAX_BYTES = 256 * 1024  # and the same call's limit in size
 _ENTRY_OVERHEAD_BYTES = 256  # source, detail-type, bus name and time count too
 
+ALONE_SECONDS = 2  # of putting a failed call's events one by one
+
+NOT_TRIED = "not tried in this run"
 TOO_LARGE = f"larger than {MAX_BYTES // 1024} KB"
 FAULTS_OF_THE_EVENT = frozenset({"MalformedDetail", "InvalidArgument", "ValidationException"})
 """Error codes for a fault in the event itself. All others may pass, or are the bus's own."""
@@ -29,10 +33,11 @@ class EventBridgeBus:
     """`PutEvents` on the bus named by EVENT_BUS_NAME.
 
     A call without an answer may have arrived. With one attempt, its events are never published
-    twice but may be lost; with more attempts, it is the other way round.
+    twice but may be lost; with more attempts, it is the other way round. A relay waits for it in a
+    transaction, so it takes no longer than two tries, or one and ALONE_SECONDS.
     """
 
-    def __init__(self, attempts: int = 3) -> None:
+    def __init__(self, attempts: int = 2) -> None:
         self._attempts = attempts
 
     def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:
@@ -47,7 +52,11 @@ class EventBridgeBus:
             if len(envelopes) == 1:
                 return [code]
             # One event fails the whole call: put one by one, the others pass.
-            return [self.put([each])[0] for each in envelopes]
+            ends_at = time.monotonic() + ALONE_SECONDS
+            return [
+                self.put([each])[0] if time.monotonic() < ends_at else NOT_TRIED
+                for each in envelopes
+            ]
         return [entry.get("ErrorCode") for entry in answer["Entries"]]
 
 

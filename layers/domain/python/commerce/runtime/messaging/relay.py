@@ -28,7 +28,11 @@ from commerce.shared import clock
 from commerce.shared.errors import Busy
 from commerce.shared.events import ENVELOPE, plain
 
-CHUNK = 200  # rows locked while their events are put, in up to twenty calls
+CHUNK = 200  # rows locked while their events are put, in up to twenty calls or PUT_SECONDS
+# No call to the bus begins later in a transaction. With the longest call (two tries, or a failing
+# one and its events put alone) it is still far from idle_in_transaction_session_timeout, 15 s; and
+# a relay that waits for its turn gets it within its lock time-out.
+PUT_SECONDS = 2
 RUN_SECONDS = 40  # a run ends before its function's time-out would undo a chunk
 REFUSALS = 5  # of one event, while the bus takes others; then it is quarantined
 _ONE_RELAY = 7_235_119_001  # the advisory lock's key, an arbitrary number
@@ -144,7 +148,8 @@ class _Run:
         return time.monotonic() > self._deadline
 
     def put(self, rows: Sequence[Row]) -> _Outcome:
-        """Put a chunk on the bus, stopping at the first batch that fails as a whole."""
+        """Put a chunk on the bus, until a batch fails as a whole or PUT_SECONDS are over."""
+        ends_at = time.monotonic() + PUT_SECONDS
         outcome = _Outcome(last=rows[-1].position if rows else None)
         by_id = {str(row.id): row for row in rows}
         envelopes = [_envelope(row) for row in rows]
@@ -156,6 +161,11 @@ class _Run:
             self._put_batch(unblocked, by_id, outcome)
             if outcome.bus_fails or self.is_over:
                 break  # the next run tries again
+            if time.monotonic() > ends_at:  # the next chunk begins with the rest
+                last = outcome.last = by_id[batch[-1]["id"]].position
+                rows = [row for row in rows if row.position <= last]
+                outcome.quarantined = {at: w for at, w in outcome.quarantined.items() if at <= last}
+                break
         self._decide_on_faulty(outcome)
         outcome.refused = len(rows) - len(outcome.taken) - len(outcome.quarantined)
         if outcome.refused and outcome.last is not None:

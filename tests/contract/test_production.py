@@ -411,3 +411,26 @@ def test_by_default_nothing_of_production_is_deployed() -> None:
     assert "KmsMasterKeyId" not in there["OpsTopic"]["Properties"]
     assert "VpcConfig" not in there["PayOrderFunction"]["Properties"]
     assert template["Parameters"]["CanaryDeployment"]["Default"] == "false"
+
+
+@pytest.mark.parametrize("name", ["GatewayUrl", "DeliveryUrl"])
+@pytest.mark.parametrize(
+    ("url", "is_allowed"),
+    [
+        ("https://partner.example/a", True),
+        ("http://127.0.0.1:18082", True),
+        ("http://gateway:18080", True),
+        ("http://host.docker.internal:18082", True),
+        ("http://partner.example", False),
+        ("http://127.0.0.1.partner.example", False),
+        ("http://local@partner.example", False),
+        ("HTTP://partner.example", False),
+        ("ftp://partner.example", False),
+        ("partner.example", False),
+    ],
+)
+def test_a_deployment_refuses_a_public_address_without_tls(
+    name: str, url: str, *, is_allowed: bool
+) -> None:
+    pattern = read_template()["Parameters"][name]["AllowedPattern"]
+    assert (re.fullmatch(pattern, url) is not None) == is_allowed

@@ -1,9 +1,13 @@
 """What the environment tells a function."""
 
+from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from commerce.app.checkout.gateway import payment_gateway
+from commerce.app.fulfilment import notice_sender
+from commerce.entrypoints.payments import callback_url
 from commerce.runtime import settings
 
 RDS = {"username": "owner", "password": "p/@:#%? ", "host": "db.example", "dbname": "lastunit"}
@@ -36,6 +40,47 @@ def test_a_number_setting_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_SETTING", "many")
     with pytest.raises(ValueError, match="many"):
         settings.number("A_SETTING", 7)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://gateway.example", "HTTP://10.0.0.1:80/x", "gateway.example", "ftp://a", ""]
+)
+def test_production_refuses_an_outside_address_without_tls(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(settings.Unencrypted):
+        settings.outside(url)
+    assert settings.outside("https://gateway.example/a") == "https://gateway.example/a"
+
+
+@pytest.mark.parametrize("environment", ["development", "", None])
+def test_elsewhere_an_outside_address_may_be_plain(
+    monkeypatch: pytest.MonkeyPatch, environment: str | None
+) -> None:
+    monkeypatch.delenv("ENVIRONMENT", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("ENVIRONMENT", environment)
+    assert settings.outside("http://127.0.0.1:18082") == "http://127.0.0.1:18082"
+
+
+@pytest.mark.parametrize(
+    ("variable", "use"),
+    [
+        ("GATEWAY_URL", payment_gateway),
+        ("DELIVERY_URL", notice_sender),
+        ("GATEWAY_CALLBACK_URL", lambda: callback_url({})),
+    ],
+)
+def test_production_calls_no_partner_over_plain_http(
+    monkeypatch: pytest.MonkeyPatch, variable: str, use: Callable[[], object]
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv(variable, "http://partner.example")
+    with pytest.raises(settings.Unencrypted):
+        use()
+    monkeypatch.setenv(variable, "https://partner.example")
+    use()
 
 
 @pytest.fixture

@@ -51,7 +51,8 @@ def max_attempts() -> int:
 
 def notice_sender() -> NoticeSender:
     """Return the sender of shipment notices to the delivery system at DELIVERY_URL."""
-    return NoticeSender(in_transaction, _delivery_system(settings.text("DELIVERY_URL")))
+    url = settings.outside(settings.text("DELIVERY_URL"))
+    return NoticeSender(in_transaction, _delivery_system(url))
 
 
 @cache

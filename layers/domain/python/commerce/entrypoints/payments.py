@@ -22,7 +22,7 @@ def callback_url(request_context: Mapping[str, Any]) -> str:
     known = {**request_context, "basePath": _base_path(request_context)}
     for name in ("domainName", "basePath", "stage", "apiId"):
         url = url.replace(f"{{{name}}}", str(known.get(name, "")))
-    return url
+    return settings.outside(url)
 
 
 def _base_path(request_context: Mapping[str, Any]) -> str:

@@ -19,6 +19,10 @@ class Missing(RuntimeError):
     """A setting is missing; the template or `.local/env` must define it."""
 
 
+class Unencrypted(RuntimeError):
+    """In production an address outside would be reached without TLS."""
+
+
 def text(name: str, default: str | None = None) -> str:
     """Return a setting. Raises Missing where it is absent and has no default."""
     value = os.environ.get(name, default)
@@ -32,6 +36,13 @@ def text(name: str, default: str | None = None) -> str:
 def number(name: str, default: int) -> int:
     """Return a setting that is a whole number."""
     return int(os.environ.get(name) or default)
+
+
+def outside(url: str) -> str:
+    """Return the URL of another company's system. Raises Unencrypted for http:// in production."""
+    if text("ENVIRONMENT", "development") == "production" and urlsplit(url).scheme != "https":
+        raise Unencrypted(f"in production this must be an https:// URL: {url}")
+    return url
 
 
 @cache

@@ -17,7 +17,7 @@ from commerce.runtime.metrics import count
 
 def payment_gateway() -> HttpPaymentGateway:
     """Return the client of the gateway at GATEWAY_URL."""
-    return _payment_gateway(settings.text("GATEWAY_URL"))
+    return _payment_gateway(settings.outside(settings.text("GATEWAY_URL")))
 
 
 def payment_breaker() -> ValkeyBreaker:

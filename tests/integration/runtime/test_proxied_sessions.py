@@ -174,7 +174,7 @@ def test_migrating_pins_what_another_setting_of_the_role_would_change(
         ({"TimeZone": "Asia/Seoul"}, False),
     ],
 )
-def test_a_pooler_that_drops_what_was_asked_for_is_refused(
+def test_a_pooler_that_drops_session_settings_is_refused(
     reported: dict[str, str], *, is_served: bool
 ) -> None:
     with fake_postgres() as server:

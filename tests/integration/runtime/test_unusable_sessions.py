@@ -128,7 +128,7 @@ def test_an_order_on_a_session_that_became_read_only_is_placed_once(own_shop: st
     assert (stock_of(product), balance_of(buyer.user_id)) == (2, 4000)
 
 
-def test_while_every_session_is_read_only_orders_are_told_to_come_again(own_shop: str) -> None:
+def test_orders_get_503_while_every_session_is_read_only(own_shop: str) -> None:
     buyer, product = a_buyer(points=5000), a_product(stock=3)
     alter = f"ALTER DATABASE {own_shop.rpartition('/')[2]}"
     backends.run(own_shop, f"{alter} SET default_transaction_read_only = on")

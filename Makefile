@@ -7,7 +7,7 @@ AUDIT_VENV := .venv-audit
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check audit format lock openapi bench soak faults histories fuzz screens ops localstack localstack-build sam-local release
+.PHONY: help up down reset seed test check audit format lock openapi bench soak faults histories fuzz screens ops localstack localstack-build sam-local release wheels
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -111,9 +111,14 @@ sam-local: $(VENV)/.installed  ## Run FUNCTION in AWS's container image with its
 release: $(VENV)/.installed  ## Make the packages of TAG (v0.1.0), from what is checked out, in .local/release
 	@$(BIN)/python -m infra.release "$(TAG)"
 
+wheels: $(VENV)/.installed  ## See that every pinned package of the layer has a wheel for each Python and architecture
+	@for target in layers/targets/*; do echo "$$target"; \
+	  $(MAKE) --silent -C layers/dependencies -f ../../$$target/Makefile wheels PIP="$(abspath $(BIN))/python -m pip" || exit 1; done
+
 lock:  ## Pin every package anew, with hashes
 	@for set in requirements requirements-emulator requirements-audit requirements-bootstrap; do \
 	  $(BIN)/uv pip compile --quiet --upgrade $(LOCK_FLAGS) $$set.in -o $$set.lock || exit 1; done
 	@$(BIN)/uv pip compile --quiet --upgrade $(LOCK_FLAGS) -c requirements.lock \
 	  layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	@$(MAKE) wheels
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

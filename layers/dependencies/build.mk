@@ -5,12 +5,18 @@ GLIBC := 2_5 2_12 2_17 2_24 2_26 $(if $(filter-out python3.11,$(PYTHON)),2_27 2_
 MACHINE := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,x86_64)
 PLATFORMS := $(foreach version,$(GLIBC),--platform manylinux_$(version)_$(MACHINE)) --platform manylinux2014_$(MACHINE)
 
+PIP := $(PYTHON) -m pip
+INSTALL := install --quiet --disable-pip-version-check --no-warn-conflicts --root-user-action=ignore \
+  --no-compile --require-hashes --only-binary=:all: --implementation cp --python-version $(PYTHON:python%=%) $(PLATFORMS)
+
 # What depends on the machine that builds is left out (scripts, and the RECORD that lists them). Bytecode is not
 # checked against its source, as SAM's packages date every file to 1980.
 build-DependenciesLayer:
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --root-user-action=ignore \
-	  --no-compile --require-hashes --only-binary=:all: --implementation cp --python-version $(PYTHON:python%=%) \
-	  $(PLATFORMS) --target "$(ARTIFACTS_DIR)/python" -r requirements.txt
+	$(PIP) $(INSTALL) --target "$(ARTIFACTS_DIR)/python" -r requirements.txt
 	rm -rf "$(ARTIFACTS_DIR)"/python/bin "$(ARTIFACTS_DIR)"/python/*.dist-info/RECORD
 	PYTHONHASHSEED=0 $(PYTHON) -m compileall -q --invalidation-mode unchecked-hash \
 	  -s "$(ARTIFACTS_DIR)" -p /opt "$(ARTIFACTS_DIR)/python"
+
+# Fails where a pinned package has no wheel for the target; installs nothing.
+wheels:
+	$(PIP) $(INSTALL) --dry-run --no-deps --ignore-installed --target . -r requirements.txt

@@ -169,3 +169,18 @@ def test_layers_can_be_built_for_every_runtime_and_architecture() -> None:
         for found in [dict(re.findall(r"(\w+) := (\S+)", file.read_text(encoding="utf-8")))]
     }
     assert declared == {pair: "-".join(pair) for pair in pairs}
+
+
+def test_make_wheels_resolves_the_layer_for_every_target() -> None:
+    command = ["make", "--dry-run", "-o", ".venv/.installed", "wheels"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    resolved = {
+        (f"python{version}", {"aarch64": "arm64"}.get(machine, machine))
+        for line in ended.stdout.replace("\\\n", " ").splitlines()
+        if "install" in line and "--dry-run" in line and "--only-binary=:all:" in line
+        for version in re.findall(r"--python-version (\S+)", line)
+        for machine in re.findall(r"--platform manylinux2014_(\S+)", line)
+    }
+    assert {"-".join(pair) for pair in resolved} == {
+        folder.name for folder in (LAYERS / "targets").iterdir()
+    }

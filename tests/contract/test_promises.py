@@ -57,6 +57,18 @@ def test_make_check_runs_every_contract_that_needs_no_server() -> None:
     }
 
 
+def test_the_end_to_end_tests_are_collected_without_xdist() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "--collect-only"]
+    ended = subprocess.run(
+        [*command, "tests/e2e/test_health.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in CONTRACT], ids=relative)
 def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

@@ -163,9 +163,10 @@ class Caller:
         """GET /products."""
         return self.send("GET", _with_query("/products", query))
 
-    def product(self, product_id: str) -> Answer:
-        """GET /products/{product_id}."""
-        return self.send("GET", f"/products/{product_id}")
+    def product(self, product_id: str, viewer: str | None = None) -> Answer:
+        """GET /products/{product_id}, as another viewer where one is named."""
+        headers = {"User-Agent": viewer} if viewer else None
+        return self.send("GET", f"/products/{product_id}", headers=headers)
 
     def like(self, product_id: str, key: str | None = None) -> Answer:
         """PUT /products/{product_id}/like."""

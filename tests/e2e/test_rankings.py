@@ -43,8 +43,8 @@ def an_active_product(shop: Shop) -> tuple[str, str]:
     """A product of which two units are bought, that is liked and looked at; and the order."""
     product_id = shop.new_product(stock=5, price=1000)
     buyer = shop.new_buyer(points=10_000)
-    for _ in range(5):
-        shop.anyone.product(product_id).require(200)
+    for number in range(5):
+        shop.anyone.product(product_id, f"viewer {number}").require(200)
     buyer.api.like(product_id).require(200)
     return product_id, buyer.place_order((product_id, 2))
 

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import unicodedata
 from typing import Any
 
 import pytest
@@ -107,10 +108,10 @@ def test_a_look_alike_login_id_does_not_sign_in(login_id: str) -> None:
         "ﬁ",
     ],
 )
-def test_a_name_in_any_script_is_returned_unchanged(name: str) -> None:
+def test_a_name_in_any_script_is_returned_in_nfc(name: str) -> None:
     answer = sign_up(name=name, email="é.김@example.com")
 
-    assert (answer.status, answer.json["name"]) == (201, name)
+    assert (answer.status, answer.json["name"]) == (201, unicodedata.normalize("NFC", name))
     assert answer.json["email"] == "é.김@example.com"
 
 

@@ -19,7 +19,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def servers(directory: Path) -> Iterator[Servers]:
+def local_servers(directory: Path) -> Iterator[Servers]:
     running = start_servers(directory)
     yield running
     running.stop()
@@ -48,14 +48,14 @@ def connect(url: str) -> pg8000.native.Connection:
     ],
 )
 def test_the_database_has_the_settings_that_functions_rely_on(
-    servers: Servers, setting: str, value: str
+    local_servers: Servers, setting: str, value: str
 ) -> None:
-    with closing(connect(servers.database_url)) as connection:
+    with closing(connect(local_servers.database_url)) as connection:
         assert connection.run(f"SHOW {setting}") == [[value]]
 
 
-def test_the_owner_may_create_tables_but_is_no_superuser(servers: Servers) -> None:
-    with closing(connect(servers.database_url)) as connection:
+def test_the_owner_may_create_tables_but_is_no_superuser(local_servers: Servers) -> None:
+    with closing(connect(local_servers.database_url)) as connection:
         connection.run("CREATE TABLE example (id int)")
         connection.run("DROP TABLE example")
         rows = connection.run(
@@ -64,18 +64,20 @@ def test_the_owner_may_create_tables_but_is_no_superuser(servers: Servers) -> No
     assert rows == [[False, False]]
 
 
-def test_a_wrong_password_is_refused(servers: Servers) -> None:
-    password = urlsplit(servers.database_url).password or ""
+def test_a_wrong_password_is_refused(local_servers: Servers) -> None:
+    password = urlsplit(local_servers.database_url).password or ""
     with pytest.raises(pg8000.exceptions.DatabaseError, match="28P01"):
-        connect(servers.database_url.replace(password, "wrong"))
+        connect(local_servers.database_url.replace(password, "wrong"))
 
 
-def test_password_files_are_readable_by_the_owner_only(servers: Servers, directory: Path) -> None:
+def test_password_files_are_readable_by_the_owner_only(
+    local_servers: Servers, directory: Path
+) -> None:
     assert (directory / "postgres-passwords").stat().st_mode & 0o077 == 0
 
 
-def test_all_servers_listen_on_loopback_only(servers: Servers) -> None:
-    for server in (servers.postgres, servers.valkey):
+def test_all_servers_listen_on_loopback_only(local_servers: Servers) -> None:
+    for server in (local_servers.postgres, local_servers.valkey):
         listening = [
             connection.laddr.ip
             for connection in psutil.Process(server.pid).net_connections()

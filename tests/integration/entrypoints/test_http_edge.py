@@ -262,6 +262,14 @@ def test_an_unrouted_path_is_not_found(method: str, path: str) -> None:
     assert_problem(call("brand/list_brands", method, path), 404, "NOT_FOUND")
 
 
+@pytest.mark.parametrize("path", ["/brand?colour=red", "/brands/%00?limit=", "/brands/%2e%2e%2f"])
+@pytest.mark.parametrize("body", ["", '{"name": "Ann"}', "[]"])
+def test_an_unrouted_path_is_not_found_whatever_is_sent(path: str, body: str) -> None:
+    answer = call("brand/register_brand", "PUT", path, raw_body=body, token=an_admin().token)
+
+    assert_problem(answer, 404, "NOT_FOUND")
+
+
 def test_cors_headers_are_on_answers_and_refusals() -> None:
     origin = {"Origin": "https://shop.example"}
     token = an_admin().token

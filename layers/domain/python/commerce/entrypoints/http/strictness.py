@@ -34,7 +34,10 @@ def refuse_what_is_ignored(
 
     Raises UnknownParameter, ValidationFailed.
     """
-    event, dependant = app.current_event.raw_event, app.context["_route"].dependant
+    route = app.context["_route"]
+    if route.rule.match(""):  # the route of all paths that have none: not found, whatever is sent
+        return next_middleware(app)
+    event, dependant = app.current_event.raw_event, route.dependant
     query = _query(event)
     taken = {each.alias: each.type_ for each in dependant.query_params}
     unknown = [_error(name, "There is no parameter of this name.") for name in query.keys() - taken]

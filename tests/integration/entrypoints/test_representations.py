@@ -142,7 +142,7 @@ def test_an_offered_and_an_issued_coupon_read_as_they_were_answered() -> None:
     assert [first.json] == [again.json] == mine(user).json["items"]
 
 
-def test_ranking_weights_read_as_they_were_answered() -> None:
+def test_ranking_weights_read_as_they_were_answered(own_shop: str) -> None:
     admin = an_admin()
     before = read("ranking/get_ranking_weights", "/admin/ranking-weights", admin)
     path = "/admin/ranking-weights"

@@ -75,8 +75,8 @@ class RememberingBus:
 
 
 @pytest.fixture
-def told(own_shop: str) -> list[dict[str, Any]]:
-    """What the shop tells when somebody signs up, charges, buys everything, and it comes back."""
+def recorded(own_shop: str) -> list[dict[str, Any]]:
+    """Return the events of a sign-up, a charge of points, an order, and its cancellation."""
     transactions.in_transaction(
         lambda shop: shop.users.sign_up(
             SignUp.model_validate(
@@ -122,7 +122,7 @@ def told(own_shop: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def told_of_all(told: list[dict[str, Any]], gateway: RunningGateway) -> list[dict[str, Any]]:
+def all_recorded(recorded: list[dict[str, Any]], gateway: RunningGateway) -> list[dict[str, Any]]:
     """The same, and what it tells of two card payments: one is declined, one is refunded."""
     buyer, product = a_buyer(), a_product(stock=2, price=100)
     gateway.behave("healthy", result="LIMIT_EXCEEDED")
@@ -139,7 +139,7 @@ def told_of_all(told: list[dict[str, Any]], gateway: RunningGateway) -> list[dic
     settled(paid, "REFUNDED")
     bus = RememberingBus()
     Relay(current.database(), bus).run()
-    return told + bus.taken
+    return recorded + bus.taken
 
 
 def test_every_event_has_a_schema_and_every_schema_an_event() -> None:
@@ -178,16 +178,16 @@ def test_every_schema_object_refuses_unknown_fields(name: str) -> None:
     assert all(each["additionalProperties"] is False for each in found)
 
 
-def test_every_recorded_event_matches_its_schema(told_of_all: list[dict[str, Any]]) -> None:
+def test_every_recorded_event_matches_its_schema(all_recorded: list[dict[str, Any]]) -> None:
     by_type = {event.__name__: SCHEMAS[name] for name, event in EVENTS.items()}
-    assert {envelope["type"] for envelope in told_of_all} == set(by_type)
-    found = {each["id"]: violations(each, by_type[each["type"]]) for each in told_of_all}
+    assert {envelope["type"] for envelope in all_recorded} == set(by_type)
+    found = {each["id"]: violations(each, by_type[each["type"]]) for each in all_recorded}
     assert [broken for broken in found.values() if broken] == []
 
 
-def test_a_broken_envelope_breaks_its_schema(told_of_all: list[dict[str, Any]]) -> None:
+def test_a_broken_envelope_breaks_its_schema(all_recorded: list[dict[str, Any]]) -> None:
     by_type = {event.__name__: SCHEMAS[name] for name, event in EVENTS.items()}
-    for envelope in {each["type"]: each for each in told_of_all}.values():
+    for envelope in {each["type"]: each for each in all_recorded}.values():
         for broken in broken_variants(envelope):
             assert violations(broken, by_type[envelope["type"]]), broken
 
@@ -216,8 +216,8 @@ def broken_variants(envelope: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {**envelope, "occurred_at": "2026-01-31T09:30:00+09:00"}
 
 
-def test_stock_events_carry_the_new_state(told: list[dict[str, Any]]) -> None:
-    stock = [each for each in told if each["type"].startswith("Stock")]
+def test_stock_events_carry_the_new_state(recorded: list[dict[str, Any]]) -> None:
+    stock = [each for each in recorded if each["type"].startswith("Stock")]
     first = next(each["aggregate_id"] for each in stock if each["type"] == "StockSoldOut")
     assert [
         (each["type"], {key: each["data"][key] for key in each["data"] if key != "product_id"})
@@ -234,21 +234,21 @@ def test_stock_events_carry_the_new_state(told: list[dict[str, Any]]) -> None:
     assert all(each["data"]["product_id"] == each["aggregate_id"] for each in stock)
 
 
-def test_an_aggregates_versions_grow_with_every_event(told_of_all: list[dict[str, Any]]) -> None:
-    for aggregate_id in {each["aggregate_id"] for each in told_of_all}:
+def test_an_aggregates_versions_grow_with_every_event(all_recorded: list[dict[str, Any]]) -> None:
+    for aggregate_id in {each["aggregate_id"] for each in all_recorded}:
         versions = [
             each["aggregate_version"]
-            for each in told_of_all
+            for each in all_recorded
             if each["aggregate_id"] == aggregate_id
         ]
         assert versions == sorted(set(versions))
 
 
-def test_every_event_of_a_request_carries_its_trace_id(told: list[dict[str, Any]]) -> None:
+def test_every_event_of_a_request_carries_its_trace_id(recorded: list[dict[str, Any]]) -> None:
     def requests(*types: str, reason: str = "") -> list[str]:
         return [
             each["trace_id"]
-            for each in told
+            for each in recorded
             if each["type"] in types and reason in ("", each["data"].get("reason"))
         ]
 

@@ -114,7 +114,7 @@ def test_every_kept_name_is_in_use() -> None:
 def test_no_docstring_opens_with_a_question_word() -> None:
     found = [
         f"{place(file, line)}: say what it does or is, not {text.split()[0]!r}: {text!r}"
-        for file in SOURCES
+        for file in [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))]
         for line, text in docstrings(file.read_text(encoding="utf-8"))
         if QUESTION.match(text)
     ]

@@ -22,7 +22,7 @@ _http = urllib3.PoolManager(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API answered to one request."""
+    """An answer of the API to one request."""
 
     request: str
     status: int

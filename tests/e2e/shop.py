@@ -1,4 +1,4 @@
-"""What tests put into the shop through its API, and how they see that nothing moved."""
+"""Set up a shop through its API for tests, and check that a refused request changes nothing."""
 
 import secrets
 from collections.abc import Iterator

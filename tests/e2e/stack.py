@@ -31,7 +31,7 @@ NO_PROCESS = "the emulator's processes cannot be seen from here"
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running stack is, by the names that .local/env gives."""
+    """Addresses of a running stack, by the names in .local/env."""
 
     api_url: str
     database_url: str
@@ -180,7 +180,7 @@ class Stack:
 
     @cached_property
     def is_on_free_localstack(self) -> bool:
-        """Whether it is where some of the template is not made, and nobody told."""
+        """Return whether it runs on free LocalStack, which creates only part of the template."""
         return self.physical_id("Dashboard") == NOT_MADE
 
     def physical_id(self, logical_id: str) -> str:
@@ -209,6 +209,16 @@ class Stack:
     def send(self, output: str, body: str) -> None:
         """Send a message to the queue whose URL is that output of the stack."""
         self.aws("sqs").send_message(QueueUrl=self.outputs[output], MessageBody=body)
+
+    def take_message(self, output: str, mark: str) -> str | None:
+        """Remove a message with the mark in its body from a queue; return the body, if any."""
+        sqs, url = self.aws("sqs"), self.outputs[output]
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1)
+        for message in found.get("Messages", []):
+            if mark in message["Body"]:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                return str(message["Body"])
+        return None
 
     def waiting_messages(self, output: str) -> int:
         """Count the messages of a queue, those in flight included."""

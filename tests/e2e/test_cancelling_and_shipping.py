@@ -1,4 +1,4 @@
-"""What follows an order: its end, its cancellation, and what the delivery system hears of both."""
+"""Completion, cancellation and the notices of both that the delivery system receives."""
 
 import json
 import secrets
@@ -129,7 +129,7 @@ def test_a_notice_out_of_retries_is_one_alert_and_one_dead_letter(
             stack.delivery.behave("fail")
             buyer.api.cancel_order(order_id).require(200)
 
-        letter = eventually(lambda: dead_letter_of(stack, letters, order_id), within_seconds=60)
+        letter = eventually(lambda: stack.take_message(letters, order_id), within_seconds=60)
         assert stack.delivery.attempts(order_id).count("failed") == TRIES
         [alert] = ops.alerts_of(order_id)
         assert (alert["alert"], alert["kind"]) == ("SHIPMENT_NOTICE_FAILED", kind)
@@ -140,17 +140,6 @@ def test_a_notice_out_of_retries_is_one_alert_and_one_dead_letter(
     stack.send(letters.replace("DeadLetter", ""), letter)
     eventually(lambda: kind in kinds(stack, order_id))
     assert kinds(stack, order_id).count(kind) == 1
-
-
-def dead_letter_of(stack: Stack, output: str, mark: str) -> str | None:
-    """Take the dead letter that has the mark in it."""
-    sqs, url = stack.aws("sqs"), stack.outputs[output]
-    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1)
-    for message in found.get("Messages", []):
-        if mark in message["Body"]:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            return str(message["Body"])
-    return None
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What the stack says about itself."""
+"""Health checks of the deployed stack."""
 
 from collections.abc import Iterator
 

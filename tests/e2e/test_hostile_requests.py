@@ -42,13 +42,13 @@ IN_A_QUERY = [
     ("/users/me/coupons", "status"),
 ]
 FRONT_DOOR = {400, 403, 404, 405, 413, 414, 431}
-"""What an HTTP server answers by itself to what is no request of an API."""
+"""Statuses with which an HTTP server itself refuses what is not a valid request."""
 CHARGES = "/users/me/points/charges"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back."""
+    """A raw HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -85,7 +85,7 @@ def send(
 
 
 def wrong_with(reply: Reply, method: str, path: str) -> str | None:
-    """What is wrong with an answer to the operation; a server's own refusal is none of ours."""
+    """Return what is wrong with the answer to an operation; a server's own refusal is accepted."""
     if "x-request-id" not in reply.headers:
         return None if reply.status in FRONT_DOOR else f"{reply.status} of nobody's"
     said = problem_with(method, path, reply.status, reply.headers, reply.body)
@@ -116,7 +116,7 @@ OPERATIONS = operations()
 
 
 def leads_elsewhere(shop: Shop, word: str) -> bool:
-    """Whether a word makes another path of the one that it stands in."""
+    """Return whether a path with this word as a parameter leads to another route."""
     cut_off = shop.stack.is_on_free_localstack and word.startswith(";")  # it takes no parameters
     return cut_off or word.replace("%2e", ".") in ("", ".", "..")
 

@@ -1,4 +1,4 @@
-"""What shoppers see: likes that are counted, stock as it is, and whose looks leave traces."""
+"""Likes, views and stock as shoppers see them on the deployed stack."""
 
 from typing import Any
 

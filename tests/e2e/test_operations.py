@@ -1,4 +1,4 @@
-"""What an operator does on the deployed stack, by the very command that the runbooks name."""
+"""Operators' commands on the deployed stack, as the runbooks give them."""
 
 import json
 import os

@@ -103,7 +103,7 @@ class Execution:
 
     @property
     def described(self) -> Any:
-        """What Step Functions says of it."""
+        """Return Step Functions' description of the execution."""
         return self.steps.describe_execution(executionArn=self.arn)
 
     def ended(self, within_seconds: float = 120) -> Any:
@@ -132,7 +132,7 @@ def started(stack: Stack, week: Week, **asked: Any) -> Execution:
 
 @contextmanager
 def no_chunk_ends(stack: Stack) -> Iterator[None]:
-    """Whoever ranks a chunk waits, in the middle of its transaction."""
+    """Make every task that ranks a chunk wait in the middle of its transaction."""
     with stack.database() as somebody:
         somebody.run("SET idle_in_transaction_session_timeout = 0")  # however busy the machine is
         somebody.run("BEGIN")

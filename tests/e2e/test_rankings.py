@@ -1,4 +1,4 @@
-"""What is looked at, liked and bought shows in the rankings of the deployed stack."""
+"""Rankings of the deployed stack follow views, likes and orders."""
 
 from functools import partial
 from math import log

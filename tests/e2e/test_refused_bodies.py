@@ -1,4 +1,4 @@
-"""What does not read or does not validate is refused, and nothing moves."""
+"""Refusals of malformed and invalid bodies; nothing changes."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may call what: tokens that are not good, and doors that are not theirs."""
+"""Authorization: invalid tokens, and routes that a caller may not use."""
 
 import base64
 import hmac
@@ -102,7 +102,7 @@ BAD_TOKENS: dict[str, Callable[[Forge], str]] = {
 
 @pytest.fixture(scope="module")
 def ids(shop: Shop, buyer: Buyer) -> dict[str, str]:
-    """What the doors' paths and bodies name: all of it exists, and is the buyer's."""
+    """Return an existing id, all the buyer's own, for each parameter of the routes."""
     brand = shop.new_brand()
     product = shop.new_product(stock=10, price=100, brand=brand)
     order = buyer.place_order((product, 1))

@@ -1,4 +1,4 @@
-"""What goes wrong on an order's way leaves one shipment notice at its end."""
+"""Failures during an order's processing still end in exactly one shipment notice."""
 
 import json
 import secrets
@@ -23,6 +23,7 @@ from tests.e2e.stack import NO_PROCESS, Stack, unpublished_events
 TRIES = 3
 RELAY_TURN = 7235119001  # the advisory lock of whoever relays
 NUDGE = "{}"
+DEAD_LETTERS = "ShippingDeadLetterQueueUrl"
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +152,7 @@ def test_a_notice_out_of_retries_is_a_dead_letter_and_can_be_redriven(
     stack.delivery.behave("fail", times=TRIES)
     with alerts(stack) as listener:
         order_id = buyer.place_order((product, 1))
-        letter = eventually(lambda: _dead_letter_of(stack, order_id), within_seconds=60)
+        letter = eventually(lambda: stack.take_message(DEAD_LETTERS, order_id), within_seconds=60)
         told = listener.hear_about(order_id)
     assert stack.delivery.attempts(order_id) == ["failed"] * TRIES
     assert stack.delivery.notices(order_id) == []
@@ -174,7 +175,7 @@ def test_a_malformed_message_does_not_stop_the_others(
 
     eventually(lambda: stack.delivery.notices(order_id))
     for _ in range(2):
-        eventually(lambda: _dead_letter_of(stack, mark), within_seconds=90)
+        eventually(lambda: stack.take_message(DEAD_LETTERS, mark), within_seconds=90)
     _assert_noticed_once(stack, order_id)
 
 
@@ -243,17 +244,6 @@ def _waits_to_mark(database: pg8000.native.Connection) -> tuple[int, int] | None
 def _is_alive(database: pg8000.native.Connection, session: int) -> bool:
     found = database.run("SELECT 1 FROM pg_stat_activity WHERE pid = :pid", pid=session)
     return bool(found)
-
-
-def _dead_letter_of(stack: Stack, mark: str) -> str | None:
-    """Take a dead letter that has the mark in it out of shipping's queue of them."""
-    sqs, url = stack.aws("sqs"), stack.outputs["ShippingDeadLetterQueueUrl"]
-    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1)
-    for message in found.get("Messages", []):
-        if mark in message["Body"]:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            return str(message["Body"])
-    return None
 
 
 @dataclass(slots=True)
@@ -343,7 +333,7 @@ def alerts(stack: Stack) -> Iterator[Listener]:
 
 @dataclass(slots=True)
 class BrokenConnections:
-    """How often somebody tried to reach a server that is gone."""
+    """Counts connections attempted to a server that has gone."""
 
     count: int = 0
 

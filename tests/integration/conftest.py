@@ -15,7 +15,7 @@ def _on_servers(servers: None) -> None:
 
 @pytest.fixture
 def logged(shop_environment: None) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What the functions have written to their log since the test began, line by line."""
+    """Return a function that reads the log lines written since the test began."""
     from commerce.entrypoints.telemetry import logger  # imported when the environment is set
 
     written = io.StringIO()

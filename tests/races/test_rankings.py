@@ -57,7 +57,7 @@ def ignore_progress(what: str, done: int) -> None:
 
 
 def one_by_one(envelopes: list[dict[str, Any]], *keys: str) -> list[Any]:
-    """What the boards are when each event comes alone, once, in its order."""
+    """Return the boards after each event was delivered alone, once, in order."""
     empty_valkey()
     for each in envelopes:
         assert deliver(each) == []

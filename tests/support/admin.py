@@ -1,4 +1,4 @@
-"""What tests do as an admin who edits, and what the audit says of it."""
+"""Edit as an admin, and read the audit."""
 
 from typing import Any
 

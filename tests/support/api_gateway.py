@@ -32,7 +32,7 @@ class Route:
 
     @property
     def is_literal(self) -> bool:
-        """Whether no part of the path is the caller's."""
+        """Return whether no part of the path is a parameter."""
         return "{" not in self.path
 
 

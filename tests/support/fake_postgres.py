@@ -30,7 +30,7 @@ class FakePostgres:
     certificate: Path | None = None
     """The file of the certificate and its key; without one, the server offers no encryption."""
     refused: bool | None = None
-    """Which sessions get "no pg_hba.conf entry": the encrypted ones, the others, or none."""
+    """Sessions refused with "no pg_hba.conf entry": the encrypted ones, the others, or none."""
     reported: Mapping[str, str] = field(default_factory=dict)
     sessions: list[bool] = field(default_factory=list)
 

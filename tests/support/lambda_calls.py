@@ -22,7 +22,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an HTTP function answered."""
+    """An answer of an HTTP function."""
 
     status: int
     json: Any

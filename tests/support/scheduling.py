@@ -1,4 +1,4 @@
-"""How xdist deals tests out to workers."""
+"""Assign tests to xdist's workers."""
 
 from xdist.scheduler.loadscope import LoadScopeScheduling
 

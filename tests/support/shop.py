@@ -1,4 +1,4 @@
-"""What tests put into the shop before they begin, and what they look at when they end."""
+"""Fill the shop before a test, and read its state afterwards."""
 
 import secrets
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ def a_key() -> str:
 
 
 def rows(sql: str, *values: object) -> list[Row]:
-    """What a SELECT finds, with $1, $2 … for the values."""
+    """Return the rows of a SELECT, with $1, $2 … for the values."""
     return database().run([Query(sql, values)])[0]
 
 
@@ -90,24 +90,24 @@ _UNITS = """
 
 
 def stock_of(product_id: str) -> int:
-    """How many units are left."""
+    """Return the units left."""
     return int(rows(_UNITS, product_id)[0].units)
 
 
 def stripes_of(product_id: str) -> list[int]:
-    """How many units each of its stripes has."""
+    """Return the units in each of the product's stripes."""
     sql = "SELECT quantity FROM stock_stripe WHERE product_id = $1 ORDER BY number"
     return [row.quantity for row in rows(sql, product_id)]
 
 
 def balance_of(user_id: UUID) -> int:
-    """How many points are left."""
+    """Return the points left."""
     found = rows("SELECT balance FROM point_account WHERE user_id = $1", user_id)
     return int(found[0].balance) if found else 0
 
 
 def units_ordered(product_id: str) -> int:
-    """How many units all orders together took."""
+    """Return the units that all orders together took."""
     sql = "SELECT coalesce(sum(quantity), 0) AS units FROM order_line WHERE product_id = $1"
     return int(rows(sql, product_id)[0].units)
 
@@ -124,13 +124,13 @@ def events_about(product_id: str, *types: str) -> list[dict[str, Any]]:
 
 
 def likes_of(product_id: str) -> int:
-    """How many users like the product, by their likes."""
+    """Return the number of likes stored for the product."""
     sql = "SELECT count(*) AS n FROM product_like WHERE product_id = $1"
     return int(rows(sql, product_id)[0].n)
 
 
 def like_count_of(product_id: str) -> int:
-    """How many users like the product, as the product shows it."""
+    """Return the like count that the product shows."""
     return int(rows("SELECT like_count FROM product WHERE id = $1", product_id)[0].like_count)
 
 

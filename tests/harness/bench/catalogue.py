@@ -109,7 +109,7 @@ def cache(*, is_on: bool) -> None:
 
 
 def cases(catalogue: Catalogue) -> dict[str, Ask]:
-    """What is asked, each time about something else."""
+    """Return the requests to measure, each with different arguments every time."""
     from tests.support.lambda_calls import function, http_event, lambda_context
 
     chance = random.Random(2)  # noqa: S311
@@ -239,7 +239,7 @@ def explained(catalogue: Catalogue) -> str:
 
 
 def _middle(sort: Any, brand_id: UUID | None) -> list[Any]:
-    """Where half of the list is over."""
+    """Return the cursor of the middle of the list."""
     from tests.support.shop import rows
 
     key = {"latest": "id", "price_asc": "price_amount, id", "likes_desc": "like_count, id"}[sort]

@@ -103,7 +103,7 @@ def measured(processes: ProcessPoolExecutor, stripes: int) -> dict[str, float]:
 
 
 def _begin(barrier: Barrier) -> None:
-    """What each process does once: a network, no queue to nudge, and no log."""
+    """Prepare a worker process: import the network, disable nudges and logging."""
     from commerce.app import transactions
     from commerce.entrypoints.telemetry import logger
     from commerce.runtime.db.connection import Database

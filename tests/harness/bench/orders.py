@@ -59,7 +59,7 @@ ANALYZE
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What each process does, and when all begin."""
+    """Work of each process, and the moment at which all begin."""
 
     products: tuple[str, ...]
     delay_seconds: float
@@ -70,7 +70,7 @@ class Load:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one process did."""
+    """Result of one process."""
 
     seconds: list[float]
     counts: Counter[str]
@@ -215,7 +215,7 @@ def prepared(delay_seconds: float) -> Counter[str]:
 
 
 def placing(products: tuple[str, ...]) -> Any:
-    """Whoever is called orders one unit of one of the products, as some buyer."""
+    """Return a call that orders one unit of one of the products, as some buyer."""
     from commerce.runtime import tokens
     from tests.support.lambda_calls import function, http_event, lambda_context
     from tests.support.shop import a_key

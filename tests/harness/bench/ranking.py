@@ -148,7 +148,7 @@ def read(report: Report) -> None:
 
 
 def in_steps(report: Report) -> None:
-    """What concerns all products goes in steps; while one runs, the server does nothing else."""
+    """Measure work on all products, which goes in steps that block the server one at a time."""
     from commerce.app.ranking_boards import boards
     from commerce.ranking import Boards, Period, Weights, Window
     from commerce.ranking.boards import STEP

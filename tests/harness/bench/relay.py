@@ -6,17 +6,15 @@ python -m tests.harness.bench.relay      prints a table, writes .local/bench-rel
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from tests.harness.bench.report import Report
+from tests.harness.servers import servers
 
 SMALL = 10_000
 EVENTS = 10_000  # that are put per measurement
@@ -73,26 +71,6 @@ def run(report: Report, arguments: argparse.Namespace) -> None:
         )
 
 
-@contextmanager
-def servers() -> Iterator[str]:
-    """Servers as the tests have them; yields the superuser's URL."""
-    from tests.support.backends import start_test_servers
-
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    directory = Path(tempfile.mkdtemp(prefix="lastunit-bench-"))
-    running = start_test_servers(directory)
-    os.environ |= running.environment
-    try:
-        yield running.environment["SUPERUSER_URL"]
-    finally:
-        running.stop()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 def fill(url: str, size: int) -> None:
     """Let so many more events wait."""
     from commerce.runtime.db.connection import Database
@@ -132,7 +110,7 @@ def measured(url: str, bus: str, events: int) -> dict[str, float]:
 
 
 def measure(bus: str, events: int) -> dict[str, float]:
-    """What the process that is measured does."""
+    """Measure one bus in the process that is measured."""
     from commerce.runtime.db.connection import Database
     from commerce.runtime.messaging.bus import EventBridgeBus
     from commerce.runtime.messaging.relay import CHUNK, Relay
@@ -160,7 +138,7 @@ def peak_mb() -> float:
 
 
 def explained(url: str, size: int) -> str:
-    """How PostgreSQL takes a chunk, and counts what waits."""
+    """Return PostgreSQL's plans for reading a chunk and for counting the waiting events."""
     from commerce.runtime.db import statements
     from commerce.runtime.db.connection import Database
     from commerce.runtime.db.pipeline import Query

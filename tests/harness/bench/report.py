@@ -42,7 +42,7 @@ class Figure:
 
 @dataclass(slots=True)
 class Report:
-    """What a benchmark found, with the machine it ran on."""
+    """A benchmark's results, with the machine it ran on."""
 
     figures: dict[str, list[Figure]] = field(default_factory=dict)
     console: Console = field(default_factory=lambda: Console(highlight=False, width=160))
@@ -89,7 +89,7 @@ class Report:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """How many seconds the work took."""
+    """Return how many seconds the work took."""
     started = perf_counter()
     work()
     return perf_counter() - started

@@ -47,13 +47,13 @@ STRIPED = {
         " WHERE product_id = CAST(:pid AS uuid) ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED)"
     ),
 }
-"""What pgbench does otherwise where there are 16 rows."""
+"""Replacements in pgbench's script that make it use 16 rows."""
 GOAL = "ratio ≥ 4 at commits of 2 ms"
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What one process did, and the seconds of processor that it took."""
+    """Result of one process, with the CPU seconds it took."""
 
     seconds: list[float]
     processor_seconds: float
@@ -148,7 +148,7 @@ def _measured(processes: ProcessPoolExecutor, product: str) -> Turn:
 
 
 def _begin(barrier: Any) -> None:
-    """What each process does once: a network, records in memory, no log."""
+    """Prepare a worker process: import the network, keep records in memory, disable logging."""
     _all_are_ready.append(barrier)
     _counts.append(prepared(DELAY_SECONDS))
 

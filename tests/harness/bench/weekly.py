@@ -96,7 +96,7 @@ def measured(size: int) -> dict[str, float]:
 
 
 def in_a_process(step: str, plan: Any = None) -> Any:
-    """What a step in a process of its own found."""
+    """Run a step in a process of its own, and return its result."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.harness.bench.weekly", step, json.dumps(plan)],
         cwd=ROOT,
@@ -139,7 +139,7 @@ def main() -> None:
 
 
 def explained(size: int) -> str:
-    """How PostgreSQL finds where a chunk ends, and how it ranks one."""
+    """Return PostgreSQL's plans for finding a chunk's end and for ranking a chunk."""
     from uuid import UUID
 
     from commerce.metrics.statements import product_id_after

@@ -1,4 +1,4 @@
-"""What admins register, edit and bring to its end."""
+"""Scenarios in which admins register, edit, ship and deliver."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +30,7 @@ def _register(name: str, path: str, body: Callable[[Case], Any]) -> Callable[[Ca
 
 
 def _count_by_name(table: str) -> Callable[[Case], object]:
-    """How many of them there are, and what the audit says of the admin."""
+    """Return a function that counts the rows with a case's name and lists its admin's audit."""
 
     def look(case: Case) -> object:
         [found] = rows(f"SELECT count(*) AS n FROM {table} WHERE name = $1", case.key)

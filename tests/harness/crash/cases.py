@@ -55,11 +55,11 @@ class Scenario:
     ends_with: frozenset[str]
     """The answers that a client may get in the end."""
     takes_new_key_on_retry: bool = False
-    """Whether it is retried under a new key where the first try certainly had no effect."""
+    """True if a retry takes a new key where the first try certainly had no effect."""
     is_never_retried: bool = False
-    """Whether the call is made once, whatever its answer."""
+    """True if the call is made once, whatever its answer."""
     records_views: bool = False
-    """Whether it publishes views, which may be lost but not repeated."""
+    """True if the call publishes views, which may be lost but not repeated."""
     at: datetime | None = None
     """The time at which it happens, where that matters; the clock is frozen then."""
     mends: Callable[[Case], object] = nothing

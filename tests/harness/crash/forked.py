@@ -15,7 +15,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class ForkResult:
-    """How a forked process ended, what it reported, and what its work returned."""
+    """Exit status of a forked process, what it reported, and what its work returned."""
 
     signal: int | None
     reported: tuple[str, ...]
@@ -24,7 +24,7 @@ class ForkResult:
 
     @property
     def is_killed(self) -> bool:
-        """Whether it was killed (SIGKILL)."""
+        """Return whether the process was killed (SIGKILL)."""
         return self.signal == signal.SIGKILL
 
     def require(self) -> Any:

@@ -78,7 +78,7 @@ def run_until_idle(case: Case, since: int) -> None:
 
 
 def order_is_unpaid(case: Case) -> bool:
-    """Whether the order is still unpaid, so that its client pays again."""
+    """Return whether the order is still unpaid, so that its client pays again."""
     sql = "SELECT 1 FROM orders WHERE id = $1 AND status = 'PENDING'"
     return bool(rows(sql, case.order))
 

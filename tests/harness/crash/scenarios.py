@@ -411,7 +411,7 @@ KNOWN_BAD = {
         ),
     )
 }  # fmt: skip
-"""What must be found not to hold: a client that takes a new key to ask again is charged twice."""
+"""Scenarios that must fail: a client that retries with a new key is charged twice."""
 
 
 def coverage_errors(scenarios: Collection[Scenario], without: Collection[str]) -> Iterator[str]:

@@ -118,7 +118,7 @@ def _of_product(case: Case, body: Any) -> str:
 
 
 def _is_mine(name: str) -> Callable[[Case, Any], str]:
-    """Whether the first item of a page is the case's own."""
+    """Return a check that the first item of a page is the case's own."""
 
     def seen(case: Case, body: Any) -> str:
         mine = {case.product, case.order, case.coupon, *map(str, case.words.values())}

@@ -1,4 +1,4 @@
-"""What the payment gateway and the delivery system know, asked from outside."""
+"""Read the state of the payment gateway and of the delivery system."""
 
 import json
 import os

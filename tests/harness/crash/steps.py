@@ -39,7 +39,7 @@ _open_sockets: list[socket.socket] = []  # closing them would be an answer
 
 
 class Kind(StrEnum):
-    """What happens at a step."""
+    """Faults that are injected at a step."""
 
     KILL_BEFORE = "kill-before"
     """The process ends (SIGKILL); the step never was."""
@@ -201,7 +201,7 @@ def _reached(
 
 
 def _commits_by_itself(connection: Connection, queries: Sequence[Query]) -> bool:
-    """Whether the end of this round trip commits implicitly."""
+    """Return whether the end of this round trip commits implicitly."""
     is_inside = connection._transaction_status not in (None, b"I") or queries[0].sql == "BEGIN"
     return not is_inside and any(not query.sql.startswith("SELECT") for query in queries)
 

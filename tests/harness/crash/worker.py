@@ -146,7 +146,7 @@ def _judge_end(run: _Run, ended: ForkResult, cut: Cut, recorded: Recorded) -> st
 
 
 def _is_needed(step: str, scenario: Scenario) -> bool:
-    """Whether a call may fail without this step: requests never need AWS or Valkey."""
+    """Return whether a call may fail without this step: requests never need AWS or Valkey."""
     return triggers().get(scenario.of) != "http" or step.startswith(("PostgreSQL", "HTTP"))
 
 

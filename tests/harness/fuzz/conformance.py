@@ -42,7 +42,7 @@ class AttackResult:
     answers: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
     reached: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often each operation gave each of its answers."""
+    """Count of each operation's answers."""
 
     def count(self, answer: object, operation: str = "") -> None:
         """Count a case and its answer, for its operation if it has one."""

@@ -59,7 +59,7 @@ _UNREAD = {
     "minimum",
     "maximum",
 }
-"""What a contract promises beyond what a reader asks for."""
+"""Requirements of a contract beyond those that a reader checks."""
 
 
 @cache
@@ -104,7 +104,7 @@ def broken(envelopes: st.SearchStrategy[Envelope]) -> st.SearchStrategy[Envelope
 
 
 def is_readable(envelope: Any) -> bool:
-    """Whether a reader gets all it needs. It asks neither for the form of texts nor for no more."""
+    """Return whether a reader finds all it needs; formats and unknown fields are not checked."""
     event_type = envelope.get("type")
     if not isinstance(event_type, str) or event_type not in _all_contracts():
         return False

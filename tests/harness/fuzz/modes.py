@@ -1,4 +1,4 @@
-"""How requests are generated from the document: valid and invalid ones."""
+"""Modes of generating requests from the document: valid and invalid ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is secret in a request is in no log line, whatever became of the request."""
+"""Secrets of a request are in no log line, whatever its outcome."""
 
 import io
 import logging

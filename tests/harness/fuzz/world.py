@@ -17,7 +17,7 @@ from tests.support.shop import Person, a_brand, a_buyer, a_product, an_admin
 
 POINTS = 1_000_000_000
 PRICE = 12_000
-"""What the product costs, as in the document's example of a callback."""
+"""Price of the product, as in the document's example of a callback."""
 PASSWORD = "correct horse battery"  # as in its example of a session
 OPERATORS = {"queue": "shipping-order-confirmed", "event_id": str(UUID(int=7))}
 

@@ -30,7 +30,7 @@ class Unexplained:
     calls: list[Call]
     explained: list[Call]
     ends: bool
-    """Whether what was there in the end is part of what is not explained."""
+    """True if the final state is part of what is not explained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _search(
 
 
 def _steps(model: Model, calls: Sequence[Call], node: _Node) -> Iterator[_Node]:
-    """Where one more call leads to."""
+    """Yield the nodes that one more call leads to."""
     pending = [(1 << n, call) for n, call in enumerate(calls) if not node.taken >> n & 1]
     horizon = min((call.end for _, call in pending), default=0)
     next_ones = [(bit, call) for bit, call in pending if call.start < horizon]
@@ -140,7 +140,7 @@ def _steps(model: Model, calls: Sequence[Call], node: _Node) -> Iterator[_Node]:
 
 
 def _fitting(model: Model, state: State, call: Call) -> Iterator[dict[Key, Any]]:
-    """What the call may have changed, if it came now; without an answer, only what does change."""
+    """Yield the changes that the call may have made; without an answer, only non-empty ones."""
     for answer, changes in model.outcomes(state, call):
         if changes if call.answer is None else _same(answer, call.answer):
             yield changes
@@ -158,7 +158,7 @@ def _frozen(state: State) -> frozenset[tuple[Key, Any]]:
 
 
 def _end_of(history: History, model: Model, keys: set[Key]) -> Callable[[State], bool]:
-    """Whether a state is, in what these calls touch, what the rows were in the end."""
+    """Return a check that a state equals the final rows, in the keys that these calls touch."""
     end = history.end
     expected: dict[Key, Any] = {
         **{("stock", name): units for name, units in end["stock"].items()},

@@ -14,7 +14,7 @@ BUSY = frozenset({"BUSY", "REQUEST_IN_PROGRESS"})
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a history begins with. Buyers are u0, u1 …, products p0, p1 …, all at one price."""
+    """Initial state of a history. Buyers are u0, u1 …, products p0, p1 …, all at one price."""
 
     buyers: int
     points: int
@@ -69,7 +69,7 @@ class History:
     metrics: dict[str, list[int]] = field(default_factory=dict)
     """Per product orders, units and amount, as the consumer counted them."""
     books: list[str] = field(default_factory=list)
-    """What the reconciler found."""
+    """Findings of the reconciler."""
     failures: list[str] = field(default_factory=list)
     """Calls that were answered 500."""
 

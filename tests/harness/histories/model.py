@@ -43,7 +43,7 @@ class Model:
         self._wishes = {call.args["key"]: call.args for call in calls if call.kind == "place"}
 
     def start(self) -> State:
-        """What there is before the first call."""
+        """Return the state before the first call."""
         setup = self._setup
         return {
             **{("balance", f"u{n}"): setup.points for n in range(setup.buyers)},
@@ -87,7 +87,7 @@ class Model:
         return self._wishes[order.partition("#")[0]]
 
     def paid(self, order_request: Mapping[str, Any]) -> tuple[int, int]:
-        """What an order costs in points, and what its coupon takes off."""
+        """Return the points that an order costs, and its coupon's discount."""
         total = self._setup.price * sum(quantity for _, quantity in order_request["lines"])
         discount = min(self._setup.discount, total) if order_request.get("coupon") else 0
         points = order_request["points"] if order_request["method"] == "CARD" else total - discount

@@ -8,7 +8,7 @@ from typing import Any
 from tests.harness.histories.history import Setup
 
 CUTS = ("before the commit", "after the commit", "while reading")
-"""Where a call's connection to the database is cut."""
+"""Moments at which a call's connection to the database is cut."""
 
 STRIPES = (1, 2)
 """Rows that the stocks of a history may be dealt out to."""
@@ -40,12 +40,12 @@ class Planned:
     cut: str | None = None
     cuts: int = 1
     loses_answer: bool = False
-    """Whether the answer is lost on its way to the client, who then asks again."""
+    """True if the answer is lost on its way to the client, who then retries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large the histories are."""
+    """Size of the generated histories."""
 
     clients: int = 5
     calls: int = 7
@@ -60,15 +60,15 @@ class Plan:
     setup: Setup
     calls: tuple[Planned, ...]
     has_store: bool
-    """Whether the edge has its idempotency store; without it the claim rows decide alone."""
+    """True if the edge has its idempotency store; without it the claim rows decide alone."""
 
     @property
     def clients(self) -> int:
-        """How many clients there are."""
+        """Return the number of clients."""
         return 1 + max((call.client for call in self.calls), default=0)
 
     def of_client(self, client: int) -> list[Planned]:
-        """What one client is going to ask."""
+        """Return the calls planned for one client."""
         return [call for call in self.calls if call.client == client]
 
     def only(self, calls: list[Planned]) -> "Plan":

@@ -60,7 +60,7 @@ def stock_is_written_as_it_was_read(patch: pytest.MonkeyPatch) -> None:
 
 
 def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
-    """Where all stripes are locked, no caller waits: what is not free counts as sold."""
+    """Plant: count locked stripes as sold out instead of waiting for them."""
     patch.setattr(plan, "STRIPES", (2,))
     changes = {
         "AND NOT EXISTS (SELECT FROM free)\n": "AND false\n",
@@ -124,7 +124,7 @@ def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
 
 
 def relay_marks_before_it_publishes(patch: pytest.MonkeyPatch) -> None:
-    """What the bus does not take is marked as taken."""
+    """Plant: mark events as published before the bus has accepted them."""
 
     def mark_then_put(self: Relay, run: Any, done: Relayed) -> Any:
         with UnitOfWork(self._database) as uow:
@@ -142,7 +142,7 @@ def relay_marks_before_it_publishes(patch: pytest.MonkeyPatch) -> None:
 
 
 def consumer_claims_nothing(patch: pytest.MonkeyPatch) -> None:
-    """What is delivered twice is counted twice."""
+    """Plant: count an event again when it is delivered twice."""
 
     def all_of_them(uow: UnitOfWork, consumer: str, ids: Collection[UUID]) -> set[UUID]:
         return set(ids)

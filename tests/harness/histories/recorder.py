@@ -264,7 +264,7 @@ class _PlannedCall:
         return calls
 
     def _args(self) -> dict[str, Any] | None:
-        """What is asked now; None where it is about an order of which no client knows."""
+        """Return the call's arguments; None where it concerns an order that no client knows."""
         args = dict(self.planned.args)
         if "order" in args and args["order"] not in self.shop.orders:
             return None

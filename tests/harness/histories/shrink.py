@@ -67,7 +67,7 @@ def _shortest_prefix(history: History) -> History:
 
 
 def _until(history: History, moment: int) -> History:
-    """What was known then: who was not answered yet may have had an effect, or not."""
+    """Cut the history at a moment; a call unanswered by then may have had an effect or not."""
     calls = [
         call if call.end <= moment else call.unanswered()
         for call in history.calls
@@ -82,7 +82,7 @@ def _of(history: History, calls: list[Call]) -> History:
 
 
 def _is_silent(call: Call) -> bool:
-    """Whether it changed nothing, whatever the state was."""
+    """Return whether the call changes nothing, whatever the state."""
     return call.kind.startswith("read_") or call.refusal is not None
 
 

@@ -58,7 +58,7 @@ def test_a_long_history_is_linearizable(recorder: Recorder) -> None:
 
 
 def _kinds(history: History) -> Iterator[str]:
-    """What this history is evidence of."""
+    """Yield the kinds of behaviour that this history covers."""
     yield from (_kind(call) for call in history.calls)
     yield from ("replayed" for call in history.calls if call.is_replay)
     calls = history.calls

@@ -10,7 +10,7 @@ from tests.harness.histories.shrink import shrunk
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checks found."""
+    """Result of the checks."""
 
     broken: list[str]
     parts: list[Unexplained] = field(default_factory=list)
@@ -18,7 +18,7 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is wrong, as far as was decided."""
+        """Return whether nothing is wrong, as far as was decided."""
         return not self.broken and not self.parts
 
 

@@ -40,7 +40,7 @@ UNENDED = ("REQUESTED", "PENDING", "REFUND_PENDING")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to happen: the same seed draws the same fates."""
+    """Plan of a run: the same seed draws the same faults."""
 
     orders: int
     clients: int
@@ -95,7 +95,7 @@ class Deliveries:
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything was delivered, and done."""
+        """Return whether everything was delivered and processed."""
         return self._undelivered == 0
 
     def put(self, envelopes: Sequence[Envelope]) -> list[str | None]:

@@ -300,7 +300,7 @@ def deliver(*envelopes: dict[str, Any]) -> None:
 
 
 class TestShoppers:
-    """What they are shown follows an edit by its event."""
+    """Caches that shoppers read follow an edit by its event."""
 
     def listed(self, brand: str, sort: str = "latest") -> list[dict[str, Any]]:
         path = f"/products?brand_id={brand}&sort={sort}"

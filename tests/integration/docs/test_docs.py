@@ -18,7 +18,7 @@ def get(name: str, path: str, **headers: str) -> tuple[int, str, dict[str, str]]
 
 
 class Page(HTMLParser):
-    """What a page loads, and what it runs or paints by itself."""
+    """Collects what a page loads, and its inline scripts and styles."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What every HTTP function does before and after its route."""
+"""Checks and headers that every HTTP function adds before and after its route."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What callers see of the idempotency store: in progress, replayed, lost, gone."""
+"""The idempotency store as callers see it: in progress, replayed, lost, unavailable."""
 
 import os
 from collections.abc import Iterator

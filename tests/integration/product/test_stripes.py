@@ -47,7 +47,7 @@ BLOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND wait_event_type
 
 
 def in_own_row(product: str) -> int:
-    """How many units the stock's own row has."""
+    """Return the units in the stock's own row."""
     found = rows("SELECT quantity FROM stock WHERE product_id = $1", product)
     return int(found[0].quantity)
 

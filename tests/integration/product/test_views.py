@@ -42,7 +42,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def nudges(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """How many nudges wait in a queue of the test's own."""
+    """Return a function that counts the nudges in a queue of the test's own."""
     sqs = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     url = sqs.create_queue(QueueName=f"nudges-{new_id()}")["QueueUrl"]
     monkeypatch.setenv("BEST_EFFORT_QUEUE_URL", url)

@@ -1,4 +1,4 @@
-"""What is taken back is taken from the hour and day it was counted in, also on rebuilt boards."""
+"""Cancellations and unlikes are subtracted from the hour and day they were counted in."""
 
 from math import log
 from typing import Any

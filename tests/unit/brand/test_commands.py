@@ -1,4 +1,4 @@
-"""What is accepted as a brand."""
+"""Validation of brands."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is accepted as an Idempotency-Key."""
+"""Validation of the Idempotency-Key."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How queue functions pace their retries and read their messages."""
+"""Pacing of retries and reading of messages in queue functions."""
 
 import io
 import json
@@ -200,7 +200,7 @@ def lines(logged: Callable[[], list[Line]]) -> Callable[[str], list[Line]]:
 
 @pytest.fixture
 def logged() -> Iterator[Callable[[], list[Line]]]:
-    """What the functions have written to their log since the test began, line by line."""
+    """Return a function that reads the log lines written since the test began."""
     written = io.StringIO()
     [handler] = logger.handlers
     stream = handler.setStream(written)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What checkov finds is explained, or is wrong; what is explained is found, or is wrong too."""
+"""Each finding of checkov is explained, and each explanation matches a finding."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is accepted as a product, and as a count of its stock."""
+"""Validation of products and of stock counts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the environment tells a function."""
+"""Settings read from the environment."""
 
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit

@@ -168,7 +168,7 @@ def test_a_guard_compares_with_what_is_expected() -> None:
 
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """What the domain layer's build writes, in the place where it is read."""
+    """Return the file that the domain layer's build writes, put where it is read."""
     file = tmp_path / "statements.json"
     compile_statements.write_compiled(file)
     monkeypatch.setattr(statement, "COMPILED", file)

@@ -1,4 +1,4 @@
-"""What an error says of itself."""
+"""Texts and codes of errors."""
 
 from commerce.shared.errors import Busy, CommerceError, Kind, Unavailable
 

@@ -50,7 +50,7 @@ class PointFacade:
     def refund(
         self, user_id: UUID, amount: Money, order_id: UUID, reason: str = "ORDER_CANCELLED"
     ) -> None:
-        """Return what an order had spent. The caller sees to it that it happens once per order."""
+        """Refund the points that an order spent. Not idempotent: call it once per order."""
         if amount.amount > 0:
             self._points.credit(_entry(user_id, amount, reason, order_id))
 

@@ -164,7 +164,7 @@ class ProductFacade:
         )
 
     def restock(self, lines: Sequence[tuple[UUID, int]], order_id: UUID) -> None:
-        """Put the units of a cancelled order back into stock; the order sees to it that once."""
+        """Put a cancelled order's units back into stock. Not idempotent: call it once per order."""
         self._products.move_stock(wanted_by_product(lines), reason=RETURNED, order_id=order_id)
 
     def set_stock(

@@ -145,7 +145,7 @@ class Deployment:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that can reach nothing but the emulator."""
-        return boto3.client(  # type: ignore[call-overload, unused-ignore]  # stubs disagree on str
+        return boto3.client(  # type: ignore[call-overload]  # stubs want a literal
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,

@@ -291,7 +291,7 @@ class Scene:
 
 def client(service: str, running: Mapping[str, str]) -> Any:
     """Return a boto3 client of the emulator that runs here."""
-    return boto3.client(  # type: ignore[call-overload, unused-ignore]  # stubs disagree on str
+    return boto3.client(  # type: ignore[call-overload]  # stubs want a literal
         service,
         endpoint_url=running["AWS_ENDPOINT_URL"],
         region_name="us-east-1",

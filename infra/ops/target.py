@@ -34,7 +34,7 @@ class OpsError(Exception):
 @cache
 def client(service: str) -> Any:
     """Return a boto3 client for the account and endpoint that the environment names."""
-    return boto3.client(  # type: ignore[call-overload, unused-ignore]  # stubs disagree on str
+    return boto3.client(  # type: ignore[call-overload]  # stubs want a literal
         service,
         config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4}),
     )

@@ -148,7 +148,7 @@ class Stack:
 
     def aws(self, service: str) -> Any:
         """Return a boto3 client of the stack's account."""
-        return boto3.client(  # type: ignore[call-overload, unused-ignore]  # stubs disagree on str
+        return boto3.client(  # type: ignore[call-overload]  # stubs want a literal
             service,
             endpoint_url=self.addresses.aws_endpoint_url,
             region_name=REGION,

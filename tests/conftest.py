@@ -43,9 +43,10 @@ os.environ.update(
         "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
     }
 )
-os.environ.setdefault(
-    "TOKEN_KEYS", json.dumps({"current": "test", "test": secrets.token_urlsafe(48)})
-)
+for purpose in ("TOKEN", "SIGN_IN"):
+    os.environ.setdefault(
+        f"{purpose}_KEYS", json.dumps({"current": "test", "test": secrets.token_urlsafe(48)})
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

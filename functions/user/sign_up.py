@@ -2,6 +2,7 @@
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import http_api, lambda_handler
+from commerce.entrypoints.telemetry import logger
 from commerce.user import LoginIdTaken, SignUp, UserFacade, UserView
 
 api = http_api()
@@ -9,7 +10,9 @@ api = http_api()
 
 @api.post("/users")
 def sign_up(command: SignUp) -> tuple[UserView, int]:
-    return in_transaction(UserFacade.sign_up, command), 201
+    user = in_transaction(UserFacade.sign_up, command)
+    logger.append_keys(user_id=user.user_id)
+    return user, 201
 
 
 handler = lambda_handler(api, success=(201,), refusals=(LoginIdTaken,))

@@ -4,6 +4,9 @@ It answers any origin by itself, and would let a page in the developer's browser
 run functions on this machine: only the paths of deployed APIs, which have CORS settings of their
 own, are open to other origins here (callers.py has the rule).
 
+It takes the caller's address from X-Forwarded-For, where API Gateway takes it from the connection:
+here the header says what the connection does.
+
 It also starts a process per function and unpacks all layers for each: thousands of files, seconds
 of a cold start. Here the second process and those after it get a link to what the first unpacked,
 compiled modules included. What is deployed, and how, stays as it is.
@@ -77,7 +80,7 @@ class Guarded:
         """Pass the request on, or refuse it before anything reads it."""
         reason = self._refusal(scope)
         if reason is None:
-            await self._application(scope, receive, send)
+            await self._application(_from_its_own_address(scope), receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
@@ -98,6 +101,13 @@ class Guarded:
         is_api = scope["type"] == "http" and DEPLOYED_API.match(scope["path"]) is not None
         reason: str | None = refusal(headers, container_hosts=CONTAINER_HOSTS, has_own_cors=is_api)
         return reason
+
+
+def _from_its_own_address(scope: dict[str, Any]) -> dict[str, Any]:
+    if scope["type"] != "http" or not scope.get("client"):
+        return scope
+    headers = [each for each in scope["headers"] if each[0].lower() != b"x-forwarded-for"]
+    return {**scope, "headers": [*headers, (b"x-forwarded-for", scope["client"][0].encode())]}
 
 
 def main() -> None:

@@ -189,7 +189,12 @@ _VIEWS: tuple[View, ...] = (
             "gender": "OTHER",
         }
     ),
-    SessionView(access_token="eyJhbGciOi…", token_type="Bearer", expires_in=900),  # noqa: S106
+    SessionView(
+        access_token="eyJhbGciOi…",  # noqa: S106
+        token_type="Bearer",  # noqa: S106
+        expires_in=900,
+        device_token="eyJhbGciOi…",  # noqa: S106
+    ),
     BalanceView.model_validate({"balance": _won(10000), "currency": "KRW"}),
     PointsView.model_validate(
         {

@@ -31,8 +31,9 @@ from commerce.shipping import NoticeKind
 from commerce.shipping.model import Shipment
 from commerce.shipping.repository import ShipmentRepository, SqlShipmentRepository
 from commerce.user.errors import LoginIdTaken
-from commerce.user.model import LoginAttempts, User
+from commerce.user.model import User
 from commerce.user.repository import SqlUserRepository, UserRepository
+from commerce.user.throttle import Attempts, Counter, Kind
 from tests.support.memory.brand import MemoryBrandRepository
 from tests.support.memory.order import MemoryOrderRepository
 from tests.support.memory.point import MemoryPointRepository
@@ -508,10 +509,10 @@ class TestUsers:
             repository.add(user)
         with users() as repository:
             for login_id in (user.login_id, user.login_id.upper(), user.login_id.lower()):
-                assert repository.find_login(login_id) == (user, LoginAttempts())
+                assert repository.find_login(login_id, []) == (user, [])
             assert repository.find(user.id) == user
             assert repository.find(uuid4()) is None
-            assert repository.find_login("nobody" + user.login_id) == (None, LoginAttempts())
+            assert repository.find_login("nobody" + user.login_id, []) == (None, [])
 
     def test_a_login_id_is_taken_once(self, users: Opened[UserRepository]) -> None:
         user = a_user()
@@ -522,19 +523,25 @@ class TestUsers:
             repository.add(other)
         with users() as repository:
             assert repository.find(other.id) is None
-            assert repository.find_login(user.login_id)[0] == user
+            assert repository.find_login(user.login_id, [])[0] == user
 
-    def test_login_attempts_are_stored_for_unknown_login_ids_too(
+    def test_attempts_are_counted_whether_the_user_exists_or_not(
         self, users: Opened[UserRepository]
     ) -> None:
         login_id = a_user().login_id
-        kept = LoginAttempts(failures=7, blocked_until=NOW)
+        first, second = (
+            Counter(kind, f"{kind} {uuid4()}") for kind in (Kind.NETWORK, Kind.ADDRESS)
+        )
+        kept = Attempts(first, failures=7, blocked_until=NOW)
         with users() as repository:
-            assert repository.lock_attempts(login_id) == LoginAttempts()
-            repository.save_attempts(login_id, kept)
+            assert repository.lock_attempts([second, first]) == [Attempts(second), Attempts(first)]
+            repository.save_attempts([kept])
         with users() as repository:
-            assert repository.find_login(login_id.swapcase()) == (None, kept)
-            assert repository.lock_attempts(login_id.swapcase()) == kept
+            assert repository.find_login(login_id, [first, second]) == (
+                None,
+                [kept, Attempts(second)],
+            )
+            assert repository.lock_attempts([second, first]) == [Attempts(second), kept]
 
 
 def a_product(

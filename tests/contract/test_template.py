@@ -37,7 +37,13 @@ DEAD_LETTER_RETENTION_SECONDS = 14 * DAY_SECONDS
 VISIBILITY_TO_TIMEOUT = 6
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 # Read from the environment, but only where tools and tests set them.
-NOT_OF_THE_TEMPLATE = {"DATABASE_URL", "TOKEN_KEYS", "GATEWAY_SECRET", "FINGERPRINT_KEY"}
+NOT_OF_THE_TEMPLATE = {
+    "DATABASE_URL",
+    "TOKEN_KEYS",
+    "SIGN_IN_KEYS",
+    "GATEWAY_SECRET",
+    "FINGERPRINT_KEY",
+}
 
 # Actions that AWS knows no resources for: who may do them may do them to all.
 WITHOUT_RESOURCES = {
@@ -311,6 +317,7 @@ def a_role_is_used(stack: Stack) -> list[str]:
 BY_VARIABLE = {
     "OPS_TOPIC_ARN": ("sns:Publish", "OpsTopic"),
     "FINGERPRINT_SECRET_ARN": ("secretsmanager:GetSecretValue", "FingerprintSecret"),
+    "SIGN_IN_SECRET_ARN": ("secretsmanager:GetSecretValue", "SignInSecret"),
     "GATEWAY_SECRET_ARN": ("secretsmanager:GetSecretValue", "GatewaySigningSecret"),
     "LOG_GROUP_NAME": ("logs:FilterLogEvents", "FunctionLogs"),
     "RANKING_STATE_MACHINE_ARN": ("states:StartExecution", "RankingStateMachine"),

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,9 +16,15 @@ PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 
 Json = dict[str, Any]
 
-_http = urllib3.PoolManager(
-    maxsize=16, retries=False, timeout=urllib3.Timeout(connect=2, read=READ_TIMEOUT_SECONDS)
-)
+
+@cache
+def _http(address: str) -> urllib3.PoolManager:
+    return urllib3.PoolManager(
+        maxsize=16,
+        retries=False,
+        timeout=urllib3.Timeout(connect=2, read=READ_TIMEOUT_SECONDS),
+        source_address=(address, 0) if address else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +66,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who calls the API: with a token, or as anyone."""
+    """Somebody who calls the API: with a token, or as anyone; from an address of this machine."""
 
     base_url: str
     token: str | None = None
+    address: str = ""
 
     def with_token(self, token: str) -> "Caller":
         """Return a caller with another token."""
@@ -85,7 +93,7 @@ class Caller:
         if key is not None:
             sent["Idempotency-Key"] = key
         content = raw if raw is not None or body is None else json.dumps(body).encode()
-        response = _http.request(
+        response = _http(self.address).request(
             method, self.base_url + path, body=content, headers={**sent, **(headers or {})}
         )
         answer = Answer(
@@ -98,9 +106,10 @@ class Caller:
         """POST /users with a new user's fields, some of them changed."""
         return self.send("POST", "/users", {**a_registration(), **fields})
 
-    def open_session(self, login_id: str, password: str) -> Answer:
+    def open_session(self, login_id: str, password: str, **more: str) -> Answer:
         """POST /sessions."""
-        return self.send("POST", "/sessions", {"login_id": login_id, "password": password})
+        body = {"login_id": login_id, "password": password, **more}
+        return self.send("POST", "/sessions", body)
 
     def me(self) -> Answer:
         """GET /users/me."""

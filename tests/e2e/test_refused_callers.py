@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -229,6 +230,30 @@ def test_failed_logins_delay_only_that_login_id(shop: Shop) -> None:
     right = shop.anyone.open_session(victim.user["login_id"], victim.password)
     right.require_problem(429)
     shop.anyone.open_session(other.user["login_id"], other.password).require(201)
+
+
+def test_one_password_tried_with_many_login_ids_is_slowed_whatever_headers_say(
+    shop: Shop, stack: Stack
+) -> None:
+    if stack.is_on_free_localstack:
+        pytest.skip("all callers of a container have one address")
+    owner = shop.new_buyer()
+    guesser = replace(shop.anyone, address="127.0.9.9")
+    session = guesser.open_session(owner.user["login_id"], owner.password).require(201)
+
+    for number in range(SLOWED_AFTER):
+        body = {"login_id": f"nobody{number}", "password": "another password"}
+        headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+        answer = guesser.send("POST", "/sessions", body, headers=headers)
+        if answer.status == 429:
+            break
+        answer.require_problem(401, "BAD_CREDENTIALS")
+
+    answer.require_problem(429, "TOO_MANY_ATTEMPTS")
+    login = owner.user["login_id"], owner.password
+    guesser.open_session(*login).require_problem(429)
+    guesser.open_session(*login, device_token=session["device_token"]).require(201)
+    shop.anyone.open_session(*login).require(201)
 
 
 def _filled(path: str, body: Any, ids: dict[str, str]) -> tuple[str, Any]:

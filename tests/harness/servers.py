@@ -22,7 +22,10 @@ def servers() -> Iterator[str]:
         "POWERTOOLS_SERVICE_NAME": "lastunit",
         "POWERTOOLS_METRICS_NAMESPACE": "Lastunit",
         "POWERTOOLS_TRACE_DISABLED": "true",
-        "TOKEN_KEYS": json.dumps({"current": "bench", "bench": secrets.token_urlsafe(48)}),
+        **{
+            f"{purpose}_KEYS": json.dumps({"current": "bench", "bench": secrets.token_urlsafe(48)})
+            for purpose in ("TOKEN", "SIGN_IN")
+        },
     }
     directory = Path(tempfile.mkdtemp(prefix="lastunit-bench-"))
     running = start_test_servers(directory)

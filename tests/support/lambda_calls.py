@@ -52,6 +52,7 @@ def http_event(
     key: str | None = None,
     headers: Mapping[str, str] | None = None,
     resource: str | None = None,
+    source_ip: str = "203.0.113.7",
 ) -> dict[str, Any]:
     """An API Gateway REST proxy event. `raw_body` is sent as it is, `body` as JSON.
 
@@ -74,7 +75,12 @@ def http_event(
         "multiValueQueryStringParameters": query or None,
         "pathParameters": None,
         "stageVariables": None,
-        "requestContext": {"requestId": str(uuid.uuid4()), "stage": "v1", "path": parts.path},
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "stage": "v1",
+            "path": parts.path,
+            "identity": {"sourceIp": source_ip},
+        },
         "body": raw_body if raw_body is not None else None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }

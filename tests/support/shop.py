@@ -77,6 +77,11 @@ def a_key() -> str:
     return secrets.token_hex(16)
 
 
+def an_address() -> str:
+    """An IP address in a network of its own."""
+    return f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+
+
 def rows(sql: str, *values: object) -> list[Row]:
     """Return the rows of a SELECT, with $1, $2 … for the values."""
     return database().run([Query(sql, values)])[0]

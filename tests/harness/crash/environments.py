@@ -29,6 +29,7 @@ SETTINGS = {  # what takes minutes elsewhere takes a second here
     "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
     "POWERTOOLS_METRICS_DISABLED": "true",
     "SHIPPING_MAX_TRIES": "3",
+    "SIGN_IN_KEYS": '{"current": "crash", "crash": "device tokens for the crash harness only"}',
     "SHIPPING_RETRY_BASE_SECONDS": "0",
     "TOKEN_LIFETIME_SECONDS": "86400",
 }

@@ -95,19 +95,23 @@ def _with_expired_rows() -> Case:
                 answer,
                 days,
             )
-        rows(
-            "INSERT INTO login_attempt (login_id, failures, blocked_until)"
-            " VALUES ($1, 1, now() - make_interval(days => $2) + interval '1 hour')",
-            f"{case.key} {key}",
-            days,
-        )
+        for table in ("login_throttle", "login_attempt"):
+            rows(
+                f"INSERT INTO {table} VALUES"
+                " ($1, 1, now() - make_interval(days => $2) + interval '1 hour')",
+                f"{case.key} {key}",
+                days,
+            )
     return case
 
 
 def _left(case: Case) -> object:
     """Return the rows that are left."""
     sql = "SELECT key FROM once WHERE scope LIKE $1 || ' %' ORDER BY scope, key"
-    attempts = "SELECT login_id LIKE '% new' FROM login_attempt WHERE login_id LIKE $1 || ' %'"
+    attempts = (
+        "SELECT login_id LIKE '% new' FROM login_attempt WHERE login_id LIKE $1 || ' %'"
+        " UNION ALL SELECT key LIKE '% new' FROM login_throttle WHERE key LIKE $1 || ' %'"
+    )
     events = "SELECT count(*) FROM outbox WHERE published_at < now() - interval '7 days'"
     return (
         [row.key for row in rows(sql, case.key)],

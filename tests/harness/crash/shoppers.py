@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from commerce.runtime import tokens
+from commerce.user.throttle import counters_of
 from tests.harness.crash.cases import (
     CREATED,
     DONE,
@@ -51,13 +52,18 @@ def _signed_up() -> Case:
 
 def _sign_in(case: Case) -> str:
     body = {"login_id": case.key[:10], "password": PASSWORD}
-    answer = call("user/open_session", "POST", "/sessions", body=body)
+    answer = call("user/open_session", "POST", "/sessions", body=body, source_ip=_address(case))
     return answered(answer)
 
 
 def _failed_logins(case: Case) -> list[int]:
-    sql = "SELECT failures FROM login_attempt WHERE login_id = $1"
-    return [row.failures for row in rows(sql, case.key[:10])]
+    keys = [each.key for each in counters_of(case.key[:10], _address(case))]
+    sql = "SELECT failures FROM login_throttle WHERE key = ANY($1::text[])"
+    return [row.failures for row in rows(sql, keys)]
+
+
+def _address(case: Case) -> str:
+    return f"2001:db8:{case.key[:4]}:{case.key[4:6]}00::1"
 
 
 def _read(

@@ -28,7 +28,7 @@ from tests.harness.fuzz.valid_requests import (
 from tests.harness.fuzz.world import World
 from tests.support.lambda_calls import function, http_event, lambda_context
 from tests.support.payments import CALLBACKS
-from tests.support.shop import Person
+from tests.support.shop import Person, an_address
 
 
 def send(attempt: Attempt, result: AttackResult) -> tuple[int, Any]:
@@ -37,6 +37,8 @@ def send(attempt: Attempt, result: AttackResult) -> tuple[int, Any]:
     request = (
         with_signature(attempt.request) if operation.path == CALLBACKS else dict(attempt.request)
     )
+    # Each from an address of its own: an attack is on one request, not on the limits of many.
+    request |= {"source_ip": an_address()}
     event = http_event(operation.method, path, resource=operation.path, **request)
     event["path"] = path.partition("?")[0]
     try:
@@ -228,7 +230,7 @@ _WRONG_CLAIMS: Mapping[str, tuple[Any, ...]] = {
 
 
 def _signed(claims: Mapping[str, Any]) -> str:
-    keys = tokens._keys()
+    keys = tokens.KEYRING._keys()
     kid = keys["current"]
     head = _part({"alg": "HS256", "typ": "JWT", "kid": kid})
     text = f"{head}.{_part(claims)}"

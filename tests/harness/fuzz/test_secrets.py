@@ -68,6 +68,7 @@ def assert_secret(world: World, written: Written, capsys: pytest.CaptureFixture[
         "admin's token": world.admin.token,
         "gateway's secret": os.environ["GATEWAY_SECRET"],
         "fingerprint key": os.environ["FINGERPRINT_KEY"],
+        "device tokens' keys": os.environ["SIGN_IN_KEYS"],
     }
     shown = {
         name: everything[max(everything.find(secret) - 300, 0) :][:400]
@@ -116,7 +117,7 @@ def test_no_token_is_logged(
     assert_secret(world, written, capsys)
 
 
-@pytest.mark.parametrize("table", ["user_account", "payment", "login_attempt"])
+@pytest.mark.parametrize("table", ["user_account", "payment", "login_throttle"])
 def test_no_secret_is_logged_when_a_function_fails(
     table: str, written: Written, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,7 @@ NOTHING = {
     "outbox": 0,
     "answers": 0,
     "claims": 0,
+    "login_throttles": 0,
     "login_attempts": 0,
     "ranking_candidates": 0,
     "ranking_runs": 0,
@@ -51,8 +52,8 @@ def a_claim(age: timedelta, answer: str | None) -> None:
     )
 
 
-def an_attempt(login_id: str, blocked: timedelta) -> None:
-    insert("INSERT INTO login_attempt VALUES ($1, 3, $2)", login_id, clock.now() - blocked)
+def a_throttle(key: str, blocked: timedelta, table: str = "login_throttle") -> None:
+    insert(f"INSERT INTO {table} VALUES ($1, 3, $2)", key, clock.now() - blocked)
 
 
 def count(table: str) -> int:
@@ -74,12 +75,13 @@ def test_answers_are_kept_a_day_and_claims_longer_than_dead_letters() -> None:
     assert count("once") == 2
 
 
-def test_login_attempts_are_deleted_a_day_after_their_block() -> None:
-    an_attempt("gone", timedelta(days=2))
-    an_attempt("unblocked", timedelta(hours=23))
-    an_attempt("blocked", -timedelta(minutes=5))
-    assert delete_expired() == {**NOTHING, "login_attempts": 1}
-    assert count("login_attempt") == 2
+@pytest.mark.parametrize("table", ["login_throttle", "login_attempt"])
+def test_failed_sign_ins_are_deleted_a_day_after_their_block(table: str) -> None:
+    a_throttle("gone", timedelta(days=2), table)
+    a_throttle("unblocked", timedelta(hours=23), table)
+    a_throttle("blocked", -timedelta(minutes=5), table)
+    assert delete_expired() == {**NOTHING, f"{table}s": 1}
+    assert count(table) == 2
 
 
 def test_deletion_goes_chunk_by_chunk_and_is_repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,13 +99,11 @@ def test_deletion_ends_in_time_and_the_next_run_continues(monkeypatch: pytest.Mo
 
 
 def test_a_locked_row_waits_for_the_next_run(own_shop: str) -> None:
-    an_attempt("in-use", timedelta(days=2))
-    an_attempt("gone", timedelta(days=2))
-    with held_by_another(
-        own_shop, "SELECT 1 FROM login_attempt WHERE login_id = 'in-use' FOR UPDATE"
-    ):
-        assert delete_expired()["login_attempts"] == 1
-    assert delete_expired()["login_attempts"] == 1
+    a_throttle("in-use", timedelta(days=2))
+    a_throttle("gone", timedelta(days=2))
+    with held_by_another(own_shop, "SELECT 1 FROM login_throttle WHERE key = 'in-use' FOR UPDATE"):
+        assert delete_expired()["login_throttles"] == 1
+    assert delete_expired()["login_throttles"] == 1
 
 
 def test_the_function_reports_what_it_deleted() -> None:

@@ -1,17 +1,12 @@
 """Users from the handlers to PostgreSQL and back."""
 
 import secrets
-from datetime import datetime, timedelta
 from functools import partial
-from threading import Barrier
 from typing import Any
 
 import pytest
 
 from commerce.runtime import tokens
-from commerce.runtime.db.connection import Database
-from commerce.runtime.db.pipeline import Query
-from commerce.shared import clock
 from commerce.user import passwords
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import a_buyer, rows
@@ -47,30 +42,8 @@ def me(token: str) -> Answer:
     return call("user/get_me", "GET", "/users/me", token=token)
 
 
-def failures_of(login_id: str) -> int:
-    found = rows("SELECT failures FROM login_attempt WHERE login_id = $1", login_id.lower())
-    return int(found[0].failures) if found else 0
-
-
 def refused(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.json["code"]
-
-
-class StoppedClock:
-    """Time that moves when it is told to, so that how slow the machine is does not matter."""
-
-    def __init__(self) -> None:
-        self.time = clock.now()
-
-    def now(self) -> datetime:
-        return self.time
-
-
-@pytest.fixture
-def stopped(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
-    found = StoppedClock()
-    monkeypatch.setattr(clock, "now", found.now)
-    return found
 
 
 def test_a_signed_up_user_can_sign_in_and_read_their_profile() -> None:
@@ -156,86 +129,3 @@ def test_a_token_of_an_unknown_user_is_not_found() -> None:
 def test_reading_a_profile_needs_a_token() -> None:
     answer = call("user/get_me", "GET", "/users/me")
     assert refused(answer) == (401, "NOT_SIGNED_IN")
-
-
-@pytest.mark.usefixtures("stopped")
-@pytest.mark.parametrize("exists", [True, False])
-def test_of_many_simultaneous_guesses_five_are_answered(*, exists: bool) -> None:
-    login_id = a_login_id()
-    if exists:
-        sign_up(login_id)
-    guesses = [partial(log_in, login_id, f"a wrong guess {number}") for number in range(16)]
-    answers = run_concurrently(guesses)
-    codes = sorted(refused(answer) for answer in answers)
-    assert codes == [(401, "BAD_CREDENTIALS")] * 5 + [(429, "TOO_MANY_ATTEMPTS")] * 11
-    assert failures_of(login_id) == 5
-
-
-@pytest.mark.usefixtures("stopped")
-def test_simultaneous_failures_are_all_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    login_id = a_login_id()
-    assert refused(log_in(login_id, "a wrong guess")) == (401, "BAD_CREDENTIALS")
-    all_are_hashed = Barrier(12)
-
-    def wrong_at_last(password: str, kept: str | None) -> bool:
-        all_are_hashed.wait(30)
-        return False
-
-    monkeypatch.setattr(passwords, "is_right", wrong_at_last)
-    answers = run_concurrently([partial(log_in, login_id)] * 12)
-    codes = sorted(refused(answer) for answer in answers)
-    assert codes == [(401, "BAD_CREDENTIALS")] * 4 + [(429, "TOO_MANY_ATTEMPTS")] * 8
-    assert failures_of(login_id) == 5
-
-
-def test_the_right_password_waits_too_and_then_clears_the_count(stopped: StoppedClock) -> None:
-    login_id = a_login_id()
-    sign_up(login_id)
-    for _ in range(5):
-        assert refused(log_in(login_id, "a wrong guess")) == (401, "BAD_CREDENTIALS")
-    early = log_in(login_id.upper())
-    assert refused(early) == (429, "TOO_MANY_ATTEMPTS")
-    assert early.headers["retry-after"] == "1"
-    assert failures_of(login_id) == 5
-    stopped.time += timedelta(seconds=1)
-    assert log_in(login_id).status == 201
-    assert failures_of(login_id) == 0
-
-
-@pytest.mark.usefixtures("stopped")
-def test_simultaneous_right_passwords_all_sign_in() -> None:
-    login_id = a_login_id()
-    sign_up(login_id)
-    answers = run_concurrently([partial(log_in, login_id)] * 8)
-    assert [answer.status for answer in answers] == [201] * 8
-    assert failures_of(login_id) == 0
-
-
-@pytest.mark.parametrize("login_id", ["no such id", "누구", "x" * 100])
-def test_an_impossible_login_id_is_answered_as_wrong(login_id: str) -> None:
-    unique = (secrets.token_hex(8) + login_id)[:100]
-    assert refused(log_in(unique)) == (401, "BAD_CREDENTIALS")
-    assert failures_of(unique) == 1
-
-
-def test_no_row_is_locked_while_a_password_is_hashed(
-    monkeypatch: pytest.MonkeyPatch, database_url: str
-) -> None:
-    login_id = a_login_id()
-    sign_up(login_id)
-    log_in(login_id, "a wrong guess")
-    other = Database(lambda: database_url)
-    locked: list[int] = []
-
-    def find_locks(password: str, kept: str | None) -> bool:
-        sql = "SELECT failures FROM login_attempt WHERE login_id = $1 FOR UPDATE NOWAIT"
-        locked.extend(row.failures for row in other.run([Query(sql, [login_id.lower()])])[0])
-        return False
-
-    monkeypatch.setattr(passwords, "is_right", find_locks)
-    assert refused(log_in(login_id)) == (401, "BAD_CREDENTIALS")
-    other.close()
-    assert locked == [1]
-    assert failures_of(login_id) == 2

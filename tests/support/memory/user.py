@@ -1,12 +1,14 @@
 """Users in memory: what a write changes, the next read sees."""
 
+from collections.abc import Iterable, Sequence
 from copy import copy
 from uuid import UUID
 
 from commerce.runtime.audit import Change
 from commerce.shared.events import Event
 from commerce.user.errors import LoginIdTaken
-from commerce.user.model import LoginAttempts, User
+from commerce.user.model import User
+from commerce.user.throttle import Attempts, Counter
 
 
 class MemoryUserRepository:
@@ -14,7 +16,7 @@ class MemoryUserRepository:
 
     def __init__(self) -> None:
         self._users: dict[UUID, User] = {}
-        self._attempts: dict[str, LoginAttempts] = {}
+        self._attempts: dict[Counter, Attempts] = {}
         self.events: list[Event] = []
         self.changes: list[Change] = []
 
@@ -27,14 +29,16 @@ class MemoryUserRepository:
     def find(self, id_: UUID) -> User | None:
         return self._users.get(id_)
 
-    def find_login(self, login_id: str) -> tuple[User | None, LoginAttempts]:
-        return self._with_login_id(login_id), self.lock_attempts(login_id)
+    def find_login(
+        self, login_id: str, counters: Sequence[Counter]
+    ) -> tuple[User | None, list[Attempts]]:
+        return self._with_login_id(login_id), self.lock_attempts(counters)
 
-    def lock_attempts(self, login_id: str) -> LoginAttempts:
-        return copy(self._attempts.get(login_id.lower(), LoginAttempts()))
+    def lock_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
+        return [copy(self._attempts.get(each, Attempts(each))) for each in counters]
 
-    def save_attempts(self, login_id: str, attempts: LoginAttempts) -> None:
-        self._attempts[login_id.lower()] = copy(attempts)
+    def save_attempts(self, attempts: Iterable[Attempts]) -> None:
+        self._attempts |= {each.counter: copy(each) for each in attempts}
 
     def lock_login(self, login_id: str) -> User | None:
         return self._with_login_id(login_id)

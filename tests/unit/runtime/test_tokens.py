@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 
-from commerce.runtime import settings, tokens
+from commerce.runtime import keyring, settings, tokens
 from commerce.runtime.tokens import Identity, InvalidToken, NotSignedIn, TokenExpired
 from commerce.shared import clock
 from commerce.shared.errors import Kind
@@ -82,7 +82,7 @@ def test_each_token_has_its_own_id() -> None:
 
 def test_a_token_is_valid_for_a_day_at_most() -> None:
     now = clock.now()
-    a_day = timedelta(seconds=tokens.MAX_LIFETIME_SECONDS)
+    a_day = tokens.MAX_LIFETIME
     assert tokens.verify(token(iat=now, exp=now + a_day)).user_id == USER_ID
 
 
@@ -92,12 +92,12 @@ def test_a_retiring_key_still_verifies() -> None:
 
 def test_an_expired_token_is_refused_as_expired() -> None:
     with pytest.raises(TokenExpired) as refused:
-        tokens.verify(token(exp=clock.now() - timedelta(seconds=tokens.LEEWAY_SECONDS + 1)))
+        tokens.verify(token(exp=clock.now() - timedelta(seconds=keyring.LEEWAY_SECONDS + 1)))
     assert (refused.value.kind, refused.value.code) == (Kind.UNAUTHENTICATED, "TOKEN_EXPIRED")
 
 
 def test_clocks_may_differ_a_little() -> None:
-    assert tokens.LEEWAY_SECONDS <= 5
+    assert keyring.LEEWAY_SECONDS <= 5
     assert tokens.verify(token(exp=clock.now())).user_id == USER_ID
 
 
@@ -115,7 +115,7 @@ def test_clocks_may_differ_a_little() -> None:
         pytest.param(
             lambda: token(
                 iat=clock.now() - timedelta(seconds=1),
-                exp=clock.now() + timedelta(seconds=tokens.MAX_LIFETIME_SECONDS),
+                exp=clock.now() + tokens.MAX_LIFETIME,
             ),
             id="for a second more than a day",
         ),
@@ -179,7 +179,7 @@ def vault(monkeypatch: pytest.MonkeyPatch) -> Vault:
     monkeypatch.delenv("TOKEN_KEYS")
     monkeypatch.setenv("TOKEN_SECRET_ARN", "arn:of:the:secret")
     monkeypatch.setattr(settings, "secret", found.secret)
-    monkeypatch.setattr(tokens, "_refreshed_at", -tokens.REFRESH_SECONDS)
+    monkeypatch.setattr(tokens.KEYRING, "_refreshed_at", -float(keyring.REFRESH_SECONDS))
     return found
 
 
@@ -203,7 +203,8 @@ def test_an_unknown_key_id_is_looked_up_again_after_a_while(
     with pytest.raises(InvalidToken):
         tokens.verify(token(kid="2026-03", key=FOREIGN_KEY))
     vault.now |= {"2026-03": FOREIGN_KEY}
-    monkeypatch.setattr(tokens, "_refreshed_at", tokens._refreshed_at - tokens.REFRESH_SECONDS)
+    refreshed_at = tokens.KEYRING._refreshed_at - keyring.REFRESH_SECONDS
+    monkeypatch.setattr(tokens.KEYRING, "_refreshed_at", refreshed_at)
     assert tokens.verify(token(kid="2026-03", key=FOREIGN_KEY)).user_id == USER_ID
 
 

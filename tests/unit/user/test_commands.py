@@ -129,7 +129,7 @@ def test_all_bad_fields_are_named_at_once() -> None:
 
 @pytest.mark.parametrize("command", [SignUp, OpenSession])
 def test_a_password_is_never_shown(command: type[SignUp | OpenSession]) -> None:
-    body = {name: GOOD[name] for name in command.model_fields}
+    body = {name: GOOD[name] for name in command.model_fields if name in GOOD}
     shown = command.model_validate(body)
     assert "roadrunner!" not in f"{shown!r} {shown} {shown.model_dump()} {shown.model_dump_json()}"
     with pytest.raises(ValidationError) as refused:

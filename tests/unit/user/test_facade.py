@@ -14,16 +14,20 @@ from commerce.user import (
     BadCredentials,
     LoginIdTaken,
     OpenSession,
+    SessionView,
     SignUp,
     TooManyAttempts,
     UserFacade,
     UserNotFound,
     UserView,
+    devices,
     passwords,
 )
+from commerce.user.throttle import counters_of
 from tests.support.memory.user import MemoryUserRepository
 
 PASSWORD = "roadrunner!"
+OWNERS_IP, STRANGERS_IP = "203.0.113.7", "198.51.100.9"
 
 
 class Clock:
@@ -48,7 +52,8 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOKEN_KEYS", json.dumps({"current": "k", "k": "x" * 40}))
+    for name in ("TOKEN_KEYS", "SIGN_IN_KEYS"):
+        monkeypatch.setenv(name, json.dumps({"current": "k", "k": "x" * 40}))
     monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", "600")
 
 
@@ -81,15 +86,30 @@ def sign_up(users: UserFacade, **changes: Any) -> UserView:
     return users.sign_up(SignUp.model_validate(body | changes))
 
 
-def log_in(users: UserFacade, login_id: str = "Coyote", password: str = PASSWORD) -> UUID:
-    login = users.log_in(OpenSession(login_id=login_id, password=SecretStr(password)))
-    return tokens.verify(login.open_session().access_token).user_id
+def open_session(
+    users: UserFacade,
+    login_id: str = "Coyote",
+    password: str = PASSWORD,
+    *,
+    source_ip: str = OWNERS_IP,
+    device_token: str | None = None,
+) -> SessionView:
+    command = OpenSession(
+        login_id=login_id,
+        password=SecretStr(password),
+        device_token=SecretStr(device_token) if device_token is not None else None,
+    )
+    return users.log_in(command, source_ip=source_ip).open_session()
 
 
-def fail(users: UserFacade, times: int, login_id: str = "Coyote") -> None:
+def log_in(users: UserFacade, *credentials: str, **request: Any) -> UUID:
+    return tokens.verify(open_session(users, *credentials, **request).access_token).user_id
+
+
+def fail(users: UserFacade, times: int, login_id: str = "Coyote", **request: Any) -> None:
     for _ in range(times):
         with pytest.raises(BadCredentials):
-            log_in(users, login_id, "a wrong guess")
+            log_in(users, login_id, "a wrong guess", **request)
 
 
 def test_a_signed_up_user_can_log_in(users: UserFacade, repository: MemoryUserRepository) -> None:
@@ -109,11 +129,11 @@ def test_a_signed_up_user_can_log_in(users: UserFacade, repository: MemoryUserRe
 
 def test_a_session_is_a_bearer_token_with_a_lifetime(users: UserFacade) -> None:
     sign_up(users)
-    command = OpenSession(login_id="Coyote", password=SecretStr(PASSWORD))
-    session = users.log_in(command).open_session()
+    session = open_session(users)
     assert (session.token_type, session.expires_in) == ("Bearer", 600)
     assert tokens.verify(session.access_token).scopes == frozenset()
     assert session.access_token not in repr(session)
+    assert session.device_token not in repr(session)
 
 
 @pytest.mark.usefixtures("cheap_passwords")
@@ -123,10 +143,7 @@ def test_an_admins_token_has_the_admin_scope(
     user = repository.find(UUID(sign_up(users).user_id))
     assert user is not None
     user.scopes = frozenset({"admin"})
-    session = users.log_in(
-        OpenSession(login_id="Coyote", password=SecretStr(PASSWORD))
-    ).open_session()
-    assert tokens.verify(session.access_token).is_admin
+    assert tokens.verify(open_session(users).access_token).is_admin
 
 
 @pytest.mark.usefixtures("cheap_passwords")
@@ -154,7 +171,7 @@ def test_guesses_are_delayed_whether_the_user_exists_or_not(
 ) -> None:
     sign_up(users)
     fail(users, 5, login_id)
-    for wait_seconds in (1, 2, 4, 8, 16, 32, 60, 60):
+    for wait_seconds in (1, 2, 4, 8, 16, 32, 60, 120, 300, 900, 900):
         with pytest.raises(TooManyAttempts) as refused:
             log_in(users, login_id.upper(), "a wrong guess")
         assert refused.value.retry_after_seconds == wait_seconds
@@ -175,6 +192,96 @@ def test_the_right_password_is_delayed_too(users: UserFacade, time: Clock) -> No
 
 
 @pytest.mark.usefixtures("cheap_passwords", "time")
+def test_one_password_tried_with_many_login_ids_is_delayed(users: UserFacade) -> None:
+    user = sign_up(users)
+    for number in range(10):
+        fail(users, 1, f"nobody{number}")
+    for login_id in ("nobody10", "Coyote"):
+        with pytest.raises(TooManyAttempts) as refused:
+            log_in(users, login_id)
+        assert refused.value.retry_after_seconds == 10
+    assert log_in(users, source_ip=STRANGERS_IP) == UUID(user.user_id)
+
+
+@pytest.mark.usefixtures("cheap_passwords", "time")
+def test_a_success_between_guesses_buys_no_more_of_them(users: UserFacade) -> None:
+    """Somebody with an account of their own signs in to it after each guess."""
+    sign_up(users, login_id="stranger")
+    for number in range(10):
+        fail(users, 1, f"nobody{number}")
+        if number < 9:
+            log_in(users, "stranger")
+    with pytest.raises(TooManyAttempts):
+        log_in(users, "nobody10")
+
+
+@pytest.mark.usefixtures("cheap_passwords", "time")
+def test_a_stranger_does_not_lock_out_an_owner_elsewhere(users: UserFacade) -> None:
+    user = sign_up(users)
+    fail(users, 5, source_ip=STRANGERS_IP)
+    with pytest.raises(TooManyAttempts):
+        log_in(users, source_ip=STRANGERS_IP)
+    assert log_in(users) == UUID(user.user_id)
+
+
+@pytest.mark.usefixtures("cheap_passwords", "time")
+def test_a_stranger_does_not_lock_out_an_owners_device_anywhere(users: UserFacade) -> None:
+    user = sign_up(users)
+    known = open_session(users).device_token
+    fail(users, 5)
+    for number in range(5):
+        fail(users, 1, f"nobody{number}")
+    for login_id in ("Coyote", "nobody9"):
+        with pytest.raises(TooManyAttempts):
+            log_in(users, login_id)
+    session = open_session(users, device_token=known)
+    assert tokens.verify(session.access_token).user_id == UUID(user.user_id)
+    assert devices.read(session.device_token) == devices.read(known)
+
+
+@pytest.mark.usefixtures("cheap_passwords")
+def test_the_failures_of_a_known_device_are_its_own(users: UserFacade, time: Clock) -> None:
+    user = sign_up(users)
+    known = open_session(users).device_token
+    fail(users, 5, device_token=known)
+    with pytest.raises(TooManyAttempts) as refused:
+        log_in(users, device_token=known)
+    assert refused.value.retry_after_seconds == 1
+    assert log_in(users) == UUID(user.user_id)
+    time.wait(1)
+    assert log_in(users, device_token=known) == UUID(user.user_id)
+    fail(users, 4, device_token=known)
+    assert log_in(users, device_token=known) == UUID(user.user_id)
+
+
+@pytest.mark.usefixtures("cheap_passwords", "time")
+def test_another_users_device_counts_as_any_other(users: UserFacade) -> None:
+    sign_up(users)
+    sign_up(users, login_id="stranger")
+    foreign = open_session(users, "stranger").device_token
+    fail(users, 5, device_token=foreign)
+    for device_token in (foreign, None):
+        with pytest.raises(TooManyAttempts):
+            log_in(users, device_token=device_token)
+    assert log_in(users, "stranger", device_token=foreign)
+
+
+@pytest.mark.usefixtures("cheap_passwords")
+def test_a_forged_or_expired_device_token_counts_as_none(users: UserFacade, time: Clock) -> None:
+    sign_up(users)
+    age_seconds = devices.LIFETIME.total_seconds() + 60
+    time.wait(-age_seconds)
+    expired = open_session(users).device_token
+    time.wait(age_seconds)
+    forged = open_session(users).device_token[:-4] + "AAAA"
+    for device_token in (expired, forged, "no token", "", "a.b.c"):
+        fail(users, 1, device_token=device_token)
+    for unknown in (expired, forged, None):
+        with pytest.raises(TooManyAttempts):
+            log_in(users, device_token=unknown)
+
+
+@pytest.mark.usefixtures("cheap_passwords", "time")
 def test_one_users_failures_do_not_delay_others(users: UserFacade) -> None:
     other = sign_up(users, login_id="runner")
     sign_up(users)
@@ -188,15 +295,17 @@ def test_a_guess_overtaken_by_other_failures_is_refused(
 ) -> None:
     """While one guess is being hashed, five others fail: it learns nothing, right or wrong."""
     sign_up(users)
+    counters = counters_of("coyote", OWNERS_IP)
 
     def is_right_at_last(password: str, kept: str | None) -> bool:
-        attempts = repository.lock_attempts("coyote")
+        attempts = repository.lock_attempts(counters)
         for _ in range(5):
-            attempts.fail(clock.now())
-        repository.save_attempts("coyote", attempts)
+            for each in attempts:
+                each.fail(clock.now())
+        repository.save_attempts(attempts)
         return True
 
     monkeypatch.setattr(passwords, "is_right", is_right_at_last)
     with pytest.raises(TooManyAttempts):
         log_in(users)
-    assert repository.lock_attempts("coyote").failures == 5
+    assert [each.failures for each in repository.lock_attempts(counters)] == [5, 5]

@@ -8,7 +8,7 @@ def delete_expired() -> dict[str, int]:
     # Imported on use: the tables need SQLAlchemy, which no function imports when it starts.
     from commerce.ranking.periods.retention import RETENTIONS as RANKING_RETENTIONS
     from commerce.runtime.db import retention
-    from commerce.user.retention import LOGIN_ATTEMPTS
+    from commerce.user.retention import RETENTIONS as USER_RETENTIONS
 
-    retentions = [*retention.RETENTIONS, LOGIN_ATTEMPTS, *RANKING_RETENTIONS]
+    retentions = [*retention.RETENTIONS, *USER_RETENTIONS, *RANKING_RETENTIONS]
     return retention.delete_expired(database(), retentions)

@@ -11,6 +11,7 @@ from commerce.shared.schemas import CONTROL, Command, Day, Form, line, nfc
 from commerce.user.model import Gender
 
 MAX_PASSWORD = 128
+MAX_DEVICE_TOKEN = 1024  # ours have some 300 characters
 
 _LABEL = rf"[^\s@.{CONTROL}]+"
 _EMAIL = rf"[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+"
@@ -63,3 +64,6 @@ class OpenSession(Command):
 
     login_id: Annotated[str, line(100), Field(examples=["coyote"])]
     password: Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD), _IN_NFC]
+    device_token: Annotated[SecretStr, Field(max_length=MAX_DEVICE_TOKEN)] | None = Field(
+        None, description="The device_token of this device's last session, if it has one"
+    )

@@ -28,7 +28,7 @@ class BadCredentials(CommerceError):
 
 
 class TooManyAttempts(CommerceError):
-    """Too many logins with this login id have failed in a row."""
+    """Too many sign-ins have failed."""
 
     kind = Kind.TOO_MANY
     code = "TOO_MANY_ATTEMPTS"

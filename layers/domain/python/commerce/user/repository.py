@@ -1,5 +1,6 @@
 """Users in PostgreSQL."""
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -9,8 +10,10 @@ from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
+from commerce.shared.clock import rfc3339
 from commerce.user.errors import LoginIdTaken
-from commerce.user.model import LoginAttempts, User
+from commerce.user.model import User
+from commerce.user.throttle import Attempts, Counter
 
 if TYPE_CHECKING:
     from commerce.user import statements as sql
@@ -19,7 +22,7 @@ else:
 
 
 class UserRepository(Protocol):
-    """Stores users and login attempts. Login ids are compared case-insensitively."""
+    """Stores users and counts of failed sign-ins. Login ids are compared case-insensitively."""
 
     def add(self, user: User) -> None:
         """Store a new user. Raises LoginIdTaken, on commit at the latest."""
@@ -27,14 +30,16 @@ class UserRepository(Protocol):
     def find(self, id_: UUID) -> User | None:
         """Return the user with this id."""
 
-    def find_login(self, login_id: str) -> tuple[User | None, LoginAttempts]:
-        """Return the user with this login id, if any, and the attempts to sign in with it."""
+    def find_login(
+        self, login_id: str, counters: Sequence[Counter]
+    ) -> tuple[User | None, list[Attempts]]:
+        """Return the user with this login id, if any, and what each counter has counted."""
 
-    def lock_attempts(self, login_id: str) -> LoginAttempts:
-        """Return the attempts with a login id, created if there were none, locked FOR UPDATE."""
+    def lock_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
+        """Return what each counter has counted, created if it was new, locked FOR UPDATE."""
 
-    def save_attempts(self, login_id: str, attempts: LoginAttempts) -> None:
-        """Store the attempts that were locked."""
+    def save_attempts(self, attempts: Iterable[Attempts]) -> None:
+        """Store attempts that were locked."""
 
     def lock_login(self, login_id: str) -> User | None:
         """Return the user with this login id, locked FOR UPDATE."""
@@ -71,27 +76,34 @@ class SqlUserRepository:
     def find(self, id_: UUID) -> User | None:
         return _user(self._uow.read(sql.ONE(id=id_)))
 
-    def find_login(self, login_id: str) -> tuple[User | None, LoginAttempts]:
-        users, attempts = self._uow.read_together(
-            sql.WITH_LOGIN_ID(login_id=login_id), sql.ATTEMPTS(login_id=login_id)
+    def find_login(
+        self, login_id: str, counters: Sequence[Counter]
+    ) -> tuple[User | None, list[Attempts]]:
+        users, found = self._uow.read_together(
+            sql.WITH_LOGIN_ID(login_id=login_id), sql.THROTTLES(keys=_keys(counters))
         )
-        return _user(users), LoginAttempts(*attempts[0]) if attempts else LoginAttempts()
+        return _user(users), _attempts(counters, found)
 
-    def lock_attempts(self, login_id: str) -> LoginAttempts:
+    def lock_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
+        new = [Attempts(each) for each in counters]
+        rows = [
+            {"key": each.counter.key, "failures": 0, "blocked_until": rfc3339(each.blocked_until)}
+            for each in new
+        ]
         found = self._uow.lock(
-            sql.OPEN_ATTEMPTS(login_id=login_id, blocked_until=LoginAttempts().blocked_until),
-            sql.LOCK_ATTEMPTS(login_id=login_id),
+            sql.OPEN_THROTTLES(rows=rows), sql.LOCK_THROTTLES(keys=_keys(counters))
         )
-        return LoginAttempts(*found[0])
+        return _attempts(counters, found)
 
-    def save_attempts(self, login_id: str, attempts: LoginAttempts) -> None:
-        self._uow.write(
-            sql.SAVE_ATTEMPTS(
-                login_id=login_id,
-                new_failures=attempts.failures,
-                new_blocked_until=attempts.blocked_until,
+    def save_attempts(self, attempts: Iterable[Attempts]) -> None:
+        for each in attempts:
+            self._uow.write(
+                sql.SAVE_THROTTLE(
+                    throttle_key=each.counter.key,
+                    new_failures=each.failures,
+                    new_blocked_until=each.blocked_until,
+                )
             )
-        )
 
     def lock_login(self, login_id: str) -> User | None:
         return _user(self._uow.lock(sql.LOCK_WITH_LOGIN_ID(login_id=login_id)))
@@ -109,3 +121,12 @@ def _user(rows: list[Row]) -> User | None:
     for row in rows:
         return User(**row._asdict() | {"scopes": frozenset(row.scopes)})
     return None
+
+
+def _keys(counters: Sequence[Counter]) -> list[str]:
+    return [each.key for each in counters]
+
+
+def _attempts(counters: Sequence[Counter], rows: list[Row]) -> list[Attempts]:
+    found = {row.key: (row.failures, row.blocked_until) for row in rows}
+    return [Attempts(each, *found.get(each.key, ())) for each in counters]

@@ -1,14 +1,13 @@
 """The retention of the user context's rows."""
 
-from datetime import timedelta
-
 from commerce.runtime.db.retention import Retention
-from commerce.user.tables import login_attempt_table
+from commerce.user.tables import login_attempt_table, login_throttle_table
+from commerce.user.throttle import FORGOTTEN_AFTER
 
-# A block has no effect any more a day after its end.
-LOGIN_ATTEMPTS = Retention.of(
-    "login_attempts",
-    login_attempt_table,
-    login_attempt_table.c.blocked_until,
-    timedelta(days=1),
+RETENTIONS = tuple(
+    Retention.of(name, table, table.c.blocked_until, FORGOTTEN_AFTER)
+    for name, table in (
+        ("login_throttles", login_throttle_table),
+        ("login_attempts", login_attempt_table),
+    )
 )

@@ -1,13 +1,26 @@
 """The SQL statements of the user context."""
 
-from sqlalchemy import ARRAY, Select, Text, Uuid, any_, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from typing import Any
 
-from commerce.runtime.db.core import insert_row
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
+
+from commerce.runtime.db.core import insert_row, records
 from commerce.runtime.db.statement import Statement
-from commerce.user.tables import login_attempt_table, user_table
+from commerce.user.tables import login_throttle_table, user_table
 
-_u, _a = user_table.c, login_attempt_table.c
+_u, _t = user_table.c, login_throttle_table.c
 _LOGIN_ID = func.lower(bindparam("login_id"))
 _USER = select(
     _u.id, _u.login_id, _u.password_hash, _u.name, _u.email, _u.birth_date, _u.gender, _u.scopes,
@@ -27,19 +40,24 @@ SAVE_SCOPES = Statement(
 )
 
 
-def _attempts() -> Select[tuple[int, object]]:
-    return select(_a.failures, _a.blocked_until).where(_a.login_id == _LOGIN_ID)
+def _throttles() -> Select[tuple[str, int, object]]:
+    keys: BindParameter[Any] = bindparam("keys", type_=ARRAY(Text))
+    return select(_t.key, _t.failures, _t.blocked_until).where(_t.key == any_(keys))
 
 
-ATTEMPTS = Statement(_attempts())
-OPEN_ATTEMPTS = Statement(
-    insert(login_attempt_table)
-    .values(login_id=_LOGIN_ID, failures=0, blocked_until=bindparam("blocked_until"))
-    .on_conflict_do_nothing()
-)
-LOCK_ATTEMPTS = Statement(_attempts().with_for_update())
-SAVE_ATTEMPTS = Statement(
-    update(login_attempt_table)
-    .where(_a.login_id == _LOGIN_ID)
+def _open_throttles() -> Insert:
+    rows = records("rows", _t.key, _t.failures, _t.blocked_until)
+    # By key, as they are locked: two attempts with the same counters must not deadlock.
+    ordered = select(rows.c.key, rows.c.failures, rows.c.blocked_until).order_by(rows.c.key)
+    names = ["key", "failures", "blocked_until"]
+    return insert(login_throttle_table).from_select(names, ordered).on_conflict_do_nothing()
+
+
+THROTTLES = Statement(_throttles())
+OPEN_THROTTLES = Statement(_open_throttles)
+LOCK_THROTTLES = Statement(_throttles().order_by(_t.key).with_for_update())
+SAVE_THROTTLE = Statement(
+    update(login_throttle_table)
+    .where(_t.key == bindparam("throttle_key"))
     .values(failures=bindparam("new_failures"), blocked_until=bindparam("new_blocked_until"))
 )

@@ -33,10 +33,20 @@ user_table = Table(
 )
 Index("login_id_taken", func.lower(user_table.c.login_id), unique=True)
 
+login_throttle_table = Table(
+    "login_throttle",
+    metadata,
+    Column("key", Text, primary_key=True),  # a digest: neither login id nor address
+    Column("failures", Integer, nullable=False),
+    Column("blocked_until", DateTime(timezone=True), nullable=False),
+    Index("login_throttle_blocked_until", "blocked_until"),
+)
+
+# Only releases before migration 0011 read it; the next release drops it.
 login_attempt_table = Table(
     "login_attempt",
     metadata,
-    Column("login_id", Text, primary_key=True),  # in lower case; not necessarily a user's
+    Column("login_id", Text, primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("blocked_until", DateTime(timezone=True), nullable=False),
 )

@@ -21,8 +21,12 @@ class UserView(View):
 
 
 class SessionView(View):
-    """An access token, which is valid for `expires_in` seconds."""
+    """An access token, which is valid for `expires_in` seconds, and the device's own token.
+
+    Sent with the next sign-in, the device token exempts it from what strangers' failures demand.
+    """
 
     access_token: str = Field(repr=False)
     token_type: Literal["Bearer"]
     expires_in: int
+    device_token: str = Field(repr=False)

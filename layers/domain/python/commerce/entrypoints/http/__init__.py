@@ -23,6 +23,7 @@ from commerce.entrypoints.http.parameters import (
     Limit,
     OptionalRequestKey,
     RequestKey,
+    SourceIp,
     Text,
 )
 from commerce.entrypoints.http.request import BodyTooLarge, MalformedJson
@@ -32,6 +33,6 @@ from commerce.entrypoints.http.strictness import UnknownParameter, ValidationFai
 __all__ = [
     "ADMIN", "ANYONE", "JSON", "USER", "Access", "Admin", "AnyViewer", "BodyTooLarge", "Buyer",
     "Cursor", "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey",
-    "PathNotFound", "RequestKey", "Rules", "Text", "UnknownParameter", "ValidationFailed",
-    "http_api", "lambda_handler", "static_file", "with_etag",
+    "PathNotFound", "RequestKey", "Rules", "SourceIp", "Text", "UnknownParameter",
+    "ValidationFailed", "http_api", "lambda_handler", "static_file", "with_etag",
 ]  # fmt: skip

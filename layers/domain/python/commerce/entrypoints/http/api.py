@@ -120,7 +120,7 @@ def lambda_handler(
         replay.reset()
         logger.append_keys(correlation_id=request.id, route=request.operation)
         viewer = Viewer(request)
-        api.append_context(viewer=viewer)
+        api.append_context(viewer=viewer, source_ip=request.source_ip)
         answer = not_modified_if_known(_answer(api, request, rules), request)
         viewer.end(answer)
         answer["multiValueHeaders"] = {

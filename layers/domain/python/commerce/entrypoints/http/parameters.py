@@ -38,6 +38,9 @@ IfMatch = Annotated[etag.IfMatch, Depends(_from_context("if_match"))]
 AnyViewer = Annotated[Viewer, Depends(_from_context("viewer"))]
 """The caller, signed in or not."""
 
+SourceIp = Annotated[str, Depends(_from_context("source_ip"))]
+"""The caller's address, by API Gateway."""
+
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]
 Cursor = Annotated[
     str | None, Query(max_length=512, description="next_cursor of the page before, as it came")

@@ -54,6 +54,12 @@ class IncomingRequest:
             headers=headers,
         )
 
+    @property
+    def source_ip(self) -> str:
+        """The caller's address as API Gateway saw it, never as a header of theirs says."""
+        identity = (self.event.get("requestContext") or {}).get("identity") or {}
+        return str(identity.get("sourceIp") or "")
+
     def body(self) -> Any:
         """Parse the body. Raises MalformedJson or BodyTooLarge."""
         raw = self.raw_body()

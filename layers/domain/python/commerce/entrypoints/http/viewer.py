@@ -24,8 +24,7 @@ class Viewer:
         if authorization := self.request.headers.get("authorization"):
             with suppress(Exception):  # a public page is shown whatever is wrong with the token
                 return f"user {tokens.verify(tokens.bearer(authorization)).user_id}"
-        identity = (self.request.event.get("requestContext") or {}).get("identity") or {}
-        return f"{identity.get('sourceIp')} {self.request.headers.get('user-agent', '')}"
+        return f"{self.request.source_ip} {self.request.headers.get('user-agent', '')}"
 
     def when_shown(self, record: Callable[[str, str], None], shown: str) -> None:
         """Call `record` with `shown` and the name once the answer is shown: not a 304, nor HEAD."""

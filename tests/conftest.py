@@ -170,6 +170,7 @@ def delivery(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Delivery]":
 
     with a_delivery_system() as running:
         monkeypatch.setenv("DELIVERY_URL", running.url)
+        monkeypatch.setenv("DELIVERY_SECRET", running.secret)
         yield running
 
 

@@ -1,8 +1,8 @@
 """The external delivery system, as far as this shop knows it: it takes shipment notices.
 
-    python -m infra.local.delivery --port 18081 [--state FILE]
+    DELIVERY_SECRET=… python -m infra.local.delivery --port 18081 [--state FILE]
 
-POST /notices     a notice, once per Idempotency-Key (the order id) and kind
+POST /notices     a notice, once per Idempotency-Key (the order id) and kind; 401 if unsigned
 GET  /notices     what was received, oldest first; ?order_id= narrows it
 GET  /requests    every try to hand over a notice, with what became of it; ?order_id= narrows it
 PUT  /behaviour   {"mode": ok | fail | hang | slow, "times": n or null, "seconds": number}
@@ -11,6 +11,10 @@ GET  /behaviour   the behaviour now, with the times that are left
 A behaviour applies to POST /notices: `fail` answers 500 and keeps nothing, `hang` gives no answer
 until the behaviour is changed and keeps nothing, `slow` answers after `seconds`. `times` is how
 many requests it applies to before the system is `ok` again; null is for ever.
+
+A notice is signed with X-Lastunit-Timestamp (seconds since the epoch, at most five minutes off) and
+X-Lastunit-Signature, the hexadecimal HMAC-SHA256 of "{timestamp}.{body}" under DELIVERY_SECRET, or
+under DELIVERY_PREVIOUS_SECRET while the shop changes its secret. Other requests need none.
 """
 
 import argparse
@@ -19,7 +23,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
@@ -36,10 +42,12 @@ from infra.local.json_server import (
     is_number,
     listens,
     now,
+    parsed,
     serve_until_signal,
 )
 from infra.local.ports import LOOPBACK, require_free
 from infra.local.process import Server, start_server
+from infra.local.signatures import is_valid, kept_secret
 
 KINDS = ("ORDER", "WITHDRAWAL")
 MODES = ("ok", "fail", "hang", "slow")
@@ -91,8 +99,12 @@ class Notice:
 
 @dataclass(slots=True)
 class DeliverySystem:
-    """The notices received, the requests seen and the behaviour; safe to use by many threads."""
+    """The notices received, the requests seen and the behaviour; safe to use by many threads.
 
+    A notice must be signed with one of the `secrets`.
+    """
+
+    secrets: Sequence[str]
     state_file: Path | None = None
     behaviour: Behaviour = Behaviour()
     _notices: dict[tuple[str, str], Notice] = field(default_factory=dict)
@@ -144,11 +156,13 @@ class DeliverySystem:
             self._notices[str(order_id), kind] = notice
             return notice.receipt, True
 
-    def record_request(self, key: str | None, kind: str | None, outcome: str) -> None:
+    def record_request(
+        self, key: str | None, signed_at: str | None, kind: str | None, outcome: str
+    ) -> None:
         """Note a try to hand over a notice."""
+        entry = {"order_id": key, "kind": kind, "outcome": outcome, "signed_at": signed_at}
         with self._changed:
-            entry = {"order_id": key, "kind": kind, "outcome": outcome, "at": now()}
-            self._requests.append(entry)
+            self._requests.append({**entry, "at": now()})
 
     def notices(self, order_id: str | None) -> list[Json]:
         """Return the receipts, oldest first."""
@@ -215,26 +229,41 @@ class DeliveryHandler(JsonHandler):
         """Meet a notice as the behaviour says; None where no answer is to be given."""
         system = self.server.system
         key = self.headers.get("Idempotency-Key")
+        note = partial(system.record_request, key, self.headers.get("X-Lastunit-Timestamp"))
         kind = None
         try:
-            order_id, kind, lines = _parse_notice(key, self.json_body())
-        except Refused:
-            system.record_request(key, kind, "refused")
+            body = self.raw_body()
+            self._require_signature(body)
+            order_id, kind, lines = _parse_notice(key, parsed(body))
+        except Refused as refusal:
+            is_unsigned = refusal.status == HTTPStatus.UNAUTHORIZED
+            note(kind, "unauthenticated" if is_unsigned else "refused")
             raise
         behaviour, generation = system.next_behaviour()
         if behaviour.mode == "fail":
-            system.record_request(key, kind, "failed")
+            note(kind, "failed")
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "told to fail")
         if behaviour.mode == "hang":
-            system.record_request(key, kind, "hung")
+            note(kind, "hung")
             while system.hangs(generation, CLIENT_CHECK_SECONDS) and self.client_waits():
                 pass
             return None
         if behaviour.mode == "slow":
             time.sleep(behaviour.seconds)
         receipt, is_first = system.receive(order_id, kind, lines)
-        system.record_request(key, kind, "received" if is_first else "repeated")
+        note(kind, "received" if is_first else "repeated")
         return HTTPStatus.CREATED if is_first else HTTPStatus.OK, receipt
+
+    def _require_signature(self, body: bytes) -> None:
+        timestamp = self.headers.get("X-Lastunit-Timestamp", "")
+        signed = self.headers.get("X-Lastunit-Signature", "")
+        if not is_valid(signed, timestamp, body, self.server.system.secrets):
+            raise Refused(HTTPStatus.UNAUTHORIZED, "the notice is not signed by the shop, just now")
+
+
+def delivery_secret(directory: Path) -> str:
+    """Return what the shop signs its notices with: made on first use, kept in the directory."""
+    return kept_secret(directory, "delivery")
 
 
 def start_delivery(directory: Path, port: int) -> Server:
@@ -249,7 +278,12 @@ def start_delivery(directory: Path, port: int) -> Server:
         ],
         url=f"http://{LOOPBACK}:{port}",
         directory=directory,
-        environment={"PATH": os.defpath, "PYTHONPATH": str(root), "LC_ALL": "C.UTF-8"},
+        environment={
+            "PATH": os.defpath,
+            "PYTHONPATH": str(root),
+            "LC_ALL": "C.UTF-8",
+            "DELIVERY_SECRET": delivery_secret(directory),
+        },
     )
     server.wait_until(lambda: listens(port), READY_TIMEOUT_SECONDS)
     return server
@@ -262,9 +296,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, help="keep the notices in this file over restarts")
     chosen = parser.parse_args(arguments)
+    secret = os.environ.get("DELIVERY_SECRET")
+    if not secret:
+        sys.exit("DELIVERY_SECRET is not set: give the text that notices are to be signed with.")
+    secrets = [secret, os.environ.get("DELIVERY_PREVIOUS_SECRET", "")]
     serve_until_signal(
         "delivery system", "delivery", chosen.port,
-        lambda: DeliveryServer(DeliverySystem(chosen.state), chosen.port),
+        lambda: DeliveryServer(DeliverySystem(secrets, chosen.state), chosen.port),
     )  # fmt: skip
 
 

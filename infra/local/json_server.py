@@ -97,6 +97,10 @@ class JsonHandler(BaseHTTPRequestHandler):
 
     def json_body(self) -> Json:
         """Read the body. Raises Refused where it is no JSON object, or too large."""
+        return parsed(self.raw_body())
+
+    def raw_body(self) -> bytes:
+        """Read the body's bytes. Raises Refused where they are too many."""
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
             raise Refused(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing")
@@ -105,13 +109,7 @@ class JsonHandler(BaseHTTPRequestHandler):
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over {BODY_LIMIT_BYTES} bytes"
             )
         self._body_is_read = True
-        try:
-            body = json.loads(self.rfile.read(int(length)))
-        except ValueError as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from error
-        if not isinstance(body, dict):
-            raise Refused(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
-        return body
+        return self.rfile.read(int(length))
 
     def client_waits(self) -> bool:
         """Tell whether the caller still holds the connection open."""
@@ -145,6 +143,17 @@ class JsonHandler(BaseHTTPRequestHandler):
 
     def _refuse_path(self) -> None:
         raise Refused(HTTPStatus.NOT_FOUND, f"there is no {self.command} {self.path}")
+
+
+def parsed(content: bytes) -> Json:
+    """Return a body's JSON object. Raises Refused where it is none."""
+    try:
+        body = json.loads(content)
+    except ValueError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise Refused(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
+    return body
 
 
 def serve_until_signal(

@@ -63,7 +63,9 @@ COMPOSE = {  # as compose.yaml lays them out
     "DELIVERY_URL": Address("http://127.0.0.1:18081", "http://delivery:18080"),
     "GATEWAY_URL": Address("http://127.0.0.1:18082", "http://gateway:18080"),
 }
-GATEWAY_SECRET = "signs-callbacks-on-loopback"  # noqa: S105  (compose.yaml's; nobody else's)
+# compose.yaml's, and nobody else's
+GATEWAY_SECRET = "signs-callbacks-on-loopback"  # noqa: S105
+DELIVERY_SECRET = "signs-notices-on-loopback"  # noqa: S105
 CALLBACK_PATH = "/_aws/execute-api/{apiId}/{stage}/payments/callbacks"
 ACCOUNT = {  # LocalStack takes any key, but takes none only from nobody
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
@@ -166,6 +168,7 @@ def deploy() -> None:
         "DatabaseUrl": services["DATABASE_URL"].in_function,
         "ValkeyUrl": services["VALKEY_URL"].in_function,
         "DeliveryUrl": services["DELIVERY_URL"].in_function,
+        "DeliverySecret": os.environ.get("DELIVERY_SECRET", DELIVERY_SECRET),
         "GatewayUrl": services["GATEWAY_URL"].in_function,
         "GatewaySecret": os.environ.get("GATEWAY_SECRET", GATEWAY_SECRET),
         "GatewayCallbackUrl": _callback_url(os.environ),

@@ -159,7 +159,7 @@ class Scene:
         event = json.loads(sample)
         reported = {name: transaction[name] for name in json.loads(event["body"])}
         event["body"] = json.dumps(reported)
-        secret = gateway_secret(ROOT / ".local").encode()
+        secret = gateway_secret(ROOT / ".local")
         for name, value in signed(secret, event["body"].encode()).items():
             event["headers"][name] = value
             event["multiValueHeaders"][name] = [value]

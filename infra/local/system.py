@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from infra.local.api import Api
-from infra.local.delivery import start_delivery
+from infra.local.delivery import delivery_secret, start_delivery
 from infra.local.deployment import REGION, Deployment, python_runtime
 from infra.local.emulator import discard_scratch, discard_state, start_emulator
 from infra.local.env_file import write_env
@@ -149,6 +149,7 @@ class LocalSystem:
             "DatabaseUrl": self.servers["postgres"].url,
             "ValkeyUrl": self.servers["valkey"].url,
             "DeliveryUrl": self.servers["delivery"].url,
+            "DeliverySecret": delivery_secret(self.directory),
             "GatewayUrl": self.servers["gateway"].url,
             "GatewaySecret": gateway_secret(self.directory),
             "GatewayCallbackUrl": f"{self.servers['emulator'].url}{CALLBACK_PATH}",

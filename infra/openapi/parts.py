@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from commerce.payment.signature import CALLBACK_HEADERS
 from infra.openapi.examples import REQUEST_ID
 
 DESCRIPTION = """\
@@ -119,10 +119,10 @@ SECURITY_SCHEMES = {
     "gatewaySignature": {
         "type": "apiKey",
         "in": "header",
-        "name": SIGNATURE_HEADER,
+        "name": CALLBACK_HEADERS.signature,
         "description": (
-            f"The hexadecimal HMAC-SHA256 of {TIMESTAMP_HEADER}, a full stop and the body, "
-            "under the secret shared with the gateway."
+            f"The hexadecimal HMAC-SHA256 of {CALLBACK_HEADERS.timestamp}, a full stop and the "
+            "body, under the secret shared with the gateway."
         ),
     },
 }
@@ -151,7 +151,7 @@ IF_NONE_MATCH = {
     "example": '"1.1-0123456789abcdef"',
 }
 GATEWAY_TIMESTAMP = {
-    "name": TIMESTAMP_HEADER,
+    "name": CALLBACK_HEADERS.timestamp,
     "in": "header",
     "required": True,
     "description": "When it was signed, in seconds since the epoch; good for five minutes",

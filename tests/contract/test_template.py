@@ -42,6 +42,7 @@ NOT_OF_THE_TEMPLATE = {
     "TOKEN_KEYS",
     "SIGN_IN_KEYS",
     "GATEWAY_SECRET",
+    "DELIVERY_SECRET",
     "FINGERPRINT_KEY",
 }
 
@@ -319,6 +320,7 @@ BY_VARIABLE = {
     "FINGERPRINT_SECRET_ARN": ("secretsmanager:GetSecretValue", "FingerprintSecret"),
     "SIGN_IN_SECRET_ARN": ("secretsmanager:GetSecretValue", "SignInSecret"),
     "GATEWAY_SECRET_ARN": ("secretsmanager:GetSecretValue", "GatewaySigningSecret"),
+    "DELIVERY_SECRET_ARN": ("secretsmanager:GetSecretValue", "DeliverySigningSecret"),
     "LOG_GROUP_NAME": ("logs:FilterLogEvents", "FunctionLogs"),
     "RANKING_STATE_MACHINE_ARN": ("states:StartExecution", "RankingStateMachine"),
 }

@@ -4,10 +4,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
-from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.payment.signature import CALLBACK_HEADERS
+from commerce.shared import clock
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.charges import assert_every_charge_has_its_order, see_through
 from tests.support.gateway import RunningGateway
@@ -86,9 +88,8 @@ def callback_of(
     known = {"userId", "created_at", "charged_at", "refunded_at", "callbacks"}
     fields = {name: value for name, value in transaction.items() if name not in known} | lie
     body = json.dumps(fields).encode()
-    timestamp = str(int(time.time()) - age_seconds)
-    signature = sign(timestamp, body, secret or gateway.secret)
-    return {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: signature}, body
+    signed_at = clock.now() - timedelta(seconds=age_seconds)
+    return CALLBACK_HEADERS.signed(body, secret or gateway.secret, signed_at), body
 
 
 def assert_confirmed_once(gateway: RunningGateway, order_id: str) -> None:

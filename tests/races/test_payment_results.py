@@ -1,13 +1,13 @@
 """Callbacks, reconcilers and an admin's syncs bring one result at the same moment: one wins."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.payment.signature import CALLBACK_HEADERS
+from commerce.shared import clock
 from infra.local.gateway import Mode, Result
 from infra.local.ports import LOOPBACK
 from tests.support.charges import assert_every_charge_has_its_order
@@ -57,11 +57,7 @@ def bringers(gateway: RunningGateway, order_id: str) -> list[Bringer]:
             "transactionKey", "orderId", "cardType", "cardNo", "amount", "status", "reason",
         )
     }).encode()  # fmt: skip
-    timestamp = str(int(time.time()))
-    headers = {
-        TIMESTAMP_HEADER: timestamp,
-        SIGNATURE_HEADER: sign(timestamp, body, gateway.secret),
-    }
+    headers = CALLBACK_HEADERS.signed(body, gateway.secret, clock.now())
 
     def call_back() -> str:
         return f"callback {receive(headers, body).status}"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from commerce.app.transactions import in_transaction
 from commerce.payment import Payment
-from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.runtime.db.current import database
 from commerce.shared import clock
 from infra.local.ports import LOOPBACK
@@ -138,11 +138,7 @@ def a_callback(gateway: RunningGateway, transaction: Mapping[str, Any], **change
     """Post a signed callback about a transaction, perhaps with changed fields."""
     fields = {"cardType": "KB", "cardNo": "****", "reason": None, **transaction, **changed}
     body = json.dumps(fields).encode()
-    timestamp = str(int(clock.now().timestamp()))
-    return receive(
-        {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: sign(timestamp, body, gateway.secret)},
-        body,
-    )
+    return receive(CALLBACK_HEADERS.signed(body, gateway.secret, clock.now()), body)
 
 
 def receive(headers: dict[str, str], body: bytes) -> Answer:

@@ -1,27 +1,20 @@
 """Start the gateway as a process of its own."""
 
 import os
-import secrets
 import sys
 from pathlib import Path
 
 from infra.local.json_server import listens
 from infra.local.ports import LOOPBACK, require_free
 from infra.local.process import Server, start_server
+from infra.local.signatures import kept_secret
 
 READY_TIMEOUT_SECONDS = 15
 
 
 def gateway_secret(directory: Path) -> str:
     """Return what the gateway signs with: made on first use, kept in the directory."""
-    file = directory / "gateway.secret"
-    if not file.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".draft")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(32))
-        draft.replace(file)
-    return file.read_text()
+    return kept_secret(directory, "gateway")
 
 
 def start_gateway(directory: Path, port: int, time_scale: float = 1.0) -> Server:

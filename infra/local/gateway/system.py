@@ -1,7 +1,5 @@
 """The state of the simulated gateway: payments, refunds, requests and behaviour."""
 
-import hashlib
-import hmac
 import json
 import secrets
 import threading
@@ -18,6 +16,7 @@ import urllib3
 from infra.local.gateway.agenda import Agenda
 from infra.local.gateway.behaviour import Behaviour, Draw, Odds, Settlement, Subject
 from infra.local.json_server import Json, Refused, now
+from infra.local.signatures import signature
 
 CALLBACK_TIMEOUT_SECONDS = 10
 HEALTHY = Behaviour("healthy")
@@ -112,7 +111,7 @@ class Gateway:
     ) -> None:
         self.behaviour = Behaviour()
         self.time_scale = time_scale
-        self._secret = secret.encode()
+        self._secret = secret
         self._state_file = state_file
         self._default_behaviour = self.behaviour
         self._odds = Odds()
@@ -299,11 +298,13 @@ class Gateway:
                 output.write(_line(transaction))
 
 
-def signed(secret: bytes, body: bytes) -> dict[str, str]:
+def signed(secret: str, body: bytes) -> dict[str, str]:
     """Return the headers that prove who sends this body, and when."""
     timestamp = str(int(time.time()))
-    signature = hmac.new(secret, f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
-    return {"X-Gateway-Timestamp": timestamp, "X-Gateway-Signature": signature}
+    return {
+        "X-Gateway-Timestamp": timestamp,
+        "X-Gateway-Signature": signature(secret, timestamp, body),
+    }
 
 
 def _line(transaction: Transaction) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import boto3
 
-from infra.local.delivery import start_delivery
+from infra.local.delivery import delivery_secret, start_delivery
 from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
 from tests.harness.crash.simulators import behave
@@ -75,4 +75,5 @@ def _environment(superuser: str, number: int) -> Iterator[dict[str, str]]:
             "GATEWAY_URL": gateway.url,
             "GATEWAY_SECRET": gateway_secret(directory),
             "DELIVERY_URL": delivery.url,
+            "DELIVERY_SECRET": delivery_secret(directory),
         }

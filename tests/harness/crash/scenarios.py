@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from commerce.like import ProductLiked
-from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.shared import clock
 from tests.harness.crash import admins, console, operators, rankings, shoppers
 from tests.harness.crash.cases import (
@@ -153,11 +153,7 @@ def _callback(case: Case) -> str:
                          "amount", "refund")
         }
     ).encode()  # fmt: skip
-    timestamp = str(int(clock.now().timestamp()))
-    headers = {
-        TIMESTAMP_HEADER: timestamp,
-        SIGNATURE_HEADER: sign(timestamp, body, os.environ["GATEWAY_SECRET"]),
-    }
+    headers = CALLBACK_HEADERS.signed(body, os.environ["GATEWAY_SECRET"], clock.now())
     return answered(
         call("payment/receive_callback", "POST", CALLBACKS, raw_body=body.decode(), headers=headers)
     )

@@ -113,7 +113,7 @@ def _neighbours() -> Iterator[None]:
     }
     try:
         with a_delivery_system() as delivery:
-            os.environ["DELIVERY_URL"] = delivery.url
+            os.environ |= {"DELIVERY_URL": delivery.url, "DELIVERY_SECRET": delivery.secret}
             yield
     finally:
         server.stop()

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from commerce.payment.signature import TIMESTAMP_HEADER
+from commerce.payment.signature import CALLBACK_HEADERS
 from infra.openapi.examples import BRAND_ID, COUPON_ID, ISSUED_COUPON_ID, ORDER_ID, PRODUCT_ID
 from tests.harness.fuzz import valid_requests as ours
 from tests.harness.fuzz.conformance import AttackResult, problem_with
@@ -131,7 +131,7 @@ def _use_real_ids(case: Case[Any], ready: Ready, data: st.DataObject) -> None:
     headers: dict[str, Any] = {
         name: value
         for name, value in dict(case.headers or {}).items()
-        if name.lower() not in ("authorization", TIMESTAMP_HEADER.lower())
+        if name.lower() not in ("authorization", CALLBACK_HEADERS.timestamp.lower())
     }
     if token := draw(st.sampled_from([token] * 12 + [ready.others_token, "not.a.token", ""])):
         headers["Authorization"] = f"Bearer {token}"

@@ -67,6 +67,7 @@ def assert_secret(world: World, written: Written, capsys: pytest.CaptureFixture[
         "caller's token": world.caller.token,
         "admin's token": world.admin.token,
         "gateway's secret": os.environ["GATEWAY_SECRET"],
+        "delivery system's secret": os.environ["DELIVERY_SECRET"],
         "fingerprint key": os.environ["FINGERPRINT_KEY"],
         "device tokens' keys": os.environ["SIGN_IN_KEYS"],
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 from commerce.app.likes import like_product
 from commerce.app.transactions import in_transaction
-from commerce.payment.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.runtime.db.current import database
 from commerce.runtime.messaging import quarantine
 from commerce.shared import clock
@@ -161,8 +161,7 @@ def with_signature(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def signature_headers(body: bytes) -> dict[str, str]:
     """Return the headers with which the gateway signs a body now."""
-    now = str(int(clock.now().timestamp()))
-    return {TIMESTAMP_HEADER: now, SIGNATURE_HEADER: sign(now, body, os.environ["GATEWAY_SECRET"])}
+    return CALLBACK_HEADERS.signed(body, os.environ["GATEWAY_SECRET"], clock.now())
 
 
 def _words_of(world: World) -> dict[Any, Any]:

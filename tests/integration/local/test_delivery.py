@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import urllib3
 
-from infra.local.delivery import DeliveryServer, DeliverySystem
+from infra.local.delivery import DeliveryServer, DeliverySystem, delivery_secret
+from infra.local.signatures import signature
 
 Answer = tuple[int, dict[str, Any]]
+SECRET = "what the shop signs with"
 
 
 class Sender:
@@ -24,14 +26,18 @@ class Sender:
         self.http = urllib3.PoolManager(retries=False, timeout=10, maxsize=16)
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        content = body if isinstance(body, bytes) or body is None else json.dumps(body)
-        answer = self.http.request(method, self.url + path, body=content, headers=headers)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        signed = headers_of(content) if path == "/notices" and method == "POST" else {}
+        answer = self.http.request(
+            method, self.url + path, body=None if body is None else content,
+            headers={**signed, **headers},
+        )  # fmt: skip
         return answer.status, answer.json()
 
     def send(self, order_id: str, kind: str = "ORDER", timeout: float = 10) -> Answer:
         lines = [{"product_id": "p1", "product_name": "Moon Jar Mug", "quantity": 2}]
-        content = json.dumps({"order_id": order_id, "kind": kind, "lines": lines})
-        headers = {"Idempotency-Key": order_id}
+        content = json.dumps({"order_id": order_id, "kind": kind, "lines": lines}).encode()
+        headers = {"Idempotency-Key": order_id, **headers_of(content)}
         answer = self.http.request(
             "POST", f"{self.url}/notices", body=content, headers=headers, timeout=timeout
         )
@@ -56,9 +62,18 @@ class Sender:
         assert self.outcomes(order_id) == expected
 
 
+def headers_of(body: bytes, secret: str = SECRET, age_seconds: int = 0) -> dict[str, str]:
+    """Return the headers with which the shop signs a notice."""
+    timestamp = str(int(time.time()) - age_seconds)
+    return {
+        "X-Lastunit-Timestamp": timestamp,
+        "X-Lastunit-Signature": signature(secret, timestamp, body),
+    }
+
+
 @pytest.fixture
 def sender() -> Iterator[Sender]:
-    with serving(DeliverySystem()) as url:
+    with serving(DeliverySystem([SECRET])) as url:
         yield Sender(url)
 
 
@@ -165,24 +180,24 @@ def test_a_slow_answer_takes_the_configured_seconds(sender: Sender) -> None:
 
 def test_notices_survive_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "notices.jsonl"
-    with serving(DeliverySystem(state)) as url:
+    with serving(DeliverySystem([SECRET], state)) as url:
         receipt = Sender(url).send("o1")[1]
 
-    with serving(DeliverySystem(state)) as url:
+    with serving(DeliverySystem([SECRET], state)) as url:
         assert Sender(url).send("o1") == (200, receipt)
         assert Sender(url).received("o1") == ["ORDER"]
 
 
 def test_a_half_written_line_loses_no_other_notice(tmp_path: Path) -> None:
     state = tmp_path / "notices.jsonl"
-    with serving(DeliverySystem(state)) as url:
+    with serving(DeliverySystem([SECRET], state)) as url:
         Sender(url).send("o1")
     with state.open("a") as file:
         file.write('{"order_id": "o2", "ki')
 
-    with serving(DeliverySystem(state)) as url:
+    with serving(DeliverySystem([SECRET], state)) as url:
         Sender(url).send("o3")
-    with serving(DeliverySystem(state)) as url:
+    with serving(DeliverySystem([SECRET], state)) as url:
         assert [Sender(url).received(order) for order in ("o1", "o2", "o3")] == [
             ["ORDER"],
             [],
@@ -262,3 +277,63 @@ def test_an_unknown_path_is_not_found(sender: Sender) -> None:
 def test_a_refused_body_leaves_the_connection_usable(sender: Sender) -> None:
     assert sender.ask("POST", "/nothing", {"some": "body"})[0] == 404
     assert sender.send("o1")[0] == 201
+
+
+def notice(order_id: str = "o1") -> bytes:
+    return json.dumps({"order_id": order_id, "kind": "ORDER", "lines": [LINE]}).encode()
+
+
+WITHOUT = {"X-Lastunit-Timestamp": "", "X-Lastunit-Signature": ""}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        WITHOUT,
+        {**headers_of(notice()), "X-Lastunit-Timestamp": ""},
+        {**headers_of(notice()), "X-Lastunit-Signature": ""},
+        {**headers_of(notice()), "X-Lastunit-Timestamp": "soon"},
+        {**headers_of(notice()), "X-Lastunit-Timestamp": str(int(time.time()) + 100)},
+        {**headers_of(notice()), "X-Lastunit-Signature": "é" * 64},
+        headers_of(notice("o2")),
+        headers_of(notice() + b" "),
+        headers_of(notice(), "another secret"),
+        headers_of(notice(), age_seconds=301),
+        headers_of(notice(), age_seconds=-400),
+    ],
+)
+def test_a_notice_that_the_shop_did_not_sign_just_now_is_refused(
+    sender: Sender, headers: dict[str, str]
+) -> None:
+    headers = {name: value.encode().decode("latin-1") for name, value in headers.items()}
+    status, answer = sender.ask(
+        "POST", "/notices", notice(), **headers, **{"Idempotency-Key": "o1"}
+    )
+
+    assert status == 401
+    assert answer == {
+        "error": "Unauthorized", "detail": "the notice is not signed by the shop, just now",
+    }  # fmt: skip
+    assert sender.received("o1") == []
+    assert sender.outcomes("o1") == ["unauthenticated"]
+    assert sender.send("o1")[0] == 201
+
+
+def test_an_unsigned_notice_does_not_use_up_a_behaviour(sender: Sender) -> None:
+    sender.behave(mode="fail", times=1)
+    assert sender.ask("POST", "/notices", notice(), **WITHOUT)[0] == 401
+    assert sender.send("o1")[0] == 500
+
+
+def test_both_secrets_are_accepted_while_the_shop_changes_its_own() -> None:
+    with serving(DeliverySystem(["new", "old"])) as url:
+        for secret, status in (("new", 201), ("old", 200), ("older", 401), ("", 401)):
+            headers = {"Idempotency-Key": "o1", **headers_of(notice(), secret)}
+            assert Sender(url).ask("POST", "/notices", notice(), **headers)[0] == status
+
+
+def test_the_secret_is_kept_where_only_its_owner_reads_it(tmp_path: Path) -> None:
+    secret = delivery_secret(tmp_path)
+    assert len(secret) >= 32
+    assert delivery_secret(tmp_path) == secret
+    assert (tmp_path / "delivery.secret").stat().st_mode & 0o077 == 0

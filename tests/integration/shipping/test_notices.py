@@ -17,7 +17,7 @@ from commerce.order import OrderConfirmed
 from commerce.order.events import LineOrdered
 from commerce.shared import clock, trace
 from commerce.shared.money import Money
-from infra.local.delivery import start_delivery
+from infra.local.delivery import delivery_secret, start_delivery
 from infra.local.ports import LOOPBACK, Ports
 from tests.support import lambda_calls
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
@@ -71,6 +71,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivery]:
 def delivery(simulator: Delivery, monkeypatch: pytest.MonkeyPatch) -> Iterator[Delivery]:
     """The simulator, well, and a function that knows of no other."""
     monkeypatch.setenv("DELIVERY_URL", simulator.url)
+    monkeypatch.setenv("DELIVERY_SECRET", delivery_secret(simulator.state.parent))
     monkeypatch.setenv("SHIPPING_RETRY_BASE_SECONDS", "1")
     forget_the_function()
     simulator.behave("ok")

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from commerce.payment.signature import BadSignature, sign, verify
+from commerce.payment.signature import BadSignature, verify
+from commerce.shared.signature import sign
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 BODY = '{"transactionKey": "TR-1", "reason": "한도"}'.encode()

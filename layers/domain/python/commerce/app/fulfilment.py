@@ -57,7 +57,15 @@ def notice_sender() -> NoticeSender:
 
 @cache
 def _delivery_system(url: str) -> HttpDeliverySystem:
-    return HttpDeliverySystem(url)
+    return HttpDeliverySystem(url, _secret)
+
+
+def _secret() -> str:
+    """Return the secret to sign with; the delivery system takes the previous one too, for a time.
+
+    Raises Unavailable.
+    """
+    return settings.signing_secrets("DELIVERY_SECRET")[0]
 
 
 def _lines(order: E) -> list[NoticeLine]:

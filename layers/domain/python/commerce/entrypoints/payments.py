@@ -47,11 +47,4 @@ def fingerprint_key() -> bytes:
 
 def require_signature(headers: Mapping[str, str], body: bytes) -> None:
     """Refuse requests that the gateway did not sign. Raises what `verify` raises."""
-    verify(headers, body, _gateway_secrets(), clock.now())
-
-
-def _gateway_secrets() -> list[str]:
-    """Return the current secret, and during a rotation the previous one."""
-    given = settings.text("GATEWAY_SECRET", "")
-    found = {"current": given} if given else settings.secret(settings.text("GATEWAY_SECRET_ARN"))
-    return [secret for name in ("current", "previous") if (secret := found.get(name))]
+    verify(headers, body, settings.signing_secrets("GATEWAY_SECRET"), clock.now())

@@ -63,6 +63,21 @@ def secret(arn: str, *, fresh: bool = False) -> dict[str, str]:
     return cast("dict[str, str]", found)
 
 
+def signing_secrets(name: str) -> list[str]:
+    """Return the keys of a partner's signatures: the current, and in a rotation the previous.
+
+    They are in the secret that {name}_ARN names; {name} replaces it with a single key. Raises
+    Missing, Unavailable.
+    """
+    if given := text(name, ""):
+        return [given]
+    arn = text(f"{name}_ARN")
+    found = secret(arn)
+    if not found.get("current"):
+        raise Missing(f"the secret {arn} has no current key")
+    return [found[role] for role in ("current", "previous") if found.get(role)]
+
+
 def database_url(*, fresh: bool = False) -> str:
     """Return PostgreSQL's URL: DATABASE_URL, else made of the secret (`url`, or RDS's fields).
 

@@ -1,14 +1,19 @@
 """The client of the external delivery system."""
 
+import json
+from collections.abc import Callable
 from typing import Protocol
 
 import urllib3
 
+from commerce.shared import clock
 from commerce.shared.events import plain
+from commerce.shared.signature import SignatureHeaders
 from commerce.shipping.errors import DeliverySystemFailed
 from commerce.shipping.model import ShipmentNotice
 
 TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
+NOTICE_HEADERS = SignatureHeaders("X-Lastunit-Timestamp", "X-Lastunit-Signature")
 
 
 class DeliverySystem(Protocol):
@@ -19,22 +24,31 @@ class DeliverySystem(Protocol):
 
 
 class HttpDeliverySystem:
-    """`POST {url}/notices`; the order id, as idempotency key, and the kind identify a notice."""
+    """`POST {url}/notices`; the order id, as idempotency key, and the kind identify a notice.
 
-    def __init__(self, url: str) -> None:
+    Each try is signed anew, with the secret that `secret` returns at the time.
+    """
+
+    def __init__(self, url: str, secret: Callable[[], str]) -> None:
         self._url = url.rstrip("/")
+        self._secret = secret
         self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
 
     def send(self, notice: ShipmentNotice) -> None:
         """Post the notice; 200 and 201 mean that it was taken."""
-        body = {
+        content = {
             "order_id": str(notice.order_id),
             "kind": notice.kind.value,
             "lines": plain(notice.lines),
         }
-        headers = {"Idempotency-Key": str(notice.order_id)}
+        body = json.dumps(content, ensure_ascii=False).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": str(notice.order_id),
+            **NOTICE_HEADERS.signed(body, self._secret(), clock.now()),
+        }
         try:
-            answer = self._http.request("POST", f"{self._url}/notices", json=body, headers=headers)
+            answer = self._http.request("POST", f"{self._url}/notices", body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise DeliverySystemFailed(f"It did not answer: {type(error).__name__}.") from error
         if answer.status not in (200, 201):

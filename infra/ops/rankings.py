@@ -27,9 +27,9 @@ def add_to(commands: Any) -> None:
         "--day", type=clock.parse_date, metavar="YYYY-MM-DD",
         help="from this day on (yesterday or today); without it, both",
     )  # fmt: skip
-    made = add_command(ranking, "run", run, show_runs, "rank a week or a month now, and wait")
-    made.add_argument("--period", choices=["weekly", "monthly"], required=True)
-    made.add_argument("--at", required=True, metavar="KEY", help="2026W47 or 202611")
+    made = add_command(ranking, "run", run, show_runs, "rank a day, week or month now, and wait")
+    made.add_argument("--period", choices=["daily", "weekly", "monthly"], required=True)
+    made.add_argument("--at", required=True, metavar="KEY", help="20261123, 2026W47 or 202611")
     made.add_argument("--chunk-size", type=int, help="rows of metrics per chunk")
     reports = add_command(ranking, "runs", list_runs, show_runs, "the reports of the newest runs")
     reports.add_argument("--limit", type=int, default=20)
@@ -46,7 +46,7 @@ def rebuild(target: Target, options: argparse.Namespace) -> Answer:
 
 
 def run(target: Target, options: argparse.Namespace) -> Answer:
-    """Rank a week or a month, even if there is a ranking of it already."""
+    """Rank a day, week or month, even if there is a ranking of it already."""
     target.use_database()
     execution = start(target, options.period, options.at, options.chunk_size)
     with aside.status("planning") as shown:

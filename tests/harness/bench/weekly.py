@@ -160,7 +160,7 @@ def explained(size: int) -> str:
         "Where a chunk ends": product_id_after(span.days, chunk.after_id, 49_999),
         "Ranking a chunk": statements.RANK_CHUNK(
             run_id=UUID(plan["run_id"]), number=5, days=span.days, after_id=chunk.after_id,
-            upto_id=chunk.upto_id, ranked_at=clock.now(), **weights,
+            upto_id=chunk.upto_id, ranked_at=clock.now(), top=100, **weights,
         ),
     }  # fmt: skip
     parts = [EXPLAIN_HEAD.format(size=size)]

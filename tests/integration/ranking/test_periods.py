@@ -512,7 +512,7 @@ def test_planning_and_ranking_read_only_their_own_rows() -> None:
     query = statements.RANK_CHUNK(
         run_id=UUID(planned(spans[1])["run_id"]), number=1, days=days, after_id=UUID(int=0),
         upto_id=UUID(int=2**123), ranked_at=clock.now(), view_weight=0.1, like_weight=0.2,
-        order_weight=0.7,
+        order_weight=0.7, top=100,
     )  # fmt: skip
     plan = explained(query)
     assert "metrics_once_per_day" in plan, plan

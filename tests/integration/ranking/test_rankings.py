@@ -218,11 +218,11 @@ class TestTheDatabaseStepsIn:
     ) -> None:
         products = sorted(a_product() for _ in range(3))
         for each in products:
-            put(date(2026, 3, 8), UUID(each), views=10)
+            put(date(2026, 3, 10), UUID(each), views=10)
         with counted() as sent:
-            pages = [ranking(f"at=20260308&limit={n}&page={n}") for n in range(1, 6)]
+            pages = [ranking(f"at=20260310&limit={n}&page={n}") for n in range(1, 6)]
             rankings.cache_clear()  # another environment
-            pages += [ranking(f"at=20260308&limit=1&page={page}") for page in range(1, 6)]
+            pages += [ranking(f"at=20260310&limit=1&page={page}") for page in range(1, 6)]
         assert [ids(each) for each in pages] == [
             [products[2]], [products[0]], [], [], [],
             [products[2]], [products[1]], [products[0]], [], [],
@@ -233,7 +233,7 @@ class TestTheDatabaseStepsIn:
         self, clock: Clock, own_shop: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         product = a_product()
-        put(date(2026, 3, 8), UUID(product), views=10)
+        put(date(2026, 3, 9), UUID(product), views=10)
         computed: list[object] = []
         top = SqlRankingRepository.top
 
@@ -246,32 +246,56 @@ class TestTheDatabaseStepsIn:
 
         def environment() -> list[str]:
             shown = Rankings(ranking_boards.boards(), catalogue(), shared_cache()).page(
-                Period.DAILY, "20260308", limit=20, page=1
+                Period.DAILY, "20260309", limit=20, page=1
             )
             return [each.product.product_id for each in shown.items]
 
         assert run_concurrently([environment] * 6) == [[product]] * 6
-        assert computed == [date(2026, 3, 8)]
+        assert computed == [date(2026, 3, 9)]
 
     def test_days_are_computed_one_at_a_time_over_all_connections(
         self, clock: Clock, own_shop: str
     ) -> None:
-        put(date(2026, 3, 8), UUID(a_product()), views=10)
+        put(date(2026, 3, 9), UUID(a_product()), views=10)
         with held_by_another(own_shop, statements.ONE_AT_A_TIME.compiled.sql):
-            answer = call("ranking/get_rankings", "GET", "/rankings?at=20260308")
+            answer = call("ranking/get_rankings", "GET", "/rankings?at=20260309")
         assert (answer.status, answer.json["code"]) == (503, "BUSY")
 
-    def test_a_day_of_more_than_a_month_ago_is_not_computed(
-        self, clock: Clock, own_shop: str
+    @pytest.mark.parametrize("day", ["20260207", "20260308", "20260312"])
+    def test_no_reader_computes_a_finished_or_a_future_day(
+        self, clock: Clock, own_shop: str, day: str
     ) -> None:
-        product = a_product()
-        for day in (date(2026, 2, 6), date(2026, 2, 7)):
-            put(day, UUID(product), views=10)
+        put(date.fromisoformat(day), UUID(a_product()), views=10)
         ranking_boards.ranking_weights().get()
         with counted() as sent:
-            assert ranking("at=20260206") == []
-        assert sent.count == 0
-        assert ids(ranking("at=20260207")) == [product]
+            assert ranking(f"at={day}") == []
+        assert sent.count == 1
+        assert "product_metrics_daily" not in sent.statements[0]
+
+    def test_a_finished_day_is_shown_as_published(self, clock: Clock, own_shop: str) -> None:
+        products = [a_product() for _ in range(3)]
+        for number, product in enumerate(products):
+            put(date(2026, 3, 8), UUID(product), views=10 * (number + 1))
+        put(date(2026, 3, 7), UUID(products[0]), views=1000)
+        ranked(Span.of(periods.Period.DAILY, "20260308"))
+        shown = ranking("at=20260308")
+        assert [(each["rank"], each["score"]) for each in shown] == [(1, 11), (2, 3), (3, 2)]
+        assert ids(shown) == [products[0], products[2], products[1]]
+        assert ids(ranking("at=20260308&limit=2&page=2")) == products[1:2]
+
+    def test_a_running_day_without_a_board_is_shown_as_published(
+        self, clock: Clock, own_shop: str
+    ) -> None:
+        products = [a_product() for _ in range(3)]
+        for number, product in enumerate(products):
+            put(date(2026, 3, 10), UUID(product), views=number + 1)
+        ranked(Span.of(periods.Period.DAILY, "20260310"))
+        ranking_boards.ranking_weights().get()
+        with counted() as sent:
+            assert ids(ranking("limit=2&page=1")) == products[:0:-1]
+            assert ids(ranking("limit=2&page=2")) == products[:1]
+            assert ranking("limit=2&page=3") == []
+        assert not [sql for sql in sent.statements if "product_metrics_daily" in sql]
 
     def test_products_with_a_negative_score_are_not_ranked(
         self, clock: Clock, own_shop: str

@@ -1,12 +1,12 @@
 """Background work on rankings: carrying over, rebuilding boards, starting periodical rankings."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 
-from commerce.app.ranking_boards import ranking_weights, write_boards
+from commerce.app.ranking_boards import boards, ranking_weights, write_boards
 from commerce.app.transactions import in_transaction
 from commerce.metrics import CONSUMER
-from commerce.ranking import RankingFacade, Rebuild, Rebuilt
+from commerce.ranking import Period, RankingFacade, Rebuild, Rebuilt, Window
 from commerce.ranking.periods import PeriodicalRankingFacade, executions
 from commerce.runtime import business_time
 from commerce.runtime.cache.valkey import strict_valkey
@@ -27,6 +27,16 @@ def rebuild_rankings(first: date | None, progress: Callable[[str, int], None]) -
 
 
 def start_due_rankings() -> Mapping[str, list[str]]:
-    """Start the rankings that are due and were never begun; return their keys."""
-    due = in_transaction(PeriodicalRankingFacade.due, clock.now())
-    return {"started": [span.key for span in due if executions.start(span)]}
+    """Start the rankings that are due; return their keys.
+
+    While today has no board, or Valkey does not answer, today is ranked each time.
+    """
+    now = clock.now()
+    due = in_transaction(PeriodicalRankingFacade.due, now, running_day_too=not _has_board(now))
+    return {"started": [each.span.key for each in due if executions.start(each)]}
+
+
+def _has_board(now: datetime) -> bool:
+    today = Window.containing(Period.DAILY, now, business_time.zone())
+    found = boards().page(today, ranking_weights().get(), 0, 1)
+    return found is not None and found.exists

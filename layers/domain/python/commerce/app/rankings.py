@@ -1,8 +1,9 @@
 """Rankings for shoppers: ranks from the boards, products from the catalogue.
 
-Without Valkey, or without a board, a day's ranking is computed from the metrics; there a view or an
-order may count some seconds later or earlier than on the board. An hour has no second source: its
-ranking is empty until Valkey is back.
+Without Valkey, or without a board, a day's ranking is the one that was published of it last, as for
+weeks and months. The running days, until they have been ranked so, are computed from the metrics;
+there a view or an order may count some seconds later or earlier than on the board. An hour has no
+second source: its ranking is empty until Valkey is back.
 """
 
 import time
@@ -54,12 +55,10 @@ class RankingPart(View):
     items: list[Ranked]
 
 
-# A day without a board costs a statement over eight days of metrics. It is made once for all pages,
-# and kept in this execution environment too, because Valkey may be what is missing. A finished day
-# changes by late cancellations only, and callers choose the day: it is kept for longer.
+# A running day without a board costs a statement over eight days of metrics, until it is published.
+# It is made once for all pages, and kept in this execution environment too, because Valkey may be
+# what is missing.
 RUNNING_DAYS = CacheRegion("ranking-of-day", 2, RankingPart, 30)
-FINISHED_DAYS = CacheRegion("ranking-of-finished-day", 1, RankingPart, 60 * 60)
-SHOWN_DAYS = 31  # an older day has no ranking: as many can be computed, whatever is asked for
 WAIT_SECONDS = 2.0  # for another environment that is computing the same day
 COMPUTED_SECONDS = 30
 MAX_COMPUTED = 8
@@ -100,8 +99,7 @@ class Rankings:
 
     def _ranked(self, period: Period, key: str, offset: int, limit: int) -> list[Ranked]:
         if period in (Period.WEEKLY, Period.MONTHLY):
-            span = periods.Period(period)
-            return in_transaction(PeriodicalRankingFacade.page, span, key, offset, limit)
+            return _published(period, key, offset, limit)
         window = window_of_key(period, key)
         weights = ranking_weights().get()
         found = self._boards.page(window, weights, offset, limit)
@@ -109,14 +107,12 @@ class Rankings:
             return found.items
         if period is Period.HOURLY:
             return []
-        return self._of_day(window, weights)[offset : offset + limit]
+        if not _is_running(window):
+            return _published(period, key, offset, limit)
+        whole = _published(period, key, 0, LAST_RANK) or self._of_running_day(window, weights)
+        return whole[offset : offset + limit]
 
-    def _of_day(self, window: Window, weights: Weights) -> list[Ranked]:
-        now, zone = clock.now(), business_time.zone()
-        age = (now.astimezone(zone).date() - window.begins.date()).days
-        if not -1 <= age <= SHOWN_DAYS:
-            return []
-        region = RUNNING_DAYS if window.takes_events(now, zone) else FINISHED_DAYS
+    def _of_running_day(self, window: Window, weights: Weights) -> list[Ranked]:
         name = f"{window.key}:{weights.version}"
 
         def load() -> RankingPart:
@@ -128,7 +124,19 @@ class Rankings:
                 self._computed[name] = RankingPart(items=found), until
             return self._computed[name][0]
 
-        return self._cache.get_once(region, name, load, WAIT_SECONDS).items
+        return self._cache.get_once(RUNNING_DAYS, name, load, WAIT_SECONDS).items
+
+
+def _published(period: Period, key: str, offset: int, limit: int) -> list[Ranked]:
+    span = periods.Period(period)
+    return in_transaction(PeriodicalRankingFacade.page, span, key, offset, limit)
+
+
+def _is_running(day: Window) -> bool:
+    """Tell whether a day may have a board: today, yesterday, and tomorrow by what is carried."""
+    now, zone = clock.now(), business_time.zone()
+    tomorrow = Window.containing(Period.DAILY, now, zone).following(zone)
+    return day <= tomorrow and day.takes_events(now, zone)
 
 
 def _newest_key(period: Period) -> str:

@@ -36,11 +36,12 @@ _COPIES = _OFFERS.add_columns(
 
 _ID: ColumnElement[UUID] = bindparam("id", type_=Uuid)
 FIND = Statement(_OFFERS.where(_c.id == _ID))
+# By the transaction's beginning, which the index on the end can be searched for.
 OPEN = Statement(
     _OFFERS.where(
         _c.id < bindparam("before", type_=Uuid),
-        _c.valid_from <= _NOW,
-        _c.valid_until > _NOW,
+        _c.valid_from <= func.now(),
+        _c.valid_until > func.now(),
         exists().where(_s.coupon_id == _c.id, _s.quantity_left > 0),
     )
     .order_by(_c.id.desc())

@@ -38,6 +38,9 @@ coupon_table = Table(
     CheckConstraint("valid_from < valid_until", name="coupon_valid_for_a_while"),
 )
 
+# Coupons that have ended are never read to list those that can be issued.
+Index("coupon_by_end", coupon_table.c.valid_until)
+
 # The copies left, in several rows, so that concurrent users do not queue for one of them.
 coupon_stripe_table = Table(
     "coupon_stripe",

@@ -50,22 +50,24 @@ def score_of(views: Any, likes: Any, amount: Any) -> Any:
     return view * views + like * likes + order * func.ln(1 + amount)
 
 
-# Activity of n days before counts 10^-n, as it does after n carry-overs.
-_CARRIED_SHARE = func.power(cast(bindparam("share"), Double), _DAY - _m.day)
+def score_of_day() -> Any:
+    """Build a product's score on `day`: that of its rows, of which older ones were carried over.
+
+    Activity of n days before counts share^n, as it does after n carry-overs.
+    """
+    carried = func.power(cast(bindparam("share"), Double), _DAY - _m.day)
+    score = func.sum(carried * score_of(_m.views, _m.likes, _m.amount))
+    return cast(func.round(cast(score, Numeric), literal(9)), Double)
+
+
 _SCORED = (
-    select(
-        _m.product_id,
-        func.round(
-            cast(func.sum(_CARRIED_SHARE * score_of(_m.views, _m.likes, _m.amount)), Numeric),
-            literal(9),
-        ).label("score"),
-    )
+    select(_m.product_id, score_of_day().label("score"))
     .where(_DAYS)
     .group_by(_m.product_id)
     .subquery("scored")
 )
 TOP = Statement(
-    select(_SCORED.c.product_id, cast(_SCORED.c.score, Double).label("score"))
+    select(_SCORED.c.product_id, _SCORED.c.score)
     .where(_SCORED.c.score > 0)
     .order_by(_SCORED.c.score.desc(), _SCORED.c.product_id.desc())
     .limit(bindparam("limit", type_=BigInteger))

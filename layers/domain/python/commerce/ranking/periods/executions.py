@@ -2,13 +2,13 @@
 
 import json
 
-from commerce.ranking.periods.model import Span
+from commerce.ranking.periods.model import Due
 from commerce.runtime import settings
 from commerce.runtime.aws import client
 
 
-def start(span: Span) -> bool:
-    """Start the execution of a span; return False if it was ever started, however it ended.
+def start(due: Due) -> bool:
+    """Start the execution of what is due; return False if it was started, however it ended.
 
     Step Functions keeps an execution's name for 90 days, so concurrent calls start it once.
     """
@@ -16,8 +16,8 @@ def start(span: Span) -> bool:
     try:
         machines.start_execution(
             stateMachineArn=settings.text("RANKING_STATE_MACHINE_ARN"),
-            name=f"{span.period}-{span.key}",
-            input=json.dumps({"period": span.period, "key": span.key}),
+            name=due.execution_name,
+            input=json.dumps({"period": due.span.period, "key": due.span.key}),
         )
     except machines.exceptions.ExecutionAlreadyExists:
         return False

@@ -16,15 +16,27 @@ from commerce.ranking.periods.commands import (
     SkipChunk,
 )
 from commerce.ranking.periods.errors import TooManyChunks
-from commerce.ranking.periods.model import ChunkCounts, ChunkStatus, Period, Run, RunStatus, Span
+from commerce.ranking.periods.model import (
+    ChunkCounts,
+    ChunkStatus,
+    Due,
+    Period,
+    Run,
+    RunStatus,
+    Span,
+    due_days,
+)
 from commerce.ranking.periods.repository import SqlPeriodicalRankRepository
 from commerce.ranking.periods.views import ChunkView, OutcomeView, PlanView, RunView, SkippedChunk
 from commerce.runtime import business_time
 from commerce.shared import clock
 
+DAYS_AT_ONCE = 4
+"""Days that are started together: more would only wait for the database."""
+
 
 class PeriodicalRankingFacade:
-    """Ranks weeks and months in steps that can be repeated.
+    """Ranks days, weeks and months in steps that can be repeated.
 
     Runs do not exclude each other, so a killed one blocks nobody: each works on rows of its own,
     and the published ranking of a span is the whole result of one run, the one that began last.
@@ -47,11 +59,21 @@ class PeriodicalRankingFacade:
         """Return up to `limit` ranks of a span from `offset` on. Raises InvalidPeriodKey."""
         return self._ranks.page(period, Span.of(period, key).key, offset, limit)
 
-    def due(self, at: datetime) -> list[Span]:
-        """Return the newest week and month that are due at the moment, if never begun."""
-        local_time = self._ranks.local_time(at, business_time.zone_name())
-        spans = [Span.due(period, local_time) for period in Period]
-        return [span for span in spans if not self._ranks.was_begun(span)]
+    def due(self, at: datetime, *, running_day_too: bool = False) -> list[Due]:
+        """Return what is due at the moment.
+
+        That is the newest week and month if never begun, and a few of the days that were not ranked
+        since they ended, or since their last night of corrections. With `running_day_too`, today as
+        it stands.
+        """
+        zone = business_time.zone_name()
+        local_time = self._ranks.local_time(at, zone)
+        spans = [Span.due(period, local_time) for period in (Period.WEEKLY, Period.MONTHLY)]
+        days = due_days(local_time, running_too=running_day_too)
+        return [Due(span) for span in spans if not self._ranks.was_begun(span)] + [
+            Due(Span.containing(Period.DAILY, day), since=days[day])
+            for day in self._ranks.due_days(days, zone, DAYS_AT_ONCE)
+        ]
 
     def plan(self, command: PlanChunks) -> PlanView:
         """Begin a run with the newest weights; planned again, an execution keeps its run.

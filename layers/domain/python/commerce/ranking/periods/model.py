@@ -1,20 +1,18 @@
-"""Spans (weeks and months), and the runs that rank them."""
+"""Spans (days, weeks and months), and the runs that rank them."""
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from commerce.ranking.model import Weights
+from commerce.ranking.model import CARRIED_FOR, LAST_RANK, Weights
 from commerce.ranking.periods.errors import (
     ChunksPending,
     InvalidPeriodKey,
     NothingRanked,
     RunEnded,
 )
-
-TOP = 100  # spec §9: products per ranking
 
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
@@ -23,17 +21,28 @@ _DAY = timedelta(days=1)
 class Period(StrEnum):
     """The length of a span."""
 
+    DAILY = "daily"
     WEEKLY = "weekly"
     MONTHLY = "monthly"
 
 
+TOP = {Period.DAILY: LAST_RANK, Period.WEEKLY: 100, Period.MONTHLY: 100}  # spec §9
 # Time from the end of a span, in the business time zone, until it is ranked.
-DUE_AFTER = {Period.WEEKLY: timedelta(hours=1), Period.MONTHLY: timedelta(hours=2)}
+DUE_AFTER = {
+    Period.DAILY: timedelta(hours=1),
+    Period.WEEKLY: timedelta(hours=1),
+    Period.MONTHLY: timedelta(hours=2),
+}
+RANKED_DAYS = 31  # spec §9: finished days that are ranked if they were not
+CORRECTED_DAYS = 7  # spec §9: finished days that are ranked anew each night
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A week or month: its first and last business day, and its key (2026W47, 202611)."""
+    """A day, week or month: its first and last business day, and its key (2026W47, 202611).
+
+    A day's own begins with the first of the days of which something is carried over into it.
+    """
 
     period: Period
     key: str
@@ -44,20 +53,27 @@ class Span:
     def of(cls, period: Period, key: str) -> "Span":
         """Return the span with this key. Raises InvalidPeriodKey."""
         try:
-            if period is Period.WEEKLY:
-                year, week = _digits(r"([0-9]{4})W([0-9]{2})", key)
-                return cls.containing(period, date.fromisocalendar(year, week, 1))
-            year, month = _digits(r"([0-9]{4})([0-9]{2})", key)
-            return cls.containing(period, date(year, month, 1))
+            match period:
+                case Period.DAILY:
+                    year, month, day = _digits(r"([0-9]{4})([0-9]{2})([0-9]{2})", key)
+                    return cls.containing(period, date(year, month, day))
+                case Period.WEEKLY:
+                    year, week = _digits(r"([0-9]{4})W([0-9]{2})", key)
+                    return cls.containing(period, date.fromisocalendar(year, week, 1))
+                case Period.MONTHLY:
+                    year, month = _digits(r"([0-9]{4})([0-9]{2})", key)
+                    return cls.containing(period, date(year, month, 1))
         except (ValueError, OverflowError) as error:
-            example = "2026W47, an ISO week" if period is Period.WEEKLY else "202611"
-            raise InvalidPeriodKey(f"{key!r} is no {period} key; one looks like {example}.") from (
-                error
-            )
+            raise InvalidPeriodKey(
+                f"{key!r} is no {period} key; one looks like {_EXAMPLES[period]}."
+            ) from error
 
     @classmethod
     def containing(cls, period: Period, day: date) -> "Span":
         """Return the span that contains the day."""
+        if period is Period.DAILY:
+            first = date.fromordinal(max(1, day.toordinal() - CARRIED_FOR))
+            return cls(period, f"{day.year:04}{day:%m%d}", first, day)
         if period is Period.WEEKLY:
             year, week, weekday = day.isocalendar()
             monday = day - (weekday - 1) * _DAY
@@ -69,6 +85,8 @@ class Span:
     @classmethod
     def before(cls, period: Period, day: date) -> "Span":
         """Return the newest span that ended before the day."""
+        if period is Period.DAILY:
+            return cls.containing(period, day - _DAY)
         return cls.containing(period, cls.containing(period, day).first_day - _DAY)
 
     @classmethod
@@ -82,11 +100,52 @@ class Span:
         return [self.first_day + n * _DAY for n in range((self.last_day - self.first_day).days + 1)]
 
 
-def _digits(pattern: str, key: str) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A span that is to be ranked; the business time since when it was not, if it may be again."""
+
+    span: Span
+    since: datetime | None = None
+
+    @property
+    def execution_name(self) -> str:
+        """A name for its execution: the same for whoever else finds this due."""
+        again = f"-{self.since:%Y%m%d%H%M}" if self.since else ""
+        return f"{self.span.period}-{self.span.key}{again}"
+
+
+_EXAMPLES = {
+    Period.DAILY: "20261123",
+    Period.WEEKLY: "2026W47, an ISO week",
+    Period.MONTHLY: "202611",
+}
+
+
+def _digits(pattern: str, key: str) -> list[int]:
     found = re.fullmatch(pattern, key)
     if found is None:
         raise ValueError(key)
-    return int(found[1]), int(found[2])
+    return [int(each) for each in found.groups()]
+
+
+def due_days(local_time: datetime, *, running_too: bool) -> dict[date, datetime]:
+    """Return the days that may be ranked at this business time, newest first.
+
+    Returns:
+        Each with the business time since when a run of it must have begun, else it is due: a run
+        sees all corrections until then. With `running_too`, today is ranked as it stands.
+    """
+    newest = Span.due(Period.DAILY, local_time).last_day
+    tonight = _end_of(newest)
+    days = {local_time.date(): local_time} if running_too else {}
+    for age in range(RANKED_DAYS):
+        day = newest - age * _DAY
+        days[day] = tonight if age < CORRECTED_DAYS else _end_of(day)
+    return days
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + _DAY, time()) + DUE_AFTER[Period.DAILY]
 
 
 class RunStatus(StrEnum):

@@ -1,13 +1,21 @@
 """Periodical rankings in PostgreSQL: chunks are ranked there, and their rows never leave it."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from commerce.ranking.model import Ranked, Weights
+from commerce.ranking.model import CARRIED_FOR, CARRIED_SHARE, Ranked, Weights
 from commerce.ranking.periods.errors import RunNotFound
-from commerce.ranking.periods.model import ChunkCounts, ChunkStatus, Period, Run, RunStatus, Span
+from commerce.ranking.periods.model import (
+    TOP,
+    ChunkCounts,
+    ChunkStatus,
+    Period,
+    Run,
+    RunStatus,
+    Span,
+)
 from commerce.ranking.periods.views import SkippedChunk
 from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
@@ -43,6 +51,17 @@ class SqlPeriodicalRankRepository:
         """Return True if the span ever had a run."""
         [row] = self._uow.read(sql.WAS_BEGUN(period=span.period.value, key=span.key))
         return bool(row.runs)
+
+    def due_days(self, days: Mapping[date, datetime], time_zone: str, limit: int) -> list[date]:
+        """Return the newest of these days that have metrics and no run since their local time."""
+        query = sql.DUE_DAYS(
+            days=list(days),
+            since=list(days.values()),
+            time_zone=time_zone,
+            carried_for=CARRIED_FOR,
+            limit=limit,
+        )
+        return [row.day for row in self._uow.read(query)]
 
     def find_by_execution(self, execution: str) -> Run | None:
         """Find the run of an execution."""
@@ -90,17 +109,21 @@ class SqlPeriodicalRankRepository:
         """Rank a chunk; repeatable. Raises RunNotFound, RunEnded, InvalidData."""
         run, chunk = self._lock_chunk(run_id, number)
         self._uow.write(sql.DELETE_CANDIDATES_OF_CHUNK(run_id=run_id, number=number))
-        self._uow.write(
-            sql.RANK_CHUNK(
-                run_id=run_id,
-                number=number,
-                days=run.span.days,
-                after_id=chunk.after_id,
-                upto_id=chunk.upto_id,
-                ranked_at=clock.now(),
-                **run.weights.by_column(),
-            )
-        )
+        chosen: dict[str, Any] = {
+            "run_id": run_id,
+            "number": number,
+            "days": run.span.days,
+            "after_id": chunk.after_id,
+            "upto_id": chunk.upto_id,
+            "ranked_at": clock.now(),
+            "top": TOP[run.span.period],
+            **run.weights.by_column(),
+        }
+        if run.span.period is Period.DAILY:
+            carried = {"day": run.span.last_day, "share": CARRIED_SHARE}
+            self._uow.write(sql.RANK_CHUNK_OF_DAY(**chosen, **carried))
+        else:
+            self._uow.write(sql.RANK_CHUNK(**chosen))
 
     def skip_chunk(self, run_id: UUID, number: int, failure: str) -> ChunkStatus:
         """Skip a chunk, unless a try whose answer was lost has ranked it; return its status."""
@@ -132,7 +155,8 @@ class SqlPeriodicalRankRepository:
         """Replace the published ranks of the run's span by the best of its candidates."""
         period, key = run.span.period.value, run.span.key
         self._uow.write(sql.DELETE_RANKS(period=period, key=key))
-        self._uow.write(sql.ADD_RANKS(period=period, key=key, run_id=run.id))
+        top = TOP[run.span.period]
+        self._uow.write(sql.ADD_RANKS(period=period, key=key, run_id=run.id, top=top))
 
     def end(self, run: Run) -> None:
         """Store how a run ended, and delete its candidates."""

@@ -13,16 +13,17 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
+    column,
     delete,
+    exists,
     func,
     insert,
-    literal,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from commerce.ranking.periods.model import TOP, ChunkStatus
+from commerce.ranking.periods.model import ChunkStatus, Period
 from commerce.ranking.periods.tables import (
     product_rank_table,
     ranking_candidate_table,
@@ -30,7 +31,7 @@ from commerce.ranking.periods.tables import (
     ranking_publication_table,
     ranking_run_table,
 )
-from commerce.ranking.statements import score_of
+from commerce.ranking.statements import score_of, score_of_day
 from commerce.ranking.tables import product_metrics_daily
 from commerce.runtime.db.core import insert_many, insert_row
 from commerce.runtime.db.statement import Statement
@@ -42,6 +43,7 @@ _published, _metrics = ranking_publication_table.c, product_metrics_daily.c
 _RUN_ID = bindparam("run_id", type_=Uuid)
 _NUMBER = bindparam("number", type_=Integer)
 _PERIOD, _KEY = bindparam("period", type_=Text), bindparam("key", type_=Text)
+_TOP = bindparam("top", type_=BigInteger)
 
 # --- runs ----------------------------------------------------------------------------------------
 
@@ -72,6 +74,33 @@ END_RUN = Statement(
 WAS_BEGUN = Statement(
     select(func.count().label("runs")).where(_run.period == _PERIOD, _run.key == _KEY)
 )
+
+
+def _due_days() -> Any:
+    """Select the first days that have something to rank and no run since the given moment."""
+    days = (
+        func.unnest(bindparam("days", type_=ARRAY(Date)), bindparam("since", type_=ARRAY(DateTime)))
+        .table_valued(column("day", Date), column("since", DateTime))
+        .render_derived(name="days")
+    )
+    begun_at = func.timezone(bindparam("time_zone", type_=Text), _run.begun_at)
+    has_run = exists().where(
+        _run.period == Period.DAILY.value,
+        _run.key == func.to_char(days.c.day, "YYYYMMDD"),
+        begun_at >= days.c.since,
+    )
+    has_metrics = exists().where(
+        _metrics.day.between(days.c.day - bindparam("carried_for", type_=Integer), days.c.day)
+    )
+    return (
+        select(days.c.day)
+        .where(has_metrics, ~has_run)
+        .order_by(days.c.day.desc())
+        .limit(bindparam("limit", type_=BigInteger))
+    )
+
+
+DUE_DAYS = Statement(_due_days)
 LOCAL_TIME = Statement(
     select(
         func.timezone(
@@ -109,18 +138,13 @@ SKIP = Statement(
 )
 
 
-def _rank_chunk() -> Any:
-    """Rank the chunk's products, store its best, and count the rows read, in one statement."""
-    summed = (
-        select(
-            _metrics.product_id,
-            *(
-                # A sum that exceeds 64 bits fails the statement: InvalidData.
-                cast(func.sum(each), BigInteger).label(each.name)
-                for each in (_metrics.views, _metrics.likes, _metrics.amount)
-            ),
-            func.count().label("rows"),
-        )
+def _rank_chunk(score: Any) -> Any:
+    """Rank the chunk's products by a score of all their rows, and store its best.
+
+    One statement, which also counts the rows read.
+    """
+    scored = (
+        select(_metrics.product_id, score.label("score"), func.count().label("rows"))
         # Day by day: the index leads with the day, and orders each day's rows by product.
         .where(
             _metrics.day == any_(bindparam("days", type_=ARRAY(Date))),
@@ -128,12 +152,8 @@ def _rank_chunk() -> Any:
             _metrics.product_id <= bindparam("upto_id", type_=Uuid),
         )
         .group_by(_metrics.product_id)
-        .cte("summed")
+        .cte("scored")
     )
-    scored = select(
-        summed.c.product_id,
-        score_of(summed.c.views, summed.c.likes, summed.c.amount).label("score"),
-    ).subquery()
     best = (
         select(
             _RUN_ID,
@@ -144,7 +164,7 @@ def _rank_chunk() -> Any:
         )
         .where(scored.c.score > 0)
         .order_by(scored.c.score.desc(), scored.c.product_id.desc())
-        .limit(literal(TOP, BigInteger))
+        .limit(_TOP)
     )
     stored = (
         insert(ranking_candidate_table)
@@ -152,7 +172,7 @@ def _rank_chunk() -> Any:
         .returning(_candidate.product_id)
         .cte("stored")
     )
-    read = select(cast(func.coalesce(func.sum(summed.c.rows), 0), BigInteger)).scalar_subquery()
+    read = select(cast(func.coalesce(func.sum(scored.c.rows), 0), BigInteger)).scalar_subquery()
     return (
         update(ranking_chunk_table)
         .where(_chunk.run_id == _RUN_ID, _chunk.number == _NUMBER)
@@ -161,7 +181,14 @@ def _rank_chunk() -> Any:
     )
 
 
-RANK_CHUNK = Statement(_rank_chunk)
+def _score_of_sums() -> Any:
+    # A sum that exceeds 64 bits fails the statement: InvalidData.
+    counts = (_metrics.views, _metrics.likes, _metrics.amount)
+    return score_of(*(cast(func.sum(each), BigInteger) for each in counts))
+
+
+RANK_CHUNK = Statement(lambda: _rank_chunk(_score_of_sums()))
+RANK_CHUNK_OF_DAY = Statement(lambda: _rank_chunk(score_of_day()))
 
 # --- published ranks -----------------------------------------------------------------------------
 
@@ -194,7 +221,7 @@ ADD_RANKS = Statement(
         )
         .where(_candidate.run_id == _RUN_ID)
         .order_by(_candidate.score.desc(), _candidate.product_id.desc())
-        .limit(literal(TOP, BigInteger)),
+        .limit(_TOP),
     )
 )
 DELETE_CANDIDATES = Statement(delete(ranking_candidate_table).where(_candidate.run_id == _RUN_ID))

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import pg8000.native
 
+from infra.arguments import whole_number
 from infra.local.env_file import read_env
 from infra.local.errors import LocalError
 
@@ -154,10 +155,10 @@ def database_url() -> str:
 def main() -> None:
     """Seed the database; the exit code is 1 on a failure."""
     parser = argparse.ArgumentParser(prog="make seed", description=__doc__)
-    parser.add_argument("size", type=int, help="how many products to add, for example 1000000")
+    parser.add_argument(
+        "size", type=whole_number, help="how many products to add, for example 1000000"
+    )
     size = parser.parse_args().size
-    if size < 1:
-        parser.error("SIZE is at least 1")
     started = time.monotonic()
     try:
         brands = seed(database_url(), size, show_progress)

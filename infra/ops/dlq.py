@@ -14,6 +14,7 @@ from commerce.runtime.messaging.dead_letters import (
     logged_cause,
 )
 from commerce.shared.schemas import line
+from infra.arguments import whole_number
 from infra.ops import logs
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group, confirm
 from infra.ops.target import OpsError, Target, client, operator
@@ -45,7 +46,7 @@ def add_to(commands: Any) -> None:
             required=each is discarded,
             help="of a message, an event or an order; may be repeated",
         )
-    shown.add_argument("--limit", type=int, default=20)
+    shown.add_argument("--limit", type=whole_number, default=20)
     redriven.add_argument("--rate", type=_rate, help="messages per second")
     discarded.add_argument("--reason", type=_reason, required=True)
 

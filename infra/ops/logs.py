@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.arguments import whole_number
 from infra.ops.command import DONE, FOUND, Answer, add_command
 from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import aside, people, show_table
@@ -19,8 +20,8 @@ def add_to(commands: Any) -> None:
     """Add the command `logs`."""
     logs = add_command(commands, "logs", search, show, "lines of the functions' log")
     logs.add_argument("words", nargs="+", help="an id, an alert's code, a word: lines with all")
-    logs.add_argument("--since", type=int, default=60, metavar="MINUTES")
-    logs.add_argument("--limit", type=int, default=50, help="so many of the newest")
+    logs.add_argument("--since", type=whole_number, default=60, metavar="MINUTES")
+    logs.add_argument("--limit", type=whole_number, default=50, help="so many of the newest")
 
 
 def search(target: Target, options: argparse.Namespace) -> Answer:

@@ -4,6 +4,7 @@ import argparse
 from datetime import timedelta
 from typing import Any
 
+from infra.arguments import whole_number
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group
 from infra.ops.target import Target
 from infra.ops.terminal import age, people, show_table
@@ -15,7 +16,7 @@ def add_to(commands: Any) -> None:
     unknown = add_command(
         payments, "unknown", list_unfinished, show, "payments without their result or refund"
     )
-    unknown.add_argument("--limit", type=int, default=100)
+    unknown.add_argument("--limit", type=whole_number, default=100)
 
 
 def list_unfinished(target: Target, options: argparse.Namespace) -> Answer:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from commerce.shared import clock
+from infra.arguments import whole_number
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group
 from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import aside, counter, people, show_error, show_fields
@@ -30,9 +31,9 @@ def add_to(commands: Any) -> None:
     made = add_command(ranking, "run", run, show_runs, "rank a day, week or month now, and wait")
     made.add_argument("--period", choices=["daily", "weekly", "monthly"], required=True)
     made.add_argument("--at", required=True, metavar="KEY", help="20261123, 2026W47 or 202611")
-    made.add_argument("--chunk-size", type=int, help="rows of metrics per chunk")
+    made.add_argument("--chunk-size", type=whole_number, help="rows of metrics per chunk")
     reports = add_command(ranking, "runs", list_runs, show_runs, "the reports of the newest runs")
-    reports.add_argument("--limit", type=int, default=20)
+    reports.add_argument("--limit", type=whole_number, default=20)
 
 
 def rebuild(target: Target, options: argparse.Namespace) -> Answer:

@@ -51,6 +51,7 @@ def fill(products: int) -> None:
 
     database().close()
     database().run([Query("SET statement_timeout = 0")])
+    database()._connection._usock.settimeout(None)  # type: ignore[union-attr]
     for age in range(DAYS):
         database().run([Query(FILL, [DAY - timedelta(days=age), products, age])])
     database().run([Query("VACUUM ANALYZE product_metrics_daily")])

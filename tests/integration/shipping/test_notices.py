@@ -189,6 +189,18 @@ def test_a_malformed_message_does_not_stop_the_others(delivery: Delivery) -> Non
     assert sent(one.order_id) == sent(other.order_id) == ["ORDER"]
 
 
+@pytest.mark.parametrize("name", ["id", "aggregate_id"])
+@pytest.mark.parametrize("shape", ["{{{}}}", "urn:uuid:{}", "({})"])
+def test_an_id_in_another_shape_than_ours_is_malformed(
+    delivery: Delivery, name: str, shape: str
+) -> None:
+    event = confirmed()
+    other = message(event)
+    other["detail"][name] = shape.format(other["detail"][name])
+    assert handle(other) == [0]
+    assert sent(event.order_id) == []
+
+
 def test_the_orders_trace_id_is_logged(
     delivery: Delivery, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:

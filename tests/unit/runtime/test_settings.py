@@ -127,6 +127,19 @@ def test_a_proxy_host_replaces_the_secrets_host(
     assert query == "sslmode=verify-full&session=role"
 
 
+@pytest.mark.parametrize("url", ["redis://cache.example:6379/0", "cache.example:6379"])
+def test_production_reaches_no_valkey_without_tls(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("VALKEY_URL", url)
+    assert settings.valkey_url() == url
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(settings.Unencrypted):
+        settings.valkey_url()
+    monkeypatch.setenv("VALKEY_URL", "rediss://cache.example:6379/0")
+    assert settings.valkey_url() == "rediss://cache.example:6379/0"
+
+
 def test_valkeys_login_is_added_to_its_address(
     only_a_secret: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

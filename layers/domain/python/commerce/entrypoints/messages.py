@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from commerce.entrypoints.telemetry import logger
 from commerce.runtime.aws import client
 from commerce.shared import clock
+from commerce.shared.cursor import parse_id
 from commerce.shared.events import Event, Received
 
 Adapters: TypeAlias = Mapping[str, TypeAdapter[Any]]
@@ -31,6 +32,9 @@ def read_event(adapters: Adapters, record: SQSRecord) -> Received[Any]:
         Exception: of any type, for a message that cannot be read.
     """
     envelope = record.json_body["detail"]
+    for name in ("id", "aggregate_id"):
+        if parse_id(envelope[name]) is None:
+            raise ValueError(f"{name} is no id")
     fields = {
         **envelope["data"],
         "aggregate_id": envelope["aggregate_id"],

@@ -20,7 +20,7 @@ class Missing(RuntimeError):
 
 
 class Unencrypted(RuntimeError):
-    """In production an address outside would be reached without TLS."""
+    """In production a partner or the cache would be reached without TLS."""
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -40,8 +40,12 @@ def number(name: str, default: int) -> int:
 
 def outside(url: str) -> str:
     """Return the URL of another company's system. Raises Unencrypted for http:// in production."""
-    if text("ENVIRONMENT", "development") == "production" and urlsplit(url).scheme != "https":
-        raise Unencrypted(f"in production this must be an https:// URL: {url}")
+    return _encrypted(url, "https")
+
+
+def _encrypted(url: str, scheme: str) -> str:
+    if text("ENVIRONMENT", "development") == "production" and urlsplit(url).scheme != scheme:
+        raise Unencrypted(f"in production this must be {scheme}://: {urlsplit(url).hostname}")
     return url
 
 
@@ -99,8 +103,11 @@ def database_url(*, fresh: bool = False) -> str:
 
 
 def valkey_url() -> str:
-    """Return Valkey's URL: VALKEY_URL, with the login of VALKEY_SECRET_ARN if that is set."""
-    url = text("VALKEY_URL")
+    """Return Valkey's URL: VALKEY_URL, with the login of VALKEY_SECRET_ARN if that is set.
+
+    Raises Unencrypted for anything but rediss:// in production.
+    """
+    url = _encrypted(text("VALKEY_URL"), "rediss")
     arn = text("VALKEY_SECRET_ARN", "")
     if not arn:
         return url

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from commerce.app.checkout.gateway import payment_breaker
+from commerce.app.checkout.payment_reconciler import UNKNOWN_FOR
 from commerce.app.messaging import relay
 from commerce.payment import State
 from commerce.payment import Status as PaymentStatus
@@ -26,7 +27,6 @@ EXPIRED_WITHIN = timedelta(minutes=2)  # the schedule that expires orders runs e
 NOTIFIED_WITHIN = timedelta(minutes=5)  # a notice's three tries take about three
 SHIPPED_WITHIN = timedelta(days=1)
 DELIVERED_WITHIN = timedelta(days=14)
-FINISHED_WITHIN = timedelta(minutes=5)  # spec §10: of payments
 MAX_COUNTED = 10_000
 MAX_LISTED = 20  # of each kind of problem; of payments five times as many
 
@@ -206,7 +206,7 @@ def _payment(row: Row, now: datetime) -> WaitingPaymentView:
         transaction_key=row.transaction_key,
         since=row.changed_at,
         asked_at=row.asked_at,
-        late=now - row.changed_at > FINISHED_WITHIN,
+        late=now - row.changed_at > UNKNOWN_FOR,
     )
 
 

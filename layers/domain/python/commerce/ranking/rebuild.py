@@ -96,6 +96,8 @@ class Rebuild:
             self._wait_for_metrics(day, progress)
             new = _NewBoard(self._server, day, token, self._weights)
             begins_at = day.begins_at(self._zone())
+            # Valkey is written within the snapshot: to hold all rows until its end would take
+            # memory that grows with the products. It reads only, and locks no row.
             self._database.run([BEGIN, sql.SNAPSHOT(), sql.LONG_TIMEOUT()])
             try:
                 events = new.mark_seen(self._counted(begins_at), progress)

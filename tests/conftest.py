@@ -110,8 +110,11 @@ def own_database_url(servers: None) -> Iterator[str]:
 def shop_environment(servers: None) -> Iterator[None]:
     """Provide what a handler needs: database, cache, idempotency table, queues, bus."""
     from commerce.runtime.cache import valkey
+    from commerce.runtime.db import pipeline
 
-    valkey.TIMEOUT_SECONDS = 5.0  # so that tests on a slow machine see the cache
+    # So that tests on a slow machine see the cache, and keep their connection.
+    valkey.TIMEOUT_SECONDS = 3.0
+    pipeline.PROBE_SECONDS = 8.0
     yield
     from commerce.runtime.db.current import database  # imported when the environment is set
 

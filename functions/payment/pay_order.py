@@ -1,6 +1,6 @@
 """POST /payments: a user pays an order by card."""
 
-from commerce.app.checkout import pay
+from commerce.app.checkout import ANSWER_SECONDS, pay
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
 from commerce.entrypoints.payments import callback_url, fingerprint_key
 from commerce.order import NotYourOrder, OrderNotFound, OrderNotPayable
@@ -20,6 +20,7 @@ handler = lambda_handler(
     access=USER,
     idempotent=True,
     fingerprint_key=fingerprint_key,
+    answer_within_seconds=ANSWER_SECONDS,
     success=(201,),
     refusals=(OrderNotFound, NotYourOrder, OrderNotPayable, PaymentGatewayUnavailable),
 )

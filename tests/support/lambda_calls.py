@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,16 +31,26 @@ class Answer:
 
 
 def lambda_context(timeout_seconds: float = 10) -> LambdaContext:
-    """A context as the runtime gives it."""
+    """A context as the runtime gives it at the start."""
+    return _context(lambda: timeout_seconds)
+
+
+def _context(remaining_seconds: Callable[[], float]) -> LambdaContext:
     context = SimpleNamespace(
         function_name="test",
         function_version="$LATEST",
         memory_limit_in_mb=512,
         invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:test",
         aws_request_id=str(uuid.uuid4()),
-        get_remaining_time_in_millis=lambda: int(timeout_seconds * 1000),
+        get_remaining_time_in_millis=lambda: int(remaining_seconds() * 1000),
     )
     return cast("LambdaContext", context)
+
+
+def counting_down(timeout_seconds: float) -> LambdaContext:
+    """A context whose remaining time runs out."""
+    ends_at = time.monotonic() + timeout_seconds
+    return _context(lambda: ends_at - time.monotonic())
 
 
 def http_event(

@@ -2,7 +2,8 @@
 
 It works in lockstep: it forwards a request only after the client has sent its Sync (or a simple
 query), and the answer only when the server is ready again. So a client that waits in between is
-never answered, and round trips are counted exactly, whatever the timing.
+never answered, and round trips are counted exactly, whatever the timing. A Sync in front of a
+request, which asks if the server is there, is forwarded with the request.
 """
 
 import socket
@@ -103,8 +104,12 @@ def _pass_on(proxy: PostgresProxy, client: socket.socket, upstream: tuple[str, i
         _log_in(proxy, client, server, from_client, from_server)
         prepared: dict[bytes, str] = {}
         while True:
-            request = list(_until(from_client, _ENDS_A_REQUEST))
+            first = _message(from_client)
+            request = (
+                [first] if first[:1] in b"QX" else [first, *_until(from_client, _ENDS_A_REQUEST)]
+            )
             server.sendall(b"".join(request))
+            probed = list(_until(from_server, {b"Z"})) if first[:1] == b"S" else []
             answer = list(_until(from_server, {b"Z"}))
             trip = RoundTrip(
                 statements=tuple(sql for each in request for sql in _statements(each, prepared)),
@@ -113,7 +118,7 @@ def _pass_on(proxy: PostgresProxy, client: socket.socket, upstream: tuple[str, i
             proxy.trips.append(trip)
             if proxy.loses_answer(trip):
                 return
-            client.sendall(b"".join(answer))
+            client.sendall(b"".join([*probed, *answer]))
 
 
 def _log_in(

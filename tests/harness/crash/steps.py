@@ -19,10 +19,12 @@ from pg8000.converters import make_params
 from redis.connection import AbstractConnection
 from urllib3.connection import HTTPConnection
 
-from commerce.app.checkout import pay_order as paying
-from commerce.payment import deadline, transport
+from commerce.payment import deadline as of_payments
+from commerce.payment import transport
+from commerce.runtime import deadline
 from commerce.runtime.cache import valkey
 from commerce.runtime.db import connection as postgres
+from commerce.runtime.db import pipeline
 from commerce.runtime.db.pipeline import Connection, Query
 from infra.local.ports import LOOPBACK
 
@@ -30,7 +32,6 @@ PATIENCE_SECONDS = 0.25  # with what hangs, and nothing else: a busy machine cha
 ENDLESS_SECONDS = 120.0  # with everything else, in place of the seconds that production waits
 
 _FLUSH = b"H\x00\x00\x00\x04"
-_READY = b"Z\x00\x00\x00\x05"
 _CUT = Query("SELECT pg_terminate_backend(pg_backend_pid())")
 _IMPATIENT = Query(f"SET statement_timeout = {int(PATIENCE_SECONDS * 1000)}")  # undone by its error
 _HANG = Query("SELECT pg_sleep(600)")
@@ -90,6 +91,7 @@ def be_patient() -> None:
     postgres.STATEMENT_TIMEOUT_MS = int(1000 * ENDLESS_SECONDS)
     for name in ("lock_timeout", "statement_timeout"):
         postgres.SESSION[name] = int(1000 * ENDLESS_SECONDS)
+    deadline.ANSWER_RESERVE_SECONDS = -100 * ENDLESS_SECONDS  # no invocation ends
     valkey.TIMEOUT_SECONDS = valkey.STRICT_TIMEOUT_SECONDS = ENDLESS_SECONDS
     for module, names in _DEADLINES.items():
         for name in names:
@@ -106,8 +108,8 @@ def be_patient() -> None:
 
 
 _DEADLINES = {
-    paying: ("ANSWER_SECONDS",),
-    deadline: ("GATEWAY_SECONDS",),
+    of_payments: ("GATEWAY_SECONDS",),
+    pipeline: ("PROBE_SECONDS", "ANSWER_SECONDS"),
     transport: ("CONNECT_SECONDS", "READ_SECONDS"),
 }
 
@@ -184,8 +186,8 @@ class _Postgres:
         """The answer to a round trip."""
         if self._is_mute:
             self._is_mute = False
-            _discard_answer(connection._usock, until=lambda seen: seen[:-1].endswith(_READY))
-            connection._usock.settimeout(PATIENCE_SECONDS)
+            self._receive(connection, plans)  # it is done over there
+            raise TimeoutError
         return self._receive(connection, plans)
 
 
@@ -346,12 +348,10 @@ def _command(packed: Any) -> str:
 # --- sockets ------------------------------------------------------------------------------------
 
 
-def _discard_answer(
-    sock: socket.socket, until: Callable[[bytes], bool] = lambda seen: bool(seen)
-) -> None:
+def _discard_answer(sock: socket.socket) -> None:
     """Wait until the other side has answered, and discard the answer."""
     seen = b""
-    while not until(seen):
+    while not seen:
         select.select([sock], [], [], ENDLESS_SECONDS)
         before, seen = seen, sock.recv(1 << 20, socket.MSG_PEEK)
         if seen == before == b"":

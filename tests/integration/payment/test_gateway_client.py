@@ -16,7 +16,6 @@ import pytest
 
 from commerce.payment.breaker import Policy
 from commerce.payment.card import Card, CardType
-from commerce.payment.deadline import Deadline
 from commerce.payment.gateway import (
     HttpPaymentGateway,
     NotRefunded,
@@ -29,6 +28,7 @@ from commerce.payment.gateway import (
     Unknown,
 )
 from commerce.payment.transport import READ_SECONDS
+from commerce.runtime.deadline import Deadline
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.breakers import WatchedBreaker
 from tests.support.gateway import AlwaysClosed, RunningGateway, a_gateway

@@ -22,7 +22,7 @@ from commerce.runtime.db.connection import ConnectionLost, Contention, SessionUn
 from commerce.runtime.db.current import database
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.runtime.idempotency import AlreadyDone, Claim
-from commerce.shared.errors import Busy, CommerceError
+from commerce.shared.errors import Busy, CommerceError, Unavailable
 from commerce.shared.trace import trace_id
 
 P = ParamSpec("P")
@@ -75,6 +75,8 @@ def once(
         return in_transaction(use_case, *args, **kwargs)
     try:
         return _with_retries(partial(_run, partial(_call, use_case, args, kwargs), claimed))
+    except Unavailable:
+        raise  # asking for the first answer would wait as long again
     except CommerceError as refusal:
         # The first request may have taken what this one needs; then its answer is the right one.
         with UnitOfWork(database()) as uow:

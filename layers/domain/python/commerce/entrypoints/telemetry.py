@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from commerce.runtime.deadline import answering_within
 from commerce.runtime.metrics import count, gauge, send
 from commerce.shared import trace
 
@@ -31,13 +32,14 @@ _domain.propagate = False
 
 
 def observed(handler: Handler[A]) -> Handler[A]:
-    """Add the invocation's context to log lines, a trace, and the sending of metrics at the end."""
+    """Add what every function has: a deadline, context for its log lines, a trace, metrics."""
 
     @wraps(handler)
     def measured(event: LambdaEvent, context: LambdaContext) -> A:
         trace.follow("")  # the last invocation's
         try:
-            return handler(event, context)
+            with answering_within(context.get_remaining_time_in_millis() / 1000):
+                return handler(event, context)
         finally:
             send()
 

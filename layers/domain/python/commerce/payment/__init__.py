@@ -4,7 +4,7 @@ from commerce.payment.alerts import amount_differs, breaker_changed, charge_with
 from commerce.payment.breaker import BreakerSnapshot, Policy, State, StateChange, ValkeyBreaker
 from commerce.payment.card import Card, CardType
 from commerce.payment.commands import Callback, Pay
-from commerce.payment.deadline import Deadline
+from commerce.payment.deadline import gateway_deadline
 from commerce.payment.errors import (
     AmountDiffers,
     NotYourPayment,
@@ -35,11 +35,12 @@ from commerce.payment.signature import BadSignature, verify
 from commerce.payment.views import PaymentView, first_answer, payment_view
 
 __all__ = [
-    "AmountDiffers", "BadSignature", "BreakerSnapshot", "Callback", "Card", "CardType", "Deadline",
+    "AmountDiffers", "BadSignature", "BreakerSnapshot", "Callback", "Card", "CardType",
     "HttpPaymentGateway", "NotRefunded", "NotTaken", "NotYourPayment", "OrderTransaction", "Pay",
     "Payment", "PaymentFacade", "PaymentFailed", "PaymentGatewayUnavailable", "PaymentNotFound",
     "PaymentRefunded", "PaymentRequested", "PaymentSucceeded", "PaymentUnderWay", "PaymentView",
     "Policy", "RefundReason", "Refunded", "Result", "State", "StateChange", "Status", "Taken",
     "Transaction", "TransactionStatus", "Unknown", "ValkeyBreaker", "amount_differs",
-    "breaker_changed", "charge_without_payable_order", "first_answer", "payment_view", "verify",
+    "breaker_changed", "charge_without_payable_order", "first_answer", "gateway_deadline",
+    "payment_view", "verify",
 ]  # fmt: skip

@@ -12,8 +12,9 @@ from uuid import UUID
 
 from commerce.payment.breaker import Breaker, Call, Rejected
 from commerce.payment.card import Card
-from commerce.payment.deadline import Deadline
+from commerce.payment.deadline import gateway_deadline
 from commerce.payment.transport import Answer, Json, NoAnswer, NotReached, Transport
+from commerce.runtime.deadline import Deadline
 from commerce.shared.errors import CommerceError, Kind
 
 T = TypeVar("T")
@@ -128,7 +129,7 @@ class HttpPaymentGateway:
     ) -> Taken | NotTaken | Unknown:
         """Request a payment of `amount` minor units; retry only if it was certainly not taken.
 
-        The tries end with the deadline, and with that of `Deadline.for_gateway`. `known` are keys
+        The tries end with the deadline, and with that of `gateway_deadline`. `known` are keys
         of the order's transactions that belong to other payments: any other transaction that the
         gateway lists for the order is taken for this request's.
         """
@@ -305,7 +306,7 @@ def _tries(
 
 
 def _capped(deadline: Deadline | None) -> Deadline:
-    longest = Deadline.for_gateway()
+    longest = gateway_deadline()
     return longest if deadline is None else min(longest, deadline)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from commerce.payment.deadline import Deadline
+from commerce.runtime.deadline import Deadline
 
 # spec §6.
 CONNECT_SECONDS = 1.0

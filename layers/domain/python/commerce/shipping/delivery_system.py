@@ -6,13 +6,15 @@ from typing import Protocol
 
 import urllib3
 
+from commerce.runtime.deadline import left_seconds
 from commerce.shared import clock
 from commerce.shared.events import plain
 from commerce.shared.signature import SignatureHeaders
 from commerce.shipping.errors import DeliverySystemFailed
 from commerce.shipping.model import ShipmentNotice
 
-TIMEOUT = urllib3.Timeout(connect=1.0, read=3.0)
+CONNECT_SECONDS = 1.0
+READ_SECONDS = 3.0
 NOTICE_HEADERS = SignatureHeaders("X-Lastunit-Timestamp", "X-Lastunit-Signature")
 
 
@@ -32,7 +34,7 @@ class HttpDeliverySystem:
     def __init__(self, url: str, secret: Callable[[], str]) -> None:
         self._url = url.rstrip("/")
         self._secret = secret
-        self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
+        self._http = urllib3.PoolManager(retries=False)
 
     def send(self, notice: ShipmentNotice) -> None:
         """Post the notice; 200 and 201 mean that it was taken."""
@@ -47,8 +49,14 @@ class HttpDeliverySystem:
             "Idempotency-Key": str(notice.order_id),
             **NOTICE_HEADERS.signed(body, self._secret(), clock.now()),
         }
+        left = left_seconds(CONNECT_SECONDS + READ_SECONDS)
+        if not left:
+            raise DeliverySystemFailed("There was no time left to ask it.")
+        timeout = urllib3.Timeout(left, CONNECT_SECONDS, READ_SECONDS)
         try:
-            answer = self._http.request("POST", f"{self._url}/notices", body=body, headers=headers)
+            answer = self._http.request(
+                "POST", f"{self._url}/notices", body=body, headers=headers, timeout=timeout
+            )
         except urllib3.exceptions.HTTPError as error:
             raise DeliverySystemFailed(f"It did not answer: {type(error).__name__}.") from error
         if answer.status not in (200, 201):

@@ -7,11 +7,11 @@ step's intent is committed before the call, so that it can be completed if the p
 from commerce.app.checkout.event_handlers import cancel_unpaid, confirm_paid, refund_cancelled
 from commerce.app.checkout.expiry import expire_orders
 from commerce.app.checkout.order_details import OrderPage, order_page
-from commerce.app.checkout.pay_order import pay
+from commerce.app.checkout.pay_order import ANSWER_SECONDS, pay
 from commerce.app.checkout.payment_reconciler import reconcile_payments
 from commerce.app.checkout.settlement import handle_callback, sync
 
 __all__ = [
-    "OrderPage", "cancel_unpaid", "confirm_paid", "expire_orders", "handle_callback", "order_page",
-    "pay", "reconcile_payments", "refund_cancelled", "sync",
+    "ANSWER_SECONDS", "OrderPage", "cancel_unpaid", "confirm_paid", "expire_orders",
+    "handle_callback", "order_page", "pay", "reconcile_payments", "refund_cancelled", "sync",
 ]  # fmt: skip

@@ -13,12 +13,12 @@ from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.order import OrderCancelled
 from commerce.payment import (
-    Deadline,
     PaymentFacade,
     PaymentFailed,
     PaymentSucceeded,
     RefundReason,
     Status,
+    gateway_deadline,
 )
 from commerce.runtime.idempotency import claim_events
 from commerce.shared.errors import CommerceError
@@ -72,6 +72,6 @@ def _refund_pending(order_id: UUID) -> None:
     for payment in in_transaction(PaymentFacade.of_order, order_id):
         if payment.status is Status.REFUND_PENDING:
             try:
-                refund_payment(payment, Deadline.for_gateway())
+                refund_payment(payment, gateway_deadline())
             except CommerceError:
                 logger.warning("payment %s will be refunded later", payment.id, exc_info=True)

@@ -1,7 +1,6 @@
 """The cancellation of orders that were not paid in time."""
 
 import logging
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -11,6 +10,7 @@ from commerce.app.ordering import expire_order
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.order import OrderView
+from commerce.runtime.deadline import Deadline
 
 RUN_SECONDS = 40.0  # a run ends before the next one begins
 
@@ -35,8 +35,8 @@ def expire_orders() -> Expired:
     gateway's result.
     """
     done, progress = Expired(), _Progress()
-    ends_at = time.monotonic() + RUN_SECONDS
-    while time.monotonic() < ends_at:
+    run = Deadline.within(RUN_SECONDS)
+    while not run.is_over:
         last = progress.last
         try:
             order = in_transaction(_expire_next, progress, last)

@@ -5,7 +5,6 @@ reconciler, to ask the gateway for the outcome; a second charge is never request
 """
 
 import logging
-import time
 from uuid import UUID
 
 from commerce.app.checkout.gateway import payment_gateway
@@ -14,7 +13,6 @@ from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction, once
 from commerce.order import OrderNotPayable
 from commerce.payment import (
-    Deadline,
     NotTaken,
     Pay,
     Payment,
@@ -25,13 +23,13 @@ from commerce.payment import (
     Taken,
     Unknown,
     first_answer,
+    gateway_deadline,
     payment_view,
 )
 from commerce.runtime import idempotency, replay
 from commerce.runtime.idempotency import Claim
 
 ANSWER_SECONDS = 10.0  # spec §3.3: a payment is answered within this
-WRITING_SECONDS = 1.5  # left for recording the gateway's answer
 
 logger = logging.getLogger(__name__)
 
@@ -44,24 +42,18 @@ def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> Pay
         PaymentGatewayUnavailable: the card was certainly not charged; the order can still be paid,
             with the same key.
     """
-    return _pay(command, buyer_id, claim, callback_url, time.monotonic() + ANSWER_SECONDS)
-
-
-def _pay(
-    command: Pay, buyer_id: UUID, claim: Claim, callback_url: str, ends_at: float
-) -> PaymentView:
     try:
         requested = once(claim, _request_payment, command, buyer_id)
     except PaymentUnderWay as refused:
         raise OrderNotPayable(refused.detail) from refused
     if not replay.is_replayed():
-        return _charge(command, requested, buyer_id, callback_url, ends_at)
-    payment = _refreshed(requested.payment_id, ends_at)
+        return _charge(command, requested, buyer_id, callback_url)
+    payment = _refreshed(requested.payment_id)
     if payment.is_given_up:
         # That attempt is over, and nothing was charged: the same key may try again.
         in_transaction(_release, claim, requested)
         replay.reset()
-        return _pay(command, buyer_id, claim, callback_url, ends_at)
+        return pay(command, buyer_id=buyer_id, claim=claim, callback_url=callback_url)
     return first_answer(payment)
 
 
@@ -78,9 +70,7 @@ def _release(shop: Shop, claim: Claim, answer: PaymentView) -> None:
     idempotency.release(shop.uow, claim, answer.model_dump_json())
 
 
-def _charge(
-    command: Pay, requested: PaymentView, buyer_id: UUID, callback_url: str, ends_at: float
-) -> PaymentView:
+def _charge(command: Pay, requested: PaymentView, buyer_id: UUID, callback_url: str) -> PaymentView:
     order_id, payment_id = UUID(requested.order_id), UUID(requested.payment_id)
     earlier = in_transaction(PaymentFacade.of_order, order_id)
     outcome = payment_gateway().request(
@@ -89,7 +79,7 @@ def _charge(
         requested.amount.amount,
         command.card,
         callback_url,
-        min(Deadline.for_gateway(), Deadline(ends_at - WRITING_SECONDS)),
+        gateway_deadline(),
         [each.transaction_key for each in earlier if each.transaction_key],
     )
     match outcome:
@@ -108,11 +98,11 @@ def _charge(
     return first_answer(in_transaction(PaymentFacade.find, payment_id))
 
 
-def _refreshed(payment_id: str, ends_at: float) -> Payment:
+def _refreshed(payment_id: str) -> Payment:
     payment = in_transaction(PaymentFacade.find, payment_id)
     if payment.is_without_transaction:
         try:
-            return find_unmatched(payment, Deadline(ends_at - WRITING_SECONDS))
+            return find_unmatched(payment, gateway_deadline())
         except PaymentGatewayUnavailable:
             logger.warning("payment %s will be reconciled later", payment.id, exc_info=True)
     return payment

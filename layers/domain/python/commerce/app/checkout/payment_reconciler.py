@@ -1,14 +1,14 @@
 """The reconciler of payments that have waited too long for the gateway's result."""
 
 import logging
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 from commerce.app.checkout.settlement import advance
 from commerce.app.transactions import in_transaction
-from commerce.payment import Deadline, Payment, PaymentFacade
+from commerce.payment import Payment, PaymentFacade, gateway_deadline
 from commerce.runtime import settings
+from commerce.runtime.deadline import Deadline
 
 PAGE = 100  # payments per run; the next run continues with the next ones
 RUN_SECONDS = 40.0  # a run ends before the next one begins
@@ -33,10 +33,10 @@ def reconcile_payments() -> Reconciled:
     Each payment is settled by itself; a failure does not stop the others.
     """
     done = Reconciled()
-    ends_at = time.monotonic() + RUN_SECONDS
+    run = Deadline.within(RUN_SECONDS)
     after = timedelta(seconds=settings.number("PAYMENT_RECONCILE_AFTER_SECONDS", 60))  # spec §6
     for payment in in_transaction(PaymentFacade.unfinished, after, PAGE):
-        if time.monotonic() > ends_at:
+        if run.is_over:
             break
         _reconcile_one(payment, done)
     done.unknown = in_transaction(PaymentFacade.count_unfinished, UNKNOWN_FOR)
@@ -46,7 +46,7 @@ def reconcile_payments() -> Reconciled:
 def _reconcile_one(payment: Payment, done: Reconciled) -> None:
     done.asked += 1
     try:
-        is_ended = advance(payment, Deadline.for_gateway()).is_ended
+        is_ended = advance(payment, gateway_deadline()).is_ended
     except Exception:  # of the gateway, the alert topic or our own: it must not stop the others
         logger.warning("payment %s will be reconciled later", payment.id, exc_info=True)
         done.failed += 1

@@ -6,12 +6,12 @@ from commerce.app.alerts import alert_once
 from commerce.app.checkout.gateway import payment_gateway
 from commerce.app.transactions import in_transaction
 from commerce.payment import (
-    Deadline,
     Payment,
     PaymentFacade,
     Refunded,
     charge_without_payable_order,
 )
+from commerce.runtime.deadline import Deadline
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from commerce.app.transactions import in_transaction
 from commerce.payment import (
     AmountDiffers,
     Callback,
-    Deadline,
     OrderTransaction,
     Payment,
     PaymentFacade,
@@ -27,9 +26,11 @@ from commerce.payment import (
     Transaction,
     TransactionStatus,
     amount_differs,
+    gateway_deadline,
     payment_view,
 )
 from commerce.runtime import settings
+from commerce.runtime.deadline import Deadline
 from commerce.shared import clock, cursor
 from commerce.shared.money import Money
 
@@ -48,7 +49,7 @@ def sync(payment_id: str) -> PaymentView:
     Raises PaymentNotFound, AmountDiffers, PaymentGatewayUnavailable.
     """
     payment = in_transaction(PaymentFacade.find, payment_id)
-    return payment_view(advance(payment, Deadline.for_gateway()))
+    return payment_view(advance(payment, gateway_deadline()))
 
 
 def handle_callback(callback: Callback) -> None:
@@ -57,7 +58,7 @@ def handle_callback(callback: Callback) -> None:
     A callback may come repeatedly, and before our own request has returned. Raises PaymentNotFound
     (neither we nor the gateway know it), AmountDiffers, PaymentGatewayUnavailable.
     """
-    deadline = Deadline.for_gateway()
+    deadline = gateway_deadline()
     payment = in_transaction(PaymentFacade.find_by_key, callback.transaction_key)
     record = None
     if payment is None:

@@ -1,5 +1,6 @@
 """A function's route, and the handler around it that every HTTP function shares."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from commerce.entrypoints.http.viewer import Viewer
 from commerce.entrypoints.problem import problem, unexpected
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, count, logger, observed
 from commerce.runtime import replay, settings
+from commerce.runtime.deadline import answering_within
 from commerce.runtime.idempotency import Claim, fingerprint
 from commerce.runtime.tokens import Identity
 from commerce.shared import trace
@@ -96,6 +98,7 @@ def lambda_handler(
     require: Requirement | None = None,
     idempotent: Idempotent = False,
     fingerprint_key: Callable[[], bytes] | None = None,
+    answer_within_seconds: float = math.inf,
     success: Sequence[int] = (HTTPStatus.OK,),
     refusals: Sequence[type[CommerceError]] = (),
 ) -> Handler[Answer]:
@@ -108,6 +111,7 @@ def lambda_handler(
         idempotent: says if requests have an Idempotency-Key.
         fingerprint_key: returns the key of the HMAC that is stored of an idempotent request, where
             a plain hash would let its body be guessed.
+        answer_within_seconds: the time of an answer, where the function's time-out is longer.
         success: the answers' status codes, for the OpenAPI document.
         refusals: the errors that callers may get, for the OpenAPI document.
     """
@@ -121,7 +125,8 @@ def lambda_handler(
         logger.append_keys(correlation_id=request.id, route=request.operation)
         viewer = Viewer(request)
         api.append_context(viewer=viewer, source_ip=request.source_ip)
-        answer = not_modified_if_known(_answer(api, request, rules), request)
+        with answering_within(answer_within_seconds):
+            answer = not_modified_if_known(_answer(api, request, rules), request)
         viewer.end(answer)
         answer["multiValueHeaders"] = {
             "Cache-Control": ["no-store"],

@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from commerce.runtime.cache.valkey import Valkey, valkey
+from commerce.runtime.deadline import Deadline
 
 V = TypeVar("V", bound=BaseModel)
 _Command: TypeAlias = tuple[str | int, ...]
@@ -83,7 +84,7 @@ class Cache:
 
         After `wait_seconds`, and without Valkey, they load it themselves.
         """
-        ends_at = time.monotonic() + wait_seconds
+        deadline = Deadline.within(wait_seconds)
         token = secrets.token_hex(8)
         while True:
             is_locked = bool(self._lock(region, [id_], token))
@@ -93,7 +94,7 @@ class Cache:
                 if is_locked:
                     self._unlock(region, [id_], token)
                 return cached.value
-            if is_locked or not self.is_usable or time.monotonic() >= ends_at:
+            if is_locked or not self.is_usable or deadline.is_over:
                 started, value = time.time(), load()
                 self._store(region, {id_: value} if is_locked else {}, token, started)
                 return value

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from commerce.runtime import settings
+from commerce.runtime.deadline import left_seconds
 from commerce.shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ class Valkey(_Connection):
     def run(self, command: Callable[["Redis"], T]) -> T | None:
         """Run one or more commands on the client; return the result.
 
-        None where Valkey is skipped, fails, or refuses the command.
+        None where Valkey is skipped, fails, or refuses the command, or there is no time for it.
         """
-        if self.is_skipped:
+        if self.is_skipped or not _has_time(TIMEOUT_SECONDS):
             return None
         try:
             client = self._connected()
@@ -110,8 +111,11 @@ class StrictValkey(_Connection):
             Unavailable: the command failed, and may have taken effect.
             redis.ResponseError: the server refused the command.
         """
+        timeout_seconds = max(STRICT_TIMEOUT_SECONDS, TIMEOUT_SECONDS)
+        if not _has_time(timeout_seconds):
+            raise Unavailable
         try:
-            client = self._connected(max(STRICT_TIMEOUT_SECONDS, TIMEOUT_SECONDS))
+            client = self._connected(timeout_seconds)
             return _checked(command(client))
         except Exception as error:
             if _is_refusal(error):
@@ -136,6 +140,11 @@ def connect(url: str, timeout_seconds: float | None = None) -> "Redis":
         "driver_info": None,
     }
     return Redis.from_url(url, **options)
+
+
+def _has_time(timeout_seconds: float) -> bool:
+    """Return true where the invocation outlasts the time-outs of connecting and of a command."""
+    return left_seconds() > 2 * timeout_seconds
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -1,6 +1,7 @@
 """The connection to PostgreSQL that one execution environment keeps, and its errors."""
 
 import logging
+import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 import pg8000.dbapi
 
 from commerce.runtime.db.encryption import Encryption, encryptions, options_of
-from commerce.runtime.db.pipeline import Connection, Query, Row
+from commerce.runtime.db.pipeline import Connection, Query, Row, answer_seconds
+from commerce.runtime.deadline import left_seconds
 from commerce.shared.errors import Busy, Unavailable
 
 LOCK_TIMEOUT_MS = 3_000  # spec §4: a row lock not had within 3 s is 503 BUSY
@@ -40,8 +42,12 @@ SESSION = {
     "enable_incremental_sort": "off",
     **MEANING,
 }
-IDLE_SECONDS = 20  # a connection idle for longer is checked before it is used
+IDLE_SECONDS = 5  # a connection idle for longer is probed before anything is sent
 CONNECT_TIMEOUT_SECONDS = 3
+# While the server is silent, as it waits for a lock, the kernel asks if it is still there: a host
+# that is gone is found within three seconds.
+_KEEPALIVE = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2}
+_END_MS = 1_000  # a session that was given up gets so long to end
 
 _DEADLOCK, _SERIALIZATION = "40P01", "40001"
 _LOCK_NOT_AVAILABLE, _QUERY_CANCELED = "55P03", "57014"
@@ -107,11 +113,19 @@ _SAME_MEANING = {
     "extra_float_digits": {"2", "3"},
 }
 _ESCAPED_SPACE = "\\ "
+_END_SESSION = (
+    "SELECT pg_terminate_backend(pid, $2) FROM pg_stat_activity WHERE application_name = $1"
+)
+_SERVERS_SHARE = 0.9  # of our wait, so that its refusal arrives
+_LIMIT_STATEMENTS = "SELECT set_config('statement_timeout', $1, true)"
 logger = logging.getLogger(__name__)
 
 
 class Database:
-    """One connection: opened on first use, checked after idling, discarded when broken.
+    """One connection: opened on first use, probed after idling, discarded when broken.
+
+    A connection that no longer answers is given up within PROBE_SECONDS. The next one first ends
+    its session, which may still hold locks, or be about to commit.
 
     Where the login of `url` is refused, `renewed_url` is called once for a fresh one.
     """
@@ -122,6 +136,7 @@ class Database:
         self._url = url
         self._renewed_url = renewed_url
         self._connection: Connection | None = None
+        self._lost_session: str | None = None
         self._used_at = 0.0
 
     @property
@@ -140,19 +155,22 @@ class Database:
         Raises:
             ConstraintViolated, InvalidData, Contention.
             Busy: a lock or a statement took too long.
-            Unavailable: there is no connection.
+            Unavailable: there is no connection, or no time left.
             SessionUnusable: a new connection is needed; the queries had no effect.
             ConnectionLost: the connection broke; the queries may have taken effect.
         """
+        if not left_seconds():
+            raise Unavailable
         try:
-            answers = self._connected(in_transaction=in_transaction).run_together(queries)
+            connection = self._connected(in_transaction=in_transaction)
+            answers = _run_in_time(connection, queries)
         except pg8000.dbapi.DatabaseError as error:
             translated = _translated(error)
             if isinstance(translated, _PlanOutdated | ConnectionLost):
                 self.close()
             raise translated from error
         except (pg8000.dbapi.InterfaceError, OSError) as error:
-            self.close()
+            self._give_up()
             raise ConnectionLost from error
         except BaseException:
             self.close()  # half a message may have been sent, so nothing may follow it
@@ -166,6 +184,13 @@ class Database:
         if connection is not None:
             _abandon(connection)
 
+    def _give_up(self) -> None:
+        """Drop a connection of whose session nothing is known."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._lost_session = connection.session_name
+            connection.abort()
+
     def _connected(self, *, in_transaction: bool) -> Connection:
         if in_transaction:
             if self._connection is None:
@@ -173,12 +198,22 @@ class Database:
             return self._connection
         if self._connection is not None and time.monotonic() - self._used_at > IDLE_SECONDS:
             try:
-                self._connection.run_together([Query("SELECT 1")])
+                self._connection.probe()
             except (pg8000.dbapi.Error, OSError):
-                self.close()
+                self._give_up()
         if self._connection is None:
             self._connection = self._opened()
+            self._end_lost_session(self._connection)
         return self._connection
+
+    def _end_lost_session(self, connection: Connection) -> None:
+        name, self._lost_session = self._lost_session, None
+        if name is not None:
+            logger.warning("the database did not answer; ending session %s", name)
+            try:
+                connection.run_together([Query(_END_SESSION, [name, _END_MS])])
+            except pg8000.dbapi.DatabaseError:
+                logger.exception("session %s was not ended", name)
 
     def _opened(self) -> Connection:
         try:
@@ -204,10 +239,12 @@ def connect(url: str) -> Connection:
     options = " ".join(
         f"-c {name}={str(value).replace(' ', _ESCAPED_SPACE)}" for name, value in SESSION.items()
     )
+    session_name = None if has_role_settings else f"lastunit {secrets.token_hex(8)}"
     try:
         connection = opened(
             url,
-            timeout=CONNECT_TIMEOUT_SECONDS,
+            timeout=left_seconds(CONNECT_TIMEOUT_SECONDS),
+            application_name=session_name or "lastunit",
             startup_params={} if has_role_settings else {"options": options},
         )
     except (pg8000.dbapi.Error, OSError) as error:
@@ -216,9 +253,9 @@ def connect(url: str) -> Connection:
         raise kind("The database does not answer; try again.") from error
     connection.autocommit = True
     connection.prepares = not has_role_settings
-    # The server's statement_timeout ends long statements first.
-    connection._usock.settimeout(2 * STATEMENT_TIMEOUT_MS / 1000)  # noqa: SLF001
+    connection.session_name = session_name
     try:
+        _watch_for_silence(connection)
         _check_meaning(connection, by_asking=has_role_settings)
     except (pg8000.dbapi.Error, OSError) as error:
         _abandon(connection)
@@ -227,6 +264,22 @@ def connect(url: str) -> Connection:
         _abandon(connection)
         raise
     return connection
+
+
+def _watch_for_silence(connection: Connection) -> None:
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):  # not every system has them
+            option = getattr(socket, name)
+            connection._usock.setsockopt(socket.IPPROTO_TCP, option, value)  # noqa: SLF001
+
+
+def _run_in_time(connection: Connection, queries: Sequence[Query]) -> list[list[Row]]:
+    """Run the queries; where little time is left, the server does not work for longer either."""
+    seconds = answer_seconds()
+    if seconds * 1000 >= STATEMENT_TIMEOUT_MS:
+        return connection.run_together(queries)
+    limit = Query(_LIMIT_STATEMENTS, [str(max(1, int(seconds * 1000 * _SERVERS_SHARE)))])
+    return connection.run_together([limit, *queries])[1:]
 
 
 def _check_meaning(connection: Connection, *, by_asking: bool) -> None:
@@ -257,7 +310,9 @@ def _abandon(connection: Connection) -> None:
         connection.close()
 
 
-def opened(url: str, timeout: float | None = None, **settings: Any) -> Connection:
+def opened(
+    url: str, timeout: float | None = None, application_name: str = "lastunit", **settings: Any
+) -> Connection:
     """Open a connection, encrypted as the URL's sslmode says; `settings` are pg8000's."""
     parts = urlsplit(url)
     host, port = parts.hostname or "localhost", parts.port or 5432
@@ -272,7 +327,7 @@ def opened(url: str, timeout: float | None = None, **settings: Any) -> Connectio
                 host=host,
                 database=parts.path.lstrip("/"),
                 password=unquote(parts.password or ""),
-                application_name="lastunit",
+                application_name=application_name,
                 sock=usock,
                 ssl_context=encryption,
                 **settings,

@@ -4,10 +4,17 @@ pg8000 waits for the server three times per statement with parameters, and flush
 message. `Connection.run_together` writes the messages of many statements at once, ends them with a
 single Sync and waits once. What comes between two Syncs is one transaction: all of it takes effect,
 or nothing.
+
+A Sync of its own goes in front. The server answers it at once, before it begins with what follows
+and waits for a lock; so a dead connection is found within PROBE_SECONDS, for no round trip.
 """
 
+import os
+import socket
+import struct
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,12 +22,20 @@ import pg8000.dbapi
 from pg8000.converters import make_params
 from pg8000.core import Context
 
+from commerce.runtime.deadline import left_seconds
+
 Row: TypeAlias = Any
 """A named tuple of the columns that the statement selects."""
 
 MAX_PREPARED = 200
 """Prepared statements kept per connection; a function has a few dozen."""
 
+PROBE_SECONDS = 1.0  # spec §4: a server that is silent for so long is given up
+ANSWER_SECONDS = 10.0  # of a whole batch; the server's statement_timeout ends most sooner
+_SHARE = 0.8  # of what is left of the invocation; the rest is for repeating what got no answer
+_MAX_UNPROBED_BYTES = 65536  # more does not surely fit into the socket buffers
+
+_ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: discard what is not sent yet
 _UNNAMED = b"\x00"
 _ALL_TEXT = b"\x00\x00"
 _ANY_TYPES = b"\x00\x00"
@@ -55,9 +70,13 @@ class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
 
     With `prepares`, lasting statements are parsed once per connection and stay prepared at the
     server. Switch it off behind a proxy that shares one server connection among clients.
+
+    Every wait is limited, by PROBE_SECONDS or `answer_seconds`.
     """
 
     prepares = True
+    session_name: str | None = None
+    """The application_name that no other session has, if there is one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -71,17 +90,47 @@ class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
 
         Raises:
             pg8000.dbapi.DatabaseError: the first error; all queries are undone.
+            TimeoutError: the server does not answer; the queries may take effect.
         """
-        batch = bytearray()
+        batch = bytearray(_SYNC)
         try:
             plans = [self._add(batch, query) for query in queries]
         except BaseException:
             self._forget_unparsed()
             raise
         batch += _SYNC
-        self._sock.write(batch)
-        self._sock.flush()
+        if len(batch) > _MAX_UNPROBED_BYTES:
+            self.probe()
+        seconds = answer_seconds()
+        self._send(batch, seconds)
+        self._await_ready()
+        self._usock.settimeout(seconds)
         return self._receive(plans)
+
+    def probe(self) -> None:
+        """Wait until the server answers. Raises TimeoutError, or what ended the session."""
+        self._send(_SYNC, PROBE_SECONDS)
+        self._await_ready()
+
+    def abort(self) -> None:
+        """Close a connection that is given up; what the server has not received, it never gets."""
+        with suppress(OSError):
+            self._usock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+            os.close(self._usock.detach())
+
+    def _send(self, messages: bytes | bytearray, seconds: float) -> None:
+        self._usock.settimeout(seconds)
+        self._sock.write(messages)
+        self._sock.flush()
+
+    def _await_ready(self) -> None:
+        self._usock.settimeout(min(PROBE_SECONDS, answer_seconds()))
+        context, code = Context(""), b""
+        while code != b"Z":
+            code, body = self._read_message()
+            self.message_types[code](body, context)
+            if context.error is not None:
+                raise context.error
 
     def _add(self, batch: bytearray, query: Query) -> _Plan:
         plan = self._plans.get(query.sql)
@@ -153,6 +202,11 @@ class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
 
     def _forget_unparsed(self) -> None:
         self._plans = {sql: plan for sql, plan in self._plans.items() if plan.is_parsed}
+
+
+def answer_seconds() -> float:
+    """Return how long to wait for a batch: not so long that nothing could follow it."""
+    return max(min(ANSWER_SECONDS, _SHARE * left_seconds()), 0.001)
 
 
 def _message(code: bytes, *parts: bytes) -> bytes:

@@ -1,7 +1,6 @@
 """Retention: rows past their time are deleted, a chunk at a time."""
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, DateTime, Table, bindparam, de
 from commerce.runtime.db.connection import Database
 from commerce.runtime.db.statement import Statement
 from commerce.runtime.db.tables import once_table, outbox_table
+from commerce.runtime.deadline import Deadline
 from commerce.shared import clock
 from commerce.shared.errors import Busy
 
@@ -70,14 +70,14 @@ def delete_expired(
     database: Database, retentions: Sequence[Retention], max_seconds: float = RUN_SECONDS
 ) -> dict[str, int]:
     """Delete the rows that are past their retention; return how many of each."""
-    ends_at = time.monotonic() + max_seconds
-    return {each.name: _delete(database, each, ends_at) for each in retentions}
+    run = Deadline.within(max_seconds)
+    return {each.name: _delete(database, each, run) for each in retentions}
 
 
-def _delete(database: Database, retention: Retention, ends_at: float) -> int:
+def _delete(database: Database, retention: Retention, run: Deadline) -> int:
     before = clock.now() - retention.kept_for
     deleted = 0
-    while time.monotonic() < ends_at:
+    while not run.is_over:
         try:
             chunk = len(database.run([retention.delete(before=before, limit=CHUNK)])[0])
         except Busy:

@@ -15,6 +15,7 @@ from commerce.runtime.db.connection import Database
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.deadline import Deadline
 from commerce.runtime.messaging import quarantine
 from commerce.runtime.messaging.bus import (
     FAULTS_OF_THE_EVENT,
@@ -98,7 +99,7 @@ class Relay:
         lock time-out ends and leaves the rest to the other one.
         """
         done = Relayed()
-        run = _Run(self._bus, time.monotonic() + max_seconds)
+        run = _Run(self._bus, Deadline.within(max_seconds))
         try:
             for _ in range(max_chunks):
                 outcome = self._one_chunk(run, done)
@@ -135,7 +136,7 @@ class Relay:
 class _Run:
     """The state of one run, over its chunks."""
 
-    def __init__(self, bus: Bus, deadline: float) -> None:
+    def __init__(self, bus: Bus, deadline: Deadline) -> None:
         self.after = 0
         self._bus = bus
         self._deadline = deadline
@@ -145,7 +146,7 @@ class _Run:
     @property
     def is_over(self) -> bool:
         """True once the run's time is over."""
-        return time.monotonic() > self._deadline
+        return self._deadline.is_over
 
     def put(self, rows: Sequence[Row]) -> _Outcome:
         """Put a chunk on the bus, until a batch fails as a whole or PUT_SECONDS are over."""

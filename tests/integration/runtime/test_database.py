@@ -7,20 +7,24 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from commerce.runtime.db import pipeline
 from commerce.runtime.db.connection import (
     BEGIN,
     COMMIT,
     IDLE_SECONDS,
     ROLLBACK,
+    ConnectionLost,
     ConstraintViolated,
     Contention,
     Database,
     InvalidData,
 )
-from commerce.runtime.db.pipeline import MAX_PREPARED, Query
+from commerce.runtime.db.pipeline import MAX_PREPARED, PROBE_SECONDS, Query
 from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.deadline import answering_within
 from commerce.shared.errors import Busy, Unavailable
 from infra.local.ports import LOOPBACK, Ports
+from tests.support.black_hole import black_hole
 from tests.support.other_connection import an_observer, held_by_another
 
 ADD = "INSERT INTO brand VALUES ($1, 'Acme', '', 1, now())"
@@ -140,6 +144,62 @@ def test_a_statement_that_takes_too_long_is_busy(database: Database) -> None:
     run(database, "SET statement_timeout = '10ms'")
     with pytest.raises(Busy):
         run(database, "SELECT pg_sleep(30)")
+
+
+def test_nothing_is_sent_when_no_time_is_left(database: Database) -> None:
+    count(database)
+    with answering_within(0), pytest.raises(Unavailable):
+        run(database, ADD, uuid4())
+    assert database.is_open
+    assert count(database) == 0
+
+
+def test_the_server_works_no_longer_than_the_invocation(
+    database: Database, own_database_url: str
+) -> None:
+    [before] = run(database, "SELECT pg_backend_pid() AS pid")
+    with held_by_another(own_database_url, "LOCK TABLE brand"):
+        for began in ([BEGIN], []):
+            with answering_within(2), pytest.raises(Busy):
+                database.run([*began, Query(ADD, [uuid4()])])
+            if began:
+                database.run([ROLLBACK])
+    assert run(database, "SELECT pg_backend_pid() AS pid") == [before]
+    assert run(database, "SELECT current_setting('statement_timeout') AS n")[0].n == "5s"
+    assert count(database) == 0
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000], ids=["small", "large"])
+def test_silence_is_found_by_the_probe_whatever_the_size(
+    own_database_url: str, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(pipeline, "PROBE_SECONDS", PROBE_SECONDS)
+    with black_hole(own_database_url) as hole:
+        database = Database(lambda: hole.url)
+        run(database, "SELECT 1")
+        hole.swallow()
+        with answering_within(9), pytest.raises(ConnectionLost):
+            run(database, "SELECT length($1::text)", "x" * size)
+        assert run(database, "SELECT 1 AS n")[0].n == 1
+        database.close()
+
+
+def test_a_session_that_was_given_up_is_ended(
+    own_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with black_hole(own_database_url) as hole, an_observer(own_database_url) as look:
+        database = Database(lambda: hole.url)
+        _, [lost] = database.run([BEGIN, Query("SELECT pg_backend_pid() AS pid")])
+        hole.swallow()
+        monkeypatch.setattr(pipeline, "PROBE_SECONDS", 0.2)
+        with pytest.raises(ConnectionLost):
+            database.run([COMMIT], in_transaction=True)
+        monkeypatch.undo()
+        sessions = "SELECT pid FROM pg_stat_activity WHERE pid = $1"
+        assert look(sessions, lost.pid)
+        run(database, "SELECT 1")
+        assert not look(sessions, lost.pid)
+        database.close()
 
 
 def test_every_connection_sets_the_time_outs(database: Database) -> None:

@@ -26,6 +26,7 @@ from commerce.ranking.model import CARRIED_FOR, Period, Weights, Window
 from commerce.runtime.db.connection import BEGIN, ROLLBACK, Database
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.streaming import in_parts
+from commerce.runtime.deadline import Deadline
 from commerce.shared import clock
 
 if TYPE_CHECKING:
@@ -141,10 +142,10 @@ class Rebuild:
             for id_ in self._not_counted(part)
             if id_ not in journal
         ]
-        ends_at = time.monotonic() + WAIT_SECONDS
+        deadline = Deadline.within(WAIT_SECONDS)
         while missing:
             progress("events that the metrics have yet to count", len(missing))
-            if time.monotonic() > ends_at:
+            if deadline.is_over:
                 raise RebuildRefused(
                     f"The board has {len(missing)} events that the metrics do not know, and would"
                     " lose them. Redrive the dead letters of metrics-product-activity first."

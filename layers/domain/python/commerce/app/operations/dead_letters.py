@@ -4,7 +4,6 @@ Everything here ends before API Gateway's time-out. A redrive or discard of many
 in time, and its answer says whether some were not reached.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from commerce.runtime import audit, settings
 from commerce.runtime.audit import Act
 from commerce.runtime.aws import client
 from commerce.runtime.db.current import database
+from commerce.runtime.deadline import Deadline
 from commerce.runtime.messaging.dead_letters import (
     SUFFIX,
     DeadLetter,
@@ -178,10 +178,10 @@ def _list(
 
 def _causes() -> Callable[[DeadLetter], str]:
     logs: Any = client("logs", attempts=1)
-    group, ends_at = settings.text("LOG_GROUP_NAME"), time.monotonic() + CAUSES_SECONDS
+    group, deadline = settings.text("LOG_GROUP_NAME"), Deadline.within(CAUSES_SECONDS)
 
     def cause_of(dead_letter: DeadLetter) -> str:
-        if time.monotonic() > ends_at:
+        if deadline.is_over:
             return dead_letter.cause
         return logged_cause(logs, group, dead_letter)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from commerce.runtime.deadline import Deadline
 from commerce.shared.errors import CommerceError, Kind
 
 BATCH = 10  # SQS' limit per call
@@ -246,7 +247,7 @@ class DeadLetters:
         seconds: float,
         result: DeadLetterResult,
     ) -> Iterator[list[DeadLetter]]:
-        ends_at, found, missing = time.monotonic() + seconds, set[str](), set(ids)
+        deadline, found, missing = Deadline.within(seconds), set[str](), set(ids)
         for batch in batches:
             yield batch
             for each in batch:
@@ -254,7 +255,7 @@ class DeadLetters:
                 missing.discard(each.id)  # others may have the same event or order id
             if ids and not missing:
                 return
-            if time.monotonic() > ends_at:
+            if deadline.is_over:
                 result.is_complete = False
                 return
         result.not_found = sorted(set(ids) - found)

@@ -258,6 +258,7 @@ def test_an_order_whose_commit_vanishes_is_placed_once(
     with lost_at(hole, "INSERT INTO once", **ways) as lost:
         answer, left = timed(lambda: place(buyer, (product, 1)), contexts)
     assert (lost, left > 0.5) == (["INSERT INTO once"], True)
+    assert "idempotency-replayed" not in answer.headers  # it is this request's own order
     assert_ordered_once(buyer, product, answer)
 
 
@@ -289,7 +290,7 @@ def test_a_payment_whose_connection_vanishes_charges_once_at_most(
     order, key = a_card_order(buyer := a_buyer(), a_product(price=700)), a_key()
     with lost_at(hole, word, **ways) as lost:
         answer, left = timed(lambda: pay(buyer, order, key=key), contexts)
-    assert (lost, left > 0.3) == ([word], True)
+    assert (lost, left > 0.5) == ([word], True)
     assert answer.status in (201, 503)
     assert answer.status == 201 or int(answer.headers["retry-after"]) > 0
     # Until its time is over, the first function counts as running.

@@ -106,7 +106,7 @@ def test_a_call_of_aws_is_repeated_while_there_is_time(
 
 def test_valkey_is_not_asked_without_time(silent: socket.socket) -> None:
     url = url_of(silent).replace("http", "redis")
-    with answering_within(0.6):
+    with answering_within(1.1):
         assert Valkey(lambda: url).run(lambda client: client.get("a")) is None
         with pytest.raises(Unavailable):
             StrictValkey(lambda: url).run(lambda client: client.get("a"))

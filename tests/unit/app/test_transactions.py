@@ -192,6 +192,16 @@ def test_a_commit_that_took_effect_unseen_is_answered_from_its_claim(
     assert replay.is_replayed()
 
 
+def test_the_answer_of_a_commit_that_was_lost_is_no_replay(database: FakeDatabase) -> None:
+    database._answers = first_answer(answer='{"colour":"red"}')
+    database.fail(ConnectionLost(), ConstraintViolated("done_once"))
+    assert once(CLAIM, paint, "red") == WallView(colour="red")
+    assert not replay.is_replayed()
+    database.fail(ConstraintViolated("done_once"))
+    assert once(CLAIM, paint, "red") == WallView(colour="red")
+    assert replay.is_replayed()
+
+
 def test_the_claim_goes_first_and_holds_the_answer(database: FakeDatabase) -> None:
     assert once(CLAIM, paint, "red") == WallView(colour="red")
     [[claim, write]] = database.runs

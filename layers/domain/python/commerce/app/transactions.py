@@ -73,8 +73,11 @@ def once(
     """
     if claimed is None:
         return in_transaction(use_case, *args, **kwargs)
+    unknown: list[str] = []
     try:
-        return _with_retries(partial(_run, partial(_call, use_case, args, kwargs), claimed))
+        return _with_retries(
+            partial(_run, partial(_call, use_case, args, kwargs), claimed, unknown)
+        )
     except Unavailable:
         raise  # asking for the first answer would wait as long again
     except CommerceError as refusal:
@@ -85,7 +88,8 @@ def once(
             if isinstance(refusal, AlreadyDone):
                 raise Busy from refusal  # claimed and released between our two reads
             raise
-        replay.mark_replayed()
+        if first not in unknown:  # else it was committed by a try of ours, whose answer was lost
+            replay.mark_replayed()
         model: type[V] = use_case.__annotations__["return"]
         return model.model_validate_json(first)
 
@@ -99,16 +103,22 @@ def _call(use_case: Callable[..., T], args: Any, kwargs: Any, shop: Shop) -> T:
     return use_case(getattr(shop, _FACADES[owner]), *args, **kwargs)
 
 
-def _run(work: Callable[[Shop], T], claimed: Claim | None = None) -> T:
+def _run(
+    work: Callable[[Shop], T], claimed: Claim | None = None, unknown: list[str] | None = None
+) -> T:
+    """Run the work and commit it; `unknown` collects the answers whose commit may have been."""
     is_safe_to_repeat = True
+    result: Any = None
     with UnitOfWork(database()) as uow:
         try:
-            result: Any = work(Shop(uow))
+            result = work(Shop(uow))
             if claimed is not None:
                 idempotency.claim(uow, claimed, result.model_dump_json())
             is_safe_to_repeat = claimed is not None  # the claim row tells if it was committed
             uow.commit()
         except ConnectionLost as lost:
+            if unknown is not None and result is not None:
+                unknown.append(result.model_dump_json())
             if is_safe_to_repeat or isinstance(lost, SessionUnusable):
                 raise Contention("the connection was lost") from lost
             raise

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Self
 
-ANSWER_RESERVE_SECONDS = 0.5  # spec §3.1: of an invocation, kept for making its answer
+ANSWER_RESERVE_SECONDS = 1.0  # spec §3.1: of an invocation, kept for making its answer
 
 _ends_at: ContextVar[float] = ContextVar("ends_at", default=math.inf)
 

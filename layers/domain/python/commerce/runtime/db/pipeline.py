@@ -32,7 +32,7 @@ MAX_PREPARED = 200
 
 PROBE_SECONDS = 1.0  # spec §4: a server that is silent for so long is given up
 ANSWER_SECONDS = 10.0  # of a whole batch; the server's statement_timeout ends most sooner
-_SHARE = 0.8  # of what is left of the invocation; the rest is for repeating what got no answer
+_SHARE = 0.7  # of what is left of the invocation; the rest is for repeating what got no answer
 _MAX_UNPROBED_BYTES = 65536  # more does not surely fit into the socket buffers
 
 _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: discard what is not sent yet

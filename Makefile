@@ -6,8 +6,11 @@ EMULATOR_VENV := .venv-emulator
 AUDIT_VENV := .venv-audit
 BIN := $(VENV)/bin
 
+# Tools that compile everything anew each time take twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test check audit format lock openapi bench soak faults histories fuzz screens ops localstack localstack-build sam-local release wheels
+.PHONY: help up down reset seed test test-fast test-pythons test-servers check audit format lock openapi bench soak faults histories fuzz screens ops localstack localstack-build sam-local release wheels
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -27,7 +30,7 @@ $(EMULATOR_VENV)/.installed: $(VENV)/.installed requirements-emulator.lock
 	@touch $@
 
 $(AUDIT_VENV)/.installed: $(VENV)/.installed requirements-audit.lock
-	@echo "Creating $(AUDIT_VENV) from requirements-audit.lock …"
+	@echo "Creating $(AUDIT_VENV) from requirements-audit.lock, once: a minute or two …"
 	@$(PYTHON) -m venv $(AUDIT_VENV)
 	@$(BIN)/uv pip sync --quiet --python $(AUDIT_VENV)/bin/python --require-hashes requirements-audit.lock
 	@touch $@
@@ -42,22 +45,19 @@ reset:  ## End it and forget its data
 	@test ! -x $(BIN)/python || $(BIN)/python -m infra.local.reset
 
 test: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Run every suite: unit, integration, contract, races, faults, end to end
-	@$(BIN)/pytest -n 3 $(PYTEST_ARGS)
+	@PROPERTY_EXAMPLES=100 $(BIN)/pytest -n 3 $(PYTEST_ARGS)
 
-# The tests that say what a change forgot, and need no server.
-CHECKED := $(patsubst %,tests/contract/test_%.py,documents glossary imports limits openapi production promises template test_names versions) \
-  tests/harness/crash/test_every_function.py
-check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, imports, templates, OpenAPI, documents, names
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@PYTHONPATH=layers/domain/python:. $(BIN)/lint-imports
-	@$(BIN)/pytest -q -p no:xdist --noconftest $(CHECKED)
-	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi.lint
-	@$(BIN)/zizmor --offline --quiet --persona pedantic .github
-	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
-	@$(BIN)/cfn-lint --ignore-checks W3002 E3724 -- infra/stacks/*.yaml infra/production/*.yaml  # W3002: sam deploy packages them; E3724: as in template.yaml
-	@$(BIN)/python -m infra.security
+test-fast: $(VENV)/.installed  ## Run the unit suite and, for a minute, the tests that the change touches (SINCE=commit)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.fast $(SINCE)
+
+test-pythons: $(VENV)/.installed  ## Run the unit and integration suites and `make up` on each Python here (PYTHONS="3.12 3.13")
+	@$(BIN)/python -m infra.pythons $(PYTHONS)
+
+test-servers: $(VENV)/.installed  ## Start the tests' servers and keep them for the next runs, until `make down`
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.support.kept_servers
+
+check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, imports, templates, OpenAPI, documents, names (FORCE=1: unchanged ones too)
+	@$(BIN)/python -m infra.check $(if $(FORCE),--force)
 
 audit: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Look for known vulnerabilities, write SBOMs to .local/sbom, check the templates
 	@$(BIN)/python -m infra.audit

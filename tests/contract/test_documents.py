@@ -1,16 +1,15 @@
 """Documents name code, tests and sections of the specification that exist."""
 
-import ast
 import json
 import re
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from infra.template import ROOT
+from tests.support.sources import Source, source
 
 CONTRACT = [ROOT / "docs" / "spec.md", ROOT / "docs" / "drops.md"]  # name what is planned too
 PAGES = [
@@ -18,25 +17,15 @@ PAGES = [
     for page in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
     if page not in CONTRACT
 ]
+TESTS = ROOT / "tests"
 PLACES = (
     ROOT,
     ROOT / "layers/domain/python",
     ROOT / "layers/domain/python/commerce",
     ROOT / "functions",
-    ROOT / "tests",
+    TESTS,
 )
 TEXTS = {".py", ".yaml", ".yml", ".json", ".toml", ".sql", ".js", ".html", ".css", ".mako"}
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-NAMED_BY: dict[type[ast.AST], str] = {
-    ast.Name: "id",
-    ast.Attribute: "attr",
-    ast.FunctionDef: "name",
-    ast.AsyncFunctionDef: "name",
-    ast.ClassDef: "name",
-    ast.alias: "name",
-    ast.arg: "arg",
-    ast.keyword: "arg",
-}
 NAME = re.compile(r"[A-Za-z_][\w.]*(\(\))?")
 SPEC_REFERENCE = re.compile(r"\bSPEC\b|\bDROPS\b|[Ss]pec §(?P<number>[\d.]*\d)?")
 
@@ -86,21 +75,14 @@ class Code:
             if file == Path(__file__) or file.relative_to(ROOT).parts[0] == "docs":
                 continue
             if file.suffix == ".py":
-                self._read(ast.parse(file.read_text(encoding="utf-8")))
+                self._add(source(file))
             elif file.suffix in TEXTS or file.name == "Makefile":
                 self.words.update(re.findall(r"\w+", file.read_text(encoding="utf-8")))
 
-    def _read(self, tree: ast.Module) -> None:
-        docstrings: set[ast.expr] = set()
-        for node in ast.walk(tree):  # what contains a docstring comes before it
-            if isinstance(node, DOCUMENTED) and node.body and isinstance(node.body[0], ast.Expr):
-                docstrings.add(node.body[0].value)
-            if name := NAMED_BY.get(type(node)):
-                self.words.update(str(getattr(node, name)).split("."))
-            elif isinstance(node, ast.Constant) and node not in docstrings:
-                self.words.update(re.findall(r"\w+", str(node.value)))
-            if isinstance(node, ast.ClassDef):
-                self.members.setdefault(node.name, set()).update(defined(node))
+    def _add(self, found: Source) -> None:
+        self.words |= found.words
+        for name, members in found.members.items():
+            self.members.setdefault(name, set()).update(members)
 
 
 @cache
@@ -108,18 +90,11 @@ def code() -> Code:
     return Code()
 
 
-def defined(owner: ast.ClassDef) -> Iterator[str]:
-    for node in ast.walk(owner):
-        match node:
-            case ast.FunctionDef(name=name) | ast.Name(id=name, ctx=ast.Store()):
-                yield name
-            case ast.Attribute(attr=name, ctx=ast.Store()):
-                yield name
-
-
 @cache
-def suites() -> str:
-    return "\n".join(file.read_text(encoding="utf-8") for file in ROOT.glob("tests/**/*.py"))
+def suites() -> set[str]:
+    """Return the names of the suites' functions and files."""
+    found = [file for file in files() if file.suffix == ".py" and file.is_relative_to(TESTS)]
+    return {name for file in found for name in [file.name, *source(file).functions]}
 
 
 def quoted(page: Path) -> list[str]:
@@ -150,11 +125,9 @@ def exists(name: str) -> bool:
 def is_missing(name: str) -> bool:
     """Tell a name of a file, test or identifier that is nowhere in the tree."""
     if name.startswith("test_") and "/" not in name:
-        stem = name.removesuffix(".py").rstrip("…")
-        ends = r"\w*" if name.endswith("…") else r"\b"
-        return not (
-            re.search(rf"def {stem}{ends}\(", suites()) or list(ROOT.rglob(f"tests/**/{name}"))
-        )
+        if name.endswith("…"):
+            return not any(test.startswith(name.rstrip("…")) for test in suites())
+        return name not in suites()
     if is_path(name):
         return not exists(name)
     if not NAME.fullmatch(name):

@@ -1,13 +1,12 @@
 """Identifiers and docstrings use the field's words, not those of the project's old dialect."""
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.backends import ROOT
+from infra.template import ROOT
+from tests.support.sources import parsed, source
 
 SOURCES = sorted(
     file
@@ -59,31 +58,6 @@ QUESTION = re.compile(
 )
 
 
-def identifiers(source: str) -> Iterator[tuple[int, str]]:
-    """Yield every name that the source gives to something, with its line."""
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
-                yield node.lineno, name
-            case ast.arg(arg=name):
-                yield node.lineno, name
-            case (
-                ast.FunctionDef(name=name)
-                | ast.AsyncFunctionDef(name=name)
-                | ast.ClassDef(name=name)
-            ):
-                yield node.lineno, name
-
-
-def docstrings(source: str) -> Iterator[tuple[int, str]]:
-    """Yield every docstring with the line of what it belongs to."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            text = ast.get_docstring(node)
-            if text:
-                yield getattr(node, "lineno", 1), text
-
-
 def dialect_words(identifier: str) -> list[str]:
     """Return the dialect's words in an identifier, in snake_case or CamelCase."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", identifier).lower()
@@ -99,7 +73,7 @@ def test_no_identifier_uses_the_old_dialect() -> None:
     found = [
         f"{place(file, line)}: the name {name}: for {word!r} say {DIALECT[word]!r}"
         for file in SOURCES
-        for line, name in [(1, file.stem), *identifiers(file.read_text(encoding="utf-8"))]
+        for line, name in [(1, file.stem), *source(file).identifiers]
         if name not in KEPT
         for word in dialect_words(name)
     ]
@@ -107,7 +81,7 @@ def test_no_identifier_uses_the_old_dialect() -> None:
 
 
 def test_every_kept_name_is_in_use() -> None:
-    named = {name for file in SOURCES for _, name in identifiers(file.read_text(encoding="utf-8"))}
+    named = {name for file in SOURCES for _, name in source(file).identifiers}
     assert named >= KEPT
 
 
@@ -115,7 +89,7 @@ def test_no_docstring_opens_with_a_question_word() -> None:
     found = [
         f"{place(file, line)}: say what it does or is, not {text.split()[0]!r}: {text!r}"
         for file in [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))]
-        for line, text in docstrings(file.read_text(encoding="utf-8"))
+        for line, text in source(file).docstrings
         if QUESTION.match(text)
     ]
     assert found == []
@@ -124,7 +98,7 @@ def test_no_docstring_opens_with_a_question_word() -> None:
 @pytest.mark.parametrize("name", ["tell", "_tell", "tell_all", "has_told", "SetAside", "LastTry"])
 def test_a_dialect_word_is_found_in_any_spelling(name: str) -> None:
     assert dialect_words(name)
-    assert [found for _, found in identifiers(f"{name} = 1")] == [name]
+    assert [found for _, found in parsed(f"{name} = 1").identifiers] == [name]
 
 
 @pytest.mark.parametrize("name", ["outstanding", "walker", "bypassing", "teller", "rushed"])

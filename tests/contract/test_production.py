@@ -5,7 +5,7 @@ with one thing changed they do not.
 """
 
 import ast
-import copy
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -391,9 +391,14 @@ def test_the_production_template_obeys_the_rule(rule: Rule) -> None:
     assert rule(pristine()) == []
 
 
+@cache
+def pickled() -> bytes:
+    return pickle.dumps(pristine())
+
+
 @pytest.mark.parametrize(("rule", "broken"), BREAKS, ids=lambda each: each.__name__)
 def test_the_rule_finds_its_violation(rule: Rule, broken: Break) -> None:
-    templates = copy.deepcopy(pristine())
+    templates = pickle.loads(pickled())  # noqa: S301 - our own; deepcopy takes five times as long
 
     broken(templates)
 
@@ -432,5 +437,5 @@ def test_by_default_nothing_of_production_is_deployed() -> None:
 def test_a_deployment_refuses_a_public_address_without_tls(
     name: str, url: str, *, is_allowed: bool
 ) -> None:
-    pattern = read_template()["Parameters"][name]["AllowedPattern"]
+    pattern = pristine()[APP]["Parameters"][name]["AllowedPattern"]
     assert (re.fullmatch(pattern, url) is not None) == is_allowed

@@ -1,12 +1,12 @@
 """Test names are short sentences in usual words."""
 
-import ast
 import re
 from collections.abc import Iterator
 
 import pytest
 
 from infra.template import ROOT
+from tests.support.sources import source
 
 MAX_LENGTH = 80
 UNUSUAL = re.compile(
@@ -23,9 +23,9 @@ UNUSUAL = re.compile(
 def names() -> Iterator[str]:
     """Every test function's name, with its file."""
     for file in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                yield f"{file.relative_to(ROOT)}::{node.name}"
+        for name in source(file).functions:
+            if name.startswith("test_"):
+                yield f"{file.relative_to(ROOT)}::{name}"
 
 
 def problems(name: str) -> list[str]:

@@ -4,6 +4,7 @@ PostgreSQL, Valkey and moto are started once a collected test asks for the fixtu
 test makes its own rows, keys and queues, so that all can share them.
 """
 
+import gc
 import json
 import os
 import secrets
@@ -70,6 +71,7 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Ask the controller for servers where one of the tests to run uses them."""
+    gc.freeze()  # modules and tests stay to the end: no collection needs to look through them
     if any("servers" in getattr(item, "fixturenames", ()) for item in session.items):
         session.config.stash[_SERVERS].need()
 
@@ -164,6 +166,18 @@ def idempotency_store_is_down(
     idempotency._store.cache_clear()
     yield
     idempotency._store.cache_clear()
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let passwords be hashed in no time: what a hash costs has its own tests."""
+    from argon2 import PasswordHasher, profiles
+
+    from commerce.user import passwords  # imported when the environment is set
+
+    hasher = PasswordHasher.from_parameters(profiles.CHEAPEST)
+    monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
+    monkeypatch.setattr(passwords, "_NOBODY", hasher.hash(secrets.token_bytes()))
 
 
 @pytest.fixture

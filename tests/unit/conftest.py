@@ -1,5 +1,6 @@
 """Unit tests connect to nothing, and Hypothesis judges results, not the machine's speed."""
 
+import os
 import socket
 from collections.abc import Iterator
 from typing import NoReturn
@@ -7,7 +8,15 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("lastunit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A run of this suite alone tries a few examples of each property, `make test` a hundred others.
+EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "10"))
+
+settings.register_profile(
+    "lastunit",
+    deadline=None,
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("lastunit")
 
 

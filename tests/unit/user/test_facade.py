@@ -29,6 +29,8 @@ from tests.support.memory.user import MemoryUserRepository
 PASSWORD = "roadrunner!"
 OWNERS_IP, STRANGERS_IP = "203.0.113.7", "198.51.100.9"
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 
 class Clock:
     """A clock that is set by the test."""
@@ -55,13 +57,6 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TOKEN_KEYS", "SIGN_IN_KEYS"):
         monkeypatch.setenv(name, json.dumps({"current": "k", "k": "x" * 40}))
     monkeypatch.setenv("TOKEN_LIFETIME_SECONDS", "600")
-
-
-@pytest.fixture
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2 has its own tests; here it would only be slow."""
-    monkeypatch.setattr(passwords, "hashed", lambda password: f"hash of {password}")
-    monkeypatch.setattr(passwords, "is_right", lambda password, kept: kept == f"hash of {password}")
 
 
 @pytest.fixture
@@ -136,7 +131,6 @@ def test_a_session_is_a_bearer_token_with_a_lifetime(users: UserFacade) -> None:
     assert session.device_token not in repr(session)
 
 
-@pytest.mark.usefixtures("cheap_passwords")
 def test_an_admins_token_has_the_admin_scope(
     users: UserFacade, repository: MemoryUserRepository
 ) -> None:
@@ -146,7 +140,6 @@ def test_an_admins_token_has_the_admin_scope(
     assert tokens.verify(open_session(users).access_token).is_admin
 
 
-@pytest.mark.usefixtures("cheap_passwords")
 def test_a_login_id_is_unique_in_any_case(
     users: UserFacade, repository: MemoryUserRepository
 ) -> None:
@@ -157,14 +150,12 @@ def test_a_login_id_is_unique_in_any_case(
     assert len(repository.events) == 1
 
 
-@pytest.mark.usefixtures("cheap_passwords")
 def test_an_unknown_user_id_is_not_found(users: UserFacade) -> None:
     sign_up(users)
     with pytest.raises(UserNotFound):
         users.get(uuid4())
 
 
-@pytest.mark.usefixtures("cheap_passwords")
 @pytest.mark.parametrize("login_id", ["Coyote", "nobody"])
 def test_guesses_are_delayed_whether_the_user_exists_or_not(
     users: UserFacade, time: Clock, login_id: str
@@ -179,7 +170,6 @@ def test_guesses_are_delayed_whether_the_user_exists_or_not(
         fail(users, 1, login_id)
 
 
-@pytest.mark.usefixtures("cheap_passwords")
 def test_the_right_password_is_delayed_too(users: UserFacade, time: Clock) -> None:
     user = sign_up(users)
     fail(users, 5)
@@ -191,7 +181,7 @@ def test_the_right_password_is_delayed_too(users: UserFacade, time: Clock) -> No
     assert log_in(users) == UUID(user.user_id)
 
 
-@pytest.mark.usefixtures("cheap_passwords", "time")
+@pytest.mark.usefixtures("time")
 def test_one_password_tried_with_many_login_ids_is_delayed(users: UserFacade) -> None:
     user = sign_up(users)
     for number in range(10):
@@ -203,7 +193,7 @@ def test_one_password_tried_with_many_login_ids_is_delayed(users: UserFacade) ->
     assert log_in(users, source_ip=STRANGERS_IP) == UUID(user.user_id)
 
 
-@pytest.mark.usefixtures("cheap_passwords", "time")
+@pytest.mark.usefixtures("time")
 def test_a_success_between_guesses_buys_no_more_of_them(users: UserFacade) -> None:
     """Somebody with an account of their own signs in to it after each guess."""
     sign_up(users, login_id="stranger")
@@ -215,7 +205,7 @@ def test_a_success_between_guesses_buys_no_more_of_them(users: UserFacade) -> No
         log_in(users, "nobody10")
 
 
-@pytest.mark.usefixtures("cheap_passwords", "time")
+@pytest.mark.usefixtures("time")
 def test_a_stranger_does_not_lock_out_an_owner_elsewhere(users: UserFacade) -> None:
     user = sign_up(users)
     fail(users, 5, source_ip=STRANGERS_IP)
@@ -224,7 +214,7 @@ def test_a_stranger_does_not_lock_out_an_owner_elsewhere(users: UserFacade) -> N
     assert log_in(users) == UUID(user.user_id)
 
 
-@pytest.mark.usefixtures("cheap_passwords", "time")
+@pytest.mark.usefixtures("time")
 def test_a_stranger_does_not_lock_out_an_owners_device_anywhere(users: UserFacade) -> None:
     user = sign_up(users)
     known = open_session(users).device_token
@@ -239,7 +229,6 @@ def test_a_stranger_does_not_lock_out_an_owners_device_anywhere(users: UserFacad
     assert devices.read(session.device_token) == devices.read(known)
 
 
-@pytest.mark.usefixtures("cheap_passwords")
 def test_the_failures_of_a_known_device_are_its_own(users: UserFacade, time: Clock) -> None:
     user = sign_up(users)
     known = open_session(users).device_token
@@ -254,7 +243,7 @@ def test_the_failures_of_a_known_device_are_its_own(users: UserFacade, time: Clo
     assert log_in(users, device_token=known) == UUID(user.user_id)
 
 
-@pytest.mark.usefixtures("cheap_passwords", "time")
+@pytest.mark.usefixtures("time")
 def test_another_users_device_counts_as_any_other(users: UserFacade) -> None:
     sign_up(users)
     sign_up(users, login_id="stranger")
@@ -266,7 +255,6 @@ def test_another_users_device_counts_as_any_other(users: UserFacade) -> None:
     assert log_in(users, "stranger", device_token=foreign)
 
 
-@pytest.mark.usefixtures("cheap_passwords")
 def test_a_forged_or_expired_device_token_counts_as_none(users: UserFacade, time: Clock) -> None:
     sign_up(users)
     age_seconds = devices.LIFETIME.total_seconds() + 60
@@ -281,7 +269,7 @@ def test_a_forged_or_expired_device_token_counts_as_none(users: UserFacade, time
             log_in(users, device_token=unknown)
 
 
-@pytest.mark.usefixtures("cheap_passwords", "time")
+@pytest.mark.usefixtures("time")
 def test_one_users_failures_do_not_delay_others(users: UserFacade) -> None:
     other = sign_up(users, login_id="runner")
     sign_up(users)

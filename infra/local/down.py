@@ -9,6 +9,7 @@ from infra.local.emulator import discard_scratch
 from infra.local.process import ProcessRecord
 
 DIRECTORY = Path(__file__).parents[2] / ".local"
+TEST_SERVERS = "test-servers"
 UP_GRACE_SECONDS = 60
 SERVER_GRACE_SECONDS = 20
 
@@ -20,14 +21,20 @@ def main() -> None:
 
 
 def end_everything(directory: Path) -> list[str]:
-    """End a running `make up`, which ends its servers itself, and what a killed one left.
+    """End `make up` with its servers, what a killed one left, and the tests' servers.
 
     Returns the names of what was ended.
     """
     ended = _end(directory, "up", UP_GRACE_SECONDS) + end_servers(directory)
+    ended += end_test_servers(directory)
     (directory / "env").unlink(missing_ok=True)
     discard_scratch(directory)
     return ended
+
+
+def end_test_servers(directory: Path) -> list[str]:
+    """End the servers that stay up between test runs; return their name if they ran."""
+    return _end(directory, TEST_SERVERS, UP_GRACE_SECONDS)
 
 
 def end_servers(directory: Path) -> list[str]:

@@ -50,11 +50,12 @@ NOBODY_WITH_ROOTS_FILES = (
 )
 
 
-def start_postgres(directory: Path, port: int) -> Server:
+def start_postgres(directory: Path, port: int, **settings: str) -> Server:
     """Start PostgreSQL with its data in directory/postgres and the database `lastunit` in it.
 
     The server's url is the owner's, with the time-outs that the functions rely on set on the
-    role. Passwords are made once and kept in directory/postgres-passwords.
+    role. Passwords are made once and kept in directory/postgres-passwords. Further settings are
+    PostgreSQL's own.
     """
     require_free("postgres", port)
     data = directory / "postgres"
@@ -62,10 +63,10 @@ def start_postgres(directory: Path, port: int) -> Server:
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
     if not (data / "PG_VERSION").exists():
         _create_cluster(data, superuser_password, environment)
-    settings = [f"--{name}={value}" for name, value in SERVER_SETTINGS.items()]
+    options = [f"--{name}={value}" for name, value in (SERVER_SETTINGS | settings).items()]
     server = start_server(
         "postgres",
-        [*_as_allowed(), binary("postgres"), "-D", data, "-p", str(port), *settings],
+        [*_as_allowed(), binary("postgres"), "-D", data, "-p", str(port), *options],
         url=_url(OWNER, owner_password, port, DATABASE),
         directory=directory,
         environment=environment,

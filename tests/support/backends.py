@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -23,6 +24,10 @@ from infra.local.valkey import start_valkey
 
 ROOT = Path(__file__).parents[2]
 MOTO = Path(__file__).with_name("moto_server.py")
+UNSAFE = {
+    "fsync": "off",
+    "full_page_writes": "off",
+}  # only a machine that fails would lose anything
 MIGRATED = "migrated"  # never used itself, so that it can be copied
 
 
@@ -47,7 +52,7 @@ def start_test_servers(directory: Path) -> TestServers:
     """Start PostgreSQL (migrated), Valkey, and moto with what the template would make."""
     directory.chmod(0o755)  # PostgreSQL may run as another user
     ports = Ports.free()
-    postgres = start_postgres(directory, ports.postgres)
+    postgres = start_postgres(directory, ports.postgres, **UNSAFE)
     running = [postgres]
     try:
         superuser = superuser_url(directory, ports.postgres)
@@ -62,7 +67,7 @@ def start_test_servers(directory: Path) -> TestServers:
             "SUPERUSER_URL": superuser,
             "VALKEY_URL": valkey.url,
             "AWS_ENDPOINT_URL": moto.url,
-            **_make_resources(moto.url),
+            **make_resources(moto.url),
         }
     except BaseException:
         TestServers(directory, running, {}).stop()
@@ -111,8 +116,8 @@ def own_database(superuser: str) -> Iterator[str]:
         run(superuser, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def run(url: str, sql: str) -> None:
-    """Run one statement in a session of its own."""
+def run(url: str, sql: str) -> list[Any]:
+    """Run one statement in a session of its own; returns its rows."""
     parts = urlsplit(url)
     with closing(
         pg8000.native.Connection(
@@ -123,10 +128,10 @@ def run(url: str, sql: str) -> None:
             password=parts.password,
         )
     ) as connection:
-        connection.run(sql)
+        return connection.run(sql) or []
 
 
-def _make_resources(endpoint: str) -> dict[str, str]:
+def make_resources(endpoint: str) -> dict[str, str]:
     """Make what functions need: the idempotency table, the nudges' queues, the bus."""
     aws = boto3.Session("test", "test", region_name="us-east-1")
     aws.client("dynamodb", endpoint_url=endpoint).create_table(

@@ -1,5 +1,7 @@
 """The servers that all tests of a run share, started once a collected test needs them.
 
+They are those of `make test-servers` where it has been run.
+
 With xdist the controller starts and stops them: a server ends with the process that started it
 (infra/local/process.py), and a worker may end before the others do. As only workers collect, a
 worker says in a file that one of its tests needs servers. The controller reads it when that worker
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.support.backends import TestServers
+    from tests.support.kept_servers import KeptServers
 
 DIRECTORY = "servers_directory"
 """The key of `workerinput` that holds the directory which controller and workers share."""
@@ -26,7 +29,7 @@ class SharedServers:
     def __init__(self, worker_input: dict[str, Any] | None) -> None:
         self._worker_input = worker_input
         self._directory = Path(worker_input[DIRECTORY]) if worker_input else None
-        self._running: TestServers | None = None
+        self._running: TestServers | KeptServers | None = None
 
     @property
     def directory(self) -> Path:
@@ -75,7 +78,8 @@ class SharedServers:
 
     def _start(self) -> dict[str, str]:
         if self._running is None:
-            from tests.support.backends import start_test_servers  # seconds to import
+            from tests.support import kept_servers  # seconds to import
+            from tests.support.backends import start_test_servers
 
-            self._running = start_test_servers(self.directory)
+            self._running = kept_servers.take() or start_test_servers(self.directory)
         return self._running.environment

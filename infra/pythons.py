@@ -71,7 +71,8 @@ def _interpreter(version: str) -> str | None:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     if built := sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}")):
         return str(built[-1])
-    command = [Path(sys.executable).with_name("uv"), "python", "find", "--no-python-downloads"]
+    uv = str(Path(sys.executable).with_name("uv"))
+    command = [uv, "python", "find", "--no-python-downloads"]
     done = subprocess.run(
         [*command, "--no-project", "--system", version],
         cwd=ROOT, capture_output=True, text=True, check=False,

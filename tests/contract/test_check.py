@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from infra import check
 from infra.check import CHECKS, Check, run
+from infra.template import ROOT
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tree of the test's own, with one template."""
-    monkeypatch.setattr(check, "ROOT", tmp_path)
+    monkeypatch.setattr("infra.check.ROOT", tmp_path)
     (tmp_path / "template.yaml").write_text("one")
     return tmp_path
 
@@ -75,4 +75,4 @@ def test_one_failure_among_many_fails_the_whole_and_is_shown(
     "slow", [each for each in CHECKS if each.inputs], ids=lambda each: each.name
 )
 def test_every_file_that_a_slow_tool_reads_is_found(slow: Check) -> None:
-    assert [each for each in slow.inputs if not list(check.ROOT.glob(each))] == []
+    assert [each for each in slow.inputs if not list(ROOT.glob(each))] == []

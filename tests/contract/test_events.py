@@ -75,7 +75,7 @@ class RememberingBus:
 
 
 @pytest.fixture
-def recorded(own_shop: str) -> list[dict[str, Any]]:
+def recorded(own_shop: str, cheap_hashes: None) -> list[dict[str, Any]]:
     """Return the events of a sign-up, a charge of points, an order, and its cancellation."""
     transactions.in_transaction(
         lambda shop: shop.users.sign_up(

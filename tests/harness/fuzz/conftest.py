@@ -15,6 +15,7 @@ def world(
     own_shop: str,
     gateway: "RunningGateway",
     delivery: "Delivery",
+    cheap_hashes: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> "World":
     """Two users with an order and a payment each, and an admin, in a shop of the test's own.

@@ -13,7 +13,7 @@ from tests.support.lambda_calls import Answer, call, function, http_event, lambd
 from tests.support.payments import place_by_card
 from tests.support.shop import Person, a_buyer, a_key, a_product, an_admin, balance_of, rows
 
-pytestmark = pytest.mark.usefixtures("shop_environment")
+pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes")
 
 CHARGE = ("point/charge_points", "POST", "/users/me/points/charges")
 TWINS = {

@@ -13,7 +13,7 @@ from infra.ops.__main__ import main
 from tests.support.admin import audit_of
 from tests.support.lambda_calls import call
 
-pytestmark = pytest.mark.usefixtures("shop_environment")
+pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes")
 
 PASSWORD = "correct horse battery"
 

@@ -12,7 +12,7 @@ from tests.support.lambda_calls import Answer, call
 from tests.support.shop import a_buyer, rows
 from tests.support.threads import run_concurrently
 
-pytestmark = pytest.mark.usefixtures("shop_environment")
+pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes")
 
 PASSWORD = "roadrunner!"
 

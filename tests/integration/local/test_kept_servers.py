@@ -41,8 +41,8 @@ def test_a_run_finds_nothing_that_another_left(place: Place) -> None:
     url = first.environment["DATABASE_URL"]
     backends.run(url, "INSERT INTO brand (id, name) VALUES (gen_random_uuid(), 'left behind')")
     redis.Redis.from_url(first.environment["VALKEY_URL"]).set("left", "behind")
-    aws = {"region_name": "us-east-1", "endpoint_url": first.environment["AWS_ENDPOINT_URL"]}
-    boto3.client("sqs", **aws).create_queue(QueueName="left-behind")
+    sqs = boto3.client("sqs", "us-east-1", endpoint_url=first.environment["AWS_ENDPOINT_URL"])
+    sqs.create_queue(QueueName="left-behind")
     names = databases(first)
     first.stop()
 
@@ -50,7 +50,7 @@ def test_a_run_finds_nothing_that_another_left(place: Place) -> None:
     try:
         assert backends.run(second.environment["DATABASE_URL"], "SELECT * FROM brand") == []
         assert redis.Redis.from_url(second.environment["VALKEY_URL"]).keys() == []
-        queues = boto3.client("sqs", **aws).list_queues()["QueueUrls"]
+        queues = sqs.list_queues()["QueueUrls"]
         assert second.environment["RELAY_QUEUE_URL"] in queues
         assert not [queue for queue in queues if queue.endswith("left-behind")]
         assert len(databases(second)) == len(names)

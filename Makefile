@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test test-fast test-pythons test-servers check audit format lock openapi bench soak faults histories fuzz screens ops localstack localstack-build sam-local release wheels
+.PHONY: help up down reset seed test test-fast test-pythons test-servers check audit format lock openapi bench soak faults histories fuzz mutants screens ops localstack localstack-build sam-local release wheels
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ histories: $(VENV)/.installed  ## Look for concurrent answers that no serial ord
 
 fuzz: $(VENV)/.installed  ## Attack the API with 20,000 hostile requests and messages (FUZZ_ARGS=…)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.fuzz $(FUZZ_ARGS)
+
+mutants: $(VENV)/.installed  ## Plant bugs one at a time, and see that a test finds each (ARGS=--help)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.mutants $(ARGS)
 
 screens: $(VENV)/.installed  ## Take the pictures of console and documents anew, into docs/screens
 	@mkdir -p docs/screens

@@ -142,10 +142,10 @@ def test_unfinished_payments_come_in_order_of_their_last_check(
 ) -> None:
     product = a_product(price=500)
     orders = [UUID(a_pending_order(a_buyer(), product, points=0)) for _ in range(4)]
-    made = [
+    made = [  # the newest is the one that was checked longest ago
         a_payment(order, LONG_AGO + timedelta(seconds=number))
-        for number, order in enumerate(orders)
-    ]
+        for number, order in reversed([*enumerate(orders)])
+    ][::-1]
     for each in made:
         with payments() as kept:
             kept.add(each)

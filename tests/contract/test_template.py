@@ -479,6 +479,25 @@ def a_function_has_one_kind_of_trigger(stack: Stack) -> list[str]:
     ]
 
 
+SCHEDULES = {
+    "every_minute_": r"rate\(1 minute\)",
+    "every_five_minutes_": r"cron\(0/5 \* \* \* \? \*\)",
+    "every_quarter_hour_": r"cron\(0/15 \* \* \* \? \*\)",
+    "daily_": r"cron\([0-9]+ (?:1[6-9]|20) \* \* \? \*\)",  # in UTC: at night in Seoul
+}
+
+
+def a_schedule_is_what_its_functions_name_says(stack: Stack) -> list[str]:
+    return [
+        function.logical_id
+        for function, schedule in stack.triggers("Schedule")
+        if not any(
+            function.source.stem.startswith(name) and re.fullmatch(pattern, schedule["Schedule"])
+            for name, pattern in SCHEDULES.items()
+        )
+    ]
+
+
 def no_folder_hides_a_module_of_python(stack: Stack) -> list[str]:
     """A handler http.x.handler would look for x in Python's own package http."""
     folders = {function.handler.split(".")[0] for function in stack.functions.values()}
@@ -666,6 +685,19 @@ def an_alarm_reaches_operators_and_names_its_runbook(stack: Stack) -> list[str]:
         if [named(action) for action in alarm.get("AlarmActions", [])] != ["OpsTopic"]
         or not _runbook(alarm).is_file()
     ]
+
+
+def an_alarm_is_raised_at_what_its_description_says(stack: Stack) -> list[str]:
+    """More than so many, or so many percent, or so many seconds; else more than none."""
+    said = re.compile(r"[Mm]ore than ([0-9]+) (%?)(?!min\b)")
+    found = []
+    for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+        limit = said.search(str(alarm["AlarmDescription"]))
+        threshold = int(limit[1]) / (100 if limit[2] else 1) if limit else 0
+        raised_at = alarm["ComparisonOperator"], float(alarm["Threshold"])
+        if raised_at != ("GreaterThanThreshold", threshold):
+            found.append(name)
+    return found
 
 
 def what_the_dashboard_shows_is_measured(stack: Stack) -> list[str]:
@@ -911,6 +943,11 @@ BREAKS: list[tuple[Rule, Break]] = [
      change("PlaceOrderFunction", "Events", "Http", "Properties", "Path", to="/order")),
     (a_function_has_one_kind_of_trigger,
      lambda stack: stack.functions["GetMeFunction"].events.update(Another={"Type": "SQS"})),
+    (a_schedule_is_what_its_functions_name_says,
+     change(SCHEDULED, "Events", "EveryMinute", "Properties", "Schedule", to="rate(1 hour)")),
+    (a_schedule_is_what_its_functions_name_says,
+     change("DailyCleanUpFunction", "Events", "EveryDay", "Properties", "Schedule",
+            to="cron(30 3 * * ? *)")),
     (no_folder_hides_a_module_of_python,
      lambda stack: stack.functions.update(X=_function("http.refuse.handler"))),
     (a_variable_is_text, lambda stack: _shared_variables(stack).update(TOKEN_LIFETIME_SECONDS=900)),
@@ -923,6 +960,9 @@ BREAKS: list[tuple[Rule, Break]] = [
     (an_alarm_reaches_operators_and_names_its_runbook,
      change("ApiErrorsAlarm", "AlarmDescription", to="See docs/runbooks/unwritten.md")),
     (an_alarm_reaches_operators_and_names_its_runbook, drop("OutboxStuckAlarm", "AlarmActions")),
+    (an_alarm_is_raised_at_what_its_description_says, change("ApiErrorsAlarm", "Threshold", to=1)),
+    (an_alarm_is_raised_at_what_its_description_says,
+     change("QuarantineAlarm", "ComparisonOperator", to="LessThanThreshold")),
     (an_alarm_watches_what_is_measured, change("QuarantineAlarm", "MetricName", to="SetAside")),
     (an_alarm_watches_what_is_measured, drop("UnauthenticatedAlarm", "Dimensions", 0)),
     (what_the_dashboard_shows_is_measured,

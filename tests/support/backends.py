@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pg8000.native
+import redis
 import urllib3
 from alembic import command
 from alembic.config import Config
@@ -109,11 +110,24 @@ def start_moto(directory: Path, port: int) -> Server:
 def own_database(superuser: str) -> Iterator[str]:
     """A copy of the migrated database, dropped afterwards."""
     name = f"own_{secrets.token_hex(8)}"
-    run(superuser, f"CREATE DATABASE {name} TEMPLATE {MIGRATED}")
+    run(superuser, f"CREATE DATABASE {name} TEMPLATE {MIGRATED} OWNER lastunit")
     try:
         yield f"{superuser.rsplit('/', 1)[0]}/{name}"
     finally:
         run(superuser, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def own_part_of(servers: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Provide the same servers with an empty database, and nothing in the cache."""
+    with own_database(servers["SUPERUSER_URL"]) as own, closing(_cache(servers)) as cache:
+        cache.flushdb()
+        database = f"{servers['DATABASE_URL'].rpartition('/')[0]}/{own.rpartition('/')[2]}"
+        yield servers | {"DATABASE_URL": database}
+
+
+def _cache(servers: dict[str, str]) -> redis.Redis:
+    return redis.Redis.from_url(servers["VALKEY_URL"])
 
 
 def run(url: str, sql: str) -> list[Any]:

@@ -42,6 +42,7 @@ def _context(remaining_seconds: Callable[[], float]) -> LambdaContext:
         memory_limit_in_mb=512,
         invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:test",
         aws_request_id=str(uuid.uuid4()),
+        log_stream_name="2026/11/29/[$LATEST]test",
         get_remaining_time_in_millis=lambda: int(remaining_seconds() * 1000),
     )
     return cast("LambdaContext", context)

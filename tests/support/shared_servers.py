@@ -12,15 +12,19 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from tests.support.backends import TestServers
-    from tests.support.kept_servers import KeptServers
+from typing import Any
 
 DIRECTORY = "servers_directory"
 """The key of `workerinput` that holds the directory which controller and workers share."""
+
+RUNNING_SERVERS = "RUNNING_SERVERS"
+"""The environment variable with the addresses of servers that run already, as JSON.
+
+Of these a run uses an empty database of its own, and the part of the cache that VALKEY_URL names.
+"""
 
 
 class SharedServers:
@@ -29,7 +33,8 @@ class SharedServers:
     def __init__(self, worker_input: dict[str, Any] | None) -> None:
         self._worker_input = worker_input
         self._directory = Path(worker_input[DIRECTORY]) if worker_input else None
-        self._running: TestServers | KeptServers | None = None
+        self._environment: dict[str, str] | None = None
+        self._started = ExitStack()
 
     @property
     def directory(self) -> Path:
@@ -53,7 +58,7 @@ class SharedServers:
 
     def start_if_needed(self) -> None:
         """Start the servers, as the controller, where a worker has asked for them."""
-        if self._running is None and self._is_needed_file.exists():
+        if self._environment is None and self._is_needed_file.exists():
             self._environment_file.write_text(json.dumps(self._start()), encoding="utf-8")
 
     def use(self) -> None:
@@ -71,15 +76,26 @@ class SharedServers:
 
     def stop(self) -> None:
         """Stop what this process started, and remove its directory."""
-        if self._running is not None:
-            self._running.stop()
+        self._started.close()
         if self._directory is not None and not self._worker_input:
             shutil.rmtree(self._directory, ignore_errors=True)
 
     def _start(self) -> dict[str, str]:
-        if self._running is None:
-            from tests.support import kept_servers  # seconds to import
-            from tests.support.backends import start_test_servers
+        if self._environment is None:
+            self._environment = self._started.enter_context(self._servers())
+        return self._environment
 
-            self._running = kept_servers.take() or start_test_servers(self.directory)
-        return self._running.environment
+    @contextmanager
+    def _servers(self) -> Iterator[dict[str, str]]:
+        from tests.support import kept_servers  # seconds to import
+        from tests.support.backends import own_part_of, start_test_servers
+
+        if running := os.environ.get(RUNNING_SERVERS):
+            with own_part_of(json.loads(running)) as environment:
+                yield environment
+            return
+        servers = kept_servers.take() or start_test_servers(self.directory)
+        try:
+            yield servers.environment
+        finally:
+            servers.stop()

@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from commerce.app import ordering
+from commerce.app.checkout import expiry
+from commerce.app.shop import Shop
+from commerce.order import OrderView
+from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.current import database
 from commerce.shared import clock
 from tests.support.gateway import RunningGateway
@@ -496,6 +501,34 @@ def test_an_order_that_fails_to_expire_does_not_stop_the_others(
     done = function("order/every_minute_expire")({}, lambda_context(60))
     assert done == {"expired": 1, "waiting": 0, "failed": 1}
     assert (status_of(broken), status_of(sound)) == ("PENDING", "CANCELLED")
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"), [(ValueError("a fault of its data"), 1), (Contention("a lost race"), 0)]
+)
+def test_expiry_repeats_an_order_that_lost_a_race_and_leaves_one_that_fails(
+    gateway: RunningGateway,
+    buyer: Person,
+    product: str,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    failed: int,
+) -> None:
+    first, second = (overdue(a_card_order(buyer, product)) for _ in range(2))
+    errors = [error]
+
+    def expire_or_fail(shop: Shop, order_id: str) -> OrderView:
+        if order_id == first and errors:
+            raise errors.pop()
+        return ordering.expire_order(shop, order_id)
+
+    monkeypatch.setattr(expiry, "expire_order", expire_or_fail)
+    done = function("order/every_minute_expire")({}, lambda_context(60))
+    assert done == {"expired": 2 - failed, "waiting": 0, "failed": failed}
+    assert (status_of(first), status_of(second)) == (
+        "PENDING" if failed else "CANCELLED",
+        "CANCELLED",
+    )
 
 
 # --- looking -------------------------------------------------------------------------------------

@@ -240,6 +240,17 @@ class TestRepository:
         self.sell(read.product_id, 2, stock=read)
         assert (stock_of(product), stripes_of(product)) == (0, [0, 0, 0, 0])
 
+    @pytest.mark.parametrize("stripes", [1, 4])
+    def test_the_statements_guards_refuse_without_the_table_checks(self, stripes: int) -> None:
+        product = a_striped_product(stripes, stock=40)
+        rules = "DROP CONSTRAINT stock_not_negative", "DROP CONSTRAINT stripe_not_negative"
+        for table, rule in zip(("stock", "stock_stripe"), rules, strict=True):
+            database().run([Query(f"ALTER TABLE {table} {rule}")])
+        read = self.sell(UUID(product), 38)
+        with pytest.raises(OutOfStock):
+            self.sell(read.product_id, 3, stock=read)
+        assert stock_of(product) == 2
+
 
 class TestAdmins:
     def test_a_stock_count_is_exact_striped_and_recorded_once(self) -> None:

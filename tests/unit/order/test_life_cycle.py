@@ -17,6 +17,7 @@ from commerce.order import (
     OrderNotConfirmable,
     OrderNotDeliverable,
     OrderNotExpirable,
+    OrderNotPayable,
     OrderNotShippable,
     OrderPlaced,
     OrderShipped,
@@ -169,6 +170,14 @@ def test_no_order_expires_before_its_time() -> None:
     with pytest.raises(OrderNotExpirable):
         order.expire(at=LATER)
     assert order.status is P
+
+
+def test_an_order_is_payable_until_the_moment_at_which_it_expires() -> None:
+    order = pending(points=500)
+    due = order.due(at=LATER - timedelta(microseconds=1))
+    assert (due.order_id, due.buyer_id, due.amount) == (order.id, BUYER, Money(2000))
+    with pytest.raises(OrderNotPayable, match="time to pay"):
+        order.due(at=LATER)
 
 
 def test_an_order_awaiting_its_card_is_pending_until_it_expires() -> None:

@@ -118,6 +118,21 @@ def test_an_orders_refund_begins_once(payments: PaymentFacade) -> None:
     assert payments.find(payment.id).refund_reason is RefundReason.ORDER_CANCELLED
 
 
+def test_an_orders_refund_leaves_extra_charges_out() -> None:
+    repository = MemoryPaymentRepository()
+    payments = PaymentFacade(repository)
+    own = request(payments)
+    extra = own.another(id_=UUID(int=0), transaction_key="TX-0", is_extra=True, at=own.requested_at)
+    extra.status = Status.SUCCEEDED  # the oldest, and its own refund was not begun
+    repository.add(extra)
+    adopt(payments, "TX-1")
+    payments.settle(own.id, CHARGED)
+    begun = payments.begin_refund(ORDER, RefundReason.ORDER_CANCELLED)
+    assert begun is not None
+    assert begun.id == own.id
+    assert payments.find(extra.id).status is Status.SUCCEEDED
+
+
 def test_a_payment_is_found_by_its_buyer_only(payments: PaymentFacade) -> None:
     payment = request(payments)
     assert payments.get(str(payment.id), buyer_id=BUYER).status == "REQUESTED"

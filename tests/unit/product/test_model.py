@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from commerce.product import OutOfStock
 from commerce.product.model import Stock, decrease_all, wanted_by_product
+from commerce.product.striping.model import StripedStock
 
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 
@@ -133,3 +134,9 @@ def test_no_unit_is_lost_in_adding_up(lines: list[tuple[UUID, int]]) -> None:
     wanted = wanted_by_product(lines)
     assert sum(wanted.values()) == sum(quantity for _, quantity in lines)
     assert set(wanted) == {id_ for id_, _ in lines}
+
+
+def test_a_stripe_that_a_sale_would_empty_is_not_chosen() -> None:
+    stock = StripedStock(A, 10, stripes=(1, 2, 3, 4))
+    assert stock.stripes_with_more_than(2) == [2, 3]
+    assert stock.stripes_with_more_than(4) == []

@@ -117,20 +117,22 @@ class TestLikes:
     def test_a_removed_like_is_gone_and_can_be_added_again(
         self, likes: Opened[LikeRepository], product_ids: list[UUID]
     ) -> None:
-        user_id, again = uuid4(), a_like(uuid4(), product_ids[0])
-        first = a_like(user_id, product_ids[0])
-        again = a_like(user_id, product_ids[0])
-        with likes() as repository:
-            repository.add(first, on_unknown_product=refuse)
+        user_id = uuid4()
+        first, again = (a_like(user_id, product_ids[0]) for _ in range(2))
+        kept = [a_like(uuid4(), product_ids[0]), a_like(user_id, product_ids[1])]
+        for like in (first, *kept):
+            with likes() as repository:
+                repository.add(like, on_unknown_product=refuse)
         for _ in range(2):
             with likes() as repository:
                 repository.remove(user_id, product_ids[0])
         with likes() as repository:
-            assert repository.newest_of(user_id, NEWEST, 3) == []
+            for like in kept:
+                assert repository.newest_of(like.user_id, NEWEST, 3) == [like]
         with likes() as repository:
             repository.add(again, on_unknown_product=refuse)
         with likes() as repository:
-            assert repository.newest_of(user_id, NEWEST, 3) == [again]
+            assert repository.newest_of(user_id, NEWEST, 3) == [kept[1], again]
 
     def test_an_unknown_product_is_refused(self, likes: Opened[LikeRepository]) -> None:
         user_id = uuid4()

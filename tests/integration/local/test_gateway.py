@@ -20,6 +20,7 @@ import urllib3
 
 from infra.local.gateway import Behaviour, Gateway, GatewayServer, gateway_secret, start_gateway
 from infra.local.gateway.behaviour import Odds, Settlement
+from infra.local.gateway.system import PaymentRequest
 from infra.local.json_server import Answer, JsonHandler, JsonServer, Route
 from infra.local.ports import Ports
 
@@ -482,6 +483,19 @@ def test_a_restarted_gateway_settles_the_payments_it_had_taken(tmp_path: Path) -
             eventually(lambda: shop.amounts_told("order-1") == [500])
         finally:
             again.stop()
+
+
+def test_a_restarted_gateway_makes_the_callbacks_that_were_due(tmp_path: Path) -> None:
+    state = tmp_path / "gateway.jsonl"
+    with listening() as (callback_url, told):
+        gateway = Gateway(SECRET, state_file=state)
+        request = PaymentRequest("u1", "order-1", "KB", "****", 500, callback_url)
+        gateway.take(request, Settlement("SUCCESS", result_seconds=0, callback_seconds=0.5))
+        gateway.close()
+        assert told == []
+        again = Gateway(SECRET, state_file=state)
+        eventually(lambda: Shop("", told=told).amounts_told("order-1") == [500])
+        again.close()
 
 
 def test_the_secret_is_created_once_and_readable_by_the_owner_only(tmp_path: Path) -> None:

@@ -2,20 +2,29 @@
 
 import json
 import secrets
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 
 from commerce.app.transactions import in_transaction
 from commerce.runtime import tokens
+from commerce.runtime.db.connection import COMMIT
 from commerce.user import SignUp, UserFacade
 from infra.ops.__main__ import main
 from tests.support.admin import audit_of
 from tests.support.lambda_calls import call
+from tests.support.other_connection import an_observer, held_by_another, wait_until
+from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes")
 
 PASSWORD = "correct horse battery"
+BLOCKED = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+    " AND query LIKE '%user_account%'"
+)
 
 
 @pytest.fixture
@@ -71,10 +80,34 @@ def test_granting_and_revoking_admin_rights_is_audited(
     assert "@" in granted[0]
 
 
-def test_granting_needs_confirmation(login_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_granting_and_revoking_need_confirmation(
+    login_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, answer = ops(capsys, "grant", login_id)
     assert (code, "--yes" in answer["error"]) == (2, True)
     assert scopes_of_a_session(login_id) == frozenset()
+    ops(capsys, "grant", login_id, "--yes")
+    code, answer = ops(capsys, "revoke", login_id)
+    assert (code, "--yes" in answer["error"]) == (2, True)
+    assert scopes_of_a_session(login_id) == {"admin"}
+
+
+def test_a_granted_scope_keeps_one_that_was_granted_at_the_same_time(
+    login_id: str, database_url: str
+) -> None:
+    grant = "UPDATE user_account SET scopes = '{auditor}' WHERE login_id = $1"
+    with (
+        ThreadPoolExecutor(max_workers=1) as threads,
+        held_by_another(database_url, grant, login_id) as somebody,
+        an_observer(database_url) as look,
+    ):
+        grant_admin = partial(in_transaction, UserFacade.grant_admin, login_id, by="another")
+        waiting = threads.submit(run_concurrently, [grant_admin])
+        name = database_url.rpartition("/")[2]
+        wait_until(lambda: look(BLOCKED, name) or waiting.done())
+        somebody.run([COMMIT])
+        waiting.result()
+    assert scopes_of_a_session(login_id) == {"admin", "auditor"}
 
 
 def test_an_unknown_login_id_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,6 +140,13 @@ def test_a_redrive_keeps_to_its_rate(ops: Ops, dead: DeadQueue) -> None:
     assert time.monotonic() - started >= 1.5
 
 
+@pytest.mark.parametrize("rate", ["0", "-1"])
+def test_a_rate_must_be_positive(dead: DeadQueue, rate: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["dlq", "redrive", dead.name, f"--rate={rate}"])
+    assert refused.value.code == 2
+
+
 def test_a_dead_letter_that_cannot_be_sent_is_visible_at_once(
     ops: Ops, dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

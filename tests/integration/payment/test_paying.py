@@ -8,8 +8,14 @@ from typing import Any
 import boto3
 import pytest
 
+from commerce.app.checkout import pay_order
+from commerce.app.transactions import in_transaction
+from commerce.payment import PaymentView
+from commerce.runtime import idempotency
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.idempotency import Claim
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import call
 from tests.support.orders import an_order, cancel, confirm, history_of, status_of, types_of
@@ -280,6 +286,22 @@ def test_a_failing_gateway_leaves_the_order_payable_with_the_same_key(
     assert status_of(order_id) == "CONFIRMED"
     assert len(gateway.transactions(order_id)) == 1
     assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_only_the_claim_of_the_answer_that_was_given_is_released(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    claim = Claim(f"{buyer.user_id} POST /payments", a_key())
+    first, second = (
+        PaymentView.model_validate(pay(buyer, a_card_order(buyer, product)).json) for _ in range(2)
+    )
+    with UnitOfWork(database()) as uow:
+        idempotency.claim(uow, claim, second.model_dump_json())
+        uow.commit()
+    for released, left in ((first, second.model_dump_json()), (second, None)):
+        in_transaction(pay_order._release, claim, released)
+        with UnitOfWork(database()) as uow:
+            assert idempotency.find_answer(uow, claim) == left
 
 
 def test_an_unreachable_gateway_leaves_the_order_unpaid_and_payable(

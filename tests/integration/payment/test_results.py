@@ -16,11 +16,12 @@ from commerce.runtime.db.current import database
 from commerce.shared import clock
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import call, function, lambda_context
-from tests.support.orders import cancel, history_of, status_of, types_of
+from tests.support.orders import cancel, events_of, history_of, status_of, types_of
 from tests.support.other_connection import held_by_another, wait_until
 from tests.support.payments import (
     a_callback,
     a_card_order,
+    consume,
     expire,
     follow,
     pay,
@@ -426,6 +427,38 @@ def test_money_that_comes_too_late_is_refunded_and_alerted(
     assert (message["order_id"], message["amount"]) == (order_id, "500 KRW")
     assert gateway.transactions(order_id)[0]["refunded_at"]
     assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_result_that_was_consumed_is_not_consumed_again(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    paid, declined = a_card_order(buyer, product), a_card_order(buyer, product)
+    pay(buyer, paid)
+    settled(paid, "SUCCEEDED")
+    gateway.behave("refuse")
+    pay(buyer, declined)
+    for order_id in (paid, declined):
+        follow(order_id)
+    assert (status_of(paid), status_of(declined)) == ("CONFIRMED", "CANCELLED")
+    rows("UPDATE orders SET status = 'PENDING'")  # as if no order's status stopped it
+    for order_id in (paid, declined):
+        follow(order_id)
+    assert (status_of(paid), status_of(declined)) == ("PENDING", "PENDING")
+
+
+def test_a_charge_of_an_unconfirmed_order_is_not_refunded_as_a_paid_ones(
+    gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str
+) -> None:
+    order_id = a_payment_without_a_callback(gateway, buyer, product)
+    assert a_callback(gateway, charged(gateway, order_id)).status == 200
+    assert cancel(buyer, order_id).status == 200
+    cancelled = dict(events_of(order_id)[-1])
+    assert consume("payment/on_paid_order_cancelled", cancelled)
+    assert statuses_of(order_id) == ["SUCCEEDED"]
+    follow(order_id)  # the payment's result comes after the cancellation
+    assert statuses_of(order_id) == ["REFUNDED"]
+    [(subject, _)] = topic.received()
+    assert subject.startswith("CHARGED_IN_VAIN")
 
 
 # --- expiry --------------------------------------------------------------------------------------

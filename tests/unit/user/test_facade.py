@@ -269,6 +269,18 @@ def test_a_forged_or_expired_device_token_counts_as_none(users: UserFacade, time
             log_in(users, device_token=unknown)
 
 
+def test_a_guess_that_must_wait_costs_no_hash(
+    users: UserFacade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_up(users)
+    fail(users, 5)
+    hashed: list[str] = []
+    monkeypatch.setattr(passwords, "is_right", lambda password, _: bool(hashed.append(password)))
+    with pytest.raises(TooManyAttempts):
+        log_in(users)
+    assert hashed == []
+
+
 @pytest.mark.usefixtures("time")
 def test_one_users_failures_do_not_delay_others(users: UserFacade) -> None:
     other = sign_up(users, login_id="runner")

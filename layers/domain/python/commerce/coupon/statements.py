@@ -109,5 +109,5 @@ SAVE_USE = save_as_read(
     issued_coupon_table,
     "coupon_as_read",
     "used_by_order",
-    where=(_UNUSED, _c.id == _i.coupon_id, _c.valid_from <= _NOW, _c.valid_until > _NOW),
+    where=(_c.id == _i.coupon_id, _c.valid_from <= _NOW, _c.valid_until > _NOW),
 )

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,31 @@ def a_reader_answers_for_each_message(stack: Stack) -> list[str]:
     ]
 
 
+def a_queue_is_subscribed_to_what_its_reader_handles(stack: Stack) -> list[str]:
+    """The event types of a subscription are those that the reader's file names."""
+    subscribed = {
+        named(rule["Targets"][0]["Arn"]): set(rule["EventPattern"]["detail-type"].split(","))
+        for rule in stack.of_type("AWS::Events::Rule").values()
+    }
+    return [
+        function.logical_id
+        for function, event in stack.triggers("SQS")
+        if subscribed.get(named(event["Queue"]), set()) != _events_named(function)
+    ]
+
+
+def _events_named(function: Function) -> set[str]:
+    source = (ROOT / function.source).read_text(encoding="utf-8")
+    if "nudge_handler" in source:  # it reads no message's content
+        return set()
+    if "EVENT_TYPES" in source:
+        activity = ROOT / "layers/domain/python/commerce/app/product_activity.py"
+        source = activity.read_text(encoding="utf-8")
+    contracts = (file.name.partition(".")[0] for file in (ROOT / "events/contracts").glob("*.json"))
+    events = {"".join(map(str.capitalize, name.split("_"))) for name in contracts}
+    return events & set(re.findall(r"\w+", source))
+
+
 def a_message_stays_hidden_for_six_times_the_time_out(stack: Stack) -> list[str]:
     queues = stack.of_type("AWS::SQS::Queue")
     return [
@@ -327,6 +353,8 @@ BY_VARIABLE = {
 }
 READ_TOKENS = ("secretsmanager:GetSecretValue", "TokenSecret")
 KEEP_RECORDS = ("dynamodb:PutItem", "IdempotencyTable")
+READ_A_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+HIDE_MESSAGES = "sqs:ChangeMessageVisibility"
 SIGNS_TOKENS = "OpenSessionFunction"
 NAMES_VIEWERS = "GetProductFunction"  # by a valid token, where the viewer has one
 
@@ -334,7 +362,7 @@ NAMES_VIEWERS = "GetProductFunction"  # by a valid token, where the viewer has o
 def a_role_grants_what_each_of_its_functions_needs_and_no_more(stack: Stack) -> list[str]:
     """Compare what can be read from the functions; a shared role fits all of its functions."""
     granted = _granted(stack)
-    queues = {("sqs:ReceiveMessage", name) for name in stack.of_type("AWS::SQS::Queue")}
+    queues = set(product((*READ_A_QUEUE, HIDE_MESSAGES), stack.of_type("AWS::SQS::Queue")))
     decidable = {*BY_VARIABLE.values(), READ_TOKENS, KEEP_RECORDS}
     needed_by_role: dict[str, set[tuple[str, str]]] = {}
     found = []
@@ -351,16 +379,18 @@ def a_role_grants_what_each_of_its_functions_needs_and_no_more(stack: Stack) -> 
 
 
 def _dead(stack: Stack) -> set[tuple[str, str]]:
-    return {("sqs:ReceiveMessage", name) for name in dead_letter_queues(stack)}
+    return set(product((*READ_A_QUEUE, HIDE_MESSAGES), dead_letter_queues(stack)))
 
 
 def _needed(function: Function, properties: Resource) -> set[tuple[str, str]]:
     """Return the permissions that a function's file, variables and events ask for."""
     needed = {BY_VARIABLE[name] for name in _own_variables(function) if name in BY_VARIABLE}
+    rules = _rules_of_handler(function)
+    hides = {"retry_base_seconds", "on_final_attempt"} & rules
     for event in properties.get("Events", {}).values():
         if event["Type"] == "SQS":
-            needed.add(("sqs:ReceiveMessage", named(event["Properties"]["Queue"])))
-    rules = _rules_of_handler(function)
+            actions = (*READ_A_QUEUE, HIDE_MESSAGES) if hides else READ_A_QUEUE
+            needed |= {(action, named(event["Properties"]["Queue"])) for action in actions}
     if "access" in rules or function.logical_id in (SIGNS_TOKENS, NAMES_VIEWERS):
         needed.add(READ_TOKENS)
     if "idempotent" in rules:
@@ -369,12 +399,12 @@ def _needed(function: Function, properties: Resource) -> set[tuple[str, str]]:
 
 
 def _rules_of_handler(function: Function) -> set[str]:
-    """Return the keywords in a file's lambda_handler(api, access=…, idempotent=…)."""
+    """Return the keywords with which a file makes its handler, as access=… or idempotent=…."""
     file = ROOT / function.source
     calls = [
         node
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "lambda_handler"
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("_handler")
     ]
     return {str(keyword.arg) for call in calls for keyword in call.keywords}
 
@@ -889,6 +919,8 @@ BREAKS: list[tuple[Rule, Break]] = [
     (a_queue_has_one_reader, drop(READER, "Events")),
     (a_reader_answers_for_each_message,
      drop(READER, "Events", "Queue", "Properties", "FunctionResponseTypes")),
+    (a_queue_is_subscribed_to_what_its_reader_handles,
+     change("ProductLikeChanged/Subscription", "EventPattern", "detail-type", to="ProductLiked")),
     (a_message_stays_hidden_for_six_times_the_time_out, change(QUEUE, "VisibilityTimeout", to=359)),
     (the_last_try_is_the_queues_last, change(QUEUE, "RedrivePolicy", "maxReceiveCount", to=4)),
     (what_cannot_be_delivered_is_kept,
@@ -919,6 +951,12 @@ BREAKS: list[tuple[Rule, Break]] = [
     (a_role_grants_what_each_of_its_functions_needs_and_no_more,
      change("NudgeConsumerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource",
             to={"Fn::GetAtt": ["UserActed/Queue", "Arn"]})),
+    (a_role_grants_what_each_of_its_functions_needs_and_no_more,
+     change("OrderCancelledConsumerRole", "Policies", 0, "PolicyDocument", "Statement", 0,
+            "Action", to=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"])),
+    (a_role_grants_what_each_of_its_functions_needs_and_no_more,
+     change("NudgeConsumerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Action",
+            to="sqs:ReceiveMessage")),
     (nested_functions_have_the_globals_of_the_root,
      lambda stack: stack.nested["Globals"]["Function"].update(MemorySize=128)),
     (nested_functions_have_the_globals_of_the_root,

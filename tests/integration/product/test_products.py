@@ -19,6 +19,7 @@ from tests.support.shop import (
     a_product,
     an_admin,
     assert_books_hold,
+    events_about,
     rows,
     stock_of,
 )
@@ -141,6 +142,18 @@ def test_setting_stock_sets_the_counted_quantity() -> None:
         )
         assert stock_of(product_id) == get(product_id).json["stock_quantity"] == quantity
     assert_books_hold(product_id)
+
+
+def test_stock_returns_and_is_sold_out_once_each_turn() -> None:
+    product = a_product(stock=0)
+    for quantity in (5, 8, 3, 0, 2):
+        set_stock(product, quantity)
+    turns = events_about(product, "StockReturned", "StockSoldOut")
+    assert [(each["type"], each["data"].get("quantity")) for each in turns] == [
+        ("StockReturned", 5),
+        ("StockSoldOut", None),
+        ("StockReturned", 2),
+    ]
 
 
 @pytest.mark.parametrize("quantity", [-1, 1.5, "5", True, None, 1_000_000_001, 2**31, 10**30])

@@ -240,6 +240,13 @@ class TestRepository:
         self.sell(read.product_id, 2, stock=read)
         assert (stock_of(product), stripes_of(product)) == (0, [0, 0, 0, 0])
 
+    def test_a_stripe_that_has_become_too_small_is_not_emptied(self) -> None:
+        product = a_striped_product(4, stock=40)
+        read = self.sell(UUID(product), 1)
+        rows("UPDATE stock_stripe SET quantity = 3 WHERE product_id = $1", product)
+        self.sell(read.product_id, 3, stock=read)
+        assert (stripes_of(product), in_own_row(product)) == ([0, 0, 0, 0], 9)
+
     @pytest.mark.parametrize("stripes", [1, 4])
     def test_the_statements_guards_refuse_without_the_table_checks(self, stripes: int) -> None:
         product = a_striped_product(stripes, stock=40)

@@ -269,6 +269,20 @@ def test_a_lock_that_was_lost_commits_nothing(database: Database, own_database_u
     assert count(database) == 0
 
 
+def test_a_transaction_whose_loss_was_ignored_commits_nothing(
+    database: Database, own_database_url: str
+) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(Query("SELECT 1 FROM brand FOR UPDATE"))
+        kill(database, own_database_url)
+        with pytest.raises(Unavailable):
+            uow.read(Query("SELECT 1"))
+        uow.write(Query(ADD, [uuid4()]))
+        with pytest.raises(Unavailable):
+            uow.commit()
+    assert count(database) == 0
+
+
 def test_an_unreachable_server_is_unavailable() -> None:
     url = f"postgresql://user:secret@{LOOPBACK}:{Ports.free().postgres}/lastunit"
     with pytest.raises(Unavailable) as refused:

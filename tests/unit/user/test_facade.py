@@ -269,13 +269,19 @@ def test_a_forged_or_expired_device_token_counts_as_none(users: UserFacade, time
             log_in(users, device_token=unknown)
 
 
+@pytest.mark.usefixtures("cheap_passwords", "time")
 def test_a_guess_that_must_wait_costs_no_hash(
     users: UserFacade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign_up(users)
     fail(users, 5)
     hashed: list[str] = []
-    monkeypatch.setattr(passwords, "is_right", lambda password, _: bool(hashed.append(password)))
+
+    def never_right(password: str, _: str | None) -> bool:
+        hashed.append(password)
+        return False
+
+    monkeypatch.setattr(passwords, "is_right", never_right)
     with pytest.raises(TooManyAttempts):
         log_in(users)
     assert hashed == []

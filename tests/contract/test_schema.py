@@ -103,6 +103,17 @@ def test_every_constraint_that_the_code_relies_on_exists(connection: sa.Connecti
     assert keys <= constraints(connection, "p", "u", "f")
 
 
+def test_the_partial_indexes_are_those_of_the_code(connection: sa.Connection) -> None:
+    partial = {
+        str(index.name)
+        for table in schema().tables.values()
+        for index in table.indexes
+        if index.dialect_options["postgresql"]["where"] is not None
+    }
+    sql = "SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL"
+    assert {name for (name,) in connection.execute(sa.text(sql))} == partial
+
+
 @pytest.mark.parametrize(
     ("sql", "rule"),
     [

@@ -118,12 +118,12 @@ def test_the_delivery_system_is_waited_for_until_the_invocation_ends(
 ) -> None:
     context = counting_down(2)
     with answering_within(2), pytest.raises(DeliverySystemFailed):
-        HttpDeliverySystem(url_of(silent)).send(NOTICE)
+        HttpDeliverySystem(url_of(silent), lambda: "secret").send(NOTICE)
     assert context.get_remaining_time_in_millis() > 0
     assert connected(silent)
 
 
 def test_the_delivery_system_is_not_asked_without_time(silent: socket.socket) -> None:
     with answering_within(0), pytest.raises(DeliverySystemFailed):
-        HttpDeliverySystem(url_of(silent)).send(NOTICE)
+        HttpDeliverySystem(url_of(silent), lambda: "secret").send(NOTICE)
     assert not connected(silent)

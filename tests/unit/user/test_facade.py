@@ -269,7 +269,7 @@ def test_a_forged_or_expired_device_token_counts_as_none(users: UserFacade, time
             log_in(users, device_token=unknown)
 
 
-@pytest.mark.usefixtures("cheap_passwords", "time")
+@pytest.mark.usefixtures("time")
 def test_a_guess_that_must_wait_costs_no_hash(
     users: UserFacade, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ def edit_product(
     edited = in_transaction(
         products.edit_product, product_id, command, by=admin.by, if_match=if_match
     )
-    return with_etag(catalogue().ranked(edited), edited.version, edited.counted)
+    return with_etag(catalogue().ranked(edited), edited.version, edited.stock_version)
 
 
 handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound, BrandNotFound))

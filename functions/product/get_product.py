@@ -13,7 +13,7 @@ api = http_api()
 def get_product(product_id: str, viewer: AnyViewer) -> Response[ProductDetailView]:
     product = catalogue().product(product_id)
     viewer.when_shown(record_view, product.product_id)
-    return with_etag(product, product.version, product.counted)
+    return with_etag(product, product.version, product.stock_version)
 
 
 handler = lambda_handler(api, refusals=(ProductNotFound,))

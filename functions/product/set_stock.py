@@ -1,10 +1,10 @@
-"""PUT /admin/products/{product_id}/stock: an admin sets the number of units."""
+"""PUT /admin/products/{product_id}/stock: an admin counts a product's units."""
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.app.transactions import in_transaction
+from commerce.app import stock
 from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
-from commerce.product import ProductFacade, ProductNotFound, SetStock, StockView
+from commerce.product import Oversold, ProductNotFound, SetStock, StockView
 
 api = http_api()
 
@@ -13,10 +13,8 @@ api = http_api()
 def set_stock(
     product_id: str, command: SetStock, admin: Admin, if_match: IfMatch
 ) -> Response[StockView]:
-    stock = in_transaction(
-        ProductFacade.set_stock, product_id, command, by=admin.by, if_match=if_match
-    )
-    return with_etag(stock, stock.version, stock.counted)
+    counted = stock.set_stock(product_id, command, by=admin.by, if_match=if_match)
+    return with_etag(counted, *counted.versions)
 
 
-handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound,))
+handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound, Oversold))

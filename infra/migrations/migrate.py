@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from opening import open_stocks  # type: ignore[import-not-found]  # beside it in the package
 
 from commerce.entrypoints.telemetry import logger, observed
 
@@ -26,6 +27,7 @@ def migrate() -> str:
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     command.upgrade(config, "head")
+    open_stocks()
     return str(ScriptDirectory.from_config(config).get_current_head())
 
 

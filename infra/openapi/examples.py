@@ -31,9 +31,11 @@ from commerce.payment import PaymentGatewayUnavailable, PaymentView
 from commerce.point import BalanceView, InsufficientPoints, PointsView
 from commerce.product import (
     OutOfStock,
+    Oversold,
     ProductDetailView,
     ProductNotFound,
     ProductView,
+    StockMovementView,
     StockView,
 )
 from commerce.product.errors import Shortage
@@ -206,7 +208,28 @@ _VIEWS: tuple[View, ...] = (
     BrandView(brand_id=BRAND_ID, name="Acme", description="Everything a coyote needs."),
     ProductView.model_validate(_PRODUCT),
     ProductDetailView.model_validate({**_PRODUCT, "stock_quantity": 5, "rank": 1}),
-    StockView(product_id=PRODUCT_ID, stock_quantity=100),
+    StockView(
+        product_id=PRODUCT_ID,
+        on_hand=100,
+        reserved=3,
+        allotted=0,
+        available=97,
+        stock_quantity=97,
+        version=5,
+    ),
+    StockMovementView.model_validate(
+        {
+            "movement_id": "4711",
+            "at": AT,
+            "reason": "SOLD",
+            "change": {"on_hand": 0, "reserved": 2, "available": -2},
+            "balance": {"on_hand": 100, "reserved": 3, "available": 97},
+            "by": f"user:{USER_ID}",
+            "order_id": ORDER_ID,
+            "drop_id": None,
+            "note": None,
+        }
+    ),
     StripesView(product_id=PRODUCT_ID, stripes=16, is_fixed=True),
     LikeView(product_id=PRODUCT_ID, liked=True),
     LikedProduct.model_validate({**_PRODUCT, "liked_at": AT}),
@@ -264,6 +287,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
     for error in (
         ProductNotFound([PRODUCT_ID]),
         OutOfStock([Shortage(UUID(PRODUCT_ID), requested=2, available=1)]),
+        Oversold(2, [UUID(ORDER_ID)]),
         InsufficientPoints(required=Money(24000), available=Money(10000)),
         PointsExceedTotal(24000),
         CouponNotUsable("You have no such coupon."),

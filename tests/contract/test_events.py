@@ -102,7 +102,7 @@ def recorded(own_shop: str, cheap_hashes: None) -> list[dict[str, Any]]:
     }
     answer = call("order/place_order", "POST", "/orders", body=body, token=buyer.token, key=a_key())
     assert answer.status == 201
-    transactions.in_transaction(lambda shop: shop.products.set_stock(first, SetStock(quantity=3)))
+    transactions.in_transaction(lambda shop: shop.stock.set(first, SetStock(quantity=3)))
     admin = an_admin()
     for step in (ship, deliver):
         assert step(admin, answer.json["order_id"]).status == 200

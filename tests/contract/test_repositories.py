@@ -21,7 +21,16 @@ from commerce.point.model import LedgerEntry, PointAccount
 from commerce.point.repository import PointRepository, SqlPointRepository
 from commerce.product import Sort
 from commerce.product.errors import OutOfStock
-from commerce.product.model import Product, ProductSummary, Stock
+from commerce.product.model import (
+    Balance,
+    Cause,
+    Move,
+    MovementReason,
+    Product,
+    ProductSummary,
+    Stock,
+    StockLevels,
+)
 from commerce.product.repository import ProductRepository, SqlProductRepository
 from commerce.runtime.db.connection import ConstraintViolated, Contention, Database
 from commerce.runtime.db.unit_of_work import UnitOfWork
@@ -45,6 +54,7 @@ R = TypeVar("R")
 Opened: TypeAlias = Callable[[], AbstractContextManager[R]]
 """Opens a transaction on the repository; leaving it commits."""
 
+COUNTED = Cause(reason=MovementReason.COUNTED, by="admin")
 NOW = datetime(2026, 1, 31, 9, 30, 0, 123456, tzinfo=UTC)
 
 
@@ -186,21 +196,22 @@ class TestProducts:
             assert repository.find_all([id_])[id_] == replace(edited, like_count=3)
         assert (edited.version, edited.price) == (2, Money(7))
 
-    def test_every_set_stock_is_recorded_as_a_movement(
+    def test_a_count_of_what_is_there_makes_a_new_version(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
         [id_] = kept_products(products, brand_id, 5)
-        for number in (1, 2):
+        for number in (3, 4):
             with products() as repository:
                 stock = repository.lock_stock(id_)
                 assert stock is not None
-                repository.set_stock(stock, 5)
+                repository.change_stock(stock, Move(id_, 0), COUNTED)
             with products() as repository:
                 [state] = repository.find_states([id_])
                 stock = repository.lock_stock(id_)
                 found = repository.find_all([id_])[id_]
             assert stock is not None
-            assert (state.counted, stock.counted, found.stock.counted) == (number,) * 3
+            versions = (state.stock_version, stock.version, found.stock.version)
+            assert versions == (number,) * 3
 
     def test_an_added_product_is_found_without_stock(
         self, products: Opened[ProductRepository], brand_id: UUID
@@ -250,15 +261,48 @@ class TestProducts:
     ) -> None:
         [id_] = kept_products(products, brand_id, 5)
         with products() as repository:
-            assert repository.lock_stock(id_) == Stock(id_, 5)
+            assert repository.lock_stock(id_) == StockLevels(id_, Balance(5, 5), version=2)
             assert repository.lock_stock(uuid4()) is None
+
+    def test_levels_and_movements_tell_what_is_on_hand_allotted_and_available(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        [id_] = kept_products(products, brand_id, 10)
+        order_id, drop_id = uuid4(), uuid4()
+        done = [
+            (Move(id_, -2), sold(order_id)),
+            (Move(id_, 0, -2), Cause(reason=MovementReason.SHIPPED, by="a", order_id=order_id)),
+            (Move(id_, -3), Cause(reason=MovementReason.DROP_ALLOTTED, by="b", drop_id=drop_id)),
+            (Move(id_, 1), Cause(reason=MovementReason.DROP_RETURNED, by="b", drop_id=drop_id)),
+            (Move(id_, -1, -1), Cause(reason=MovementReason.LOST, by="c", note="It is gone.")),
+        ]
+        for move, cause in done:
+            with products() as repository:
+                repository.move_stock([move], cause)
+        expected = StockLevels(id_, Balance(on_hand=7, available=5), allotted=2, version=7)
+        with products() as repository:
+            read = repository.find_movements(id_, 2**63 - 1, 3)
+            assert repository.find_levels(id_) == expected
+            assert repository.find_levels(uuid4()) is None
+            assert repository.find_movements(uuid4(), 9, 3) is None
+        assert read is not None
+        levels, newest = read
+        assert levels == expected
+        assert [(each.move, each.cause) for each in newest] == done[:1:-1]
+        with products() as repository:
+            read = repository.find_movements(id_, newest[-1].id, 9)
+        assert read is not None
+        assert [(each.move, each.cause) for each in read[1]] == [
+            *done[1::-1],
+            (Move(id_, 10, 10), COUNTED),
+        ]
 
     def test_several_stocks_move_together(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
         one, other, third = kept_products(products, brand_id, 5, 1, 0)
         with products() as repository:
-            repository.move_stock({other: -1, one: -2, third: 4}, reason="SOLD", order_id=uuid4())
+            repository.move_stock([Move(other, -1), Move(one, -2), Move(third, 4)], sold(uuid4()))
         assert stocks(products, one, other, third) == [3, 0, 4]
 
     @pytest.mark.parametrize("wanted", [6, 10**9])
@@ -267,7 +311,7 @@ class TestProducts:
     ) -> None:
         one, other = kept_products(products, brand_id, 5, 5)
         with pytest.raises(OutOfStock), products() as repository:
-            repository.sell({one: 1, other: wanted}, {}, order_id=uuid4(), on_out_of_stock=refuse)
+            repository.sell({one: 1, other: wanted}, {}, sold(uuid4()), on_out_of_stock=refuse)
         assert stocks(products, one, other) == [5, 5]
 
     def test_an_unknown_products_stock_moves_nothing(
@@ -275,7 +319,7 @@ class TestProducts:
     ) -> None:
         [one] = kept_products(products, brand_id, 5)
         with pytest.raises(OutOfStock), products() as repository:
-            repository.sell({one: 1, uuid4(): 1}, {}, order_id=uuid4(), on_out_of_stock=refuse)
+            repository.sell({one: 1, uuid4(): 1}, {}, sold(uuid4()), on_out_of_stock=refuse)
         assert stocks(products, one) == [5]
 
     def test_a_refusal_that_no_longer_holds_is_a_conflict(
@@ -283,9 +327,9 @@ class TestProducts:
     ) -> None:
         [one] = kept_products(products, brand_id, 5)
         with pytest.raises(Contention), products() as repository:
-            repository.sell({one: 6}, {}, order_id=uuid4(), on_out_of_stock=find_nothing_wrong)
+            repository.sell({one: 6}, {}, sold(uuid4()), on_out_of_stock=find_nothing_wrong)
         with pytest.raises(Contention), products() as repository:
-            repository.move_stock({one: -6}, reason="SOLD", order_id=uuid4())
+            repository.move_stock([Move(one, -6)], sold(uuid4()))
         assert stocks(products, one) == [5]
 
     def test_a_repository_returns_copies(
@@ -294,9 +338,6 @@ class TestProducts:
         [one] = kept_products(products, brand_id, 5)
         with products() as repository:
             repository.find_all([one])[one].stock.decrease(5)
-            stock = repository.lock_stock(one)
-            assert stock is not None
-            stock.decrease(5)
         assert stocks(products, one) == [5]
 
 
@@ -585,8 +626,12 @@ def kept_products(
     for id_, quantity in zip(ids, quantities, strict=True):
         if quantity:
             with products() as repository:
-                repository.move_stock({id_: quantity}, reason="COUNTED", order_id=None)
+                repository.move_stock([Move(id_, quantity, quantity)], COUNTED)
     return ids
+
+
+def sold(order_id: UUID) -> Cause:
+    return Cause(reason=MovementReason.SOLD, by="a buyer", order_id=order_id)
 
 
 def stocks(products: Opened[ProductRepository], *ids: UUID) -> list[int]:

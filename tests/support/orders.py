@@ -58,7 +58,7 @@ def a_pending_order(
             at=clock.now(),
             expires_at=clock.now() + expires_in,
         )
-        shop.products.sell([(offer.product_id, 1)], offers, order.id)
+        shop.products.sell([(offer.product_id, 1)], offers, order.id, by=f"user:{buyer.user_id}")
         SqlOrderRepository(shop.uow).add(order)
         shop.points.spend(buyer.user_id, order.points_used, order.id)
         return str(order.id)

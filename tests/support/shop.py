@@ -11,7 +11,7 @@ from commerce.app.reconciliation import Scope, reconcile
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandFacade, RegisterBrand
 from commerce.point import ChargePoints
-from commerce.product import ProductFacade, RegisterProduct, SetStock
+from commerce.product import RegisterProduct, SetStock, StockFacade
 from commerce.product.striping import SetStripes, StripingFacade
 from commerce.runtime import tokens
 from commerce.runtime.db.current import database
@@ -55,7 +55,7 @@ def a_product(
     """A product that can be bought; returns its id."""
     command = RegisterProduct(brand_id=brand_id or a_brand(), name=name, price_amount=price)
     product = in_transaction(register_product, command)
-    in_transaction(ProductFacade.set_stock, product.product_id, SetStock(quantity=stock))
+    in_transaction(StockFacade.set, product.product_id, SetStock(quantity=stock))
     return product.product_id
 
 

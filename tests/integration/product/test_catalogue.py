@@ -10,7 +10,7 @@ import redis
 
 from commerce.app.catalogue import BRANDS, FIRST_PAGES, SUMMARIES, catalogue
 from commerce.app.transactions import in_transaction
-from commerce.product import ProductFacade, SetStock
+from commerce.product import ProductFacade, SetStock, StockFacade
 from commerce.product.model import Product
 from commerce.shared import clock
 from tests.support.lambda_calls import (
@@ -138,7 +138,7 @@ class TestETag:
     def test_every_visible_change_changes_the_etag(self) -> None:
         product = a_product(stock=2)
         tags = [get(product).headers["etag"]]
-        in_transaction(ProductFacade.set_stock, product, SetStock(quantity=1))
+        in_transaction(StockFacade.set, product, SetStock(quantity=1))
         tags.append(get(product).headers["etag"])
         set_like_count(product, 3)
         tags.append(get(product).headers["etag"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from commerce.app.transactions import in_transaction
 from commerce.product import OutOfStock, SqlProductRepository
-from commerce.product.model import Stock
+from commerce.product.model import Balance, Cause, MovementReason, Stock
 from commerce.product.striping import SalesSpike, SqlStripeRepository, StripingFacade
 from commerce.product.striping.model import STRIPES_IN_A_SPIKE, StripedStock, Striping
 from commerce.runtime.db.connection import COMMIT, ROLLBACK
@@ -210,7 +210,7 @@ class TestRepository:
             repository.sell(
                 {product: quantity},
                 {product: read},
-                order_id=uuid4(),
+                Cause(reason=MovementReason.SOLD, by="test", order_id=uuid4()),
                 on_out_of_stock=partial(OutOfStock, []),
             )
             uow.commit()
@@ -226,7 +226,7 @@ class TestRepository:
             left = SqlProductRepository(uow).lock_stock(read.product_id)
             striping = SqlStripeRepository(uow).lock(read.product_id)
         assert left is not None
-        assert (left.quantity, left.counted) == (40 - wanted, 1)
+        assert (left.balance, left.version) == (Balance(40, 40 - wanted), 4)
         assert striping == Striping(read.product_id, rows=4, is_fixed=True)
         with pytest.raises(OutOfStock):
             self.sell(read.product_id, 41)

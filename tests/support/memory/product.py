@@ -3,16 +3,27 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TypeAlias
 from uuid import UUID
 
 from commerce.product import Sort
-from commerce.product.model import Product, ProductState, ProductSummary, Stock
-from commerce.product.repository import COUNTED, SOLD, Stocks, Units
+from commerce.product.model import (
+    Balance,
+    Cause,
+    Move,
+    Movement,
+    Product,
+    ProductState,
+    ProductSummary,
+    Stock,
+    StockLevels,
+)
+from commerce.product.repository import Stocks, Units
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
+from commerce.shared import clock
 from commerce.shared.events import Event
 
 Position: TypeAlias = tuple[int | UUID, ...]
@@ -30,9 +41,18 @@ class MemoryProductRepository:
     def __init__(self) -> None:
         self._products: dict[UUID, Product] = {}
         self._unlikes_ahead = Counter[UUID]()
-        self.movements: list[tuple[UUID, int, str, UUID | None]] = []
+        self._levels: dict[UUID, StockLevels] = {}
+        self.movements: list[Movement] = []
         self.events: list[Event] = []
         self.changes: list[Change] = []
+
+    @property
+    def moved(self) -> list[tuple[UUID, int, str, UUID | None]]:
+        """Product, change of what is available, reason and order of each movement."""
+        return [
+            (each.move.product_id, each.move.change, each.cause.reason, each.cause.order_id)
+            for each in self.movements
+        ]
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         return {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
@@ -65,7 +85,7 @@ class MemoryProductRepository:
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         return [
             ProductState(
-                id_, found.version, found.like_count, found.stock.quantity, found.stock.counted
+                id_, found.version, found.like_count, found.stock.quantity, found.stock.version
             )
             for id_, found in self.find_all(ids).items()
         ]
@@ -80,6 +100,7 @@ class MemoryProductRepository:
         kept = deepcopy(product)
         kept.stock = Stock(product.id, 0)
         self._products[product.id] = kept
+        self._keep(StockLevels(product.id, Balance(0, 0), version=1))
 
     def save(self, product: ProductSummary, *, on_stale: ErrorFactory) -> None:
         kept = self._products[product.id]
@@ -93,38 +114,59 @@ class MemoryProductRepository:
     def record(self, change: Change) -> None:
         self.changes.append(change)
 
-    def lock_stock(self, product_id: UUID) -> Stock | None:
-        found = self._products.get(product_id)
-        return deepcopy(found.stock) if found else None
+    def find_levels(self, product_id: UUID) -> StockLevels | None:
+        return self._levels.get(product_id)
 
-    def set_stock(self, stock: Stock, quantity: int) -> None:
-        self._products[stock.product_id].stock.counted += 1
-        if quantity != stock.quantity:
-            change = {stock.product_id: quantity - stock.quantity}
-            self.move_stock(change, reason=COUNTED, order_id=None)
+    def lock_stock(self, product_id: UUID) -> StockLevels | None:
+        return self._levels.get(product_id)
+
+    def find_movements(
+        self, product_id: UUID, before: int, limit: int
+    ) -> tuple[StockLevels, list[Movement]] | None:
+        if product_id not in self._levels:
+            return None
+        found = [
+            each
+            for each in reversed(self.movements)
+            if each.move.product_id == product_id and each.id < before
+        ]
+        return self._levels[product_id], found[:limit]
+
+    def change_stock(self, locked: StockLevels, move: Move, cause: Cause) -> None:
+        if move.change or move.on_hand_change:
+            self._move([move], cause, lambda: None)
+        else:
+            self._keep(replace(locked, version=locked.version + 1))
+
+    def move_stock(self, moves: Collection[Move], cause: Cause) -> None:
+        self._move(moves, cause, lambda: None)
 
     def sell(
-        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
+        self, wanted: Units, stocks: Stocks, cause: Cause, *, on_out_of_stock: ErrorFactory
     ) -> None:
-        changes = {id_: -quantity for id_, quantity in wanted.items()}
-        self._move(changes, SOLD, order_id, on_out_of_stock)
+        moves = [Move(id_, -quantity) for id_, quantity in wanted.items()]
+        self._move(moves, cause, on_out_of_stock)
 
-    def move_stock(self, changes: Units, *, reason: str, order_id: UUID | None) -> None:
-        self._move(changes, reason, order_id, lambda: None)
-
-    def _move(
-        self, changes: Units, reason: str, order_id: UUID | None, on_out_of_stock: ErrorFactory
-    ) -> None:
-        left = {
-            id_: self._products[id_].stock.quantity + change
-            for id_, change in changes.items()
-            if id_ in self._products
-        }
-        if len(left) < len(changes) or min(left.values(), default=0) < 0:
+    def _move(self, moves: Collection[Move], cause: Cause, on_out_of_stock: ErrorFactory) -> None:
+        after = [
+            self._after(self._levels[move.product_id], move, cause)
+            for move in moves
+            if move.product_id in self._levels
+        ]
+        if len(after) < len(moves) or min((e.balance.available for e in after), default=0) < 0:
             raise on_out_of_stock() or Contention("stock_sufficient")
-        for id_, change in changes.items():
-            self._products[id_].stock.quantity = left[id_]
-            self.movements.append((id_, change, reason, order_id))
+        for levels, move in zip(after, moves, strict=True):
+            self._keep(levels)
+            self.movements.append(Movement(len(self.movements) + 1, clock.now(), move, cause))
+
+    def _after(self, levels: StockLevels, move: Move, cause: Cause) -> StockLevels:
+        held = move.on_hand_change - move.change if cause.drop_id else 0
+        return replace(levels.after(move), allotted=levels.allotted + held)
+
+    def _keep(self, levels: StockLevels) -> None:
+        self._levels[levels.product_id] = levels
+        stock = self._products[levels.product_id].stock
+        stock.quantity, stock.version = levels.balance.available, levels.version
 
 
 def _summary(product: Product) -> ProductSummary:

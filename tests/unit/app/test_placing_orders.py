@@ -27,7 +27,14 @@ from commerce.order import (
 )
 from commerce.order.events import MAX_TOTAL
 from commerce.point import ChargePoints, InsufficientPoints, PointFacade
-from commerce.product import OutOfStock, ProductFacade, ProductNotFound, RegisterProduct, SetStock
+from commerce.product import (
+    OutOfStock,
+    ProductFacade,
+    ProductNotFound,
+    RegisterProduct,
+    SetStock,
+    StockFacade,
+)
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
@@ -53,6 +60,7 @@ class MemoryShop(Shop):
     def __post_init__(self) -> None:
         self.brands = BrandFacade(MemoryBrandRepository())
         self.products = ProductFacade(self.product_rows)
+        self.stock = StockFacade(self.product_rows)
         self.points = PointFacade(self.point_rows)
         self.coupons = CouponFacade(self.coupon_rows)
         self.orders = OrderFacade(self.order_rows)
@@ -61,7 +69,7 @@ class MemoryShop(Shop):
     def a_product(self, stock: int = 5, price: int = 100, name: str = "Anvil") -> str:
         command = RegisterProduct(brand_id=self.brand_id, name=name, price_amount=price)
         id_ = register_product(self, command).product_id
-        self.products.set_stock(id_, SetStock(quantity=stock))
+        self.stock.set(id_, SetStock(quantity=stock))
         return id_
 
     def a_buyer(self, points: int = 0) -> UUID:
@@ -77,7 +85,7 @@ class MemoryShop(Shop):
         """Everything that an order could have moved."""
         return (
             [self.products.get(id_).stock.quantity for id_ in product_ids],
-            list(self.product_rows.movements),
+            list(self.product_rows.moved),
             self.points.balance(buyer_id),
             self.orders.list(buyer_id=buyer_id, limit=100, after=None),
             list(self.order_rows.events),
@@ -131,7 +139,7 @@ def test_an_order_takes_stock_and_points_and_is_confirmed(shop: MemoryShop) -> N
     assert [type(event) for event in shop.order_rows.events] == [OrderPlaced, OrderConfirmed]
     [order_id] = {event.aggregate_id for event in shop.order_rows.events}
     assert str(order_id) == view.order_id
-    assert shop.product_rows.movements[-2:] == [
+    assert shop.product_rows.moved[-2:] == [
         (UUID(rope), -3, "SOLD", order_id),
         (UUID(anvil), -2, "SOLD", order_id),
     ]

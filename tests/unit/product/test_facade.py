@@ -12,7 +12,9 @@ from commerce.product import (
     RegisterProduct,
     SetStock,
     Sort,
+    StockFacade,
 )
+from commerce.product.model import Cause
 from commerce.product.repository import Stocks, Units
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
@@ -41,14 +43,20 @@ def register(
 ) -> str:
     command = RegisterProduct(brand_id=brand_id, name=name, price_amount=price)
     id_ = str(products.register(command).id)
-    products.set_stock(id_, SetStock(quantity=stock))
+    if stock:
+        count(products, id_, stock)
     return id_
+
+
+def count(products: ProductFacade, id_: str, stock: int) -> None:
+    """Make units available."""
+    StockFacade(products._products).set(id_, SetStock(quantity=stock))
 
 
 def sell(products: ProductFacade, *lines: tuple[str, int], order_id: UUID | None = None) -> None:
     offers = products.offers([id_ for id_, _ in lines])
     wanted = [(UUID(id_), quantity) for id_, quantity in lines]
-    products.sell(wanted, offers, order_id or uuid4())
+    products.sell(wanted, offers, order_id or uuid4(), by="test")
 
 
 def walk(products: ProductFacade, limit: int, sort: Sort, brand_id: str | None = None) -> list[str]:
@@ -65,21 +73,9 @@ def walk(products: ProductFacade, limit: int, sort: Sort, brand_id: str | None =
 
 @pytest.mark.parametrize("product_id", ["018f0000-0000-7000-8000-0000deadbeef", "1", "", "\ud800"])
 def test_an_unknown_product_is_not_found(products: ProductFacade, product_id: str) -> None:
-    for look in (products.get, lambda id_: products.set_stock(id_, SetStock(quantity=1))):
-        with pytest.raises(ProductNotFound) as refused:
-            look(product_id)
-        assert refused.value.errors == [{"product_id": product_id}]
-
-
-def test_setting_stock_sets_the_counted_quantity(
-    products: ProductFacade, repository: MemoryProductRepository, brand_id: str
-) -> None:
-    id_ = register(products, brand_id)
-    for quantity in (5, 2, 2, 0):
-        view = products.set_stock(id_, SetStock(quantity=quantity))
-        assert view.model_dump() == {"product_id": id_, "stock_quantity": quantity}
-        assert products.get(id_).stock.quantity == quantity
-    assert repository.movements == [(UUID(id_), change, "COUNTED", None) for change in (5, -3, -2)]
+    with pytest.raises(ProductNotFound) as refused:
+        products.get(product_id)
+    assert refused.value.errors == [{"product_id": product_id}]
 
 
 def test_a_sale_takes_every_lines_units(
@@ -89,7 +85,7 @@ def test_a_sale_takes_every_lines_units(
     order_id = uuid4()
     sell(products, (one, 2), (other, 3), order_id=order_id)
     assert [products.get(id_).stock.quantity for id_ in (one, other)] == [3, 0]
-    assert repository.movements[-2:] == [
+    assert repository.moved[-2:] == [
         (UUID(one), -2, "SOLD", order_id),
         (UUID(other), -3, "SOLD", order_id),
     ]
@@ -99,7 +95,7 @@ def test_a_refused_sale_moves_nothing_and_names_every_short_line(
     products: ProductFacade, repository: MemoryProductRepository, brand_id: str
 ) -> None:
     one, other, third = (register(products, brand_id, stock=stock) for stock in (5, 3, 0))
-    before = list(repository.movements)
+    before = list(repository.moved)
     with pytest.raises(OutOfStock) as refused:
         sell(products, (one, 5), (other, 4), (third, 1))
     assert refused.value.errors == [
@@ -107,7 +103,7 @@ def test_a_refused_sale_moves_nothing_and_names_every_short_line(
         {"product_id": third, "requested": 1, "available": 0},
     ]
     assert [products.get(id_).stock.quantity for id_ in (one, other, third)] == [5, 3, 0]
-    assert repository.movements == before
+    assert repository.moved == before
 
 
 def test_a_stale_offer_is_refused_with_the_current_stock(
@@ -117,7 +113,7 @@ def test_a_stale_offer_is_refused_with_the_current_stock(
     outdated = products.offers([id_])
     sell(products, (id_, 4))
     with pytest.raises(OutOfStock) as refused:
-        products.sell([(UUID(id_), 2)], outdated, uuid4())
+        products.sell([(UUID(id_), 2)], outdated, uuid4(), by="test")
     assert refused.value.errors == [{"product_id": id_, "requested": 2, "available": 1}]
     assert products.get(id_).stock.quantity == 1
 
@@ -126,7 +122,7 @@ class TooLate(MemoryProductRepository):
     """Refuses every sale, as the database does when somebody was faster."""
 
     def sell(
-        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
+        self, wanted: Units, stocks: Stocks, cause: Cause, *, on_out_of_stock: ErrorFactory
     ) -> None:
         raise on_out_of_stock() or Contention("stock_sufficient")
 

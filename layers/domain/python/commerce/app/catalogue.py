@@ -87,7 +87,7 @@ class Catalogue:
         now = {
             "like_count": state.like_count,
             "stock_quantity": state.stock_quantity,
-            "counted": state.counted,
+            "stock_version": state.stock_version,
         }
         return ProductDetailView(**{**dict(summary), **now})
 

@@ -21,6 +21,9 @@ from commerce.order import (
 from commerce.product import Offer
 from commerce.runtime import settings
 
+SYSTEM = "system"
+"""Who expires orders, and cancels those whose card was declined."""
+
 
 def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView:
     """Place an order: take stock, coupon and points in one transaction, or nothing.
@@ -45,7 +48,7 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         discount=Discount(coupon.issued_coupon_id, coupon.discount) if coupon else None,
         payable_for=timedelta(minutes=settings.number("ORDER_PAYABLE_MINUTES", PAYABLE_MINUTES)),
     )
-    shop.products.sell(_units(order), offers, order.id)
+    shop.products.sell(_units(order), offers, order.id, by=f"user:{buyer_id}")
     shop.orders.add(order)
     if coupon is not None:
         shop.coupons.use(coupon, order.id)
@@ -57,23 +60,33 @@ def cancel_order(
     shop: Shop, order_id: str, command: CancelOrder, *, buyer_id: UUID, by: str
 ) -> OrderView:
     """Cancel one of the buyer's orders. Raises OrderNotFound, NotYourOrder, OrderNotCancellable."""
-    return _compensate(shop, shop.orders.cancel(order_id, command, buyer_id=buyer_id, by=by))
+    return _compensate(shop, shop.orders.cancel(order_id, command, buyer_id=buyer_id, by=by), by)
 
 
 def cancel_order_as_admin(shop: Shop, order_id: str, command: CancelOrder, *, by: str) -> OrderView:
     """Cancel anybody's order, also a shipped one. Raises OrderNotFound, OrderNotCancellable."""
-    return _compensate(shop, shop.orders.cancel_as_admin(order_id, command, by=by))
+    return _compensate(shop, shop.orders.cancel_as_admin(order_id, command, by=by), by)
 
 
 def cancel_declined(shop: Shop, order_id: UUID, reason: str) -> OrderView:
     """Cancel an order whose card was declined; one that is no longer PENDING stays as it is."""
     order, is_cancelled = shop.orders.cancel_declined(order_id, reason)
-    return _compensate(shop, order) if is_cancelled else order_view(order)
+    return _compensate(shop, order, SYSTEM) if is_cancelled else order_view(order)
 
 
 def expire_order(shop: Shop, order_id: str) -> OrderView:
     """Cancel an order that was not paid in time. Raises OrderNotFound, OrderNotExpirable."""
-    return _compensate(shop, shop.orders.expire(order_id))
+    return _compensate(shop, shop.orders.expire(order_id), SYSTEM)
+
+
+def ship_order(shop: Shop, order_id: str, *, by: str) -> OrderView:
+    """Mark an order as shipped, and take its units out of stock.
+
+    Raises OrderNotFound, OrderNotShippable.
+    """
+    order = shop.orders.ship(order_id, by=by)
+    shop.products.ship(_units(order), order.id, by=by)
+    return order_view(order)
 
 
 def _lines(
@@ -99,12 +112,14 @@ def _quote(shop: Shop, command: PlaceOrder, lines: list[OrderLine], buyer_id: UU
     return shop.coupons.quote(command.issued_coupon_id, user_id=buyer_id, total=total_of(lines))
 
 
-def _compensate(shop: Shop, order: Order) -> OrderView:
-    # In the transaction of the change to CANCELLED, which happens once.
+def _compensate(shop: Shop, order: Order, by: str) -> OrderView:
+    # In the transaction of the change to CANCELLED, which happens once. What was shipped is not in
+    # the building: staff adjust the stock when they receive it.
     if order.issued_coupon_id is not None:
         shop.coupons.restore(order.issued_coupon_id, order.id)
     shop.points.refund(order.buyer_id, order.points_used, order.id)
-    shop.products.restock(_units(order), order.id)
+    if not order.was_shipped:
+        shop.products.restock(_units(order), order.id, by=by)
     return order_view(order)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from commerce.order import OrderFacade
     from commerce.payment import PaymentFacade
     from commerce.point import PointFacade
-    from commerce.product import ProductFacade
+    from commerce.product import ProductFacade, StockFacade
     from commerce.product.striping import StripingFacade
     from commerce.ranking import RankingFacade
     from commerce.ranking.periods import PeriodicalRankingFacade
@@ -46,6 +46,12 @@ class Shop:
         from commerce.product import ProductFacade, SqlProductRepository
 
         return ProductFacade(SqlProductRepository(self.uow))
+
+    @cached_property
+    def stock(self) -> "StockFacade":
+        from commerce.product import SqlProductRepository, StockFacade
+
+        return StockFacade(SqlProductRepository(self.uow))
 
     @cached_property
     def striping(self) -> "StripingFacade":

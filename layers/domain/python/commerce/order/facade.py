@@ -87,11 +87,14 @@ class OrderFacade:
         order.expire(at=clock.now())
         return self._saved(order)
 
-    def ship(self, order_id: str, *, by: str) -> OrderView:
-        """Mark an order as shipped. Raises OrderNotFound, OrderNotShippable."""
+    def ship(self, order_id: str, *, by: str) -> Order:
+        """Mark an order as shipped; the caller takes its units out of stock.
+
+        Raises OrderNotFound, OrderNotShippable.
+        """
         order = self._lock(order_id)
         order.ship(at=clock.now(), by=by, reason="Handed over for delivery")
-        return order_view(self._saved(order))
+        return self._saved(order)
 
     def deliver(self, order_id: str, *, by: str) -> OrderView:
         """Mark an order as delivered. Raises OrderNotFound, OrderNotDeliverable."""

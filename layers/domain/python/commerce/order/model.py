@@ -179,6 +179,11 @@ class Order:
         """The part that is paid by card."""
         return self.total - self.discount - self.points_used
 
+    @property
+    def was_shipped(self) -> bool:
+        """True once its units have left the building, whatever became of it then."""
+        return any(each.status is Status.SHIPPED for each in self.history)
+
     def can_become(self, status: Status) -> bool:
         """Return whether the order may change to this status now."""
         return status in _TRANSITIONS[self.status]

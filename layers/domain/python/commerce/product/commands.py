@@ -1,9 +1,10 @@
 """Commands of the product context."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Patch, line, prose
 
@@ -19,6 +20,9 @@ class Sort(StrEnum):
 Name = Annotated[str, line(200), Field(examples=["Anvil"])]
 Description = Annotated[str, prose(5000), Field(examples=["It falls down."])]
 PriceAmount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[12000])]
+
+
+Units = Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[100])]
 
 
 class RegisterProduct(Command):
@@ -46,9 +50,39 @@ class EditProduct(Patch):
 
 
 class SetStock(Command):
-    """The number of units there are, as somebody has counted them."""
+    """A count of the shelf (`on_hand`), or the number of units to be available (`quantity`).
 
-    quantity: Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[100])]
+    `expected_on_hand` is the number on hand that the counter has seen before.
+    """
+
+    on_hand: Units | None = None
+    expected_on_hand: Units | None = None
+    quantity: Units | None = None
+
+    @model_validator(mode="after")
+    def _is_one_number(self) -> "SetStock":
+        if (self.on_hand is None) == (self.quantity is None):
+            raise PydanticCustomError("stock", "Send either on_hand or quantity.")
+        if self.expected_on_hand is not None and self.on_hand is None:
+            raise PydanticCustomError("stock", "Send expected_on_hand with on_hand only.")
+        return self
+
+
+def _not_zero(delta: int) -> int:
+    if delta == 0:
+        raise PydanticCustomError("zero", "Must not be 0.")
+    return delta
+
+
+_NOT_ZERO = AfterValidator(_not_zero)
+
+
+class AdjustStock(Command):
+    """Units that have come into the building, or have left it other than by a shipment."""
+
+    delta: Annotated[int, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, examples=[-2]), _NOT_ZERO]
+    reason: Literal["RECEIVED", "DAMAGED", "LOST", "FOUND", "RETURNED", "CORRECTION"]
+    note: Annotated[str, line(200), Field(examples=["Dropped by the forklift"])] | None = None
 
 
 class ListProducts(Command):

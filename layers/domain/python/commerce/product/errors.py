@@ -49,3 +49,18 @@ class OutOfStock(CommerceError):
                 for each in shortages
             ],
         )
+
+
+class Oversold(CommerceError):
+    """More units are reserved than that would leave."""
+
+    kind = Kind.CONFLICT
+    code = "OVERSOLD"
+
+    def __init__(self, by: int, order_ids: Sequence[UUID] = ()) -> None:
+        self.by = by
+        super().__init__(
+            "Nothing was changed. Cancel orders, or return a drop's units, for the units in `by`;"
+            " `order_ids` names the newest orders that hold units.",
+            facts={"by": by, "order_ids": [str(each) for each in order_ids]},
+        )

@@ -6,9 +6,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from commerce.product.commands import EditProduct, ListProducts, RegisterProduct, SetStock, Sort
+from commerce.product.commands import EditProduct, ListProducts, RegisterProduct, Sort
 from commerce.product.errors import OutOfStock, ProductNotFound
 from commerce.product.model import (
+    Cause,
+    Move,
+    MovementReason,
     Product,
     ProductState,
     ProductSummary,
@@ -16,8 +19,8 @@ from commerce.product.model import (
     decrease_all,
     wanted_by_product,
 )
-from commerce.product.repository import RETURNED, ProductRepository
-from commerce.product.views import FirstPages, StockView
+from commerce.product.repository import ProductRepository
+from commerce.product.views import FirstPages
 from commerce.runtime.audit import Change
 from commerce.shared import clock, cursor
 from commerce.shared import etag as versions
@@ -149,9 +152,14 @@ class ProductFacade:
         }
 
     def sell(
-        self, lines: Sequence[tuple[UUID, int]], offers: dict[UUID, Offer], order_id: UUID
+        self,
+        lines: Sequence[tuple[UUID, int]],
+        offers: dict[UUID, Offer],
+        order_id: UUID,
+        *,
+        by: str,
     ) -> None:
-        """Take the lines' units out of stock, all or none. Raises OutOfStock.
+        """Take the lines' units out of what is available, all or none. Raises OutOfStock.
 
         Decided on the offers as read and proved by the database on commit, which raises OutOfStock
         with what is left then if others bought it first.
@@ -159,36 +167,37 @@ class ProductFacade:
         wanted = wanted_by_product(lines)
         stocks = {id_: offer.stock for id_, offer in offers.items()}
         decrease_all(stocks, wanted)
-        self._products.sell(
-            wanted, stocks, order_id=order_id, on_out_of_stock=partial(self._shortage, wanted)
-        )
+        cause = Cause(reason=MovementReason.SOLD, by=by, order_id=order_id)
+        self._products.sell(wanted, stocks, cause, on_out_of_stock=partial(self._shortage, wanted))
 
-    def restock(self, lines: Sequence[tuple[UUID, int]], order_id: UUID) -> None:
-        """Put a cancelled order's units back into stock. Not idempotent: call it once per order."""
-        self._products.move_stock(wanted_by_product(lines), reason=RETURNED, order_id=order_id)
+    def restock(self, lines: Sequence[tuple[UUID, int]], order_id: UUID, *, by: str) -> None:
+        """Make the units of an order available again that is cancelled and was not shipped.
 
-    def set_stock(
-        self, product_id: str, command: SetStock, *, by: str = "system", if_match: IfMatch = None
-    ) -> StockView:
-        """Set the stock to a counted number, unless an admin changed the product since it was seen.
-
-        Sales are no changes of that kind. Raises ProductNotFound, StaleVersion.
+        Not idempotent: call it once per order.
         """
-        found = cursor.parse_id(product_id)
-        stock = self._products.lock_stock(found) if found else None
-        if stock is None:
-            raise ProductNotFound([product_id])
-        [state] = self._products.find_states([stock.product_id])
-        versions.require_seen([state.version, stock.counted], if_match)
-        self._products.set_stock(stock, command.quantity)
-        before, after = {"quantity": stock.quantity}, {"quantity": command.quantity}
-        self._products.record(Change(by, "SET_STOCK", stock.product_id, before, after))
-        return StockView(
-            product_id=str(stock.product_id),
-            stock_quantity=command.quantity,
-            version=state.version,
-            counted=stock.counted + 1,
-        )
+        moves = [Move(id_, units) for id_, units in wanted_by_product(lines).items()]
+        cause = Cause(reason=MovementReason.RETURNED, by=by, order_id=order_id)
+        self._products.move_stock(moves, cause)
+
+    def ship(
+        self,
+        lines: Sequence[tuple[UUID, int]],
+        order_id: UUID,
+        *,
+        by: str,
+        drop_id: UUID | None = None,
+    ) -> None:
+        """Take an order's units, which are reserved, out of the building. Call it once per order.
+
+        Args:
+            lines: products and units.
+            order_id: the order.
+            by: who hands them over.
+            drop_id: the drop that the order was placed through, whose allotment they leave.
+        """
+        moves = [Move(id_, 0, -units) for id_, units in wanted_by_product(lines).items()]
+        cause = Cause(reason=MovementReason.SHIPPED, by=by, order_id=order_id, drop_id=drop_id)
+        self._products.move_stock(moves, cause)
 
     def _shortage(self, wanted: dict[UUID, int]) -> CommerceError | None:
         products = self._products.find_all(wanted)

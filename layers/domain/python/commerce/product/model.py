@@ -1,12 +1,13 @@
 """Products and their stock."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from commerce.product.errors import OutOfStock, Shortage
+from commerce.product.errors import OutOfStock, Oversold, Shortage
 from commerce.product.events import ProductChanged
 from commerce.shared import clock
 from commerce.shared.events import Event
@@ -19,8 +20,8 @@ class Stock:
 
     product_id: UUID
     quantity: int
-    counted: int = field(default=0, compare=False)
-    """The number of times that an admin has counted the units."""
+    version: int = field(default=0, compare=False)
+    """Grows with everything that moves the stock."""
 
     def is_available(self, quantity: int) -> bool:
         """Return whether so many units can be sold."""
@@ -55,6 +56,115 @@ def decrease_all(stocks: Mapping[UUID, Stock], wanted: Mapping[UUID, int]) -> No
         raise OutOfStock(shortages)
     for product_id, quantity in wanted.items():
         stocks[product_id].decrease(quantity)
+
+
+class MovementReason(StrEnum):
+    """The reasons for which units move."""
+
+    SOLD = "SOLD"
+    RETURNED = "RETURNED"
+    """An order was cancelled before it was shipped; without an order, goods came back."""
+
+    SHIPPED = "SHIPPED"
+    COUNTED = "COUNTED"
+    RECEIVED = "RECEIVED"
+    DAMAGED = "DAMAGED"
+    LOST = "LOST"
+    FOUND = "FOUND"
+    CORRECTION = "CORRECTION"
+    DROP_ALLOTTED = "DROP_ALLOTTED"
+    DROP_RETURNED = "DROP_RETURNED"
+    OPENED = "OPENED"
+    """Takes out what was shipped while shipments were not recorded as movements."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """The reason of a movement, and who made it."""
+
+    reason: MovementReason
+    by: str
+    order_id: UUID | None = None
+    drop_id: UUID | None = None
+    """The drop that holds more or less units by it."""
+
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of a product's available units, and of those on hand."""
+
+    product_id: UUID
+    change: int
+    on_hand_change: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A move that was made."""
+
+    id: int
+    at: datetime
+    move: Move
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The units of a product in the building, and those of them that can be sold."""
+
+    on_hand: int
+    available: int
+
+    @property
+    def reserved(self) -> int:
+        """Units that are sold or held and not shipped, and those that drops hold."""
+        return self.on_hand - self.available
+
+    def before(self, move: Move) -> "Balance":
+        """Return the balance before a move that led to this one."""
+        return Balance(self.on_hand - move.on_hand_change, self.available - move.change)
+
+
+@dataclass(frozen=True, slots=True)
+class StockLevels:
+    """All that is known of a product's units at one moment."""
+
+    product_id: UUID
+    balance: Balance
+    allotted: int = 0
+    """Units that drops hold, a part of what is reserved."""
+
+    version: int = 0
+    """Grows with everything that moves the stock."""
+
+    is_opened: bool = field(default=True, compare=False)
+    """False while what was on hand before that was recorded is not known (decision 0012)."""
+
+    is_striped: bool = field(default=False, compare=False)
+
+    def move(self, change: int) -> Move:
+        """Return the move of units into the building, or out of it, that are not reserved.
+
+        Raises Oversold where fewer would be left than are reserved.
+        """
+        if self.balance.available + change < 0:
+            raise Oversold(-(self.balance.available + change))
+        return Move(self.product_id, change, change)
+
+    def after(self, move: Move) -> "StockLevels":
+        """Return the levels after a move that is stored; one that changes nothing counts too."""
+        balance = Balance(
+            self.balance.on_hand + move.on_hand_change, self.balance.available + move.change
+        )
+        return replace(self, balance=balance, version=self.version + 1)
+
+    def allot(self, units: int) -> Move:
+        """Return the move of available units to a drop. Raises OutOfStock."""
+        if units > self.balance.available:
+            raise OutOfStock([Shortage(self.product_id, units, self.balance.available)])
+        return Move(self.product_id, -units)
 
 
 @dataclass(slots=True)
@@ -106,7 +216,7 @@ class ProductState:
     version: int
     like_count: int
     stock_quantity: int
-    counted: int = 0
+    stock_version: int = 0
 
 
 def wanted_by_product(lines: Sequence[tuple[UUID, int]]) -> dict[UUID, int]:

@@ -1,12 +1,22 @@
 """Products and stock in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID
 
 from commerce.product.commands import Sort
-from commerce.product.model import Product, ProductState, ProductSummary, Stock
+from commerce.product.model import (
+    Balance,
+    Cause,
+    Move,
+    Movement,
+    MovementReason,
+    Product,
+    ProductState,
+    ProductSummary,
+    Stock,
+    StockLevels,
+)
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
 from commerce.product.striping import repository as striping
 from commerce.runtime import audit
@@ -21,9 +31,6 @@ if TYPE_CHECKING:
     from commerce.product import statements as sql
 else:
     sql = precompiled("commerce.product.statements")
-
-SOLD, RETURNED, COUNTED = "SOLD", "RETURNED", "COUNTED"
-"""Reasons of stock movements."""
 
 Units: TypeAlias = Mapping[UUID, int]
 Stocks: TypeAlias = Mapping[UUID, Stock]
@@ -63,17 +70,25 @@ class ProductRepository(Protocol):
     def record(self, change: Change) -> None:
         """Record an admin's change in the audit."""
 
-    def lock_stock(self, product_id: UUID) -> Stock | None:
-        """Find a stock, and lock it until the transaction ends."""
+    def find_levels(self, product_id: UUID) -> StockLevels | None:
+        """Find the units of a product as they are now."""
 
-    def set_stock(self, stock: Stock, quantity: int) -> None:
-        """Set a locked stock to a counted number of units."""
+    def lock_stock(self, product_id: UUID) -> StockLevels | None:
+        """Find the units of a product, and lock them until the transaction ends."""
 
-    def move_stock(self, changes: Units, *, reason: str, order_id: UUID | None) -> None:
-        """Add each change to its product's stock, all or none; striped units stay as they are."""
+    def find_movements(
+        self, product_id: UUID, before: int, limit: int
+    ) -> tuple[StockLevels, list[Movement]] | None:
+        """Find movements with smaller ids than `before`, newest first, and the units now."""
+
+    def change_stock(self, locked: StockLevels, move: Move, cause: Cause) -> None:
+        """Make a move of a locked stock; one that changes nothing makes a new version too."""
+
+    def move_stock(self, moves: Collection[Move], cause: Cause) -> None:
+        """Make the moves, all or none, without use of what is in stripes."""
 
     def sell(
-        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
+        self, wanted: Units, stocks: Stocks, cause: Cause, *, on_out_of_stock: ErrorFactory
     ) -> None:
         """Take units of each product, all or none, decided on the stocks as they were read."""
 
@@ -148,35 +163,52 @@ class SqlProductRepository:
     def record(self, change: Change) -> None:
         audit.record(self._uow, change)
 
-    def lock_stock(self, product_id: UUID) -> Stock | None:
-        found, stripes = self._uow.lock_together(
-            sql.LOCK_STOCK(ids=[product_id]), striping.locking(product_id)
-        )
-        for row in found:
-            units = [each.quantity for each in stripes]
-            return striping.stock_of(product_id, row.quantity, row.counted, units)
+    def find_levels(self, product_id: UUID) -> StockLevels | None:
+        for row in self._uow.read(sql.FIND_LEVELS(product_id=product_id)):
+            return _levels(row)
         return None
 
-    def set_stock(self, stock: Stock, quantity: int) -> None:
-        self._uow.write(sql.INCREMENT_COUNTED(counted_id=stock.product_id))
-        if quantity != stock.quantity:
-            moving = _moving({stock.product_id: quantity - stock.quantity}, COUNTED, order_id=None)
-            self._move(*striping.gathered([stock], *moving))
+    def lock_stock(self, product_id: UUID) -> StockLevels | None:
+        found, stripes = self._uow.lock_together(
+            sql.LOCK_LEVELS(product_id=product_id), striping.locking(product_id)
+        )
+        for row in found:
+            return _levels(row, stripes)
+        return None
 
-    def move_stock(self, changes: Units, *, reason: str, order_id: UUID | None) -> None:
-        self._move(*_moving(changes, reason, order_id))
+    def find_movements(
+        self, product_id: UUID, before: int, limit: int
+    ) -> tuple[StockLevels, list[Movement]] | None:
+        query = sql.MOVEMENTS(product_id=product_id, before=before, limit=limit)
+        found = self._uow.read(query)
+        if not found:
+            return None
+        return _levels(found[0]), [_movement(row) for row in found if row.id is not None]
+
+    def change_stock(self, locked: StockLevels, move: Move, cause: Cause) -> None:
+        if not (move.change or move.on_hand_change):
+            self._uow.write(sql.CONFIRM_STOCK(confirmed_id=locked.product_id))
+            return
+        striped = [locked.product_id] if locked.is_striped else []
+        self._move(*striping.gathered(striped, *_moving([move], cause)))
+
+    def move_stock(self, moves: Collection[Move], cause: Cause) -> None:
+        self._move(*_moving(moves, cause))
 
     def sell(
-        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
+        self, wanted: Units, stocks: Stocks, cause: Cause, *, on_out_of_stock: ErrorFactory
     ) -> None:
-        moving = partial(_moving, reason=SOLD, order_id=order_id)
-        changes = {product_id: -quantity for product_id, quantity in wanted.items()}
-        gathered = striping.gathered(stocks.values(), *moving(changes))
+        moves = [Move(product_id, -quantity) for product_id, quantity in wanted.items()]
+        gathered = striping.gathered(
+            striping.striped_among(stocks.values()), *_moving(moves, cause)
+        )
         self._move(*gathered, on_out_of_stock=on_out_of_stock)
-        if taking := striping.taking(stocks, wanted, reason=SOLD, order_id=order_id):
-            rest = {id_: change for id_, change in changes.items() if id_ not in taking}
+        if taking := striping.taking(stocks, wanted, cause):
+            rest = [each for each in moves if each.product_id not in taking]
             self._uow.with_fallback(
-                *(moving(rest) if rest else ()), *taking.values(), unless=striping.STRIPE_HAS_MORE
+                *(_moving(rest, cause) if rest else ()),
+                *taking.values(),
+                unless=striping.STRIPE_HAS_MORE,
             )
 
     # Without an explanation a violation is a lost race: the use case is repeated.
@@ -185,26 +217,57 @@ class SqlProductRepository:
         self._uow.write_last(*queries, on_violation=dict.fromkeys(rules, on_out_of_stock))
 
 
-def _moving(changes: Units, reason: str, order_id: UUID | None) -> tuple[Query, Query]:
-    """Lock the stocks' own rows, and add the changes to them."""
-    moves = [
+def _moving(moves: Collection[Move], cause: Cause) -> tuple[Query, Query]:
+    """Lock the stocks' own rows, and make the moves of them."""
+    rows = [
         {
-            "product_id": str(product_id),
-            "change": change,
+            "product_id": str(move.product_id),
+            "change": move.change,
+            "on_hand_change": move.on_hand_change,
             "changed_id": str(clock.new_id()),
             "turned_id": str(clock.new_id()),
         }
-        for product_id, change in changes.items()
+        for move in moves
     ]
-    move = sql.MOVE_STOCK(
-        moves=moves,
-        reason=reason,
-        order_id=order_id,
+    moving = sql.MOVE_STOCK(
+        moves=rows,
+        reason=cause.reason,
+        order_id=cause.order_id,
+        drop_id=cause.drop_id,
+        by=cause.by,
+        note=cause.note,
         at=clock.now(),
         trace_id=trace.trace_id(),
-        expected=len(changes),
+        expected=len(rows),
     )
-    return sql.LOCK_STOCK(ids=list(changes)), move
+    return sql.LOCK_STOCK(ids=[move.product_id for move in moves]), moving
+
+
+def _levels(row: Row, stripes: Sequence[Row] = ()) -> StockLevels:
+    """Make the levels of a row, to which the units and sales of locked stripes are added."""
+    return StockLevels(
+        row.product_id,
+        Balance(row.on_hand, row.available + sum(each.quantity for each in stripes)),
+        row.allotted,
+        row.version + sum(each.version for each in stripes),
+        row.is_opened,
+        is_striped=bool(stripes),
+    )
+
+
+def _movement(row: Row) -> Movement:
+    return Movement(
+        row.id,
+        row.at,
+        Move(row.product_id, row.change, row.on_hand_change),
+        Cause(
+            reason=MovementReason(row.reason),
+            by=row.by or "",
+            order_id=row.order_id,
+            drop_id=row.drop_id,
+            note=row.note,
+        ),
+    )
 
 
 def _place(
@@ -240,5 +303,5 @@ def _product(row: Row) -> Product:
         like_count=row.like_count,
         version=row.version,
         created_at=row.created_at,
-        stock=striping.stock_of(row.id, row.quantity, row.counted, row.stripes),
+        stock=striping.stock_of(row.id, row.quantity, row.stock_version, row.stripes),
     )

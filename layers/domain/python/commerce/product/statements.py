@@ -15,6 +15,7 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    true,
     tuple_,
     update,
 )
@@ -22,8 +23,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
-from commerce.product.striping.tables import UNITS_IN_STRIPES, UNITS_PER_STRIPE
-from commerce.product.tables import product_table, stock_table
+from commerce.product.striping.tables import SALES_FROM_STRIPES, STRIPES, UNITS_IN_STRIPES
+from commerce.product.tables import product_table, stock_movement_table, stock_table
 from commerce.runtime.db.core import insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
 
@@ -32,9 +33,11 @@ _SUMMARIES = select(
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
     _p.like_count, _p.version,
 )  # fmt: skip
+_s = stock_table.c
+_VERSION = _s.version + _s.counted  # with the sales from its stripes, it grows with all that moves
 _PRODUCTS = _SUMMARIES.add_columns(
-    _p.created_at, stock_table.c.quantity, stock_table.c.counted, UNITS_PER_STRIPE.label("stripes")
-).join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
+    _p.created_at, _s.quantity, _VERSION.label("stock_version"), STRIPES.label("stripes")
+).join_from(product_table, stock_table, _s.product_id == _p.id)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 FIND_ALL = Statement(_PRODUCTS.where(_p.id == any_(_IDS)))
@@ -44,26 +47,56 @@ FIND_STATES = Statement(
         _p.id,
         _p.version,
         _p.like_count,
-        stock_table.c.quantity + UNITS_IN_STRIPES,
-        stock_table.c.counted,
+        _s.quantity + UNITS_IN_STRIPES,
+        _VERSION + SALES_FROM_STRIPES,
     )
-    .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
+    .join_from(product_table, stock_table, _s.product_id == _p.id)
     .where(_p.id == any_(_IDS))
 )
 ADD = insert_row(product_table, unlikes_ahead=0)
 ADD_STOCK = Statement(
     insert(stock_table).values(product_id=bindparam("product_id"), quantity=0, version=1)
 )
-INCREMENT_COUNTED = Statement(
+CONFIRM_STOCK = Statement(
     update(stock_table)
-    .where(stock_table.c.product_id == bindparam("counted_id", type_=Uuid))
-    .values(counted=stock_table.c.counted + 1)
+    .where(_s.product_id == bindparam("confirmed_id", type_=Uuid))
+    .values(counted=_s.counted + 1)
 )
+_LEVELS = select(_s.product_id, _s.on_hand, _s.allotted, _s.is_opened)
+_NOW = _LEVELS.add_columns(
+    (_s.quantity + UNITS_IN_STRIPES).label("available"),
+    (_VERSION + SALES_FROM_STRIPES).label("version"),
+).where(_s.product_id == bindparam("product_id", type_=Uuid))
+FIND_LEVELS = Statement(_NOW)
 LOCK_STOCK = Statement(
-    select(stock_table.c.product_id, stock_table.c.quantity, stock_table.c.counted)
-    .where(stock_table.c.product_id == any_(_IDS))
-    .order_by(stock_table.c.product_id)
+    select(_s.product_id)
+    .where(_s.product_id == any_(_IDS))
+    .order_by(_s.product_id)
     .with_for_update()
+)
+LOCK_LEVELS = Statement(
+    _LEVELS.add_columns(_s.quantity.label("available"), _VERSION.label("version"))
+    .where(_s.product_id == bindparam("product_id", type_=Uuid))
+    .with_for_update()
+)
+_m = stock_movement_table.c
+_NEWEST = (
+    select(stock_movement_table)
+    .where(
+        _m.product_id == bindparam("product_id", type_=Uuid),
+        _m.id < bindparam("before", type_=BigInteger),
+    )
+    .order_by(_m.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+    .lateral("movement")
+)
+# One statement, so that the levels are those that the newest movement led to.
+MOVEMENTS = Statement(
+    _NOW.add_columns(
+        *(each for each in _NEWEST.c if each.name != "product_id"),
+    )
+    .select_from(stock_table.outerjoin(_NEWEST, true()))
+    .order_by(_NEWEST.c.id.desc())
 )
 
 # Likes and unlikes arrive in any order, so an unlike may arrive before its like. Then the count
@@ -81,8 +114,10 @@ COUNT_LIKES = Statement(
 
 # Both statements that move stock insert these for each row of their CTE `moved`.
 RECORD_MOVEMENT = """
-        INSERT INTO stock_movement (product_id, change, reason, order_id, at)
-        SELECT product_id, change, CAST(:reason AS text), CAST(:order_id AS uuid),
+        INSERT INTO stock_movement (product_id, change, on_hand_change, reason, order_id, drop_id,
+            "by", note, at)
+        SELECT product_id, change, on_hand_change, CAST(:reason AS text), CAST(:order_id AS uuid),
+            CAST(:drop_id AS uuid), CAST(:by AS text), CAST(:note AS text),
             CAST(:at AS timestamptz)
         FROM moved"""
 RECORD_CHANGE = """
@@ -92,21 +127,25 @@ RECORD_CHANGE = """
             aggregate_id, aggregate_version, CAST(:trace_id AS text),
             jsonb_build_object('product_id', product_id, 'quantity', in_all,
                 'change', change, 'reason', CAST(:reason AS text))
-        FROM moved"""
+        FROM moved WHERE change <> 0"""
 
 # One statement moves stock, so that the movement and its events say what the row became, not what
 # was read before. A movement may record two events, so each row version makes two event versions.
 # The lock of this row is enough to know that a product is sold out, also where it has stripes. The
-# guard's rule is `stock_sufficient`.
+# guard's rule is `stock_sufficient`. Events are of what is available: a shipment has none.
 MOVE_STOCK = Statement(
     text(f"""
     WITH moved AS (
         UPDATE stock
-        SET quantity = stock.quantity + move.change, version = stock.version + 1
+        SET quantity = stock.quantity + move.change, version = stock.version + 1,
+            on_hand = stock.on_hand + move.on_hand_change,
+            allotted = stock.allotted + CASE WHEN CAST(:drop_id AS uuid) IS NULL THEN 0
+                ELSE move.on_hand_change - move.change END
         FROM jsonb_to_recordset(:moves)
-            AS move(product_id uuid, change bigint, changed_id uuid, turned_id uuid)
+            AS move(product_id uuid, change bigint, on_hand_change bigint, changed_id uuid,
+                turned_id uuid)
         WHERE stock.product_id = move.product_id AND stock.quantity + move.change >= 0
-        RETURNING stock.product_id, change, changed_id, turned_id,
+        RETURNING stock.product_id, change, on_hand_change, changed_id, turned_id,
             stock.product_id AS aggregate_id, 2 * version AS aggregate_version,
             stock.quantity + (SELECT coalesce(sum(stripe.quantity), 0)
                 FROM stock_stripe AS stripe WHERE stripe.product_id = stock.product_id) AS in_all

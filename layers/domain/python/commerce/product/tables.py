@@ -11,7 +11,6 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    literal_column,
     text,
 )
 
@@ -50,11 +49,18 @@ stock_table = Table(
     Column(
         "product_id", Uuid, ForeignKey("product.id", name="stock_of_a_product"), primary_key=True
     ),
+    # What is available, with the units in the stripes. What is reserved is stored nowhere: it is
+    # `on_hand` less that, so that selling changes one number.
     Column("quantity", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
-    Column("counted", BigInteger, nullable=False, server_default=text("0")),  # by an admin
+    Column("counted", BigInteger, nullable=False, server_default=text("0")),  # nothing moved by it
     Column("stripes_fixed", Boolean, nullable=False, server_default=text("false")),  # by an admin
+    Column("on_hand", BigInteger, nullable=False, server_default=text("0")),
+    Column("allotted", BigInteger, nullable=False, server_default=text("0")),  # a part of reserved
+    # False until the migration knows what was on hand before it (infra/migrations/opening.py).
+    Column("is_opened", Boolean, nullable=False, server_default=text("true")),
     CheckConstraint("quantity >= 0", name="stock_not_negative"),
+    CheckConstraint("allotted >= 0", name="allotted_not_negative"),
     # Sold units rewrite the row without touching an index: room on the page keeps that local.
     postgresql_with={"fillfactor": "50"},
 )
@@ -64,18 +70,26 @@ stock_movement_table = Table(
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=True),
     Column("product_id", Uuid, nullable=False),
-    Column("change", BigInteger, nullable=False),
+    Column("change", BigInteger, nullable=False),  # of what is available
     Column("reason", Text, nullable=False),
     Column("order_id", Uuid),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("on_hand_change", BigInteger, nullable=False, server_default=text("0")),
+    Column("drop_id", Uuid),  # where it changes what is allotted
+    Column("by", Text),  # null in movements from before this was recorded
+    Column("note", Text),
 )
-Index("stock_movement_of_product", stock_movement_table.c.product_id)
-# An order takes a product's units once, and brings them back once.
 Index(
-    "stock_moved_once_per_order",
+    "stock_movement_newest_of_product",
+    stock_movement_table.c.product_id,
+    stock_movement_table.c.id,
+)
+# An order takes a product's units once, and brings them back or ships them once.
+Index(
+    "stock_moved_once_per_reason",
     stock_movement_table.c.order_id,
     stock_movement_table.c.product_id,
-    literal_column("(change > 0)"),
+    stock_movement_table.c.reason,
     unique=True,
     postgresql_where=stock_movement_table.c.order_id.is_not(None),
 )

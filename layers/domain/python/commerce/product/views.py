@@ -1,9 +1,11 @@
 """Views of products."""
 
+from uuid import UUID
+
 from pydantic import Field
 
-from commerce.product.model import Product, ProductSummary
-from commerce.shared.schemas import MoneyView, View, money_view
+from commerce.product.model import Balance, Movement, Product, ProductSummary, StockLevels
+from commerce.shared.schemas import MoneyView, Timestamp, View, money_view
 
 
 class BrandOfProduct(View):
@@ -30,8 +32,8 @@ class ProductDetailView(ProductView):
 
     stock_quantity: int
     rank: int | None = None
-    counted: int = Field(default=0, exclude=True)
-    """A part of the ETag: the number of times that an admin has set the stock."""
+    stock_version: int = Field(default=0, exclude=True)
+    """A part of the ETag: grows with everything that moves the stock."""
 
 
 class FirstPages(View):
@@ -41,13 +43,48 @@ class FirstPages(View):
 
 
 class StockView(View):
-    """The number of units there are."""
+    """The units on hand: reserved (with those allotted to drops), and available."""
 
     product_id: str
+    on_hand: int
+    reserved: int
+    allotted: int
+    available: int
     stock_quantity: int
-    version: int = Field(default=1, exclude=True)
-    """The product's; with `counted` it makes the ETag."""
-    counted: int = Field(default=0, exclude=True)
+    """What is available, as a product shows it."""
+
+    version: int
+    """Grows with everything that moves the stock."""
+
+    @property
+    def versions(self) -> tuple[int, int]:
+        """The version in an ETag, where a product's tag has it too: after the product's edits."""
+        return 0, self.version
+
+
+class UnitsView(View):
+    """Units on hand, reserved and available."""
+
+    on_hand: int
+    reserved: int
+    available: int
+
+
+class StockMovementView(View):
+    """A change of a product's units: why, by whom, for which order or drop, and what it left.
+
+    `by` is null in changes from before it was recorded.
+    """
+
+    movement_id: str
+    at: Timestamp
+    reason: str
+    change: UnitsView
+    balance: UnitsView
+    by: str | None
+    order_id: str | None
+    drop_id: str | None
+    note: str | None
 
 
 def product_view(product: ProductSummary, brand_name: str) -> ProductView:
@@ -68,10 +105,48 @@ def detail_view(product: Product, brand_name: str) -> ProductDetailView:
     return ProductDetailView(
         **dict(product_view(product, brand_name)),
         stock_quantity=product.stock.quantity,
-        counted=product.stock.counted,
+        stock_version=product.stock.version,
     )
 
 
 def summary_of(detail: ProductDetailView) -> ProductView:
     """Return what lists show of a product."""
     return ProductView(**{name: getattr(detail, name) for name in ProductView.model_fields})
+
+
+def stock_view(levels: StockLevels) -> StockView:
+    """Show all that staff know of a product's units."""
+    return StockView(
+        product_id=str(levels.product_id),
+        **dict(units_view(levels.balance)),
+        allotted=levels.allotted,
+        stock_quantity=levels.balance.available,
+        version=levels.version,
+    )
+
+
+def units_view(balance: Balance) -> UnitsView:
+    """Show a balance."""
+    return UnitsView(
+        on_hand=balance.on_hand, reserved=balance.reserved, available=balance.available
+    )
+
+
+def movement_view(movement: Movement, balance: Balance) -> StockMovementView:
+    """Show a movement and the balance after it."""
+    move, cause = movement.move, movement.cause
+    return StockMovementView(
+        movement_id=str(movement.id),
+        at=movement.at,
+        reason=cause.reason,
+        change=units_view(Balance(move.on_hand_change, move.change)),
+        balance=units_view(balance),
+        by=cause.by or None,
+        order_id=_text(cause.order_id),
+        drop_id=_text(cause.drop_id),
+        note=cause.note,
+    )
+
+
+def _text(id_: UUID | None) -> str | None:
+    return None if id_ is None else str(id_)

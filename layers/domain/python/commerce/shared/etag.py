@@ -39,6 +39,11 @@ def require_seen(current: Sequence[int], if_match: IfMatch, version: int | None 
         raise StaleVersion
 
 
+def is_seen(if_match: IfMatch, version: int, *, part: int) -> bool:
+    """Return whether a tag has this version as that part, or no tag was asked for."""
+    return if_match is None or any(seen[part : part + 1] == [version] for seen in if_match)
+
+
 def outdated(if_match: IfMatch, version: int | None = None) -> StaleVersion | None:
     """Return the error of an outdated change; None where it named no version and can repeat."""
     return None if if_match is None and version is None else StaleVersion()

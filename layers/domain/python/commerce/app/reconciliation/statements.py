@@ -45,6 +45,39 @@ LEFT JOIN (
 WHERE stock.quantity + coalesce(dealt.sum, 0) IS DISTINCT FROM coalesce(moved.sum, 0)
 ORDER BY 1
 """,
+    ON_HAND_IS_THE_SUM_OF_ITS_MOVEMENTS="""
+SELECT product_id, on_hand, allotted, coalesce(moved.on_hand, 0) AS on_hand_moved,
+    coalesce(moved.allotted, 0) AS allotted_moved
+FROM stock
+LEFT JOIN (
+    SELECT product_id, CAST(sum(on_hand_change) AS bigint) AS on_hand,
+        CAST(sum(on_hand_change - change) FILTER (WHERE drop_id IS NOT NULL) AS bigint) AS allotted
+    FROM stock_movement WHERE product_id = ANY (CAST(:ids AS uuid[])) GROUP BY product_id
+) AS moved USING (product_id)
+WHERE product_id = ANY (CAST(:ids AS uuid[])) AND is_opened
+    AND (stock.on_hand, stock.allotted) <> (coalesce(moved.on_hand, 0), coalesce(moved.allotted, 0))
+ORDER BY 1
+""",
+    # What else is reserved than what drops hold: units of orders that are not cancelled and not
+    # shipped. ORDER_MOVED_ITS_STOCK proves that these are the units that were sold to the orders.
+    RESERVED_IS_WHAT_ORDERS_HOLD="""
+SELECT asked.product_id, asked.reserved, asked.allotted, coalesce(held.sum, 0) AS held
+FROM (
+    SELECT product_id, allotted, on_hand - quantity - CAST((
+        SELECT coalesce(sum(stock_stripe.quantity), 0) FROM stock_stripe
+        WHERE stock_stripe.product_id = stock.product_id) AS bigint) AS reserved
+    FROM stock WHERE product_id = ANY (CAST(:ids AS uuid[])) AND is_opened
+) AS asked
+LEFT JOIN (
+    SELECT product_id, CAST(-sum(change) AS bigint) AS sum
+    FROM stock_movement JOIN orders ON orders.id = order_id
+    WHERE product_id = ANY (CAST(:ids AS uuid[])) AND reason = 'SOLD'
+        AND orders.status IN ('PENDING', 'CONFIRMED')
+    GROUP BY product_id
+) AS held USING (product_id)
+WHERE asked.reserved - asked.allotted <> coalesce(held.sum, 0) OR asked.allotted < 0
+ORDER BY 1
+""",
     STOCK_HAS_ALL_ITS_STRIPES="""
 SELECT product_id, count(*) AS stripes, min(number) AS first, max(number) AS last
 FROM stock_stripe WHERE product_id = ANY (CAST(:ids AS uuid[]))
@@ -80,24 +113,38 @@ NEXT_ORDERS = _next_ids(
     "payment.order_id",
 )
 ORDER_RULES = _rules(
+    # Units that came back into the building are not counted as returned: what they changed of what
+    # is available, they changed of what is on hand. Shipments of orders that were placed before
+    # their product's stock was opened may not be recorded, and all of these orders returned.
     ORDER_MOVED_ITS_STOCK="""
 WITH due AS (
-    SELECT order_id, product_id, quantity AS ordered,
-        CASE WHEN orders.status = 'CANCELLED' THEN quantity ELSE 0 END AS to_return
-    FROM order_line JOIN orders ON orders.id = order_id
+    SELECT order_id, product_id, quantity AS ordered, is_shipped,
+        CASE WHEN orders.status = 'CANCELLED' AND NOT is_shipped THEN quantity ELSE 0 END
+            AS to_return,
+        CASE WHEN is_shipped THEN quantity ELSE 0 END AS to_ship
+    FROM order_line JOIN orders ON orders.id = order_id CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM order_history
+            WHERE order_history.order_id = orders.id AND status = 'SHIPPED') AS is_shipped
+    ) AS history
     WHERE order_id = ANY (CAST(:ids AS uuid[]))
 ), done AS (
-    SELECT order_id, product_id,
+    SELECT order_id, product_id, min(id) AS first,
         -coalesce(sum(change) FILTER (WHERE change < 0), 0) AS sold,
-        coalesce(sum(change) FILTER (WHERE change > 0), 0) AS returned
+        coalesce(sum(change - on_hand_change) FILTER (WHERE change > 0), 0) AS returned,
+        -coalesce(sum(on_hand_change) FILTER (WHERE reason = 'SHIPPED'), 0) AS shipped
     FROM stock_movement WHERE order_id = ANY (CAST(:ids AS uuid[]))
     GROUP BY order_id, product_id
 )
 SELECT order_id, product_id, coalesce(ordered, 0) AS ordered, coalesce(sold, 0) AS sold,
-    coalesce(to_return, 0) AS to_return, coalesce(returned, 0) AS returned
+    coalesce(to_return, 0) AS to_return, coalesce(returned, 0) AS returned,
+    coalesce(to_ship, 0) AS to_ship, coalesce(shipped, 0) AS shipped
 FROM due FULL JOIN done USING (order_id, product_id)
 WHERE coalesce(ordered, 0) <> coalesce(sold, 0)
-    OR coalesce(to_return, 0) <> coalesce(returned, 0)
+    OR (coalesce(to_return, 0), coalesce(to_ship, 0))
+        <> (coalesce(returned, 0), coalesce(shipped, 0))
+        AND NOT (coalesce(is_shipped, false) AND coalesce(shipped, 0) = 0 AND EXISTS (
+            SELECT FROM stock_movement AS opening WHERE opening.product_id = done.product_id
+                AND opening.reason = 'OPENED' AND opening.id > done.first))
 ORDER BY 1, 2
 """,
     ORDER_MOVED_ITS_POINTS="""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from commerce.product.model import Stock
+from commerce.product.model import Cause, Stock
 from commerce.product.striping.model import SalesSpike, StripedStock, Striping
 from commerce.runtime import audit
 from commerce.runtime.audit import Change
@@ -34,12 +34,14 @@ STRIPE_HAS_MORE = "stripe_has_more"
 """The guard of `taking`: a stripe must have more units than are taken from it."""
 
 
-def stock_of(product_id: UUID, own_units: int, counted: int, stripes: Sequence[int]) -> Stock:
-    """Make a stock of the units in its own row and those in its stripes, if it has any."""
-    quantity = own_units + sum(stripes)
+def stock_of(
+    product_id: UUID, own_units: int, version: int, stripes: Sequence[Sequence[int]]
+) -> Stock:
+    """Make a stock of its own row and its stripes, if it has any: the units and sales of each."""
     if not stripes:
-        return Stock(product_id, quantity, counted)
-    return StripedStock(product_id, quantity, counted, tuple(stripes))
+        return Stock(product_id, own_units, version)
+    units, sales = zip(*stripes, strict=True)
+    return StripedStock(product_id, own_units + sum(units), version + sum(sales), units)
 
 
 def locking(product_id: UUID) -> Query:
@@ -47,12 +49,20 @@ def locking(product_id: UUID) -> Query:
     return sql.LOCK(ids=[product_id])
 
 
-def gathered(stocks: Iterable[Stock], lock: Query, move: Query) -> list[Query]:
-    """Gather the stocks' units in their own rows around a movement, and deal out what is left."""
-    ids = [each.product_id for each in stocks if isinstance(each, StripedStock)]
+def gathered(ids: Collection[UUID], lock: Query, move: Query) -> list[Query]:
+    """Gather the striped stocks' units in their own rows around a movement, and deal out the rest.
+
+    `lock` locks the own rows of all stocks that `move` moves.
+    """
     if not ids:
         return [lock, move]
-    return [lock, sql.LOCK(ids=ids), sql.GATHER(ids=ids), move, dealing(ids)]
+    striped = list(ids)
+    return [lock, sql.LOCK(ids=striped), sql.GATHER(ids=striped), move, dealing(striped)]
+
+
+def striped_among(stocks: Iterable[Stock]) -> list[UUID]:
+    """Return the ids of the stocks that have stripes."""
+    return [each.product_id for each in stocks if isinstance(each, StripedStock)]
 
 
 def dealing(product_ids: Collection[UUID]) -> Query:
@@ -61,7 +71,7 @@ def dealing(product_ids: Collection[UUID]) -> Query:
 
 
 def taking(
-    stocks: Mapping[UUID, Stock], wanted: Mapping[UUID, int], *, reason: str, order_id: UUID
+    stocks: Mapping[UUID, Stock], wanted: Mapping[UUID, int], cause: Cause
 ) -> dict[UUID, Query]:
     """Take the units of each striped stock from one stripe of it, without its own row's lock.
 
@@ -78,8 +88,11 @@ def taking(
             quantity=wanted[id_],
             numbers=random.sample(found, len(found)),  # so that buyers do not queue on the first
             changed_id=clock.new_id(),
-            reason=reason,
-            order_id=order_id,
+            reason=cause.reason,
+            order_id=cause.order_id,
+            drop_id=cause.drop_id,
+            by=cause.by,
+            note=cause.note,
             at=clock.now(),
             trace_id=trace.trace_id(),
         )

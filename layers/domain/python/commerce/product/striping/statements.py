@@ -3,7 +3,7 @@
 from sqlalchemy import ARRAY, Boolean, Uuid, any_, bindparam, delete, select, text, update
 
 from commerce.product.statements import RECORD_CHANGE, RECORD_MOVEMENT
-from commerce.product.striping.tables import stock_stripe_table
+from commerce.product.striping.tables import SALES_FROM_STRIPES, stock_stripe_table
 from commerce.product.tables import stock_table
 from commerce.runtime.db.core import insert_many
 from commerce.runtime.db.statement import Statement
@@ -17,7 +17,7 @@ LOCK_STOCK = Statement(
 )
 # Only under the lock of their stocks' rows; whoever locks several does so in the same order.
 LOCK = Statement(
-    select(_s.product_id, _s.number, _s.quantity)
+    select(_s.product_id, _s.number, _s.quantity, _s.version)
     .where(_OF_PRODUCTS)
     .order_by(_s.product_id, _s.number)
     .with_for_update()
@@ -53,8 +53,14 @@ DEAL = Statement(
 )
 CLEAR = Statement(delete(stock_stripe_table).where(_OF_PRODUCTS))
 ADD = insert_many(stock_stripe_table, *(each.name for each in stock_stripe_table.columns))
+# The stripes go, and with them their sales: the stock's version keeps these.
 FIX = Statement(
-    update(stock_table).where(_OF_STOCK).values(stripes_fixed=bindparam("is_fixed", type_=Boolean))
+    update(stock_table)
+    .where(_OF_STOCK)
+    .values(
+        stripes_fixed=bindparam("is_fixed", type_=Boolean),
+        version=stock_table.c.version + SALES_FROM_STRIPES,
+    )
 )
 
 # Take from the first of the stripes that is not locked; where all are locked, wait for one, while
@@ -79,7 +85,7 @@ TAKE = Statement(
         SET quantity = quantity - CAST(:quantity AS bigint), version = version + 1
         WHERE product_id = CAST(:product_id AS uuid) AND quantity > CAST(:quantity AS bigint)
             AND number = (SELECT number FROM free UNION ALL SELECT number FROM waited_for)
-        RETURNING product_id, -CAST(:quantity AS bigint) AS change,
+        RETURNING product_id, -CAST(:quantity AS bigint) AS change, 0 AS on_hand_change,
             CAST(:changed_id AS uuid) AS changed_id, id AS aggregate_id,
             version AS aggregate_version,
             quantity + (SELECT stock.quantity + coalesce(sum(others.quantity), 0)

@@ -1,5 +1,7 @@
 """Table of the stripes, and the units that a stock has in them."""
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -10,9 +12,11 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Uuid,
+    cast,
     func,
     select,
 )
+from sqlalchemy.dialects.postgresql import array
 
 from commerce.product.tables import stock_table
 from commerce.runtime.db.core import metadata
@@ -35,20 +39,28 @@ stock_stripe_table = Table(
 )
 _s = stock_stripe_table.c
 
-UNITS_IN_STRIPES = (
-    select(func.coalesce(func.sum(_s.quantity), 0))
-    .where(_s.product_id == stock_table.c.product_id)
-    .correlate(stock_table)
-    .scalar_subquery()
-)
+
+def _sum_of_stripes(column: Column[int]) -> Any:
+    return (
+        select(cast(func.coalesce(func.sum(column), 0), BigInteger))
+        .where(_s.product_id == stock_table.c.product_id)
+        .correlate(stock_table)
+        .scalar_subquery()
+    )
+
+
+UNITS_IN_STRIPES = _sum_of_stripes(_s.quantity)
 """The units of all stripes of a stock."""
 
-UNITS_PER_STRIPE = func.array(
-    select(_s.quantity)
+SALES_FROM_STRIPES = _sum_of_stripes(_s.version)
+"""The number of sales from the stripes of a stock."""
+
+STRIPES = func.array(
+    select(array([_s.quantity, _s.version]))
     .where(_s.product_id == stock_table.c.product_id)
     .order_by(_s.number)
     .correlate(stock_table)
     .scalar_subquery(),
-    type_=ARRAY(BigInteger),
+    type_=ARRAY(BigInteger, dimensions=2),
 )
-"""The units of each stripe of a stock, by its number."""
+"""The units of each stripe of a stock, and the sales from it, by its number."""

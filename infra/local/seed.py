@@ -67,10 +67,11 @@ WITH numbered AS (
         1000 + n * 7919 % 500 * 100, 'KRW', likes, 1, now()
     FROM made
 ), stock_made AS (
-    INSERT INTO stock (product_id, quantity, version) SELECT id, quantity, 1 FROM made
+    INSERT INTO stock (product_id, quantity, on_hand, version)
+    SELECT id, quantity, quantity, 1 FROM made
 ), movement_made AS (
-    INSERT INTO stock_movement (product_id, change, reason, at)
-    SELECT id, quantity, 'SEEDED', now() FROM made
+    INSERT INTO stock_movement (product_id, change, on_hand_change, reason, "by", at)
+    SELECT id, quantity, quantity, 'RECEIVED', 'system', now() FROM made
 )
 INSERT INTO product_like (user_id, product_id, id, created_at)
 SELECT pg_temp.seeded_id(:start, :run || 'user' || (n * 7 + nth) % :users), id,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.support.lambda_calls import Answer, call
-from tests.support.shop import Person, an_admin, rows
+from tests.support.shop import Person, a_key, an_admin, rows
 
 
 def edit_product(product_id: str, by: Person | None = None, tag: str = "", **body: Any) -> Answer:
@@ -21,6 +21,49 @@ def set_stock(product_id: str, quantity: int, by: Person | None = None, tag: str
     """PUT /admin/products/{product_id}/stock, under If-Match where a tag is given."""
     path = f"/admin/products/{product_id}/stock"
     return _send("product/set_stock", "PUT", path, {"quantity": quantity}, by, tag)
+
+
+def count_stock(product_id: str, by: Person | None = None, tag: str = "", **body: int) -> Answer:
+    """PUT /admin/products/{product_id}/stock with any fields."""
+    path = f"/admin/products/{product_id}/stock"
+    return _send("product/set_stock", "PUT", path, body, by, tag)
+
+
+def adjust_stock(
+    product_id: str,
+    delta: int,
+    reason: str = "CORRECTION",
+    by: Person | None = None,
+    key: str | None = None,
+    **more: Any,
+) -> Answer:
+    """POST /admin/products/{product_id}/stock/adjustments."""
+    return call(
+        "product/adjust_stock",
+        "POST",
+        f"/admin/products/{product_id}/stock/adjustments",
+        body={"delta": delta, "reason": reason, **more},
+        token=(by or an_admin()).token,
+        key=key or a_key(),
+    )
+
+
+def stock_seen(product_id: str) -> Answer:
+    """GET /admin/products/{product_id}/stock."""
+    path = f"/admin/products/{product_id}/stock"
+    return call("product/get_stock", "GET", path, token=an_admin().token)
+
+
+def units_of(product_id: str) -> tuple[int, int, int]:
+    """Return what is on hand, reserved and available, as staff see it."""
+    seen = stock_seen(product_id).json
+    return seen["on_hand"], seen["reserved"], seen["available"]
+
+
+def movements_of(product_id: str, query: str = "") -> Answer:
+    """GET /admin/products/{product_id}/stock/movements."""
+    path = f"/admin/products/{product_id}/stock/movements{query}"
+    return call("product/list_stock_movements", "GET", path, token=an_admin().token)
 
 
 def put_stripes(product_id: str, stripes: int | None, by: Person | None = None) -> Answer:

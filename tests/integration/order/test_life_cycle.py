@@ -441,7 +441,7 @@ def test_a_status_change_of_a_stale_order_is_not_written(world: World, database_
 
 RETURN_AGAIN = """
     INSERT INTO stock_movement (product_id, change, reason, order_id, at)
-    SELECT product_id, change, 'RETURNED AGAIN', order_id, at
+    SELECT product_id, change, 'RETURNED', order_id, at
     FROM stock_movement WHERE order_id = $1 AND change > 0
 """
 REFUND_POINTS_AGAIN = """
@@ -454,7 +454,7 @@ REFUND_POINTS_AGAIN = """
 @pytest.mark.parametrize(
     ("sql", "rule"),
     [
-        (RETURN_AGAIN, "stock_moved_once_per_order"),
+        (RETURN_AGAIN, "stock_moved_once_per_reason"),
         (REFUND_POINTS_AGAIN, "points_moved_once_per_order"),
     ],
 )

@@ -15,6 +15,7 @@ from commerce.app.reconciliation import (
     reconcile,
     reconciler,
 )
+from commerce.app.transactions import in_transaction
 from commerce.runtime.db.current import database
 from tests.support.coupons import a_coupon, an_issued, place_with
 from tests.support.orders import (
@@ -81,7 +82,15 @@ def test_an_empty_shop_reconciles() -> None:
 
 
 def test_a_stock_unequal_to_its_movements_is_found(world: World) -> None:
-    rows("UPDATE stock SET quantity = quantity + 1 WHERE product_id = $1", world.product)
+    rows(
+        "UPDATE stock SET quantity = quantity + 1, on_hand = on_hand + 1 WHERE product_id = $1",
+        world.product,
+    )
+    rows(
+        "UPDATE stock_movement SET on_hand_change = on_hand_change + 1"
+        " WHERE product_id = $1 AND reason = 'COUNTED'",
+        world.product,
+    )
     [stock] = rows("SELECT quantity FROM stock WHERE product_id = $1", world.product)
     assert found() == [
         (
@@ -92,6 +101,62 @@ def test_a_stock_unequal_to_its_movements_is_found(world: World) -> None:
                 "movements": stock.quantity - 1,
             },
         )
+    ]
+
+
+def test_units_on_hand_unequal_to_their_movements_are_found(world: World) -> None:
+    rows(
+        "UPDATE stock_movement SET on_hand_change = on_hand_change - 1"
+        " WHERE product_id = $1 AND reason = 'COUNTED'",
+        world.product,
+    )
+    facts = {"product_id": world.product, "on_hand": 7, "allotted": 0, "allotted_moved": 0}
+    assert found() == [("ON_HAND_IS_THE_SUM_OF_ITS_MOVEMENTS", {**facts, "on_hand_moved": 6})]
+
+
+def test_units_that_no_order_and_no_drop_holds_are_found(world: World) -> None:
+    rows("UPDATE stock SET on_hand = on_hand + 2 WHERE product_id = $1", world.product)
+    rows(
+        "UPDATE stock_movement SET on_hand_change = on_hand_change + 2"
+        " WHERE product_id = $1 AND reason = 'COUNTED'",
+        world.product,
+    )
+    facts = {"product_id": world.product, "reserved": 4, "allotted": 0, "held": 2}
+    assert found() == [("RESERVED_IS_WHAT_ORDERS_HOLD", facts)]
+
+
+def test_allotted_units_unequal_to_their_movements_are_found(world: World) -> None:
+    drop_id = uuid4()
+    in_transaction(
+        lambda shop: shop.stock.allot(UUID(world.product), 2, drop_id=drop_id, by="test")
+    )
+    assert found() == []
+    rows("UPDATE stock SET allotted = 1 WHERE product_id = $1", world.product)
+    facts = {"product_id": world.product, "allotted": 1}
+    moved = {"on_hand": 7, "on_hand_moved": 7, "allotted_moved": 2}
+    assert found() == [
+        ("ON_HAND_IS_THE_SUM_OF_ITS_MOVEMENTS", {**facts, **moved}),
+        ("RESERVED_IS_WHAT_ORDERS_HOLD", {**facts, "reserved": 4, "held": 2}),
+    ]
+
+
+def test_a_shipment_that_moved_nothing_is_found(world: World) -> None:
+    sql = "DELETE FROM stock_movement WHERE order_id = $1 AND product_id = $2 AND reason = $3"
+    rows(sql, world.delivered, world.other, "SHIPPED")
+    balance_the_stock()
+    assert found() == [stock_finding(world, world.delivered, ordered=2, sold=2, to_ship=2)]
+
+
+def test_a_shipped_order_that_was_restocked_when_cancelled_is_found(world: World) -> None:
+    rows(
+        "INSERT INTO stock_movement (product_id, change, reason, order_id, at)"
+        " VALUES ($1, 2, 'CANCELLED', $2, now())",
+        world.other,
+        world.recalled,
+    )
+    balance_the_stock()
+    assert found() == [
+        stock_finding(world, world.recalled, ordered=2, sold=2, returned=2, to_ship=2, shipped=2)
     ]
 
 
@@ -194,6 +259,7 @@ def test_effects_of_an_unknown_order_are_found(world: World) -> None:
         ("orders", "id"),
     ):
         rows(f"DELETE FROM {table} WHERE {column} = $1", world.confirmed)
+    balance_the_stock()
     findings = found()
     assert findings == [
         *(
@@ -397,9 +463,22 @@ def break_movement(world: World, sql: str) -> None:
 
 
 def balance_the_stock() -> None:
+    """Let each stock be what its movements sum to, with what orders hold reserved."""
     rows(
         "UPDATE stock SET quantity = (SELECT sum(change) FROM stock_movement"
         " WHERE stock_movement.product_id = stock.product_id)"
+    )
+    rows(
+        "UPDATE stock SET on_hand = quantity + coalesce((SELECT -sum(change)"
+        " FROM stock_movement AS moved JOIN orders ON orders.id = moved.order_id"
+        " WHERE moved.product_id = stock.product_id AND moved.reason = 'SOLD'"
+        " AND status IN ('PENDING', 'CONFIRMED')), 0)"
+    )
+    rows(
+        "UPDATE stock_movement SET on_hand_change = on_hand_change + stock.on_hand - ("
+        " SELECT sum(on_hand_change) FROM stock_movement AS moved"
+        " WHERE moved.product_id = stock.product_id)"
+        " FROM stock WHERE stock.product_id = stock_movement.product_id AND reason = 'COUNTED'"
     )
 
 
@@ -419,6 +498,8 @@ def stock_finding(
     *,
     to_return: int = 0,
     returned: int = 0,
+    to_ship: int = 0,
+    shipped: int = 0,
 ) -> tuple[str, dict[str, Any]]:
     return (
         "ORDER_MOVED_ITS_STOCK",
@@ -429,6 +510,8 @@ def stock_finding(
             "sold": sold,
             "to_return": to_return,
             "returned": returned,
+            "to_ship": to_ship,
+            "shipped": shipped,
         },
     )
 

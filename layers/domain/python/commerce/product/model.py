@@ -80,9 +80,9 @@ class MovementReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """The reason of a movement, and who made it."""
+    """The reason of a movement, mostly a MovementReason, and who made it."""
 
-    reason: MovementReason
+    reason: str
     by: str
     order_id: UUID | None = None
     drop_id: UUID | None = None

@@ -10,7 +10,6 @@ from commerce.product.model import (
     Cause,
     Move,
     Movement,
-    MovementReason,
     Product,
     ProductState,
     ProductSummary,
@@ -261,7 +260,7 @@ def _movement(row: Row) -> Movement:
         row.at,
         Move(row.product_id, row.change, row.on_hand_change),
         Cause(
-            reason=MovementReason(row.reason),
+            reason=row.reason,
             by=row.by or "",
             order_id=row.order_id,
             drop_id=row.drop_id,

@@ -68,7 +68,7 @@ class StockFacade:
     def adjust(self, product_id: str, command: AdjustStock, *, by: str) -> StockView:
         """Add units to what is on hand and available, or take them away. Raises Oversold."""
         locked = self._lock(product_id)
-        cause = Cause(reason=MovementReason(command.reason), by=by, note=command.note)
+        cause = Cause(reason=command.reason, by=by, note=command.note)
         details = command.model_dump(exclude={"delta"}, exclude_none=True)
         return self._changed(locked, locked.move(command.delta), cause, "ADJUST_STOCK", details)
 

@@ -46,7 +46,7 @@ WHERE stock.quantity + coalesce(dealt.sum, 0) IS DISTINCT FROM coalesce(moved.su
 ORDER BY 1
 """,
     ON_HAND_IS_THE_SUM_OF_ITS_MOVEMENTS="""
-SELECT product_id, on_hand, allotted, coalesce(moved.on_hand, 0) AS on_hand_moved,
+SELECT product_id, stock.on_hand, stock.allotted, coalesce(moved.on_hand, 0) AS on_hand_moved,
     coalesce(moved.allotted, 0) AS allotted_moved
 FROM stock
 LEFT JOIN (

@@ -92,8 +92,11 @@ def test_a_count_under_a_tag_succeeds_only_before_the_first_sale(
 ) -> None:
     people = buyers(3)
     tag = stock_seen(product).headers["etag"]
-    sales: list[Callable[[], Answer]] = [partial(place, each, (product, 1)) for each in people]
-    answer, *_ = run_concurrently([partial(count_stock, product, tag=tag, on_hand=15), *sales])
+    calls: list[Callable[[], Answer]] = [
+        partial(count_stock, product, tag=tag, on_hand=15),
+        *(partial(place, each, (product, 1)) for each in people),
+    ]
+    answer, *_ = run_concurrently(calls)
     assert outcome(answer) in ("200", "STALE_VERSION")
     on_hand = 15 if answer.status == 200 else UNITS
     assert units_of(product) == (on_hand, 3, on_hand - 3)

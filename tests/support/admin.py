@@ -48,10 +48,10 @@ def adjust_stock(
     )
 
 
-def stock_seen(product_id: str) -> Answer:
+def stock_seen(product_id: str, by: Person | None = None) -> Answer:
     """GET /admin/products/{product_id}/stock."""
     path = f"/admin/products/{product_id}/stock"
-    return call("product/get_stock", "GET", path, token=an_admin().token)
+    return call("product/get_stock", "GET", path, token=(by or an_admin()).token)
 
 
 def units_of(product_id: str) -> tuple[int, int, int]:

@@ -15,7 +15,18 @@ from tests.harness.crash.cases import (
     cancelled_by_an_admin,
     ordered,
 )
-from tests.support.admin import brand_of, edit_brand, edit_product, product_of, set_stock
+from tests.support.admin import (
+    adjust_stock,
+    brand_of,
+    count_stock,
+    edit_brand,
+    edit_product,
+    movements_of,
+    product_of,
+    set_stock,
+    stock_seen,
+    units_of,
+)
 from tests.support.coupons import an_offer
 from tests.support.lambda_calls import call
 from tests.support.shop import rows
@@ -91,6 +102,24 @@ def _set_stock(case: Case) -> str:
     return answered(set_stock(case.product, 9, case.admin, case.words["tag"]))
 
 
+def _shelf(case: Case) -> object:
+    return units_of(case.product), _audit(case)
+
+
+def _sold(*, stripes: int = 1) -> Case:
+    """Two of twenty units are sold, and the stock's tag is known."""
+    case = ordered(stock=20, stripes=stripes)
+    return replace(case, words={"tag": stock_seen(case.product).headers["etag"]})
+
+
+def _count(case: Case) -> str:
+    return answered(count_stock(case.product, case.admin, case.words["tag"], on_hand=9))
+
+
+def _adjust(case: Case) -> str:
+    return answered(adjust_stock(case.product, -3, "LOST", case.admin, case.key))
+
+
 SCENARIOS = (
     Scenario(
         "register_brand", "brand/register_brand", a_case,
@@ -121,6 +150,32 @@ SCENARIOS = (
     Scenario(
         "set_stock", "product/set_stock", _seen_product, _set_stock, OK | {_SEEN_BEFORE},
         look=_audit,
+    ),
+    Scenario("count_shelf", "product/set_stock", _sold, _count, OK | {_SEEN_BEFORE}, look=_shelf),
+    Scenario(
+        "count_striped_shelf", "product/set_stock", lambda: _sold(stripes=4), _count,
+        OK | {_SEEN_BEFORE}, look=_shelf,
+    ),
+    Scenario("adjust_stock", "product/adjust_stock", _sold, _adjust, CREATED, look=_shelf),
+    Scenario(
+        "adjust_striped_stock", "product/adjust_stock", lambda: _sold(stripes=4), _adjust, CREATED,
+        look=_shelf,
+    ),
+    Scenario(
+        "get_stock", "product/get_stock", _sold,
+        lambda case: answered(
+            stock_seen(case.product, case.admin),
+            lambda seen: (seen["on_hand"], seen["reserved"], seen["available"]),
+        ),
+        frozenset({"200 (20, 2, 18)"}),
+    ),
+    Scenario(
+        "list_stock_movements", "product/list_stock_movements", _sold,
+        lambda case: answered(
+            movements_of(case.product),
+            lambda seen: [each["reason"] for each in seen["items"]],
+        ),
+        frozenset({"200 ['SOLD', 'COUNTED']"}),
     ),
     Scenario(
         "cancel_as_admin", "order/cancel_order_as_admin", ordered, cancelled_by_an_admin,

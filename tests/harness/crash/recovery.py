@@ -31,7 +31,10 @@ _SQL_OF_PRODUCT = {
         FROM stock LEFT JOIN stock_stripe USING (product_id)
         WHERE product_id = $1 GROUP BY stock.quantity""",
     "stripes": "SELECT count(*) FROM stock_stripe WHERE product_id = $1",
-    "stock movements": "SELECT change FROM stock_movement WHERE product_id = $1 ORDER BY 1",
+    "on hand": "SELECT on_hand, allotted FROM stock WHERE product_id = $1",
+    "stock movements": """
+        SELECT change, on_hand_change, reason FROM stock_movement
+        WHERE product_id = $1 ORDER BY 3, 1, 2""",
     "likes": "SELECT count(*) FROM product_like WHERE product_id = $1",
     "like count": "SELECT like_count, price_amount FROM product WHERE id = $1",
     "metrics": """

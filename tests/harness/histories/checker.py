@@ -162,6 +162,7 @@ def _end_of(history: History, model: Model, keys: set[Key]) -> Callable[[State],
     end = history.end
     expected: dict[Key, Any] = {
         **{("stock", name): units for name, units in end["stock"].items()},
+        **{("on_hand", name): units for name, units in end["on_hand"].items()},
         **{("balance", name): points for name, points in end["balance"].items()},
         **{("copy", name): status for name, status in end["copies"].items()},
         ("left",): end["left"],
@@ -177,7 +178,7 @@ def _end_of(history: History, model: Model, keys: set[Key]) -> Callable[[State],
     return is_end
 
 
-_ROWS = frozenset({"stock", "balance", "copy", "left"})
+_ROWS = frozenset({"stock", "on_hand", "balance", "copy", "left"})
 
 
 def order_content(order: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -76,11 +76,17 @@ def _not_cancelled(history: History) -> list[dict[str, Any]]:
 
 
 def _stock(history: History) -> Iterator[str]:
-    """The stock left is the initial stock less the units bought, where no admin set it."""
-    counted = {call.args["product"] for call in history.calls if call.kind == "set_stock"}
+    """The stock left is the initial stock less the units bought, where no admin changed it.
+
+    What was shipped does not come back when its order is cancelled.
+    """
+    changing = ("set_stock", "count", "adjust")
+    counted = {call.args["product"] for call in history.calls if call.kind in changing}
+    shipped = {each["about"] for each in history.committed if each["type"] == "OrderShipped"}
     sold: Counter[str] = Counter()
-    for order in _not_cancelled(history):
-        sold.update(dict(order["lines"]))
+    for order in history.end["orders"]:
+        if order["status"] != "CANCELLED" or order["about"] in shipped:
+            sold.update(dict(order["lines"]))
     for number, units in enumerate(history.setup.stock):
         product = f"p{number}"
         left = history.end["stock"][product]

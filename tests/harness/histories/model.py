@@ -1,6 +1,7 @@
 """The shop as its specification says it, for one caller at a time: what a call may answer, and do.
 
-A state is a mapping from what there is to how it is: ("stock", "p0"), ("balance", "u0"), ("left",)
+A state is a mapping from what there is to how it is: ("stock", "p0") for what is available,
+("on_hand", "p0"), ("balance", "u0"), ("left",)
 copies of the coupon, ("copy", "u0"), ("order", "k1"), and ("done", "k1"): what was answered first
 to an Idempotency-Key. An order is called by the key that it was placed with.
 
@@ -32,7 +33,7 @@ STEPS = {
     "ship": ("SHIPPED", "ORDER_NOT_SHIPPABLE"),
     "deliver": ("DELIVERED", "ORDER_NOT_DELIVERABLE"),
 }
-READS = frozenset({"read_points", "read_stock", "read_order", "read_copies"})
+READS = frozenset({"read_points", "read_stock", "read_shelf", "read_order", "read_copies"})
 
 
 class Model:
@@ -47,7 +48,11 @@ class Model:
         setup = self._setup
         return {
             **{("balance", f"u{n}"): setup.points for n in range(setup.buyers)},
-            **{("stock", f"p{n}"): units for n, units in enumerate(setup.stock)},
+            **{
+                (name, f"p{n}"): units
+                for n, units in enumerate(setup.stock)
+                for name in ("stock", "on_hand")
+            },
             LEFT: setup.copies,
         }
 
@@ -74,8 +79,8 @@ class Model:
             touched |= self._of_request(args) | {("order", args["key"])}
         if call.kind in ("charge", "read_points"):
             touched.add(("balance", args["buyer"]))
-        if call.kind in ("set_stock", "read_stock"):
-            touched.add(("stock", args["product"]))
+        if call.kind in ("set_stock", "count", "adjust", "read_stock", "read_shelf"):
+            touched |= {("stock", args["product"]), ("on_hand", args["product"])}
         if call.kind == "issue":
             touched |= {LEFT, ("copy", args["buyer"])}
         if call.kind == "read_copies":
@@ -95,7 +100,11 @@ class Model:
 
     @staticmethod
     def _of_request(order_request: Mapping[str, Any]) -> set[Key]:
-        touched = {("stock", product) for product, _ in order_request["lines"]}
+        touched = {
+            (name, product)
+            for product, _ in order_request["lines"]
+            for name in ("stock", "on_hand")
+        }
         copy = {("copy", order_request["buyer"])} if order_request.get("coupon") else set()
         return touched | {("balance", order_request["buyer"])} | copy
 
@@ -143,10 +152,13 @@ class Model:
             yield {"refused": refusal, "is": status}, {}
             return
         changes: dict[Key, Any] = {("order", order): becomes}
-        if becomes == "CANCELLED":
-            order_request = self.order_request(order)
-            for product, quantity in order_request["lines"]:
+        order_request = self.order_request(order)
+        for product, quantity in order_request["lines"]:
+            if becomes == "SHIPPED":
+                changes["on_hand", product] = state["on_hand", product] - quantity
+            elif becomes == "CANCELLED" and status != "SHIPPED":  # else the goods are gone
                 changes["stock", product] = state["stock", product] + quantity
+        if becomes == "CANCELLED":
             balance: Key = ("balance", order_request["buyer"])
             changes[balance] = state[balance] + self.paid(order_request)[0]
             if order_request.get("coupon"):
@@ -169,14 +181,33 @@ class Model:
             yield {"copy": args["buyer"], "is_new": True}, changes
 
     def _set_stock(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
-        quantity = args["quantity"]
-        yield {"stock": quantity}, {("stock", args["product"]): quantity}
+        product, quantity = args["product"], args["quantity"]
+        yield self._moved(state, product, quantity - state["stock", product])
+
+    def _count(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        product = args["product"]
+        yield self._moved(state, product, args["on_hand"] - state["on_hand", product])
+
+    def _adjust(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        yield self._moved(state, args["product"], args["delta"])
+
+    @staticmethod
+    def _moved(state: State, product: str, change: int) -> Outcome:
+        on_hand, available = state["on_hand", product] + change, state["stock", product] + change
+        if available < 0:
+            return {"refused": "OVERSOLD", "by": -available}, {}
+        changes: dict[Key, Any] = {("stock", product): available, ("on_hand", product): on_hand}
+        return _shelf(on_hand, available), changes
 
     def _read_points(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
         yield {"balance": state["balance", args["buyer"]]}, {}
 
     def _read_stock(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
         yield {"stock": state["stock", args["product"]]}, {}
+
+    def _read_shelf(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        product = args["product"]
+        yield _shelf(state["on_hand", product], state["stock", product]), {}
 
     def _read_order(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
         if ("order", args["order"]) in state:
@@ -185,3 +216,7 @@ class Model:
     def _read_copies(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
         copy: Key = ("copy", args["buyer"])
         yield {"copies": [state[copy]] if copy in state else []}, {}
+
+
+def _shelf(on_hand: int, available: int) -> Answer:
+    return {"on_hand": on_hand, "reserved": on_hand - available, "stock": available}

@@ -26,8 +26,11 @@ _PLACE, _WEIGHTS = "place", {
     "ship": 4,
     "deliver": 2,
     "set_stock": 2,
+    "count": 3,
+    "adjust": 3,
+    "read_shelf": 3,
 }  # fmt: skip
-_KEYED = frozenset({"place", "charge", "cancel"})
+_KEYED = frozenset({"place", "charge", "cancel", "adjust"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,11 @@ def _args(
         return {"buyer": buyer, **charge}
     if kind == "set_stock":
         return {"product": product, "quantity": rng.randint(0, 6)}
-    if kind == "read_stock":
+    if kind == "count":
+        return {"product": product, "on_hand": rng.randint(0, 8)}
+    if kind == "adjust":
+        return {"key": name, "product": product, "delta": rng.choice((-3, -1, 1, 2))}
+    if kind in ("read_stock", "read_shelf"):
         return {"product": product}
     order, owner = rng.choice(keys[-4:])
     key = {"key": name} if kind == "cancel" and rng.random() < 0.5 else {}

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.app import transactions
 from commerce.app.shop import Shop
-from commerce.product import ProductFacade, statements
+from commerce.order.model import Order
+from commerce.product import ProductFacade, SetStock, StockFacade, StockView, statements
 from commerce.product.errors import OutOfStock, Shortage
 from commerce.product.striping import statements as stripe_statements
 from commerce.product.striping.model import StripedStock
@@ -102,6 +103,28 @@ def what_is_dealt_out_is_not_counted(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def a_count_forgets_what_is_reserved(patch: pytest.MonkeyPatch) -> None:
+    """Whoever counts the shelf makes units available that are sold and not shipped."""
+    set_stock = StockFacade.set
+
+    def forgetting(self: StockFacade, product_id: str, command: SetStock, **more: Any) -> StockView:
+        counted = command if command.on_hand is None else SetStock(quantity=command.on_hand)
+        return set_stock(self, product_id, counted, **more)
+
+    patch.setattr(StockFacade, "set", forgetting)
+    forgetting.__qualname__ = set_stock.__qualname__
+
+
+def what_was_shipped_is_restocked(patch: pytest.MonkeyPatch) -> None:
+    """A cancelled order makes units available that have left the building."""
+    patch.setattr(Order, "was_shipped", False)
+
+
+def a_shipment_leaves_its_units_on_hand(patch: pytest.MonkeyPatch) -> None:
+    """An order is shipped, and its units stay where they were."""
+    patch.setattr(ProductFacade, "ship", lambda *_, **__: None)
+
+
 def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:
     """No FOR UPDATE, no guard: no bug yet, as UPDATE adds to what is there, and CHECK refuses."""
     _without_lock(patch)
@@ -158,6 +181,9 @@ BUGS: dict[str, Plant] = {
         sold_out_is_said_by_free_stripes_alone,
         the_last_unit_leaves_a_stripe_unseen,
         what_is_dealt_out_is_not_counted,
+        a_count_forgets_what_is_reserved,
+        what_was_shipped_is_restocked,
+        a_shipment_leaves_its_units_on_hand,
         claim_comes_after_the_effect,
         relay_marks_before_it_publishes,
         consumer_claims_nothing,
@@ -175,11 +201,9 @@ def planted(plant: Plant) -> Iterator[None]:
 
 
 def _without_lock(patch: pytest.MonkeyPatch) -> None:
-    columns = stock_table.c
+    column = stock_table.c.product_id
     read = (
-        select(columns.product_id, columns.quantity, columns.counted)
-        .where(columns.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-        .order_by(columns.product_id)
+        select(column).where(column == any_(bindparam("ids", type_=ARRAY(Uuid)))).order_by(column)
     )
     patch.setattr("commerce.product.repository.sql.LOCK_STOCK", Statement(read))
 

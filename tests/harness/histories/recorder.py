@@ -26,6 +26,7 @@ from commerce.runtime.messaging.bus import Envelope
 from commerce.runtime.messaging.relay import Relay
 from tests.harness.histories.history import BUSY, Call, History, Setup
 from tests.harness.histories.plan import Plan, Planned
+from tests.support.admin import adjust_stock, count_stock, stock_seen, units_of
 from tests.support.coupons import a_coupon, issue, mine
 from tests.support.lambda_calls import (
     Answer,
@@ -293,10 +294,8 @@ class _PlannedCall:
             )  # fmt: skip
         if kind == "issue":
             return issue(shop.buyer(args["buyer"]), shop.coupon)
-        if kind == "set_stock":
-            path = f"/admin/products/{shop.product(args['product'])}/stock"
-            body = {"quantity": args["quantity"]}
-            return call("product/set_stock", "PUT", path, body=body, token=shop.admin.token)
+        if kind in ("set_stock", "count", "adjust", "read_shelf"):
+            return self._about_a_shelf(kind, shop.product(args["product"]), args)
         if kind == "read_stock":
             path = f"/products/{shop.product(args['product'])}"
             return call("product/get_product", "GET", path)
@@ -305,6 +304,16 @@ class _PlannedCall:
         if kind == "read_copies":
             return mine(shop.buyer(args["buyer"]))
         return self._about_an_order(kind, shop.orders[args["order"]], args)
+
+    def _about_a_shelf(self, kind: str, product: str, args: dict[str, Any]) -> Answer:
+        admin = self.shop.admin
+        if kind == "set_stock":
+            return count_stock(product, admin, quantity=args["quantity"])
+        if kind == "count":
+            return count_stock(product, admin, on_hand=args["on_hand"])
+        if kind == "adjust":
+            return adjust_stock(product, args["delta"], by=admin, key=_key(args))
+        return stock_seen(product, admin)
 
     def _about_an_order(self, kind: str, order_id: str, args: dict[str, Any]) -> Answer:
         admin = self.shop.admin
@@ -356,8 +365,9 @@ class _PlannedCall:
             self.shop.copies.setdefault(args["buyer"], id_)
             name = self.shop.name(id_, f"copy of {args['buyer']}").removeprefix("copy of ")
             return {"copy": name, "is_new": answer.status == 201}
-        if kind in ("set_stock", "read_stock"):
-            return {"stock": found["stock_quantity"]}
+        if "stock_quantity" in found:
+            shelf = {name: found[name] for name in ("on_hand", "reserved") if name in found}
+            return {"stock": found["stock_quantity"], **shelf}
         if kind == "read_copies":
             return {"copies": [each["status"] for each in found["items"]]}
         return {"status": found["status"]}
@@ -369,6 +379,8 @@ class _PlannedCall:
             return {"refused": code, "available": available}
         if code == "INSUFFICIENT_POINTS":
             return {"refused": code, "available": found["errors"][0]["available"]}
+        if code == "OVERSOLD":
+            return {"refused": code, "by": found["by"]}
         if code.startswith("ORDER_NOT_"):
             return {"refused": code, "is": found["detail"].split()[-1].rstrip(".")}
         return {"refused": code}
@@ -500,6 +512,7 @@ def _end(shop: _Shop, users: list[UUID]) -> dict[str, Any]:
     left = "SELECT CAST(sum(quantity_left) AS int) AS n FROM coupon_stripe WHERE coupon_id = $1"
     return {
         "stock": {shop.names[product]: stock_of(product) for product in shop.products},
+        "on_hand": {shop.names[product]: units_of(product)[0] for product in shop.products},
         "balance": {shop.names[str(row.user_id)]: row.balance for row in balance},
         "copies": {
             shop.names[str(row.user_id)]: "USED" if row.used_by_order else "AVAILABLE"

@@ -83,6 +83,7 @@ class Simulation:
             orders.append({**order_request, **paid, "about": name})
         return {
             "stock": named("stock"),
+            "on_hand": named("on_hand"),
             "balance": named("balance"),
             "copies": named("copy"),
             "left": self._state[LEFT],

@@ -36,6 +36,7 @@ def other(start: int, end: int, kind: str, answer: Any, **args: Any) -> Call:
 def a_history(*calls: Call, stock: int = 0, u0: int = 400, u1: int = 500, orders: int = 1) -> Any:
     end = {
         "stock": {"p0": stock},
+        "on_hand": {"p0": SETUP.stock[0]},
         "balance": {"u0": u0, "u1": u1},
         "left": 1,
         "copies": {},

@@ -113,7 +113,8 @@ def open_stocks(own_shop: str) -> Callable[[], None]:
     """The second step of the migration."""
     path = ROOT / "infra/migrations/opening.py"
     spec = importlib.util.spec_from_file_location("opening", path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     found: Callable[[], None] = module.open_stocks
@@ -243,7 +244,10 @@ def test_stocks_are_opened_while_all_code_sells_ships_and_cancels(
                 (partial(ship, an_admin()) if turn == 1 else partial(cancel, buyer))(order_id)
 
     buyers = [a_buyer(points=1_000) for _ in range(2)]
-    work = [*(partial(old, n) for n in range(3)), *(partial(new, each) for each in buyers)]
+    work: list[Callable[[], None]] = [
+        *(partial(old, n) for n in range(3)),
+        *(partial(new, each) for each in buyers),
+    ]
     run_concurrently([*work, open_stocks, open_stocks])
     on_hand, reserved, available = units_of(product)
     assert (on_hand - available, reserved) == (reserved, reserved)

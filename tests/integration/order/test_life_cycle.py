@@ -213,7 +213,7 @@ def test_an_admin_cancels_a_shipped_order(world: World) -> None:
         f"admin:{world.admin.user_id}",
         "Lost on the way",
     )
-    assert world.left() == (5, 1_000)
+    assert world.left() == (3, 1_000)
     world.assert_books_hold()
 
 

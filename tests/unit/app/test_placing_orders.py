@@ -255,7 +255,7 @@ class AnAnvil:
             "FROM product": {
                 "id": self.id, "brand_id": self.brand_id, "name": "Anvil", "description": "",
                 "price_amount": 100, "price_currency": "KRW", "like_count": 0, "version": 1,
-                "created_at": clock.now(), "quantity": 5, "counted": 1, "stripes": [],
+                "created_at": clock.now(), "quantity": 5, "stock_version": 1, "stripes": [],
             },
             "FROM brand": {"id": self.brand_id, "name": "Acme", "description": "", "version": 1},
             "FROM point_account": {

@@ -65,7 +65,7 @@ class ProductFacade:
             like_count=0,
             version=1,
             created_at=clock.now(),
-            stock=Stock(id_, 0),
+            stock=Stock(id_, 0, version=1),
         )
         self._products.add(product)
         self._products.record(Change(by, "REGISTER_PRODUCT", id_, {}, command.model_dump()))

@@ -47,7 +47,8 @@ WITH made AS (
     FROM generate_series(1, {products}), (SELECT id FROM brand LIMIT 1) AS brand
     RETURNING id
 ), stocked AS (
-    INSERT INTO stock (product_id, quantity, version) SELECT id, 100000000, 1 FROM made
+    INSERT INTO stock (product_id, quantity, on_hand, version)
+    SELECT id, 100000000, 100000000, 1 FROM made
 )
 SELECT id FROM made;
 CREATE TABLE bench_product AS

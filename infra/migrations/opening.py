@@ -1,6 +1,6 @@
-"""Opens the stocks that migration 0011 found: adds what was on hand before it.
+"""Opens the stocks that migration 0013 found: adds what was on hand before it.
 
-Since 0011 each transaction that changes what is on hand adds to `stock.on_hand`, in whichever
+Since 0013 each transaction that changes what is on hand adds to `stock.on_hand`, in whichever
 release it runs. So what is missing there is the same at every moment, and one snapshot tells it:
 nothing is locked while it is read, and goods are sold meanwhile. Reserved is what orders hold that
 are neither cancelled nor shipped.
@@ -27,7 +27,7 @@ _NEXT = text("""
     SELECT product_id FROM stock WHERE NOT is_opened AND product_id > :after
     ORDER BY product_id LIMIT :limit
 """)
-# Counts from before 0011 say only what they did to what is available. The trigger of 0011, and the
+# Counts from before 0013 say only what they did to what is available. The trigger of 0013, and the
 # code after it, give a count its change of both.
 _COMPLETE_COUNTS = text("""
     UPDATE stock_movement SET on_hand_change = change

@@ -163,7 +163,7 @@ class TestCounts:
         with products() as repository:
             assert repository.find_states([uuid4()]) == []
             [state] = repository.find_states([product_ids[0]])
-        assert state == ProductState(product_ids[0], 1, 1, 0)
+        assert state == ProductState(product_ids[0], 1, 1, 0, stock_version=1)
 
 
 class TestPositions:

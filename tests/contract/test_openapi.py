@@ -29,6 +29,7 @@ IDEMPOTENCY_KEY_REQUIRED = {
     "POST /admin/brands": False,
     "POST /admin/coupons": False,
     "POST /admin/products": False,
+    "POST /admin/products/{product_id}/stock/adjustments": True,
 }
 
 

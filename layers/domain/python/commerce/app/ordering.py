@@ -65,10 +65,9 @@ def cancel_order_as_admin(shop: Shop, order_id: str, command: CancelOrder, *, by
     return _compensate(shop, shop.orders.cancel_as_admin(order_id, command, by=by))
 
 
-def cancel_declined(shop: Shop, order_id: UUID, reason: str) -> OrderView:
-    """Cancel an order whose card was declined; one that is no longer PENDING stays as it is."""
-    order, is_cancelled = shop.orders.cancel_declined(order_id, reason)
-    return _compensate(shop, order) if is_cancelled else order_view(order)
+def cancel_declined_order(shop: Shop, order_id: UUID, reason: str) -> OrderView:
+    """Cancel an unpaid order whose last try was declined. Raises OrderNotCancellable."""
+    return _compensate(shop, shop.orders.cancel_declined(order_id, reason))
 
 
 def expire_order(shop: Shop, order_id: str) -> OrderView:

@@ -6,7 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from commerce.order.commands import CancelOrder, PlaceOrder
-from commerce.order.errors import NotYourOrder, OrderNotFound
+from commerce.order.errors import NotYourOrder, OrderNotCancellable, OrderNotFound
 from commerce.order.model import AmountDue, Discount, Order, OrderLine, Status
 from commerce.order.repository import OrderRepository
 from commerce.order.views import OrderDetailView, OrderView, detail_view, order_view
@@ -70,13 +70,16 @@ class OrderFacade:
         order.cancel(at=clock.now(), by=by, reason=reason, as_admin=True)
         return self._saved(order)
 
-    def cancel_declined(self, order_id: UUID, reason: str) -> tuple[Order, bool]:
-        """Cancel a PENDING order whose card was declined; return it and whether it was PENDING."""
+    def cancel_declined(self, order_id: UUID, reason: str) -> Order:
+        """Cancel an unpaid order whose last try was declined; the caller returns what it took.
+
+        Raises OrderNotFound, OrderNotCancellable.
+        """
         order = self._lock(str(order_id))
         if order.status is not Status.PENDING:
-            return order, False
-        order.cancel(at=clock.now(), by="system", reason=f"The card was declined: {reason}")
-        return self._saved(order), True
+            raise OrderNotCancellable(order.status)
+        order.cancel(at=clock.now(), by="system", reason=f"The last try was declined: {reason}")
+        return self._saved(order)
 
     def expire(self, order_id: str) -> Order:
         """Cancel an order that was not paid in time; the caller returns what it took.

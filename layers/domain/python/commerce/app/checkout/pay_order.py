@@ -15,6 +15,7 @@ from commerce.app.transactions import in_transaction, once
 from commerce.order import OrderNotPayable
 from commerce.payment import (
     Deadline,
+    DeclinedTooOften,
     NotTaken,
     Pay,
     Payment,
@@ -52,7 +53,7 @@ def _pay(
 ) -> PaymentView:
     try:
         requested = once(claim, _request_payment, command, buyer_id)
-    except PaymentUnderWay as refused:
+    except (PaymentUnderWay, DeclinedTooOften) as refused:
         raise OrderNotPayable(refused.detail) from refused
     if not replay.is_replayed():
         return _charge(command, requested, buyer_id, callback_url, ends_at)

@@ -4,7 +4,15 @@ from commerce.app import ordering
 from commerce.app.transactions import once
 from commerce.coupon import CouponNotUsable
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
-from commerce.order import OrderTooLarge, OrderView, PlaceOrder, PointsExceedTotal
+from commerce.order import (
+    HoldCooldown,
+    OrderTooLarge,
+    OrderView,
+    PlaceOrder,
+    PointsExceedTotal,
+    PurchaseLimitExceeded,
+    TooManyUnpaidOrders,
+)
 from commerce.point import InsufficientPoints
 from commerce.product import OutOfStock, ProductNotFound
 
@@ -28,5 +36,8 @@ handler = lambda_handler(
         CouponNotUsable,
         PointsExceedTotal,
         OrderTooLarge,
+        PurchaseLimitExceeded,
+        TooManyUnpaidOrders,
+        HoldCooldown,
     ),
 )

@@ -5,7 +5,7 @@ The database is shared: what a test keeps there has ids, prices and likes that n
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias, TypeVar
@@ -15,6 +15,8 @@ import pytest
 
 from commerce.brand.model import Brand
 from commerce.brand.repository import BrandRepository, SqlBrandRepository
+from commerce.order.errors import OrderNotFound
+from commerce.order.limits import HoldLimits, LimitedPurchase
 from commerce.order.model import Order, OrderLine
 from commerce.order.repository import OrderRepository, SqlOrderRepository
 from commerce.point.model import LedgerEntry, PointAccount
@@ -417,6 +419,114 @@ class TestOrders:
         with orders() as repository:
             assert repository.find(order.id) == replace(current, events=[])
 
+    def test_units_count_in_every_order_that_is_not_cancelled(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        buyer_id, ids = uuid4(), some_ids(3)
+        mine = [an_order(ids[0], buyer_id, lines=2), an_order(ids[1], buyer_id)]
+        product, other = (line.product_id for line in mine[0].lines)
+        mine[1] = replace(mine[1], lines=(replace(mine[1].lines[0], product_id=other),))
+        with orders() as repository:
+            for order in (*mine, replace(mine[0], id=ids[2], buyer_id=uuid4())):
+                repository.add(order)
+        with orders() as repository:
+            assert repository.units_of(buyer_id, [product, other, uuid4()]) == {
+                product: 1,
+                other: 3,
+            }
+            cancel_order(repository, mine[0].id)
+        with orders() as repository:
+            assert repository.units_of(buyer_id, [product, other]) == {other: 1}
+
+    @pytest.mark.parametrize("limit", [2, 3])
+    def test_a_purchase_beyond_the_limit_is_not_stored(
+        self, orders: Opened[OrderRepository], limit: int
+    ) -> None:
+        buyer_id = uuid4()
+        first, second = (an_order(id_, buyer_id) for id_ in some_ids(2))
+        product_id = first.lines[0].product_id
+        with orders() as repository:
+            repository.add(first)
+        purchases = [
+            LimitedPurchase(uuid4(), 1, 1),
+            LimitedPurchase(product_id, requested=2, limit=limit),
+        ]
+        with suppress(OrderNotFound), orders() as repository:
+            repository.require_purchase_limits(
+                buyer_id, purchases, on_exceeded=lambda: OrderNotFound()
+            )
+            repository.add(second)
+        with orders() as repository:
+            assert (repository.find(second.id) is not None) is (limit == 3)
+
+    def test_an_unpaid_order_beyond_the_limit_is_not_stored(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        buyer_id = uuid4()
+        first, second, third = (unpaid(id_, buyer_id) for id_ in some_ids(3))
+        refused = False
+        for order in (first, second, third):
+            try:
+                with orders() as repository:
+                    require_may_hold(repository, buyer_id, HoldLimits(unpaid_orders=2))
+                    repository.add(order)
+            except OrderNotFound:
+                refused = True
+        assert refused
+        with orders() as repository:
+            assert repository.find(third.id) is None
+            assert repository.count_unpaid(buyer_id) == 2
+            assert repository.count_unpaid(uuid4()) == 0
+
+    @pytest.mark.parametrize(
+        ("ends", "lapses", "last"),
+        [
+            ([], 1, None),
+            ([0], 1, 0),
+            ([0, 59], 2, 59),
+            ([0, 60], 2, None),
+            ([0, 20, 40], 3, 40),
+            ([0, 20, 60], 3, None),
+            ([0, 30, 59, 200], 3, 59),
+        ],
+    )
+    def test_the_last_lapse_is_that_of_so_many_within_an_hour(
+        self, orders: Opened[OrderRepository], ends: list[int], lapses: int, last: int | None
+    ) -> None:
+        buyer_id, now = uuid4(), clock.now()
+        begin = now - timedelta(hours=4)
+        with orders() as repository:
+            repository.add(an_order(clock.new_id(), buyer_id))  # and no lapse of its own
+        for minute in ends:
+            order = unpaid(clock.new_id(), buyer_id)
+            with orders() as repository:
+                repository.add(order)
+            with orders() as repository:
+                cancel_order(repository, order.id, at=begin + timedelta(minutes=minute))
+        with orders() as repository:
+            found = repository.last_lapse(buyer_id, lapses, now)
+        assert found == (None if last is None else begin + timedelta(minutes=last))
+        limits = HoldLimits(lapses=lapses)
+        for minutes, refuses in ((59, True), (60, False)) if last is not None else ():
+            at = begin + timedelta(minutes=last + minutes)
+            with pytest.raises(OrderNotFound) if refuses else nullcontext(), orders() as repository:
+                require_may_hold(repository, buyer_id, limits, at)
+
+    def test_what_an_admin_or_a_paid_order_ends_is_no_lapse(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        buyer_id = uuid4()
+        paid, by_admin = an_order(clock.new_id(), buyer_id), unpaid(clock.new_id(), buyer_id)
+        with orders() as repository:
+            repository.add(paid)
+            repository.add(by_admin)
+        with orders() as repository:
+            cancel_order(repository, paid.id)
+        with orders() as repository:
+            cancel_order(repository, by_admin.id, by="admin:somebody")
+        with orders() as repository:
+            assert repository.last_lapse(buyer_id, 1, clock.now()) is None
+
 
 class TestShipments:
     def test_a_new_account_is_empty(self, shipments: Opened[ShipmentRepository]) -> None:
@@ -611,6 +721,38 @@ def an_order(id_: UUID, buyer_id: UUID, *, lines: int = 1) -> Order:
             for number in range(lines)
         ],
         at=NOW,
+    )
+
+
+def unpaid(id_: UUID, buyer_id: UUID) -> Order:
+    return Order.awaiting_card(
+        id_=id_,
+        buyer_id=buyer_id,
+        lines=an_order(id_, buyer_id).lines,
+        points=Money(0),
+        at=NOW,
+        expires_at=NOW,
+    )
+
+
+def cancel_order(
+    repository: OrderRepository, id_: UUID, *, at: datetime = NOW, by: str = "user:somebody"
+) -> None:
+    order = repository.lock(id_)
+    assert order is not None
+    order.cancel(at=at, by=by, reason="No longer wanted")
+    repository.save(order)
+
+
+def require_may_hold(
+    repository: OrderRepository, buyer_id: UUID, limits: HoldLimits, at: datetime | None = None
+) -> None:
+    repository.require_may_hold(
+        buyer_id,
+        limits,
+        at or clock.now(),
+        on_too_many=lambda: OrderNotFound(),
+        on_cooldown=lambda: OrderNotFound(),
     )
 
 

@@ -196,8 +196,9 @@ def test_an_order_cancelled_during_its_charge_is_refunded(
 
 
 def test_simultaneous_expiry_runs_cancel_each_order_once(
-    gateway: RunningGateway, buyer: Person
+    gateway: RunningGateway, buyer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MAX_UNPAID_ORDERS", "10")
     product = a_product(stock=10, price=500)
     orders = [a_card_order(buyer, product) for _ in range(10)]
     rows("UPDATE orders SET expires_at = now() WHERE buyer_id = $1", buyer.user_id)

@@ -101,6 +101,13 @@ def _with_a_coupon() -> Case:
     return replace(case, words={"copy": an_issued(case.buyer, case.coupon)})
 
 
+def _limited() -> Case:
+    """A product of which one buyer may have just what the case orders."""
+    case = a_case(points=5_000)
+    rows("UPDATE product SET max_per_buyer = 2 WHERE id = $1", case.product)
+    return case
+
+
 def _place_with_a_coupon(case: Case) -> str:
     return answered(place_with(case.buyer, case.words["copy"], (case.product, 2), key=case.key))
 
@@ -334,6 +341,7 @@ SCENARIOS = {
         Scenario(
             "place_card", "order/place_order", lambda: a_case(points=5_000), _place_by_card, CREATED
         ),
+        Scenario("place_limited", "order/place_order", _limited, _place, CREATED),
         Scenario("place_striped", "order/place_order", _rich_among_stripes, _place, CREATED),
         Scenario(
             "place_striped_card", "order/place_order", _rich_among_stripes, _place_by_card, CREATED

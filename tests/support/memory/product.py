@@ -65,7 +65,12 @@ class MemoryProductRepository:
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         return [
             ProductState(
-                id_, found.version, found.like_count, found.stock.quantity, found.stock.counted
+                id_,
+                found.version,
+                found.like_count,
+                found.stock.quantity,
+                found.stock.counted,
+                found.terms.max_per_buyer,
             )
             for id_, found in self.find_all(ids).items()
         ]

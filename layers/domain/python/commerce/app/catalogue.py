@@ -88,6 +88,7 @@ class Catalogue:
             "like_count": state.like_count,
             "stock_quantity": state.stock_quantity,
             "counted": state.counted,
+            "max_per_buyer": state.max_per_buyer,
         }
         return ProductDetailView(**{**dict(summary), **now})
 

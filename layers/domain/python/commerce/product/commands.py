@@ -21,22 +21,33 @@ Description = Annotated[str, prose(5000), Field(examples=["It falls down."])]
 PriceAmount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[12000])]
 
 
+MaxPerBuyer = Annotated[int, Field(ge=1, le=MAX_AMOUNT, examples=[2])]
+HoldMinutes = Annotated[int, Field(ge=1, le=60, examples=[10])]  # spec §3.4
+
+
 class RegisterProduct(Command):
-    """A product to be sold."""
+    """A product to be sold, with the terms of its sale."""
 
     brand_id: Id
     name: Name
     description: Description = ""
     price_amount: PriceAmount
+    max_per_buyer: MaxPerBuyer | None = None
+    hold_minutes: HoldMinutes | None = None
 
 
 class EditProduct(Patch):
-    """A merge patch: absent fields stay as they are. `version` is the one that was seen."""
+    """A merge patch: absent fields stay as they are, null removes a term of sale.
+
+    `version` is the one that was seen.
+    """
 
     brand_id: Id = ""
     name: Name = ""
     description: Description = ""
     price_amount: PriceAmount = 0
+    max_per_buyer: MaxPerBuyer | None = None
+    hold_minutes: HoldMinutes | None = None
     version: int | None = None
 
     @property

@@ -1,7 +1,7 @@
 """The product context's facade."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from commerce.product.model import (
     wanted_by_product,
 )
 from commerce.product.repository import RETURNED, ProductRepository
+from commerce.product.sale_terms import SaleTerms
 from commerce.product.views import FirstPages, StockView
 from commerce.runtime.audit import Change
 from commerce.shared import clock, cursor
@@ -28,16 +29,18 @@ from commerce.shared.pagination import page_of
 from commerce.shared.schemas import Page
 
 LONGEST_PAGE = 100  # spec §3.1
+_TERMS = {each.name for each in fields(SaleTerms)}
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A product as it is offered at one moment: what an order line keeps, and its stock."""
+    """A product as it is offered at one moment: what an order line keeps, its terms and stock."""
 
     product_id: UUID
     name: str
     brand_id: UUID
     price: Money
+    terms: SaleTerms
     stock: Stock
 
 
@@ -63,6 +66,7 @@ class ProductFacade:
             version=1,
             created_at=clock.now(),
             stock=Stock(id_, 0),
+            terms=SaleTerms(**command.model_dump(include=_TERMS)),
         )
         self._products.add(product)
         self._products.record(Change(by, "REGISTER_PRODUCT", id_, {}, command.model_dump()))
@@ -94,7 +98,7 @@ class ProductFacade:
         if after.get("brand_id", "").lower() == shown["brand_id"]:
             del after["brand_id"]
         if after:
-            product.edit(_as_fields(after, product.price.currency))
+            product.edit(_as_fields(after, product))
             on_stale = partial(versions.outdated, if_match, command.version)
             self._products.save(product, on_stale=on_stale)
             before = {name: shown[name] for name in after}
@@ -144,7 +148,9 @@ class ProductFacade:
         if missing:
             raise ProductNotFound(missing)
         return {
-            id_: Offer(id_, product.name, product.brand_id, product.price, product.stock)
+            id_: Offer(
+                id_, product.name, product.brand_id, product.price, product.terms, product.stock
+            )
             for id_, product in products.items()
         }
 
@@ -210,16 +216,19 @@ def _editable(product: Product) -> dict[str, Any]:
         "name": product.name,
         "description": product.description,
         "price_amount": product.price.amount,
+        **asdict(product.terms),
     }
 
 
-def _as_fields(changes: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    fields = dict(changes)
-    if "brand_id" in fields:
-        fields["brand_id"] = UUID(fields["brand_id"])
-    if "price_amount" in fields:
-        fields["price"] = Money(fields.pop("price_amount"), currency)
-    return fields
+def _as_fields(changes: Mapping[str, Any], product: Product) -> dict[str, Any]:
+    changed = {name: value for name, value in changes.items() if name not in _TERMS}
+    if "brand_id" in changed:
+        changed["brand_id"] = UUID(changed["brand_id"])
+    if "price_amount" in changed:
+        changed["price"] = Money(changed.pop("price_amount"), product.price.currency)
+    if terms := {name: value for name, value in changes.items() if name in _TERMS}:
+        changed["terms"] = replace(product.terms, **terms)
+    return changed
 
 
 def _known(product_ids: Collection[str]) -> list[UUID]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from commerce.product.errors import OutOfStock, Shortage
 from commerce.product.events import ProductChanged
+from commerce.product.sale_terms import SaleTerms
 from commerce.shared import clock
 from commerce.shared.events import Event
 from commerce.shared.money import Money
@@ -68,6 +69,7 @@ class ProductSummary:
     price: Money
     like_count: int
     version: int
+    terms: SaleTerms = field(default_factory=SaleTerms, kw_only=True)
     events: list[Event] = field(default_factory=list, repr=False, compare=False, kw_only=True)
 
     def edit(self, changes: Mapping[str, Any]) -> None:
@@ -107,6 +109,7 @@ class ProductState:
     like_count: int
     stock_quantity: int
     counted: int = 0
+    max_per_buyer: int | None = None
 
 
 def wanted_by_product(lines: Sequence[tuple[UUID, int]]) -> dict[UUID, int]:

@@ -1,12 +1,14 @@
 """Products and stock in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID
 
 from commerce.product.commands import Sort
 from commerce.product.model import Product, ProductState, ProductSummary, Stock
+from commerce.product.sale_terms import SaleTerms
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
 from commerce.product.striping import repository as striping
 from commerce.runtime import audit
@@ -126,6 +128,7 @@ class SqlProductRepository:
                 like_count=product.like_count,
                 version=product.version,
                 created_at=product.created_at,
+                **asdict(product.terms),
             )
         )
         self._uow.write(sql.ADD_STOCK(product_id=product.id))
@@ -140,6 +143,7 @@ class SqlProductRepository:
                 new_name=product.name,
                 new_description=product.description,
                 new_price_amount=product.price.amount,
+                **{f"new_{name}": value for name, value in asdict(product.terms).items()},
             ),
             {"product_as_read": on_stale},
         )
@@ -227,7 +231,12 @@ def _summary(row: Row) -> ProductSummary:
         price=Money(row.price_amount, row.price_currency),
         like_count=row.like_count,
         version=row.version,
+        terms=_terms(row),
     )
+
+
+def _terms(row: Row) -> SaleTerms:
+    return SaleTerms(**{each.name: getattr(row, each.name) for each in fields(SaleTerms)})
 
 
 def _product(row: Row) -> Product:
@@ -239,6 +248,7 @@ def _product(row: Row) -> Product:
         price=Money(row.price_amount, row.price_currency),
         like_count=row.like_count,
         version=row.version,
+        terms=_terms(row),
         created_at=row.created_at,
         stock=striping.stock_of(row.id, row.quantity, row.counted, row.stripes),
     )

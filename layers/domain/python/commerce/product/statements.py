@@ -1,5 +1,6 @@
 """Statements of the product context: SQLAlchemy Core, and text() for what moves stock."""
 
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
+from commerce.product.sale_terms import SaleTerms
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
 from commerce.product.striping.tables import UNITS_IN_STRIPES, UNITS_PER_STRIPE
 from commerce.product.tables import product_table, stock_table
@@ -28,9 +30,10 @@ from commerce.runtime.db.core import insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _p = product_table.c
+_TERMS = [each.name for each in fields(SaleTerms)]
 _SUMMARIES = select(
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
-    _p.like_count, _p.version,
+    _p.like_count, _p.version, *(_p[name] for name in _TERMS),
 )  # fmt: skip
 _PRODUCTS = _SUMMARIES.add_columns(
     _p.created_at, stock_table.c.quantity, stock_table.c.counted, UNITS_PER_STRIPE.label("stripes")
@@ -46,6 +49,7 @@ FIND_STATES = Statement(
         _p.like_count,
         stock_table.c.quantity + UNITS_IN_STRIPES,
         stock_table.c.counted,
+        _p.max_per_buyer,
     )
     .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
     .where(_p.id == any_(_IDS))
@@ -162,5 +166,7 @@ POSITIONS = {
     for sort, by_brand in _LISTS
 }
 SAVE = save_as_read(
-    product_table, "product_as_read", "brand_id", "name", "description", "price_amount"
+    product_table,
+    "product_as_read",
+    *("brand_id", "name", "description", "price_amount", *_TERMS),
 )

@@ -8,6 +8,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     Table,
     Text,
     Uuid,
@@ -30,6 +31,8 @@ product_table = Table(
     Column("unlikes_ahead", BigInteger, nullable=False, server_default=text("0")),
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("max_per_buyer", BigInteger),
+    Column("hold_minutes", Integer),
     CheckConstraint("price_amount >= 0", name="price_not_negative"),
     CheckConstraint("like_count >= 0", name="like_count_not_negative"),
     CheckConstraint(

@@ -29,6 +29,7 @@ class ProductDetailView(ProductView):
     """A product on its own page; `rank` is today's, or null if it has none."""
 
     stock_quantity: int
+    max_per_buyer: int | None
     rank: int | None = None
     counted: int = Field(default=0, exclude=True)
     """A part of the ETag: the number of times that an admin has set the stock."""
@@ -68,6 +69,7 @@ def detail_view(product: Product, brand_name: str) -> ProductDetailView:
     return ProductDetailView(
         **dict(product_view(product, brand_name)),
         stock_quantity=product.stock.quantity,
+        max_per_buyer=product.terms.max_per_buyer,
         counted=product.stock.counted,
     )
 

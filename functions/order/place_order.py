@@ -14,7 +14,7 @@ from commerce.order import (
     TooManyUnpaidOrders,
 )
 from commerce.point import InsufficientPoints
-from commerce.product import OutOfStock, ProductNotFound
+from commerce.product import NotOnSale, OutOfStock, ProductNotFound
 
 api = http_api()
 
@@ -31,6 +31,7 @@ handler = lambda_handler(
     success=(201,),
     refusals=(
         ProductNotFound,
+        NotOnSale,
         OutOfStock,
         InsufficientPoints,
         CouponNotUsable,

@@ -25,6 +25,7 @@ from commerce.product import Sort
 from commerce.product.errors import OutOfStock
 from commerce.product.model import Product, ProductSummary, Stock
 from commerce.product.repository import ProductRepository, SqlProductRepository
+from commerce.product.sale_terms import SaleTerms
 from commerce.runtime.db.connection import ConstraintViolated, Contention, Database
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
@@ -302,6 +303,99 @@ class TestProducts:
         assert stocks(products, one) == [5]
 
 
+class TestSaleTerms:
+    def test_terms_are_read_back_as_stored_and_as_edited(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        terms = SaleTerms(
+            visible_from=NOW,
+            archived_at=NOW + timedelta(days=1),
+            sale_from=NOW + timedelta(hours=1),
+            sale_until=NOW + timedelta(hours=2),
+            max_per_buyer=2,
+            hold_minutes=5,
+        )
+        product = replace(a_product(brand_id, uuid4()), terms=terms)
+        with products() as repository:
+            repository.add(product)
+        for each in (terms, SaleTerms(), SaleTerms(visible_from=None)):
+            with products() as repository:
+                found = repository.find_all([product.id])[product.id]
+                found.edit({"terms": each})
+                repository.save(found, on_stale=lambda: None)
+            with products() as repository:
+                assert repository.find_all([product.id])[product.id].terms == each
+                assert repository.find_summaries([product.id])[product.id].terms == each
+                [state] = repository.find_states([product.id])
+                assert state.terms == each
+
+    def test_lists_leave_hidden_products_out(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        now = clock.now()
+        terms = {
+            "visible": SaleTerms(visible_from=now - timedelta(minutes=1)),
+            "scheduled": SaleTerms(visible_from=now + timedelta(hours=1)),
+            "a draft": SaleTerms(visible_from=None),
+            "archived": SaleTerms(archived_at=now),
+            "always": SaleTerms(),
+        }
+        ids = {name: uuid4() for name in terms}
+        with products() as repository:
+            for name, each in terms.items():
+                repository.add(replace(a_product(brand_id, ids[name]), terms=each))
+        for sort in Sort:
+            with products() as repository:
+                page = repository.page(sort, brand_id, [], 10)
+                positions = repository.first_positions(sort, brand_id, 10)
+            assert {each.id for each in page} == {ids["visible"], ids["always"]}
+            assert {each[-1] for each in positions} == {ids["visible"], ids["always"]}
+        for name, id_ in ids.items():
+            is_visible = name in ("visible", "always")
+            with nullcontext() if is_visible else pytest.raises(OutOfStock), products() as found:
+                found.require_visible([id_], on_hidden=refuse)
+
+    def test_the_next_opening_is_the_first_to_come(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        soon = clock.now() + timedelta(seconds=30)  # before all other tests' openings
+        openings = (soon + timedelta(minutes=1), soon, soon - timedelta(hours=1))
+        with products() as repository:
+            for each in openings:
+                terms = SaleTerms(visible_from=each)
+                repository.add(replace(a_product(brand_id, uuid4()), terms=terms))
+            archived = SaleTerms(visible_from=soon - timedelta(seconds=9), archived_at=NOW)
+            repository.add(replace(a_product(brand_id, uuid4()), terms=archived))
+        with products() as repository:
+            assert repository.next_opening() == soon
+
+    def test_what_is_not_on_sale_is_not_sold(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        now, hour = clock.now(), timedelta(hours=1)
+        for is_sold, terms in (
+            (True, SaleTerms(sale_from=now - hour, sale_until=now + hour)),
+            (False, SaleTerms(sale_from=now + hour)),
+            (False, SaleTerms(sale_until=now - hour)),
+            (False, SaleTerms(sale_until=now + hour, archived_at=now)),
+            (False, SaleTerms(sale_until=now + hour, visible_from=now + hour)),
+        ):
+            id_ = uuid4()
+            with products() as repository:
+                repository.add(replace(a_product(brand_id, id_), terms=terms))
+            with products() as repository:
+                repository.move_stock({id_: 3}, reason="COUNTED", order_id=None)
+            with nullcontext() if is_sold else pytest.raises(OutOfStock), products() as repository:
+                repository.sell(
+                    {id_: 1},
+                    {id_: Stock(id_, 3)},
+                    order_id=uuid4(),
+                    windowed=[id_],
+                    on_out_of_stock=refuse,
+                )
+            assert stocks(products, id_) == [2 if is_sold else 3]
+
+
 class TestOrders:
     def test_a_stored_order_is_read_back_unchanged(self, orders: Opened[OrderRepository]) -> None:
         order = an_order(uuid4(), uuid4(), lines=3)
@@ -507,8 +601,8 @@ class TestOrders:
             found = repository.last_lapse(buyer_id, lapses, now)
         assert found == (None if last is None else begin + timedelta(minutes=last))
         limits = HoldLimits(lapses=lapses)
-        for minutes, refuses in ((59, True), (60, False)) if last is not None else ():
-            at = begin + timedelta(minutes=last + minutes)
+        for minutes, refuses in ((59, True), (60, False)) if found is not None else ():
+            at = begin + timedelta(minutes=(last or 0) + minutes)
             with pytest.raises(OrderNotFound) if refuses else nullcontext(), orders() as repository:
                 require_may_hold(repository, buyer_id, limits, at)
 
@@ -667,6 +761,7 @@ def a_product(
         version=1,
         created_at=NOW,
         stock=Stock(id_, 0),
+        is_sold_out=True,
     )
 
 

@@ -36,6 +36,8 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ),
     ("PATCH", "/admin/brands/{brand}", {"name": "Mine"}),
     ("PATCH", "/admin/products/{product}", {"price_amount": 1}),
+    ("POST", "/admin/products/{product}/archive", None),
+    ("POST", "/admin/products/{product}/restore", None),
     ("PUT", "/admin/products/{product}/stock", {"quantity": 1_000}),
     ("POST", "/admin/coupons", a_coupon()),
     ("POST", "/admin/orders/{order}/shipment", None),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -111,9 +112,7 @@ def test_an_order_has_three_declined_payments_however_many_pay_at_once(
     assert {each.json["code"] for each in answers if each.status != 201} <= {"ORDER_NOT_PAYABLE"}
     assert statuses_of(order_id) == ["FAILED"] * 3
     failed = [each for each in events_of_payments(order_id) if each["type"] == "PaymentFailed"]
-    run_concurrently(
-        [lambda each=each: consume("order/on_payment_failed", each) for each in failed * 4]
-    )
+    run_concurrently([partial(consume, "order/on_payment_failed", each) for each in failed * 4])
     assert (status_of(order_id), stock_of(product)) == ("CANCELLED", 1)
     assert types_of(order_id) == ["OrderPlaced", "OrderCancelled"]
     assert_books_hold(product)

@@ -23,6 +23,18 @@ def set_stock(product_id: str, quantity: int, by: Person | None = None, tag: str
     return _send("product/set_stock", "PUT", path, {"quantity": quantity}, by, tag)
 
 
+def archive(product_id: str, by: Person | None = None, tag: str = "") -> Answer:
+    """POST /admin/products/{product_id}/archive, under If-Match where a tag is given."""
+    path = f"/admin/products/{product_id}/archive"
+    return _send("product/archive_product", "POST", path, None, by, tag)
+
+
+def restore(product_id: str, by: Person | None = None, tag: str = "") -> Answer:
+    """POST /admin/products/{product_id}/restore, under If-Match where a tag is given."""
+    path = f"/admin/products/{product_id}/restore"
+    return _send("product/restore_product", "POST", path, None, by, tag)
+
+
 def put_stripes(product_id: str, stripes: int | None, by: Person | None = None) -> Answer:
     """PUT /admin/products/{product_id}/stripes."""
     path = f"/admin/products/{product_id}/stripes"

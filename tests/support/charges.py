@@ -29,7 +29,8 @@ def _is_at_its_end(order_id: str) -> bool:
     if not all(payment.is_ended for payment in payments):
         return False
     if status == "PENDING":
-        return payments[-1].is_declined and not is_out_of_tries(payments)
+        is_paid = any(payment.is_live for payment in payments)
+        return not is_paid and not is_out_of_tries(payments)
     return status in (*PAID, "CANCELLED")
 
 

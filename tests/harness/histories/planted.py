@@ -70,13 +70,13 @@ def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
     taking = _changed(str(stripe_statements.TAKE._build), changes)
     patch.setattr("commerce.product.striping.repository.sql.TAKE", Statement(text(taking)))
 
-    look_again = ProductFacade._shortage
+    look_again = ProductFacade._refusal
 
     def nothing_is_free(self: ProductFacade, wanted: dict[UUID, int]) -> Any:
         held = OutOfStock([Shortage(id_, quantity, 0) for id_, quantity in wanted.items()])
         return look_again(self, wanted) or held
 
-    patch.setattr(ProductFacade, "_shortage", nothing_is_free)
+    patch.setattr(ProductFacade, "_refusal", nothing_is_free)
 
 
 def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,18 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from dataclasses import fields
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 from commerce.product import Sort
 from commerce.product.model import Product, ProductState, ProductSummary, Stock
 from commerce.product.repository import COUNTED, SOLD, Stocks, Units
+from commerce.product.sale_terms import Availability
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
+from commerce.shared import clock
 from commerce.shared.events import Event
 
 Position: TypeAlias = tuple[int | UUID, ...]
@@ -35,7 +38,10 @@ class MemoryProductRepository:
         self.changes: list[Change] = []
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
-        return {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
+        found = {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
+        for each in found.values():
+            each.is_sold_out = each.stock.quantity == 0
+        return found
 
     def find_summaries(self, ids: Collection[UUID]) -> dict[UUID, ProductSummary]:
         return {id_: _summary(product) for id_, product in self.find_all(ids).items()}
@@ -53,6 +59,7 @@ class MemoryProductRepository:
             product
             for product in self._products.values()
             if brand_id in (None, product.brand_id)
+            and product.terms.is_visible(clock.now())
             and (not after or _is_behind(position(product), after, descending=descending))
         ]
         return deepcopy(sorted(found, key=position, reverse=descending)[:limit])
@@ -62,6 +69,16 @@ class MemoryProductRepository:
     ) -> list[tuple[int | UUID, ...]]:
         return [_POSITIONS[sort](product) for product in self._page(sort, brand_id, [], limit)]
 
+    def next_opening(self) -> datetime | None:
+        opens = (each.terms.shown_from for each in self._products.values())
+        now = clock.now()
+        return min((each for each in opens if each and each > now), default=None)
+
+    def require_visible(self, ids: Collection[UUID], *, on_hidden: ErrorFactory) -> None:
+        now, found = clock.now(), self.find_all(ids)
+        if not all(id_ in found and found[id_].terms.is_visible(now) for id_ in ids):
+            raise on_hidden() or Contention("products_visible")
+
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         return [
             ProductState(
@@ -70,7 +87,7 @@ class MemoryProductRepository:
                 found.like_count,
                 found.stock.quantity,
                 found.stock.counted,
-                found.terms.max_per_buyer,
+                found.terms,
             )
             for id_, found in self.find_all(ids).items()
         ]
@@ -109,8 +126,20 @@ class MemoryProductRepository:
             self.move_stock(change, reason=COUNTED, order_id=None)
 
     def sell(
-        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
+        self,
+        wanted: Units,
+        stocks: Stocks,
+        *,
+        order_id: UUID,
+        windowed: Collection[UUID] = (),
+        on_out_of_stock: ErrorFactory,
     ) -> None:
+        now = clock.now()
+        if any(
+            self._products[id_].terms.availability(now, is_sold_out=False) != Availability.ON_SALE
+            for id_ in windowed
+        ):
+            raise on_out_of_stock() or Contention("products_on_sale")
         changes = {id_: -quantity for id_, quantity in wanted.items()}
         self._move(changes, SOLD, order_id, on_out_of_stock)
 
@@ -133,9 +162,8 @@ class MemoryProductRepository:
 
 
 def _summary(product: Product) -> ProductSummary:
-    return ProductSummary(
-        **{each.name: getattr(product, each.name) for each in fields(ProductSummary)}
-    )
+    shown = {each.name: getattr(product, each.name) for each in fields(ProductSummary)}
+    return ProductSummary(**{**shown, "is_sold_out": product.stock.quantity == 0})
 
 
 def _is_behind(position: Position, after: Sequence[object], *, descending: bool) -> bool:

@@ -1,5 +1,6 @@
 """Products are read, listed, counted and sold."""
 
+from collections.abc import Collection
 from uuid import UUID, uuid4
 
 import pytest
@@ -126,7 +127,13 @@ class TooLate(MemoryProductRepository):
     """Refuses every sale, as the database does when somebody was faster."""
 
     def sell(
-        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
+        self,
+        wanted: Units,
+        stocks: Stocks,
+        *,
+        order_id: UUID,
+        on_out_of_stock: ErrorFactory,
+        windowed: Collection[UUID] = (),
     ) -> None:
         raise on_out_of_stock() or Contention("stock_sufficient")
 

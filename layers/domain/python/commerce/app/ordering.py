@@ -30,7 +30,8 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
     database check that these still hold.
 
     Raises:
-        ProductNotFound: with all missing ids.
+        ProductNotFound: with all ids that are missing or hidden.
+        NotOnSale: with every line that is not sold now.
         OutOfStock: with every line that cannot be served.
         PurchaseLimitExceeded: with every product of which the buyer may not have so many.
         TooManyUnpaidOrders, HoldCooldown: for an order that waits for its card.

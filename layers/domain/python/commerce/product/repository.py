@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID
@@ -43,12 +44,18 @@ class ProductRepository(Protocol):
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
     ) -> list[ProductSummary]:
-        """Find products in the order of `sort`, after a position (empty: from the start)."""
+        """Find visible products in the order of `sort`, after a position (empty: the start)."""
 
     def first_positions(
         self, sort: Sort, brand_id: UUID | None, limit: int
     ) -> list[tuple[int | UUID, ...]]:
-        """Find the sort keys of the first products, each ending with the id."""
+        """Find the sort keys of the first visible products, each ending with the id."""
+
+    def next_opening(self) -> datetime | None:
+        """Find the next moment at which a product becomes visible."""
+
+    def require_visible(self, ids: Collection[UUID], *, on_hidden: ErrorFactory) -> None:
+        """Prove with the commit that shoppers see the products."""
 
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         """Find stock and likes of those of the products that exist."""
@@ -75,9 +82,19 @@ class ProductRepository(Protocol):
         """Add each change to its product's stock, all or none; striped units stay as they are."""
 
     def sell(
-        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
+        self,
+        wanted: Units,
+        stocks: Stocks,
+        *,
+        order_id: UUID,
+        windowed: Collection[UUID] = (),
+        on_out_of_stock: ErrorFactory,
     ) -> None:
-        """Take units of each product, all or none, decided on the stocks as they were read."""
+        """Take units of each product, all or none, decided on the stocks as they were read.
+
+        `windowed` are those whose sale begins or ends at a moment: the database's clock decides
+        whether they are on sale, and `on_out_of_stock` makes that error too.
+        """
 
 
 class SqlProductRepository:
@@ -108,8 +125,16 @@ class SqlProductRepository:
         )
         return [tuple(row) for row in self._uow.read(query)]
 
+    def next_opening(self) -> datetime | None:
+        [row] = self._uow.read(sql.NEXT_OPENING())
+        found: datetime | None = row.at
+        return found
+
+    def require_visible(self, ids: Collection[UUID], *, on_hidden: ErrorFactory) -> None:
+        self._uow.write(sql.VISIBLE(ids=list(ids)), {"products_visible": on_hidden})
+
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
-        return [ProductState(*row) for row in self._uow.read(sql.FIND_STATES(ids=list(ids)))]
+        return [_state(row) for row in self._uow.read(sql.FIND_STATES(ids=list(ids)))]
 
     def count_likes(self, changes: Units) -> None:
         rows = [{"id": str(id_), "change": change} for id_, change in changes.items()]
@@ -171,21 +196,31 @@ class SqlProductRepository:
         self._move(*_moving(changes, reason, order_id))
 
     def sell(
-        self, wanted: Units, stocks: Stocks, *, order_id: UUID, on_out_of_stock: ErrorFactory
+        self,
+        wanted: Units,
+        stocks: Stocks,
+        *,
+        order_id: UUID,
+        windowed: Collection[UUID] = (),
+        on_out_of_stock: ErrorFactory,
     ) -> None:
+        on_sale = [sql.ON_SALE(ids=list(windowed))] if windowed else []
         moving = partial(_moving, reason=SOLD, order_id=order_id)
         changes = {product_id: -quantity for product_id, quantity in wanted.items()}
         gathered = striping.gathered(stocks.values(), *moving(changes))
-        self._move(*gathered, on_out_of_stock=on_out_of_stock)
+        self._move(*gathered, *on_sale, on_out_of_stock=on_out_of_stock)
         if taking := striping.taking(stocks, wanted, reason=SOLD, order_id=order_id):
             rest = {id_: change for id_, change in changes.items() if id_ not in taking}
             self._uow.with_fallback(
-                *(moving(rest) if rest else ()), *taking.values(), unless=striping.STRIPE_HAS_MORE
+                *(moving(rest) if rest else ()),
+                *taking.values(),
+                *on_sale,
+                unless=striping.STRIPE_HAS_MORE,
             )
 
     # Without an explanation a violation is a lost race: the use case is repeated.
     def _move(self, *queries: Query, on_out_of_stock: ErrorFactory = lambda: None) -> None:
-        rules = ("stock_sufficient", "stock_not_negative")
+        rules = ("stock_sufficient", "stock_not_negative", "products_on_sale")
         self._uow.write_last(*queries, on_violation=dict.fromkeys(rules, on_out_of_stock))
 
 
@@ -232,6 +267,19 @@ def _summary(row: Row) -> ProductSummary:
         like_count=row.like_count,
         version=row.version,
         terms=_terms(row),
+        is_sold_out=row.is_sold_out,
+    )
+
+
+def _state(row: Row) -> ProductState:
+    return ProductState(
+        id=row.id,
+        version=row.version,
+        like_count=row.like_count,
+        stock_quantity=row.stock_quantity,
+        counted=row.counted,
+        terms=_terms(row),
+        at=row.at,
     )
 
 
@@ -240,6 +288,7 @@ def _terms(row: Row) -> SaleTerms:
 
 
 def _product(row: Row) -> Product:
+    stock = striping.stock_of(row.id, row.quantity, row.counted, row.stripes)
     return Product(
         id=row.id,
         brand_id=row.brand_id,
@@ -250,5 +299,7 @@ def _product(row: Row) -> Product:
         version=row.version,
         terms=_terms(row),
         created_at=row.created_at,
-        stock=striping.stock_of(row.id, row.quantity, row.counted, row.stripes),
+        stock=stock,
+        is_sold_out=stock.quantity == 0,
+        read_at=row.read_at,
     )

@@ -9,11 +9,13 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Uuid,
+    and_,
     any_,
     bindparam,
     column,
     func,
     insert,
+    or_,
     select,
     text,
     tuple_,
@@ -31,12 +33,24 @@ from commerce.runtime.db.statement import Statement
 
 _p = product_table.c
 _TERMS = [each.name for each in fields(SaleTerms)]
-_SUMMARIES = select(
+_COLUMNS = (
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
     _p.like_count, _p.version, *(_p[name] for name in _TERMS),
 )  # fmt: skip
-_PRODUCTS = _SUMMARIES.add_columns(
-    _p.created_at, stock_table.c.quantity, stock_table.c.counted, UNITS_PER_STRIPE.label("stripes")
+_SUMMARIES = select(
+    *_COLUMNS,
+    select(stock_table.c.quantity + UNITS_IN_STRIPES == 0)
+    .where(stock_table.c.product_id == _p.id)
+    .scalar_subquery()
+    .label("is_sold_out"),
+)
+_PRODUCTS = select(
+    *_COLUMNS,
+    func.now().label("read_at"),
+    _p.created_at,
+    stock_table.c.quantity,
+    stock_table.c.counted,
+    UNITS_PER_STRIPE.label("stripes"),
 ).join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
@@ -47,9 +61,10 @@ FIND_STATES = Statement(
         _p.id,
         _p.version,
         _p.like_count,
-        stock_table.c.quantity + UNITS_IN_STRIPES,
+        (stock_table.c.quantity + UNITS_IN_STRIPES).label("stock_quantity"),
         stock_table.c.counted,
-        _p.max_per_buyer,
+        func.now().label("at"),
+        *(_p[name] for name in _TERMS),
     )
     .join_from(product_table, stock_table, stock_table.c.product_id == _p.id)
     .where(_p.id == any_(_IDS))
@@ -68,6 +83,27 @@ LOCK_STOCK = Statement(
     .where(stock_table.c.product_id == any_(_IDS))
     .order_by(stock_table.c.product_id)
     .with_for_update()
+)
+
+# Guards of what only time decides, by the moment at which they run: after waiting for locks.
+_NOW = func.clock_timestamp()
+_ALL_OF_THEM = func.count() == func.cardinality(_IDS)
+_SHOWN = and_(_p.visible_from <= _NOW, _p.archived_at.is_(None))
+VISIBLE = Statement(
+    select(func.require(_ALL_OF_THEM, "products_visible")).where(_p.id == any_(_IDS), _SHOWN)
+)
+ON_SALE = Statement(
+    select(func.require(_ALL_OF_THEM, "products_on_sale")).where(
+        _p.id == any_(_IDS),
+        _SHOWN,
+        or_(_p.sale_from.is_(None), _p.sale_from <= _NOW),
+        or_(_p.sale_until.is_(None), _p.sale_until > _NOW),
+    )
+)
+NEXT_OPENING = Statement(
+    select(func.min(_p.visible_from).label("at")).where(
+        _p.visible_from > func.now(), _p.archived_at.is_(None)
+    )
 )
 
 # Likes and unlikes arrive in any order, so an unlike may arrive before its like. Then the count
@@ -146,7 +182,11 @@ def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
     if by_brand:
         brand_id = _hidden(_p.brand_id)
         page = page.where(_p.brand_id >= brand_id if order.descending else _p.brand_id <= brand_id)
-    directed = [each.desc() if order.descending else each.asc() for each in key]
+    # Only what shoppers see. As the last part of the order it needs the list's own index, in which
+    # hidden products are passed over: by the primary key each would be read and filtered out.
+    page = page.where(_p.visible_from <= func.now(), _p.archived_at.is_(None))
+    ordered = (*key, _p.visible_from)
+    directed = [each.desc() if order.descending else each.asc() for each in ordered]
     return page.order_by(*directed).limit(bindparam("limit", type_=BigInteger))
 
 

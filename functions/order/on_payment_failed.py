@@ -1,7 +1,7 @@
-"""PaymentFailed -> an order whose card was declined is cancelled."""
+"""PaymentFailed -> an order whose last try to pay was declined is cancelled."""
 
-from commerce.app.checkout import cancel_unpaid
+from commerce.app.checkout import cancel_declined
 from commerce.entrypoints.queue import event_handler
 from commerce.payment import PaymentFailed
 
-handler = event_handler(PaymentFailed, cancel_unpaid)
+handler = event_handler(PaymentFailed, cancel_declined)

@@ -4,9 +4,17 @@ from commerce.app import ordering
 from commerce.app.transactions import once
 from commerce.coupon import CouponNotUsable
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
-from commerce.order import OrderTooLarge, OrderView, PlaceOrder, PointsExceedTotal
+from commerce.order import (
+    HoldCooldown,
+    OrderTooLarge,
+    OrderView,
+    PlaceOrder,
+    PointsExceedTotal,
+    PurchaseLimitExceeded,
+    TooManyUnpaidOrders,
+)
 from commerce.point import InsufficientPoints
-from commerce.product import OutOfStock, ProductNotFound
+from commerce.product import NotOnSale, OutOfStock, ProductNotFound
 
 api = http_api()
 
@@ -23,10 +31,14 @@ handler = lambda_handler(
     success=(201,),
     refusals=(
         ProductNotFound,
+        NotOnSale,
         OutOfStock,
         InsufficientPoints,
         CouponNotUsable,
         PointsExceedTotal,
         OrderTooLarge,
+        PurchaseLimitExceeded,
+        TooManyUnpaidOrders,
+        HoldCooldown,
     ),
 )

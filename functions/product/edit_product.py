@@ -7,7 +7,12 @@ from commerce.app.catalogue import catalogue
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandNotFound
 from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
-from commerce.product import EditProduct, ProductDetailView, ProductNotFound
+from commerce.product import (
+    EditProduct,
+    ProductDetailView,
+    ProductNotFound,
+    SaleEndsBeforeItBegins,
+)
 
 api = http_api()
 
@@ -22,4 +27,6 @@ def edit_product(
     return with_etag(catalogue().ranked(edited), edited.version, edited.stock_version)
 
 
-handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound, BrandNotFound))
+handler = lambda_handler(
+    api, access=ADMIN, refusals=(ProductNotFound, BrandNotFound, SaleEndsBeforeItBegins)
+)

@@ -14,7 +14,7 @@ from commerce.entrypoints.http import (
     lambda_handler,
     with_etag,
 )
-from commerce.product import ProductDetailView, RegisterProduct
+from commerce.product import ProductDetailView, RegisterProduct, SaleEndsBeforeItBegins
 
 api = http_api()
 
@@ -29,5 +29,9 @@ def register_product(
 
 
 handler = lambda_handler(
-    api, access=ADMIN, idempotent="optional", success=(201,), refusals=(BrandNotFound,)
+    api,
+    access=ADMIN,
+    idempotent="optional",
+    success=(201,),
+    refusals=(BrandNotFound, SaleEndsBeforeItBegins),
 )

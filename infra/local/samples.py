@@ -139,11 +139,16 @@ class Scene:
         card = {"order_id": order_id, "card_type": "KB", "card_no": "1111-2222-3333-4444"}
         payment = self._buyer.api.call("POST", "/payments", card, _a_key())
         deadline = time.monotonic() + CARD_TIMEOUT_SECONDS
-        while self._buyer.api.call("GET", f"/orders/{order_id}")["status"] == "PENDING":
+        while not self._is_settled(order_id):
             if time.monotonic() > deadline:
                 raise LocalError(f"Order {order_id} has no result after {CARD_TIMEOUT_SECONDS} s.")
             time.sleep(POLL_SECONDS)
         return order_id, str(payment["payment_id"])
+
+    def _is_settled(self, order_id: str) -> bool:
+        order = self._buyer.api.call("GET", f"/orders/{order_id}")
+        is_declined = order["payments"][-1]["status"] == "FAILED"
+        return bool(is_declined or order["status"] != "PENDING")
 
     def _prepare_gateway(self, result: str) -> None:
         """Let the gateway be well for one payment, which otherwise it is for three of five."""

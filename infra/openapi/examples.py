@@ -25,7 +25,13 @@ from commerce.app.rankings import RankedProductView, RankingView
 from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
 from commerce.like import LikeView
-from commerce.order import OrderView, PointsExceedTotal
+from commerce.order import (
+    HoldCooldown,
+    OrderView,
+    PointsExceedTotal,
+    PurchaseLimitExceeded,
+    TooManyUnpaidOrders,
+)
 from commerce.order.errors import StatusChangeRefused
 from commerce.payment import PaymentGatewayUnavailable, PaymentView
 from commerce.point import BalanceView, InsufficientPoints, PointsView
@@ -38,7 +44,7 @@ from commerce.product import (
     StockMovementView,
     StockView,
 )
-from commerce.product.errors import Shortage
+from commerce.product.errors import NotOnSale, SaleWindow, Shortage
 from commerce.product.striping import StripesView
 from commerce.ranking import InvalidMoment, PageTooDeep, Period, RankingWeightsView
 from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
@@ -85,6 +91,7 @@ _PRODUCT = {
     "brand": {"brand_id": BRAND_ID, "name": "Acme"},
     "like_count": 7,
     "version": 1,
+    "availability": "ON_SALE",
 }
 _ORDER = {
     "order_id": ORDER_ID,
@@ -207,7 +214,16 @@ _VIEWS: tuple[View, ...] = (
     ),
     BrandView(brand_id=BRAND_ID, name="Acme", description="Everything a coyote needs."),
     ProductView.model_validate(_PRODUCT),
-    ProductDetailView.model_validate({**_PRODUCT, "stock_quantity": 5, "rank": 1}),
+    ProductDetailView.model_validate(
+        {
+            **_PRODUCT,
+            "stock_quantity": 5,
+            "sale_from": AT,
+            "sale_until": None,
+            "max_per_buyer": 2,
+            "rank": 1,
+        }
+    ),
     StockView(
         product_id=PRODUCT_ID,
         on_hand=100,
@@ -288,6 +304,12 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         ProductNotFound([PRODUCT_ID]),
         OutOfStock([Shortage(UUID(PRODUCT_ID), requested=2, available=1)]),
         Oversold(2, [UUID(ORDER_ID)]),
+        NotOnSale([SaleWindow(UUID(PRODUCT_ID), AT, None)], 30),
+        PurchaseLimitExceeded(
+            [{"product_id": PRODUCT_ID, "limit": 2, "already": 1, "requested": 2}]
+        ),
+        TooManyUnpaidOrders(3),
+        HoldCooldown(1800),
         InsufficientPoints(required=Money(24000), available=Money(10000)),
         PointsExceedTotal(24000),
         CouponNotUsable("You have no such coupon."),

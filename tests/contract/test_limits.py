@@ -9,7 +9,7 @@ import pytest
 
 from commerce.app import fulfilment
 from commerce.app.checkout import settlement
-from commerce.order import PAYABLE_MINUTES
+from commerce.order import PAYABLE_MINUTES, limits
 from commerce.payment import Policy
 from infra.template import read_template
 
@@ -22,6 +22,12 @@ def default_of(parameter: str) -> Any:
 
 def test_an_order_is_payable_for_as_long_in_template_and_code() -> None:
     assert default_of("OrderPayableMinutes") == PAYABLE_MINUTES
+
+
+def test_the_limits_of_a_buyer_are_the_same_in_template_and_code() -> None:
+    assert default_of("MaxUnitsPerLine") == limits.MAX_UNITS_PER_LINE
+    assert default_of("MaxUnpaidOrders") == limits.MAX_UNPAID_ORDERS
+    assert default_of("HoldLapses") == limits.HOLD_LAPSES
 
 
 def test_the_circuit_breaker_has_the_same_limits_in_template_and_code() -> None:

@@ -93,7 +93,11 @@ def test_placing_an_order_documents_every_refusal() -> None:
     order = OPERATIONS["POST /orders"]
     assert codes_of(order, 404) == {"PRODUCT_NOT_FOUND"}
     assert codes_of(order, 409) == {
+        "NOT_ON_SALE",
         "OUT_OF_STOCK",
+        "PURCHASE_LIMIT",
+        "TOO_MANY_UNPAID_ORDERS",
+        "HOLD_COOLDOWN",
         "INSUFFICIENT_POINTS",
         "COUPON_NOT_USABLE",
         "REQUEST_IN_PROGRESS",

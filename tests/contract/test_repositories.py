@@ -5,7 +5,7 @@ The database is shared: what a test keeps there has ids, prices and likes that n
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias, TypeVar
@@ -15,6 +15,8 @@ import pytest
 
 from commerce.brand.model import Brand
 from commerce.brand.repository import BrandRepository, SqlBrandRepository
+from commerce.order.errors import OrderNotFound
+from commerce.order.limits import HoldLimits, LimitedPurchase
 from commerce.order.model import Order, OrderLine
 from commerce.order.repository import OrderRepository, SqlOrderRepository
 from commerce.point.model import LedgerEntry, PointAccount
@@ -32,6 +34,7 @@ from commerce.product.model import (
     StockLevels,
 )
 from commerce.product.repository import ProductRepository, SqlProductRepository
+from commerce.product.sale_terms import SaleTerms
 from commerce.runtime.db.connection import ConstraintViolated, Contention, Database
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
@@ -341,6 +344,101 @@ class TestProducts:
         assert stocks(products, one) == [5]
 
 
+class TestSaleTerms:
+    def test_terms_are_read_back_as_stored_and_as_edited(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        terms = SaleTerms(
+            visible_from=NOW,
+            archived_at=NOW + timedelta(days=1),
+            sale_from=NOW + timedelta(hours=1),
+            sale_until=NOW + timedelta(hours=2),
+            max_per_buyer=2,
+            hold_minutes=5,
+        )
+        product = replace(a_product(brand_id, uuid4()), terms=terms)
+        with products() as repository:
+            repository.add(product)
+        for each in (terms, SaleTerms(), SaleTerms(visible_from=None)):
+            with products() as repository:
+                found = repository.find_all([product.id])[product.id]
+                found.edit({"terms": each})
+                repository.save(found, on_stale=lambda: None)
+            with products() as repository:
+                assert repository.find_all([product.id])[product.id].terms == each
+                assert repository.find_summaries([product.id])[product.id].terms == each
+                [state] = repository.find_states([product.id])
+                assert state.terms == each
+
+    def test_lists_leave_hidden_products_out(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        now = clock.now()
+        terms = {
+            "visible": SaleTerms(visible_from=now - timedelta(minutes=1)),
+            "scheduled": SaleTerms(visible_from=now + timedelta(hours=1)),
+            "a draft": SaleTerms(visible_from=None),
+            "archived": SaleTerms(archived_at=now),
+            "always": SaleTerms(),
+        }
+        ids = {name: uuid4() for name in terms}
+        with products() as repository:
+            for name, each in terms.items():
+                repository.add(replace(a_product(brand_id, ids[name]), terms=each))
+        for sort in Sort:
+            with products() as repository:
+                page = repository.page(sort, brand_id, [], 10)
+                positions = repository.first_positions(sort, brand_id, 10)
+            assert {each.id for each in page} == {ids["visible"], ids["always"]}
+            assert {each[-1] for each in positions} == {ids["visible"], ids["always"]}
+        for name, id_ in ids.items():
+            is_visible = name in ("visible", "always")
+            with nullcontext() if is_visible else pytest.raises(OutOfStock), products() as found:
+                found.require_visible([id_], on_hidden=refuse)
+
+    def test_the_next_opening_is_the_first_to_come(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        soon = clock.now() + timedelta(seconds=30)  # before all other tests' openings
+        openings = (soon + timedelta(minutes=1), soon, soon - timedelta(hours=1))
+        with products() as repository:
+            for each in openings:
+                terms = SaleTerms(visible_from=each)
+                repository.add(replace(a_product(brand_id, uuid4()), terms=terms))
+            archived = SaleTerms(visible_from=soon - timedelta(seconds=9), archived_at=NOW)
+            repository.add(replace(a_product(brand_id, uuid4()), terms=archived))
+        with products() as repository:
+            assert repository.next_opening() == soon
+
+    def test_what_is_not_on_sale_is_not_sold(
+        self, products: Opened[ProductRepository], brand_id: UUID
+    ) -> None:
+        now, hour = clock.now(), timedelta(hours=1)
+        for is_sold, terms in (
+            (True, SaleTerms(sale_from=now - hour, sale_until=now + hour)),
+            (False, SaleTerms(sale_from=now + hour)),
+            (False, SaleTerms(sale_until=now - hour)),
+            (False, SaleTerms(sale_until=now + hour, archived_at=now)),
+            (False, SaleTerms(sale_until=now + hour, visible_from=now + hour)),
+        ):
+            id_ = uuid4()
+            with products() as repository:
+                repository.add(replace(a_product(brand_id, id_), terms=terms))
+            with products() as repository:
+                repository.move_stock(
+                    [Move(id_, 3)], Cause(reason=MovementReason.COUNTED, by="system")
+                )
+            with nullcontext() if is_sold else pytest.raises(OutOfStock), products() as repository:
+                repository.sell(
+                    {id_: 1},
+                    {id_: Stock(id_, 3)},
+                    Cause(reason=MovementReason.SOLD, by="system", order_id=uuid4()),
+                    windowed=[id_],
+                    on_out_of_stock=refuse,
+                )
+            assert stocks(products, id_) == [2 if is_sold else 3]
+
+
 class TestOrders:
     def test_a_stored_order_is_read_back_unchanged(self, orders: Opened[OrderRepository]) -> None:
         order = an_order(uuid4(), uuid4(), lines=3)
@@ -457,6 +555,114 @@ class TestOrders:
             repository.save(outdated)
         with orders() as repository:
             assert repository.find(order.id) == replace(current, events=[])
+
+    def test_units_count_in_every_order_that_is_not_cancelled(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        buyer_id, ids = uuid4(), some_ids(3)
+        mine = [an_order(ids[0], buyer_id, lines=2), an_order(ids[1], buyer_id)]
+        product, other = (line.product_id for line in mine[0].lines)
+        mine[1] = replace(mine[1], lines=(replace(mine[1].lines[0], product_id=other),))
+        with orders() as repository:
+            for order in (*mine, replace(mine[0], id=ids[2], buyer_id=uuid4())):
+                repository.add(order)
+        with orders() as repository:
+            assert repository.units_of(buyer_id, [product, other, uuid4()]) == {
+                product: 1,
+                other: 3,
+            }
+            cancel_order(repository, mine[0].id)
+        with orders() as repository:
+            assert repository.units_of(buyer_id, [product, other]) == {other: 1}
+
+    @pytest.mark.parametrize("limit", [2, 3])
+    def test_a_purchase_beyond_the_limit_is_not_stored(
+        self, orders: Opened[OrderRepository], limit: int
+    ) -> None:
+        buyer_id = uuid4()
+        first, second = (an_order(id_, buyer_id) for id_ in some_ids(2))
+        product_id = first.lines[0].product_id
+        with orders() as repository:
+            repository.add(first)
+        purchases = [
+            LimitedPurchase(uuid4(), 1, 1),
+            LimitedPurchase(product_id, requested=2, limit=limit),
+        ]
+        with suppress(OrderNotFound), orders() as repository:
+            repository.require_purchase_limits(
+                buyer_id, purchases, on_exceeded=lambda: OrderNotFound()
+            )
+            repository.add(second)
+        with orders() as repository:
+            assert (repository.find(second.id) is not None) is (limit == 3)
+
+    def test_an_unpaid_order_beyond_the_limit_is_not_stored(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        buyer_id = uuid4()
+        first, second, third = (unpaid(id_, buyer_id) for id_ in some_ids(3))
+        refused = False
+        for order in (first, second, third):
+            try:
+                with orders() as repository:
+                    require_may_hold(repository, buyer_id, HoldLimits(unpaid_orders=2))
+                    repository.add(order)
+            except OrderNotFound:
+                refused = True
+        assert refused
+        with orders() as repository:
+            assert repository.find(third.id) is None
+            assert repository.count_unpaid(buyer_id) == 2
+            assert repository.count_unpaid(uuid4()) == 0
+
+    @pytest.mark.parametrize(
+        ("ends", "lapses", "last"),
+        [
+            ([], 1, None),
+            ([0], 1, 0),
+            ([0, 59], 2, 59),
+            ([0, 60], 2, None),
+            ([0, 20, 40], 3, 40),
+            ([0, 20, 60], 3, None),
+            ([0, 30, 59, 200], 3, 59),
+        ],
+    )
+    def test_the_last_lapse_is_that_of_so_many_within_an_hour(
+        self, orders: Opened[OrderRepository], ends: list[int], lapses: int, last: int | None
+    ) -> None:
+        buyer_id, now = uuid4(), clock.now()
+        begin = now - timedelta(hours=4)
+        with orders() as repository:
+            repository.add(an_order(clock.new_id(), buyer_id))  # and no lapse of its own
+        for minute in ends:
+            order = unpaid(clock.new_id(), buyer_id)
+            with orders() as repository:
+                repository.add(order)
+            with orders() as repository:
+                cancel_order(repository, order.id, at=begin + timedelta(minutes=minute))
+        with orders() as repository:
+            found = repository.last_lapse(buyer_id, lapses, now)
+        assert found == (None if last is None else begin + timedelta(minutes=last))
+        limits = HoldLimits(lapses=lapses)
+        for minutes, refuses in ((59, True), (60, False)) if found is not None else ():
+            at = begin + timedelta(minutes=(last or 0) + minutes)
+            with pytest.raises(OrderNotFound) if refuses else nullcontext(), orders() as repository:
+                require_may_hold(repository, buyer_id, limits, at)
+
+    def test_what_an_admin_or_a_paid_order_ends_is_no_lapse(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        buyer_id = uuid4()
+        paid, by_admin = an_order(clock.new_id(), buyer_id), unpaid(clock.new_id(), buyer_id)
+        with orders() as repository:
+            repository.add(paid)
+            repository.add(by_admin)
+        with orders() as repository:
+            cancel_order(repository, paid.id)
+        with orders() as repository:
+            cancel_order(repository, by_admin.id, by="admin:somebody")
+        with orders() as repository:
+            assert repository.last_lapse(buyer_id, 1, clock.now()) is None
 
 
 class TestShipments:
@@ -598,6 +804,7 @@ def a_product(
         version=1,
         created_at=NOW,
         stock=Stock(id_, 0),
+        is_sold_out=True,
     )
 
 
@@ -656,6 +863,38 @@ def an_order(id_: UUID, buyer_id: UUID, *, lines: int = 1) -> Order:
             for number in range(lines)
         ],
         at=NOW,
+    )
+
+
+def unpaid(id_: UUID, buyer_id: UUID) -> Order:
+    return Order.awaiting_card(
+        id_=id_,
+        buyer_id=buyer_id,
+        lines=an_order(id_, buyer_id).lines,
+        points=Money(0),
+        at=NOW,
+        expires_at=NOW,
+    )
+
+
+def cancel_order(
+    repository: OrderRepository, id_: UUID, *, at: datetime = NOW, by: str = "user:somebody"
+) -> None:
+    order = repository.lock(id_)
+    assert order is not None
+    order.cancel(at=at, by=by, reason="No longer wanted")
+    repository.save(order)
+
+
+def require_may_hold(
+    repository: OrderRepository, buyer_id: UUID, limits: HoldLimits, at: datetime | None = None
+) -> None:
+    repository.require_may_hold(
+        buyer_id,
+        limits,
+        at or clock.now(),
+        on_too_many=lambda: OrderNotFound(),
+        on_cooldown=lambda: OrderNotFound(),
     )
 
 

@@ -64,13 +64,25 @@ def test_a_paid_order_is_refunded_when_cancelled(stack: Stack, shop: Shop, buyer
     assert transaction["refunded_at"]
 
 
-def test_a_declined_card_cancels_the_order(stack: Stack, shop: Shop, buyer: Buyer) -> None:
+def declined(buyer: Buyer, order_id: str) -> list[str] | None:
+    """The reasons of the order's payments, as soon as all are declined."""
+    payments = buyer.api.order(order_id).require(200)["payments"]
+    if {each["status"] for each in payments} != {"FAILED"}:
+        return None
+    return [each["failure_reason"] for each in payments]
+
+
+def test_a_declined_order_can_be_paid_until_its_third_decline(
+    stack: Stack, shop: Shop, buyer: Buyer
+) -> None:
     stack.gateway.behave("healthy", result="LIMIT_EXCEEDED")
     order_id = a_card_order(shop, buyer)["order_id"]
-    buyer.api.pay(order_id).require(201)
-    order = eventually(lambda: order_is(buyer, order_id, "CANCELLED"), within_seconds=60)
-    assert order["payments"][0]["status"] == "FAILED"
-    assert order["payments"][0]["failure_reason"] == "LIMIT_EXCEEDED"
+    for number in (1, 2, 3):
+        assert order_is(buyer, order_id, "PENDING")
+        buyer.api.pay(order_id).require(201)
+        reasons = eventually(lambda: declined(buyer, order_id), within_seconds=60)
+        assert reasons == ["LIMIT_EXCEEDED"] * number
+    eventually(lambda: order_is(buyer, order_id, "CANCELLED"), within_seconds=60)
 
 
 def test_only_the_gateways_callback_changes_a_payment(shop: Shop, buyer: Buyer) -> None:

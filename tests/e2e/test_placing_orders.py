@@ -11,8 +11,11 @@ from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack, unpublished_events
 
 USER = {"user_id", "login_id", "name", "email", "birth_date", "gender"}
-LISTED_PRODUCT = {"product_id", "name", "description", "price", "brand", "like_count", "version"}
-PRODUCT = LISTED_PRODUCT | {"stock_quantity", "rank"}
+LISTED_PRODUCT = {
+    *("product_id", "name", "description", "price", "brand", "like_count", "version"),
+    "availability",
+}
+PRODUCT = LISTED_PRODUCT | {*("stock_quantity", "sale_from", "sale_until", "max_per_buyer", "rank")}
 LISTED_ORDER = {
     "order_id", "status", "total", "discount", "points_used", "card_amount", "lines",
     "placed_at", "expires_at",

@@ -37,6 +37,8 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("PATCH", "/admin/brands/{brand}", {"name": "Mine"}),
     ("PATCH", "/admin/products/{product}", {"price_amount": 1}),
     ("GET", "/admin/products/{product}/stock", None),
+    ("POST", "/admin/products/{product}/archive", None),
+    ("POST", "/admin/products/{product}/restore", None),
     ("PUT", "/admin/products/{product}/stock", {"quantity": 1_000}),
     (
         "POST",

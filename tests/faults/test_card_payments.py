@@ -30,6 +30,7 @@ from tests.support.payments import (
     settled,
     statuses_of,
     types_of_payments,
+    use_up_tries,
 )
 from tests.support.queues import OpsTopic
 from tests.support.shop import Person, a_buyer, a_key, a_product, rows, stock_of
@@ -122,17 +123,19 @@ def test_with_40_percent_failing_requests_no_order_is_stuck_or_paid_twice(
     buyers = [a_buyer() for _ in range(24)]
     orders = [a_card_order(each, product) for each in buyers]
 
-    answers = run_concurrently(
-        [lambda b=b, o=o: paid(b, o) for b, o in zip(buyers, orders, strict=True)]  # type: ignore[misc]
-    )
+    unpaid = dict(zip(orders, buyers, strict=True))
+    while unpaid:  # who is declined tries another card
+        answers = run_concurrently([lambda b=b, o=o: paid(b, o) for o, b in unpaid.items()])  # type: ignore[misc]
+        assert {answer.status for answer in answers} == {201}
+        see_through(*unpaid)
+        unpaid = {each: unpaid[each] for each in unpaid if status_of(each) == "PENDING"}
 
-    assert {answer.status for answer in answers} == {201}
-    see_through(*orders)
     outcomes = Counter(gateway.outcomes())
     assert outcomes["failed"] > 5
-    assert outcomes["taken"] == len(gateway.transactions()) == 24
+    assert outcomes["taken"] == len(gateway.transactions()) >= 24
     statuses = Counter(map(status_of, orders))
-    assert set(statuses) == {"CONFIRMED", "CANCELLED"}
+    assert set(statuses) <= {"CONFIRMED", "CANCELLED"}
+    assert max(len([p for p in payments_of(each) if p.is_declined]) for each in orders) <= 3
     assert stock_of(product) == 100 - statuses["CONFIRMED"]
     assert_every_charge_has_its_order(gateway, *orders)
 
@@ -160,9 +163,10 @@ def test_a_request_that_hung_without_a_charge_can_be_paid_again(
 
 
 def test_twenty_hanging_requests_are_each_answered_in_time(
-    gateway: RunningGateway, buyer: Person
+    gateway: RunningGateway, buyer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty wait at the same time, and each is answered in time."""
+    monkeypatch.setenv("MAX_UNPAID_ORDERS", "20")
     product = a_product(stock=100, price=700)
     orders = [a_card_order(buyer, product) for _ in range(20)]
     gateway.behave("hang")
@@ -394,8 +398,9 @@ def test_a_forged_callback_is_refused_and_settles_nothing(
 
     assert statuses_of(order) == ["PENDING"]
     assert status_of(order) == "PENDING"
-    see_through(order)
-    assert (statuses_of(order), status_of(order)) == (["FAILED"], "CANCELLED")
+    reconcile()
+    follow(order)
+    assert (statuses_of(order), status_of(order)) == (["FAILED"], "PENDING")
     assert_every_charge_has_its_order(gateway, order)
 
 
@@ -409,8 +414,8 @@ def test_a_false_result_in_a_signed_callback_is_ignored(
     wait_until(lambda: gateway.transactions(order)[0]["status"] == "FAILED")
     assert receive(*callback_of(gateway, order, status="SUCCESS", reason=None)).status == 200
     assert statuses_of(order) == ["FAILED"]
-    see_through(order)
-    assert status_of(order) == "CANCELLED"
+    follow(order)
+    assert status_of(order) == "PENDING"
     assert_every_charge_has_its_order(gateway, order)
 
 
@@ -440,14 +445,41 @@ def test_a_callback_about_an_unknown_transaction_is_not_found(
     assert_confirmed_once(gateway, order)
 
 
-def test_a_refused_card_cancels_the_order(
+def test_an_order_is_paid_by_the_card_after_refused_ones(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    gateway.behave("refuse", times=2)
+    for _ in range(3):
+        assert pay(buyer, order).status == 201
+    settled(order, "FAILED", "FAILED", "SUCCEEDED")
+    see_through(order)
+    assert status_of(order) == "CONFIRMED"
+    assert gateway.outcomes(order) == ["refused", "refused", "taken"]
+    assert_every_charge_has_its_order(gateway, order)
+
+
+def test_three_refused_cards_cancel_the_order(
+    gateway: RunningGateway, buyer: Person, order: str
+) -> None:
+    use_up_tries(gateway, buyer, order)
+    see_through(order)
+    assert (statuses_of(order), status_of(order)) == (["FAILED"] * 3, "CANCELLED")
+    assert gateway.outcomes(order) == ["refused"] * 3
+    assert_every_charge_has_its_order(gateway, order)
+
+
+@pytest.mark.usefixtures("no_callback")
+def test_a_declined_order_that_may_have_been_charged_does_not_expire(
     gateway: RunningGateway, buyer: Person, order: str
 ) -> None:
     gateway.behave("refuse", times=1)
-    assert pay(buyer, order).status == 201
-    follow(order)
-    assert (statuses_of(order), status_of(order)) == (["FAILED"], "CANCELLED")
-    assert gateway.outcomes(order) == ["refused"]
+    assert pay(buyer, order).json["status"] == "FAILED"
+    gateway.behave("charge_then_hang", times=1)
+    assert pay(buyer, order).json["status"] == "PENDING"
+    rows("UPDATE orders SET expires_at = now() WHERE id = $1", order)
+    assert expire() == {"expired": 0, "waiting": 1}  # it may have been charged: ask first
+    see_through(order)
+    assert (statuses_of(order), status_of(order)) == (["FAILED", "SUCCEEDED"], "CONFIRMED")
     assert_every_charge_has_its_order(gateway, order)
 
 

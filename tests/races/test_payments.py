@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.support.payments import (
     statuses_of,
     sync,
     types_of_payments,
+    use_up_tries,
 )
 from tests.support.shop import (
     Person,
@@ -98,6 +100,44 @@ def test_an_order_paid_by_many_at_once_is_charged_once(
     assert len(payments_of(order_id)) == 1
 
 
+@pytest.mark.parametrize("round_", range(3))
+def test_an_order_has_three_declined_payments_however_many_pay_at_once(
+    gateway: RunningGateway, buyer: Person, product: str, round_: int
+) -> None:
+    gateway.behave("refuse")
+    order_id = a_card_order(buyer, product)
+    answers = run_concurrently([lambda: pay(buyer, order_id)] * THREADS)
+    while pay(buyer, order_id).status == 201:
+        pass
+    assert {each.json["code"] for each in answers if each.status != 201} <= {"ORDER_NOT_PAYABLE"}
+    assert statuses_of(order_id) == ["FAILED"] * 3
+    failed = [each for each in events_of_payments(order_id) if each["type"] == "PaymentFailed"]
+    run_concurrently([partial(consume, "order/on_payment_failed", each) for each in failed * 4])
+    assert (status_of(order_id), stock_of(product)) == ("CANCELLED", 1)
+    assert types_of(order_id) == ["OrderPlaced", "OrderCancelled"]
+    assert_books_hold(product)
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_the_last_decline_and_the_expiry_give_the_unit_back_once(
+    gateway: RunningGateway, buyer: Person, product: str, round_: int
+) -> None:
+    order_id = a_card_order(buyer, product)
+    use_up_tries(gateway, buyer, order_id)
+    rows("UPDATE orders SET expires_at = now() WHERE id = $1", order_id)
+    failed = [each for each in events_of_payments(order_id) if each["type"] == "PaymentFailed"]
+    run_concurrently(
+        [
+            *[expire] * 3,
+            *[lambda: consume("order/on_payment_failed", failed[-1])] * 3,
+            lambda: cancel(buyer, order_id).status,
+        ]
+    )
+    assert (status_of(order_id), stock_of(product)) == ("CANCELLED", 1)
+    assert types_of(order_id) == ["OrderPlaced", "OrderCancelled"]
+    assert_books_hold(product)
+
+
 def test_a_result_received_many_times_confirms_once(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
@@ -155,8 +195,9 @@ def test_an_order_cancelled_during_its_charge_is_refunded(
 
 
 def test_simultaneous_expiry_runs_cancel_each_order_once(
-    gateway: RunningGateway, buyer: Person
+    gateway: RunningGateway, buyer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MAX_UNPAID_ORDERS", "10")
     product = a_product(stock=10, price=500)
     orders = [a_card_order(buyer, product) for _ in range(10)]
     rows("UPDATE orders SET expires_at = now() WHERE buyer_id = $1", buyer.user_id)

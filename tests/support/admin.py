@@ -66,6 +66,18 @@ def movements_of(product_id: str, query: str = "") -> Answer:
     return call("product/list_stock_movements", "GET", path, token=an_admin().token)
 
 
+def archive(product_id: str, by: Person | None = None, tag: str = "") -> Answer:
+    """POST /admin/products/{product_id}/archive, under If-Match where a tag is given."""
+    path = f"/admin/products/{product_id}/archive"
+    return _send("product/archive_product", "POST", path, None, by, tag)
+
+
+def restore(product_id: str, by: Person | None = None, tag: str = "") -> Answer:
+    """POST /admin/products/{product_id}/restore, under If-Match where a tag is given."""
+    path = f"/admin/products/{product_id}/restore"
+    return _send("product/restore_product", "POST", path, None, by, tag)
+
+
 def put_stripes(product_id: str, stripes: int | None, by: Person | None = None) -> Answer:
     """PUT /admin/products/{product_id}/stripes."""
     path = f"/admin/products/{product_id}/stripes"

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from commerce.app.transactions import in_transaction
-from commerce.payment import Payment
+from commerce.payment import MAX_DECLINES, Payment
 from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.runtime.db.current import database
 from commerce.shared import clock
@@ -60,6 +60,15 @@ def pay(buyer: Person, order_id: str, *, key: str | None = None, **card: str) ->
     return call(
         "payment/pay_order", "POST", "/payments", body=body, token=buyer.token, key=key or a_key()
     )
+
+
+def use_up_tries(gateway: RunningGateway, buyer: Person, order_id: str) -> None:
+    """Pay with cards that are refused at once, as often as an order may be declined."""
+    gateway.behave("refuse")
+    for _ in range(MAX_DECLINES):
+        answer = pay(buyer, order_id)
+        assert (answer.status, answer.json["status"]) == (201, "FAILED"), answer.json
+    gateway.behave("healthy")
 
 
 def sync(admin: Person, payment_id: str) -> Answer:

@@ -17,12 +17,14 @@ from tests.harness.crash.cases import (
 )
 from tests.support.admin import (
     adjust_stock,
+    archive,
     brand_of,
     count_stock,
     edit_brand,
     edit_product,
     movements_of,
     product_of,
+    restore,
     set_stock,
     stock_seen,
     units_of,
@@ -98,6 +100,25 @@ def _edited_product(case: Case) -> object:
     return product.version, product_of(case.product).json["price"]["amount"], _audit(case)
 
 
+def _archive(case: Case) -> str:
+    return answered(archive(case.product, case.admin, case.words["tag"]))
+
+
+def _archived_product() -> Case:
+    case = a_case()
+    return replace(case, words={"tag": archive(case.product).headers["etag"]})
+
+
+def _restore(case: Case) -> str:
+    return answered(restore(case.product, case.admin, case.words["tag"]))
+
+
+def _shelved_product(case: Case) -> object:
+    sql = "SELECT version, archived_at IS NOT NULL AS is_archived FROM product WHERE id = $1"
+    [product] = rows(sql, case.product)
+    return tuple(product), product_of(case.product).status, _audit(case)
+
+
 def _set_stock(case: Case) -> str:
     return answered(set_stock(case.product, 9, case.admin, case.words["tag"]))
 
@@ -146,6 +167,14 @@ SCENARIOS = (
     Scenario(
         "edit_product", "product/edit_product", _seen_product, _edit_product, OK | {_SEEN_BEFORE},
         look=_edited_product,
+    ),
+    Scenario(
+        "archive_product", "product/archive_product", _seen_product, _archive, OK | {_SEEN_BEFORE},
+        look=_shelved_product,
+    ),
+    Scenario(
+        "restore_product", "product/restore_product", _archived_product, _restore,
+        OK | {_SEEN_BEFORE}, look=_shelved_product,
     ),
     Scenario(
         "set_stock", "product/set_stock", _seen_product, _set_stock, OK | {_SEEN_BEFORE},

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from commerce.like import ProductLiked
+from commerce.payment import MAX_DECLINES
 from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.shared import clock
 from tests.harness.crash import admins, console, operators, rankings, shoppers
@@ -98,6 +99,13 @@ def _place(case: Case) -> str:
 def _with_a_coupon() -> Case:
     case = a_case(points=5_000, coupon=a_coupon(value=100))
     return replace(case, words={"copy": an_issued(case.buyer, case.coupon)})
+
+
+def _limited() -> Case:
+    """A product of which one buyer may have just what the case orders."""
+    case = a_case(points=5_000)
+    rows("UPDATE product SET max_per_buyer = 2 WHERE id = $1", case.product)
+    return case
 
 
 def _place_with_a_coupon(case: Case) -> str:
@@ -262,14 +270,31 @@ def _a_card_to_refund() -> Case:
     return with_newest_event(case, "OrderCancelled")
 
 
-def _a_payment_failed() -> Case:
-    """The gateway has declined the card, and we know."""
+def _a_first_decline() -> Case:
+    return with_newest_event(_declined_once(), "PaymentFailed")
+
+
+def _a_last_decline() -> Case:
+    """The gateway has declined every card that the order may be paid with, and we know."""
     case = _to_be_paid()
+    for number in range(MAX_DECLINES):
+        _decline(case, number + 1)
+    return with_newest_event(case, "PaymentFailed")
+
+
+def _declined_once() -> Case:
+    """The gateway has declined a card, and we know; another card may pay."""
+    case = _to_be_paid()
+    _decline(case, 1)
+    return case
+
+
+def _decline(case: Case, transactions_then: int) -> None:
     let_the_next_card_be_declined()
     assert pay(case.buyer, case.order).status == 201
-    wait_until(lambda: [each["status"] for each in transactions(case.order)] == ["FAILED"])
+    declined = ["FAILED"] * transactions_then
+    wait_until(lambda: [each["status"] for each in transactions(case.order)] == declined)
     reconcile()
-    return with_newest_event(case, "PaymentFailed")
 
 
 def _charged_and_unknown() -> Case:
@@ -316,6 +341,7 @@ SCENARIOS = {
         Scenario(
             "place_card", "order/place_order", lambda: a_case(points=5_000), _place_by_card, CREATED
         ),
+        Scenario("place_limited", "order/place_order", _limited, _place, CREATED),
         Scenario("place_striped", "order/place_order", _rich_among_stripes, _place, CREATED),
         Scenario(
             "place_striped_card", "order/place_order", _rich_among_stripes, _place_by_card, CREATED
@@ -342,6 +368,14 @@ SCENARIOS = {
         ),
         Scenario(
             "pay", "payment/pay_order", _to_be_paid, _pay, CREATED, takes_new_key_on_retry=True
+        ),
+        Scenario(
+            "pay_after_decline",
+            "payment/pay_order",
+            _declined_once,
+            _pay,
+            CREATED,
+            takes_new_key_on_retry=True,
         ),
         Scenario(
             "callback", "payment/receive_callback", _charged, _callback, OK, is_never_retried=True
@@ -378,7 +412,8 @@ SCENARIOS = {
         _consumer("refresh_cards", "product/on_stock_turned", _a_sold_out_product),
         _consumer("renew_product", "product/on_catalogue_changed", _an_edited_product),
         _consumer("confirm_paid", "order/on_payment_succeeded", _a_payment_succeeded),
-        _consumer("cancel_declined", "order/on_payment_failed", _a_payment_failed),
+        _consumer("cancel_declined", "order/on_payment_failed", _a_last_decline),
+        _consumer("keep_declined", "order/on_payment_failed", _a_first_decline),
         _consumer("refund_card", "payment/on_paid_order_cancelled", _a_card_to_refund),
         _consumer("log_action", "user/on_user_acted", _a_view_to_log),
         *shoppers.SCENARIOS,

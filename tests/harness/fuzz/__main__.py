@@ -100,6 +100,8 @@ def _show(results: "list[AttackResult]", seed: int, seconds: float) -> None:
 @contextmanager
 def _neighbours() -> Iterator[None]:
     """Start a healthy, fast gateway and delivery system."""
+    from tests.harness.fuzz.world import UNLIMITED
+
     directory = Path(tempfile.mkdtemp(prefix="lastunit-fuzz-"))
     server = start_gateway(directory, Ports.free().gateway, 0.01)
     urllib3.request("PUT", f"{server.url}/behaviour", json={"mode": "healthy"})
@@ -110,6 +112,7 @@ def _neighbours() -> Iterator[None]:
         "SHIPPING_RETRY_BASE_SECONDS": "0",
         "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
         "TOKEN_LIFETIME_SECONDS": "86400",  # longer than the run
+        **UNLIMITED,
     }
     try:
         with a_delivery_system() as delivery:

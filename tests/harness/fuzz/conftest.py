@@ -23,8 +23,10 @@ def world(
     An admin's requests change what holds for all, as the weights of rankings.
     """
     from commerce.runtime.messaging import dead_letters
-    from tests.harness.fuzz.world import a_world  # imported when the environment is set
+    from tests.harness.fuzz.world import UNLIMITED, a_world  # when the environment is set
 
+    for name, value in UNLIMITED.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("GATEWAY_CALLBACK_URL", "http://localhost:9")  # callbacks are the attack's
     monkeypatch.setattr(dead_letters, "EMPTY_RECEIVES", 1)  # one server, so no empty answers
     return a_world()

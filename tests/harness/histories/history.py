@@ -27,6 +27,8 @@ class Setup:
     discount: int
     stripes: int = 1
     """Rows that each product's stock is dealt out to."""
+    max_per_buyer: int | None = None
+    """Units of each product that one buyer may have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 A state is a mapping from what there is to how it is: ("stock", "p0") for what is available,
 ("on_hand", "p0"), ("balance", "u0"), ("left",)
 copies of the coupon, ("copy", "u0"), ("order", "k1"), and ("done", "k1"): what was answered first
-to an Idempotency-Key. An order is called by the key that it was placed with.
+to an Idempotency-Key; ("units", "u0", "p0") that a buyer has of a product, and how many orders of a
+buyer are ("unpaid", "u0"), or were when the buyer cancelled them: ("lapses", "u0"). An order is
+called by the key that it was placed with.
 
 Where several rules refuse a call, the specification does not say which one is named, and the shop
 looks at them one after the other: any refusal that is true at its moment is right.
@@ -11,8 +13,10 @@ looks at them one after the other: any refusal that is true at its moment is rig
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any, TypeAlias
 
+from commerce.order.limits import HoldLimits
 from tests.harness.histories.history import Answer, Call, Setup
 
 Key: TypeAlias = tuple[str, ...]
@@ -33,6 +37,7 @@ STEPS = {
     "ship": ("SHIPPED", "ORDER_NOT_SHIPPABLE"),
     "deliver": ("DELIVERED", "ORDER_NOT_DELIVERABLE"),
 }
+LIMITS = HoldLimits()
 READS = frozenset({"read_points", "read_stock", "read_shelf", "read_order", "read_copies"})
 
 
@@ -41,18 +46,22 @@ class Model:
 
     def __init__(self, setup: Setup, calls: Sequence[Call]) -> None:
         self._setup = setup
+        self._buyers = [f"u{n}" for n in range(setup.buyers)]
+        self._products = [f"p{n}" for n in range(len(setup.stock))]
         self._wishes = {call.args["key"]: call.args for call in calls if call.kind == "place"}
 
     def start(self) -> State:
         """Return the state before the first call."""
         setup = self._setup
         return {
-            **{("balance", f"u{n}"): setup.points for n in range(setup.buyers)},
+            **{("balance", buyer): setup.points for buyer in self._buyers},
             **{
                 (name, f"p{n}"): units
                 for n, units in enumerate(setup.stock)
                 for name in ("stock", "on_hand")
             },
+            **{("units", u, p): 0 for u, p in product(self._buyers, self._products)},
+            **dict.fromkeys(product(("unpaid", "lapses"), self._buyers), 0),
             LEFT: setup.copies,
         }
 
@@ -100,13 +109,11 @@ class Model:
 
     @staticmethod
     def _of_request(order_request: Mapping[str, Any]) -> set[Key]:
-        touched = {
-            (name, product)
-            for product, _ in order_request["lines"]
-            for name in ("stock", "on_hand")
-        }
-        copy = {("copy", order_request["buyer"])} if order_request.get("coupon") else set()
-        return touched | {("balance", order_request["buyer"])} | copy
+        buyer = order_request["buyer"]
+        touched: set[Key] = {("balance", buyer), ("unpaid", buyer), ("lapses", buyer)}
+        for name, _ in order_request["lines"]:
+            touched |= {("stock", name), ("on_hand", name), ("units", buyer, name)}
+        return touched | ({("copy", buyer)} if order_request.get("coupon") else set())
 
     def _first_time(self, state: State, call: Call) -> Iterator[Outcome]:
         if call.kind in STEPS:
@@ -118,8 +125,8 @@ class Model:
     def _place(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
         buyer, wanted = args["buyer"], Counter(dict(args["lines"]))
         points, discount = self.paid(args)
-        stock = {product: state["stock", product] for product in wanted}
-        short = {product: stock[product] for product in wanted if stock[product] < wanted[product]}
+        stock = {name: state["stock", name] for name in wanted}
+        short = {name: stock[name] for name in wanted if stock[name] < wanted[name]}
         balance = state["balance", buyer]
         refusals: list[Answer] = []
         if args.get("coupon") and state.get(("copy", buyer)) != "AVAILABLE":
@@ -128,19 +135,38 @@ class Model:
             refusals.append({"refused": "OUT_OF_STOCK", "available": short})
         if balance < points:
             refusals.append({"refused": "INSUFFICIENT_POINTS", "available": balance})
+        refusals += self._beyond_limits(state, args)
         for refusal in refusals:
             yield refusal, {}
         if refusals:
             return
         status = "CONFIRMED" if args["method"] == "POINT" else "PENDING"
-        changes: dict[Key, Any] = {
-            ("stock", product): stock[product] - quantity for product, quantity in wanted.items()
-        }
+        changes = self._taken(state, buyer, wanted)
         changes |= {("balance", buyer): balance - points, ("order", args["key"]): status}
+        changes["unpaid", buyer] = state["unpaid", buyer] + (status == "PENDING")
         if args.get("coupon"):
             changes["copy", buyer] = "USED"
         order = {"order": args["key"], "status": status, "points": points, "discount": discount}
         yield order, changes
+
+    @staticmethod
+    def _taken(state: State, buyer: str, wanted: Mapping[str, int]) -> dict[Key, Any]:
+        changes: dict[Key, Any] = {}
+        for name, quantity in wanted.items():
+            changes["stock", name] = state["stock", name] - quantity
+            changes["units", buyer, name] = state["units", buyer, name] + quantity
+        return changes
+
+    def _beyond_limits(self, state: State, args: Mapping[str, Any]) -> Iterator[Answer]:
+        buyer, limit = args["buyer"], self._setup.max_per_buyer
+        for name, quantity in args["lines"]:
+            already = state["units", buyer, name]
+            if limit is not None and already + quantity > limit:
+                yield {"refused": "PURCHASE_LIMIT", "already": already}
+        if args["method"] == "CARD" and state["unpaid", buyer] >= LIMITS.unpaid_orders:
+            yield {"refused": "TOO_MANY_UNPAID_ORDERS"}
+        if args["method"] == "CARD" and state["lapses", buyer] >= LIMITS.lapses:
+            yield {"refused": "HOLD_COOLDOWN"}
 
     def _step(self, state: State, call: Call) -> Iterator[Outcome]:
         order = call.args["order"]
@@ -153,17 +179,30 @@ class Model:
             return
         changes: dict[Key, Any] = {("order", order): becomes}
         order_request = self.order_request(order)
-        for product, quantity in order_request["lines"]:
-            if becomes == "SHIPPED":
-                changes["on_hand", product] = state["on_hand", product] - quantity
-            elif becomes == "CANCELLED" and status != "SHIPPED":  # else the goods are gone
-                changes["stock", product] = state["stock", product] + quantity
-        if becomes == "CANCELLED":
-            balance: Key = ("balance", order_request["buyer"])
-            changes[balance] = state[balance] + self.paid(order_request)[0]
-            if order_request.get("coupon"):
-                changes["copy", order_request["buyer"]] = "AVAILABLE"
+        if becomes == "SHIPPED":
+            for name, quantity in order_request["lines"]:
+                changes["on_hand", name] = state["on_hand", name] - quantity
+        elif becomes == "CANCELLED":
+            changes |= self._returned(state, order_request, status, by_buyer=call.kind == "cancel")
         yield {"status": becomes}, changes
+
+    def _returned(
+        self, state: State, order_request: Mapping[str, Any], status: str, *, by_buyer: bool
+    ) -> dict[Key, Any]:
+        """Return what a cancellation changes; goods that were shipped are gone."""
+        buyer = order_request["buyer"]
+        balance: Key = ("balance", buyer)
+        changes: dict[Key, Any] = {balance: state[balance] + self.paid(order_request)[0]}
+        for name, quantity in order_request["lines"]:
+            changes["units", buyer, name] = state["units", buyer, name] - quantity
+            if status != "SHIPPED":
+                changes["stock", name] = state["stock", name] + quantity
+        if status == "PENDING":
+            changes["unpaid", buyer] = state["unpaid", buyer] - 1
+            changes["lapses", buyer] = state["lapses", buyer] + by_buyer
+        if order_request.get("coupon"):
+            changes["copy", buyer] = "AVAILABLE"
+        return changes
 
     def _charge(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
         account: Key = ("balance", args["buyer"])

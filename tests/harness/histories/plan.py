@@ -13,6 +13,9 @@ CUTS = ("before the commit", "after the commit", "while reading")
 STRIPES = (1, 2)
 """Rows that the stocks of a history may be dealt out to."""
 
+LIMITS = (None, 2, 4)
+"""Units of each product that one buyer of a history may have."""
+
 _PLACE, _WEIGHTS = "place", {
     "place": 40,
     "cancel": 14,
@@ -91,6 +94,7 @@ def draw(seed: int, size: Size = Size()) -> Plan:
         discount=40,
         # Drawn apart, so that nothing else of a seed depends on it.
         stripes=random.Random(-1 - seed).choice(STRIPES),  # noqa: S311
+        max_per_buyer=random.Random(f"limit {seed}").choice(LIMITS),  # noqa: S311
     )
     keys: list[tuple[str, str]] = []  # of the orders so far, with their buyers
     calls: list[Planned] = []

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.app import transactions
@@ -71,13 +71,13 @@ def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
     taking = _changed(str(stripe_statements.TAKE._build), changes)
     patch.setattr("commerce.product.striping.repository.sql.TAKE", Statement(text(taking)))
 
-    look_again = ProductFacade._shortage
+    look_again = ProductFacade._refusal
 
     def nothing_is_free(self: ProductFacade, wanted: dict[UUID, int]) -> Any:
         held = OutOfStock([Shortage(id_, quantity, 0) for id_, quantity in wanted.items()])
         return look_again(self, wanted) or held
 
-    patch.setattr(ProductFacade, "_shortage", nothing_is_free)
+    patch.setattr(ProductFacade, "_refusal", nothing_is_free)
 
 
 def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
@@ -129,6 +129,13 @@ def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:
     """No FOR UPDATE, no guard: no bug yet, as UPDATE adds to what is there, and CHECK refuses."""
     _without_lock(patch)
     patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving({_GUARD: ""}))
+
+
+def a_buyers_limits_are_counted_without_the_lock(patch: pytest.MonkeyPatch) -> None:
+    """Orders of one buyer do not see each other's units: together they exceed the limit."""
+    patch.setattr(plan, "LIMITS", (2,))
+    unlocked = select(func.length(bindparam("buyer", type_=Text)))
+    patch.setattr("commerce.order.repository.sql.LOCK_BUYER", Statement(unlocked))
 
 
 def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
@@ -184,6 +191,7 @@ BUGS: dict[str, Plant] = {
         a_count_forgets_what_is_reserved,
         what_was_shipped_is_restocked,
         a_shipment_leaves_its_units_on_hand,
+        a_buyers_limits_are_counted_without_the_lock,
         claim_comes_after_the_effect,
         relay_marks_before_it_publishes,
         consumer_claims_nothing,

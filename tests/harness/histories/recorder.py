@@ -113,6 +113,9 @@ class _Shop:
             coupon=a_coupon(value=setup.discount, total_quantity=setup.copies),
             first_position=before,
         )
+        if setup.max_per_buyer is not None:
+            sql = "UPDATE product SET max_per_buyer = $1 WHERE id = ANY ($2)"
+            rows(sql, setup.max_per_buyer, [UUID(each) for each in shop.products])
         if setup.stripes > 1:
             for product in shop.products:
                 set_stripes(product, setup.stripes)
@@ -381,6 +384,8 @@ class _PlannedCall:
             return {"refused": code, "available": found["errors"][0]["available"]}
         if code == "OVERSOLD":
             return {"refused": code, "by": found["by"]}
+        if code == "PURCHASE_LIMIT":
+            return {"refused": code, "already": found["already"]}
         if code.startswith("ORDER_NOT_"):
             return {"refused": code, "is": found["detail"].split()[-1].rstrip(".")}
         return {"refused": code}

@@ -19,12 +19,20 @@ from typing import Any
 import urllib3
 
 from commerce.app import reconciliation
+from commerce.payment.model import MAX_DECLINES, NOT_TAKEN, is_out_of_tries
 from commerce.runtime.db.current import database
 from commerce.runtime.messaging.bus import Envelope
 from commerce.runtime.messaging.relay import Relay
 from tests.support.lambda_calls import Answer, bus_message, function, lambda_context, sqs_event
 from tests.support.orders import cancel
-from tests.support.payments import CONSUMERS, expire, pay, place_by_card, reconcile
+from tests.support.payments import (
+    CONSUMERS,
+    expire,
+    pay,
+    payments_of,
+    place_by_card,
+    reconcile,
+)
 from tests.support.shop import Person, a_buyer, a_key, a_product, rows, stock_of
 
 CONSUMER_THREADS = 4
@@ -35,6 +43,11 @@ PRESSING_TWICE = 0.1  # send their payment twice, at the same moment, with the s
 PAUSE_SECONDS = 0.2
 SHOWN_EVERY_SECONDS = 5.0
 PRICE_WON = 700
+_TOO_OFTEN = f"""
+    SELECT order_id FROM payment
+    WHERE status = 'FAILED' AND NOT is_extra AND failure_reason <> '{NOT_TAKEN}'
+    GROUP BY order_id HAVING count(*) > {MAX_DECLINES}
+"""
 UNENDED = ("REQUESTED", "PENDING", "REFUND_PENDING")
 
 
@@ -174,6 +187,19 @@ class Soak:
         if chance.random() < CANCELLING:
             time.sleep(chance.random())
             cancel(buyer, order_id)  # before its result, after it, or too late
+            return
+        while self._is_declined(order_id):  # and may try another card
+            self._pay(buyer, order_id, twice=chance.random() < PRESSING_TWICE)
+
+    def _is_declined(self, order_id: str) -> bool:
+        """Wait for the result of the order's payments; return whether the order is still unpaid."""
+        while not all(each.is_ended for each in payments_of(order_id)):
+            if self._failures:
+                return False
+            time.sleep(PAUSE_SECONDS)
+        return not is_out_of_tries(payments_of(order_id)) and not any(
+            each.is_live for each in payments_of(order_id)
+        )
 
     def _pay(self, buyer: Person, order_id: str, *, twice: bool) -> None:
         """Pay as a patient buyer does: again where it is said that it can be tried again."""
@@ -239,6 +265,7 @@ class Soak:
         found.stock_left = stock_of(product)
         found.problems += [f"charged, not confirmed: {each}" for each in set(kept) - confirmed]
         found.problems += [f"confirmed, not charged: {each}" for each in confirmed - set(kept)]
+        found.problems += [f"declined too often: {row.order_id}" for row in rows(_TOO_OFTEN)]
         found.problems += [str(each) for each in reconciliation.reconcile().findings]
         if found.stock_left != self.plan.orders - len(confirmed):
             found.problems.append(f"{found.stock_left} units are left")

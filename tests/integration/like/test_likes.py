@@ -153,6 +153,7 @@ def test_my_likes_are_listed_newest_first_page_by_page() -> None:
     assert item["liked_at"].endswith("Z")
     assert set(item) == {
         "product_id", "name", "description", "price", "brand", "like_count", "version", "liked_at",
+        "availability",
     }  # fmt: skip
 
 

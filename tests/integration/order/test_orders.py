@@ -202,7 +202,10 @@ def test_fifty_products_are_one_order() -> None:
     assert [line["product_id"] for line in answer.json["lines"]] == ids
 
 
-def test_the_largest_order_is_refused_without_an_overflow() -> None:
+def test_the_largest_order_is_refused_without_an_overflow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAX_UNITS_PER_LINE", "1000000000")
     ids = [a_product(stock=1_000_000_000, price=1_000_000_000) for _ in range(10)]
     buyer = a_buyer(points=1_000_000_000)
     answer = order(buyer, *((id_, 1_000_000_000) for id_ in ids))

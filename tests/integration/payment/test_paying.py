@@ -23,6 +23,7 @@ from tests.support.payments import (
     CARD_NO,
     a_card_order,
     events_of_payments,
+    expire,
     follow,
     pay,
     payments_of,
@@ -30,6 +31,7 @@ from tests.support.payments import (
     settled,
     statuses_of,
     types_of_payments,
+    use_up_tries,
 )
 from tests.support.shop import (
     Person,
@@ -148,14 +150,15 @@ def test_an_order_has_one_payment_at_a_time(
     assert len(gateway.transactions(order_id)) == 1
 
 
-def test_a_declined_order_is_not_paid_again_before_it_is_cancelled(
+def test_an_order_without_tries_is_not_paid_again_before_it_is_cancelled(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
-    gateway.behave("refuse")
     order_id = a_card_order(buyer, product)
-    pay(buyer, order_id)
+    use_up_tries(gateway, buyer, order_id)
     assert status_of(order_id) == "PENDING"
-    assert pay(buyer, order_id).json["code"] == "ORDER_NOT_PAYABLE"
+    refused = pay(buyer, order_id)
+    assert (refused.status, refused.json["code"]) == (409, "ORDER_NOT_PAYABLE")
+    assert gateway.outcomes(order_id) == ["refused"] * 3
 
 
 @pytest.mark.parametrize(
@@ -231,24 +234,75 @@ def test_one_key_with_another_card_is_refused(
 # --- what the gateway does -----------------------------------------------------------------------
 
 
-def test_a_declined_card_is_answered_at_once_and_cancels_the_order(
+def test_a_declined_card_is_answered_at_once_and_keeps_the_unit(
     gateway: RunningGateway, buyer: Person, product: str
 ) -> None:
     gateway.behave("refuse")
-    order_id = place_by_card(buyer, (product, 1), points=200).json["order_id"]
+    placed = place_by_card(buyer, (product, 1), points=200).json
+    order_id = placed["order_id"]
     answer = pay(buyer, order_id)
     assert (answer.status, answer.json["status"]) == (201, "FAILED")
     assert answer.json["failure_reason"] == "INVALID_CARD"
+    follow(order_id)
+    order = order_of(buyer, order_id)
+    assert (order["status"], order["expires_at"]) == ("PENDING", placed["expires_at"])
+    assert (balance_of(buyer.user_id), stock_of(product)) == (800, 4)
+
+    gateway.behave("healthy")
+    assert pay(buyer, order_id).json["status"] == "PENDING"
+    settled(order_id, "FAILED", "SUCCEEDED")
+    follow(order_id)
+    order = order_of(buyer, order_id)
+    assert order["status"] == "CONFIRMED"
+    assert [each["status"] for each in order["payments"]] == ["FAILED", "SUCCEEDED"]
+    assert types_of_payments(order_id) == [
+        "PaymentRequested",
+        "PaymentFailed",
+        "PaymentRequested",
+        "PaymentSucceeded",
+    ]
+    assert stock_of(product) == 4
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_the_third_decline_cancels_the_order_and_frees_its_unit(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = place_by_card(buyer, (product, 1), points=200).json["order_id"]
+    use_up_tries(gateway, buyer, order_id)
     follow(order_id)
     assert status_of(order_id) == "CANCELLED"
     assert history_of(order_id)[-1] == (
         "CANCELLED",
         "system",
-        "The card was declined: INVALID_CARD",
+        "The last try was declined: INVALID_CARD",
     )
     assert (balance_of(buyer.user_id), stock_of(product)) == (1_000, 5)
-    assert types_of_payments(order_id) == ["PaymentRequested", "PaymentFailed"]
+    assert types_of_payments(order_id) == ["PaymentRequested", "PaymentFailed"] * 3
+    assert types_of(order_id) == ["OrderPlaced", "OrderCancelled"]
+    assert pay(buyer, order_id).json["code"] == "ORDER_NOT_PAYABLE"
     assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_declined_order_still_expires(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    gateway.behave("refuse")
+    order_id = a_card_order(buyer, product)
+    pay(buyer, order_id)
+    rows("UPDATE orders SET expires_at = now() WHERE id = $1", order_id)
+    assert pay(buyer, order_id).json["code"] == "ORDER_NOT_PAYABLE"
+    assert expire() == {"expired": 1, "waiting": 0}
+    follow(order_id)
+    assert (status_of(order_id), stock_of(product)) == ("CANCELLED", 5)
+    assert types_of(order_id) == ["OrderPlaced", "OrderCancelled"]
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def order_of(buyer: Person, order_id: str) -> dict[str, Any]:
+    path = f"/orders/{order_id}"
+    order: dict[str, Any] = call("order/get_order", "GET", path, token=buyer.token).json
+    return order
 
 
 @pytest.mark.parametrize("store", ["up", "down"])

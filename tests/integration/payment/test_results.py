@@ -32,6 +32,7 @@ from tests.support.payments import (
     statuses_of,
     sync,
     types_of_payments,
+    use_up_tries,
 )
 from tests.support.queues import OpsTopic
 from tests.support.shop import (
@@ -325,6 +326,39 @@ def test_an_abandoned_charge_that_turns_up_pays_the_order(
     assert a_callback(gateway, late).status == 200
     follow(order_id)
     assert (status_of(order_id), statuses_of(order_id)) == ("CONFIRMED", ["FAILED", "SUCCEEDED"])
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def test_a_late_charge_pays_an_order_whose_card_was_declined(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    gateway.behave("refuse")
+    order_id = a_card_order(buyer, product)
+    pay(buyer, order_id)
+    late = pay_behind_our_back(gateway, buyer, order_id)
+    assert a_callback(gateway, late).status == 200
+    follow(order_id)
+    assert (status_of(order_id), statuses_of(order_id)) == ("CONFIRMED", ["FAILED", "SUCCEEDED"])
+    assert pay(buyer, order_id).json["code"] == "ORDER_NOT_PAYABLE"
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+@pytest.mark.parametrize("when", ["before the order ends", "after it"])
+def test_a_charge_after_the_last_decline_is_refunded_and_alerted(
+    gateway: RunningGateway, topic: OpsTopic, buyer: Person, product: str, when: str
+) -> None:
+    order_id = a_card_order(buyer, product)
+    use_up_tries(gateway, buyer, order_id)
+    if when == "after it":
+        follow(order_id)
+    late = pay_behind_our_back(gateway, buyer, order_id)
+    assert a_callback(gateway, late).status == 200
+    follow(order_id)
+    assert status_of(order_id) == "CANCELLED"
+    assert statuses_of(order_id) == ["FAILED"] * 3 + ["REFUNDED"]
+    assert [bool(each["refunded_at"]) for each in gateway.transactions(order_id)] == [True]
+    assert [message["alert"] for _, message in topic.received()] == ["CHARGED_IN_VAIN"]
+    assert stock_of(product) == 5
     assert_books_hold(product, users=[buyer.user_id])
 
 

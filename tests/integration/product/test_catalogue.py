@@ -80,7 +80,11 @@ class TestOneProduct:
             "brand": {"brand_id": brand, "name": "Acme"},
             "like_count": 0,
             "version": 1,
+            "availability": "ON_SALE",
             "stock_quantity": 7,
+            "sale_from": None,
+            "sale_until": None,
+            "max_per_buyer": None,
             "rank": None,
         }
         assert get(product).json == shown  # from the database
@@ -235,7 +239,7 @@ class TestLists:
                 answer = page(f"brand_id={brand}&sort=likes_desc&limit=100{then}")
             return sent.count, len(ids_of(answer))
 
-        assert (statements(few), statements(many)) == ((3, 1), (3, 100))  # nothing is kept
+        assert (statements(few), statements(many)) == ((4, 1), (4, 100))  # nothing is kept
         assert (statements(few), statements(many)) == ((0, 1), (0, 100))  # ids and summaries are
         cursor = page(f"brand_id={many}&sort=likes_desc&limit=1").json["next_cursor"]
         assert statements(many, then=f"&cursor={cursor}") == (2, 100)  # a deeper page
@@ -264,7 +268,7 @@ class TestLists:
         text = server().get(FIRST_PAGES.key(f"price_asc:{brand}"))
         assert isinstance(text, bytes)
         kept = json.loads(text.partition(b"\n")[2])
-        assert set(kept) == {"positions"}
+        assert set(kept) == {"positions", "until"}
         assert len(kept["positions"]) == 9
         assert all(UUID(id_).version == 7 for _, id_ in kept["positions"])
 

@@ -97,6 +97,7 @@ class TestPlaces:
             "brand": {"brand_id": brand, "name": "Acme"},
             "like_count": 0,
             "version": 1,
+            "availability": "ON_SALE",
         }
         assert ranking("period=daily&at=20260310") == shown
         assert ranking("period=hourly") == ranking("period=hourly&at=2026031014") == shown

@@ -1,12 +1,16 @@
 """Orders in memory: what a write changes, the next read sees."""
 
+from collections import Counter
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from commerce.order.limits import COOLDOWN, HoldLimits, LimitedPurchase
 from commerce.order.model import Order, Status
 from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared.events import Event
 
 
@@ -40,6 +44,53 @@ class MemoryOrderRepository:
         }
         due = sorted(place for place in expired if after is None or place > after)
         return replace(deepcopy(expired[due[0]]), history=[]) if due else None
+
+    def require_purchase_limits(
+        self, buyer_id: UUID, purchases: Sequence[LimitedPurchase], *, on_exceeded: ErrorFactory
+    ) -> None:
+        taken = self.units_of(buyer_id, [each.product_id for each in purchases])
+        if any(taken.get(p.product_id, 0) + p.requested > p.limit for p in purchases):
+            raise on_exceeded() or Contention("purchase_limit")
+
+    def require_may_hold(
+        self,
+        buyer_id: UUID,
+        limits: HoldLimits,
+        at: datetime,
+        *,
+        on_too_many: ErrorFactory,
+        on_cooldown: ErrorFactory,
+    ) -> None:
+        if self.count_unpaid(buyer_id) >= limits.unpaid_orders:
+            raise on_too_many() or Contention("unpaid_order_limit")
+        last = self.last_lapse(buyer_id, limits.lapses, at)
+        if last is not None and last > at - COOLDOWN:
+            raise on_cooldown() or Contention("no_hold_cooldown")
+
+    def units_of(self, buyer_id: UUID, product_ids: Collection[UUID]) -> dict[UUID, int]:
+        units = Counter[UUID]()
+        for order in self._orders_of(buyer_id):
+            if order.status is not Status.CANCELLED:
+                for line in order.lines:
+                    units[line.product_id] += line.quantity
+        return {id_: units[id_] for id_ in product_ids if id_ in units}
+
+    def count_unpaid(self, buyer_id: UUID) -> int:
+        return sum(each.status is Status.PENDING for each in self._orders_of(buyer_id))
+
+    def last_lapse(self, buyer_id: UUID, lapses: int, at: datetime) -> datetime | None:
+        ends = sorted(
+            order.history[-1].at
+            for order in self._orders_of(buyer_id)
+            if order.status is Status.CANCELLED
+            and not order.history[-1].by.startswith("admin:")
+            and all(each.status is not Status.CONFIRMED for each in order.history)
+        )
+        several = zip(ends, ends[lapses - 1 :], strict=False)
+        return max((last for first, last in several if first > last - COOLDOWN), default=None)
+
+    def _orders_of(self, buyer_id: UUID) -> list[Order]:
+        return [each for each in self._orders.values() if each.buyer_id == buyer_id]
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         older = [

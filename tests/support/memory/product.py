@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from dataclasses import fields, replace
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from commerce.product.model import (
     StockLevels,
 )
 from commerce.product.repository import Stocks, Units
+from commerce.product.sale_terms import Availability
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
@@ -55,7 +57,10 @@ class MemoryProductRepository:
         ]
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
-        return {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
+        found = {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}
+        for each in found.values():
+            each.is_sold_out = each.stock.quantity == 0
+        return found
 
     def find_summaries(self, ids: Collection[UUID]) -> dict[UUID, ProductSummary]:
         return {id_: _summary(product) for id_, product in self.find_all(ids).items()}
@@ -73,6 +78,7 @@ class MemoryProductRepository:
             product
             for product in self._products.values()
             if brand_id in (None, product.brand_id)
+            and product.terms.is_visible(clock.now())
             and (not after or _is_behind(position(product), after, descending=descending))
         ]
         return deepcopy(sorted(found, key=position, reverse=descending)[:limit])
@@ -82,10 +88,25 @@ class MemoryProductRepository:
     ) -> list[tuple[int | UUID, ...]]:
         return [_POSITIONS[sort](product) for product in self._page(sort, brand_id, [], limit)]
 
+    def next_opening(self) -> datetime | None:
+        opens = (each.terms.shown_from for each in self._products.values())
+        now = clock.now()
+        return min((each for each in opens if each and each > now), default=None)
+
+    def require_visible(self, ids: Collection[UUID], *, on_hidden: ErrorFactory) -> None:
+        now, found = clock.now(), self.find_all(ids)
+        if not all(id_ in found and found[id_].terms.is_visible(now) for id_ in ids):
+            raise on_hidden() or Contention("products_visible")
+
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         return [
             ProductState(
-                id_, found.version, found.like_count, found.stock.quantity, found.stock.version
+                id_,
+                found.version,
+                found.like_count,
+                found.stock.quantity,
+                found.stock.version,
+                found.terms,
             )
             for id_, found in self.find_all(ids).items()
         ]
@@ -142,8 +163,20 @@ class MemoryProductRepository:
         self._move(moves, cause, lambda: None)
 
     def sell(
-        self, wanted: Units, stocks: Stocks, cause: Cause, *, on_out_of_stock: ErrorFactory
+        self,
+        wanted: Units,
+        stocks: Stocks,
+        cause: Cause,
+        *,
+        windowed: Collection[UUID] = (),
+        on_out_of_stock: ErrorFactory,
     ) -> None:
+        now = clock.now()
+        if any(
+            self._products[id_].terms.availability(now, is_sold_out=False) != Availability.ON_SALE
+            for id_ in windowed
+        ):
+            raise on_out_of_stock() or Contention("products_on_sale")
         moves = [Move(id_, -quantity) for id_, quantity in wanted.items()]
         self._move(moves, cause, on_out_of_stock)
 
@@ -170,9 +203,8 @@ class MemoryProductRepository:
 
 
 def _summary(product: Product) -> ProductSummary:
-    return ProductSummary(
-        **{each.name: getattr(product, each.name) for each in fields(ProductSummary)}
-    )
+    shown = {each.name: getattr(product, each.name) for each in fields(ProductSummary)}
+    return ProductSummary(**{**shown, "is_sold_out": product.stock.quantity == 0})
 
 
 def _is_behind(position: Position, after: Sequence[object], *, descending: bool) -> bool:

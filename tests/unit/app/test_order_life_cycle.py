@@ -182,14 +182,10 @@ def test_a_payment_of_another_amount_confirms_nothing(shop: MemoryShop, amount: 
     assert len(shop.history(order_id)) == 1
 
 
-def test_a_declined_card_cancels_an_unpaid_order_only(shop: MemoryShop) -> None:
-    order_id = a_pending_order(shop, timedelta(minutes=15))
-    shop.orders.mark_paid(UUID(order_id), Money(150))
-    paid = ordering.cancel_declined(shop, UUID(order_id), "LIMIT_EXCEEDED")
-    assert (paid.status, shop.left()) == ("CONFIRMED", ([8, 10], 9_950))
+def test_a_last_declined_card_cancels_an_unpaid_order(shop: MemoryShop) -> None:
     unpaid_id = a_pending_order(shop, timedelta(minutes=15))
-    unpaid = ordering.cancel_declined(shop, UUID(unpaid_id), "LIMIT_EXCEEDED")
-    assert (unpaid.status, shop.left()) == ("CANCELLED", ([8, 10], 9_950))
+    unpaid = ordering.cancel_declined_order(shop, UUID(unpaid_id), "LIMIT_EXCEEDED")
+    assert (unpaid.status, shop.left()) == ("CANCELLED", ([10, 10], 10_000))
 
 
 def test_a_paid_or_unexpired_order_does_not_expire(shop: MemoryShop) -> None:

@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -35,6 +35,7 @@ from commerce.product import (
     SetStock,
     StockFacade,
 )
+from commerce.product.sale_terms import SaleTerms
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
@@ -195,7 +196,10 @@ def test_too_few_points_are_refused_with_both_amounts(shop: MemoryShop, points: 
     assert refusal.errors == [{"required": 100, "available": points}]
 
 
-def test_the_largest_order_is_refused_without_an_overflow(shop: MemoryShop) -> None:
+def test_the_largest_order_is_refused_without_an_overflow(
+    shop: MemoryShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_UNITS_PER_LINE", str(10**9))
     ids = [shop.a_product(stock=10**9, price=10**9) for _ in range(50)]
     buyer = shop.a_buyer(points=10**9)
     before = shop.state(buyer, *ids)
@@ -204,7 +208,10 @@ def test_the_largest_order_is_refused_without_an_overflow(shop: MemoryShop) -> N
     assert shop.state(buyer, *ids) == before
 
 
-def test_an_order_total_is_limited_to_exact_json_numbers(shop: MemoryShop) -> None:
+def test_an_order_total_is_limited_to_exact_json_numbers(
+    shop: MemoryShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_UNITS_PER_LINE", str(10**9))
     product, buyer = shop.a_product(stock=10**9, price=10**9), shop.a_buyer(points=10**9)
     most = MAX_TOTAL // 10**9
     refusal = refused_by(lambda: shop.place(buyer, (product, most)))
@@ -256,6 +263,7 @@ class AnAnvil:
                 "id": self.id, "brand_id": self.brand_id, "name": "Anvil", "description": "",
                 "price_amount": 100, "price_currency": "KRW", "like_count": 0, "version": 1,
                 "created_at": clock.now(), "quantity": 5, "stock_version": 1, "stripes": [],
+                "read_at": clock.now(), **asdict(SaleTerms()),
             },
             "FROM brand": {"id": self.brand_id, "name": "Acme", "description": "", "version": 1},
             "FROM point_account": {

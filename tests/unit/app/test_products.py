@@ -17,6 +17,7 @@ from commerce.brand import BrandFacade, BrandNotFound, RegisterBrand
 from commerce.product import (
     EditProduct,
     ListProducts,
+    ProductDetailView,
     ProductFacade,
     ProductNotFound,
     RegisterProduct,
@@ -52,6 +53,11 @@ def shop() -> MemoryShop:
     return MemoryShop()
 
 
+def page_of(shop: Shop, product_id: str) -> ProductDetailView:
+    _, page = get_product(shop, product_id)
+    return page
+
+
 UNKNOWN = "018f0000-0000-7000-8000-0000deadbeef"
 
 
@@ -68,11 +74,15 @@ def test_a_new_product_has_no_stock_no_likes_and_no_rank(shop: MemoryShop) -> No
         "brand": {"brand_id": shop.brand_id, "name": "Acme"},
         "like_count": 0,
         "version": 1,
+        "availability": "SOLD_OUT",
         "stock_quantity": 0,
+        "sale_from": None,
+        "sale_until": None,
+        "max_per_buyer": None,
         "rank": None,
     }
     id_ = shown.product_id
-    assert get_product(shop, id_) == get_product(shop, id_.upper()) == shown
+    assert page_of(shop, id_) == page_of(shop, id_.upper()) == shown
 
 
 @pytest.mark.parametrize("brand_id", [UNKNOWN, "acme", "\x00"])
@@ -87,7 +97,7 @@ def test_an_edit_may_move_a_product_to_another_brand(shop: MemoryShop) -> None:
     id_, other = shop.a_product(), shop.a_brand("Other")
     edited = edit_product(shop, id_, EditProduct(brand_id=other.upper()), by="admin")
     assert edited.brand.model_dump() == {"brand_id": other, "name": "Other"}
-    assert get_product(shop, id_) == edited
+    assert page_of(shop, id_) == edited
     [event] = shop.stored.events
     assert (type(event).__name__, edited.version) == ("ProductChanged", 2)
 
@@ -113,7 +123,7 @@ def test_an_edit_is_refused_for_product_then_version_then_brand(
     command = EditProduct(brand_id=UNKNOWN, version=version)
     with pytest.raises(error):
         edit_product(shop, id_ if is_known else UNKNOWN, command, by="admin")
-    assert (get_product(shop, id_).version, shop.stored.events) == (1, [])
+    assert (page_of(shop, id_).version, shop.stored.events) == (1, [])
 
 
 def test_several_products_have_their_brands_and_unknown_ones_are_left_out(

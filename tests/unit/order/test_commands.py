@@ -24,7 +24,7 @@ def test_one_to_fifty_products_can_be_ordered(count: int) -> None:
     assert PlaceOrder.model_validate(body).model_dump(exclude_unset=True) == body
 
 
-@pytest.mark.parametrize("quantity", [1, 1_000_000_000])
+@pytest.mark.parametrize("quantity", [1, 99])
 def test_the_limits_of_a_quantity_are_included(quantity: int) -> None:
     body = {**GOOD, "lines": [{**LINE, "quantity": quantity}]}
     assert PlaceOrder.model_validate(body).lines[0].quantity == quantity

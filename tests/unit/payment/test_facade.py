@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from commerce.payment import (
+    MAX_DECLINES,
+    DeclinedTooOften,
     NotYourPayment,
     Pay,
     Payment,
@@ -51,15 +53,42 @@ def test_only_the_last_four_digits_of_a_card_are_stored(payments: PaymentFacade)
     assert "4111" not in repr(payment) + repr(CARD) + str(CARD.card)
 
 
-@pytest.mark.parametrize("before", ["requested", "taken", "charged", "declined"])
-def test_an_order_with_a_payment_gets_no_second_one(payments: PaymentFacade, before: str) -> None:
+@pytest.mark.parametrize("before", ["requested", "taken", "charged"])
+def test_an_order_with_a_live_payment_gets_no_second_one(
+    payments: PaymentFacade, before: str
+) -> None:
     payment = request(payments)
     if before != "requested":
         adopt(payments, "TX-1")
-    if before in ("charged", "declined"):
-        payments.settle(payment.id, CHARGED if before == "charged" else DECLINED)
+    if before == "charged":
+        payments.settle(payment.id, CHARGED)
     with pytest.raises(PaymentUnderWay):
         request(payments)
+
+
+def decline(payments: PaymentFacade, times: int) -> None:
+    for number in range(times):
+        payment = request(payments)
+        adopt(payments, f"TX-declined-{number}")
+        payments.settle(payment.id, DECLINED)
+
+
+def test_an_order_may_be_declined_three_times_and_no_more(payments: PaymentFacade) -> None:
+    decline(payments, MAX_DECLINES - 1)
+    assert not payments.is_out_of_tries(ORDER)
+    decline(payments, 1)
+    assert payments.is_out_of_tries(ORDER)
+    with pytest.raises(DeclinedTooOften):
+        request(payments)
+    assert statuses(payments) == ["FAILED"] * 3
+
+
+def test_a_payment_the_gateway_never_took_is_no_try(payments: PaymentFacade) -> None:
+    for _ in range(MAX_DECLINES):
+        payments.give_up(request(payments).id)
+    decline(payments, MAX_DECLINES - 1)
+    assert not payments.is_out_of_tries(ORDER)
+    request(payments)
 
 
 def test_an_order_whose_payment_was_given_up_gets_another(payments: PaymentFacade) -> None:
@@ -96,9 +125,28 @@ def test_an_abandoned_payment_pays_a_still_payable_order(
     assert late.is_extra is not is_wanted
 
 
-def test_after_a_decline_nothing_pays_the_order(payments: PaymentFacade) -> None:
-    payments.decline(request(payments).id, "INVALID_CARD")
-    assert adopt(payments, "TX-1").is_extra
+def test_a_late_charge_pays_an_order_that_has_tries_left(payments: PaymentFacade) -> None:
+    decline(payments, MAX_DECLINES - 1)
+    late = adopt(payments, "TX-late")
+    assert not late.is_extra
+    payments.settle(late.id, CHARGED)
+    with pytest.raises(PaymentUnderWay):
+        request(payments)
+
+
+def test_a_late_charge_of_an_order_without_tries_is_an_extra(payments: PaymentFacade) -> None:
+    decline(payments, MAX_DECLINES)
+    late = adopt(payments, "TX-late")
+    assert late.is_extra
+    payments.settle(late.id, CHARGED)
+    assert payments.find(late.id).status is Status.REFUND_PENDING
+
+
+def test_a_late_charge_beside_another_try_is_an_extra(payments: PaymentFacade) -> None:
+    decline(payments, 1)
+    request(payments)
+    adopt(payments, "TX-second")
+    assert adopt(payments, "TX-late").is_extra
 
 
 def test_a_transaction_of_an_order_without_payments_is_not_adopted(payments: PaymentFacade) -> None:

@@ -1,5 +1,6 @@
 """Products are read, listed, counted and sold."""
 
+from collections.abc import Collection
 from uuid import UUID, uuid4
 
 import pytest
@@ -122,7 +123,13 @@ class TooLate(MemoryProductRepository):
     """Refuses every sale, as the database does when somebody was faster."""
 
     def sell(
-        self, wanted: Units, stocks: Stocks, cause: Cause, *, on_out_of_stock: ErrorFactory
+        self,
+        wanted: Units,
+        stocks: Stocks,
+        cause: Cause,
+        *,
+        windowed: Collection[UUID] = (),
+        on_out_of_stock: ErrorFactory,
     ) -> None:
         raise on_out_of_stock() or Contention("stock_sufficient")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.product import OutOfStock
-from commerce.product.model import Stock, decrease_all, wanted_by_product
+from commerce.product.model import Cause, MovementReason, Stock, decrease_all, wanted_by_product
 from commerce.product.striping.model import StripedStock
 from commerce.product.striping.repository import taking
 
@@ -145,5 +145,9 @@ def test_a_stripe_that_a_sale_would_empty_is_not_chosen() -> None:
 
 def test_stripes_of_several_products_are_taken_in_the_order_of_their_ids() -> None:
     stocks: dict[UUID, Stock] = {id_: StripedStock(id_, 10, stripes=(5, 5)) for id_ in (C, A, B)}
-    taken = taking(stocks, dict.fromkeys(stocks, 1), reason="SOLD", order_id=uuid4())
+    taken = taking(
+        stocks,
+        dict.fromkeys(stocks, 1),
+        Cause(reason=MovementReason.SOLD, by="system", order_id=uuid4()),
+    )
     assert list(taken) == [A, B, C]

@@ -1,12 +1,14 @@
 """The catalogue that shoppers read: products, brands and likes together, through the cache.
 
 A product's summary is what lists show of it. It is cached for a minute, and refreshed by the events
-that change it. What must be current (the stock, and the version under which an admin edits the
+that change it. It holds the moments at which the product is shown and sold, so that its
+availability, which is said of the moment of the answer, is right however long it was cached. What
+must be current (the stock, and the version under which an admin edits the
 product) is read from PostgreSQL whenever a single product is read, in one narrow statement. So
 there the last unit sold and a changed price show at once, whatever is cached.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from uuid import UUID
 
@@ -20,6 +22,8 @@ from commerce.brand import BrandFacade, BrandNotFound, VersionedBrand
 from commerce.like import LikeFacade
 from commerce.product import (
     LONGEST_PAGE,
+    Availability,
+    CachedProduct,
     FirstPages,
     ListProducts,
     ProductDetailView,
@@ -29,7 +33,6 @@ from commerce.product import (
     ProductViewed,
     Sort,
     listing_of,
-    summary_of,
 )
 from commerce.ranking import Period, Window
 from commerce.runtime import business_time
@@ -38,8 +41,8 @@ from commerce.shared import clock, cursor
 from commerce.shared.schemas import Page, Timestamp
 
 # spec §9
-SUMMARIES = CacheRegion("product-summary", 1, ProductView, 60)
-FIRST_PAGES = CacheRegion("first-pages", 1, FirstPages, 30)
+SUMMARIES = CacheRegion("product-summary", 2, CachedProduct, 60)
+FIRST_PAGES = CacheRegion("first-pages", 2, FirstPages, 30)
 BRANDS = CacheRegion("brand", 2, VersionedBrand, 24 * 60 * 60)
 
 
@@ -65,7 +68,10 @@ class Catalogue:
         found = cursor.parse_id(product_id)
         if found is None:
             raise ProductNotFound([product_id])
-        return self.ranked(self._detail(str(found)))
+        product = self._detail(str(found))
+        if product.availability == Availability.HIDDEN:
+            raise ProductNotFound([product_id])
+        return self.ranked(product)
 
     def ranked(self, product: ProductDetailView) -> ProductDetailView:
         """Return the product with today's rank, which is read from Valkey."""
@@ -74,44 +80,45 @@ class Catalogue:
     def _detail(self, product_id: str) -> ProductDetailView:
         loaded: list[ProductDetailView] = []
 
-        def load() -> ProductView:
-            loaded.append(in_transaction(get_product, product_id))
-            return summary_of(loaded[0])
+        def load() -> CachedProduct:
+            found, detail = in_transaction(get_product, product_id)
+            loaded.append(detail)
+            return found
 
-        summary = self._cache.get(SUMMARIES, product_id, load)
+        found = self._cache.get(SUMMARIES, product_id, load)
         if loaded:
             return loaded[0]
         state = in_transaction(ProductFacade.state, product_id)
-        if summary.version != state.version:
-            summary = self.refresh([product_id])[product_id]
-        now = {
-            "like_count": state.like_count,
-            "stock_quantity": state.stock_quantity,
-            "stock_version": state.stock_version,
-        }
-        return ProductDetailView(**{**dict(summary), **now})
+        if found.version != state.version:
+            found = self.refresh([product_id])[product_id]
+        return found.detail(state)
 
     def summaries(self, ids: Collection[str]) -> dict[str, ProductView]:
-        """Return several products as lists show them; unknown ids are left out.
+        """Return several products as lists show them; unknown and hidden ones are left out.
 
         Two statements for those that are not cached, however many.
         """
+        return _seen(self._summaries(ids))
+
+    def _summaries(self, ids: Collection[str]) -> dict[str, CachedProduct]:
         return self._cache.get_all(SUMMARIES, ids, _load_summaries)
 
-    def refresh(self, ids: Collection[str]) -> dict[str, ProductView]:
+    def refresh(self, ids: Collection[str]) -> dict[str, CachedProduct]:
         """Read the products' summaries again after a change, and cache them."""
         self._cache.invalidate(SUMMARIES, ids)
-        return self.summaries(ids)
+        return self._summaries(ids)
 
     def list(self, command: ListProducts) -> Page[ProductView]:
         """List products. Raises InvalidCursor.
 
-        The ids of the first 100 are cached: no statement. Else two or three, however many products.
+        The ids of the first 100 are cached: no statement. Else two to four, however many products.
         """
         brand_id = cursor.parse_id(command.brand_id) if command.brand_id else None
         is_first = not command.cursor and (brand_id or not command.brand_id)
         if not is_first or not self._cache.is_usable:
-            return in_transaction(list_products, command)
+            page = in_transaction(list_products, command)
+            seen = _seen({each.product_id: each for each in page.items})
+            return Page(items=list(seen.values()), next_cursor=page.next_cursor)
         first = self._first_pages(command.sort, brand_id)
         positions = first.positions[: command.limit]
         ids = [str(position[-1]) for position in positions]
@@ -124,14 +131,21 @@ class Catalogue:
         return Page(items=[found[id_] for id_ in ids if id_ in found], next_cursor=next_cursor)
 
     def _first_pages(self, sort: Sort, brand_id: UUID | None) -> FirstPages:
-        """Return the first pages. Empty ones are not cached: callers may make up any brand id."""
+        """Return the first pages, read again as soon as another product becomes visible.
+
+        Empty ones are not cached: callers may make up any brand id.
+        """
         id_, empty = _cache_id(sort, brand_id), FirstPages(positions=[])
 
         def load(_: Collection[str]) -> dict[str, FirstPages]:
             found = in_transaction(ProductFacade.first_pages, sort, brand_id)
             return {id_: found} if found.positions else {}
 
-        return self._cache.get_all(FIRST_PAGES, [id_], load).get(id_, empty)
+        found = self._cache.get_all(FIRST_PAGES, [id_], load).get(id_, empty)
+        if found.until is not None and found.until <= clock.now():
+            self._cache.invalidate(FIRST_PAGES, [id_])
+            found = self._cache.get_all(FIRST_PAGES, [id_], load).get(id_, empty)
+        return found
 
     def liked_by(self, user_id: UUID, *, limit: int, after: str | None) -> Page[LikedProduct]:
         """List what a user likes, newest first. Raises InvalidCursor."""
@@ -152,7 +166,7 @@ class Catalogue:
         load = partial(in_transaction, BrandFacade.get_versioned, brand_id)
         return self._cache.get(BRANDS, str(found), load)
 
-    def invalidate_first_pages(self, product: ProductView) -> None:
+    def invalidate_first_pages(self, product: CachedProduct | ProductView) -> None:
         """Drop the first pages that a new or edited product may be in."""
         brands = (None, UUID(product.brand.brand_id))
         ids = [_cache_id(sort, brand_id) for sort in Sort for brand_id in brands]
@@ -196,8 +210,14 @@ def record_view(product_id: str, viewer: str) -> None:
     )
 
 
-def _load_summaries(ids: Collection[str]) -> dict[str, ProductView]:
+def _load_summaries(ids: Collection[str]) -> dict[str, CachedProduct]:
     return in_transaction(get_products, ids)
+
+
+def _seen(products: Mapping[str, CachedProduct]) -> dict[str, ProductView]:
+    now = clock.now()
+    shown = {id_: product.seen(now) for id_, product in products.items()}
+    return {id_: view for id_, view in shown.items() if view is not None}
 
 
 def _cache_id(sort: Sort, brand_id: UUID | None) -> str:

@@ -15,6 +15,7 @@ def like_product(shop: Shop, product_id: str, *, user_id: UUID) -> LikeView:
     if found is None:
         raise ProductNotFound([product_id])
     not_found = partial(ProductNotFound, [product_id])
+    shop.products.require_visible(found)
     return shop.likes.like(found, user_id=user_id, on_unknown_product=not_found)
 
 

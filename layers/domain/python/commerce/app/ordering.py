@@ -1,6 +1,6 @@
 """Ordering: placing an order takes stock, coupon and points; cancelling it returns them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -33,8 +33,11 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
     database check that these still hold.
 
     Raises:
-        ProductNotFound: with all missing ids.
+        ProductNotFound: with all ids that are missing or hidden.
+        NotOnSale: with every line that is not sold now.
         OutOfStock: with every line that cannot be served.
+        PurchaseLimitExceeded: with every product of which the buyer may not have so many.
+        TooManyUnpaidOrders, HoldCooldown: for an order that waits for its card.
         CouponNotUsable, InsufficientPoints, PointsExceedTotal, OrderTooLarge.
     """
     offers = shop.products.offers([line.product_id for line in command.lines])
@@ -46,10 +49,10 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         lines,
         buyer_id=buyer_id,
         discount=Discount(coupon.issued_coupon_id, coupon.discount) if coupon else None,
-        payable_for=timedelta(minutes=settings.number("ORDER_PAYABLE_MINUTES", PAYABLE_MINUTES)),
+        payable_for=_hold(offers.values()),
     )
     shop.products.sell(_units(order), offers, order.id, by=f"user:{buyer_id}")
-    shop.orders.add(order)
+    shop.orders.add(order, limits=_purchase_limits(offers.values()))
     if coupon is not None:
         shop.coupons.use(coupon, order.id)
     shop.points.spend(buyer_id, order.points_used, order.id)
@@ -68,10 +71,9 @@ def cancel_order_as_admin(shop: Shop, order_id: str, command: CancelOrder, *, by
     return _compensate(shop, shop.orders.cancel_as_admin(order_id, command, by=by), by)
 
 
-def cancel_declined(shop: Shop, order_id: UUID, reason: str) -> OrderView:
-    """Cancel an order whose card was declined; one that is no longer PENDING stays as it is."""
-    order, is_cancelled = shop.orders.cancel_declined(order_id, reason)
-    return _compensate(shop, order, SYSTEM) if is_cancelled else order_view(order)
+def cancel_declined_order(shop: Shop, order_id: UUID, reason: str) -> OrderView:
+    """Cancel an unpaid order whose last try was declined. Raises OrderNotCancellable."""
+    return _compensate(shop, shop.orders.cancel_declined(order_id, reason), SYSTEM)
 
 
 def expire_order(shop: Shop, order_id: str) -> OrderView:
@@ -104,6 +106,20 @@ def _lines(
         for line in command.lines
         for offer in [offers[UUID(line.product_id)]]
     ]
+
+
+def _hold(offers: Collection[Offer]) -> timedelta:
+    # The shortest of all lines: no product is held for longer than it may be.
+    default = settings.number("ORDER_PAYABLE_MINUTES", PAYABLE_MINUTES)
+    return timedelta(minutes=min(each.terms.hold_minutes or default for each in offers))
+
+
+def _purchase_limits(offers: Collection[Offer]) -> dict[UUID, int]:
+    return {
+        each.product_id: each.terms.max_per_buyer
+        for each in offers
+        if each.terms.max_per_buyer is not None
+    }
 
 
 def _quote(shop: Shop, command: PlaceOrder, lines: list[OrderLine], buyer_id: UUID) -> Quote | None:

@@ -4,13 +4,13 @@ from collections.abc import Collection
 
 from commerce.app.shop import Shop
 from commerce.product import (
+    CachedProduct,
     EditProduct,
     ListProducts,
     ProductDetailView,
-    ProductView,
     RegisterProduct,
+    cached_product,
     detail_view,
-    product_view,
 )
 from commerce.shared.etag import IfMatch
 from commerce.shared.schemas import Page
@@ -19,7 +19,7 @@ from commerce.shared.schemas import Page
 def register_product(
     shop: Shop, command: RegisterProduct, *, by: str = "system"
 ) -> ProductDetailView:
-    """Register a product, with no stock yet. Raises BrandNotFound."""
+    """Register a product, with no stock yet. Raises BrandNotFound, SaleEndsBeforeItBegins."""
     brand = shop.brands.get(command.brand_id)
     return detail_view(shop.products.register(command, by=by), brand.name)
 
@@ -29,7 +29,7 @@ def edit_product(
 ) -> ProductDetailView:
     """Edit a product, unless it was edited since the version that the caller has seen.
 
-    Raises ProductNotFound, StaleVersion, BrandNotFound.
+    Raises ProductNotFound, StaleVersion, BrandNotFound, SaleEndsBeforeItBegins.
     """
     product = shop.products.get_as_seen(product_id, if_match, command.version)
     brand = shop.brands.get(command.brand_id or str(product.brand_id))
@@ -37,26 +37,54 @@ def edit_product(
     return detail_view(product, brand.name)
 
 
-def get_product(shop: Shop, product_id: str) -> ProductDetailView:
-    """Return one product with its brand and stock, in two statements. Raises ProductNotFound."""
-    product = shop.products.get(product_id)
+def archive_product(
+    shop: Shop, product_id: str, *, by: str, if_match: IfMatch = None
+) -> ProductDetailView:
+    """Hide a product from shoppers for good; repeated, it changes nothing.
+
+    Raises ProductNotFound, StaleVersion.
+    """
+    product = shop.products.get_as_seen(product_id, if_match, None)
+    shop.products.archive(product, by=by, if_match=if_match)
     return detail_view(product, shop.brands.get(str(product.brand_id)).name)
 
 
-def get_products(shop: Shop, product_ids: Collection[str]) -> dict[str, ProductView]:
-    """Return several products in two statements; unknown ids are left out."""
+def restore_product(
+    shop: Shop, product_id: str, *, by: str, if_match: IfMatch = None
+) -> ProductDetailView:
+    """Take a product out of the archive; repeated, it changes nothing.
+
+    Raises ProductNotFound, StaleVersion.
+    """
+    product = shop.products.get_as_seen(product_id, if_match, None)
+    shop.products.restore(product, by=by, if_match=if_match)
+    return detail_view(product, shop.brands.get(str(product.brand_id)).name)
+
+
+def get_product(shop: Shop, product_id: str) -> tuple[CachedProduct, ProductDetailView]:
+    """Return one product, hidden or not, for the cache and for its page, in two statements.
+
+    Raises ProductNotFound.
+    """
+    product = shop.products.get(product_id)
+    brand = shop.brands.get(str(product.brand_id))
+    return cached_product(product, brand.name), detail_view(product, brand.name)
+
+
+def get_products(shop: Shop, product_ids: Collection[str]) -> dict[str, CachedProduct]:
+    """Return several products, hidden ones too, in two statements; unknown ids are left out."""
     found = shop.products.summaries(product_ids)
     brands = shop.brands.get_all({product.brand_id for product in found})
     return {
-        str(product.id): product_view(product, brands[product.brand_id].name) for product in found
+        str(product.id): cached_product(product, brands[product.brand_id].name) for product in found
     }
 
 
-def list_products(shop: Shop, command: ListProducts) -> Page[ProductView]:
-    """List products in two statements, however many there are. Raises InvalidCursor."""
+def list_products(shop: Shop, command: ListProducts) -> Page[CachedProduct]:
+    """List visible products in two statements, however many there are. Raises InvalidCursor."""
     page = shop.products.list(command)
     brands = shop.brands.get_all({product.brand_id for product in page.items})
     return Page(
-        items=[product_view(product, brands[product.brand_id].name) for product in page.items],
+        items=[cached_product(product, brands[product.brand_id].name) for product in page.items],
         next_cursor=page.next_cursor,
     )

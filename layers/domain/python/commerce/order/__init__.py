@@ -2,6 +2,7 @@
 
 from commerce.order.commands import CancelOrder, PlaceOrder
 from commerce.order.errors import (
+    HoldCooldown,
     NotYourOrder,
     OrderNotCancellable,
     OrderNotConfirmable,
@@ -12,6 +13,8 @@ from commerce.order.errors import (
     OrderNotShippable,
     OrderTooLarge,
     PointsExceedTotal,
+    PurchaseLimitExceeded,
+    TooManyUnpaidOrders,
 )
 from commerce.order.events import (
     OrderCancelled,
@@ -25,10 +28,10 @@ from commerce.order.model import PAYABLE_MINUTES, AmountDue, Discount, Order, Or
 from commerce.order.views import OrderDetailView, OrderView, order_view
 
 __all__ = [
-    "PAYABLE_MINUTES", "AmountDue", "CancelOrder", "Discount", "NotYourOrder", "Order",
-    "OrderCancelled", "OrderConfirmed", "OrderDelivered", "OrderDetailView", "OrderFacade",
-    "OrderLine", "OrderNotCancellable", "OrderNotConfirmable", "OrderNotDeliverable",
-    "OrderNotExpirable", "OrderNotFound", "OrderNotPayable", "OrderNotShippable", "OrderPlaced",
-    "OrderShipped", "OrderTooLarge", "OrderView", "PlaceOrder", "PointsExceedTotal", "order_view",
-    "total_of",
+    "PAYABLE_MINUTES", "AmountDue", "CancelOrder", "Discount", "HoldCooldown", "NotYourOrder",
+    "Order", "OrderCancelled", "OrderConfirmed", "OrderDelivered", "OrderDetailView",
+    "OrderFacade", "OrderLine", "OrderNotCancellable", "OrderNotConfirmable",
+    "OrderNotDeliverable", "OrderNotExpirable", "OrderNotFound", "OrderNotPayable",
+    "OrderNotShippable", "OrderPlaced", "OrderShipped", "OrderTooLarge", "OrderView", "PlaceOrder",
+    "PointsExceedTotal", "PurchaseLimitExceeded", "TooManyUnpaidOrders", "order_view", "total_of",
 ]  # fmt: skip

@@ -3,8 +3,9 @@
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from commerce.order.limits import MAX_UNITS_PER_LINE, max_units_per_line
 from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Quantity, line
 
 MAX_LINES = 50  # spec §3.3
@@ -14,7 +15,14 @@ class LineWanted(Command):
     """A product and how many of it are ordered."""
 
     product_id: Id
-    quantity: Quantity
+    quantity: Annotated[Quantity, Field(json_schema_extra={"maximum": MAX_UNITS_PER_LINE})]
+
+    @field_validator("quantity")
+    @classmethod
+    def _not_too_many(cls, quantity: int) -> int:
+        if quantity > (limit := max_units_per_line()):
+            raise PydanticKnownError("less_than_equal", {"le": limit})
+        return quantity
 
 
 class PlaceOrder(Command):

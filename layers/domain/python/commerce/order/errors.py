@@ -1,5 +1,8 @@
 """The errors of the order context."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from commerce.order.events import MAX_TOTAL
 from commerce.shared.errors import CommerceError, Kind
 
@@ -87,3 +90,42 @@ class OrderTooLarge(CommerceError):
         message = f"An order may cost {MAX_TOTAL} at most; order less at a time."
         errors = [{"field": "lines", "message": message, "code": "order_too_large"}]
         super().__init__(message, errors=errors)
+
+
+class PurchaseLimitExceeded(CommerceError):
+    """One buyer may have only so many units of the product."""
+
+    kind = Kind.CONFLICT
+    code = "PURCHASE_LIMIT"
+
+    def __init__(self, over: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(
+            "Nothing was ordered; `errors` names each product with its limit and what you have.",
+            errors=over,
+            facts=over[0],
+        )
+
+
+class TooManyUnpaidOrders(CommerceError):
+    """A buyer may have only so many unpaid orders."""
+
+    kind = Kind.CONFLICT
+    code = "TOO_MANY_UNPAID_ORDERS"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"Pay or cancel one of your {limit} unpaid orders first.", facts={"limit": limit}
+        )
+
+
+class HoldCooldown(CommerceError):
+    """Too many orders ended unpaid within an hour."""
+
+    kind = Kind.CONFLICT
+    code = "HOLD_COOLDOWN"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            "Order again later, or pay with points at once.",
+            retry_after_seconds=retry_after_seconds,
+        )

@@ -1,12 +1,18 @@
 """The use cases of the order context."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from commerce.order.commands import CancelOrder, PlaceOrder
-from commerce.order.errors import NotYourOrder, OrderNotFound
+from commerce.order.errors import (
+    NotYourOrder,
+    OrderNotCancellable,
+    OrderNotFound,
+    TooManyUnpaidOrders,
+)
+from commerce.order.limits import HoldLimits, LimitedPurchase, cooling_down, exceeded
 from commerce.order.model import AmountDue, Discount, Order, OrderLine, Status
 from commerce.order.repository import OrderRepository
 from commerce.order.views import OrderDetailView, OrderView, detail_view, order_view
@@ -47,8 +53,21 @@ class OrderFacade:
             discount=discount,
         )
 
-    def add(self, order: Order) -> None:
-        """Store a new order with its events."""
+    def add(self, order: Order, *, limits: Mapping[UUID, int]) -> None:
+        """Store a new order with its events, if its buyer stays within the limits.
+
+        `limits` has the units that one buyer may have of a product. Proved by the database on
+        commit, which raises PurchaseLimitExceeded, TooManyUnpaidOrders or HoldCooldown.
+        """
+        purchases = [
+            LimitedPurchase(line.product_id, line.quantity, limits[line.product_id])
+            for line in order.lines
+            if line.product_id in limits
+        ]
+        if purchases:
+            self._require_purchase_limits(order.buyer_id, purchases)
+        if order.status is Status.PENDING:
+            self._require_may_hold(order)
         self._orders.add(order)
 
     def cancel(self, order_id: str, command: CancelOrder, *, buyer_id: UUID, by: str) -> Order:
@@ -70,13 +89,16 @@ class OrderFacade:
         order.cancel(at=clock.now(), by=by, reason=reason, as_admin=True)
         return self._saved(order)
 
-    def cancel_declined(self, order_id: UUID, reason: str) -> tuple[Order, bool]:
-        """Cancel a PENDING order whose card was declined; return it and whether it was PENDING."""
+    def cancel_declined(self, order_id: UUID, reason: str) -> Order:
+        """Cancel an unpaid order whose last try was declined; the caller returns what it took.
+
+        Raises OrderNotFound, OrderNotCancellable.
+        """
         order = self._lock(str(order_id))
         if order.status is not Status.PENDING:
-            return order, False
-        order.cancel(at=clock.now(), by="system", reason=f"The card was declined: {reason}")
-        return self._saved(order), True
+            raise OrderNotCancellable(order.status)
+        order.cancel(at=clock.now(), by="system", reason=f"The last try was declined: {reason}")
+        return self._saved(order)
 
     def expire(self, order_id: str) -> Order:
         """Cancel an order that was not paid in time; the caller returns what it took.
@@ -140,6 +162,33 @@ class OrderFacade:
         """Lock the next order, by time and id, that was not paid in time and is not locked."""
         order = self._orders.lock_next_expired(clock.now(), after)
         return order_view(order) if order else None
+
+    def _require_purchase_limits(
+        self, buyer_id: UUID, purchases: Sequence[LimitedPurchase]
+    ) -> None:
+        ids = [each.product_id for each in purchases]
+        self._orders.require_purchase_limits(
+            buyer_id,
+            purchases,
+            on_exceeded=lambda: exceeded(purchases, self._orders.units_of(buyer_id, ids)),
+        )
+
+    def _require_may_hold(self, order: Order) -> None:
+        limits, buyer_id, at = HoldLimits.from_settings(), order.buyer_id, order.placed_at
+
+        def too_many() -> TooManyUnpaidOrders | None:
+            is_over = self._orders.count_unpaid(buyer_id) >= limits.unpaid_orders
+            return TooManyUnpaidOrders(limits.unpaid_orders) if is_over else None
+
+        self._orders.require_may_hold(
+            buyer_id,
+            limits,
+            at,
+            on_too_many=too_many,
+            on_cooldown=lambda: cooling_down(
+                self._orders.last_lapse(buyer_id, limits.lapses, at), at=at
+            ),
+        )
 
     def _find(self, order_id: str) -> Order:
         id_ = cursor.parse_id(order_id)

@@ -1,14 +1,15 @@
 """Orders in PostgreSQL."""
 
-from collections.abc import Collection
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from commerce.order.limits import COOLDOWN, HoldLimits, LimitedPurchase
 from commerce.order.model import Order, OrderHistoryEntry, OrderLine, PaymentMethod, Status
 from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
-from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
 from commerce.shared import clock
 from commerce.shared.money import Money
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from commerce.order import statements as sql
 else:
     sql = precompiled("commerce.order.statements")
+
+_LAPSES_WITHIN = timedelta(days=1)
+"""Lapses of orders placed longer ago are not looked for: no order is held for so long."""
 
 _BEFORE_ALL = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
@@ -40,6 +44,31 @@ class OrderRepository(Protocol):
 
         It comes without history. `after` is the time and id of the order before it.
         """
+
+    def require_purchase_limits(
+        self, buyer_id: UUID, purchases: Sequence[LimitedPurchase], *, on_exceeded: ErrorFactory
+    ) -> None:
+        """Prove with the commit that the buyer has no more of each product than its limit."""
+
+    def require_may_hold(
+        self,
+        buyer_id: UUID,
+        limits: HoldLimits,
+        at: datetime,
+        *,
+        on_too_many: ErrorFactory,
+        on_cooldown: ErrorFactory,
+    ) -> None:
+        """Prove with the commit that the buyer may have one more unpaid order."""
+
+    def units_of(self, buyer_id: UUID, product_ids: Collection[UUID]) -> dict[UUID, int]:
+        """Return the units of the products in all the buyer's orders that are not cancelled."""
+
+    def count_unpaid(self, buyer_id: UUID) -> int:
+        """Count the buyer's orders that are to be paid."""
+
+    def last_lapse(self, buyer_id: UUID, lapses: int, at: datetime) -> datetime | None:
+        """Return the newest lapse that is the last of so many within an hour."""
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         """Return a buyer's orders below the id `before`, newest first, without history."""
@@ -106,10 +135,59 @@ class SqlOrderRepository:
             return None
         return _order(found[0], self._uow.read(sql.LINES(ids=[found[0].id])))
 
+    def require_purchase_limits(
+        self, buyer_id: UUID, purchases: Sequence[LimitedPurchase], *, on_exceeded: ErrorFactory
+    ) -> None:
+        wanted = [
+            {"product_id": str(each.product_id), "requested": each.requested, "limit": each.limit}
+            for each in purchases
+        ]
+        self._uow.write(sql.LOCK_BUYER(buyer=str(buyer_id)))
+        self._uow.write(
+            sql.WITHIN_PURCHASE_LIMITS(wanted=wanted, buyer_id=buyer_id),
+            {"purchase_limit": on_exceeded},
+        )
+
+    def require_may_hold(
+        self,
+        buyer_id: UUID,
+        limits: HoldLimits,
+        at: datetime,
+        *,
+        on_too_many: ErrorFactory,
+        on_cooldown: ErrorFactory,
+    ) -> None:
+        self._uow.write(sql.LOCK_BUYER(buyer=str(buyer_id)))
+        self._uow.write(
+            sql.MAY_HOLD(
+                unpaid_orders=limits.unpaid_orders,
+                since=at - COOLDOWN,
+                **_lapses(buyer_id, limits.lapses, at),
+            ),
+            {"unpaid_order_limit": on_too_many, "no_hold_cooldown": on_cooldown},
+        )
+
+    def units_of(self, buyer_id: UUID, product_ids: Collection[UUID]) -> dict[UUID, int]:
+        found = self._uow.read(sql.UNITS_OF_BUYER(buyer_id=buyer_id, ids=list(product_ids)))
+        return {row.product_id: int(row.units) for row in found}
+
+    def count_unpaid(self, buyer_id: UUID) -> int:
+        return int(self._uow.read(sql.COUNT_UNPAID(buyer_id=buyer_id))[0].count)
+
+    def last_lapse(self, buyer_id: UUID, lapses: int, at: datetime) -> datetime | None:
+        [row] = self._uow.read(sql.LAST_LAPSE(**_lapses(buyer_id, lapses, at)))
+        found: datetime | None = row.at
+        return found
+
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         found = self._uow.read(sql.NEWEST(buyer_id=buyer_id, before=before, limit=limit))
         lines = self._uow.read(sql.LINES(ids=[row.id for row in found])) if found else []
         return [_order(row, [line for line in lines if line.order_id == row.id]) for row in found]
+
+
+def _lapses(buyer_id: UUID, lapses: int, at: datetime) -> dict[str, Any]:
+    recent_id = clock.first_id_at(at - _LAPSES_WITHIN)
+    return {"buyer_id": buyer_id, "others": lapses - 1, "recent_id": recent_id}
 
 
 def _line_rows(order: Order) -> list[dict[str, object]]:

@@ -4,16 +4,22 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     DateTime,
+    Integer,
+    Text,
     Uuid,
     any_,
     bindparam,
+    column,
+    exists,
+    func,
+    literal_column,
     select,
     text,
     tuple_,
 )
 
 from commerce.order.tables import order_history_table, order_line_table, order_table
-from commerce.runtime.db.core import insert_many, insert_row, save_as_read
+from commerce.runtime.db.core import insert_many, insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _o, _l, _h = order_table.c, order_line_table.c, order_history_table.c
@@ -53,3 +59,78 @@ LOCK_NEXT_EXPIRED = Statement(
     .with_for_update(skip_locked=True)
 )
 SAVE = save_as_read(order_table, "order_as_read", "status")
+
+# --- limits of a buyer ---------------------------------------------------------------------------
+
+# What a buyer has is counted from their orders, under a lock of the transaction's that all their
+# placings with a limit take first. The statements after it see what the one before has committed.
+LOCK_BUYER = Statement(
+    select(
+        func.pg_advisory_xact_lock(
+            literal_column(str(int.from_bytes(b"buy"))),
+            func.hashtext(bindparam("buyer", type_=Text)),
+        )
+    )
+)
+_OF_BUYER = _o.buyer_id == bindparam("buyer_id", type_=Uuid)
+_UNITS = func.coalesce(func.sum(_l.quantity), 0)
+_TAKEN = (
+    select(_UNITS)
+    .join_from(order_table, order_line_table, _l.order_id == _o.id)
+    .where(_OF_BUYER, _o.status != text("'CANCELLED'"))
+)
+UNITS_OF_BUYER = Statement(
+    _TAKEN.add_columns(_l.product_id)
+    .with_only_columns(_l.product_id, _UNITS.label("units"))
+    .where(_l.product_id == any_(_IDS))
+    .group_by(_l.product_id)
+)
+_wanted = records(
+    "wanted", _l.product_id, column("requested", BigInteger), column("limit", BigInteger)
+)
+_ALREADY = _TAKEN.where(_l.product_id == _wanted.c.product_id).correlate(_wanted).scalar_subquery()
+WITHIN_PURCHASE_LIMITS = Statement(
+    select(func.require(func.count() == 0, "purchase_limit"))
+    .select_from(_wanted)
+    .where(_wanted.c.requested + _ALREADY > _wanted.c.limit)
+)
+
+_unpaid = select(func.count()).where(_OF_BUYER, _o.status == text("'PENDING'")).scalar_subquery()
+COUNT_UNPAID = Statement(select(_unpaid.label("count")))
+
+# An order lapses when it ends unpaid, unless an admin ended it. `others` is one less than the
+# lapses that begin a cool-down, and `recent_id` bounds the search.
+_confirmed = order_history_table.alias()
+_lapse = (
+    select(
+        _h.at,
+        func.lag(_h.at, bindparam("others", type_=Integer)).over(order_by=_h.at).label("earlier"),
+    )
+    .join_from(order_table, order_history_table, _h.order_id == _o.id)
+    .where(
+        _OF_BUYER,
+        _o.id > bindparam("recent_id", type_=Uuid),
+        _o.status == text("'CANCELLED'"),
+        _h.status == text("'CANCELLED'"),
+        _h.by.not_like("admin:%"),
+        ~exists().where(_confirmed.c.order_id == _o.id, _confirmed.c.status == text("'CONFIRMED'")),
+    )
+    .subquery("lapse")
+)
+_last_lapse = (
+    select(func.max(_lapse.c.at))
+    .where(_lapse.c.earlier > _lapse.c.at - literal_column("interval '1 hour'"))  # spec §4
+    .scalar_subquery()
+)
+LAST_LAPSE = Statement(select(_last_lapse.label("at")))
+MAY_HOLD = Statement(
+    select(
+        func.require(_unpaid < bindparam("unpaid_orders", type_=BigInteger), "unpaid_order_limit"),
+        func.require(
+            func.coalesce(
+                _last_lapse <= bindparam("since", type_=DateTime(timezone=True)), text("true")
+            ),
+            "no_hold_cooldown",
+        ),
+    )
+)

@@ -52,6 +52,7 @@ Index(
     order_table.c.id,
     postgresql_where=text("status = 'PENDING'"),
 )
+Index("order_unpaid_of_buyer", order_table.c.buyer_id, postgresql_where=text("status = 'PENDING'"))
 # Orders on their way are found and counted quickly, however many orders have ended.
 Index(
     "order_on_its_way",

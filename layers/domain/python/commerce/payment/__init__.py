@@ -7,6 +7,7 @@ from commerce.payment.commands import Callback, Pay
 from commerce.payment.deadline import gateway_deadline
 from commerce.payment.errors import (
     AmountDiffers,
+    DeclinedTooOften,
     NotYourPayment,
     PaymentNotFound,
     PaymentUnderWay,
@@ -30,17 +31,17 @@ from commerce.payment.gateway import (
     TransactionStatus,
     Unknown,
 )
-from commerce.payment.model import Payment, RefundReason, Result, Status
+from commerce.payment.model import MAX_DECLINES, Payment, RefundReason, Result, Status
 from commerce.payment.signature import BadSignature, verify
 from commerce.payment.views import PaymentView, first_answer, payment_view
 
 __all__ = [
-    "AmountDiffers", "BadSignature", "BreakerSnapshot", "Callback", "Card", "CardType",
-    "HttpPaymentGateway", "NotRefunded", "NotTaken", "NotYourPayment", "OrderTransaction", "Pay",
-    "Payment", "PaymentFacade", "PaymentFailed", "PaymentGatewayUnavailable", "PaymentNotFound",
-    "PaymentRefunded", "PaymentRequested", "PaymentSucceeded", "PaymentUnderWay", "PaymentView",
-    "Policy", "RefundReason", "Refunded", "Result", "State", "StateChange", "Status", "Taken",
-    "Transaction", "TransactionStatus", "Unknown", "ValkeyBreaker", "amount_differs",
-    "breaker_changed", "charge_without_payable_order", "first_answer", "gateway_deadline",
-    "payment_view", "verify",
+    "MAX_DECLINES", "AmountDiffers", "BadSignature", "BreakerSnapshot", "Callback", "Card",
+    "CardType", "DeclinedTooOften", "HttpPaymentGateway", "NotRefunded", "NotTaken",
+    "NotYourPayment", "OrderTransaction", "Pay", "Payment", "PaymentFacade", "PaymentFailed",
+    "PaymentGatewayUnavailable", "PaymentNotFound", "PaymentRefunded", "PaymentRequested",
+    "PaymentSucceeded", "PaymentUnderWay", "PaymentView", "Policy", "RefundReason", "Refunded",
+    "Result", "State", "StateChange", "Status", "Taken", "Transaction", "TransactionStatus",
+    "Unknown", "ValkeyBreaker", "amount_differs", "breaker_changed",
+    "charge_without_payable_order", "first_answer", "gateway_deadline", "payment_view", "verify",
 ]  # fmt: skip

@@ -24,6 +24,13 @@ class PaymentUnderWay(CommerceError):
     code = "PAYMENT_UNDER_WAY"
 
 
+class DeclinedTooOften(CommerceError):
+    """So many cards were declined that the order ends."""
+
+    kind = Kind.CONFLICT
+    code = "DECLINED_TOO_OFTEN"
+
+
 class AmountDiffers(CommerceError):
     """The gateway reports another amount than was to be paid."""
 

@@ -36,7 +36,8 @@ class PaymentSucceeded(PaymentEvent):
 class PaymentFailed(PaymentEvent):
     """The card was not charged, and will not be.
 
-    Where `is_declined` is false, the gateway never took the payment: the order can still be paid.
+    Where `is_declined` is true, the gateway decided so, and it counts as one of the order's tries;
+    else the gateway never took the payment.
     """
 
     reason: str

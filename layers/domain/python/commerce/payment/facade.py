@@ -5,8 +5,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from commerce.payment.commands import Pay
-from commerce.payment.errors import NotYourPayment, PaymentNotFound, PaymentUnderWay
-from commerce.payment.model import Payment, RefundReason, Result
+from commerce.payment.errors import (
+    DeclinedTooOften,
+    NotYourPayment,
+    PaymentNotFound,
+    PaymentUnderWay,
+)
+from commerce.payment.model import Payment, RefundReason, Result, is_out_of_tries
 from commerce.payment.repository import PaymentRepository
 from commerce.payment.views import PaymentView, payment_view
 from commerce.shared import clock, cursor
@@ -27,10 +32,14 @@ class PaymentFacade:
         """Begin to pay an order that the caller holds locked.
 
         Raises:
-            PaymentUnderWay: the order has a live payment, or its card was declined.
+            PaymentUnderWay: the order has a live payment.
+            DeclinedTooOften: MAX_DECLINES cards were declined, and the order is about to end.
         """
-        if any(each.is_live or each.is_declined for each in self._payments.of_order(order_id)):
+        earlier = self._payments.of_order(order_id)
+        if any(each.is_live for each in earlier):
             raise PaymentUnderWay
+        if is_out_of_tries(earlier):
+            raise DeclinedTooOften
         payment = Payment.requested(
             id_=clock.new_id(),
             order_id=order_id,
@@ -47,8 +56,8 @@ class PaymentFacade:
         """Find or make the payment that owns a transaction of an order, which the caller locked.
 
         It is the one with this key, else the one that waits for its key, else a new one, which is
-        an extra one unless the order `is_wanted` to be paid and nothing else pays it. None if the
-        order never had a payment.
+        an extra one unless the order `is_wanted` to be paid, nothing else pays it, and it has tries
+        left. None if the order never had a payment.
         """
         payments = self._payments.lock_of_order(order_id)
         for payment in payments:
@@ -60,7 +69,7 @@ class PaymentFacade:
                 return self._saved(payment)
         if not payments:
             return None
-        is_taken = any(each.is_live or each.is_declined for each in payments)
+        is_taken = any(each.is_live for each in payments) or is_out_of_tries(payments)
         another = payments[-1].another(
             id_=clock.new_id(),
             transaction_key=transaction_key,
@@ -126,6 +135,10 @@ class PaymentFacade:
     def of_order(self, order_id: UUID) -> list[Payment]:
         """Return an order's payments, oldest first."""
         return self._payments.of_order(order_id)
+
+    def is_out_of_tries(self, order_id: UUID) -> bool:
+        """Return whether MAX_DECLINES cards were declined for an order, which the caller locked."""
+        return is_out_of_tries(self._payments.of_order(order_id))
 
     def unfinished(self, older_than: timedelta, limit: int) -> Sequence[Payment]:
         """Return payments that are not ended and were last asked about longer ago, in order."""

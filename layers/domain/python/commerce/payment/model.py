@@ -1,6 +1,6 @@
 """A payment: one attempt to charge an order's amount to a card, and its outcome."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from commerce.payment.events import (
 from commerce.shared.events import Event
 from commerce.shared.money import Money
 
+MAX_DECLINES = 3  # spec §4: so many declined cards end an order
 REASON_LENGTH = 100  # characters that are stored of the gateway's reason
 
 NOT_TAKEN = "GATEWAY_UNAVAILABLE"
@@ -148,7 +149,7 @@ class Payment:
 
     @property
     def is_declined(self) -> bool:
-        """True if the gateway decided against it, so that the order is cancelled."""
+        """True if the gateway decided against it: one of the order's MAX_DECLINES tries."""
         is_failed = self.status is Status.FAILED and not self.is_extra
         return is_failed and self.failure_reason != NOT_TAKEN
 
@@ -247,6 +248,11 @@ class Payment:
                 **data,
             )
         )
+
+
+def is_out_of_tries(payments: Collection[Payment]) -> bool:
+    """Return whether an order with these payments was declined so often that it ends."""
+    return sum(each.is_declined for each in payments) >= MAX_DECLINES
 
 
 def _line(reason: str) -> str:

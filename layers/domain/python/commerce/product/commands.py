@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Patch, line, prose
+from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Moment, Patch, line, prose
 
 
 class Sort(StrEnum):
@@ -23,24 +23,43 @@ PriceAmount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[12000])]
 
 
 Units = Annotated[int, Field(ge=0, le=MAX_AMOUNT, examples=[100])]
+MaxPerBuyer = Annotated[int, Field(ge=1, le=MAX_AMOUNT, examples=[2])]
+HoldMinutes = Annotated[int, Field(ge=1, le=60, examples=[10])]  # spec §3.4
 
 
 class RegisterProduct(Command):
-    """A product to be sold."""
+    """A product to be sold, with the terms of its sale.
+
+    Without `visible_from` it is shown at once; with null it is a draft.
+    """
 
     brand_id: Id
     name: Name
     description: Description = ""
     price_amount: PriceAmount
+    visible_from: Moment | None = None
+    sale_from: Moment | None = None
+    sale_until: Moment | None = None
+    max_per_buyer: MaxPerBuyer | None = None
+    hold_minutes: HoldMinutes | None = None
 
 
 class EditProduct(Patch):
-    """A merge patch: absent fields stay as they are. `version` is the one that was seen."""
+    """A merge patch: absent fields stay as they are, null removes a term of sale.
+
+    Without a `visible_from` the product is a draft.
+    `version` is the one that was seen.
+    """
 
     brand_id: Id = ""
     name: Name = ""
     description: Description = ""
     price_amount: PriceAmount = 0
+    visible_from: Moment | None = None
+    sale_from: Moment | None = None
+    sale_until: Moment | None = None
+    max_per_buyer: MaxPerBuyer | None = None
+    hold_minutes: HoldMinutes | None = None
     version: int | None = None
 
     @property

@@ -1,13 +1,15 @@
 """The product context's facade."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from commerce.product.commands import EditProduct, ListProducts, RegisterProduct, Sort
-from commerce.product.errors import OutOfStock, ProductNotFound
+from commerce.product.errors import NotOnSale, OutOfStock, ProductNotFound, SaleWindow
 from commerce.product.model import (
     Cause,
     Move,
@@ -20,6 +22,7 @@ from commerce.product.model import (
     wanted_by_product,
 )
 from commerce.product.repository import ProductRepository
+from commerce.product.sale_terms import Availability, SaleTerms
 from commerce.product.views import FirstPages
 from commerce.runtime.audit import Change
 from commerce.shared import clock, cursor
@@ -31,17 +34,26 @@ from commerce.shared.pagination import page_of
 from commerce.shared.schemas import Page
 
 LONGEST_PAGE = 100  # spec §3.1
+_TERMS = {each.name for each in fields(SaleTerms)}
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A product as it is offered at one moment: what an order line keeps, and its stock."""
+    """A product as it is offered at one moment: what an order line keeps, its terms and stock."""
 
     product_id: UUID
     name: str
     brand_id: UUID
     price: Money
+    terms: SaleTerms
     stock: Stock
+    read_at: datetime
+    """The moment, by the database's clock."""
+
+    @property
+    def window(self) -> SaleWindow:
+        """The time of its sale."""
+        return SaleWindow(self.product_id, self.terms.sale_from, self.terms.sale_until)
 
 
 class ProductFacade:
@@ -54,7 +66,10 @@ class ProductFacade:
         self._products = products
 
     def register(self, command: RegisterProduct, *, by: str = "system") -> Product:
-        """Register a product, with no stock yet, of a brand that exists."""
+        """Register a product, with no stock yet, of a brand that exists.
+
+        Raises SaleEndsBeforeItBegins.
+        """
         id_ = clock.new_id()
         product = Product(
             id=id_,
@@ -66,6 +81,8 @@ class ProductFacade:
             version=1,
             created_at=clock.now(),
             stock=Stock(id_, 0, version=1),
+            terms=SaleTerms(**command.model_dump(include=_TERMS & command.model_fields_set)),
+            is_sold_out=True,
         )
         self._products.add(product)
         self._products.record(Change(by, "REGISTER_PRODUCT", id_, {}, command.model_dump()))
@@ -90,21 +107,57 @@ class ProductFacade:
     ) -> None:
         """Edit a product, unless it was edited since it was read; orders keep what they had.
 
-        Likes and sales are no edits. The brand named exists. Raises StaleVersion on commit.
+        Likes and sales are no edits. The brand named exists. Raises SaleEndsBeforeItBegins, and on
+        commit StaleVersion.
         """
         shown = _editable(product)
         after = {name: value for name, value in command.changes.items() if value != shown[name]}
         if after.get("brand_id", "").lower() == shown["brand_id"]:
             del after["brand_id"]
         if after:
-            product.edit(_as_fields(after, product.price.currency))
+            product.edit(_as_fields(after, product))
             on_stale = partial(versions.outdated, if_match, command.version)
             self._products.save(product, on_stale=on_stale)
             before = {name: shown[name] for name in after}
             self._products.record(Change(by, "EDIT_PRODUCT", product.id, before, after))
 
+    def archive(self, product: Product, *, by: str, if_match: IfMatch = None) -> None:
+        """Hide a product from shoppers for good; one that is archived stays as it is.
+
+        Orders of it go on. Raises StaleVersion on commit.
+        """
+        if product.terms.archived_at is None:
+            self._set_archived(product, clock.now(), "ARCHIVE_PRODUCT", by, if_match)
+
+    def restore(self, product: Product, *, by: str, if_match: IfMatch = None) -> None:
+        """Take a product out of the archive, on the terms that it had before.
+
+        Raises StaleVersion on commit.
+        """
+        if product.terms.archived_at is not None:
+            self._set_archived(product, None, "RESTORE_PRODUCT", by, if_match)
+
+    def _set_archived(
+        self, product: Product, at: datetime | None, action: str, by: str, if_match: IfMatch
+    ) -> None:
+        before = product.terms.archived_at
+        product.edit({"terms": replace(product.terms, archived_at=at)})
+        self._products.save(product, on_stale=partial(versions.outdated, if_match, None))
+        change = {"archived_at": before}, {"archived_at": at}
+        self._products.record(Change(by, action, product.id, *change))
+
+    def require_visible(self, product_id: UUID) -> None:
+        """Have the commit prove that shoppers see the product; it raises ProductNotFound."""
+
+        def hidden() -> ProductNotFound | None:
+            found = self._products.find_all([product_id]).values()
+            is_shown = any(each.terms.is_visible(each.read_at) for each in found)
+            return None if is_shown else ProductNotFound([str(product_id)])
+
+        self._products.require_visible([product_id], on_hidden=hidden)
+
     def summaries(self, product_ids: Collection[str]) -> Sequence[ProductSummary]:
-        """Return several products without their stock; unknown ids are left out."""
+        """Return several products, also hidden ones, without stock; unknown ids are left out."""
         return list(self._products.find_summaries(_known(product_ids)).values())
 
     def states(self, product_ids: Collection[str]) -> dict[str, ProductState]:
@@ -118,10 +171,13 @@ class ProductFacade:
         raise ProductNotFound([product_id])
 
     def first_pages(self, sort: Sort, brand_id: UUID | None) -> FirstPages:
-        """Return the positions of a list's first products: its longest page's, and one more."""
+        """Return the positions of a list's first products: its longest page's, and one more.
+
+        They hold until the next product becomes visible.
+        """
         found = self._products.first_positions(sort, brand_id, LONGEST_PAGE + 1)
         plain = [[str(key) if isinstance(key, UUID) else key for key in keys] for keys in found]
-        return FirstPages(positions=plain)
+        return FirstPages(positions=plain, until=self._products.next_opening())
 
     def count_likes(self, changes: Mapping[UUID, int]) -> None:
         """Add likes (+1) and unlikes (−1) to the products' counts, in any order."""
@@ -140,15 +196,29 @@ class ProductFacade:
         return page_of(listing, found, command.limit, position, lambda product: product)
 
     def offers(self, product_ids: Sequence[str]) -> dict[UUID, Offer]:
-        """Return the offers of these products. Raises ProductNotFound with all missing ids."""
+        """Return the offers of these products.
+
+        Raises ProductNotFound with all ids that are missing or hidden.
+        """
         ids = {text: cursor.parse_id(text) for text in product_ids}
-        products = self._products.find_all([each for each in ids.values() if each])
-        missing = [text for text, each in ids.items() if each not in products]
-        if missing:
+        offers = self._offers([each for each in ids.values() if each])
+        if missing := [text for text, each in ids.items() if each not in offers]:
             raise ProductNotFound(missing)
+        return offers
+
+    def _offers(self, ids: Collection[UUID]) -> dict[UUID, Offer]:
         return {
-            id_: Offer(id_, product.name, product.brand_id, product.price, product.stock)
-            for id_, product in products.items()
+            id_: Offer(
+                product_id=id_,
+                name=product.name,
+                brand_id=product.brand_id,
+                price=product.price,
+                terms=product.terms,
+                stock=product.stock,
+                read_at=product.read_at,
+            )
+            for id_, product in self._products.find_all(ids).items()
+            if product.terms.is_visible(product.read_at)
         }
 
     def sell(
@@ -159,16 +229,25 @@ class ProductFacade:
         *,
         by: str,
     ) -> None:
-        """Take the lines' units out of what is available, all or none. Raises OutOfStock.
+        """Take the lines' units out of what is available, all or none.
 
-        Decided on the offers as read and proved by the database on commit, which raises OutOfStock
-        with what is left then if others bought it first.
+        Raises NotOnSale, OutOfStock.
+
+
+        Decided on the offers as read and proved by the database on commit, which raises the same
+        with what is left then if others bought it first, or if the sale has ended since.
         """
         wanted = wanted_by_product(lines)
+        _require_on_sale(offers.values())
         stocks = {id_: offer.stock for id_, offer in offers.items()}
         decrease_all(stocks, wanted)
-        cause = Cause(reason=MovementReason.SOLD, by=by, order_id=order_id)
-        self._products.sell(wanted, stocks, cause, on_out_of_stock=partial(self._shortage, wanted))
+        self._products.sell(
+            wanted,
+            stocks,
+            Cause(reason=MovementReason.SOLD, by=by, order_id=order_id),
+            windowed=[id_ for id_, offer in offers.items() if offer.terms.has_sale_window],
+            on_out_of_stock=partial(self._refusal, wanted),
+        )
 
     def restock(self, lines: Sequence[tuple[UUID, int]], order_id: UUID, *, by: str) -> None:
         """Make the units of an order available again that is cancelled and was not shipped.
@@ -199,13 +278,34 @@ class ProductFacade:
         cause = Cause(reason=MovementReason.SHIPPED, by=by, order_id=order_id, drop_id=drop_id)
         self._products.move_stock(moves, cause)
 
-    def _shortage(self, wanted: dict[UUID, int]) -> CommerceError | None:
-        products = self._products.find_all(wanted)
+    def _refusal(self, wanted: dict[UUID, int]) -> CommerceError | None:
         try:
-            decrease_all({id_: product.stock for id_, product in products.items()}, wanted)
-        except OutOfStock as out_of_stock:
-            return out_of_stock
+            offers = self.offers([str(id_) for id_ in wanted])
+            _require_on_sale(offers.values())
+            decrease_all({id_: offer.stock for id_, offer in offers.items()}, wanted)
+        except (ProductNotFound, NotOnSale, OutOfStock) as refusal:
+            return refusal
         return None
+
+
+def _require_on_sale(offers: Collection[Offer]) -> None:
+    closed = [
+        each
+        for each in offers
+        if each.terms.availability(each.read_at, is_sold_out=False) is not Availability.ON_SALE
+    ]
+    if closed:
+        raise NotOnSale([each.window for each in closed], _seconds_to_wait(closed))
+
+
+def _seconds_to_wait(closed: Collection[Offer]) -> int | None:
+    """Return the seconds until all are on sale; None where the sale of one has ended."""
+    waits = [
+        math.ceil((each.terms.sale_from - each.read_at).total_seconds())
+        for each in closed
+        if each.terms.sale_from is not None and each.read_at < each.terms.sale_from
+    ]
+    return max(waits) if len(waits) == len(closed) else None
 
 
 def listing_of(sort: Sort, brand_id: UUID | None) -> str:
@@ -219,16 +319,19 @@ def _editable(product: Product) -> dict[str, Any]:
         "name": product.name,
         "description": product.description,
         "price_amount": product.price.amount,
+        **asdict(product.terms),
     }
 
 
-def _as_fields(changes: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    fields = dict(changes)
-    if "brand_id" in fields:
-        fields["brand_id"] = UUID(fields["brand_id"])
-    if "price_amount" in fields:
-        fields["price"] = Money(fields.pop("price_amount"), currency)
-    return fields
+def _as_fields(changes: Mapping[str, Any], product: Product) -> dict[str, Any]:
+    changed = {name: value for name, value in changes.items() if name not in _TERMS}
+    if "brand_id" in changed:
+        changed["brand_id"] = UUID(changed["brand_id"])
+    if "price_amount" in changed:
+        changed["price"] = Money(changed.pop("price_amount"), product.price.currency)
+    if terms := {name: value for name, value in changes.items() if name in _TERMS}:
+        changed["terms"] = replace(product.terms, **terms)
+    return changed
 
 
 def _known(product_ids: Collection[str]) -> list[UUID]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from commerce.product.errors import OutOfStock, Oversold, Shortage
 from commerce.product.events import ProductChanged
+from commerce.product.sale_terms import SaleTerms
 from commerce.shared import clock
 from commerce.shared.events import Event
 from commerce.shared.money import Money
@@ -178,6 +179,8 @@ class ProductSummary:
     price: Money
     like_count: int
     version: int
+    terms: SaleTerms = field(default_factory=SaleTerms, kw_only=True)
+    is_sold_out: bool = field(default=False, kw_only=True)
     events: list[Event] = field(default_factory=list, repr=False, compare=False, kw_only=True)
 
     def edit(self, changes: Mapping[str, Any]) -> None:
@@ -202,21 +205,24 @@ class ProductSummary:
 
 @dataclass(slots=True)
 class Product(ProductSummary):
-    """A product with its stock."""
+    """A product with its stock, as they were at the database's time `read_at`."""
 
     created_at: datetime
     stock: Stock
+    read_at: datetime = field(default_factory=clock.now, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ProductState:
-    """A product's stock and like count at one moment, with its `version`."""
+    """A product's stock, likes and terms at the database's time `at`, with its `version`."""
 
     id: UUID
     version: int
     like_count: int
     stock_quantity: int
     stock_version: int = 0
+    terms: SaleTerms = field(default_factory=SaleTerms)
+    at: datetime = field(default_factory=clock.now, compare=False)
 
 
 def wanted_by_product(lines: Sequence[tuple[UUID, int]]) -> dict[UUID, int]:

@@ -1,6 +1,8 @@
 """Products and stock in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from commerce.product.model import (
     Stock,
     StockLevels,
 )
+from commerce.product.sale_terms import SaleTerms
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
 from commerce.product.striping import repository as striping
 from commerce.runtime import audit
@@ -47,12 +50,18 @@ class ProductRepository(Protocol):
     def page(
         self, sort: Sort, brand_id: UUID | None, after: Sequence[int | str | UUID], limit: int
     ) -> list[ProductSummary]:
-        """Find products in the order of `sort`, after a position (empty: from the start)."""
+        """Find visible products in the order of `sort`, after a position (empty: the start)."""
 
     def first_positions(
         self, sort: Sort, brand_id: UUID | None, limit: int
     ) -> list[tuple[int | UUID, ...]]:
-        """Find the sort keys of the first products, each ending with the id."""
+        """Find the sort keys of the first visible products, each ending with the id."""
+
+    def next_opening(self) -> datetime | None:
+        """Find the next moment at which a product becomes visible."""
+
+    def require_visible(self, ids: Collection[UUID], *, on_hidden: ErrorFactory) -> None:
+        """Prove with the commit that shoppers see the products."""
 
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
         """Find stock and likes of those of the products that exist."""
@@ -87,9 +96,19 @@ class ProductRepository(Protocol):
         """Make the moves, all or none, without use of what is in stripes."""
 
     def sell(
-        self, wanted: Units, stocks: Stocks, cause: Cause, *, on_out_of_stock: ErrorFactory
+        self,
+        wanted: Units,
+        stocks: Stocks,
+        cause: Cause,
+        *,
+        windowed: Collection[UUID] = (),
+        on_out_of_stock: ErrorFactory,
     ) -> None:
-        """Take units of each product, all or none, decided on the stocks as they were read."""
+        """Take units of each product, all or none, decided on the stocks as they were read.
+
+        `windowed` are those whose sale begins or ends at a moment: the database's clock decides
+        whether they are on sale, and `on_out_of_stock` makes that error too.
+        """
 
 
 class SqlProductRepository:
@@ -120,8 +139,16 @@ class SqlProductRepository:
         )
         return [tuple(row) for row in self._uow.read(query)]
 
+    def next_opening(self) -> datetime | None:
+        [row] = self._uow.read(sql.NEXT_OPENING())
+        found: datetime | None = row.at
+        return found
+
+    def require_visible(self, ids: Collection[UUID], *, on_hidden: ErrorFactory) -> None:
+        self._uow.write(sql.VISIBLE(ids=list(ids)), {"products_visible": on_hidden})
+
     def find_states(self, ids: Collection[UUID]) -> list[ProductState]:
-        return [ProductState(*row) for row in self._uow.read(sql.FIND_STATES(ids=list(ids)))]
+        return [_state(row) for row in self._uow.read(sql.FIND_STATES(ids=list(ids)))]
 
     def count_likes(self, changes: Units) -> None:
         rows = [{"id": str(id_), "change": change} for id_, change in changes.items()]
@@ -140,6 +167,7 @@ class SqlProductRepository:
                 like_count=product.like_count,
                 version=product.version,
                 created_at=product.created_at,
+                **asdict(product.terms),
             )
         )
         self._uow.write(sql.ADD_STOCK(product_id=product.id))
@@ -154,6 +182,7 @@ class SqlProductRepository:
                 new_name=product.name,
                 new_description=product.description,
                 new_price_amount=product.price.amount,
+                **{f"new_{name}": value for name, value in asdict(product.terms).items()},
             ),
             {"product_as_read": on_stale},
         )
@@ -195,24 +224,32 @@ class SqlProductRepository:
         self._move(*_moving(moves, cause))
 
     def sell(
-        self, wanted: Units, stocks: Stocks, cause: Cause, *, on_out_of_stock: ErrorFactory
+        self,
+        wanted: Units,
+        stocks: Stocks,
+        cause: Cause,
+        *,
+        windowed: Collection[UUID] = (),
+        on_out_of_stock: ErrorFactory,
     ) -> None:
+        on_sale = [sql.ON_SALE(ids=list(windowed))] if windowed else []
         moves = [Move(product_id, -quantity) for product_id, quantity in wanted.items()]
         gathered = striping.gathered(
             striping.striped_among(stocks.values()), *_moving(moves, cause)
         )
-        self._move(*gathered, on_out_of_stock=on_out_of_stock)
+        self._move(*gathered, *on_sale, on_out_of_stock=on_out_of_stock)
         if taking := striping.taking(stocks, wanted, cause):
             rest = [each for each in moves if each.product_id not in taking]
             self._uow.with_fallback(
                 *(_moving(rest, cause) if rest else ()),
                 *taking.values(),
+                *on_sale,
                 unless=striping.STRIPE_HAS_MORE,
             )
 
     # Without an explanation a violation is a lost race: the use case is repeated.
     def _move(self, *queries: Query, on_out_of_stock: ErrorFactory = lambda: None) -> None:
-        rules = ("stock_sufficient", "stock_not_negative")
+        rules = ("stock_sufficient", "stock_not_negative", "products_on_sale")
         self._uow.write_last(*queries, on_violation=dict.fromkeys(rules, on_out_of_stock))
 
 
@@ -289,10 +326,29 @@ def _summary(row: Row) -> ProductSummary:
         price=Money(row.price_amount, row.price_currency),
         like_count=row.like_count,
         version=row.version,
+        terms=_terms(row),
+        is_sold_out=row.is_sold_out,
     )
 
 
+def _state(row: Row) -> ProductState:
+    return ProductState(
+        id=row.id,
+        version=row.version,
+        like_count=row.like_count,
+        stock_quantity=row.stock_quantity,
+        stock_version=row.stock_version,
+        terms=_terms(row),
+        at=row.at,
+    )
+
+
+def _terms(row: Row) -> SaleTerms:
+    return SaleTerms(**{each.name: getattr(row, each.name) for each in fields(SaleTerms)})
+
+
 def _product(row: Row) -> Product:
+    stock = striping.stock_of(row.id, row.quantity, row.counted, row.stripes)
     return Product(
         id=row.id,
         brand_id=row.brand_id,
@@ -301,6 +357,9 @@ def _product(row: Row) -> Product:
         price=Money(row.price_amount, row.price_currency),
         like_count=row.like_count,
         version=row.version,
+        terms=_terms(row),
         created_at=row.created_at,
-        stock=striping.stock_of(row.id, row.quantity, row.stock_version, row.stripes),
+        stock=stock,
+        is_sold_out=stock.quantity == 0,
+        read_at=row.read_at,
     )

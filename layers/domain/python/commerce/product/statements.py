@@ -1,5 +1,6 @@
 """Statements of the product context: SQLAlchemy Core, and text() for what moves stock."""
 
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -8,11 +9,13 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Uuid,
+    and_,
     any_,
     bindparam,
     column,
     func,
     insert,
+    or_,
     select,
     text,
     true,
@@ -22,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
+from commerce.product.sale_terms import SaleTerms
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
 from commerce.product.striping.tables import SALES_FROM_STRIPES, STRIPES, UNITS_IN_STRIPES
 from commerce.product.tables import product_table, stock_movement_table, stock_table
@@ -29,14 +33,27 @@ from commerce.runtime.db.core import insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _p = product_table.c
-_SUMMARIES = select(
+_TERMS = [each.name for each in fields(SaleTerms)]
+_COLUMNS = (
     _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
-    _p.like_count, _p.version,
+    _p.like_count, _p.version, *(_p[name] for name in _TERMS),
 )  # fmt: skip
 _s = stock_table.c
 _VERSION = _s.version + _s.counted  # with the sales from its stripes, it grows with all that moves
-_PRODUCTS = _SUMMARIES.add_columns(
-    _p.created_at, _s.quantity, _VERSION.label("stock_version"), STRIPES.label("stripes")
+_SUMMARIES = select(
+    *_COLUMNS,
+    select(_s.quantity + UNITS_IN_STRIPES == 0)
+    .where(_s.product_id == _p.id)
+    .scalar_subquery()
+    .label("is_sold_out"),
+)
+_PRODUCTS = select(
+    *_COLUMNS,
+    func.now().label("read_at"),
+    _p.created_at,
+    _s.quantity,
+    _VERSION.label("stock_version"),
+    STRIPES.label("stripes"),
 ).join_from(product_table, stock_table, _s.product_id == _p.id)
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
@@ -47,8 +64,10 @@ FIND_STATES = Statement(
         _p.id,
         _p.version,
         _p.like_count,
-        _s.quantity + UNITS_IN_STRIPES,
-        _VERSION + SALES_FROM_STRIPES,
+        (_s.quantity + UNITS_IN_STRIPES).label("stock_quantity"),
+        (_VERSION + SALES_FROM_STRIPES).label("stock_version"),
+        func.now().label("at"),
+        *(_p[name] for name in _TERMS),
     )
     .join_from(product_table, stock_table, _s.product_id == _p.id)
     .where(_p.id == any_(_IDS))
@@ -97,6 +116,27 @@ MOVEMENTS = Statement(
     )
     .select_from(stock_table.outerjoin(_NEWEST, true()))
     .order_by(_NEWEST.c.id.desc())
+)
+
+# Guards of what only time decides, by the moment at which they run: after waiting for locks.
+_CLOCK = func.clock_timestamp()
+_ALL_OF_THEM = func.count() == func.cardinality(_IDS)
+_SHOWN = and_(_p.visible_from <= _CLOCK, _p.archived_at.is_(None))
+VISIBLE = Statement(
+    select(func.require(_ALL_OF_THEM, "products_visible")).where(_p.id == any_(_IDS), _SHOWN)
+)
+ON_SALE = Statement(
+    select(func.require(_ALL_OF_THEM, "products_on_sale")).where(
+        _p.id == any_(_IDS),
+        _SHOWN,
+        or_(_p.sale_from.is_(None), _p.sale_from <= _CLOCK),
+        or_(_p.sale_until.is_(None), _p.sale_until > _CLOCK),
+    )
+)
+NEXT_OPENING = Statement(
+    select(func.min(_p.visible_from).label("at")).where(
+        _p.visible_from > func.now(), _p.archived_at.is_(None)
+    )
 )
 
 # Likes and unlikes arrive in any order, so an unlike may arrive before its like. Then the count
@@ -181,7 +221,11 @@ def _page_of(rows: Select[Any], sort: Sort, *, by_brand: bool) -> Select[Any]:
     if by_brand:
         brand_id = _hidden(_p.brand_id)
         page = page.where(_p.brand_id >= brand_id if order.descending else _p.brand_id <= brand_id)
-    directed = [each.desc() if order.descending else each.asc() for each in key]
+    # Only what shoppers see. As the last part of the order it needs the list's own index, in which
+    # hidden products are passed over: by the primary key each would be read and filtered out.
+    page = page.where(_p.visible_from <= func.now(), _p.archived_at.is_(None))
+    ordered = (*key, _p.visible_from)
+    directed = [each.desc() if order.descending else each.asc() for each in ordered]
     return page.order_by(*directed).limit(bindparam("limit", type_=BigInteger))
 
 
@@ -201,5 +245,7 @@ POSITIONS = {
     for sort, by_brand in _LISTS
 }
 SAVE = save_as_read(
-    product_table, "product_as_read", "brand_id", "name", "description", "price_amount"
+    product_table,
+    "product_as_read",
+    *("brand_id", "name", "description", "price_amount", *_TERMS),
 )

@@ -8,6 +8,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     Table,
     Text,
     Uuid,
@@ -29,6 +30,17 @@ product_table = Table(
     Column("unlikes_ahead", BigInteger, nullable=False, server_default=text("0")),
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    # The default is long ago, for rows of code that knows no such column: shown at once.
+    Column(
+        "visible_from",
+        DateTime(timezone=True),
+        server_default=text("'1970-01-01 00:00:00+00'::timestamp with time zone"),
+    ),
+    Column("archived_at", DateTime(timezone=True)),
+    Column("sale_from", DateTime(timezone=True)),
+    Column("sale_until", DateTime(timezone=True)),
+    Column("max_per_buyer", BigInteger),
+    Column("hold_minutes", Integer),
     CheckConstraint("price_amount >= 0", name="price_not_negative"),
     CheckConstraint("like_count >= 0", name="like_count_not_negative"),
     CheckConstraint(
@@ -36,12 +48,16 @@ product_table = Table(
     ),
 )
 _c = product_table.c
-Index("product_by_price", _c.price_amount, _c.id)
-Index("product_by_likes", _c.like_count.desc(), _c.id.desc())
-# A brand's indexes run one way in all their columns: a position in them is one comparison of rows.
-Index("product_of_brand_latest", _c.brand_id.desc(), _c.id.desc())
-Index("product_of_brand_by_price", _c.brand_id, _c.price_amount, _c.id)
-Index("product_of_brand_by_likes", _c.brand_id.desc(), _c.like_count.desc(), _c.id.desc())
+# Each list has an index with its order. It ends with what decides whether shoppers see a product,
+# so that hidden ones are passed over in the index, however many they are.
+_shown = (_c.visible_from, _c.archived_at)
+Index("product_listed_latest", _c.id, *_shown)
+Index("product_listed_by_price", _c.price_amount, _c.id, *_shown)
+Index("product_listed_by_likes", _c.like_count, _c.id, *_shown)
+Index("product_of_brand_listed_latest", _c.brand_id, _c.id, *_shown)
+Index("product_of_brand_listed_by_price", _c.brand_id, _c.price_amount, _c.id, *_shown)
+Index("product_of_brand_listed_by_likes", _c.brand_id, _c.like_count, _c.id, *_shown)
+Index("product_opening", _c.visible_from)
 
 stock_table = Table(
     "stock",

@@ -1,11 +1,21 @@
 """Views of products."""
 
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from commerce.product.model import Balance, Movement, Product, ProductSummary, StockLevels
-from commerce.shared.schemas import MoneyView, Timestamp, View, money_view
+from commerce.product.model import (
+    Balance,
+    Movement,
+    Product,
+    ProductState,
+    ProductSummary,
+    StockLevels,
+)
+from commerce.product.sale_terms import Availability, SaleTerms
+from commerce.shared.schemas import MoneyView, Timestamp, View, money_view, one_of
 
 
 class BrandOfProduct(View):
@@ -15,9 +25,7 @@ class BrandOfProduct(View):
     name: str
 
 
-class ProductView(View):
-    """A product in a list."""
-
+class _ProductFields(View):
     product_id: str
     name: str
     description: str
@@ -27,19 +35,61 @@ class ProductView(View):
     version: int
 
 
+class ProductView(_ProductFields):
+    """A product in a list."""
+
+    availability: Annotated[str, one_of(Availability)]
+
+
 class ProductDetailView(ProductView):
     """A product on its own page; `rank` is today's, or null if it has none."""
 
     stock_quantity: int
+    sale_from: Timestamp | None
+    sale_until: Timestamp | None
+    max_per_buyer: int | None
     rank: int | None = None
     stock_version: int = Field(default=0, exclude=True)
     """A part of the ETag: grows with everything that moves the stock."""
+
+
+class CachedProduct(_ProductFields):
+    """A product as the cache holds it, hidden or not: true at any moment until it changes."""
+
+    shown_from: Timestamp | None
+    sale_from: Timestamp | None
+    sale_until: Timestamp | None
+    is_sold_out: bool
+
+    def seen(self, at: datetime) -> ProductView | None:
+        """Return what lists show of it at a moment; None while it is hidden."""
+        terms = SaleTerms(
+            visible_from=self.shown_from, sale_from=self.sale_from, sale_until=self.sale_until
+        )
+        if not terms.is_visible(at):
+            return None
+        availability = terms.availability(at, is_sold_out=self.is_sold_out)
+        return ProductView(**self._shown(), availability=availability.value)
+
+    def detail(self, state: ProductState) -> ProductDetailView:
+        """Return the product's page, with its state as it is now."""
+        return ProductDetailView(
+            **self._shown() | {"like_count": state.like_count},
+            **_of_terms(state.terms, state.at, is_sold_out=state.stock_quantity == 0),
+            stock_quantity=state.stock_quantity,
+            stock_version=state.stock_version,
+        )
+
+    def _shown(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _ProductFields.model_fields}
 
 
 class FirstPages(View):
     """The positions of a list's first products: their sort keys, each ending with the id."""
 
     positions: list[list[int | str]]
+    until: Timestamp | None = None
+    """The moment at which another product becomes visible."""
 
 
 class StockView(View):
@@ -87,31 +137,46 @@ class StockMovementView(View):
     note: str | None
 
 
-def product_view(product: ProductSummary, brand_name: str) -> ProductView:
-    """Show a product with its brand's name, without its stock."""
-    return ProductView(
-        product_id=str(product.id),
-        name=product.name,
-        description=product.description,
-        price=money_view(product.price),
-        brand=BrandOfProduct(brand_id=str(product.brand_id), name=brand_name),
-        like_count=product.like_count,
-        version=product.version,
+def cached_product(product: ProductSummary, brand_name: str) -> CachedProduct:
+    """Make what the cache holds of a product."""
+    return CachedProduct(
+        **_fields(product, brand_name),
+        shown_from=product.terms.shown_from,
+        sale_from=product.terms.sale_from,
+        sale_until=product.terms.sale_until,
+        is_sold_out=product.is_sold_out,
     )
 
 
 def detail_view(product: Product, brand_name: str) -> ProductDetailView:
     """Show a product with its brand's name and its stock, without its rank."""
     return ProductDetailView(
-        **dict(product_view(product, brand_name)),
+        **_fields(product, brand_name),
+        **_of_terms(product.terms, product.read_at, is_sold_out=product.stock.quantity == 0),
         stock_quantity=product.stock.quantity,
         stock_version=product.stock.version,
     )
 
 
-def summary_of(detail: ProductDetailView) -> ProductView:
-    """Return what lists show of a product."""
-    return ProductView(**{name: getattr(detail, name) for name in ProductView.model_fields})
+def _fields(product: ProductSummary, brand_name: str) -> dict[str, Any]:
+    return {
+        "product_id": str(product.id),
+        "name": product.name,
+        "description": product.description,
+        "price": money_view(product.price),
+        "brand": BrandOfProduct(brand_id=str(product.brand_id), name=brand_name),
+        "like_count": product.like_count,
+        "version": product.version,
+    }
+
+
+def _of_terms(terms: SaleTerms, at: datetime, *, is_sold_out: bool) -> dict[str, Any]:
+    return {
+        "availability": terms.availability(at, is_sold_out=is_sold_out).value,
+        "sale_from": terms.sale_from,
+        "sale_until": terms.sale_until,
+        "max_per_buyer": terms.max_per_buyer,
+    }
 
 
 def stock_view(levels: StockLevels) -> StockView:

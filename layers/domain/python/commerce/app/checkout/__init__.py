@@ -4,7 +4,7 @@ Each step is a transaction of its own, and no transaction is open while the gate
 step's intent is committed before the call, so that it can be completed if the process dies.
 """
 
-from commerce.app.checkout.event_handlers import cancel_unpaid, confirm_paid, refund_cancelled
+from commerce.app.checkout.event_handlers import cancel_declined, confirm_paid, refund_cancelled
 from commerce.app.checkout.expiry import expire_orders
 from commerce.app.checkout.order_details import OrderPage, order_page
 from commerce.app.checkout.pay_order import ANSWER_SECONDS, pay
@@ -12,6 +12,6 @@ from commerce.app.checkout.payment_reconciler import reconcile_payments
 from commerce.app.checkout.settlement import handle_callback, sync
 
 __all__ = [
-    "ANSWER_SECONDS", "OrderPage", "cancel_unpaid", "confirm_paid", "expire_orders",
+    "ANSWER_SECONDS", "OrderPage", "cancel_declined", "confirm_paid", "expire_orders",
     "handle_callback", "order_page", "pay", "reconcile_payments", "refund_cancelled", "sync",
 ]  # fmt: skip

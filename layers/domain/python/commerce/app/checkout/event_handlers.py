@@ -8,7 +8,7 @@ import logging
 from uuid import UUID
 
 from commerce.app.checkout.refunds import refund_payment
-from commerce.app.ordering import cancel_declined
+from commerce.app.ordering import cancel_declined_order
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.order import OrderCancelled
@@ -36,10 +36,10 @@ def confirm_paid(received: Received[PaymentSucceeded]) -> None:
     _refund_pending(received.event.order_id)
 
 
-def cancel_unpaid(received: Received[PaymentFailed]) -> None:
-    """Cancel an order whose card was declined, and return what it took."""
-    if received.event.is_declined:  # else the gateway never decided, and the order can be paid
-        in_transaction(_cancel_unpaid, received)
+def cancel_declined(received: Received[PaymentFailed]) -> None:
+    """Cancel an order whose last try to pay was declined; before that it stays payable."""
+    if received.event.is_declined:  # else the gateway never decided, and it was no try
+        in_transaction(_cancel_declined, received)
 
 
 def refund_cancelled(received: Received[OrderCancelled]) -> None:
@@ -58,9 +58,14 @@ def _confirm_paid(shop: Shop, received: Received[PaymentSucceeded]) -> None:
         shop.payments.begin_refund(paid.order_id, RefundReason.ORDER_CANCELLED_BEFORE)
 
 
-def _cancel_unpaid(shop: Shop, received: Received[PaymentFailed]) -> None:
-    if claim_events(shop.uow, CONSUMER_OF_RESULTS, [received.id]):
-        cancel_declined(shop, received.event.order_id, received.event.reason)
+def _cancel_declined(shop: Shop, received: Received[PaymentFailed]) -> None:
+    failed = received.event
+    if not claim_events(shop.uow, CONSUMER_OF_RESULTS, [received.id]):
+        return
+    if shop.orders.awaits_payment(failed.order_id) and shop.payments.is_out_of_tries(
+        failed.order_id
+    ):
+        cancel_declined_order(shop, failed.order_id, failed.reason)
 
 
 def _begin_refund(shop: Shop, received: Received[OrderCancelled]) -> None:

@@ -13,6 +13,7 @@ from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction, once
 from commerce.order import OrderNotPayable
 from commerce.payment import (
+    DeclinedTooOften,
     NotTaken,
     Pay,
     Payment,
@@ -44,7 +45,7 @@ def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> Pay
     """
     try:
         requested = once(claim, _request_payment, command, buyer_id)
-    except PaymentUnderWay as refused:
+    except (PaymentUnderWay, DeclinedTooOften) as refused:
         raise OrderNotPayable(refused.detail) from refused
     if not replay.is_replayed():
         return _charge(command, requested, buyer_id, callback_url)

@@ -1,0 +1,22 @@
+"""POST /admin/products/{product_id}/archive: an admin hides a product from shoppers for good."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.app import products
+from commerce.app.catalogue import catalogue
+from commerce.app.transactions import in_transaction
+from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
+from commerce.product import ProductDetailView, ProductNotFound
+
+api = http_api()
+
+
+@api.post("/admin/products/<product_id>/archive")
+def archive_product(
+    product_id: str, admin: Admin, if_match: IfMatch
+) -> Response[ProductDetailView]:
+    product = in_transaction(products.archive_product, product_id, by=admin.by, if_match=if_match)
+    return with_etag(catalogue().ranked(product), product.version, product.stock_version)
+
+
+handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound,))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, func, select, text
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.app import transactions
@@ -131,11 +131,11 @@ def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("commerce.product.repository.sql.MOVE_STOCK", _moving({_GUARD: ""}))
 
 
-def a_buyers_limits_are_counted_without_the_lock(patch: pytest.MonkeyPatch) -> None:
-    """Orders of one buyer do not see each other's units: together they exceed the limit."""
+def a_buyers_units_are_not_counted(patch: pytest.MonkeyPatch) -> None:
+    """Plant: sell a product beyond what one buyer may have."""
     patch.setattr(plan, "LIMITS", (2,))
-    unlocked = select(func.length(bindparam("buyer", type_=Text)))
-    patch.setattr("commerce.order.repository.sql.LOCK_BUYER", Statement(unlocked))
+    unguarded = Statement(text("SELECT 1"))
+    patch.setattr("commerce.order.repository.sql.WITHIN_PURCHASE_LIMITS", unguarded)
 
 
 def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ BUGS: dict[str, Plant] = {
         a_count_forgets_what_is_reserved,
         what_was_shipped_is_restocked,
         a_shipment_leaves_its_units_on_hand,
-        a_buyers_limits_are_counted_without_the_lock,
+        a_buyers_units_are_not_counted,
         claim_comes_after_the_effect,
         relay_marks_before_it_publishes,
         consumer_claims_nothing,

@@ -15,7 +15,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.app import transactions
 from commerce.app.shop import Shop
-from commerce.order.model import Order
 from commerce.product import ProductFacade, SetStock, StockFacade, StockView, statements
 from commerce.product.errors import OutOfStock, Shortage
 from commerce.product.striping import statements as stripe_statements
@@ -115,11 +114,6 @@ def a_count_forgets_what_is_reserved(patch: pytest.MonkeyPatch) -> None:
     forgetting.__qualname__ = set_stock.__qualname__
 
 
-def what_was_shipped_is_restocked(patch: pytest.MonkeyPatch) -> None:
-    """A cancelled order makes units available that have left the building."""
-    patch.setattr(Order, "was_shipped", False)
-
-
 def a_shipment_leaves_its_units_on_hand(patch: pytest.MonkeyPatch) -> None:
     """An order is shipped, and its units stay where they were."""
     patch.setattr(ProductFacade, "ship", lambda *_, **__: None)
@@ -189,7 +183,6 @@ BUGS: dict[str, Plant] = {
         the_last_unit_leaves_a_stripe_unseen,
         what_is_dealt_out_is_not_counted,
         a_count_forgets_what_is_reserved,
-        what_was_shipped_is_restocked,
         a_shipment_leaves_its_units_on_hand,
         a_buyers_units_are_not_counted,
         claim_comes_after_the_effect,

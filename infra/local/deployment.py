@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -32,14 +33,19 @@ ROOT = Path(__file__).parents[2]
 STACK_NAME = "lastunit"  # both as in samconfig.toml, environment `local`
 REGION = "us-east-1"
 STAGE = "v1"
-# What a deploy is made of: where none of it changed, neither build nor deploy is repeated.
+# What a deploy is made of, besides the template and the code that live reload exchanges: where
+# none of it changed, neither build nor deploy is repeated.
 INPUTS = (
-    "template.yaml",
     "samconfig.toml",
-    "functions",
-    "layers",
+    "layers/dependencies",
+    "layers/domain/build.mk",
+    "layers/domain/compile_statements.py",
+    "layers/domain/requirements.txt",
+    "layers/targets",
     "infra/stacks",
-    "infra/migrations",
+)
+API_ID = (
+    "lastunit"  # a tag that the emulator reads: the API's address is the same after each deploy
 )
 FINGERPRINT_PARAMETER = "/lastunit/local/fingerprint"
 
@@ -52,13 +58,23 @@ class Deployment:
     endpoint: str
     parameters: Mapping[str, str]
 
-    def fingerprint(self) -> str:
-        """Return a digest of all that is deployed; equal digests mean equal stacks."""
-        digest = hashlib.sha256(json.dumps(dict(self.parameters), sort_keys=True).encode())
+    @property
+    def port(self) -> int:
+        """The emulator's port."""
+        return urlsplit(self.endpoint).port or 80
+
+    def structure(self) -> str:
+        """Return a digest of what only a deploy brings to the stack: all but code, as it is now."""
+        digest = hashlib.sha256(json.dumps(_structural_template(), sort_keys=True).encode())
         for file in sorted(_input_files()):
             content = hashlib.sha256(file.read_bytes()).digest()
             digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + content)
         return digest.hexdigest()
+
+    def fingerprint(self) -> str:
+        """Return a digest of structure and parameters; equal ones mean equal resources."""
+        parameters = json.dumps(dict(self.parameters), sort_keys=True)
+        return hashlib.sha256(f"{parameters} {self.structure()}".encode()).hexdigest()
 
     def is_current(self, fingerprint: str) -> bool:
         """Tell whether the emulator holds this very deployment, complete."""
@@ -77,7 +93,9 @@ class Deployment:
         without versions, which nothing needs here.
         """
         source = self.directory / "template.yaml"
-        write_template(with_absolute_paths(without_versions(read_template())), source)
+        template = with_absolute_paths(without_versions(read_template()))
+        template["Resources"]["Api"]["Properties"].setdefault("Tags", {})["ms-custom-id"] = API_ID
+        write_template(template, source)
         with _one_build_at_a_time():
             self._sam(
                 *("build", "--config-env", "local", "--cached", "--parallel"),
@@ -135,13 +153,15 @@ class Deployment:
         """Return the base URL at which the emulator serves the API."""
         return f"{self.endpoint}/_aws/execute-api/{self.outputs()['ApiId']}/{STAGE}"
 
-    def invoke(self, function_name: str, event: Mapping[str, Any]) -> None:
-        """Invoke a function and wait for its end. Raises LocalError where it fails."""
+    def invoke(self, function_name: str, event: Mapping[str, Any]) -> Any:
+        """Invoke a function and return its answer. Raises LocalError where it fails."""
         answer = self.client("lambda").invoke(
             FunctionName=function_name, Payload=json.dumps(event).encode()
         )
+        payload = answer["Payload"].read().decode()
         if "FunctionError" in answer:
-            raise LocalError(f"{function_name} failed: {answer['Payload'].read().decode()}")
+            raise LocalError(f"{function_name} failed: {payload}")
+        return json.loads(payload)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that can reach nothing but the emulator."""
@@ -204,6 +224,13 @@ def _one_build_at_a_time() -> Iterator[None]:
     with (shared / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _structural_template() -> dict[str, Any]:
+    """Return the template without the schema's revision: migrations need no deploy."""
+    template = read_template()
+    template["Resources"]["Migration"]["Properties"].pop("SchemaRevision")
+    return template
 
 
 def _input_files() -> Iterator[Path]:

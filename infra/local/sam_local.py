@@ -25,8 +25,8 @@ from typing import Any
 
 from infra.local.api import Json
 from infra.local.docker_bridge import reachable
-from infra.local.env_file import read_env
 from infra.local.errors import LocalError
+from infra.local.functions import LOCAL, find_function, running_system
 from infra.local.ports import LOOPBACK
 from infra.local.sam_table import ApiCall, Invocation, calls_of_an_order, write_table
 from infra.local.samples import STACK, Scene, client
@@ -40,7 +40,6 @@ from infra.template import (
     write_template,
 )
 
-LOCAL = ROOT / ".local"
 BUILT = LOCAL / "build" / "template.yaml"
 SAM = Path(sys.executable).with_name("sam")
 OF_LOCAL = ("AWS_ENDPOINT_URL", "DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL")
@@ -100,7 +99,7 @@ class SamLocal:
 
 def invoke(logical_id: str, arguments: list[str]) -> int:
     """Run one function; return SAM's code."""
-    function = _find(logical_id)
+    function = find_function(logical_id, "make sam-local")
     with _sam_local() as sam:
         return sam.invoke(function, sam.write_event(function), arguments).returncode
 
@@ -170,7 +169,7 @@ def _sam_local(changed: Callable[[Json], None] = lambda _: None) -> Iterator[Sam
 
     `changed` is what is to be done to the built template first.
     """
-    running = _running()
+    running = running_system()
     if not BUILT.exists():
         raise LocalError("Nothing is built yet: make up builds it.")
     template = read_template(BUILT)
@@ -229,23 +228,6 @@ def _deployed(running: Mapping[str, str]) -> dict[str, str]:
     stack = client("cloudformation", running).describe_stacks(StackName=STACK)["Stacks"][0]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     return {name: outputs[output] for name, output in variables_by_output().items()}
-
-
-def _find(logical_id: str) -> Function:
-    known = {function.logical_id: function for function in functions(read_template())}
-    if logical_id not in known:
-        wanted = f"There is no {logical_id}." if logical_id else "Which function?"
-        names = ", ".join(["all", "api", *known])
-        raise LocalError(f"{wanted} make sam-local FUNCTION=… takes one of {names}")
-    return known[logical_id]
-
-
-def _running() -> dict[str, str]:
-    """Return what `make up` says of itself."""
-    file = LOCAL / "env"
-    if not file.exists():
-        raise LocalError("Nothing runs here: start it with make up, in another shell.")
-    return read_env(file)
 
 
 def _environment() -> dict[str, str]:

@@ -87,12 +87,10 @@ def add(package: str, source: str, root: Path = ROOT) -> list[str]:
     files = {name: root / name for name in (source, *(each.lock for each in affected))}
     before = {name: file.read_text(encoding="utf-8") for name, file in files.items()}
     pins = [each.pins(root) for each in affected]
-    is_package = [not line.startswith(("#", "-r")) for line in lines]
-    first = is_package.index(True)
-    files[source].write_text(
-        "\n".join([*lines[:first], *sorted([*lines[first:], package], key=str.lower)]) + "\n",
-        encoding="utf-8",
-    )
+    packages = [line for line in lines if not line.startswith(("#", "-r"))]
+    head = lines[: len(lines) - len(packages)]  # comments and included lists come first
+    listed = [*head, *sorted([*packages, package], key=str.lower)]
+    files[source].write_text("\n".join(listed) + "\n", encoding="utf-8")
     try:
         for each in affected:
             each.compile(root, upgrade=False)

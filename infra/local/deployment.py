@@ -44,9 +44,8 @@ INPUTS = (
     "layers/targets",
     "infra/stacks",
 )
-API_ID = (
-    "lastunit"  # a tag that the emulator reads: the API's address is the same after each deploy
-)
+API_ID = "lastunit"  # so that the API's address is the same after each deploy
+API_ID_TAG = "ms-custom-id"  # from which the emulator takes it
 FINGERPRINT_PARAMETER = "/lastunit/local/fingerprint"
 
 
@@ -74,7 +73,7 @@ class Deployment:
     def fingerprint(self) -> str:
         """Return a digest of structure and parameters; equal ones mean equal resources."""
         parameters = json.dumps(dict(self.parameters), sort_keys=True)
-        return hashlib.sha256(f"{parameters} {self.structure()}".encode()).hexdigest()
+        return hashlib.sha256(f"{API_ID} {parameters} {self.structure()}".encode()).hexdigest()
 
     def is_current(self, fingerprint: str) -> bool:
         """Tell whether the emulator holds this very deployment, complete."""
@@ -86,32 +85,33 @@ class Deployment:
         stack = self._stack()
         return None if stack is None else str(stack["StackStatus"])
 
-    def build(self) -> None:
-        """Run sam build for the Python that runs this. Raises LocalError with the log's end.
+    def build(self, folder: str = "build") -> Path:
+        """Run sam build for the Python that runs this, into a folder of the directory.
+
+        Returns the folder. Raises LocalError with the log's end.
 
         It is given one template without nested functions, so that layers are built once, and
         without versions, which nothing needs here.
         """
         source = self.directory / "template.yaml"
-        template = with_absolute_paths(without_versions(read_template()))
-        template["Resources"]["Api"]["Properties"].setdefault("Tags", {})["ms-custom-id"] = API_ID
-        write_template(template, source)
+        write_template(with_absolute_paths(without_versions(read_template())), source)
         with _one_build_at_a_time():
             self._sam(
                 *("build", "--config-env", "local", "--cached", "--parallel"),
                 *("--config-file", str(ROOT / "samconfig.toml")),
                 *("--template-file", str(source), "--base-dir", str(ROOT)),
-                *("--build-dir", str(self.directory / "build")),
+                *("--build-dir", str(self.directory / folder)),
                 *("--cache-dir", str(self.directory / "build-cache")),
                 *("--parameter-overrides", *_overrides(self.parameters)),
             )
+        return self.directory / folder
 
     def deploy(self, fingerprint: str) -> None:
         """Run sam deploy, and note in the emulator what was deployed. Raises LocalError."""
         built = self.directory / "build" / "template.yaml"
         self._sam(
             *("deploy", "--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")),
-            *("--template-file", str(built)),
+            *("--template-file", str(built), "--tags", f"{API_ID_TAG}={API_ID}"),
             *("--parameter-overrides", *_overrides(self.parameters)),
         )
         self._put_gateway_responses()

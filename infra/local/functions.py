@@ -11,12 +11,20 @@ from infra.local.samples import STACK, client
 from infra.template import ROOT, Function, functions, read_template
 
 LOCAL = ROOT / ".local"
+NEEDED = (
+    *("API_URL", "DATABASE_URL", "VALKEY_URL", "AWS_ENDPOINT_URL"),
+    *("DELIVERY_URL", "GATEWAY_URL", "ADMIN_TOKEN"),
+)
 DOMAIN = ROOT / "layers" / "domain" / "python"
 
 
 def running_system() -> dict[str, str]:
-    """Return the variables of .local/env. Raises LocalError where nothing runs."""
-    running = read_env(LOCAL / "env")
+    """Return the variables of .local/env, or those that this process has after sourcing it.
+
+    Raises LocalError where nothing runs.
+    """
+    sourced = {name: os.environ.get(name, "") for name in NEEDED}
+    running = sourced if all(sourced.values()) else read_env(LOCAL / "env")
     if not running:
         raise LocalError("Nothing runs here: start it with make up, in another shell.")
     return running

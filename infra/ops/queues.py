@@ -1,13 +1,11 @@
 """Queues: what waits in each, and a look at the messages of one."""
 
 import argparse
-import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from commerce.runtime.messaging.dead_letters import DeadLetter, DeadLetters, Queue
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group
 from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import age, people, show_fields, show_table
@@ -17,9 +15,9 @@ COUNTS = {
     "in_flight": "ApproximateNumberOfMessagesNotVisible",
     "delayed": "ApproximateNumberOfMessagesDelayed",
 }
-BATCH = 10  # SQS' limit per call
+LISTED = 10
 BODY_CHARACTERS = 120  # of a message, in the table
-LOOKS = 3  # SQS asks only some of its servers: one empty answer does not mean an empty queue
+VISIBILITY_SECONDS = 30  # what a killed command had received is visible again after it
 
 
 def add_to(commands: Any) -> None:
@@ -31,7 +29,7 @@ def add_to(commands: Any) -> None:
         "messages of a queue, which stay in it; SQS counts each look as a receive of the message",
     )  # fmt: skip
     peeked.add_argument("queue", metavar="NAME")
-    peeked.add_argument("--limit", type=int, default=BATCH, help="so many at most")
+    peeked.add_argument("--limit", type=int, default=LISTED, help="so many at most")
 
 
 def list_queues(target: Target, _options: argparse.Namespace) -> Answer:
@@ -49,48 +47,23 @@ def peek(target: Target, options: argparse.Namespace) -> Answer:
     queue = target.queue(options.queue)
     if not queue.url:
         raise OpsError(f'{queue.name} has dead letters only: make ops ARGS="dlq show {queue.name}"')
-    now = datetime.now(UTC)
-    found = {each["MessageId"]: each for each in _received(queue.url, options.limit)}
-    messages = [_described(each, now) for each in list(found.values())[: options.limit]]
+    # A dead-letter queue is a queue: its look receives each message once and releases it.
+    looked_at = DeadLetters(Queue(queue.name, "", queue.url), client("sqs"), VISIBILITY_SECONDS)
+    messages = [_described(each) for each in looked_at.peek(options.limit)]
     answer = {"queue": queue.name, **_counts(queue.url), "messages": messages}
     return DONE if messages else FOUND, answer
 
 
-def _received(url: str, limit: int) -> Iterator[dict[str, Any]]:
-    taken = 0
-    for _ in range(LOOKS + limit // BATCH):
-        answer = client("sqs").receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=min(BATCH, limit - taken),
-            VisibilityTimeout=0,
-            MessageSystemAttributeNames=["All"],
-            MessageAttributeNames=["All"],
-        )
-        found = answer.get("Messages", [])
-        yield from found
-        taken += len(found)
-        if taken >= limit:
-            return
-
-
-def _described(message: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return a message's own facts, and the event in it where it is one."""
-    attributes = message["Attributes"]
-    sent_at = datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)
-    try:
-        body: Any = json.loads(message["Body"])
-    except ValueError:
-        body = message["Body"]
-    event = body.get("detail") if isinstance(body, dict) else None
-    event = event if isinstance(event, dict) else {}
+def _described(message: DeadLetter) -> dict[str, Any]:
+    """Return a message's own facts, and those of the event in it where there is one."""
     return {
-        "message_id": message["MessageId"],
-        "age_seconds": max(0, round((now - sent_at).total_seconds())),
-        "receives": int(attributes["ApproximateReceiveCount"]),
-        "type": event.get("type"),
-        "event_id": event.get("id"),
-        "aggregate_id": event.get("aggregate_id"),
-        "body": body,
+        "message_id": message.id,
+        "age_seconds": message.age_seconds,
+        "receives": int(message.message["Attributes"]["ApproximateReceiveCount"]),
+        "type": message.envelope.get("type"),
+        "event_id": message.envelope.get("id"),
+        "aggregate_id": message.envelope.get("aggregate_id"),
+        "body": message.body,
     }
 
 
@@ -113,7 +86,7 @@ def show_messages(answer: dict[str, Any]) -> None:
     """Print the messages of a queue."""
     rows = []
     for each in answer["messages"]:
-        body = json.dumps(each["body"], ensure_ascii=False, default=str)
+        body = each["body"]
         cut = body if len(body) <= BODY_CHARACTERS else f"{body[:BODY_CHARACTERS]}…"
         rows.append(
             [each["message_id"], age(each["age_seconds"]), each["receives"], each["type"],

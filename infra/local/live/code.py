@@ -31,6 +31,7 @@ from infra.template import ROOT, Function, functions, read_template
 MIGRATE = "MigrateFunction"
 LAYER = "DomainLayer"
 SHOWN_FILES = 3
+HINT = "Where the database has migrations that the code has not: make reset. Else see emulator.log."
 
 
 class BrokenCode(LocalError):
@@ -78,6 +79,7 @@ class LiveCode:
         self._root = root
         self._home = deployment.directory / "live"
         self._file = live_file(deployment.directory, deployment.port)
+        self._refused: dict[str, str] | None = None
 
     @property
     def is_known(self) -> bool:
@@ -89,20 +91,26 @@ class LiveCode:
         self._write(LiveState(structure=structure, deployed=files, files=files))
 
     def reload(self, check: ImportCheck | None = None) -> Reloaded | None:
-        """Make live what was saved since; None where nothing was.
+        """Make live what was saved since; None where nothing was, or what was refused before.
 
-        Raises BrokenCode, and LocalError where a migration fails: the code before serves on.
+        Raises BrokenCode where it does not compile, cannot be imported, or does not migrate: the
+        code before serves on.
         """
         with self._alone():
             state = self._read()
             files = scan(self._root)
             changed = differences(state.files, files)
-            if not changed:
+            if not changed or files == self._refused:
                 return None
+            self._refused = files  # until it has gone live
             if check is not None:
                 return self._switch(state, files, changed, check)
             with ImportCheck() as own:
                 return self._switch(state, files, changed, own)
+
+    def is_as_deployed(self) -> bool:
+        """Tell whether the code in the work tree is what was built for the deploy."""
+        return not differences(self._read().deployed, scan(self._root))
 
     def needs_deploy(self) -> bool:
         """Tell whether something changed that only a deploy brings to the stack."""
@@ -115,7 +123,11 @@ class LiveCode:
         folders = {part: self._folder(part, state, files) for part in self._parts_of(changed)}
         path = [folders.get("functions"), self._domain_path(state, folders)]
         self._require_imports([each for each in path if each], changed, files, check)
-        revision = self._migrate(state, folders["migrations"]) if "migrations" in folders else None
+        revision = None
+        if any(
+            name in files for name in Part("migrations", self._root).of(dict.fromkeys(changed, ""))
+        ):
+            revision = self._migrate(state, folders["migrations"])
         if "functions" in folders:
             for function in self._to_reload(changed):
                 if name := self._names.get(function.logical_id):
@@ -125,6 +137,7 @@ class LiveCode:
         state.files = files
         state.folders |= {part: str(folder) for part, folder in folders.items()}
         self._write(state)
+        self._refused = None
         in_use = [*state.code.values(), *state.layers.values(), *state.folders.values()]
         discard_old_folders(self._home, map(Path, in_use))
         return Reloaded(changed, revision)
@@ -181,10 +194,10 @@ class LiveCode:
         self._write(state)
         try:
             answer = self._deployment.invoke(name, {})
-        except LocalError:
+        except LocalError as error:
             state.code = before
             self._write(state)
-            raise
+            raise BrokenCode(f"{error}\n  {HINT}") from error
         return str(answer["revision"])
 
     # --- what is deployed --------------------------------------------------------------------

@@ -53,8 +53,9 @@ def reload_and_say(live: LiveCode, stages: Stages, check: ImportCheck | None = N
     try:
         reloaded = live.reload(check)
     except BrokenCode as error:
-        stages.say(f"✗ {error}", "red")
-        stages.say("  Not reloaded: the code before serves until this is mended.")
+        stages.say(
+            f"✗ {error}\n  Not reloaded: the code before serves until this is mended.", "red"
+        )
         return False
     except LocalError as error:
         stages.say(f"✗ {error}", "red")

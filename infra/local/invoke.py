@@ -11,6 +11,7 @@ Exits with 1 where the function fails or answers from 500.
 import argparse
 import io
 import json
+import os
 import sys
 import time
 import traceback
@@ -41,7 +42,7 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What Lambda hands a handler beside the event."""
+    """The context that Lambda hands a handler beside the event."""
 
     function_name: str
     memory_limit_in_mb: int
@@ -121,7 +122,9 @@ def _show_line(line: dict[str, Any]) -> None:
 
 
 def _wait_for_debugger(port: int) -> None:
-    import debugpy  # its import alone changes how threads are traced
+    # Its warning is about breakpoints in the standard library.
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    import debugpy  # only here: its import alone changes how threads are traced
 
     try:
         debugpy.listen((LOOPBACK, port))

@@ -44,16 +44,24 @@ def follow(target: Target, words: Sequence[str]) -> Iterator[dict[str, Any]]:
 
     Lines of several functions arrive out of order: those of the last seconds are looked at again.
     """
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, ...], int] = {}
     began = int(time.time() * 1000)
     while True:
         oldest = max(began, int((time.time() - LATE_SECONDS) * 1000))
         for event in _events(target, words, oldest):
-            if event["eventId"] not in seen:
-                seen[event["eventId"]] = event["timestamp"]
+            id_ = _id_of(event)
+            if id_ not in seen:
+                seen[id_] = event["timestamp"]
                 yield _line(event)
         seen = {id_: at for id_, at in seen.items() if at >= oldest}
         time.sleep(POLL_SECONDS)
+
+
+def _id_of(event: dict[str, Any]) -> tuple[str, ...]:
+    """Return what tells an event from others; an emulator may give them no ids."""
+    if "eventId" in event:
+        return (event["eventId"],)
+    return str(event["timestamp"]), event.get("logStreamName", ""), event["message"]
 
 
 def text_of(line: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What is saved while the stack runs is live at the next call, unless it is broken."""
+"""Code saved while the stack runs is live at the next call, unless it is broken."""
 
 import os
 import shutil

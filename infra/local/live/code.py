@@ -1,4 +1,4 @@
-"""What the functions of the local stack run: what was deployed, or what was saved since.
+"""The code that the functions of the local stack run: as deployed, or as saved since.
 
 The emulator reads in a file which folders take the place of which deployed packages
 (run_emulator.py). A folder is written whole before that file names it, so a function runs the code
@@ -40,7 +40,7 @@ class BrokenCode(LocalError):
 
 @dataclass(slots=True)
 class LiveState:
-    """What is live, as the emulator reads it (code, layers) and as the next reload needs it."""
+    """The live code, as the emulator reads it (code, layers) and as the next reload needs it."""
 
     structure: str = ""
     """Digest of what only a deploy can change, when it was deployed."""
@@ -58,7 +58,7 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What a reload made live."""
+    """The result of a reload."""
 
     changed: list[str]
     revision: str | None
@@ -83,7 +83,7 @@ class LiveCode:
 
     @property
     def is_known(self) -> bool:
-        """Whether it is recorded what was deployed."""
+        """True where it is recorded what was deployed."""
         return self._file.exists()
 
     def note_deployed(self, files: dict[str, str], structure: str) -> None:
@@ -109,7 +109,7 @@ class LiveCode:
                 return self._switch(state, files, changed, own)
 
     def is_as_deployed(self) -> bool:
-        """Tell whether the code in the work tree is what was built for the deploy."""
+        """Return whether the code in the work tree is what was built for the deploy."""
         return not differences(self._read().deployed, scan(self._root))
 
     def needs_deploy(self) -> bool:

@@ -1,4 +1,4 @@
-"""CONTRIBUTING's walk-through runs word for word, in a copy of the tree."""
+"""The commands of CONTRIBUTING run word for word, in a copy of the tree."""
 
 import os
 import re
@@ -74,7 +74,7 @@ def fill_in(file: Path, replacements: dict[str, str]) -> None:
     "section",
     ["See your change run", "Debug", "Add a function", "Add a migration, and what it may lock"],
 )
-def test_every_command_of_the_walk_through_exists(section: str, tree: Path) -> None:
+def test_every_command_of_the_guide_exists(section: str, tree: Path) -> None:
     found = commands(section)
     assert found
     for command in found:

@@ -27,7 +27,8 @@ def end_everything(directory: Path) -> list[str]:
     """
     ended = _end(directory, "up", UP_GRACE_SECONDS) + end_servers(directory)
     ended += end_test_servers(directory)
-    ended += end_servers_beside(directory) + end_servers(directory / "localstack")
+    beside = directory / "localstack"
+    ended += end_servers_beside(beside) + end_servers(beside)
     (directory / "env").unlink(missing_ok=True)
     discard_scratch(directory)
     return ended

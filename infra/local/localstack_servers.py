@@ -1,6 +1,6 @@
 """The servers beside a LocalStack without any: none is named, compose.yaml's are not up.
 
-    python -m infra.local.localstack_servers      start them and hold them until SIGTERM
+    python -m infra.local.localstack_servers DIRECTORY     start and hold them until SIGTERM
 
 `make localstack` runs that in the background.
 They are those of `make up`, in .local/localstack, on ports of their own. They stay for whoever
@@ -31,7 +31,6 @@ from infra.template import ROOT
 
 DIRECTORY = ROOT / ".local" / "localstack"
 NAME = "localstack-servers"
-ADDRESSES = DIRECTORY / "run" / "addresses"
 START_TIMEOUT_SECONDS = 120
 POLL_SECONDS = 0.2
 CONNECT_TIMEOUT_SECONDS = 3
@@ -42,6 +41,7 @@ SERVERS = {
     "delivery": start_delivery,
     "gateway": start_gateway,
 }
+_started: list[subprocess.Popen[bytes]] = []  # it outlives this process, which waits for none
 
 
 def are_composed(database_url: str) -> bool:
@@ -63,44 +63,46 @@ def are_composed(database_url: str) -> bool:
         return False
 
 
-def ensure_servers() -> dict[str, str]:
+def ensure_servers(directory: Path = DIRECTORY) -> dict[str, str]:
     """Start what does not run yet and say what was started; returns the addresses by variable.
 
     Raises ServerFailed where they are not up in time.
     """
-    record = ProcessRecord.read(_record_file(DIRECTORY))
-    if record is not None and record.process() is not None and ADDRESSES.exists():
+    addresses = _addresses(directory)
+    record = ProcessRecord.read(_record_file(directory))
+    if record is not None and record.process() is not None and addresses.exists():
         print("The servers beside LocalStack run already.")
-        return read_env(ADDRESSES)
-    ADDRESSES.unlink(missing_ok=True)
-    log = DIRECTORY / "log" / f"{NAME}.log"
+        return read_env(addresses)
+    addresses.unlink(missing_ok=True)
+    log = directory / "log" / f"{NAME}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     print("No address is named and compose.yaml's servers do not answer: starting our own.")
     with log.open("wb") as output:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", __name__, directory],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _started.append(keeper)
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while not ADDRESSES.exists():
+    while not addresses.exists():
         if keeper.poll() is not None or time.monotonic() > deadline:
             keeper.terminate()
             raise ServerFailed("The servers beside LocalStack", "did not start", log)
         time.sleep(POLL_SECONDS)
-    started = read_env(ADDRESSES)
+    started = read_env(addresses)
     for name in ("DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL"):
         print(f"  {name:<13} {started[name].rpartition('@')[2]}")
     print("They stay until make down.")
     return started
 
 
-def end_servers_beside(local: Path) -> list[str]:
+def end_servers_beside(directory: Path = DIRECTORY) -> list[str]:
     """End the servers beside LocalStack; returns what was ended."""
-    file = _record_file(local / "localstack")
+    file = _record_file(directory)
     record = ProcessRecord.read(file)
     ended = record is not None and record.end(grace_seconds=60)
     file.unlink(missing_ok=True)
@@ -111,26 +113,30 @@ def _record_file(directory: Path) -> Path:
     return directory / "run" / f"{NAME}.json"
 
 
-def hold() -> None:
+def _addresses(directory: Path) -> Path:
+    return directory / "run" / "addresses"
+
+
+def hold(directory: Path) -> None:
     """Start the servers, write their addresses, and stay until a signal."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
-    ports_file = DIRECTORY / "ports.json"
-    system = LocalSystem(DIRECTORY, _ports(ports_file))
-    ProcessRecord.of(NAME, os.getpid(), signal.SIGTERM, DIRECTORY).write(_record_file(DIRECTORY))
+    ports_file = directory / "ports.json"
+    system = LocalSystem(directory, _ports(ports_file))
+    ProcessRecord.of(NAME, os.getpid(), signal.SIGTERM, directory).write(_record_file(directory))
     try:
         for name, start in SERVERS.items():
             system.start_server(name, start)
         system.ports.remember(ports_file)
         servers = system.servers
         write_env(
-            ADDRESSES,
+            _addresses(directory),
             {
                 "DATABASE_URL": servers["postgres"].url,
                 "VALKEY_URL": servers["valkey"].url,
                 "DELIVERY_URL": servers["delivery"].url,
                 "GATEWAY_URL": servers["gateway"].url,
-                "GATEWAY_SECRET": gateway_secret(DIRECTORY),
+                "GATEWAY_SECRET": gateway_secret(directory),
             },
         )
         while True:
@@ -140,7 +146,7 @@ def hold() -> None:
         pass
     finally:
         ignore_signals()
-        ADDRESSES.unlink(missing_ok=True)
+        _addresses(directory).unlink(missing_ok=True)
         system.stop()
 
 
@@ -149,4 +155,4 @@ def _ports(remembered: Path) -> Ports:
 
 
 if __name__ == "__main__":
-    hold()
+    hold(Path(sys.argv[1]))

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from infra.local.deployment import REGION
-from infra.local.env_file import OTHER_ACCOUNTS, read_env
+from infra.local.env_file import read_env
 from infra.local.errors import LocalError
 from infra.local.samples import STACK, client
 from infra.template import ROOT, Function, functions, read_template
@@ -15,6 +15,7 @@ NEEDED = (
     *("API_URL", "DATABASE_URL", "VALKEY_URL", "AWS_ENDPOINT_URL"),
     *("DELIVERY_URL", "GATEWAY_URL", "ADMIN_TOKEN"),
 )
+OF_THE_MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "TZ", "LD_LIBRARY_PATH")
 DOMAIN = ROOT / "layers" / "domain" / "python"
 
 
@@ -57,8 +58,9 @@ def become(logical_id: str, running: Mapping[str, str]) -> None:
     """Give this process the environment of a deployed function, and the work tree's code."""
     name = physical_name(logical_id, running)
     configuration = client("lambda", running).get_function_configuration(FunctionName=name)
-    for variable in OTHER_ACCOUNTS.split():
-        os.environ.pop(variable, None)
+    kept = {each: os.environ[each] for each in OF_THE_MACHINE if each in os.environ}
+    os.environ.clear()  # a deployed function sees nothing of the shell either
+    os.environ |= kept
     os.environ |= configuration["Environment"]["Variables"]
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "local",

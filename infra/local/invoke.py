@@ -24,6 +24,7 @@ from typing import Any
 
 from rich.console import Console
 
+from infra.arguments import whole_number
 from infra.local.errors import LocalError
 from infra.local.functions import become, find_function, running_system
 from infra.local.ports import LOOPBACK
@@ -173,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("function", nargs="?", default="")
     parser.add_argument("--event", type=Path, metavar="FILE", help="instead of its sample")
     parser.add_argument(
-        "--debug", type=int, nargs="?", const=DEBUG_PORT, metavar="PORT",
+        "--debug", type=whole_number, nargs="?", const=DEBUG_PORT, metavar="PORT",
         help=f"wait for a debugger on this port ({DEBUG_PORT}) before the function runs",
     )  # fmt: skip
     try:

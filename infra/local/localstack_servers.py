@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pg8000.native
 
-from infra.local.delivery import start_delivery
+from infra.local.delivery import delivery_secret, start_delivery
 from infra.local.env_file import read_env, write_env
 from infra.local.errors import ServerFailed
 from infra.local.gateway import gateway_secret, start_gateway
@@ -137,6 +137,7 @@ def hold(directory: Path) -> None:
                 "DELIVERY_URL": servers["delivery"].url,
                 "GATEWAY_URL": servers["gateway"].url,
                 "GATEWAY_SECRET": gateway_secret(directory),
+                "DELIVERY_SECRET": delivery_secret(directory),
             },
         )
         while True:

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 from uuid import UUID
 
+from infra.arguments import whole_number
 from infra.ops.command import DONE, FOUND, Answer, add_command
 from infra.ops.target import OpsError, Target, operator
 from infra.ops.terminal import age, people, show_fields, show_table
@@ -19,7 +20,7 @@ def add_to(commands: Any) -> None:
     outbox.add_argument(
         "action", nargs="?", choices=["list"], help="list: the waiting events, oldest first"
     )
-    outbox.add_argument("--limit", type=int, default=LISTED, help="so many waiting events")
+    outbox.add_argument("--limit", type=whole_number, default=LISTED, help="so many waiting events")
     outbox.add_argument(
         "--put-back", type=UUID, action="append", default=[], metavar="EVENT_ID",
         help="let the relay publish a quarantined event again; may be repeated",

@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from commerce.runtime.messaging.dead_letters import DeadLetter, DeadLetters, Queue
+from infra.arguments import whole_number
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group
 from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import age, people, show_fields, show_table
@@ -29,7 +30,7 @@ def add_to(commands: Any) -> None:
         "messages of a queue, which stay in it; SQS counts each look as a receive of the message",
     )  # fmt: skip
     peeked.add_argument("queue", metavar="NAME")
-    peeked.add_argument("--limit", type=int, default=LISTED, help="so many at most")
+    peeked.add_argument("--limit", type=whole_number, default=LISTED, help="so many at most")
 
 
 def list_queues(target: Target, _options: argparse.Namespace) -> Answer:

@@ -26,7 +26,6 @@ from infra.template import ROOT
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-WITH_BODY = ("POST", "PUT", "PATCH")
 _NAME = re.compile(r"(?P<context>[a-z]+)/(?P<use_case>[a-z]+(_[a-z]+)+)")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _SAMPLE_IDS = {
@@ -118,7 +117,6 @@ handler = lambda_handler(api{declared})
         source = {"USER": "shop import a_buyer", "ADMIN": "admin import an_admin"}.get(self.access)
         shop = f"from tests.support.{source}\n" if source else ""
         arguments = [f'"{self.name}"', f'"{self.method}"', f'"{self.sample_path}"']
-        arguments += ["body={}"] if self.method in WITH_BODY else []
         arguments += [f"token={token}"] if token else []
         lines = "".join(f"        {each},\n" for each in arguments)
         return f'''"""{self._sentence().capitalize()}: {self.method} {self.path}."""
@@ -141,8 +139,7 @@ def test_{self.use_case}_says_in_its_name_what_it_does() -> None:
     def scenario(self) -> str:
         """Return its scenario for `make faults`."""
         who = {"USER": ", token=case.buyer.token", "ADMIN": ", token=case.admin.token"}
-        body = ", body={}" if self.method in WITH_BODY else ""
-        arguments = f"{body}{who.get(self.access, '')}"
+        arguments = who.get(self.access, "")
         return f'''    Scenario(
         "{self.use_case}", "{self.name}", a_case,
         lambda case: answered(
@@ -154,25 +151,20 @@ def test_{self.use_case}_says_in_its_name_what_it_does() -> None:
 
     def door(self) -> str:
         """Return its row in the table of routes that refuse strangers."""
-        body = "{}" if self.method in WITH_BODY else "None"
-        return f'    ("{self.method}", "{_PARAMETER.sub("{order}", self.path)}", {body}),\n'
+        return f'    ("{self.method}", "{_PARAMETER.sub("{order}", self.path)}", None),\n'
 
     def sample(self, root: Path) -> dict[str, Any]:
         """Return its sample event, made of another one's."""
         event: dict[str, Any] = json.loads((root / "events/http/get_me.json").read_text("utf-8"))
-        for headers, value in (("headers", str), ("multiValueHeaders", list)):
-            if self.access == "ANYONE":
+        if self.access == "ANYONE":
+            for headers in ("headers", "multiValueHeaders"):
                 del event[headers]["Authorization"]
-            if self.method in WITH_BODY:
-                kind = "application/json"
-                event[headers]["Content-Type"] = kind if value is str else [kind]
         parameters = {name: _sample_id(name) for name in self.parameters}
         event |= {
             "resource": self.path,
             "path": self.sample_path,
             "httpMethod": self.method,
             "pathParameters": parameters or None,
-            "body": "{}" if self.method in WITH_BODY else None,
         }
         event["requestContext"] |= {
             "httpMethod": self.method,
@@ -293,7 +285,7 @@ FUNCTION_STEPS = """
 Next: fill in what fails
     functions/{name}.py            its use case, its view and its refusals; then make openapi
     template.yaml                  the role {role}, where it needs other permissions
-    events/http/{use_case}.json    its body
+    events/http/{use_case}.json    its body, where it has one
     tests/integration/{context}/test_{use_case}.py
     tests/harness/crash            its scenario: make faults ARGS="{use_case}"
 make check says what is missing. make down; make up deploys it; then saving it is enough."""

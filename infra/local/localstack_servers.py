@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from infra.local.errors import ServerFailed
 from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
 from infra.local.postgres import start_postgres
-from infra.local.process import ProcessRecord
+from infra.local.process import ProcessRecord, Server
 from infra.local.system import LocalSystem, ignore_signals
 from infra.local.valkey import start_valkey
 from infra.template import ROOT
@@ -35,7 +36,7 @@ START_TIMEOUT_SECONDS = 120
 POLL_SECONDS = 0.2
 CONNECT_TIMEOUT_SECONDS = 3
 WATCH_SECONDS = 1
-SERVERS = {
+SERVERS: dict[str, Callable[[Path, int], Server]] = {
     "postgres": start_postgres,
     "valkey": start_valkey,
     "delivery": start_delivery,

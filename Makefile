@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset seed test test-fast test-pythons test-servers check audit format lock openapi bench soak faults histories fuzz mutants screens ops localstack localstack-build sam-local release wheels
+.PHONY: help up reload down reset seed test test-fast test-pythons test-servers check audit function migration format lock openapi bench soak faults histories fuzz mutants screens ops invoke shell sql localstack localstack-build sam-local release wheels
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ $(AUDIT_VENV)/.installed: $(VENV)/.installed requirements-audit.lock
 up: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Start everything, place an order, stay until Ctrl-C
 	@$(BIN)/python -m infra.local.up
 
+reload: $(VENV)/.installed  ## Bring saved code to the running system once, where `make up` does not notice
+	@$(BIN)/python -m infra.local.live
+
 down:  ## End what `make up` started
 	@test ! -x $(BIN)/python || $(BIN)/python -m infra.local.down
 
@@ -64,6 +67,12 @@ audit: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Look for known vulnerabil
 
 openapi: $(VENV)/.installed  ## Write docs/openapi.json from what the functions declare
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi
+
+function: $(VENV)/.installed  ## Write a new function: NAME=user/edit_me METHOD=PATCH PATH_=/users/me (ACCESS=anyone)
+	@$(BIN)/python -m infra.scaffold function "$(NAME)" "$(METHOD)" "$(PATH_)" $(if $(ACCESS),--access $(ACCESS))
+
+migration: $(VENV)/.installed  ## Write the next migration: NAME=orders_have_a_note
+	@$(BIN)/python -m infra.scaffold migration "$(NAME)"
 
 format: $(VENV)/.installed  ## Let the formatter have its way
 	@$(BIN)/ruff format .
@@ -108,6 +117,15 @@ localstack: $(LOCALSTACK_BUILT)  ## Deploy to the LocalStack at AWS_ENDPOINT_URL
 	@$(BIN)/python -m infra.local.localstack deploy
 	@set -a; source .local/localstack/env; $(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
+invoke: $(VENV)/.installed  ## Run FUNCTION here on its sample event (EVENT=file, DEBUG=port, ARGS=--help)
+	@$(BIN)/python -m infra.local.invoke "$(FUNCTION)" $(if $(EVENT),--event "$(EVENT)") $(if $(DEBUG),--debug $(DEBUG)) $(ARGS)
+
+shell: $(VENV)/.installed  ## Open a Python prompt in the running shop
+	@$(BIN)/python -m infra.local.shell
+
+sql: $(VENV)/.installed  ## Open psql on the running database (ARGS="-c 'SELECT 1'")
+	@$(BIN)/python -m infra.local.sql $(ARGS)
+
 sam-local: $(VENV)/.installed  ## Run FUNCTION in AWS's container image with its sample event; all; api (Docker; SAM_ARGS=…)
 	@$(BIN)/python -m infra.local.sam_local "$(FUNCTION)" $(SAM_ARGS)
 
@@ -118,10 +136,6 @@ wheels: $(VENV)/.installed  ## See that every pinned package of the layer has a 
 	@for target in layers/targets/*; do echo "$$target"; \
 	  $(MAKE) --silent -C layers/dependencies -f ../../$$target/Makefile wheels PIP="$(abspath $(BIN))/python -m pip" || exit 1; done
 
-lock:  ## Pin every package anew, with hashes
-	@for set in requirements requirements-emulator requirements-audit requirements-bootstrap; do \
-	  $(BIN)/uv pip compile --quiet --upgrade $(LOCK_FLAGS) $$set.in -o $$set.lock || exit 1; done
-	@$(BIN)/uv pip compile --quiet --upgrade $(LOCK_FLAGS) -c requirements.lock \
-	  layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
-	@$(MAKE) wheels
-LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: $(VENV)/.installed  ## Pin every package anew, with hashes; ADD=package that one alone (TO=requirements.in)
+	@$(BIN)/python -m infra.lock $(ADD) $(if $(TO),--to $(TO))
+	@test -n "$(ADD)" -a "$(TO)" != layers/dependencies/requirements.in || $(MAKE) wheels

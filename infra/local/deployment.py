@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -32,15 +33,19 @@ ROOT = Path(__file__).parents[2]
 STACK_NAME = "lastunit"  # both as in samconfig.toml, environment `local`
 REGION = "us-east-1"
 STAGE = "v1"
-# What a deploy is made of: where none of it changed, neither build nor deploy is repeated.
+# What a deploy is made of, besides the template and the code that live reload exchanges: where
+# none of it changed, neither build nor deploy is repeated.
 INPUTS = (
-    "template.yaml",
     "samconfig.toml",
-    "functions",
-    "layers",
+    "layers/dependencies",
+    "layers/domain/build.mk",
+    "layers/domain/compile_statements.py",
+    "layers/domain/requirements.txt",
+    "layers/targets",
     "infra/stacks",
-    "infra/migrations",
 )
+API_ID = "lastunit"  # so that the API's address is the same after each deploy
+API_ID_TAG = "ms-custom-id"  # from which the emulator takes it
 FINGERPRINT_PARAMETER = "/lastunit/local/fingerprint"
 
 
@@ -52,13 +57,23 @@ class Deployment:
     endpoint: str
     parameters: Mapping[str, str]
 
-    def fingerprint(self) -> str:
-        """Return a digest of all that is deployed; equal digests mean equal stacks."""
-        digest = hashlib.sha256(json.dumps(dict(self.parameters), sort_keys=True).encode())
+    @property
+    def port(self) -> int:
+        """The emulator's port."""
+        return urlsplit(self.endpoint).port or 80
+
+    def structure(self) -> str:
+        """Return a digest of what only a deploy brings to the stack: all but code, as it is now."""
+        digest = hashlib.sha256(json.dumps(_structural_template(), sort_keys=True).encode())
         for file in sorted(_input_files()):
             content = hashlib.sha256(file.read_bytes()).digest()
             digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + content)
         return digest.hexdigest()
+
+    def fingerprint(self) -> str:
+        """Return a digest of structure and parameters; equal ones mean equal resources."""
+        parameters = json.dumps(dict(self.parameters), sort_keys=True)
+        return hashlib.sha256(f"{API_ID} {parameters} {self.structure()}".encode()).hexdigest()
 
     def is_current(self, fingerprint: str) -> bool:
         """Tell whether the emulator holds this very deployment, complete."""
@@ -70,8 +85,10 @@ class Deployment:
         stack = self._stack()
         return None if stack is None else str(stack["StackStatus"])
 
-    def build(self) -> None:
-        """Run sam build for the Python that runs this. Raises LocalError with the log's end.
+    def build(self, folder: str = "build") -> Path:
+        """Run sam build for the Python that runs this, into a folder of the directory.
+
+        Returns the folder. Raises LocalError with the log's end.
 
         It is given one template without nested functions, so that layers are built once, and
         without versions, which nothing needs here.
@@ -83,17 +100,18 @@ class Deployment:
                 *("build", "--config-env", "local", "--cached", "--parallel"),
                 *("--config-file", str(ROOT / "samconfig.toml")),
                 *("--template-file", str(source), "--base-dir", str(ROOT)),
-                *("--build-dir", str(self.directory / "build")),
+                *("--build-dir", str(self.directory / folder)),
                 *("--cache-dir", str(self.directory / "build-cache")),
                 *("--parameter-overrides", *_overrides(self.parameters)),
             )
+        return self.directory / folder
 
     def deploy(self, fingerprint: str) -> None:
         """Run sam deploy, and note in the emulator what was deployed. Raises LocalError."""
         built = self.directory / "build" / "template.yaml"
         self._sam(
             *("deploy", "--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")),
-            *("--template-file", str(built)),
+            *("--template-file", str(built), "--tags", f"{API_ID_TAG}={API_ID}"),
             *("--parameter-overrides", *_overrides(self.parameters)),
         )
         self._put_gateway_responses()
@@ -135,13 +153,15 @@ class Deployment:
         """Return the base URL at which the emulator serves the API."""
         return f"{self.endpoint}/_aws/execute-api/{self.outputs()['ApiId']}/{STAGE}"
 
-    def invoke(self, function_name: str, event: Mapping[str, Any]) -> None:
-        """Invoke a function and wait for its end. Raises LocalError where it fails."""
+    def invoke(self, function_name: str, event: Mapping[str, Any]) -> Any:
+        """Invoke a function and return its answer. Raises LocalError where it fails."""
         answer = self.client("lambda").invoke(
             FunctionName=function_name, Payload=json.dumps(event).encode()
         )
+        payload = answer["Payload"].read().decode()
         if "FunctionError" in answer:
-            raise LocalError(f"{function_name} failed: {answer['Payload'].read().decode()}")
+            raise LocalError(f"{function_name} failed: {payload}")
+        return json.loads(payload)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that can reach nothing but the emulator."""
@@ -204,6 +224,13 @@ def _one_build_at_a_time() -> Iterator[None]:
     with (shared / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _structural_template() -> dict[str, Any]:
+    """Return the template without the schema's revision: migrations need no deploy."""
+    template = read_template()
+    template["Resources"]["Migration"]["Properties"].pop("SchemaRevision")
+    return template
 
 
 def _input_files() -> Iterator[Path]:

@@ -6,12 +6,12 @@ python -m infra.local.down        what `make down` runs
 from pathlib import Path
 
 from infra.local.emulator import discard_scratch
-from infra.local.process import ProcessRecord
+from infra.local.localstack_servers import end_servers_beside
+from infra.local.process import STOP_GRACE_SECONDS, ProcessRecord
 
 DIRECTORY = Path(__file__).parents[2] / ".local"
 TEST_SERVERS = "test-servers"
-UP_GRACE_SECONDS = 60
-SERVER_GRACE_SECONDS = 20
+UP_GRACE_SECONDS = 2 * STOP_GRACE_SECONDS
 
 
 def main() -> None:
@@ -27,6 +27,8 @@ def end_everything(directory: Path) -> list[str]:
     """
     ended = _end(directory, "up", UP_GRACE_SECONDS) + end_servers(directory)
     ended += end_test_servers(directory)
+    beside = directory / "localstack"
+    ended += end_servers_beside(beside) + end_servers(beside)
     (directory / "env").unlink(missing_ok=True)
     discard_scratch(directory)
     return ended
@@ -43,7 +45,7 @@ def end_servers(directory: Path) -> list[str]:
     A recorded pid that is another process by now (its start time differs) is left alone.
     """
     names = ("emulator", "gateway", "delivery", "valkey", "postgres")
-    return [ended for name in names for ended in _end(directory, name, SERVER_GRACE_SECONDS)]
+    return [ended for name in names for ended in _end(directory, name, STOP_GRACE_SECONDS)]
 
 
 def _end(directory: Path, name: str, grace_seconds: float) -> list[str]:

@@ -31,7 +31,7 @@ def start_emulator(directory: Path, port: int) -> Server:
         folder.mkdir(parents=True, exist_ok=True)
     server = start_server(
         "emulator",
-        [PYTHON, "-P", PROGRAM, home / "layers", *container_hosts()],
+        [PYTHON, "-P", PROGRAM, home / "layers", live_file(directory, port), *container_hosts()],
         url=f"http://{LOOPBACK}:{port}",
         directory=directory,
         environment=_environment(port, home, scratch),
@@ -42,7 +42,13 @@ def start_emulator(directory: Path, port: int) -> Server:
 
 def discard_state(directory: Path, port: int) -> None:
     """Forget what was deployed to a stopped emulator."""
+    live_file(directory, port).unlink(missing_ok=True)
     shutil.rmtree(_state(directory / "emulator", port), ignore_errors=True)
+
+
+def live_file(directory: Path, port: int) -> Path:
+    """Return the file that names the folders to run in place of what was deployed."""
+    return directory / "emulator" / f"live-{port}.json"
 
 
 def discard_scratch(directory: Path) -> None:

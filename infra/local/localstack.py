@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ import boto3
 from infra.local.api import Api
 from infra.local.env_file import write_env
 from infra.local.errors import LocalError
+from infra.local.localstack_servers import are_composed, ensure_servers
 from infra.local.system import warm_up
 from infra.template import (
     NESTED_STACK,
@@ -157,6 +158,7 @@ def _pack(package: Path, folders: list[Path]) -> None:
 def deploy() -> None:
     """Deploy, migrate, and leave .local/localstack/env for the end-to-end tests."""
     os.environ.update({name: os.environ.get(name, value) for name, value in ACCOUNT.items()})
+    _name_servers(os.environ)
     services = addresses(os.environ)
     if not VARIANT.exists():
         raise LocalError("Nothing is built for LocalStack yet: run make localstack-build")
@@ -187,6 +189,14 @@ def deploy() -> None:
     write_env(ENVIRONMENT, lines)
     print(f"{warm_up(Api(api_url))} functions are warm")
     print(f"API {api_url}\nEnvironment {ENVIRONMENT.relative_to(ROOT)}")
+
+
+def _name_servers(environment: MutableMapping[str, str]) -> None:
+    """Name servers of our own where none are named and compose.yaml's do not run."""
+    if any(environment.get(name) for name in COMPOSE):
+        return
+    if not are_composed(COMPOSE["DATABASE_URL"].here):
+        environment.update(ensure_servers())
 
 
 def _callback_url(environment: Mapping[str, str]) -> str:

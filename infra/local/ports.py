@@ -1,10 +1,12 @@
 """The loopback ports of the local servers."""
 
+import json
 import os
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 import psutil
 
@@ -25,8 +27,10 @@ class Ports:
     gateway: int = 18082
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Ports":
-        """Read POSTGRES_PORT and its siblings; an unset one keeps its default.
+    def from_environment(
+        cls, environment: Mapping[str, str], remembered: Path | None = None
+    ) -> "Ports":
+        """Read POSTGRES_PORT and its siblings; an unset one is as remembered, else its default.
 
         Raises LocalError where a value is no port number or two servers share one.
         """
@@ -35,12 +39,18 @@ class Ports:
             for field in fields(cls)
             if environment.get(variable := port_variable(field.name))
         }
-        ports = cls(**chosen)
+        ports = cls(**{**(_read(remembered) if remembered else {}), **chosen})
         numbers = [getattr(ports, field.name) for field in fields(cls)]
         if len(set(numbers)) < len(numbers):
             variables = ", ".join(port_variable(field.name) for field in fields(cls))
             raise LocalError(f"Each server needs a port of its own; give {variables} five values.")
         return ports
+
+    def remember(self, file: Path) -> None:
+        """Write the ports to a file for the next start."""
+        draft = file.with_suffix(".draft")
+        draft.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        draft.replace(file)
 
     @classmethod
     def free(cls) -> "Ports":
@@ -78,6 +88,16 @@ def container_hosts() -> list[str]:
     """
     on_bridge = [each.address for each in psutil.net_if_addrs().get(DOCKER_INTERFACE, [])]
     return [*on_bridge, *os.environ.get("CONTAINER_HOSTS", "").split()]
+
+
+def _read(file: Path) -> dict[str, int]:
+    """Return the ports that were remembered; none where the file is missing or is no such file."""
+    names = {field.name for field in fields(Ports)}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return {name: int(port) for name, port in found.items() if name in names}
+    except (OSError, ValueError, AttributeError):
+        return {}
 
 
 def _port_number(variable: str, value: str) -> int:

@@ -21,6 +21,7 @@ import psutil
 from infra.local.errors import ServerFailed
 
 POLL_SECONDS = 0.05
+STOP_GRACE_SECONDS = 60  # on a busy machine the emulator needs as long to save what is deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class Server:
         if time.monotonic() > deadline:
             raise ServerFailed(self.name, f"was not ready in {timeout_seconds:.0f} s", self.log)
 
-    def stop(self, grace_seconds: float = 20) -> None:
+    def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """End the server and everything in its group; safe to call twice."""
         if self.is_running():
             self._process.send_signal(self._stop_signal)

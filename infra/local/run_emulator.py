@@ -11,11 +11,16 @@ It also starts a process per function and unpacks all layers for each: thousands
 of a cold start. Here the second process and those after it get a link to what the first unpacked,
 compiled modules included. What is deployed, and how, stays as it is.
 
-Started as `python -P run_emulator.py LAYERS [HOST …]`, LAYERS being the directory to unpack to,
-HOST a name besides loopback at which containers see this machine: by path, as the emulator's own
-environment knows nothing of this package.
+Live reload names, in a file, folders that take the place of deployed packages. A function that
+runs something else is exchanged before its next call; a call that has begun ends as it began.
+
+Started as `python -P run_emulator.py LAYERS LIVE [HOST …]`, LAYERS being the directory to unpack
+to, LIVE the file of live reload (infra/local/live), HOST a name besides loopback at which
+containers see this machine: by path, as the emulator's own environment knows nothing of this
+package.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -30,9 +35,10 @@ from typing import Any
 
 from ministack import app  # type: ignore[import-not-found]
 from ministack.core import lambda_runtime  # type: ignore[import-not-found]
+from ministack.services import lambda_svc  # type: ignore[import-not-found]
 
-UNPACKED = Path(sys.argv[1])
-CONTAINER_HOSTS = tuple(sys.argv[2:])
+UNPACKED, LIVE = Path(sys.argv[1]), Path(sys.argv[2])
+CONTAINER_HOSTS = tuple(sys.argv[3:])
 DEPLOYED_API = re.compile(r"/_aws/execute-api/[^/]+/[^/]+(/|$)")
 
 del sys.argv[1:]  # the emulator reads the rest
@@ -41,25 +47,90 @@ refusal = runpy.run_path(str(Path(__file__).with_name("callers.py")))["refusal"]
 _one_at_a_time = threading.Lock()
 
 
-class Layer(zipfile.ZipFile):
-    """A zip file that is unpacked as a link to its one unpacked copy."""
+class LiveFolders:
+    """Folders that take the place of deployed packages: a function's code, a layer."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read_at: int | None = None
+        self._code: dict[str, str] = {}
+        self._layers: dict[str, str] = {}
+
+    def of_function(self, name: str) -> str | None:
+        """Return the folder in the place of a function's code, None where it runs as deployed."""
+        self._refresh()
+        return self._code.get(name)
+
+    def of_layer(self, digest: str) -> str | None:
+        """Return the folder in the place of a layer, named by the SHA-256 of its package."""
+        self._refresh()
+        return self._layers.get(digest)
+
+    def version_of(self, name: str) -> tuple[str | None, ...]:
+        """Return what a function runs; another version is other code."""
+        return (self.of_function(name), *sorted(self._layers.values()))
+
+    def _refresh(self) -> None:
+        try:
+            changed_at = self._file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return
+        if changed_at != self._read_at:
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+            self._code, self._layers = found["code"], found["layers"]
+            self._read_at = changed_at
+
+
+live = LiveFolders(LIVE)
+acquire_worker = lambda_runtime.acquire_worker
+
+
+def acquire_current(
+    func_name: str, config: dict[str, Any], code_zip: bytes, **options: Any
+) -> tuple[Any, str]:
+    """Lease a process of a function that runs its live code; end idle ones that run another."""
+    version = live.version_of(func_name)
+    while True:
+        worker, reason = acquire_worker(func_name, config, code_zip, **options)
+        if worker is None or getattr(worker, "live_version", version) == version:
+            if worker is not None:
+                worker.live_version = version
+            return worker, reason
+        with lambda_runtime._lock:  # noqa: SLF001 - the emulator has no other way
+            for entries in lambda_runtime._workers.values():  # noqa: SLF001
+                if worker in entries:
+                    entries.remove(worker)
+        threading.Thread(target=worker.kill, daemon=True).start()  # it may take seconds to end
+
+
+class Package(zipfile.ZipFile):
+    """A package that is unpacked as a link: to its live folder, or a layer to its one copy."""
 
     def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
-        """Unpack, or link where this is a layer: the emulator unpacks those to layer_<n>."""
-        target = Path(path)
-        if not target.name.startswith("layer_") or self.filename is None:
+        """Unpack or link. The emulator unpacks layers to layer_<n>, a function to code."""
+        target, file = Path(path), Path(str(self.filename))
+        folder = live.of_function(_function_of(file)) if target.name == "code" else None
+        if target.name.startswith("layer_") and self.filename is not None:
+            folder = self._layer(file)
+        if folder is None:
             super().extractall(path, members, pwd)
             return
-        with Path(self.filename).open("rb") as content:
-            copy = UNPACKED / hashlib.file_digest(content, "sha256").hexdigest()
+        target.rmdir()
+        target.symlink_to(folder, target_is_directory=True)
+        file.unlink()  # megabytes per function, read by nobody else
+
+    def _layer(self, file: Path) -> str:
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").digest()
+        if folder := live.of_layer(base64.b64encode(digest).decode()):
+            return folder
+        copy = UNPACKED / digest.hex()
         with _one_at_a_time:
             if not copy.exists():
                 draft = Path(tempfile.mkdtemp(dir=UNPACKED))
                 super().extractall(draft, super().namelist())
                 draft.rename(copy)
-        target.rmdir()
-        target.symlink_to(copy, target_is_directory=True)
-        Path(self.filename).unlink()  # megabytes per function, read by nobody else
+        return str(copy)
 
     def namelist(self) -> list[str]:
         """Name the members; none of a layer, whose names are checked one by one otherwise.
@@ -68,6 +139,11 @@ class Layer(zipfile.ZipFile):
         """
         is_layer = Path(str(self.filename)).name.startswith("layer_")
         return [] if is_layer else super().namelist()
+
+
+def _function_of(package: Path) -> str:
+    """Return whose package it is: the emulator unpacks it in ministack-lambda-<name>-<random>."""
+    return package.parent.name.removeprefix("ministack-lambda-").rpartition("-")[0]
 
 
 class Guarded:
@@ -114,7 +190,8 @@ def main() -> None:
     """Serve until the process is ended."""
     UNPACKED.mkdir(parents=True, exist_ok=True)
     names = {name: getattr(zipfile, name) for name in dir(zipfile)}
-    lambda_runtime.zipfile = SimpleNamespace(**{**names, "ZipFile": Layer})
+    lambda_runtime.zipfile = SimpleNamespace(**{**names, "ZipFile": Package})
+    lambda_runtime.acquire_worker = lambda_svc.acquire_worker = acquire_current
     app.app = Guarded(app.app)
     app.main()
 

@@ -24,9 +24,11 @@ from threading import Lock
 from typing import Any
 
 from infra.local.api import Json
+from infra.local.deployment import Deployment, python_runtime
 from infra.local.docker_bridge import reachable
-from infra.local.env_file import read_env
 from infra.local.errors import LocalError
+from infra.local.functions import LOCAL, find_function, running_system
+from infra.local.live import LiveCode
 from infra.local.ports import LOOPBACK
 from infra.local.sam_table import ApiCall, Invocation, calls_of_an_order, write_table
 from infra.local.samples import STACK, Scene, client
@@ -40,8 +42,6 @@ from infra.template import (
     write_template,
 )
 
-LOCAL = ROOT / ".local"
-BUILT = LOCAL / "build" / "template.yaml"
 SAM = Path(sys.executable).with_name("sam")
 OF_LOCAL = ("AWS_ENDPOINT_URL", "DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL")
 COLD_START_SECONDS = 120
@@ -100,7 +100,7 @@ class SamLocal:
 
 def invoke(logical_id: str, arguments: list[str]) -> int:
     """Run one function; return SAM's code."""
-    function = _find(logical_id)
+    function = find_function(logical_id, "make sam-local")
     with _sam_local() as sam:
         return sam.invoke(function, sam.write_event(function), arguments).returncode
 
@@ -165,41 +165,52 @@ def serve(arguments: list[str]) -> int:
 
 
 @contextmanager
-def _sam_local(changed: Callable[[Json], None] = lambda _: None) -> Iterator[SamLocal]:
+def _sam_local(changed: Callable[[Json, Path], None] = lambda *_: None) -> Iterator[SamLocal]:
     """Give `sam local` while the servers can be reached from containers. Raises LocalError.
 
-    `changed` is what is to be done to the built template first.
+    `changed` is what is to be done to the built template, whose folder is given, first.
     """
-    running = _running()
-    if not BUILT.exists():
-        raise LocalError("Nothing is built yet: make up builds it.")
-    template = read_template(BUILT)
+    running = running_system()
+    built = _built(running)
+    template = read_template(built / "template.yaml")
     variables = {**_deployed(running), **{name: running[name] for name in OF_LOCAL}}
     declared = template["Globals"]["Function"]["Environment"]["Variables"]
     declared.update(dict.fromkeys(OF_LOCAL, ""))  # SAM sets no variable that is not declared
-    changed(template)
-    written = BUILT.with_name("sam-local.yaml")
+    changed(template, built)
+    written = built / "sam-local.yaml"
     write_template(template, written)
     with reachable(variables) as seen:
         environment = _write("env.json", json.dumps({"Parameters": seen}))
         yield SamLocal(running, written, environment)
 
 
-def _with_layers_inside(template: Json) -> None:
+def _built(running: Mapping[str, str]) -> Path:
+    """Return the folder of what `sam build` made of the code as it is now.
+
+    What `make up` built is of before the first reload: then it is built again, in another place.
+    """
+    deployment = Deployment(LOCAL, running["AWS_ENDPOINT_URL"], {"PythonRuntime": python_runtime()})
+    if LiveCode(deployment).is_as_deployed():
+        return LOCAL / "build"
+    print("Code was saved since the deploy: sam build …", file=sys.stderr, flush=True)
+    return deployment.build("sam-local-build")
+
+
+def _with_layers_inside(template: Json, built: Path) -> None:
     """Lay the layers into the functions' packages, as for LocalStack, and give cold starts time.
 
     SAM would make an image of the layers anew for each function. And it counts a container's start
     as the function's time, of which a laptop needs more than AWS.
     """
     layers = resources(template, "AWS::Serverless::LayerVersion").values()
-    shared = [BUILT.parent / layer["ContentUri"] / "python" for layer in layers]
+    shared = [built / layer["ContentUri"] / "python" for layer in layers]
     packages: dict[str, Path] = {}
     sources = {each.logical_id: each.code_uri for each in functions(read_template())}
     for name, properties in resources(template, "AWS::Serverless::Function").items():
         if (source := sources[name]) not in packages:
             packages[source] = LOCAL / "sam-local" / Path(source).name
             shutil.rmtree(packages[source], ignore_errors=True)
-            for folder in (BUILT.parent / properties["CodeUri"], *shared):
+            for folder in (built / properties["CodeUri"], *shared):
                 shutil.copytree(folder, packages[source], copy_function=os.link, dirs_exist_ok=True)
         properties["CodeUri"] = str(packages[source])
         properties["Timeout"] = COLD_START_SECONDS
@@ -229,23 +240,6 @@ def _deployed(running: Mapping[str, str]) -> dict[str, str]:
     stack = client("cloudformation", running).describe_stacks(StackName=STACK)["Stacks"][0]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     return {name: outputs[output] for name, output in variables_by_output().items()}
-
-
-def _find(logical_id: str) -> Function:
-    known = {function.logical_id: function for function in functions(read_template())}
-    if logical_id not in known:
-        wanted = f"There is no {logical_id}." if logical_id else "Which function?"
-        names = ", ".join(["all", "api", *known])
-        raise LocalError(f"{wanted} make sam-local FUNCTION=… takes one of {names}")
-    return known[logical_id]
-
-
-def _running() -> dict[str, str]:
-    """Return what `make up` says of itself."""
-    file = LOCAL / "env"
-    if not file.exists():
-        raise LocalError("Nothing runs here: start it with make up, in another shell.")
-    return read_env(file)
 
 
 def _environment() -> dict[str, str]:

@@ -41,9 +41,13 @@ STOCK, PRICE_WON = 100, 12_000
 class Scene:
     """The data that one sample names, created in the running shop on demand."""
 
-    def __init__(self, function: Function, running: Mapping[str, str]) -> None:
+    def __init__(
+        self, function: Function, running: Mapping[str, str], text: str | None = None
+    ) -> None:
+        """Set the scene of a function's sample, or of another event of it, given as text."""
         self._name = function.event_file.stem
-        self._text = (ROOT / function.event_file).read_text(encoding="utf-8")
+        sample = ROOT / function.event_file
+        self._text = sample.read_text(encoding="utf-8") if text is None else text
         self._running = running
         self._anyone = Api(running["API_URL"])
         self._admin = self._anyone.as_owner_of(running["ADMIN_TOKEN"])

@@ -14,12 +14,15 @@ from infra.local.emulator import discard_scratch, discard_state, start_emulator
 from infra.local.env_file import write_env
 from infra.local.errors import LocalError
 from infra.local.gateway import gateway_secret, start_gateway
+from infra.local.live import BrokenCode, LiveCode
+from infra.local.live.tree import scan
 from infra.local.ports import Ports
 from infra.local.postgres import start_postgres
 from infra.local.process import Server
 from infra.local.progress import Stages
 from infra.local.token import admin_token
 from infra.local.valkey import start_valkey
+from infra.template import ROOT
 
 SHIPPING_RETRY_BASE_SECONDS = 2
 # One request per function that an order's way meets; none of them has an effect.
@@ -90,6 +93,7 @@ class LocalSystem:
     ports: Ports
     stages: Stages = field(default_factory=Stages.silent)
     servers: dict[str, Server] = field(default_factory=dict)
+    live: LiveCode = field(init=False)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> "LocalSystem":
@@ -110,6 +114,7 @@ class LocalSystem:
         self.start_server("gateway", start_gateway)
         self.start_server("emulator", start_emulator)
         deployment = self._deployment()
+        self.live = LiveCode(deployment)
         self._deploy(deployment)
         self._warm_up(Api(deployment.api_url()))
         self._ensure_schema(deployment)
@@ -158,18 +163,28 @@ class LocalSystem:
         return Deployment(self.directory, self.servers["emulator"].url, parameters)
 
     def _deploy(self, deployment: Deployment) -> None:
-        fingerprint = deployment.fingerprint()
-        if deployment.is_current(fingerprint):
-            with self.stages.stage("Deploy") as outcome:
-                outcome.is_now("nothing changed since the last start")
+        fingerprint, structure = deployment.fingerprint(), deployment.structure()
+        if self.live.is_known and deployment.is_current(fingerprint):
+            self._reload()
             return
         if deployment.stack_status() is not None:
             self._empty_the_emulator()
         with self.stages.stage("sam build"):
+            files = scan(ROOT)
             deployment.build()
         with self.stages.stage("sam deploy") as outcome:
             deployment.deploy(fingerprint)
+            self.live.note_deployed(files, structure)
             outcome.is_now(f"stack {deployment.stack_status()}")
+
+    def _reload(self) -> None:
+        """Bring what was saved since the last end to the stack as it was deployed."""
+        try:
+            with self.stages.stage("Deploy") as outcome:
+                reloaded = self.live.reload()
+                outcome.is_now(f"reloaded {reloaded}" if reloaded else "nothing changed")
+        except BrokenCode as error:
+            self.stages.say(f"✗ {error}\n  The code before serves.", style="red")
 
     def _empty_the_emulator(self) -> None:
         """Start the emulator afresh: it fails to update nested stacks that it was restarted with.
@@ -205,9 +220,18 @@ def warm_up(api: Api) -> int:
     """Let functions start side by side, not one after the other when first called; say how many.
 
     The gateway waits 10 s for the answer to its callback: a machine may need as long to start one.
+    One that does not start in time is no reason to stop: it starts when it is called.
     """
+
+    def answers(request: tuple[str, str]) -> bool:
+        try:
+            api.request(*request)
+        except LocalError:
+            return False
+        return True
+
     with ThreadPoolExecutor() as pool:
-        return len(list(pool.map(lambda request: api.request(*request), FIRST_REQUESTS)))
+        return sum(pool.map(answers, FIRST_REQUESTS))
 
 
 def ignore_signals() -> None:

@@ -1,4 +1,4 @@
-"""Start the local system, show one order on its way, and stay until asked to end.
+"""Start the local system, show one order on its way, and reload code that is saved until the end.
 
 python -m infra.local.up          what `make up` runs
 """
@@ -18,6 +18,7 @@ from infra.local.demo import place_demo_orders
 from infra.local.down import end_servers
 from infra.local.env_file import read_env
 from infra.local.errors import LocalError
+from infra.local.live.watch import watch_and_reload
 from infra.local.ports import Ports
 from infra.local.process import ProcessRecord
 from infra.local.progress import Stages
@@ -25,7 +26,6 @@ from infra.local.system import Endpoints, LocalSystem, ignore_signals
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / ".local"
-WATCH_SECONDS = 1
 
 
 class AlreadyRunning(LocalError):
@@ -42,8 +42,8 @@ def main() -> None:
     try:
         with only_one(DIRECTORY):
             run(DIRECTORY, os.environ, stages)
-    except AlreadyRunning as running:
-        stages.say(str(running))
+    except AlreadyRunning:
+        show_running(DIRECTORY, stages)
     except KeyboardInterrupt:
         stages.say("Ended.")
     except LocalError as error:
@@ -52,22 +52,26 @@ def main() -> None:
 
 
 def run(directory: Path, environment: Mapping[str, str], stages: Stages) -> None:
-    """Start everything, place the demo order, and watch the servers until interrupted."""
+    """Start everything, place the demo order, and reload what is saved until interrupted."""
     started = time.monotonic()
     end_servers(directory)
-    system = LocalSystem(directory, Ports.from_environment(environment), stages)
+    ports_file = directory / "ports.json"
+    system = LocalSystem(directory, Ports.from_environment(environment, ports_file), stages)
     env_file = directory / "env"
     try:
         endpoints = system.start()
         endpoints.write(env_file)
+        system.ports.remember(ports_file)
         with stages.stage("Demo catalogue") as outcome:
             added = seed_catalogue(Api(endpoints.api_url, endpoints.admin_token))
             outcome.is_now(f"{added} products added" if added else "is there already")
         _show_demo_order(endpoints, stages)
-        _welcome(endpoints, time.monotonic() - started, stages)
-        while True:
-            time.sleep(WATCH_SECONDS)
-            system.require_running()
+        stages.say()
+        stages.say(
+            f"Lastunit is up after {time.monotonic() - started:.0f} s: {endpoints.api_url}", "bold"
+        )
+        stages.say(TRY)
+        watch_and_reload(system, stages)
     finally:
         ignore_signals()
         stages.say("Ending the servers …")
@@ -84,7 +88,7 @@ def only_one(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise AlreadyRunning(_where_it_runs(directory, record_file)) from error
+            raise AlreadyRunning from error
         ProcessRecord.of("up", os.getpid(), signal.SIGTERM, directory).write(record_file)
         try:
             yield
@@ -92,13 +96,21 @@ def only_one(directory: Path) -> Iterator[None]:
             record_file.unlink(missing_ok=True)
 
 
-def _where_it_runs(directory: Path, record_file: Path) -> str:
-    record = ProcessRecord.read(record_file)
-    env_file = directory / "env"
-    url = read_env(env_file).get("API_URL")
-    api = f"API_URL={url}" if url else "it is still starting"
-    pid = f" (process {record.pid})" if record else ""
-    return f"Lastunit is running already{pid}: {api}. make down ends it."
+def show_running(directory: Path, stages: Stages) -> None:
+    """Say where the system that runs in the directory is, how it is, and what can be tried."""
+    record = ProcessRecord.read(directory / "run" / "up.json")
+    running = read_env(directory / "env")
+    of_process = f" (process {record.pid})" if record else ""
+    if "API_URL" not in running:
+        stages.say(f"Lastunit is starting already{of_process}. make down ends it.")
+        return
+    stages.say(f"Lastunit is up already{of_process}: {running['API_URL']}", "bold")
+    status, health = Api(running["API_URL"]).request("GET", "/health")
+    schema = health.get("schema_revision", "unknown")
+    stages.say(f"GET /health answers {status}, schema {schema}. What is saved is live.")
+    for name in ("DATABASE_URL", "VALKEY_URL", "AWS_ENDPOINT_URL", "DELIVERY_URL", "GATEWAY_URL"):
+        stages.say(f"    {name:<16} {running[name].rpartition('@')[2]}")
+    stages.say(TRY)
 
 
 def _show_demo_order(endpoints: Endpoints, stages: Stages) -> None:
@@ -110,10 +122,7 @@ def _show_demo_order(endpoints: Endpoints, stages: Stages) -> None:
         stages.say(f"✗ {error}", style="red")
 
 
-def _welcome(endpoints: Endpoints, seconds: float, stages: Stages) -> None:
-    stages.say()
-    stages.say(f"Lastunit is up after {seconds:.0f} s: {endpoints.api_url}", style="bold")
-    stages.say(r"""
+TRY = r"""
 Try, in another shell:
     source .local/env
     curl -s $API_URL/products | python3 -m json.tool
@@ -124,7 +133,7 @@ Try, in another shell:
     curl -s -X PUT $DELIVERY_URL/behaviour -d '{"mode": "fail", "times": 2}'
     curl -s $GATEWAY_URL/transactions
     curl -s -X PUT $GATEWAY_URL/behaviour -d '{"mode": "healthy"}'
-Logs are in .local/log. Ctrl-C here, or make down, ends everything.""")
+Code that is saved is live seconds later. Logs are in .local/log. make down ends everything."""
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.ops import admins, dlq, logs, outbox, payments, rankings, reconcile
-from infra.ops.command import NOT_DONE
+from infra.ops import admins, dlq, logs, outbox, payments, queues, rankings, reconcile
+from infra.ops.command import DONE, NOT_DONE
 from infra.ops.target import OpsError, Target, enter
 from infra.ops.terminal import aside, people
 
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         code, answer = options.command(Target(options.stack), options)
+    except KeyboardInterrupt:
+        return DONE
     except (OpsError, CommerceError, ClientError, BotoCoreError) as error:
         if options.json:
             people.print_json(data={"error": str(error)})
@@ -48,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         prog="make ops", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = root.add_subparsers(required=True, metavar="COMMAND")
-    for group in (dlq, outbox, payments, reconcile, logs, admins, rankings):
+    for group in (dlq, queues, outbox, payments, reconcile, logs, admins, rankings):
         group.add_to(commands)
     return root
 

@@ -4,9 +4,12 @@ import argparse
 from typing import Any
 from uuid import UUID
 
+from infra.arguments import whole_number
 from infra.ops.command import DONE, FOUND, Answer, add_command
-from infra.ops.target import Target, operator
-from infra.ops.terminal import age, people, show_table
+from infra.ops.target import OpsError, Target, operator
+from infra.ops.terminal import age, people, show_fields, show_table
+
+LISTED = 50
 
 
 def add_to(commands: Any) -> None:
@@ -15,13 +18,22 @@ def add_to(commands: Any) -> None:
         commands, "outbox", inspect, show, "the waiting events and the quarantined ones"
     )
     outbox.add_argument(
+        "action", nargs="?", choices=["list"], help="list: the waiting events, oldest first"
+    )
+    outbox.add_argument("--limit", type=whole_number, default=LISTED, help="so many waiting events")
+    outbox.add_argument(
         "--put-back", type=UUID, action="append", default=[], metavar="EVENT_ID",
         help="let the relay publish a quarantined event again; may be repeated",
     )  # fmt: skip
 
 
 def inspect(target: Target, options: argparse.Namespace) -> Answer:
-    """Requeue the given events, then count the waiting ones and list the quarantined ones."""
+    """Requeue the given events, then count the waiting ones and list the quarantined ones.
+
+    With `list` the waiting ones are listed instead.
+    """
+    if options.action == "list":
+        return list_waiting(target, options)
     target.use_database()
     from commerce.app import messaging
     from commerce.runtime.db import current
@@ -45,6 +57,31 @@ def inspect(target: Target, options: argparse.Namespace) -> Answer:
     }
 
 
+def list_waiting(target: Target, options: argparse.Namespace) -> Answer:
+    """List the events that wait for the relay, oldest first."""
+    if options.put_back:
+        raise OpsError("--put-back goes without list: first the one, then the other.")
+    target.use_database()
+    from commerce.app import messaging
+    from commerce.shared import clock
+
+    now = clock.now()
+    relay = messaging.relay()
+    events = [
+        {
+            "id": str(each.id),
+            "type": each.type,
+            "aggregate_id": str(each.aggregate_id),
+            "age_seconds": round((now - each.occurred_at).total_seconds()),
+            "refusals": each.refusals,
+            "trace_id": each.trace_id,
+            "data": each.data,
+        }
+        for each in relay.list_waiting(options.limit)
+    ]
+    return DONE, {"waiting": relay.waiting().count, "events": events}
+
+
 def _requeue(event_id: UUID) -> bool:
     from commerce.app.operations import requeue_event
     from commerce.app.transactions import in_transaction
@@ -53,7 +90,13 @@ def _requeue(event_id: UUID) -> bool:
 
 
 def show(answer: dict[str, Any]) -> None:
-    """Print how many events wait, and the quarantined ones."""
+    """Print how many events wait, and the quarantined ones; or the waiting ones."""
+    if "events" in answer:
+        columns = ["id", "type", "aggregate_id", "age_seconds", "refusals", "trace_id"]
+        if answer["events"]:
+            show_fields(columns, answer["events"])
+        people.print(f"{len(answer['events'])} of {answer['waiting']} waiting events")
+        return
     people.print(f"{answer['waiting']} events wait, the oldest {age(answer['oldest_age_seconds'])}")
     people.print(f"{answer['set_aside_count']} events are set aside")
     names = ["id", "type", "aggregate_id", "cause", "set_aside_at"]

@@ -1,7 +1,13 @@
-"""The emulator as `make up` runs it: what is deployed stays, and each layer is unpacked once."""
+"""The emulator as `make up` runs it: what is deployed stays, and each layer is unpacked once.
 
+Live reload puts folders in the place of what was deployed, between two calls of a function.
+"""
+
+import base64
+import hashlib
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +17,10 @@ import psutil
 import pytest
 
 from infra.local.deployment import Deployment, python_runtime
-from infra.local.emulator import discard_state, start_emulator
+from infra.local.emulator import discard_state, live_file, start_emulator
 from infra.local.ports import Ports
 from infra.local.process import Server
+from tests.support.other_connection import wait_until
 
 HANDLER = """
 import os, sys
@@ -49,8 +56,21 @@ class Running:
             Layers=[layer_arn],
         )
 
-    def invoke(self, function: str) -> dict[str, Any]:
-        answer = self.client("lambda").invoke(FunctionName=function)
+    def replace(self, code: dict[str, Path], layers: dict[bytes, Path] | None = None) -> None:
+        """Put folders in the place of functions' code, and of layers, given by their packages."""
+        digests = {
+            base64.b64encode(hashlib.sha256(package).digest()).decode(): str(folder)
+            for package, folder in (layers or {}).items()
+        }
+        state = {"code": {name: str(folder) for name, folder in code.items()}, "layers": digests}
+        file = live_file(self.directory, self.port)
+        draft = file.with_suffix(".draft")
+        draft.write_text(json.dumps(state))
+        draft.replace(file)
+
+    def invoke(self, function: str, event: Any = None) -> dict[str, Any]:
+        payload = json.dumps(event).encode()
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=payload)
         result: dict[str, Any] = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, result
         return result
@@ -71,12 +91,22 @@ def zipped(files: dict[str, str]) -> bytes:
     return content.getvalue()
 
 
-def publish_layer(emulator: Running, greeting: str) -> str:
+def layer_of(greeting: str) -> bytes:
+    return zipped({"python/shared.py": f"GREETING = {greeting!r}"})
+
+
+def publish_layer(emulator: Running, greeting: str, package: bytes | None = None) -> str:
     layer = emulator.client("lambda").publish_layer_version(
-        LayerName="shared",
-        Content={"ZipFile": zipped({"python/shared.py": f"GREETING = {greeting!r}"})},
+        LayerName="shared", Content={"ZipFile": package or layer_of(greeting)}
     )
     return str(layer["LayerVersionArn"])
+
+
+def a_folder(home: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    return home
 
 
 def test_functions_share_one_unpacked_copy_of_a_layer(emulator: Running, tmp_path: Path) -> None:
@@ -127,6 +157,80 @@ def test_a_deployment_survives_restarts_until_discarded(emulator: Running, tmp_p
     discard_state(tmp_path, emulator.port)
     emulator.server = start_emulator(tmp_path, emulator.port)
     assert emulator.client("lambda").list_functions()["Functions"] == []
+
+
+def test_a_live_folder_takes_the_place_of_one_functions_code(
+    emulator: Running, tmp_path: Path
+) -> None:
+    layer = publish_layer(emulator, "hello")
+    for function in ("first", "second"):
+        emulator.deploy(function, layer)
+        assert emulator.invoke(function)["greeting"] == "hello"
+    saved = HANDLER.replace("shared.GREETING", "'saved'")
+
+    emulator.replace({"first": a_folder(tmp_path / "live-1", {"index.py": saved})})
+
+    assert emulator.invoke("first")["greeting"] == "saved"
+    assert emulator.invoke("second")["greeting"] == "hello"
+
+
+def test_a_live_folder_takes_the_place_of_a_layer_for_all(
+    emulator: Running, tmp_path: Path
+) -> None:
+    package = layer_of("hello")
+    layer = publish_layer(emulator, "hello", package)
+    for function in ("first", "second"):
+        emulator.deploy(function, layer)
+        assert emulator.invoke(function)["greeting"] == "hello"
+    folder = a_folder(tmp_path / "live-1", {"python/shared.py": "GREETING = 'saved'"})
+
+    emulator.replace({}, {package: folder})
+
+    assert [emulator.invoke(name)["greeting"] for name in ("first", "second")] == ["saved"] * 2
+    emulator.replace({})
+    assert emulator.invoke("first")["greeting"] == "hello"
+
+
+def test_live_folders_are_still_there_after_a_restart(emulator: Running, tmp_path: Path) -> None:
+    emulator.deploy("first", publish_layer(emulator, "hello"))
+    saved = HANDLER.replace("shared.GREETING", "'saved'")
+    emulator.replace({"first": a_folder(tmp_path / "live-1", {"index.py": saved})})
+
+    emulator.restart()
+
+    assert emulator.invoke("first")["greeting"] == "saved"
+
+
+def test_a_call_that_has_begun_ends_with_the_code_it_began_with(
+    emulator: Running, tmp_path: Path
+) -> None:
+    emulator.deploy("first", publish_layer(emulator, "hello"))
+    begun, may_end = tmp_path / "begun", tmp_path / "may-end"
+    waiting = f"""
+import pathlib, time
+def handler(event, context):
+    if event == "wait":
+        pathlib.Path({str(begun)!r}).touch()
+        while not pathlib.Path({str(may_end)!r}).exists():
+            time.sleep(0.02)
+    return {{"greeting": "before"}}
+"""
+    emulator.replace({"first": a_folder(tmp_path / "live-1", {"index.py": waiting})})
+    emulator.client("lambda").update_function_configuration(FunctionName="first", Timeout=60)
+    answers: list[str] = []
+    call = threading.Thread(
+        target=lambda: answers.append(emulator.invoke("first", "wait")["greeting"])
+    )
+    call.start()
+    wait_until(begun.exists)
+
+    after = waiting.replace("before", "after")
+    emulator.replace({"first": a_folder(tmp_path / "live-2", {"index.py": after})})
+
+    assert emulator.invoke("first")["greeting"] == "after"
+    may_end.touch()
+    call.join()
+    assert answers == ["before"]
 
 
 def test_the_emulator_listens_on_loopback_only(emulator: Running) -> None:

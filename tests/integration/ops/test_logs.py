@@ -2,14 +2,17 @@
 
 import json
 import secrets
+import threading
 import time
+from itertools import islice
 from typing import Any
 
 import boto3
 import pytest
 
 from infra.ops.__main__ import main
-from infra.ops.target import client
+from infra.ops.logs import follow, text_of
+from infra.ops.target import Target, client
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -41,6 +44,15 @@ def stack() -> str:
     events = [{"timestamp": now, "message": each} for each in [*lines, "START RequestId: e-3"]]
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
     return name
+
+
+def write(stack: str, *lines: dict[str, Any]) -> None:
+    now = int(time.time() * 1000)
+    boto3.client("logs").put_log_events(
+        logGroupName=f"/lastunit/{stack}",
+        logStreamName="a",
+        logEvents=[{"timestamp": now, "message": json.dumps(line)} for line in lines],
+    )
 
 
 def found(stack: str, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
@@ -95,3 +107,34 @@ def test_no_matching_line_and_no_log_differ(stack: str, capsys: pytest.CaptureFi
     assert "--since looks further back" in capsys.readouterr().out
     assert main(["logs", "x", "--stack", "no-such-stack"]) == 2
     assert "There is no log /lastunit/no-such-stack" in capsys.readouterr().err
+
+
+def test_followed_lines_are_those_to_come_each_once(
+    stack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.ops.logs.POLL_SECONDS", 0.05)
+    boto3.client("logs").delete_log_stream(logGroupName=f"/lastunit/{stack}", logStreamName="a")
+    boto3.client("logs").create_log_stream(logGroupName=f"/lastunit/{stack}", logStreamName="a")
+    lines = follow(Target(stack), ["later"])
+    watching = threading.Timer(
+        0.3, write, [stack, {"message": "later 1"}, {"message": "other"}, {"message": "later 2"}]
+    )
+    watching.start()
+    first = [each["message"] for each in islice(lines, 2)]
+    write(stack, {"message": "later 3"})
+    assert [*first, *(each["message"] for each in islice(lines, 1))] == [
+        "later 1",
+        "later 2",
+        "later 3",
+    ]
+
+
+def test_a_followed_line_says_function_route_status_and_error() -> None:
+    line = {
+        "at": "2026-06-01T00:00:00.000+00:00", "level": "ERROR", "function_name": "f",
+        "route": "POST /orders", "status": 500, "message": "failed", "code": "X",
+        "exception": "Traceback …\nKeyError: 1",
+    }  # fmt: skip
+    assert text_of(line) == (
+        "2026-06-01T00:00:00.000+00:00 ERROR f POST /orders 500 failed X\nKeyError: 1"
+    )

@@ -53,6 +53,32 @@ def test_the_outbox_shows_waiting_and_quarantined_events(
     assert "1 events wait" in capsys.readouterr().out
 
 
+def test_the_waiting_events_are_listed_oldest_first(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second, third = an_event(), an_event(), an_event()
+    code, answer = ops(capsys, "outbox", "list", "--limit", "2")
+    assert (code, answer["waiting"]) == (0, 3)
+    assert [each["id"] for each in answer["events"]] == [first, second]
+    assert answer["events"][0] | {"age_seconds": 0, "aggregate_id": ""} == {
+        "id": first, "type": "Big", "aggregate_id": "", "age_seconds": 0, "refusals": 0,
+        "trace_id": "", "data": {"text": ""},
+    }  # fmt: skip
+    main(["outbox", "list"])
+    table = capsys.readouterr().out
+    assert third in table
+    assert "3 of 3 waiting events" in table
+
+
+def test_a_published_event_waits_no_longer(capsys: pytest.CaptureFixture[str]) -> None:
+    an_event()
+    relay().run()
+    assert ops(capsys, "outbox", "list") == (0, {"waiting": 0, "events": []})
+
+
+def test_listing_and_requeueing_are_not_done_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    code, answer = ops(capsys, "outbox", "list", "--put-back", an_event())
+    assert (code, list(answer)) == (2, ["error"])
+
+
 def test_a_quarantined_event_is_requeued_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     big = an_event(MAX_BYTES)
     relay().run()

@@ -113,6 +113,14 @@ def _waiting() -> Any:
 
 WAITING = Statement(_waiting)
 
+_o = outbox_table.c
+LIST_WAITING = Statement(
+    select(_o.id, _o.type, _o.aggregate_id, _o.occurred_at, _o.trace_id, _o.data, _o.refusals)
+    .where(_o.published_at.is_(None))
+    .order_by(_o.position)
+    .limit(bindparam("limit", type_=BigInteger))
+)
+
 # --- quarantine ----------------------------------------------------------------------------------
 
 _MOVED = ("position", *ENVELOPE)

@@ -114,6 +114,10 @@ class Relay:
         row = UnitOfWork(self._database).read(sql.WAITING())[0]
         return Waiting(row.count, row.oldest, row.quarantined)
 
+    def list_waiting(self, limit: int) -> Sequence[Row]:
+        """Return the events that are not published, oldest first, with their refusals."""
+        return UnitOfWork(self._database).read(sql.LIST_WAITING(limit=limit))
+
     def _one_chunk(self, run: "_Run", done: Relayed) -> _Outcome:
         with UnitOfWork(self._database) as uow:
             rows = uow.lock(_TAKE_TURNS, sql.TAKE(after=run.after, limit=CHUNK))

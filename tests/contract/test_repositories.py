@@ -267,7 +267,7 @@ class TestProducts:
             assert repository.lock_stock(id_) == StockLevels(id_, Balance(5, 5), version=2)
             assert repository.lock_stock(uuid4()) is None
 
-    def test_levels_and_movements_tell_what_is_on_hand_allotted_and_available(
+    def test_levels_and_movements_show_units_on_hand_allotted_and_available(
         self, products: Opened[ProductRepository], brand_id: UUID
     ) -> None:
         [id_] = kept_products(products, brand_id, 10)

@@ -74,7 +74,8 @@ def is_named(path: str, texts: set[str]) -> bool:
         return "migrations" in texts
     if path.endswith(".py"):
         return False
-    patterns = [text for text in texts if "*." in text and "\n" not in text]
+    # "*.*" names every file, and so none.
+    patterns = [text for text in texts if "*." in text and text[-1] != "*" and "\n" not in text]
     return PurePosixPath(path).name in texts or any(
         fnmatchcase(path, f"*{each}") for each in patterns
     )

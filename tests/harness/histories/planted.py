@@ -103,7 +103,7 @@ def what_is_dealt_out_is_not_counted(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_count_forgets_what_is_reserved(patch: pytest.MonkeyPatch) -> None:
-    """Whoever counts the shelf makes units available that are sold and not shipped."""
+    """A count of units on hand makes those available that are sold and not shipped."""
     set_stock = StockFacade.set
 
     def forgetting(self: StockFacade, product_id: str, command: SetStock, **more: Any) -> StockView:

@@ -147,7 +147,7 @@ class TestLevels:
 
 
 class TestCounts:
-    def test_a_count_of_the_shelf_leaves_reserved_units_unavailable(
+    def test_a_count_of_units_on_hand_leaves_reserved_ones_unavailable(
         self, product: str, buyer: Person
     ) -> None:
         an_order(buyer, (product, 3))

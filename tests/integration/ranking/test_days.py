@@ -150,7 +150,7 @@ def test_a_day_is_ranked_an_hour_after_its_end(tick: Tick, at: Clock) -> None:
     assert tick("2026-03-10T01:15") == []
 
 
-def test_days_of_the_last_week_are_ranked_anew_each_night(tick: Tick) -> None:
+def test_days_of_the_last_week_are_ranked_again_each_night(tick: Tick) -> None:
     with_metrics(*(date(2026, 3, 1) + timedelta(days=n) for n in range(9)))
     nights: list[list[str]] = []
     for night in ("2026-03-10", "2026-03-11"):

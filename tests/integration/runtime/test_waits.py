@@ -104,7 +104,7 @@ def test_a_call_of_aws_is_repeated_while_there_is_time(
     assert len(failing) == tries
 
 
-def test_valkey_is_not_asked_without_time(silent: socket.socket) -> None:
+def test_valkey_is_not_called_without_time(silent: socket.socket) -> None:
     url = url_of(silent).replace("http", "redis")
     with answering_within(1.1):
         assert Valkey(lambda: url).run(lambda client: client.get("a")) is None
@@ -123,7 +123,7 @@ def test_the_delivery_system_is_waited_for_until_the_invocation_ends(
     assert connected(silent)
 
 
-def test_the_delivery_system_is_not_asked_without_time(silent: socket.socket) -> None:
+def test_the_delivery_system_is_not_called_without_time(silent: socket.socket) -> None:
     with answering_within(0), pytest.raises(DeliverySystemFailed):
         HttpDeliverySystem(url_of(silent), lambda: "secret").send(NOTICE)
     assert not connected(silent)

@@ -27,7 +27,7 @@ def buyer() -> Person:
 
 @pytest.fixture
 def kept(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What Secrets Manager has, in place of DELIVERY_SECRET; at first the delivery system's."""
+    """The secret in Secrets Manager, in place of DELIVERY_SECRET; first the delivery system's."""
     found = {"current": delivery.secret}
     monkeypatch.delenv("DELIVERY_SECRET")
     monkeypatch.setenv("DELIVERY_SECRET_ARN", SECRET_ARN)
@@ -51,7 +51,7 @@ def test_orders_and_withdrawals_are_signed(delivery: Delivery, buyer: Person) ->
     assert all(began <= at <= clock.now().timestamp() for at in delivery.signed_at(order_id))
 
 
-def test_a_name_of_any_letters_is_signed_as_it_is_sent(delivery: Delivery, buyer: Person) -> None:
+def test_a_name_in_any_script_is_signed_as_it_is_sent(delivery: Delivery, buyer: Person) -> None:
     order_id, confirmed = an_event(buyer)
     assert consume(confirmed)
     assert delivery.kinds(order_id) == ["ORDER"]
@@ -89,7 +89,7 @@ def test_nothing_is_sent_without_a_current_secret(
     assert delivery.tries(order_id) == []
 
 
-def test_a_retry_is_signed_anew_under_the_same_key(
+def test_a_retry_has_a_new_signature_and_the_same_key(
     delivery: Delivery, buyer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_id, confirmed = an_event(buyer)

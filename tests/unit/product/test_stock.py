@@ -157,7 +157,7 @@ def test_an_unknown_product_is_not_found(stock: StockFacade, product_id: str) ->
             use()
 
 
-def test_a_tag_is_compared_by_the_part_asked_for() -> None:
+def test_a_tag_is_compared_by_the_part_it_names() -> None:
     assert is_seen(None, 7, part=1)
     assert is_seen([[1, 2], [3, 7]], 7, part=1)
     assert not is_seen([[7], [7, 1], [1, 2, 7]], 7, part=1)

@@ -1,4 +1,4 @@
-"""What failed sign-ins are counted by, and how long each counter makes the next one wait."""
+"""The counters of failed sign-ins, and how long each makes the next one wait."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -30,7 +30,7 @@ ADDRESS_BITS = {4: 32, 6: 56}
 
 
 class Kind(Enum):
-    """What a counter counts the failures of."""
+    """The subject whose failures a counter counts."""
 
     DEVICE = "device"
     NETWORK = "network"

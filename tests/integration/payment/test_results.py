@@ -469,8 +469,7 @@ def test_a_result_that_was_consumed_is_not_consumed_again(
     paid, declined = a_card_order(buyer, product), a_card_order(buyer, product)
     pay(buyer, paid)
     settled(paid, "SUCCEEDED")
-    gateway.behave("refuse")
-    pay(buyer, declined)
+    use_up_tries(gateway, buyer, declined)
     for order_id in (paid, declined):
         follow(order_id)
     assert (status_of(paid), status_of(declined)) == ("CONFIRMED", "CANCELLED")

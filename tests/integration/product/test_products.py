@@ -79,8 +79,10 @@ def test_a_registered_product_is_public(brand_id: str) -> None:
         "brand": {"brand_id": brand_id, "name": "Acme"},
         "like_count": 0,
         "version": 1,
+        "availability": "SOLD_OUT",
     }
-    expected = {**in_list, "stock_quantity": 0, "rank": None}
+    terms = {"sale_from": None, "sale_until": None, "max_per_buyer": None}
+    expected = {**in_list, **terms, "stock_quantity": 0, "rank": None}
     assert (answer.status, answer.json) == (201, expected)
     seen = get(answer.json["product_id"])
     assert (seen.status, seen.json) == (200, expected)
@@ -136,10 +138,9 @@ def test_setting_stock_sets_the_counted_quantity() -> None:
     product_id = a_product(stock=5)
     for quantity in (7, 7, 2, 0, 1_000_000_000):
         answer = set_stock(product_id.upper(), quantity)
-        assert (answer.status, answer.json) == (
-            200,
-            {"product_id": product_id, "stock_quantity": quantity},
-        )
+        assert (answer.status, answer.json["product_id"]) == (200, product_id)
+        units = [answer.json[name] for name in ("stock_quantity", "available", "on_hand")]
+        assert units == [quantity] * 3
         assert stock_of(product_id) == get(product_id).json["stock_quantity"] == quantity
     assert_books_hold(product_id)
 
@@ -174,8 +175,11 @@ def test_only_an_admin_registers_products_and_sets_stock(brand_id: str) -> None:
     assert listed(f"brand_id={brand_id}").json["items"] == []
 
 
-def test_returned_units_may_exceed_the_maximum_of_a_count() -> None:
+def test_returned_units_may_exceed_the_maximum_of_a_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     product, buyer, most = a_product(price=1), a_buyer(), 1_000_000_000
+    monkeypatch.setenv("MAX_UNITS_PER_LINE", str(most))
     orders = []
     for _ in range(3):
         assert set_stock(product, most).status == 200

@@ -188,6 +188,14 @@ def test_a_last_declined_card_cancels_an_unpaid_order(shop: MemoryShop) -> None:
     assert (unpaid.status, shop.left()) == ("CANCELLED", ([10, 10], 10_000))
 
 
+def test_a_paid_order_is_not_cancelled_as_declined(shop: MemoryShop) -> None:
+    order_id = a_pending_order(shop, timedelta(minutes=15))
+    shop.orders.mark_paid(UUID(order_id), Money(150))
+    with pytest.raises(OrderNotCancellable):
+        ordering.cancel_declined_order(shop, UUID(order_id), "LIMIT_EXCEEDED")
+    assert shop.left() == ([8, 10], 9_950)
+
+
 def test_a_paid_or_unexpired_order_does_not_expire(shop: MemoryShop) -> None:
     order_id = a_pending_order(shop, timedelta(minutes=15))
     with pytest.raises(OrderNotExpirable):

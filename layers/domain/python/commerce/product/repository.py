@@ -348,7 +348,7 @@ def _terms(row: Row) -> SaleTerms:
 
 
 def _product(row: Row) -> Product:
-    stock = striping.stock_of(row.id, row.quantity, row.counted, row.stripes)
+    stock = striping.stock_of(row.id, row.quantity, row.stock_version, row.stripes)
     return Product(
         id=row.id,
         brand_id=row.brand_id,

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler, no_content
-from commerce.user import UserNotFound
+from commerce.user import UserNotFound, WeakPassword
 from commerce.user.sessions import BadCredentials, ChangePassword, SessionFacade, TooManyAttempts
 
 api = http_api()
@@ -17,5 +17,8 @@ def change_password(command: ChangePassword, buyer: Buyer) -> Response[None]:
 
 
 handler = lambda_handler(
-    api, access=USER, success=(204,), refusals=(BadCredentials, TooManyAttempts, UserNotFound)
+    api,
+    access=USER,
+    success=(204,),
+    refusals=(BadCredentials, TooManyAttempts, UserNotFound, WeakPassword),
 )

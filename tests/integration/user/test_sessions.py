@@ -302,6 +302,16 @@ def test_a_changed_password_ends_all_other_sessions() -> None:
     assert account.sign_in(NEW_PASSWORD).status == 201
 
 
+def test_a_weak_new_password_changes_nothing() -> None:
+    account = an_account()
+    mine, other = account.tokens(), account.tokens()
+    for weak in ("1234567890", f"{account.login_id}!!"):
+        answer = change_password(mine["access_token"], weak)
+        assert refused(answer) == (422, "WEAK_PASSWORD")
+    assert me(other["access_token"]).status == 200
+    assert account.sign_in().status == 201
+
+
 def test_a_wrong_current_password_changes_nothing_and_is_counted(stopped: StoppedClock) -> None:
     account = an_account()
     mine, other = account.tokens(), account.tokens()

@@ -23,7 +23,7 @@ from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
-PASSWORD = "roadrunner!"
+PASSWORD = "roadrunner on the run"
 WRONG = "a wrong guess"
 BAD, BLOCKED = (401, "BAD_CREDENTIALS"), (429, "TOO_MANY_ATTEMPTS")
 

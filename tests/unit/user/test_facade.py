@@ -31,7 +31,7 @@ from commerce.user.throttle import counters_of
 from tests.support.memory.session import MemorySessionRepository
 from tests.support.memory.user import MemoryUserRepository
 
-PASSWORD = "roadrunner!"
+PASSWORD = "roadrunner on the run"
 OWNERS_IP, STRANGERS_IP = "203.0.113.7", "198.51.100.9"
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")

@@ -18,3 +18,14 @@ class UserNotFound(CommerceError):
 
     kind = Kind.NOT_FOUND
     code = "USER_NOT_FOUND"
+
+
+class WeakPassword(CommerceError):
+    """The password is too easy to guess."""
+
+    kind = Kind.INVALID
+    code = "WEAK_PASSWORD"
+    default_detail = (
+        "Choose one that is on no list of common passwords, is no simple pattern, "
+        "and is not made of your login_id, name or email; several unrelated words are good."
+    )

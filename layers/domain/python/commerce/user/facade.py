@@ -23,11 +23,13 @@ class UserFacade:
         self._sessions = sessions
 
     def sign_up(self, command: SignUp) -> UserView:
-        """Open an account. Raises LoginIdTaken, on commit at the latest."""
+        """Open an account. Raises WeakPassword; LoginIdTaken, on commit at the latest."""
+        password = command.password.get_secret_value()
+        passwords.require_strong(password, command.login_id, command.name, command.email)
         user = User.signed_up(
             id_=clock.new_id(),
             login_id=command.login_id,
-            password_hash=passwords.hashed(command.password.get_secret_value()),
+            password_hash=passwords.hashed(password),
             name=command.name,
             email=command.email,
             birth_date=command.birth_date,

@@ -56,6 +56,11 @@ class User:
         user._record_event(UserSignedUp)
         return user
 
+    @property
+    def personal(self) -> tuple[str, str, str]:
+        """What a password must not be made of."""
+        return self.login_id, self.name, self.email
+
     def change_password(self, password_hash: str) -> None:
         """Replace the password; access tokens of other sessions are outdated."""
         self.password_hash = password_hash

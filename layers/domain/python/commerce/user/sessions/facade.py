@@ -163,7 +163,8 @@ class SessionFacade:
     def change_password(self, command: ChangePassword, *, identity: Identity) -> Attempt:
         """Replace the password and end all other sessions, where the current one is right.
 
-        Guesses are counted for the user: who makes them holds a session. Raises UserNotFound.
+        Guesses are counted for the user: who makes them holds a session. Raises UserNotFound,
+        WeakPassword.
         """
         user, attempts = self._users.find_attempts(
             identity.user_id, [counter_of_user(identity.user_id)]
@@ -174,8 +175,10 @@ class SessionFacade:
         if blocked := _blocked(account, attempts):
             return blocked
         current = command.current_password.get_secret_value()
+        new = command.new_password.get_secret_value()
+        passwords.require_strong(new, *user.personal)
         is_right = passwords.is_right(current, user.password_hash)
-        new_hash = passwords.hashed(command.new_password.get_secret_value()) if is_right else ""
+        new_hash = passwords.hashed(new) if is_right else ""
         found = self._users.lock(user.id)
         attempts = self._users.lock_attempts([each.counter for each in attempts])
         _require_unchanged(user, found)

@@ -10,6 +10,7 @@ from tests.support.lambda_calls import Answer, call
 from tests.support.shop import an_address, rows
 
 PASSWORD = "roadrunner on the run"
+PATIENCE_SECONDS = 300  # a hundred threads share two processors
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,14 @@ class Account:
     def sign_in(self, password: str = PASSWORD, **more: Any) -> Answer:
         """POST /sessions, from an address of its own."""
         body = {"login_id": self.login_id, "password": password, **more}
-        return call("user/open_session", "POST", "/sessions", body=body, source_ip=an_address())
+        return call(
+            "user/open_session",
+            "POST",
+            "/sessions",
+            body=body,
+            source_ip=an_address(),
+            timeout_seconds=PATIENCE_SECONDS,
+        )
 
     def tokens(self) -> Any:
         """Sign in; return what the session's client keeps."""
@@ -55,7 +63,13 @@ def an_account(*, is_admin: bool = False) -> Account:
 def refresh(refresh_token: str) -> Answer:
     """POST /sessions/refresh."""
     body = {"refresh_token": refresh_token}
-    return call("user/refresh_session", "POST", "/sessions/refresh", body=body)
+    return call(
+        "user/refresh_session",
+        "POST",
+        "/sessions/refresh",
+        body=body,
+        timeout_seconds=PATIENCE_SECONDS,
+    )
 
 
 def sessions_of(access_token: str) -> Answer:
@@ -78,7 +92,14 @@ def end_sessions(access_token: str) -> Answer:
 def change_password(access_token: str, new: str, current: str = PASSWORD) -> Answer:
     """PUT /users/me/password."""
     body = {"current_password": current, "new_password": new}
-    return call("user/change_password", "PUT", "/users/me/password", token=access_token, body=body)
+    return call(
+        "user/change_password",
+        "PUT",
+        "/users/me/password",
+        token=access_token,
+        body=body,
+        timeout_seconds=PATIENCE_SECONDS,
+    )
 
 
 def me(access_token: str) -> Answer:

@@ -18,6 +18,7 @@ from commerce.shared import clock
 from commerce.user import devices, passwords
 from commerce.user.throttle import Kind, counter_of, counters_of
 from tests.support.lambda_calls import Answer, call
+from tests.support.sessions import PATIENCE_SECONDS
 from tests.support.shop import an_address, rows
 from tests.support.threads import run_concurrently
 
@@ -77,7 +78,15 @@ def log_in(
     body = {"login_id": login_id, "password": password}
     if device_token is not None:
         body["device_token"] = device_token
-    return call("user/open_session", "POST", "/sessions", body=body, source_ip=source_ip, **request)
+    return call(
+        "user/open_session",
+        "POST",
+        "/sessions",
+        body=body,
+        source_ip=source_ip,
+        timeout_seconds=PATIENCE_SECONDS,
+        **request,
+    )
 
 
 def refused(answer: Answer) -> tuple[int, str]:

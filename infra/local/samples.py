@@ -31,11 +31,20 @@ REFRESH_TOKEN = "REFRESH_TOKEN"  # noqa: S105
 TOKEN = "TOKEN"  # noqa: S105 - the placeholder in events/http
 LOGIN_ID = "coyote"
 _ID = "0198c0de-0000-7000-8000-0000000000"
-SESSION_ID = f"{_ID}17"
 PRODUCT_ID, BRAND_ID, ORDER_ID = _ID + "0a", _ID + "0b", _ID + "0c"
 USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID + "aa"
-EVENT_ID = _ID + "10"
-SAMPLE_IDS = {PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID}
+EVENT_ID, SESSION_ID = _ID + "10", _ID + "17"
+SAMPLE_IDS = {
+    PRODUCT_ID,
+    BRAND_ID,
+    ORDER_ID,
+    USER_ID,
+    PAYMENT_ID,
+    COUPON_ID,
+    RUN_ID,
+    EVENT_ID,
+    SESSION_ID,
+}
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
 

@@ -50,7 +50,7 @@ def an_account(*, is_admin: bool = False) -> Account:
         "birth_date": "1949-09-17",
         "gender": "OTHER",
     }
-    answer = call("user/sign_up", "POST", "/users", body=body)
+    answer = call("user/sign_up", "POST", "/users", body=body, timeout_seconds=PATIENCE_SECONDS)
     assert answer.status == 201, answer.json
     user_id = UUID(answer.json["user_id"])
     if is_admin:

@@ -63,7 +63,8 @@ def a_user() -> str:
         "birth_date": "1949-09-17",
         "gender": "OTHER",
     }
-    assert call("user/sign_up", "POST", "/users", body=body).status == 201
+    answer = call("user/sign_up", "POST", "/users", body=body, timeout_seconds=PATIENCE_SECONDS)
+    assert answer.status == 201
     return login_id
 
 

@@ -27,13 +27,24 @@ from infra.template import ROOT, Function
 
 EVENTS = ROOT / "events"
 STACK = "lastunit"
+REFRESH_TOKEN = "REFRESH_TOKEN"  # noqa: S105
 TOKEN = "TOKEN"  # noqa: S105 - the placeholder in events/http
 LOGIN_ID = "coyote"
 _ID = "0198c0de-0000-7000-8000-0000000000"
 PRODUCT_ID, BRAND_ID, ORDER_ID = _ID + "0a", _ID + "0b", _ID + "0c"
 USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID + "aa"
-EVENT_ID = _ID + "10"
-SAMPLE_IDS = {PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID}
+EVENT_ID, SESSION_ID = _ID + "10", _ID + "17"
+SAMPLE_IDS = {
+    PRODUCT_ID,
+    BRAND_ID,
+    ORDER_ID,
+    USER_ID,
+    PAYMENT_ID,
+    COUPON_ID,
+    RUN_ID,
+    EVENT_ID,
+    SESSION_ID,
+}
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
 
@@ -65,6 +76,7 @@ class Scene:
         orders = {"deliver_order": self._shipped_order, "pay_order": self._unpaid_order}
         runs = {"publish_ranks": self._ranked_run}
         is_about_login = self._name in ("sign_up", "open_session")
+        is_about_password = self._name == "change_password"
         return {
             PRODUCT_ID: lambda: str(self._product["product_id"]),
             BRAND_ID: lambda: str(self._product["brand"]["brand_id"]),
@@ -74,7 +86,13 @@ class Scene:
             PAYMENT_ID: lambda: self._paid_order()[1],
             RUN_ID: runs.get(self._name, self._run),
             EVENT_ID: self._quarantined_event,
-            TOKEN: self._token,
+            SESSION_ID: lambda: str(
+                self._buyer.api.call("GET", "/sessions")["items"][0]["session_id"]
+            ),
+            REFRESH_TOKEN: lambda: str(self._session["refresh_token"]),
+            TOKEN: (
+                (lambda: str(self._session["access_token"])) if is_about_password else self._token
+            ),
             **({LOGIN_ID: self._login_id} if is_about_login else {}),
         }
 
@@ -93,12 +111,21 @@ class Scene:
     def _login_id(self) -> str:
         """Make a new login id; where a session is to be opened, a user has signed up with it."""
         login_id = f"coy{secrets.token_hex(3)}"
-        if self._name == "open_session":
-            sample = json.loads((EVENTS / "http" / "sign_up.json").read_text(encoding="utf-8"))
-            self._anyone.call(
-                "POST", "/users", {**json.loads(sample["body"]), "login_id": login_id}
-            )
-        return login_id
+        return login_id if self._name == "sign_up" else str(self._signed_up(login_id)["login_id"])
+
+    def _signed_up(self, login_id: str) -> Json:
+        """Sign a user up as the sample does; return what was sent."""
+        sample = json.loads((EVENTS / "http" / "sign_up.json").read_text(encoding="utf-8"))
+        user: Json = {**json.loads(sample["body"]), "login_id": login_id}
+        self._anyone.call("POST", "/users", user)
+        return user
+
+    @cached_property
+    def _session(self) -> Json:
+        """Open a session of a user whose password is the samples'."""
+        user = self._signed_up(f"coy{secrets.token_hex(3)}")
+        login = {name: user[name] for name in ("login_id", "password")}
+        return self._anyone.call("POST", "/sessions", login)
 
     # --- what is asked for -------------------------------------------------------------------
 

@@ -106,6 +106,12 @@ def _successes(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     if operation.rules.idempotent:
         headers.append("Idempotency-Replayed")
     for status in operation.success:
+        if status is HTTPStatus.NO_CONTENT:
+            yield (
+                str(status.value),
+                {"description": parts.SUCCESS[status], "headers": _headers(headers)},
+            )
+            continue
         content = {"schema": _tidy(operation.answer_schema)}
         if operation.shape is not str:
             content["example"] = examples.answer_of(operation.shape)

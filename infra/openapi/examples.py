@@ -51,7 +51,8 @@ from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from commerce.shared.schemas import Page, View
-from commerce.user import SessionView, TooManyAttempts, UserView
+from commerce.user import UserView
+from commerce.user.sessions import NewSessionView, SessionView, TokensView, TooManyAttempts
 
 REQUEST_ID = "0198c0de-0001-4000-8000-000000000016"
 PRODUCT_ID = "0198c0de-0000-7000-8000-00000000000a"
@@ -61,6 +62,7 @@ PAYMENT_ID = "0198c0de-0000-7000-8000-00000000000d"
 COUPON_ID = "0198c0de-0000-7000-8000-00000000000e"
 ISSUED_COUPON_ID = "0198c0de-0000-7000-8000-00000000000f"
 USER_ID = "0198c0de-0000-7000-8000-000000000001"
+SESSION_ID = "0198c0de-0000-7000-8000-000000000017"
 EVENT_ID = "0198c0de-0000-7000-8000-000000000010"
 MESSAGE_ID = "5d7a3f0e-5a2b-4d0e-9c1f-0a1b2c3d4e5f"
 QUEUE = "shipping-order-confirmed"
@@ -76,6 +78,7 @@ PATH_IDS = {
     "asset": "start.js",
     "queue": QUEUE,
     "event_id": EVENT_ID,
+    "session_id": SESSION_ID,
 }
 
 
@@ -83,6 +86,13 @@ def _won(amount: int) -> dict[str, object]:
     return {"amount": amount, "currency": "KRW"}
 
 
+_TOKENS: dict[str, Any] = {
+    "access_token": "eyJhbGciOi…",
+    "token_type": "Bearer",
+    "expires_in": 900,
+    "refresh_token": "eyJhbGciOi…",
+    "refresh_expires_in": 2592000,
+}
 _PRODUCT = {
     "product_id": PRODUCT_ID,
     "name": "Anvil",
@@ -198,11 +208,15 @@ _VIEWS: tuple[View, ...] = (
             "gender": "OTHER",
         }
     ),
+    TokensView(**_TOKENS),
+    NewSessionView(**_TOKENS, device_token="eyJhbGciOi…"),  # noqa: S106
     SessionView(
-        access_token="eyJhbGciOi…",  # noqa: S106
-        token_type="Bearer",  # noqa: S106
-        expires_in=900,
-        device_token="eyJhbGciOi…",  # noqa: S106
+        session_id=SESSION_ID,
+        user_agent="curl/8.5.0",
+        created_at=AT,
+        last_used_at=AT,
+        expires_at=AT + timedelta(days=30),
+        is_current=True,
     ),
     BalanceView.model_validate({"balance": _won(10000), "currency": "KRW"}),
     PointsView.model_validate(

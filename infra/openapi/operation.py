@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import ModuleType
+from types import ModuleType, NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from aws_lambda_powertools.event_handler import Response
@@ -26,7 +26,13 @@ from commerce.entrypoints.http import (
     ValidationFailed,
 )
 from commerce.runtime.idempotency import IdempotencyKeyReused
-from commerce.runtime.tokens import AdminOnly, InvalidToken, NotSignedIn, TokenExpired
+from commerce.runtime.tokens import (
+    AdminOnly,
+    InvalidToken,
+    NotSignedIn,
+    SessionEnded,
+    TokenExpired,
+)
 from commerce.shared.cursor import InvalidCursor
 from commerce.shared.errors import Busy, CommerceError, Unavailable
 from commerce.shared.etag import StaleVersion
@@ -81,7 +87,7 @@ class Operation:
                 answer_schema=content["schema"],
                 schemas=schema["components"]["schemas"],
                 shape=get_args(shape)[0] if is_answer or get_origin(shape) is tuple else shape,
-                is_tagged=is_answer,
+                is_tagged=is_answer and get_args(shape) != (NoneType,),
                 takes_version="if_match" in hints,
                 sample=sample,
             )
@@ -131,7 +137,7 @@ class Operation:
 
     def _refused_callers(self) -> Iterator[type[CommerceError]]:
         if self.rules.access is not ANYONE:
-            yield from (NotSignedIn, InvalidToken, TokenExpired)
+            yield from (NotSignedIn, InvalidToken, TokenExpired, SessionEnded)
         if self.rules.access is ADMIN:
             yield AdminOnly
 

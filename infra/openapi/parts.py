@@ -49,11 +49,13 @@ PATH = {
     "asset": "The file's name",
     "queue": "The queue's name, without the stack's",
     "event_id": "The event's id",
+    "session_id": "The session's id",
 }
 
 SUCCESS = {
     HTTPStatus.OK: "Done; or found",
     HTTPStatus.CREATED: "Made",
+    HTTPStatus.NO_CONTENT: "Done",
     HTTPStatus.NOT_MODIFIED: "What If-None-Match names is what would be answered",
 }
 

@@ -13,9 +13,11 @@ def add_to(commands: Any) -> None:
     admin = add_group(commands, "admin", "the users with an admin's rights")
     add_command(admin, "list", list_admins, show, "all admins")
     granted = add_command(
-        admin, "grant", grant, show, "make a user an admin, from their next session"
+        admin, "grant", grant, show, "make a user an admin: their next access token has the scope"
     )
-    revoked = add_command(admin, "revoke", revoke, show, "make an admin a user again")
+    revoked = add_command(
+        admin, "revoke", revoke, show, "make an admin a user again, and end their sessions"
+    )
     for each in (granted, revoked):
         each.add_argument("login_id")
 
@@ -44,7 +46,7 @@ def grant(target: Target, options: argparse.Namespace) -> Answer:
 
 
 def revoke(target: Target, options: argparse.Namespace) -> Answer:
-    """Make an admin a user again, and list all admins."""
+    """Make an admin a user again, end their sessions, and list all admins."""
     target.use_database()
     confirm(f"No longer let {options.login_id} do what admins may, on {target.stack}?", options)
     from commerce.app.transactions import in_transaction

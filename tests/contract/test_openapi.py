@@ -81,7 +81,8 @@ def test_every_operation_has_summary_tags_responses_and_security(name: str) -> N
         assert operation["security"] == [{"admin": []}]
         assert codes_of(operation, 403) >= {"ADMIN_ONLY"}
     if operation["security"] in ([{"admin": []}], [{"user": []}]):
-        assert codes_of(operation, 401) == {"NOT_SIGNED_IN", "INVALID_TOKEN", "TOKEN_EXPIRED"}
+        refused = {"NOT_SIGNED_IN", "INVALID_TOKEN", "TOKEN_EXPIRED", "SESSION_ENDED"}
+        assert codes_of(operation, 401) - {"BAD_CREDENTIALS"} == refused
     keys = [each for each in operation["parameters"] if each["name"] == "Idempotency-Key"]
     wanted = IDEMPOTENCY_KEY_REQUIRED.get(name)
     assert [each["required"] for each in keys] == ([] if wanted is None else [wanted])

@@ -45,11 +45,14 @@ from commerce.shipping.repository import ShipmentRepository, SqlShipmentReposito
 from commerce.user.errors import LoginIdTaken
 from commerce.user.model import User
 from commerce.user.repository import SqlUserRepository, UserRepository
+from commerce.user.sessions.model import Session
+from commerce.user.sessions.repository import SessionRepository, SqlSessionRepository
 from commerce.user.throttle import Attempts, Counter, Kind
 from tests.support.memory.brand import MemoryBrandRepository
 from tests.support.memory.order import MemoryOrderRepository
 from tests.support.memory.point import MemoryPointRepository
 from tests.support.memory.product import MemoryProductRepository
+from tests.support.memory.session import MemorySessionRepository
 from tests.support.memory.shipping import MemoryShipmentRepository
 from tests.support.memory.user import MemoryUserRepository
 
@@ -120,6 +123,11 @@ def points(kind: str, database: Database) -> Opened[PointRepository]:
 @pytest.fixture
 def users(kind: str, database: Database) -> Opened[UserRepository]:
     return opened(kind, database, MemoryUserRepository(), SqlUserRepository)
+
+
+@pytest.fixture
+def sessions(kind: str, database: Database) -> Opened[SessionRepository]:
+    return opened(kind, database, MemorySessionRepository(), SqlSessionRepository)
 
 
 @pytest.fixture
@@ -789,6 +797,77 @@ class TestUsers:
                 [kept, Attempts(second)],
             )
             assert repository.lock_attempts([second, first]) == [Attempts(second), kept]
+
+
+class TestSessions:
+    def test_a_session_is_found_by_its_user_only(
+        self, users: Opened[UserRepository], sessions: Opened[SessionRepository]
+    ) -> None:
+        session = a_session(stored(users))
+        with sessions() as repository:
+            repository.add(session)
+        with sessions() as repository:
+            assert repository.lock(session.id, session.user_id) == session
+            assert repository.lock(session.id, uuid4()) is None
+            assert repository.of_user(session.user_id) == [session]
+            repository.end(session.id, uuid4())
+        session.refresh(0, 7, clock.now())
+        with sessions() as repository:
+            repository.save(session)
+        with sessions() as repository:
+            assert repository.lock(session.id, session.user_id) == session
+            repository.end(session.id, session.user_id)
+        with sessions() as repository:
+            assert repository.of_user(session.user_id) == []
+
+    def test_sessions_are_listed_by_last_use_without_expired_ones(
+        self, users: Opened[UserRepository], sessions: Opened[SessionRepository]
+    ) -> None:
+        user = stored(users)
+        kept = [a_session(user, minutes) for minutes in (3, 1, 2)]
+        expired = a_session(user, minutes=31 * 24 * 60)
+        with sessions() as repository:
+            for each in (*kept, expired):
+                repository.add(each)
+        with sessions() as repository:
+            assert repository.of_user(user.id) == [kept[1], kept[2], kept[0]]
+            repository.end_oldest(user.id, kept=2)
+        with sessions() as repository:
+            assert repository.of_user(user.id) == [kept[1], kept[2]]
+            assert repository.lock(expired.id, user.id) is None
+
+    def test_all_sessions_of_one_user_end_but_the_one_to_keep(
+        self, users: Opened[UserRepository], sessions: Opened[SessionRepository]
+    ) -> None:
+        user, other = stored(users), stored(users)
+        mine, others = [a_session(user) for _ in range(3)], a_session(other)
+        with sessions() as repository:
+            for each in (*mine, others):
+                repository.add(each)
+        with sessions() as repository:
+            repository.renew_tokens(user.id, 5)
+            repository.end_all(user.id, but=mine[1].id)
+        with sessions() as repository:
+            assert [(each.id, each.epoch) for each in repository.of_user(user.id)] == [
+                (mine[1].id, 5)
+            ]
+            assert repository.of_user(other.id) == [others]
+            repository.end_all(user.id)
+        with sessions() as repository:
+            assert repository.of_user(user.id) == []
+
+
+def stored(users: Opened[UserRepository]) -> User:
+    user = a_user()
+    with users() as repository:
+        repository.add(user)
+    return user
+
+
+def a_session(user: User, minutes: int = 0) -> Session:
+    """A session that was opened so many minutes ago."""
+    at = clock.now() - timedelta(minutes=minutes)
+    return Session.opened(clock.new_id(), user.id, user.epoch, "curl \N{ANCHOR}", at)
 
 
 def a_product(

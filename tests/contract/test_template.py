@@ -355,7 +355,7 @@ READ_TOKENS = ("secretsmanager:GetSecretValue", "TokenSecret")
 KEEP_RECORDS = ("dynamodb:PutItem", "IdempotencyTable")
 READ_A_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 HIDE_MESSAGES = "sqs:ChangeMessageVisibility"
-SIGNS_TOKENS = "OpenSessionFunction"
+SIGN_TOKENS = ("OpenSessionFunction", "RefreshSessionFunction")
 NAMES_VIEWERS = "GetProductFunction"  # by a valid token, where the viewer has one
 
 
@@ -391,7 +391,7 @@ def _needed(function: Function, properties: Resource) -> set[tuple[str, str]]:
         if event["Type"] == "SQS":
             actions = (*READ_A_QUEUE, HIDE_MESSAGES) if hides else READ_A_QUEUE
             needed |= {(action, named(event["Properties"]["Queue"])) for action in actions}
-    if "access" in rules or function.logical_id in (SIGNS_TOKENS, NAMES_VIEWERS):
+    if "access" in rules or function.logical_id in (*SIGN_TOKENS, NAMES_VIEWERS):
         needed.add(READ_TOKENS)
     if "idempotent" in rules:
         needed.add(KEEP_RECORDS)

@@ -18,6 +18,15 @@ from tests.e2e.stack import Stack
 
 USER_DOORS: list[tuple[str, str, Any]] = [
     ("GET", "/users/me", None),
+    (
+        "PUT",
+        "/users/me/password",
+        {"current_password": "no such password", "new_password": "another password"},
+    ),
+    ("GET", "/sessions", None),
+    ("DELETE", "/sessions/{order}", None),
+    ("DELETE", "/sessions/current", None),
+    ("DELETE", "/sessions", None),
     ("GET", "/users/me/points", None),
     ("POST", "/users/me/points/charges", {"amount": 1}),
     ("POST", "/orders", an_order(("{product}", 1))),
@@ -127,7 +136,9 @@ def forge(stack: Stack, buyer: Buyer) -> Forge:
 
 
 def test_a_token_names_subject_audience_and_expiry(forge: Forge, buyer: Buyer) -> None:
-    assert set(forge.claims) == {"iss", "aud", "sub", "scope", "iat", "exp", "jti"}
+    assert set(forge.claims) == {
+        "iss", "aud", "sub", "scope", "iat", "exp", "jti", "session", "epoch",
+    }  # fmt: skip
     assert forge.claims["sub"] == buyer.user["user_id"]
     assert forge.claims["scope"] == ""
     assert 0 < forge.claims["exp"] - forge.claims["iat"] <= 3600

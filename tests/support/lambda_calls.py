@@ -135,9 +135,11 @@ def _give_its_own_event(api: APIGatewayRestResolver) -> None:
     api.resolve = resolve_alone  # type: ignore[method-assign,assignment]
 
 
-def call(name: str, method: str, path: str, **request: Any) -> Answer:
-    """One HTTP request to the function in functions/<name>.py."""
-    answer = function(name)(http_event(method, path, **request), lambda_context())
+def call(
+    name: str, method: str, path: str, *, timeout_seconds: float = 10, **request: Any
+) -> Answer:
+    """One HTTP request to the function in functions/<name>.py, which has so much time."""
+    answer = function(name)(http_event(method, path, **request), lambda_context(timeout_seconds))
     headers = {name.lower(): values[-1] for name, values in answer["multiValueHeaders"].items()}
     body = json.loads(answer["body"]) if answer["body"] else None
     return Answer(answer["statusCode"], body, headers)

@@ -10,6 +10,7 @@ from commerce.user.throttle import counters_of
 from tests.harness.crash.cases import (
     CREATED,
     DONE,
+    OK,
     PRICE,
     Case,
     Scenario,
@@ -54,6 +55,57 @@ def _sign_in(case: Case) -> str:
     body = {"login_id": case.key[:10], "password": PASSWORD}
     answer = call("user/open_session", "POST", "/sessions", body=body, source_ip=_address(case))
     return answered(answer)
+
+
+def _signed_in() -> Case:
+    """A user with two sessions, in the first of which they act."""
+    case = _signed_up()
+    opened = []
+    for _ in range(2):
+        body = {"login_id": case.key[:10], "password": PASSWORD}
+        answer = call("user/open_session", "POST", "/sessions", body=body, source_ip=_address(case))
+        assert answer.status == 201, answer.json
+        opened.append(answer.json)
+    first, other = (tokens.verify(each["access_token"]) for each in opened)
+    words = {"mine": first, "other": other, "refresh": opened[0]["refresh_token"]}
+    return replace(case, buyer=Person(first.user_id, opened[0]["access_token"]), words=words)
+
+
+def _refresh(case: Case) -> str:
+    body = {"refresh_token": case.words["refresh"]}
+    return answered(call("user/refresh_session", "POST", "/sessions/refresh", body=body))
+
+
+def _end_other(case: Case) -> str:
+    path = f"/sessions/{case.words['other'].session_id}"
+    return answered(call("user/end_session", "DELETE", path, token=case.buyer.token))
+
+
+def _end_current(case: Case) -> str:
+    path = "/sessions/current"
+    return answered(call("user/end_current_session", "DELETE", path, token=case.buyer.token))
+
+
+def _end_all(case: Case) -> str:
+    return answered(call("user/end_sessions", "DELETE", "/sessions", token=case.buyer.token))
+
+
+def _change_password(case: Case) -> str:
+    body = {"current_password": PASSWORD, "new_password": f"{PASSWORD} anew"}
+    path = "/users/me/password"
+    return answered(call("user/change_password", "PUT", path, token=case.buyer.token, body=body))
+
+
+def _alive(case: Case) -> list[tuple[str, int]]:
+    """Return which sessions are alive, with the number of their refresh token."""
+    names = {case.words[name].session_id: name for name in ("mine", "other")}
+    sql = "SELECT id, generation FROM user_session WHERE user_id = $1"
+    return sorted((names[row.id], row.generation) for row in rows(sql, case.buyer.user_id))
+
+
+def _epoch(case: Case) -> list[int]:
+    sql = "SELECT epoch FROM user_account WHERE id = $1"
+    return [row.epoch for row in rows(sql, case.buyer.user_id)]
 
 
 def _failed_logins(case: Case) -> list[int]:
@@ -138,6 +190,29 @@ _MINE = frozenset({"200 mine"})
 
 SCENARIOS = (
     Scenario("sign_in", "user/open_session", _signed_up, _sign_in, CREATED, look=_failed_logins),
+    Scenario("refresh_session", "user/refresh_session", _signed_in, _refresh, OK, look=_alive),
+    Scenario(
+        "list_sessions", "user/list_sessions", _signed_in,
+        _read("user/list_sessions", lambda _: "/sessions", lambda _, body: len(body["items"])),
+        frozenset({"200 2"}),
+    ),
+    Scenario(
+        "end_session", "user/end_session", _signed_in, _end_other,
+        frozenset({"204", "404 SESSION_NOT_FOUND"}), look=_alive,
+    ),
+    Scenario(
+        "end_current_session", "user/end_current_session", _signed_in, _end_current,
+        frozenset({"204", "401 SESSION_ENDED"}), look=_alive,
+    ),
+    Scenario(
+        "end_sessions", "user/end_sessions", _signed_in, _end_all,
+        frozenset({"204", "401 SESSION_ENDED"}), look=_alive,
+    ),
+    Scenario(
+        "change_password", "user/change_password", _signed_in, _change_password,
+        frozenset({"204", "401 BAD_CREDENTIALS"}),
+        look=lambda case: (_alive(case), _epoch(case)),
+    ),
     Scenario(
         "read_me", "user/get_me", _signed_up,
         _read("user/get_me", lambda _: "/users/me", lambda _, body: body["name"]),

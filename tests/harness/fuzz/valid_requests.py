@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from commerce.app.likes import like_product
@@ -17,9 +18,13 @@ from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.runtime.db.current import database
 from commerce.runtime.messaging import quarantine
 from commerce.shared import clock
+from commerce.user import passwords
+from commerce.user.sessions import SqlSessionRepository, refresh_tokens
+from commerce.user.sessions.model import Session
+from commerce.user.throttle import counter_of_user
 from infra.openapi import examples
 from tests.harness.fuzz.conformance import Json, document
-from tests.harness.fuzz.world import PRICE, World
+from tests.harness.fuzz.world import PASSWORD, PRICE, World
 from tests.support.api_gateway import ApiGateway
 from tests.support.coupons import a_coupon
 from tests.support.orders import an_order, ship
@@ -113,7 +118,7 @@ class Ready:
 
     def attempt(self) -> Attempt:
         """Return a request that should succeed."""
-        if self._words is None:
+        if self._words is None or self._operation.path == "/users/me/password":
             more = self._prepare(self._world) if self._prepare else {}
             self._words = {**_words_of(self._world), **more}
         operation, words = self._operation, self._words
@@ -191,6 +196,29 @@ def _a_login(world: World) -> Words:
     return {"coyote": world.login_id}
 
 
+def _a_session(world: World) -> Words:
+    session = Session.opened(clock.new_id(), world.caller.user_id, 0, "fuzz", clock.now())
+    in_transaction(lambda shop: SqlSessionRepository(shop.uow).add(session))
+    return {
+        examples.SESSION_ID: str(session.id),
+        "REFRESH_TOKEN": refresh_tokens.token_of(session),
+    }
+
+
+def _a_password(world: World) -> Words:
+    """Give the caller the password of the example again, and forget what was guessed at it."""
+    counter = counter_of_user(world.caller.user_id)
+    rows("DELETE FROM login_throttle WHERE key = $1 RETURNING key", counter.key)
+    sql = "UPDATE user_account SET password_hash = $2 WHERE id = $1 RETURNING id"
+    rows(sql, world.caller.user_id, _hash_of_the_password())
+    return {}
+
+
+@cache
+def _hash_of_the_password() -> str:
+    return passwords.hashed(PASSWORD)
+
+
 def _an_offer(world: World) -> Words:
     return {examples.COUPON_ID: a_coupon()}
 
@@ -242,6 +270,9 @@ def _a_quarantined_event(world: World) -> Words:
 _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/users"): _a_new_login_id,
     ("POST", "/sessions"): _a_login,
+    ("POST", "/sessions/refresh"): _a_session,
+    ("DELETE", "/sessions/{session_id}"): _a_session,
+    ("PUT", "/users/me/password"): _a_password,
     ("POST", "/coupons/{coupon_id}/issues"): _an_offer,
     ("POST", "/orders/{order_id}/cancellation"): _a_confirmed_order,
     ("POST", "/admin/orders/{order_id}/cancellation"): _a_confirmed_order,

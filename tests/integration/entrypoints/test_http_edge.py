@@ -388,7 +388,7 @@ def test_health_is_503_while_the_database_is_unreachable(
 def test_a_warm_function_keeps_nothing_of_the_previous_request(logged: Logged) -> None:
     product, buyer, key = a_product(stock=5, price=0), a_buyer(), a_key()
     raw = json.dumps({"lines": [{"product_id": product, "quantity": 1}], "payment_method": "POINT"})
-    sent = {"raw_body": raw, "token": buyer.token}
+    sent: dict[str, Any] = {"raw_body": raw, "token": buyer.token}
     for _ in range(2):
         replayed = call("order/place_order", "POST", "/orders", key=key, **sent)
     assert replayed.headers["idempotency-replayed"] == "true"

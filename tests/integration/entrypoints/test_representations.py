@@ -85,7 +85,7 @@ def test_a_stock_that_was_set_reads_as_it_was_answered() -> None:
 def test_a_user_reads_as_the_sign_up_was_answered() -> None:
     body = {
         "login_id": clock.new_id().hex[-10:],
-        "password": "roadrunner!",
+        "password": "roadrunner on the run",
         "name": "Wile\u0301",
         "email": "Wile@Example.com",
         "birth_date": "1949-09-17",

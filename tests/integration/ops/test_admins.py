@@ -60,6 +60,21 @@ def scopes_of_a_session(login_id: str) -> frozenset[str]:
     return tokens.verify(answer.json["access_token"]).scopes
 
 
+def test_a_revoked_admins_session_ends_at_once(
+    login_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ops(capsys, "grant", login_id, "--yes")
+    body = {"login_id": login_id, "password": PASSWORD}
+    session = call("user/open_session", "POST", "/sessions", body=body).json
+    weights = partial(
+        call, "ranking/get_ranking_weights", "GET", "/admin/ranking-weights",
+        token=session["access_token"],
+    )  # fmt: skip
+    assert weights().status == 200
+    assert ops(capsys, "revoke", login_id, "--yes")[0] == 0
+    assert (weights().status, weights().json["code"]) == (401, "SESSION_ENDED")
+
+
 def test_granting_and_revoking_admin_rights_is_audited(
     login_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,12 +7,15 @@ from urllib.parse import urlsplit
 import pg8000.dbapi
 import pytest
 
+from commerce.app.transactions import in_transaction
+from commerce.point import ChargePoints
 from commerce.product.striping.model import StripedStock
 from commerce.runtime.db.current import database
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import cancel, place
 from tests.support.proxy import PostgresProxy, RoundTrip, postgres_proxy, waits_under_lock
+from tests.support.sessions import an_account
 from tests.support.shop import (
     Person,
     a_buyer,
@@ -71,6 +74,20 @@ def test_an_order_takes_four_round_trips_for_any_number_of_lines(
     trips = trips_of_an_order(proxy, lines)
     print(f"{lines} lines: {len(trips)} round trips")  # noqa: T201
     assert len(trips) == ROUND_TRIPS
+
+
+def test_the_session_check_adds_no_round_trip_to_an_order(proxy: PostgresProxy) -> None:
+    account = an_account()
+    buyer = Person(account.user_id, account.tokens()["access_token"])
+    in_transaction(lambda shop: shop.points.charge(ChargePoints(amount=9), user_id=buyer.user_id))
+    product = a_product(stock=9, price=1)
+    assert order(buyer, product).status == 201  # the function is warm
+    proxy.forget()
+    assert order(buyer, product).status == 201
+    trips = list(proxy.trips)
+    assert len(trips) == ROUND_TRIPS
+    checked = [trip.holds("FROM user_session") for trip in trips]
+    assert checked == [True, False, False, False]
 
 
 @pytest.mark.parametrize("lines", [1, 50])

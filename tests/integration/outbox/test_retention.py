@@ -22,6 +22,7 @@ NOTHING = {
     "claims": 0,
     "login_throttles": 0,
     "login_attempts": 0,
+    "sessions": 0,
     "ranking_candidates": 0,
     "ranking_runs": 0,
 }

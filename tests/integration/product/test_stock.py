@@ -138,7 +138,7 @@ class TestLevels:
             ("adjust_stock", "POST", "/adjustments", {"delta": 1, "reason": "FOUND"}),
             ("list_stock_movements", "GET", "/movements", None),
         ):
-            more = {} if body is None else {"body": body}
+            more: dict[str, Any] = {} if body is None else {"body": body}
             answer = call(
                 f"product/{name}", method, path + rest, token=buyer.token, key=a_key(), **more
             )

@@ -18,12 +18,13 @@ from commerce.shared import clock
 from commerce.user import devices, passwords
 from commerce.user.throttle import Kind, counter_of, counters_of
 from tests.support.lambda_calls import Answer, call
+from tests.support.sessions import PATIENCE_SECONDS
 from tests.support.shop import an_address, rows
 from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
-PASSWORD = "roadrunner!"
+PASSWORD = "roadrunner on the run"
 WRONG = "a wrong guess"
 BAD, BLOCKED = (401, "BAD_CREDENTIALS"), (429, "TOO_MANY_ATTEMPTS")
 
@@ -62,7 +63,8 @@ def a_user() -> str:
         "birth_date": "1949-09-17",
         "gender": "OTHER",
     }
-    assert call("user/sign_up", "POST", "/users", body=body).status == 201
+    answer = call("user/sign_up", "POST", "/users", body=body, timeout_seconds=PATIENCE_SECONDS)
+    assert answer.status == 201
     return login_id
 
 
@@ -77,7 +79,15 @@ def log_in(
     body = {"login_id": login_id, "password": password}
     if device_token is not None:
         body["device_token"] = device_token
-    return call("user/open_session", "POST", "/sessions", body=body, source_ip=source_ip, **request)
+    return call(
+        "user/open_session",
+        "POST",
+        "/sessions",
+        body=body,
+        source_ip=source_ip,
+        timeout_seconds=PATIENCE_SECONDS,
+        **request,
+    )
 
 
 def refused(answer: Answer) -> tuple[int, str]:

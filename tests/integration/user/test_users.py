@@ -14,7 +14,7 @@ from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes")
 
-PASSWORD = "roadrunner!"
+PASSWORD = "roadrunner on the run"
 
 
 def a_login_id() -> str:
@@ -120,6 +120,15 @@ def test_a_refused_password_is_not_shown() -> None:
     answer = sign_up(a_login_id(), password="tooshort!")
     assert refused(answer) == (422, "VALIDATION_FAILED")
     assert "tooshort!" not in str(answer.json)
+
+
+@pytest.mark.parametrize("password", ["1234567890", "\u200b" * 10, "coyote wile"])
+def test_a_weak_password_opens_no_account(password: str) -> None:
+    login_id = a_login_id()
+    answer = sign_up(login_id, password=password)
+    assert refused(answer) == (422, "WEAK_PASSWORD")
+    assert password not in str(answer.json)
+    assert rows("SELECT id FROM user_account WHERE login_id = $1", login_id) == []
 
 
 def test_a_token_of_an_unknown_user_is_not_found() -> None:

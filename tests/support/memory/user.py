@@ -37,6 +37,25 @@ class MemoryUserRepository:
     def lock_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
         return [copy(self._attempts.get(each, Attempts(each))) for each in counters]
 
+    def find_attempts(
+        self, id_: UUID, counters: Sequence[Counter]
+    ) -> tuple[User | None, list[Attempts]]:
+        return self.find(id_), self.lock_attempts(counters)
+
+    def lock_login_attempts(
+        self, login_id: str, counters: Sequence[Counter]
+    ) -> tuple[User | None, list[Attempts]]:
+        return self.find_login(login_id, counters)
+
+    def lock(self, id_: UUID) -> User | None:
+        return self.find(id_)
+
+    def lock_shared(self, id_: UUID) -> User | None:
+        return self.find(id_)
+
+    def save_password(self, user: User) -> None:
+        self._users[user.id] = user
+
     def save_attempts(self, attempts: Iterable[Attempts]) -> None:
         self._attempts |= {each.counter: copy(each) for each in attempts}
 

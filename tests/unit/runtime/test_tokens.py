@@ -18,6 +18,7 @@ from commerce.shared.errors import Kind
 KEY, OLD_KEY, FOREIGN_KEY = "k" * 40, "o" * 40, "f" * 40
 KEYS = {"current": "2026-02", "2026-02": KEY, "2026-01": OLD_KEY}
 USER_ID = UUID("0190a000-0000-7000-8000-000000000001")
+SESSION_ID = UUID("0190a000-0000-7000-8000-000000000002")
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,13 @@ def test_a_token_has_the_claims_of_the_contract() -> None:
     assert set(told) == {"iss", "aud", "sub", "scope", "iat", "exp", "jti"}
     assert (told["iss"], told["sub"], told["scope"]) == ("lastunit", str(USER_ID), "admin")
     assert told["exp"] - told["iat"] == 900
+
+
+def test_a_token_names_its_session_and_the_users_epoch() -> None:
+    signed = tokens.sign(USER_ID, session_id=SESSION_ID, epoch=3)
+    assert tokens.verify(signed) == Identity(USER_ID, frozenset(), SESSION_ID, 3)
+    told = jwt.decode(signed, options={"verify_signature": False})
+    assert (told["session"], told["epoch"]) == (str(SESSION_ID), 3)
 
 
 def test_the_lifetime_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +129,12 @@ def test_clocks_may_differ_a_little() -> None:
         ),
         pytest.param(lambda: token(iat="0", exp="9999999999"), id="with times as text"),
         pytest.param(lambda: token(sub="42"), id="for what is no user"),
+        pytest.param(lambda: token(session="7"), id="of what is no session"),
+        pytest.param(lambda: token(session=7, epoch=0), id="of a session that is a number"),
+        pytest.param(lambda: token(session=str(USER_ID)), id="of a session without an epoch"),
+        pytest.param(
+            lambda: token(session=str(USER_ID), epoch=[]), id="with an epoch that is none"
+        ),
         pytest.param(lambda: token(scope=7), id="with a scope that is no text"),
         *(
             pytest.param(partial(without, name), id=f"without {name}")

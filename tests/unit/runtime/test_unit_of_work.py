@@ -9,7 +9,7 @@ import pytest
 
 from commerce.runtime.db.connection import ConstraintViolated, Contention
 from commerce.runtime.db.pipeline import Query
-from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.db.unit_of_work import Precondition, UnitOfWork
 from commerce.shared.errors import Busy, CommerceError, Kind, Unavailable
 from commerce.shared.events import Event
 from tests.support.fake_database import FakeDatabase
@@ -344,3 +344,56 @@ def test_under_a_lock_the_faster_statement_is_not_tried(database: FakeDatabase) 
         uow.with_fallback(FAST, unless="wall_wide")
         uow.commit()
     assert database.sent == [[BEGIN, LOCK.sql], ["HOT", COMMIT]]
+
+
+ALIVE = Query("SELECT require(alive)")
+
+
+def a_precondition(refusal: CommerceError | None = None) -> Precondition:
+    return Precondition(ALIVE, "session_alive", lambda: refusal)
+
+
+def test_a_precondition_is_sent_with_the_first_batch_and_never_again() -> None:
+    database, first = FakeDatabase(lambda query: [query.sql]), a_precondition()
+    with UnitOfWork(database, first) as uow:
+        assert uow.read(READ) == [READ.sql]
+        uow.read(READ)
+        uow.write(WRITE)
+        uow.commit()
+    with UnitOfWork(database, first) as uow:
+        uow.read(READ)
+    assert database.sent == [[ALIVE.sql, READ.sql], [READ.sql], [WRITE.sql], [READ.sql]]
+    assert first.is_met
+
+
+def test_a_precondition_comes_after_the_begin_of_a_locking_batch() -> None:
+    database = FakeDatabase(lambda query: [query.sql])
+    with UnitOfWork(database, a_precondition()) as uow:
+        assert uow.lock(READ) == [READ.sql]
+        uow.commit()
+    assert database.sent == [["BEGIN", ALIVE.sql, READ.sql], ["COMMIT"]]
+
+
+def test_a_precondition_is_checked_before_writes_that_nothing_was_read_for() -> None:
+    database = FakeDatabase()
+    with UnitOfWork(database, a_precondition()) as uow:
+        uow.write(WRITE)
+        uow.commit()
+    assert database.sent == [[ALIVE.sql, WRITE.sql]]
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_a_violated_precondition_is_refused_by_its_own_error(*, locks: bool) -> None:
+    database, first = FakeDatabase(), a_precondition(Busy())
+    database.fail(ConstraintViolated("session_alive"))
+    with pytest.raises(Busy), UnitOfWork(database, first) as uow:
+        (uow.lock if locks else uow.read)(READ)
+    assert not first.is_met
+
+
+def test_another_violation_in_the_first_batch_is_not_the_preconditions() -> None:
+    database, first = FakeDatabase(), a_precondition(Busy())
+    database.fail(ConstraintViolated("stock_not_negative"))
+    with pytest.raises(ConstraintViolated), UnitOfWork(database, first) as uow:
+        uow.read(READ)
+    assert not first.is_met

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from commerce.shared import clock
-from commerce.user import OpenSession, SignUp
+from commerce.user import SignUp
+from commerce.user.sessions import OpenSession
 
 GOOD: dict[str, Any] = {
     "login_id": "Coyote1",

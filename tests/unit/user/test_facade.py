@@ -1,6 +1,7 @@
 """Signing up, logging in, and how long a guesser is let guess."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,25 +12,37 @@ from pydantic import SecretStr
 from commerce.runtime import tokens
 from commerce.shared import clock
 from commerce.user import (
-    BadCredentials,
     LoginIdTaken,
-    OpenSession,
-    SessionView,
     SignUp,
-    TooManyAttempts,
     UserFacade,
     UserNotFound,
     UserView,
     devices,
     passwords,
 )
+from commerce.user.sessions import (
+    BadCredentials,
+    NewSessionView,
+    OpenSession,
+    SessionFacade,
+    TooManyAttempts,
+)
 from commerce.user.throttle import counters_of
+from tests.support.memory.session import MemorySessionRepository
 from tests.support.memory.user import MemoryUserRepository
 
-PASSWORD = "roadrunner!"
+PASSWORD = "roadrunner on the run"
 OWNERS_IP, STRANGERS_IP = "203.0.113.7", "198.51.100.9"
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
+
+@dataclass(frozen=True, slots=True)
+class Facades:
+    """Both facades on the same repositories."""
+
+    accounts: UserFacade
+    sessions: SessionFacade
 
 
 class Clock:
@@ -65,11 +78,16 @@ def repository() -> MemoryUserRepository:
 
 
 @pytest.fixture
-def users(repository: MemoryUserRepository) -> UserFacade:
-    return UserFacade(repository)
+def sessions() -> MemorySessionRepository:
+    return MemorySessionRepository()
 
 
-def sign_up(users: UserFacade, **changes: Any) -> UserView:
+@pytest.fixture
+def users(repository: MemoryUserRepository, sessions: MemorySessionRepository) -> Facades:
+    return Facades(UserFacade(repository, sessions), SessionFacade(repository, sessions))
+
+
+def sign_up(users: Facades, **changes: Any) -> UserView:
     body = {
         "login_id": "Coyote",
         "password": PASSWORD,
@@ -78,36 +96,36 @@ def sign_up(users: UserFacade, **changes: Any) -> UserView:
         "birth_date": "1949-09-17",
         "gender": "MALE",
     }
-    return users.sign_up(SignUp.model_validate(body | changes))
+    return users.accounts.sign_up(SignUp.model_validate(body | changes))
 
 
 def open_session(
-    users: UserFacade,
+    users: Facades,
     login_id: str = "Coyote",
     password: str = PASSWORD,
     *,
     source_ip: str = OWNERS_IP,
     device_token: str | None = None,
-) -> SessionView:
+) -> NewSessionView:
     command = OpenSession(
         login_id=login_id,
         password=SecretStr(password),
         device_token=SecretStr(device_token) if device_token is not None else None,
     )
-    return users.log_in(command, source_ip=source_ip).open_session()
+    return users.sessions.open(command, source_ip=source_ip).view()
 
 
-def log_in(users: UserFacade, *credentials: str, **request: Any) -> UUID:
+def log_in(users: Facades, *credentials: str, **request: Any) -> UUID:
     return tokens.verify(open_session(users, *credentials, **request).access_token).user_id
 
 
-def fail(users: UserFacade, times: int, login_id: str = "Coyote", **request: Any) -> None:
+def fail(users: Facades, times: int, login_id: str = "Coyote", **request: Any) -> None:
     for _ in range(times):
         with pytest.raises(BadCredentials):
             log_in(users, login_id, "a wrong guess", **request)
 
 
-def test_a_signed_up_user_can_log_in(users: UserFacade, repository: MemoryUserRepository) -> None:
+def test_a_signed_up_user_can_log_in(users: Facades, repository: MemoryUserRepository) -> None:
     user = sign_up(users)
     assert user.model_dump(mode="json") == {
         "user_id": user.user_id,
@@ -117,12 +135,12 @@ def test_a_signed_up_user_can_log_in(users: UserFacade, repository: MemoryUserRe
         "birth_date": "1949-09-17",
         "gender": "MALE",
     }
-    assert users.get(UUID(user.user_id)) == user
+    assert users.accounts.get(UUID(user.user_id)) == user
     assert log_in(users) == UUID(user.user_id)
     assert [type(event).__name__ for event in repository.events] == ["UserSignedUp"]
 
 
-def test_a_session_is_a_bearer_token_with_a_lifetime(users: UserFacade) -> None:
+def test_a_session_is_a_bearer_token_with_a_lifetime(users: Facades) -> None:
     sign_up(users)
     session = open_session(users)
     assert (session.token_type, session.expires_in) == ("Bearer", 600)
@@ -132,7 +150,7 @@ def test_a_session_is_a_bearer_token_with_a_lifetime(users: UserFacade) -> None:
 
 
 def test_an_admins_token_has_the_admin_scope(
-    users: UserFacade, repository: MemoryUserRepository
+    users: Facades, repository: MemoryUserRepository
 ) -> None:
     user = repository.find(UUID(sign_up(users).user_id))
     assert user is not None
@@ -140,9 +158,7 @@ def test_an_admins_token_has_the_admin_scope(
     assert tokens.verify(open_session(users).access_token).is_admin
 
 
-def test_a_login_id_is_unique_in_any_case(
-    users: UserFacade, repository: MemoryUserRepository
-) -> None:
+def test_a_login_id_is_unique_in_any_case(users: Facades, repository: MemoryUserRepository) -> None:
     first = sign_up(users)
     with pytest.raises(LoginIdTaken):
         sign_up(users, login_id="cOYOTE", password="another password")
@@ -150,15 +166,15 @@ def test_a_login_id_is_unique_in_any_case(
     assert len(repository.events) == 1
 
 
-def test_an_unknown_user_id_is_not_found(users: UserFacade) -> None:
+def test_an_unknown_user_id_is_not_found(users: Facades) -> None:
     sign_up(users)
     with pytest.raises(UserNotFound):
-        users.get(uuid4())
+        users.accounts.get(uuid4())
 
 
 @pytest.mark.parametrize("login_id", ["Coyote", "nobody"])
 def test_guesses_are_delayed_whether_the_user_exists_or_not(
-    users: UserFacade, time: Clock, login_id: str
+    users: Facades, time: Clock, login_id: str
 ) -> None:
     sign_up(users)
     fail(users, 5, login_id)
@@ -170,7 +186,7 @@ def test_guesses_are_delayed_whether_the_user_exists_or_not(
         fail(users, 1, login_id)
 
 
-def test_the_right_password_is_delayed_too(users: UserFacade, time: Clock) -> None:
+def test_the_right_password_is_delayed_too(users: Facades, time: Clock) -> None:
     user = sign_up(users)
     fail(users, 5)
     with pytest.raises(TooManyAttempts):
@@ -182,7 +198,7 @@ def test_the_right_password_is_delayed_too(users: UserFacade, time: Clock) -> No
 
 
 @pytest.mark.usefixtures("time")
-def test_one_password_tried_with_many_login_ids_is_delayed(users: UserFacade) -> None:
+def test_one_password_tried_with_many_login_ids_is_delayed(users: Facades) -> None:
     user = sign_up(users)
     for number in range(10):
         fail(users, 1, f"nobody{number}")
@@ -194,7 +210,7 @@ def test_one_password_tried_with_many_login_ids_is_delayed(users: UserFacade) ->
 
 
 @pytest.mark.usefixtures("time")
-def test_a_success_between_guesses_buys_no_more_of_them(users: UserFacade) -> None:
+def test_a_success_between_guesses_buys_no_more_of_them(users: Facades) -> None:
     """Somebody with an account of their own signs in to it after each guess."""
     sign_up(users, login_id="stranger")
     for number in range(10):
@@ -206,7 +222,7 @@ def test_a_success_between_guesses_buys_no_more_of_them(users: UserFacade) -> No
 
 
 @pytest.mark.usefixtures("time")
-def test_a_stranger_does_not_lock_out_an_owner_elsewhere(users: UserFacade) -> None:
+def test_a_stranger_does_not_lock_out_an_owner_elsewhere(users: Facades) -> None:
     user = sign_up(users)
     fail(users, 5, source_ip=STRANGERS_IP)
     with pytest.raises(TooManyAttempts):
@@ -215,7 +231,7 @@ def test_a_stranger_does_not_lock_out_an_owner_elsewhere(users: UserFacade) -> N
 
 
 @pytest.mark.usefixtures("time")
-def test_a_stranger_does_not_lock_out_an_owners_device_anywhere(users: UserFacade) -> None:
+def test_a_stranger_does_not_lock_out_an_owners_device_anywhere(users: Facades) -> None:
     user = sign_up(users)
     known = open_session(users).device_token
     fail(users, 5)
@@ -229,7 +245,7 @@ def test_a_stranger_does_not_lock_out_an_owners_device_anywhere(users: UserFacad
     assert devices.read(session.device_token) == devices.read(known)
 
 
-def test_the_failures_of_a_known_device_are_its_own(users: UserFacade, time: Clock) -> None:
+def test_the_failures_of_a_known_device_are_its_own(users: Facades, time: Clock) -> None:
     user = sign_up(users)
     known = open_session(users).device_token
     fail(users, 5, device_token=known)
@@ -244,7 +260,7 @@ def test_the_failures_of_a_known_device_are_its_own(users: UserFacade, time: Clo
 
 
 @pytest.mark.usefixtures("time")
-def test_another_users_device_counts_as_any_other(users: UserFacade) -> None:
+def test_another_users_device_counts_as_any_other(users: Facades) -> None:
     sign_up(users)
     sign_up(users, login_id="stranger")
     foreign = open_session(users, "stranger").device_token
@@ -255,7 +271,7 @@ def test_another_users_device_counts_as_any_other(users: UserFacade) -> None:
     assert log_in(users, "stranger", device_token=foreign)
 
 
-def test_a_forged_or_expired_device_token_counts_as_none(users: UserFacade, time: Clock) -> None:
+def test_a_forged_or_expired_device_token_counts_as_none(users: Facades, time: Clock) -> None:
     sign_up(users)
     age_seconds = devices.LIFETIME.total_seconds() + 60
     time.wait(-age_seconds)
@@ -271,7 +287,7 @@ def test_a_forged_or_expired_device_token_counts_as_none(users: UserFacade, time
 
 @pytest.mark.usefixtures("time")
 def test_a_guess_that_must_wait_costs_no_hash(
-    users: UserFacade, monkeypatch: pytest.MonkeyPatch
+    users: Facades, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign_up(users)
     fail(users, 5)
@@ -288,7 +304,7 @@ def test_a_guess_that_must_wait_costs_no_hash(
 
 
 @pytest.mark.usefixtures("time")
-def test_one_users_failures_do_not_delay_others(users: UserFacade) -> None:
+def test_one_users_failures_do_not_delay_others(users: Facades) -> None:
     other = sign_up(users, login_id="runner")
     sign_up(users)
     fail(users, 5)
@@ -297,7 +313,7 @@ def test_one_users_failures_do_not_delay_others(users: UserFacade) -> None:
 
 @pytest.mark.usefixtures("time")
 def test_a_guess_overtaken_by_other_failures_is_refused(
-    users: UserFacade, repository: MemoryUserRepository, monkeypatch: pytest.MonkeyPatch
+    users: Facades, repository: MemoryUserRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one guess is being hashed, five others fail: it learns nothing, right or wrong."""
     sign_up(users)

@@ -3,7 +3,8 @@
 import argon2
 import pytest
 
-from commerce.user import passwords
+from commerce.shared.errors import Kind
+from commerce.user import WeakPassword, passwords
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,52 @@ def test_a_password_is_unicode_normalized() -> None:
 @pytest.mark.usefixtures("cheap_hashes")
 def test_any_string_can_be_a_password() -> None:
     assert passwords.is_right("\ud800\x00 odd one", passwords.hashed("\ud800\x00 odd one"))
+
+
+PERSONAL = ("Coyote49", "Wile E. Coyote", "wile.e@acme.example")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "1234567890",
+        "aaaaaaaaaa",
+        "qwertyuiop",
+        "password1234",
+        "iloveyou1234",
+        "P@ssw0rd123",
+        "\u200b" * 10,
+        "abcabcabcabc",
+        "2024-01-01",
+        pytest.param("coyote49!!!", id="login id"),
+        pytest.param("Wile E. Coyote", id="name"),
+        pytest.param("COYOTEwile1!", id="name, turned round"),
+        pytest.param("wile.e@acme.example", id="email"),
+        pytest.param("acme-acme-acme", id="part of the email"),
+        pytest.param("x" * 128, id="long and simple"),
+    ],
+)
+def test_a_weak_password_is_refused(password: str) -> None:
+    with pytest.raises(WeakPassword) as refused:
+        passwords.require_strong(password, *PERSONAL)
+    assert (refused.value.kind, refused.value.code) == (Kind.INVALID, "WEAK_PASSWORD")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery",
+        "another password",
+        "xK9#mP2$vL",
+        "안녕하세요반갑습니다",
+        "a coyote keeps trying",
+        "\ud800 unpaired \ud800 surrogates",
+        "many unrelated words " * 6,
+    ],
+)
+def test_a_password_that_takes_long_to_guess_is_accepted(password: str) -> None:
+    passwords.require_strong(password, *PERSONAL)
+
+
+def test_a_short_part_of_a_name_does_not_make_a_password_weak() -> None:
+    passwords.require_strong("ojo de agua 4 rios", "o", "Jo A", "a@b.co")

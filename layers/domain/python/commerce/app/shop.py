@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from commerce.ranking.periods import PeriodicalRankingFacade
     from commerce.shipping import ShippingFacade
     from commerce.user import UserFacade
+    from commerce.user.sessions import SessionFacade
 
 
 class Shop:
@@ -32,8 +33,16 @@ class Shop:
     def users(self) -> "UserFacade":
         from commerce.user import UserFacade
         from commerce.user.repository import SqlUserRepository
+        from commerce.user.sessions.repository import SqlSessionRepository
 
-        return UserFacade(SqlUserRepository(self.uow))
+        return UserFacade(SqlUserRepository(self.uow), SqlSessionRepository(self.uow))
+
+    @cached_property
+    def sessions(self) -> "SessionFacade":
+        from commerce.user.repository import SqlUserRepository
+        from commerce.user.sessions import SessionFacade, SqlSessionRepository
+
+        return SessionFacade(SqlUserRepository(self.uow), SqlSessionRepository(self.uow))
 
     @cached_property
     def brands(self) -> "BrandFacade":

@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
+from commerce.app.sessions import session_check
 from commerce.app.shop import Shop
 from commerce.runtime import idempotency, replay, settings
 from commerce.runtime.aws import client
@@ -22,7 +23,7 @@ from commerce.runtime.db.connection import ConnectionLost, Contention, SessionUn
 from commerce.runtime.db.current import database
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.runtime.idempotency import AlreadyDone, Claim
-from commerce.shared.errors import Busy, CommerceError, Unavailable
+from commerce.shared.errors import Busy, CommerceError, Kind, Unavailable
 from commerce.shared.trace import trace_id
 
 P = ParamSpec("P")
@@ -81,6 +82,8 @@ def once(
     except Unavailable:
         raise  # asking for the first answer would wait as long again
     except CommerceError as refusal:
+        if refusal.kind is Kind.UNAUTHENTICATED:
+            raise
         # The first request may have taken what this one needs; then its answer is the right one.
         with UnitOfWork(database()) as uow:
             first = idempotency.find_answer(uow, claimed)
@@ -109,7 +112,7 @@ def _run(
     """Run the work and commit it; `unknown` collects the answers whose commit may have been."""
     is_safe_to_repeat = True
     result: Any = None
-    with UnitOfWork(database()) as uow:
+    with UnitOfWork(database(), session_check()) as uow:
         try:
             result = work(Shop(uow))
             if claimed is not None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from commerce.runtime import settings
@@ -37,6 +38,14 @@ class TokenExpired(CommerceError):
 
     kind = Kind.UNAUTHENTICATED
     code = "TOKEN_EXPIRED"
+    default_detail = "Get a new one with POST /sessions/refresh."
+
+
+class SessionEnded(CommerceError):
+    """The session has ended."""
+
+    kind = Kind.UNAUTHENTICATED
+    code = "SESSION_ENDED"
     default_detail = "Open a new session with POST /sessions."
 
 
@@ -49,10 +58,16 @@ class AdminOnly(CommerceError):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A caller, with the scopes of their token."""
+    """A caller, with what their token says.
+
+    A token without a session is an operator's, signed with the keys by hand: it lasts until it
+    expires.
+    """
 
     user_id: UUID
     scopes: frozenset[str] = frozenset()
+    session_id: UUID | None = None
+    epoch: int = 0
 
     @property
     def is_admin(self) -> bool:
@@ -70,13 +85,21 @@ def lifetime_seconds() -> int:
     return settings.number("TOKEN_LIFETIME_SECONDS", 900)
 
 
-def sign(user_id: UUID, scopes: frozenset[str] = frozenset()) -> str:
-    """Make a token for the user, valid for `lifetime_seconds()`."""
-    claims = {
+def sign(
+    user_id: UUID,
+    scopes: frozenset[str] = frozenset(),
+    *,
+    session_id: UUID | None = None,
+    epoch: int = 0,
+) -> str:
+    """Make a token for the user, valid for `lifetime_seconds()` and as long as the session."""
+    claims: dict[str, Any] = {
         "sub": str(user_id),
         "scope": " ".join(sorted(scopes)),
         "jti": str(clock.new_id()),
     }
+    if session_id is not None:
+        claims |= {"session": str(session_id), "epoch": epoch}
     lifetime = timedelta(seconds=lifetime_seconds())
     return KEYRING.sign(claims, audience=_audience(), lifetime=lifetime)
 
@@ -90,10 +113,13 @@ def verify(token: str) -> Identity:
             max_lifetime=MAX_LIFETIME,
             required=("scope", "jti"),
         )
-        return Identity(UUID(claims["sub"]), frozenset(claims["scope"].split()))
+        session_id = UUID(claims["session"]) if "session" in claims else None
+        epoch = int(claims["epoch"]) if session_id else 0
+        scopes = frozenset(claims["scope"].split())
+        return Identity(UUID(claims["sub"]), scopes, session_id, epoch)
     except Expired as error:
         raise TokenExpired from error
-    except (Forged, ValueError, AttributeError) as error:
+    except (Forged, KeyError, ValueError, TypeError, AttributeError) as error:
         raise InvalidToken from error
 
 

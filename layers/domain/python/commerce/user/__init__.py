@@ -1,12 +1,12 @@
-"""Users: accounts, sign-in and scopes."""
+"""Users: accounts and scopes; `sessions` signs them in."""
 
-from commerce.user.commands import OpenSession, SignUp
-from commerce.user.errors import BadCredentials, LoginIdTaken, TooManyAttempts, UserNotFound
+from commerce.user.commands import SignUp
+from commerce.user.errors import LoginIdTaken, UserNotFound, WeakPassword
 from commerce.user.events import UserSignedUp
-from commerce.user.facade import Login, UserFacade
-from commerce.user.views import SessionView, UserView
+from commerce.user.facade import UserFacade
+from commerce.user.views import UserView
 
 __all__ = [
-    "BadCredentials", "Login", "LoginIdTaken", "OpenSession", "SessionView", "SignUp",
-    "TooManyAttempts", "UserFacade", "UserNotFound", "UserSignedUp", "UserView",
+    "LoginIdTaken", "SignUp", "UserFacade", "UserNotFound", "UserSignedUp", "UserView",
+    "WeakPassword",
 ]  # fmt: skip

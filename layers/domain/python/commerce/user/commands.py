@@ -11,7 +11,7 @@ from commerce.shared.schemas import CONTROL, Command, Day, Form, line, nfc
 from commerce.user.model import Gender
 
 MAX_PASSWORD = 128
-MAX_DEVICE_TOKEN = 1024  # ours have some 300 characters
+MAX_TOKEN = 1024  # ours have some 300 characters
 
 _LABEL = rf"[^\s@.{CONTROL}]+"
 _EMAIL = rf"[^\s@{CONTROL}]{{1,64}}@{_LABEL}(\.{_LABEL})+"
@@ -33,7 +33,10 @@ def _normalized(password: object) -> object:
     return nfc(password, MAX_PASSWORD) if isinstance(password, str) else password
 
 
-_IN_NFC = BeforeValidator(_normalized)
+IN_NFC = BeforeValidator(_normalized)
+"""Normalizes a password before its characters are counted."""
+
+NewPassword = Annotated[SecretStr, Field(min_length=10, max_length=MAX_PASSWORD), IN_NFC]
 
 
 class SignUp(Command):
@@ -46,7 +49,7 @@ class SignUp(Command):
         Field(examples=["coyote"]),
         Form("[A-Za-z0-9]{1,10}", "Must be 1 to 10 letters from A to Z and digits."),
     ]
-    password: Annotated[SecretStr, Field(min_length=10, max_length=MAX_PASSWORD), _IN_NFC]
+    password: NewPassword
     name: Annotated[str, line(100), Field(examples=["Wile E. Coyote"])]
     email: Annotated[
         str,
@@ -55,15 +58,3 @@ class SignUp(Command):
     ]
     birth_date: Annotated[Day, AfterValidator(_plausible)]
     gender: Gender
-
-
-class OpenSession(Command):
-    """Sign in. What cannot be a login id or a password is wrong like any other, not malformed."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    login_id: Annotated[str, line(100), Field(examples=["coyote"])]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD), _IN_NFC]
-    device_token: Annotated[SecretStr, Field(max_length=MAX_DEVICE_TOKEN)] | None = Field(
-        None, description="The device_token of this device's last session, if it has one"
-    )

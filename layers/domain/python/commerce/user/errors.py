@@ -20,21 +20,12 @@ class UserNotFound(CommerceError):
     code = "USER_NOT_FOUND"
 
 
-class BadCredentials(CommerceError):
-    """No user has this login id and this password."""
+class WeakPassword(CommerceError):
+    """The password is too easy to guess."""
 
-    kind = Kind.UNAUTHENTICATED
-    code = "BAD_CREDENTIALS"
-
-
-class TooManyAttempts(CommerceError):
-    """Too many sign-ins have failed."""
-
-    kind = Kind.TOO_MANY
-    code = "TOO_MANY_ATTEMPTS"
-
-    def __init__(self, wait_seconds: int) -> None:
-        super().__init__(
-            f"Try again in {wait_seconds} s; until then even the right password is refused.",
-            retry_after_seconds=wait_seconds,
-        )
+    kind = Kind.INVALID
+    code = "WEAK_PASSWORD"
+    default_detail = (
+        "Choose one that is on no list of common passwords, is no simple pattern, "
+        "and is not made of your login_id, name or email; several unrelated words are good."
+    )

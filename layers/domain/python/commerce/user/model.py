@@ -14,7 +14,10 @@ Gender: TypeAlias = Literal["MALE", "FEMALE", "OTHER"]
 
 @dataclass(slots=True, kw_only=True)
 class User:
-    """A person who may sign in. `version` counts its events."""
+    """A person who may sign in. `version` counts its events.
+
+    `epoch` counts what makes access tokens outdated: changes of password or scopes.
+    """
 
     id: UUID
     login_id: str
@@ -24,6 +27,7 @@ class User:
     birth_date: date
     gender: Gender
     scopes: frozenset[str] = frozenset()
+    epoch: int = 0
     version: int = 0
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
 
@@ -51,6 +55,21 @@ class User:
         )
         user._record_event(UserSignedUp)
         return user
+
+    @property
+    def personal(self) -> tuple[str, str, str]:
+        """What a password must not be made of."""
+        return self.login_id, self.name, self.email
+
+    def change_password(self, password_hash: str) -> None:
+        """Replace the password; access tokens of other sessions are outdated."""
+        self.password_hash = password_hash
+        self.epoch += 1
+
+    def change_scopes(self, scopes: frozenset[str]) -> None:
+        """Replace the scopes; access tokens with the old ones are outdated."""
+        self.scopes = scopes
+        self.epoch += 1
 
     def _record_event(self, event_class: Callable[..., Event]) -> None:
         self.version += 1

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from commerce.runtime import audit
 from commerce.runtime.audit import Change
-from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
@@ -41,6 +41,25 @@ class UserRepository(Protocol):
     def save_attempts(self, attempts: Iterable[Attempts]) -> None:
         """Store attempts that were locked."""
 
+    def find_attempts(
+        self, id_: UUID, counters: Sequence[Counter]
+    ) -> tuple[User | None, list[Attempts]]:
+        """Return the user with this id, if any, and what each counter has counted."""
+
+    def lock_login_attempts(
+        self, login_id: str, counters: Sequence[Counter]
+    ) -> tuple[User | None, list[Attempts]]:
+        """Lock attempts as `lock_attempts` does, and before them the user, FOR SHARE."""
+
+    def lock(self, id_: UUID) -> User | None:
+        """Return the user with this id, locked FOR UPDATE."""
+
+    def lock_shared(self, id_: UUID) -> User | None:
+        """Return the user with this id, locked FOR SHARE."""
+
+    def save_password(self, user: User) -> None:
+        """Store password and epoch of a locked user."""
+
     def lock_login(self, login_id: str) -> User | None:
         """Return the user with this login id, locked FOR UPDATE."""
 
@@ -48,7 +67,7 @@ class UserRepository(Protocol):
         """Return all users who have a scope, by login id."""
 
     def save_scopes(self, user: User, change: Change) -> None:
-        """Store the scopes of a locked user, and the change in the audit."""
+        """Store scopes and epoch of a locked user, and the change in the audit."""
 
 
 class SqlUserRepository:
@@ -67,6 +86,7 @@ class SqlUserRepository:
             birth_date=user.birth_date,
             gender=user.gender,
             scopes=sorted(user.scopes),
+            epoch=user.epoch,
             version=user.version,
             created_at=clock.now(),
         )
@@ -84,16 +104,22 @@ class SqlUserRepository:
         )
         return _user(users), _attempts(counters, found)
 
+    def find_attempts(
+        self, id_: UUID, counters: Sequence[Counter]
+    ) -> tuple[User | None, list[Attempts]]:
+        users, found = self._uow.read_together(sql.ONE(id=id_), sql.THROTTLES(keys=_keys(counters)))
+        return _user(users), _attempts(counters, found)
+
     def lock_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
-        new = [Attempts(each) for each in counters]
-        rows = [
-            {"key": each.counter.key, "failures": 0, "blocked_until": rfc3339(each.blocked_until)}
-            for each in new
-        ]
-        found = self._uow.lock(
-            sql.OPEN_THROTTLES(rows=rows), sql.LOCK_THROTTLES(keys=_keys(counters))
+        return _attempts(counters, self._uow.lock(*_lock(counters)))
+
+    def lock_login_attempts(
+        self, login_id: str, counters: Sequence[Counter]
+    ) -> tuple[User | None, list[Attempts]]:
+        users, _, found = self._uow.lock_together(
+            sql.SHARE_WITH_LOGIN_ID(login_id=login_id), *_lock(counters)
         )
-        return _attempts(counters, found)
+        return _user(users), _attempts(counters, found)
 
     def save_attempts(self, attempts: Iterable[Attempts]) -> None:
         for each in attempts:
@@ -105,6 +131,19 @@ class SqlUserRepository:
                 )
             )
 
+    def lock(self, id_: UUID) -> User | None:
+        return _user(self._uow.lock(sql.LOCK(id=id_)))
+
+    def lock_shared(self, id_: UUID) -> User | None:
+        return _user(self._uow.lock(sql.SHARE(id=id_)))
+
+    def save_password(self, user: User) -> None:
+        self._uow.write(
+            sql.SAVE_PASSWORD(
+                user_id=user.id, new_password_hash=user.password_hash, new_epoch=user.epoch
+            )
+        )
+
     def lock_login(self, login_id: str) -> User | None:
         return _user(self._uow.lock(sql.LOCK_WITH_LOGIN_ID(login_id=login_id)))
 
@@ -113,7 +152,9 @@ class SqlUserRepository:
         return [user for row in found if (user := _user([row]))]
 
     def save_scopes(self, user: User, change: Change) -> None:
-        self._uow.write(sql.SAVE_SCOPES(user_id=user.id, new_scopes=sorted(user.scopes)))
+        self._uow.write(
+            sql.SAVE_SCOPES(user_id=user.id, new_scopes=sorted(user.scopes), new_epoch=user.epoch)
+        )
         audit.record(self._uow, change)
 
 
@@ -125,6 +166,12 @@ def _user(rows: list[Row]) -> User | None:
 
 def _keys(counters: Sequence[Counter]) -> list[str]:
     return [each.key for each in counters]
+
+
+def _lock(counters: Sequence[Counter]) -> tuple[Query, Query]:
+    never = rfc3339(Attempts(counters[0]).blocked_until)
+    rows = [{"key": key, "failures": 0, "blocked_until": never} for key in _keys(counters)]
+    return sql.OPEN_THROTTLES(rows=rows), sql.LOCK_THROTTLES(keys=_keys(counters))
 
 
 def _attempts(counters: Sequence[Counter], rows: list[Row]) -> list[Attempts]:

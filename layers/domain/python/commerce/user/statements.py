@@ -4,9 +4,11 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     BindParameter,
     Select,
     Text,
+    Update,
     Uuid,
     any_,
     bindparam,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.types import TypeEngine
 
 from commerce.runtime.db.core import insert_row, records
 from commerce.runtime.db.statement import Statement
@@ -24,7 +27,7 @@ _u, _t = user_table.c, login_throttle_table.c
 _LOGIN_ID = func.lower(bindparam("login_id"))
 _USER = select(
     _u.id, _u.login_id, _u.password_hash, _u.name, _u.email, _u.birth_date, _u.gender, _u.scopes,
-    _u.version,
+    _u.epoch, _u.version,
 )  # fmt: skip
 ONE = Statement(_USER.where(_u.id == bindparam("id")))
 WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID))
@@ -32,12 +35,20 @@ ADD = insert_row(user_table)
 WITH_SCOPE = Statement(
     _USER.where(bindparam("scope", type_=Text) == any_(_u.scopes)).order_by(_u.login_id)
 )
-LOCK_WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID).with_for_update())
-SAVE_SCOPES = Statement(
-    update(user_table)
-    .where(_u.id == bindparam("user_id", type_=Uuid))
-    .values(scopes=bindparam("new_scopes", type_=ARRAY(Text)))
-)
+_BY_LOGIN_ID = _USER.where(func.lower(_u.login_id) == _LOGIN_ID)
+LOCK_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update())
+SHARE_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update(read=True))
+LOCK = Statement(_USER.where(_u.id == bindparam("id")).with_for_update())
+SHARE = Statement(_USER.where(_u.id == bindparam("id")).with_for_update(read=True))
+
+
+def _save(**values: TypeEngine[Any]) -> Update:
+    new = {name: bindparam(f"new_{name}", type_=type_) for name, type_ in values.items()}
+    return update(user_table).where(_u.id == bindparam("user_id", type_=Uuid)).values(new)
+
+
+SAVE_SCOPES = Statement(_save(scopes=ARRAY(Text), epoch=BigInteger()))
+SAVE_PASSWORD = Statement(_save(password_hash=Text(), epoch=BigInteger()))
 
 
 def _throttles() -> Select[tuple[str, int, object]]:

@@ -28,6 +28,7 @@ user_table = Table(
     Column("birth_date", Date, nullable=False),
     Column("gender", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from uuid import UUID
 
 from commerce.user import devices
 from commerce.user.devices import Device
@@ -32,6 +33,7 @@ ADDRESS_BITS = {4: 32, 6: 56}
 class Kind(Enum):
     """The subject whose failures a counter counts."""
 
+    USER = "user"
     DEVICE = "device"
     NETWORK = "network"
     ADDRESS = "address"
@@ -53,6 +55,11 @@ class Counter:
 def counter_of(device: Device) -> Counter:
     """Return the one counter of an attempt on a known device."""
     return Counter.of(Kind.DEVICE, str(device.id))
+
+
+def counter_of_user(user_id: UUID) -> Counter:
+    """Return the counter of passwords that are tried within a session."""
+    return Counter.of(Kind.USER, str(user_id))
 
 
 def counters_of(login_id: str, source_ip: str) -> list[Counter]:

@@ -1,9 +1,6 @@
 """The views of users."""
 
 from datetime import date
-from typing import Literal
-
-from pydantic import Field
 
 from commerce.shared.schemas import View
 from commerce.user.model import Gender
@@ -18,15 +15,3 @@ class UserView(View):
     email: str
     birth_date: date
     gender: Gender
-
-
-class SessionView(View):
-    """An access token, which is valid for `expires_in` seconds, and the device's own token.
-
-    Sent with the next sign-in, the device token exempts it from what strangers' failures demand.
-    """
-
-    access_token: str = Field(repr=False)
-    token_type: Literal["Bearer"]
-    expires_in: int
-    device_token: str = Field(repr=False)

@@ -25,14 +25,16 @@ from commerce.entrypoints.http.parameters import (
     RequestKey,
     SourceIp,
     Text,
+    UserAgent,
 )
 from commerce.entrypoints.http.request import BodyTooLarge, MalformedJson
-from commerce.entrypoints.http.responses import JSON, static_file, with_etag
+from commerce.entrypoints.http.responses import JSON, no_content, static_file, with_etag
 from commerce.entrypoints.http.strictness import UnknownParameter, ValidationFailed
 
 __all__ = [
     "ADMIN", "ANYONE", "JSON", "USER", "Access", "Admin", "AnyViewer", "BodyTooLarge", "Buyer",
     "Cursor", "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey",
     "PathNotFound", "RequestKey", "Rules", "SourceIp", "Text", "UnknownParameter",
-    "ValidationFailed", "http_api", "lambda_handler", "static_file", "with_etag",
+    "UserAgent", "ValidationFailed", "http_api", "lambda_handler", "no_content", "static_file",
+    "with_etag",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from commerce.app.sessions import expect_session_of, require_session
 from commerce.entrypoints.telemetry import logger
 from commerce.runtime import tokens
 from commerce.runtime.tokens import Identity
@@ -21,7 +22,9 @@ ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
 def identify(authorization: str | None, access: Access) -> Identity | None:
     """Verify the Authorization header; return the caller, or None where anyone may call.
 
-    Raises NotSignedIn, InvalidToken, TokenExpired, AdminOnly.
+    Their session is checked with the request's first transaction; on an admin's route at once.
+
+    Raises NotSignedIn, InvalidToken, TokenExpired, SessionEnded, AdminOnly.
     """
     if access is ANYONE:
         return None
@@ -29,4 +32,7 @@ def identify(authorization: str | None, access: Access) -> Identity | None:
     logger.append_keys(user_id=str(identity.user_id))
     if access is ADMIN and not identity.is_admin:
         raise tokens.AdminOnly
+    expect_session_of(identity)
+    if access is ADMIN:
+        require_session()
     return identity

@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from commerce.app.sessions import expect_session_of, require_session
 from commerce.entrypoints import idempotency
 from commerce.entrypoints.http.access import ANYONE, Access, identify
 from commerce.entrypoints.http.field_errors import field_error
@@ -122,9 +123,14 @@ def lambda_handler(
         request = IncomingRequest.of(event, context)
         trace.follow(request.id)
         replay.reset()
+        expect_session_of(None)
         logger.append_keys(correlation_id=request.id, route=request.operation)
         viewer = Viewer(request)
-        api.append_context(viewer=viewer, source_ip=request.source_ip)
+        api.append_context(
+            viewer=viewer,
+            source_ip=request.source_ip,
+            user_agent=request.headers.get("user-agent", ""),
+        )
         with answering_within(answer_within_seconds):
             answer = not_modified_if_known(_answer(api, request, rules), request)
         viewer.end(answer)
@@ -157,13 +163,20 @@ def _answer(api: HttpApi, request: IncomingRequest, rules: Rules) -> Answer:
         )
         if claim is None:
             return _resolve(api, request)
-        return idempotency.answer_once(claim, request.context, partial(_resolve, api, request))
+        answer = idempotency.answer_once(claim, request.context, partial(_resolve, api, request))
+        if replay.is_replayed():  # perhaps without a transaction, which would have checked it
+            replay.reset()
+            require_session()
+            replay.mark_replayed()
+        return answer  # noqa: TRY300
     except CommerceError as error:
         logger.info("refused", code=error.code)
         return without_route(problem(error, request.id))
     except Exception:  # noqa: BLE001  (nothing internal is shown, and the worker stays warm)
         logger.exception("failed")
         return without_route(unexpected(request.id))
+    finally:
+        expect_session_of(None)
 
 
 def _resolve(api: HttpApi, request: IncomingRequest) -> Answer:

@@ -41,6 +41,9 @@ AnyViewer = Annotated[Viewer, Depends(_from_context("viewer"))]
 SourceIp = Annotated[str, Depends(_from_context("source_ip"))]
 """The caller's address, by API Gateway."""
 
+UserAgent = Annotated[str, Depends(_from_context("user_agent"))]
+"""The client, as it names itself; empty where it does not."""
+
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]
 Cursor = Annotated[
     str | None, Query(max_length=512, description="next_cursor of the page before, as it came")

@@ -30,6 +30,11 @@ def with_etag(view: V, *version: int, status: int = 200) -> Response[V]:
     return Response(status, JSON, view, headers)
 
 
+def no_content() -> Response[None]:
+    """Make a response that says by its status alone that it is done."""
+    return Response(HTTPStatus.NO_CONTENT, None, None)
+
+
 def static_file(text: str, media_type: str, **headers: str) -> Response[str]:
     """Make a response of a file, with an ETag: a reader that has it already gets 304."""
     all_headers: dict[str, str | list[str]] = {

@@ -7,6 +7,7 @@ read under a lock calls `lock`; from then on, everything up to the commit is one
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -34,6 +35,19 @@ OnViolation: TypeAlias = Mapping[str, ErrorFactory]
 """The error factories, by the name of the constraint or guard that is violated."""
 
 
+@dataclass(slots=True)
+class Precondition:
+    """What must hold before anything else: it is checked by the first batch that is sent.
+
+    Several units of work may share it; once it is met, it is not checked again.
+    """
+
+    query: Query
+    rule: str
+    on_violation: ErrorFactory
+    is_met: bool = False
+
+
 class UnitOfWork:
     """One transaction; leaving the `with` block without `commit()` rolls it back.
 
@@ -41,8 +55,9 @@ class UnitOfWork:
     events, last writes. Each kind keeps the order in which it was collected.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, precondition: Precondition | None = None) -> None:
         self._database = database
+        self._precondition = precondition
         self._in_transaction = False
         self._has_new_events = False
         self._reset()
@@ -96,7 +111,7 @@ class UnitOfWork:
         if self._in_transaction:
             return self._run(queries)
         self._in_transaction = True
-        return self._database.run([BEGIN, *queries])[1:]
+        return self._run([BEGIN, *queries], in_transaction=False)[1:]
 
     def claim(self, query: Query, on_violation: OnViolation) -> None:
         """Collect an INSERT that is sent first, so that a repeated request waits here, unlocked."""
@@ -194,8 +209,26 @@ class UnitOfWork:
             logger.warning("the rollback failed; closing the connection", exc_info=True)
             self._database.close()
 
-    def _run(self, queries: Sequence[Query]) -> list[list[Row]]:
-        return self._database.run(queries, in_transaction=self._in_transaction)
+    def _run(
+        self, queries: Sequence[Query], *, in_transaction: bool | None = None
+    ) -> list[list[Row]]:
+        if in_transaction is None:
+            in_transaction = self._in_transaction
+        first = self._precondition
+        if first is None or first.is_met:
+            return self._database.run(queries, in_transaction=in_transaction)
+        start = int(bool(queries) and queries[0] is BEGIN)
+        batch = [*queries[:start], first.query, *queries[start:]]
+        try:
+            rows = self._database.run(batch, in_transaction=in_transaction)
+        except ConstraintViolated as violated:
+            if violated.name != first.rule:
+                raise
+            self.rollback()
+            raise first.on_violation() or Contention(f"{first.rule} is satisfied again") from None
+        first.is_met = True
+        del rows[start]
+        return rows
 
     def _error_of(self, violated: ConstraintViolated) -> Exception:
         make_error = self._on_violation.get(violated.name)

@@ -1,0 +1,36 @@
+"""Drops: a limited number of units, sold in an order that nobody could choose."""
+
+from commerce.drop.commands import AddUnits, CancelDrop, CreateDrop, Disqualify, EditDrop, EnterDrop
+from commerce.drop.errors import (
+    DropClosed,
+    DropLocked,
+    DropNotClosed,
+    DropNotFound,
+    DropNotOpen,
+    DropNotSealed,
+    DropOnly,
+    DropOverlaps,
+    DropSealed,
+    EntryFinished,
+    EntryNotFound,
+    EntryOrdered,
+    LotNotFound,
+    NotEligible,
+    NotYourEntry,
+    OfferNotValid,
+    PersonAlreadyEntered,
+)
+from commerce.drop.facade import DropFacade, Offer
+from commerce.drop.model import QUICKNET, SIMULATED, round_time
+from commerce.drop.promotion import Draw, DropPromotion, Step
+from commerce.drop.repository import DropRepository
+from commerce.drop.views import DropView, EntryView, ProofView, ReportView
+
+__all__ = [
+    "QUICKNET", "SIMULATED", "AddUnits", "CancelDrop", "CreateDrop", "Disqualify", "Draw",
+    "DropClosed", "DropFacade", "DropLocked", "DropNotClosed", "DropNotFound", "DropNotOpen",
+    "DropNotSealed", "DropOnly", "DropOverlaps", "DropPromotion", "DropRepository",
+    "DropSealed", "DropView", "EditDrop", "EnterDrop", "EntryFinished", "EntryNotFound",
+    "EntryOrdered", "EntryView", "LotNotFound", "NotEligible", "NotYourEntry", "Offer",
+    "OfferNotValid", "PersonAlreadyEntered", "ProofView", "ReportView", "Step", "round_time",
+]  # fmt: skip

@@ -1,0 +1,478 @@
+"""The use cases of the drop context."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from commerce.drop import events
+from commerce.drop.commands import AddUnits, CancelDrop, CreateDrop, Disqualify, EditDrop, EnterDrop
+from commerce.drop.errors import (
+    DropClosed,
+    DropLocked,
+    DropNotClosed,
+    DropNotFound,
+    DropNotSealed,
+    DropOverlaps,
+    EntryFinished,
+    EntryNotFound,
+    EntryOrdered,
+    LotNotFound,
+    NotYourEntry,
+    OfferNotValid,
+    PersonAlreadyEntered,
+)
+from commerce.drop.model import (
+    SIMULATED,
+    Drop,
+    Entry,
+    EntryStatus,
+    LogKind,
+    Lot,
+    Stage,
+)
+from commerce.drop.repository import DropRepository
+from commerce.drop.views import (
+    DropView,
+    EntryView,
+    PoolEntryView,
+    ProofView,
+    ReportView,
+    drop_view,
+    entry_view,
+    record_view,
+)
+from commerce.runtime.audit import Change
+from commerce.runtime.db.connection import Contention
+from commerce.shared import clock, cursor
+from commerce.shared import etag as versions
+from commerce.shared.errors import CommerceError
+from commerce.shared.etag import IfMatch
+from commerce.shared.pagination import newest_first
+from commerce.shared.schemas import Page
+
+OFFERED_DAYS = 7  # docs/drops.md, rule 8: units that return before have heirs
+NEAR_HEAD = 100  # so many ahead, and fewer, poll every 2 s
+POLL_NEAR_SECONDS, POLL_FAR_SECONDS = 2, 30  # docs/drops.md, rule 12
+
+_FINAL = (
+    EntryStatus.CANCELLED,
+    EntryStatus.LAPSED,
+    EntryStatus.WITHDRAWN,
+    EntryStatus.DISQUALIFIED,
+    EntryStatus.VOID,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A valid offer, as it was read: the order's product, and the end of its time."""
+
+    entry_id: UUID
+    product_id: UUID
+    claim_until: datetime
+    coupons_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A drop as it was read, with the id that pages are made by."""
+
+    id: UUID
+    drop: Drop
+    now: datetime
+
+
+class DropFacade:
+    """Drops are prepared by staff, entered by users, and moved on by `promote` alone."""
+
+    def __init__(self, drops: DropRepository) -> None:
+        self._drops = drops
+
+    # --- staff -----------------------------------------------------------------------------------
+
+    def create(self, command: CreateDrop, *, verified_only: bool, by: str) -> Drop:
+        """Prepare a drop. Its products exist; `verified_only` is the default of that term."""
+        drop = Drop(
+            id=clock.new_id(),
+            mode=command.mode,
+            entries_at=command.entries_at,
+            draws_at=command.draws_at,
+            offers_until=command.offers_until or command.draws_at + timedelta(days=OFFERED_DAYS),
+            claim_minutes=command.claim_minutes,
+            lots=[Lot(UUID(lot.product_id), lot.units) for lot in command.lots],
+            accounts_before=command.accounts_before,
+            verified_only=verified_only if command.verified_only is None else command.verified_only,
+            coupons_allowed=command.coupons_allowed,
+        )
+        self._drops.add(drop)
+        self._drops.record(Change(by, "CREATE_DROP", drop.id, {}, command.model_dump(mode="json")))
+        return drop
+
+    def edit(self, drop_id: str, command: EditDrop, *, by: str, if_match: IfMatch) -> Drop:
+        """Edit a draft, or move a published drop to later times.
+
+        Raises DropNotFound, DropLocked, StaleVersion.
+        """
+        drop, now = self._lock(drop_id)
+        versions.require_seen([drop.version], if_match, None)
+        changes = command.model_dump(exclude_unset=True)
+        times = [changes.get(name) or getattr(drop, name) for name in _TIMES]
+        if drop.stage is Stage.DRAFT:
+            _edit_draft(drop, command)
+        elif set(changes) - set(_TIMES):
+            raise DropLocked("Only the times of a published drop can be moved, to later ones.")
+        else:
+            drop.reschedule(now, **dict(zip(_TIMES, times, strict=True)))
+        if not drop.entries_at < drop.draws_at < drop.offers_until:
+            raise DropLocked("entries_at, draws_at and offers_until must be in order.")
+        self._save(drop, by, "EDIT_DROP", command.model_dump(mode="json", exclude_unset=True))
+        return drop
+
+    def publish(self, drop_id: str, *, chain: str, by: str) -> Drop:
+        """Fix the terms; the caller allots the units in the same transaction.
+
+        Raises DropNotFound, DropLocked, DropOverlaps.
+        """
+        drop, now = self._lock(drop_id)
+        if self._drops.selling([lot.product_id for lot in drop.lots]):
+            raise DropOverlaps
+        drop.publish(now, chain=chain)
+        self._save(drop, by, "PUBLISH_DROP", {"terms_hash": drop.terms_hash})
+        self._drops.publish(
+            events.DropPublished(
+                aggregate_id=drop.id,
+                aggregate_version=drop.version,
+                drop_id=drop.id,
+                terms_hash=drop.terms_hash or "",
+                beacon_round=drop.beacon_round or 0,
+                entries_at=drop.entries_at,
+                draws_at=drop.draws_at,
+            )
+        )
+        return drop
+
+    def add_units(self, drop_id: str, command: AddUnits, *, by: str) -> tuple[Drop, UUID]:
+        """Add units to a lot; the caller allots them. Raises DropNotFound, DropLocked."""
+        drop, now = self._lock(drop_id)
+        if drop.is_over or drop.stage is Stage.DRAFT:
+            raise DropLocked("Units are added to a drop that is under way.")
+        lot = _lot(drop, command.product_id)
+        lot.units += command.add
+        lot_id = str(lot.product_id)
+        drop.log(LogKind.UNITS_ADDED, now, product_id=lot_id, add=command.add, units=lot.units)
+        self._save(drop, by, "ADD_DROP_UNITS", {"product_id": lot_id, "add": command.add})
+        return drop, lot.product_id
+
+    def cancel(self, drop_id: str, command: CancelDrop, *, by: str) -> Drop:
+        """Cancel a drop: entries without an order are void, orders stand.
+
+        Raises DropNotFound, DropClosed.
+        """
+        drop, now = self._lock(drop_id)
+        if drop.is_over:
+            raise DropClosed
+        drop.end(Stage.CANCELLED, now, reason=command.reason)
+        self._drops.void(drop.id)
+        self._save(drop, by, "CANCEL_DROP", {"reason": command.reason})
+        self._drops.publish(
+            events.DropCancelled(
+                aggregate_id=drop.id,
+                aggregate_version=drop.version,
+                drop_id=drop.id,
+                reason=command.reason,
+            )
+        )
+        return drop
+
+    def disqualify(self, drop_id: str, command: Disqualify, *, by: str) -> Drop:
+        """Disqualify an entry, before the seal only. Raises DropNotFound, DropLocked."""
+        drop, now = self._lock(drop_id)
+        if drop.stage is not Stage.PUBLISHED or now >= drop.draws_at:
+            raise DropLocked("Entries are disqualified before the seal only.")
+        id_ = cursor.parse_id(command.entry_id)
+        found = self._drops.lock_entry(id_) if id_ else None
+        if found is None or found[0].drop_id != drop.id:
+            raise EntryNotFound("There is no such entry in this drop.")
+        entry = found[0]
+        if entry.status is not EntryStatus.JOINED:
+            raise EntryFinished
+        entry.status = EntryStatus.DISQUALIFIED
+        self._drops.save_entry(entry)
+        drop.log(LogKind.DISQUALIFIED, now, entry_id=str(entry.id), rule=command.rule)
+        self._save(drop, by, "DISQUALIFY_ENTRY", command.model_dump())
+        return drop
+
+    # --- shoppers --------------------------------------------------------------------------------
+
+    def list(self, *, limit: int, after: str | None) -> Page[DropView]:
+        """Return a page of published drops, newest first. Raises InvalidCursor."""
+        return newest_first(
+            "drops", after, limit, self._newest, lambda found: self._view(found.drop, found.now)
+        )
+
+    def get(self, drop_id: str, *, with_drafts: bool = False) -> DropView:
+        """Return a drop; drafts are shown to staff only. Raises DropNotFound."""
+        drop, now = self._find(drop_id)
+        if drop.stage is Stage.DRAFT and not with_drafts:
+            raise DropNotFound
+        return self._view(drop, now)
+
+    def join(
+        self, drop_id: str, command: EnterDrop, *, user_id: UUID, person: str
+    ) -> tuple[EntryView, bool]:
+        """Enter a drop; return the user's entry, and whether it is new.
+
+        The caller has checked that the terms admit the account. Raises DropNotFound, DropNotOpen,
+        DropSealed, DropClosed, PersonAlreadyEntered, EntryFinished.
+        """
+        drop, _ = self._find(drop_id)
+        if drop.stage is Stage.DRAFT:
+            raise DropNotFound
+        lot = _lot(drop, command.product_id)
+        is_new = self._drops.join(
+            id_=clock.new_id(),
+            drop_id=drop.id,
+            product_id=lot.product_id,
+            user_id=user_id,
+            person=person,
+        )
+        entry = self._drops.entry_of_person(drop.id, person)
+        if entry is None:
+            _, now = self._find(drop_id)
+            drop.check_entry(now)
+            raise Contention("the drop was entered at the moment it changed")
+        if entry.user_id != user_id:
+            raise PersonAlreadyEntered
+        if entry.status in _FINAL:
+            raise EntryFinished
+        return self._entry_view(entry, drop), is_new
+
+    def entry(self, drop_id: str, *, user_id: UUID) -> EntryView:
+        """Return the user's entry. Raises DropNotFound, EntryNotFound."""
+        drop, _ = self._find(drop_id)
+        entry = self._drops.entry_of_user(drop.id, user_id)
+        if entry is None:
+            raise EntryNotFound
+        return self._entry_view(entry, drop)
+
+    def withdraw(self, drop_id: str, *, user_id: UUID) -> EntryView:
+        """Withdraw the user's entry; again, nothing changes.
+
+        Raises DropNotFound, EntryNotFound, EntryOrdered, EntryFinished.
+        """
+        drop, _ = self._find(drop_id)
+        found = self._drops.lock_entry_of_user(drop.id, user_id)
+        if found is None:
+            raise EntryNotFound
+        entry, now = found
+        if entry.status in (EntryStatus.ORDERED, EntryStatus.BOUGHT):
+            raise EntryOrdered
+        if entry.status is EntryStatus.WITHDRAWN:
+            return self._entry_view(entry, drop)
+        if entry.status in _FINAL:
+            raise EntryFinished
+        entry.status = EntryStatus.WITHDRAWN
+        self._drops.save_entry(entry, left_at=now if entry.is_in_pool or entry.position else None)
+        return self._entry_view(entry, drop)
+
+    def proof(self, drop_id: str, *, limit: int, after: str | None) -> ProofView:
+        """Return a page of the proof. Raises DropNotFound, DropNotSealed, InvalidCursor."""
+        drop, _ = self._find(drop_id)
+        if drop.entries_root is None or drop.terms is None or drop.beacon_round is None:
+            raise DropNotSealed
+        listing = f"drop-proof:{drop.id}"
+        seen = cursor.decode(listing, after, [UUID, int]) if after else [UUID(int=0), 0]
+        entry_id, number = UUID(str(seen[0])), int(str(seen[1]))
+        entries = self._drops.pool_page(drop.id, entry_id, limit)
+        log = self._drops.log_after(drop.id, number, limit)
+        has_more = len(entries) == limit or len(log) == limit
+        last = str(entries[-1][0] if entries else entry_id)
+        position: cursor.Position = [last, log[-1].number if log else number]
+        return ProofView(
+            drop_id=str(drop.id),
+            terms=drop.terms,
+            terms_hash=drop.terms_hash or "",
+            beacon_chain=drop.beacon_chain or "",
+            beacon_round=drop.beacon_round,
+            is_simulated=drop.beacon_chain == SIMULATED,
+            signature=drop.signature,
+            entries_count=drop.entries_count or 0,
+            entries_root=drop.entries_root,
+            entries=[
+                PoolEntryView(entry_id=str(id_), lot=str(lot), position=place)
+                for id_, lot, place in entries
+            ],
+            log=[record_view(each) for each in log],
+            log_head=drop.log_head or "",
+            next_cursor=cursor.encode(listing, position) if has_more else None,
+        )
+
+    def report(self, drop_id: str) -> ReportView:
+        """Return what became of a closed drop. Raises DropNotFound, DropNotClosed."""
+        drop, _ = self._find(drop_id)
+        if not drop.is_over:
+            raise DropNotClosed
+        counts: dict[EntryStatus, int] = {}
+        for (_, status), entries in self._drops.counts(drop.id).items():
+            counts[status] = counts.get(status, 0) + entries
+        p50, p99, longest = self._drops.free_times(drop.id)
+        served = sum(lot.served for lot in drop.lots)
+        bought = counts.get(EntryStatus.BOUGHT, 0)
+        cancelled = counts.get(EntryStatus.CANCELLED, 0)
+        units = sum(lot.units for lot in drop.lots)
+        return ReportView(
+            drop_id=str(drop.id),
+            entries=sum(counts.values()),
+            offers=served,
+            bought=bought,
+            lapsed=counts.get(EntryStatus.LAPSED, 0),
+            cancelled=cancelled,
+            passed_on=max(0, served - units),
+            oversold=max(0, bought - units),
+            free_seconds_p50=p50,
+            free_seconds_p99=p99,
+            free_seconds_max=longest,
+            statuses={status.value: entries for status, entries in sorted(counts.items())},
+        )
+
+    # --- orders ----------------------------------------------------------------------------------
+
+    def selling(self, product_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """Return the drop that sells a product alone, by product, of those that have one."""
+        return self._drops.selling(product_ids)
+
+    def offer(self, entry_id: str, *, user_id: UUID) -> Offer:
+        """Return the offer of the user's entry. Raises EntryNotFound, NotYourEntry, OfferNotValid.
+
+        It is checked again when the order is stored.
+        """
+        entry, now = self._find_entry(entry_id, user_id)
+        if not entry.is_offered(now) or entry.claim_until is None:
+            raise OfferNotValid(*_shown(entry, now))
+        drop, _ = self._find(str(entry.drop_id))
+        return Offer(
+            entry_id=entry.id,
+            product_id=entry.product_id,
+            claim_until=entry.claim_until,
+            coupons_allowed=drop.coupons_allowed,
+        )
+
+    def use(self, offer: Offer, *, user_id: UUID, order_id: UUID) -> None:
+        """Use an offer for an order. Raises OfferNotValid, perhaps only on commit."""
+        refusal = partial(self._offer_refusal, str(offer.entry_id), user_id)
+        self._drops.use_offer(
+            offer.entry_id, user_id=user_id, order_id=order_id, on_violation=refusal
+        )
+
+    def buy(self, order_id: UUID) -> None:
+        """Mark the entry's unit as bought: its order is confirmed."""
+        entry, _ = self._entry_of(order_id)
+        if entry.status is EntryStatus.ORDERED:
+            entry.status = EntryStatus.BOUGHT
+            self._drops.save_entry(entry)
+
+    def release(self, order_id: UUID) -> UUID:
+        """Release the unit of an order that was cancelled; return the drop to promote.
+
+        An order that was not paid gives the entry its offer back while that is valid; otherwise
+        the unit goes to an heir, or to the stock once the drop is over.
+        """
+        entry, now = self._entry_of(order_id)
+        if entry.status is EntryStatus.BOUGHT:
+            entry.status = EntryStatus.CANCELLED
+            self._drops.save_entry(entry, left_at=now)
+        elif entry.status is EntryStatus.ORDERED:
+            entry.status, entry.order_id = EntryStatus.OFFERED, None
+            if entry.is_offered(now):
+                self._drops.save_entry(entry)
+            else:
+                entry.status = EntryStatus.LAPSED
+                self._drops.save_entry(entry, left_at=now)
+        return entry.drop_id
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def _find(self, drop_id: str) -> tuple[Drop, datetime]:
+        id_ = cursor.parse_id(drop_id)
+        found = self._drops.find(id_) if id_ else None
+        if found is None:
+            raise DropNotFound
+        return found
+
+    def _lock(self, drop_id: str) -> tuple[Drop, datetime]:
+        id_ = cursor.parse_id(drop_id)
+        found = self._drops.lock(id_) if id_ else None
+        if found is None:
+            raise DropNotFound
+        return found
+
+    def _find_entry(self, entry_id: str, user_id: UUID) -> tuple[Entry, datetime]:
+        id_ = cursor.parse_id(entry_id)
+        found = self._drops.find_entry(id_) if id_ else None
+        if found is None:
+            raise EntryNotFound
+        if found[0].user_id != user_id:
+            raise NotYourEntry
+        return found
+
+    def _entry_of(self, order_id: UUID) -> tuple[Entry, datetime]:
+        found = self._drops.lock_entry_of_order(order_id)
+        if found is None:
+            raise ValueError(f"no entry has the order {order_id}")
+        return found
+
+    def _offer_refusal(self, entry_id: str, user_id: UUID) -> CommerceError | None:
+        entry, now = self._find_entry(entry_id, user_id)
+        return None if entry.is_offered(now) else OfferNotValid(*_shown(entry, now))
+
+    def _save(self, drop: Drop, by: str, action: str, after: dict[str, object]) -> None:
+        self._drops.save(drop)
+        self._drops.record(Change(by, action, drop.id, {}, after))
+
+    def _newest(self, before: UUID, limit: int) -> Sequence[_Found]:
+        return [_Found(drop.id, drop, now) for drop, now in self._drops.newest(before, limit)]
+
+    def _view(self, drop: Drop, now: datetime) -> DropView:
+        entries = self._drops.unnumbered(drop.id)
+        for lot in drop.lots:
+            entries[lot.product_id] = entries.get(lot.product_id, 0) + lot.numbered
+        return drop_view(drop, now, entries, self._drops.holding(drop.id))
+
+    def _entry_view(self, entry: Entry, drop: Drop) -> EntryView:
+        ahead = self._drops.ahead(entry) if entry.status is EntryStatus.WAITING else None
+        is_near = ahead is None or ahead < NEAR_HEAD
+        wait = POLL_NEAR_SECONDS if is_near else POLL_FAR_SECONDS
+        return entry_view(
+            entry,
+            drop,
+            ahead=ahead,
+            poll_after_seconds=wait + random.randrange(wait // 2 + 1),  # noqa: S311  (jitter)
+        )
+
+
+_TIMES = ("entries_at", "draws_at", "offers_until")
+
+
+def _shown(entry: Entry, now: datetime) -> tuple[str, datetime | None]:
+    # An offer that is over but not swept yet is over.
+    is_over = entry.status is EntryStatus.OFFERED and not entry.is_offered(now)
+    return (EntryStatus.LAPSED if is_over else entry.status).value, entry.claim_until
+
+
+def _lot(drop: Drop, product_id: str | None) -> Lot:
+    if product_id is None and len(drop.lots) == 1:
+        return drop.lots[0]
+    for lot in drop.lots:
+        if product_id is not None and str(lot.product_id) == product_id.lower():
+            return lot
+    raise LotNotFound
+
+
+def _edit_draft(drop: Drop, command: EditDrop) -> None:
+    for name, value in command.model_dump(exclude_unset=True).items():
+        if name == "lots" or value is None:
+            continue
+        setattr(drop, name, value)

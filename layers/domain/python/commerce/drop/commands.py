@@ -1,5 +1,6 @@
 """The commands of the drop context."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
@@ -10,6 +11,17 @@ from commerce.shared.schemas import Command, Id, Moment, Patch, Quantity, line
 
 MAX_LOTS = 20
 MAX_CLAIM_MINUTES = 1_440
+
+
+class PublicState(StrEnum):
+    """The states that a list of drops can be narrowed to."""
+
+    SCHEDULED = "SCHEDULED"
+    ENTRIES = "ENTRIES"
+    SEALED = "SEALED"
+    OFFERING = "OFFERING"
+    CLOSED = "CLOSED"
+    CANCELLED = "CANCELLED"
 
 
 class LotWanted(Command):

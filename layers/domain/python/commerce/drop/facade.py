@@ -8,7 +8,15 @@ from functools import partial
 from uuid import UUID
 
 from commerce.drop import events
-from commerce.drop.commands import AddUnits, CancelDrop, CreateDrop, Disqualify, EditDrop, EnterDrop
+from commerce.drop.commands import (
+    AddUnits,
+    CancelDrop,
+    CreateDrop,
+    Disqualify,
+    EditDrop,
+    EnterDrop,
+    PublicState,
+)
 from commerce.drop.errors import (
     DropClosed,
     DropLocked,
@@ -32,6 +40,7 @@ from commerce.drop.model import (
     LogKind,
     Lot,
     Stage,
+    State,
 )
 from commerce.drop.repository import DropRepository
 from commerce.drop.views import (
@@ -116,8 +125,7 @@ class DropFacade:
 
         Raises DropNotFound, DropLocked, StaleVersion.
         """
-        drop, now = self._lock(drop_id)
-        versions.require_seen([drop.version], if_match, None)
+        drop, now = self._lock_as_seen(drop_id, if_match)
         changes = command.model_dump(exclude_unset=True)
         times = [changes.get(name) or getattr(drop, name) for name in _TIMES]
         if drop.stage is Stage.DRAFT:
@@ -131,12 +139,12 @@ class DropFacade:
         self._save(drop, by, "EDIT_DROP", command.model_dump(mode="json", exclude_unset=True))
         return drop
 
-    def publish(self, drop_id: str, *, chain: str, by: str) -> Drop:
+    def publish(self, drop_id: str, *, chain: str, by: str, if_match: IfMatch = None) -> Drop:
         """Fix the terms; the caller allots the units in the same transaction.
 
-        Raises DropNotFound, DropLocked, DropOverlaps.
+        Raises DropNotFound, DropLocked, DropOverlaps, StaleVersion.
         """
-        drop, now = self._lock(drop_id)
+        drop, now = self._lock_as_seen(drop_id, if_match)
         if self._drops.selling([lot.product_id for lot in drop.lots]):
             raise DropOverlaps
         drop.publish(now, chain=chain)
@@ -154,9 +162,14 @@ class DropFacade:
         )
         return drop
 
-    def add_units(self, drop_id: str, command: AddUnits, *, by: str) -> tuple[Drop, UUID]:
-        """Add units to a lot; the caller allots them. Raises DropNotFound, DropLocked."""
-        drop, now = self._lock(drop_id)
+    def add_units(
+        self, drop_id: str, command: AddUnits, *, by: str, if_match: IfMatch = None
+    ) -> tuple[Drop, UUID]:
+        """Add units to a lot; the caller allots them.
+
+        Raises DropNotFound, LotNotFound, DropLocked, StaleVersion.
+        """
+        drop, now = self._lock_as_seen(drop_id, if_match)
         if drop.is_over or drop.stage is Stage.DRAFT:
             raise DropLocked("Units are added to a drop that is under way.")
         lot = _lot(drop, command.product_id)
@@ -166,12 +179,14 @@ class DropFacade:
         self._save(drop, by, "ADD_DROP_UNITS", {"product_id": lot_id, "add": command.add})
         return drop, lot.product_id
 
-    def cancel(self, drop_id: str, command: CancelDrop, *, by: str) -> Drop:
+    def cancel(
+        self, drop_id: str, command: CancelDrop, *, by: str, if_match: IfMatch = None
+    ) -> Drop:
         """Cancel a drop: entries without an order are void, orders stand.
 
-        Raises DropNotFound, DropClosed.
+        Raises DropNotFound, DropClosed, StaleVersion.
         """
-        drop, now = self._lock(drop_id)
+        drop, now = self._lock_as_seen(drop_id, if_match)
         if drop.is_over:
             raise DropClosed
         drop.end(Stage.CANCELLED, now, reason=command.reason)
@@ -187,9 +202,14 @@ class DropFacade:
         )
         return drop
 
-    def disqualify(self, drop_id: str, command: Disqualify, *, by: str) -> Drop:
-        """Disqualify an entry, before the seal only. Raises DropNotFound, DropLocked."""
-        drop, now = self._lock(drop_id)
+    def disqualify(
+        self, drop_id: str, command: Disqualify, *, by: str, if_match: IfMatch = None
+    ) -> Drop:
+        """Disqualify an entry, before the seal only.
+
+        Raises DropNotFound, EntryNotFound, EntryFinished, DropLocked, StaleVersion.
+        """
+        drop, now = self._lock_as_seen(drop_id, if_match)
         if drop.stage is not Stage.PUBLISHED or now >= drop.draws_at:
             raise DropLocked("Entries are disqualified before the seal only.")
         id_ = cursor.parse_id(command.entry_id)
@@ -207,10 +227,45 @@ class DropFacade:
 
     # --- shoppers --------------------------------------------------------------------------------
 
-    def list(self, *, limit: int, after: str | None) -> Page[DropView]:
-        """Return a page of published drops, newest first. Raises InvalidCursor."""
+    def list(
+        self,
+        *,
+        limit: int,
+        after: str | None,
+        state: PublicState | None = None,
+        with_drafts: bool = False,
+    ) -> Page[DropView]:
+        """Return a page of drops, newest first: those of one state, or all.
+
+        Drafts are shown to staff only. Raises InvalidCursor.
+        """
+        all_states = [each for each in State if with_drafts or each is not State.DRAFT]
+        states = [State(state)] if state else all_states
         return newest_first(
-            "drops", after, limit, self._newest, lambda found: self._view(found.drop, found.now)
+            f"drops:{state or 'all'}:{with_drafts}",
+            after,
+            limit,
+            partial(self._newest, states),
+            lambda found: self._view(found.drop, found.now),
+        )
+
+    def terms(self, drop_id: str) -> Drop:
+        """Return a published drop with its terms. Raises DropNotFound."""
+        drop, _ = self._find(drop_id)
+        if drop.stage is Stage.DRAFT:
+            raise DropNotFound
+        return drop
+
+    def shown(self, drop: Drop) -> DropView:
+        """Return the view of a drop that this transaction has changed."""
+        return self._view(drop, clock.now())
+
+    def has_free_units(self, drop_id: str) -> bool:
+        """Return whether units are on offer to who comes next, which `promote` has to make."""
+        drop, _ = self._find(drop_id)
+        holding = self._drops.holding(drop.id)
+        return drop.stage is Stage.OFFERING and sum(holding.values()) < sum(
+            lot.units for lot in drop.lots
         )
 
     def get(self, drop_id: str, *, with_drafts: bool = False) -> DropView:
@@ -274,8 +329,13 @@ class DropFacade:
             return self._entry_view(entry, drop)
         if entry.status in _FINAL:
             raise EntryFinished
+        had_offer = entry.status is EntryStatus.OFFERED
         entry.status = EntryStatus.WITHDRAWN
-        self._drops.save_entry(entry, left_at=now if entry.is_in_pool or entry.position else None)
+        if had_offer:
+            self._leave(entry, now)
+        else:
+            is_told = entry.is_in_pool or entry.position is not None
+            self._drops.save_entry(entry, left_at=now if is_told else None)
         return self._entry_view(entry, drop)
 
     def proof(self, drop_id: str, *, limit: int, after: str | None) -> ProofView:
@@ -374,8 +434,8 @@ class DropFacade:
             entry.status = EntryStatus.BOUGHT
             self._drops.save_entry(entry)
 
-    def release(self, order_id: UUID) -> UUID:
-        """Release the unit of an order that was cancelled; return the drop to promote.
+    def release(self, order_id: UUID) -> None:
+        """Release the unit of an order that was cancelled.
 
         An order that was not paid gives the entry its offer back while that is valid; otherwise
         the unit goes to an heir, or to the stock once the drop is over.
@@ -383,15 +443,14 @@ class DropFacade:
         entry, now = self._entry_of(order_id)
         if entry.status is EntryStatus.BOUGHT:
             entry.status = EntryStatus.CANCELLED
-            self._drops.save_entry(entry, left_at=now)
+            self._leave(entry, now)
         elif entry.status is EntryStatus.ORDERED:
             entry.status, entry.order_id = EntryStatus.OFFERED, None
             if entry.is_offered(now):
                 self._drops.save_entry(entry)
             else:
                 entry.status = EntryStatus.LAPSED
-                self._drops.save_entry(entry, left_at=now)
-        return entry.drop_id
+                self._leave(entry, now)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -409,6 +468,11 @@ class DropFacade:
             raise DropNotFound
         return found
 
+    def _lock_as_seen(self, drop_id: str, if_match: IfMatch) -> tuple[Drop, datetime]:
+        drop, now = self._lock(drop_id)
+        versions.require_seen([drop.version], if_match, None)
+        return drop, now
+
     def _find_entry(self, entry_id: str, user_id: UUID) -> tuple[Entry, datetime]:
         id_ = cursor.parse_id(entry_id)
         found = self._drops.find_entry(id_) if id_ else None
@@ -424,6 +488,19 @@ class DropFacade:
             raise ValueError(f"no entry has the order {order_id}")
         return found
 
+    def _leave(self, entry: Entry, now: datetime) -> None:
+        """Store that an entry's unit is free. Its event wakes `promote`, which finds an heir."""
+        self._drops.save_entry(entry, left_at=now)
+        self._drops.publish(
+            events.OfferReleased(
+                aggregate_id=entry.id,
+                aggregate_version=entry.version,
+                drop_id=entry.drop_id,
+                entry_id=entry.id,
+                product_id=entry.product_id,
+            )
+        )
+
     def _offer_refusal(self, entry_id: str, user_id: UUID) -> CommerceError | None:
         entry, now = self._find_entry(entry_id, user_id)
         return None if entry.is_offered(now) else OfferNotValid(*_shown(entry, now))
@@ -432,8 +509,9 @@ class DropFacade:
         self._drops.save(drop)
         self._drops.record(Change(by, action, drop.id, {}, after))
 
-    def _newest(self, before: UUID, limit: int) -> Sequence[_Found]:
-        return [_Found(drop.id, drop, now) for drop, now in self._drops.newest(before, limit)]
+    def _newest(self, states: Sequence[State], before: UUID, limit: int) -> Sequence[_Found]:
+        found = self._drops.newest(states, before, limit)
+        return [_Found(drop.id, drop, now) for drop, now in found]
 
     def _view(self, drop: Drop, now: datetime) -> DropView:
         entries = self._drops.unnumbered(drop.id)

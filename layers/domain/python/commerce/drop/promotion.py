@@ -8,12 +8,10 @@ from uuid import UUID
 from commerce.drop import events
 from commerce.drop.errors import DropNotFound
 from commerce.drop.model import Drop, EntryStatus, LogKind, Lot, Stage, offers_of, round_time
-from commerce.drop.repository import DropRepository
+from commerce.drop.repository import Changed, DropRepository
 from commerce.drop.views import Counts
 
 OFFERS_PER_STEP = 500  # offers, or positions, given in one transaction
-# An entry is offered a unit at most once, and releases it at most once.
-_OFFERED_VERSION, _RELEASED_VERSION = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,9 @@ class DropPromotion:
         step, before = Step(), drop.log_number
         if drop.stage is Stage.CANCELLED:
             self._drops.void(drop.id)
-        step.lapsed = self._drops.lapse(drop.id)
+        lapsed = self._drops.lapse(drop.id)
+        step.lapsed = len(lapsed)
+        self._drops.publish(*(_released(drop.id, each) for each in lapsed))
         self._log_left(drop, now)
         if drop.stage is Stage.OFFERING and now < drop.last_offer_at:
             self._number_late(drop, now, step)
@@ -147,8 +147,6 @@ class DropPromotion:
             kind = LogKind.WITHDRAWN if is_withdrawn else LogKind.RELEASED
             entries = offers_of({left.lot_id: left.ids})
             drop.log(kind, now, reason=left.status.value, entries=entries)
-            if left.had_offer:
-                self._drops.publish(*(_released(drop, left.lot_id, id_) for id_ in left.ids))
 
     def _number_late(self, drop: Drop, now: datetime, step: Step) -> None:
         numbered = self._drops.number_late(drop.id, OFFERS_PER_STEP)
@@ -181,7 +179,7 @@ class DropPromotion:
                 *(
                     events.OfferMade(
                         aggregate_id=each.id,
-                        aggregate_version=_OFFERED_VERSION,
+                        aggregate_version=each.version,
                         drop_id=drop.id,
                         entry_id=each.id,
                         product_id=lot.product_id,
@@ -208,11 +206,11 @@ def _awaited(drop: Drop) -> Draw:
     return Draw(drop.id, drop.beacon_chain or "", number, round_time(number))
 
 
-def _released(drop: Drop, lot_id: UUID, entry_id: UUID) -> events.OfferReleased:
+def _released(drop_id: UUID, lapsed: Changed) -> events.OfferReleased:
     return events.OfferReleased(
-        aggregate_id=entry_id,
-        aggregate_version=_RELEASED_VERSION,
-        drop_id=drop.id,
-        entry_id=entry_id,
-        product_id=lot_id,
+        aggregate_id=lapsed.id,
+        aggregate_version=lapsed.version,
+        drop_id=drop_id,
+        entry_id=lapsed.id,
+        product_id=lapsed.product_id,
     )

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from commerce.drop.draw import canonical_json
-from commerce.drop.model import Drop, Entry, EntryStatus, LogKind, LogRecord, Lot, Mode, Stage
+from commerce.drop.model import (
+    Drop,
+    Entry,
+    EntryStatus,
+    LogKind,
+    LogRecord,
+    Lot,
+    Mode,
+    Stage,
+    State,
+)
 from commerce.runtime import audit
 from commerce.runtime.audit import Change
 from commerce.runtime.db.pipeline import Row
@@ -36,6 +46,15 @@ class Sealed:
     pool: dict[UUID, int]
     root: str
     lots_root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An entry that one statement changed with others."""
+
+    id: UUID
+    product_id: UUID
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +117,12 @@ class DropRepository:
         """Return a drop, locked FOR UPDATE, and the database's time once it was locked."""
         return _first(self._uow.lock(sql.LOCK(id=id_)))
 
-    def newest(self, before: UUID, limit: int) -> list[tuple[Drop, datetime]]:
-        """Return published drops below the id `before`, newest first."""
-        return [_drop(row) for row in self._uow.read(sql.NEWEST(before=before, limit=limit))]
+    def newest(
+        self, states: Sequence[State], before: UUID, limit: int
+    ) -> list[tuple[Drop, datetime]]:
+        """Return drops in one of these states, below the id `before`, newest first."""
+        query = sql.NEWEST(states=[each.value for each in states], before=before, limit=limit)
+        return [_drop(row) for row in self._uow.read(query)]
 
     def under_way(self) -> list[UUID]:
         """Return the ids of drops that may have something to do."""
@@ -285,9 +307,9 @@ class DropRepository:
         found = self._uow.lock(sql.NUMBER_LATE(drop_id=id_, limit=limit))
         return {row.product_id: (list(row.ids), row.numbered) for row in found}
 
-    def lapse(self, id_: UUID) -> int:
-        """End the offers whose time is over; return how many."""
-        return len(self._uow.lock(sql.LAPSE(drop_id=id_)))
+    def lapse(self, id_: UUID) -> list[Changed]:
+        """End the offers whose time is over, and return their entries."""
+        return [Changed(*row) for row in self._uow.lock(sql.LAPSE(drop_id=id_))]
 
     def log_left(self, id_: UUID) -> list[Left]:
         """Return the entries that left, and that the log does not have yet."""

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    case,
     func,
     select,
     text,
@@ -44,6 +45,14 @@ _IS_UNDER_WAY = text("state IN ('PUBLISHED', 'SEALED', 'OFFERING')")
 _HOLDS = text("status IN ('OFFERED', 'ORDERED', 'BOUGHT')")
 _DROPS = select(drop_table, _LOTS, _NOW.label("now"))
 
+# A published drop's state follows from the clock.
+_STATE = case(
+    (_d.state != "PUBLISHED", _d.state),
+    (_d.entries_at > _NOW, "SCHEDULED"),
+    (_d.draws_at > _NOW, "ENTRIES"),
+    else_="SEALED",
+)
+
 ADD = insert_row(
     drop_table,
     terms=None, terms_hash=None, beacon_chain=None, beacon_round=None, sealed_at=None,
@@ -64,7 +73,10 @@ OF_PRODUCTS = Statement(
     )
 )
 NEWEST = Statement(
-    _DROPS.where(_d.id < bindparam("before", type_=Uuid), _d.state != "DRAFT")
+    _DROPS.where(
+        _d.id < bindparam("before", type_=Uuid),
+        any_(bindparam("states", type_=ARRAY(Text))) == _STATE,
+    )
     .order_by(_d.id.desc())
     .limit(_LIMIT)
 )
@@ -269,7 +281,7 @@ LAPSE = Statement(
     UPDATE drop_entry AS entry
     SET status = 'LAPSED', left_at = entry.claim_until, version = entry.version + 1
     FROM due WHERE entry.id = due.id
-    RETURNING entry.id
+    RETURNING entry.id, entry.product_id, entry.version
     """)
 )
 # Entries that left since the last look, of which the log has to tell.

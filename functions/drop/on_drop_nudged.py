@@ -1,0 +1,6 @@
+"""A unit of a drop became free, or an offer's time is over -> the drops are moved on at once."""
+
+from commerce.app.drops import promote
+from commerce.entrypoints.queue import nudge_handler
+
+handler = nudge_handler(promote)

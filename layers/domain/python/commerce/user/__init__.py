@@ -4,9 +4,9 @@ from commerce.user.commands import OpenSession, SignUp
 from commerce.user.errors import BadCredentials, LoginIdTaken, TooManyAttempts, UserNotFound
 from commerce.user.events import UserSignedUp
 from commerce.user.facade import Login, UserFacade
-from commerce.user.views import SessionView, UserView
+from commerce.user.views import Entrant, SessionView, UserView
 
 __all__ = [
-    "BadCredentials", "Login", "LoginIdTaken", "OpenSession", "SessionView", "SignUp",
-    "TooManyAttempts", "UserFacade", "UserNotFound", "UserSignedUp", "UserView",
+    "BadCredentials", "Entrant", "Login", "LoginIdTaken", "OpenSession", "SessionView",
+    "SignUp", "TooManyAttempts", "UserFacade", "UserNotFound", "UserSignedUp", "UserView",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from commerce.user.errors import BadCredentials, TooManyAttempts, UserNotFound
 from commerce.user.model import User
 from commerce.user.repository import UserRepository
 from commerce.user.throttle import Attempts, counter_of, counters_of
-from commerce.user.views import SessionView, UserView
+from commerce.user.views import Entrant, SessionView, UserView
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,13 @@ class UserFacade:
         if shown and user and shown.user_id == user.id:
             return user, shown, attempts[:1]
         return user, None, attempts[len(own) :]
+
+    def entrant(self, user_id: UUID) -> Entrant:
+        """Return what the terms of a drop ask about an account. Raises UserNotFound."""
+        entrant = self._users.entrant(user_id)
+        if entrant is None:
+            raise UserNotFound
+        return entrant
 
     def admins(self) -> list[UserView]:
         """Return all admins, by login id."""

@@ -33,6 +33,9 @@ WITH_SCOPE = Statement(
     _USER.where(bindparam("scope", type_=Text) == any_(_u.scopes)).order_by(_u.login_id)
 )
 LOCK_WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID).with_for_update())
+ENTRANT = Statement(
+    select(_u.email, _u.created_at, _u.scopes).where(_u.id == bindparam("id", type_=Uuid))
+)
 SAVE_SCOPES = Statement(
     update(user_table)
     .where(_u.id == bindparam("user_id", type_=Uuid))

@@ -15,6 +15,7 @@ from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.drop import (
     QUICKNET,
+    SIMULATED,
     AddUnits,
     CancelDrop,
     CreateDrop,
@@ -50,8 +51,7 @@ logger = logging.getLogger(__name__)
 def create_drop(shop: Shop, command: CreateDrop, *, by: str) -> DropView:
     """Prepare a drop of products that exist. Raises ProductNotFound."""
     _check_products(shop, [lot.product_id for lot in command.lots])
-    is_production = settings.text("ENVIRONMENT") == "production"
-    drop = shop.drops.create(command, verified_only=is_production, by=by)
+    drop = shop.drops.create(command, verified_only=_is_production(), by=by)
     return shop.drops.shown(drop)
 
 
@@ -71,8 +71,7 @@ def publish_drop(shop: Shop, drop_id: str, *, by: str, if_match: IfMatch) -> Dro
 
     Raises DropNotFound, DropLocked, DropOverlaps, OutOfStock, StaleVersion.
     """
-    chain = settings.text("BEACON_CHAIN", QUICKNET)
-    drop = shop.drops.publish(drop_id, chain=chain, by=by, if_match=if_match)
+    drop = shop.drops.publish(drop_id, chain=_chain(), by=by, if_match=if_match)
     for lot in drop.lots:
         shop.stock.allot(lot.product_id, lot.units, drop_id=drop.id, by=by)
     return shop.drops.shown(drop)
@@ -122,7 +121,7 @@ def enter_drop(drop_id: str, command: EnterDrop, *, user_id: UUID) -> tuple[Entr
 def person_of(email: str) -> str:
     """Return the keyed hash by which a person enters a drop once, from their e-mail address."""
     normalised = email.strip().casefold().encode()
-    return hmac.new(settings.text("FINGERPRINT_KEY").encode(), normalised, "sha256").hexdigest()
+    return hmac.new(settings.fingerprint_key(), normalised, "sha256").hexdigest()
 
 
 def _enter(
@@ -235,6 +234,18 @@ def _step(shop: Shop, drop_id: UUID) -> Step:
     if step.returned:
         shop.stock.return_allotted(step.returned, drop_id=drop_id, by="system")
     return step
+
+
+def _chain() -> str:
+    """Return the beacon's chain. Raises Missing where production would draw with a simulator."""
+    chain = settings.text("BEACON_CHAIN", QUICKNET)
+    if chain == SIMULATED and _is_production():
+        raise settings.Missing("BEACON_CHAIN must be a public beacon's in production")
+    return chain
+
+
+def _is_production() -> bool:
+    return settings.text("ENVIRONMENT", "development") == "production"
 
 
 def _check_products(shop: Shop, product_ids: Sequence[str]) -> None:

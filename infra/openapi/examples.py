@@ -27,9 +27,11 @@ from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
 from commerce.drop import (
     SIMULATED,
     DropNotOpen,
+    DropOnly,
     DropView,
     EntryView,
     NotEligible,
+    OfferNotValid,
     ProofView,
     ReportView,
 )
@@ -386,6 +388,8 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         CouponNotUsable("You have no such coupon."),
         TooManyAttempts(30),
         QueueNotFound([QUEUE]),
+        DropOnly(UUID(DROP_ID)),
+        OfferNotValid("LAPSED", AT),
         DropNotOpen(retry_after_seconds=600),
         NotEligible("The account was made too late for this drop."),
         InvalidMoment("yyyymmdd"),

@@ -134,7 +134,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("drop_id", "number", name="drop_log_pkey"),
     )
 
+    op.add_column("orders", sa.Column("drop_entry_id", sa.Uuid()))
+
 
 def downgrade() -> None:
+    op.drop_column("orders", "drop_entry_id")
     for table in ("drop_log", "drop_entry", "drop_lot", "product_drop"):
         op.drop_table(table)

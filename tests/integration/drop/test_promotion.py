@@ -45,7 +45,7 @@ def order(row: Row) -> UUID:
 
     def place(shop: Shop) -> None:
         offer = shop.drops.offer(str(row.id), user_id=row.user_id)
-        shop.drops.use(offer, user_id=row.user_id, order_id=order_id)
+        shop.drops.use(offer, order_id, is_paid=False)
 
     in_transaction(place)
     return order_id

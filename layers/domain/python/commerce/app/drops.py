@@ -92,8 +92,14 @@ def add_units(
 def cancel_drop(
     shop: Shop, drop_id: str, command: CancelDrop, *, by: str, if_match: IfMatch
 ) -> DropView:
-    """Cancel a drop; `promote` gives its free units back. Raises DropNotFound, DropClosed."""
-    return shop.drops.shown(shop.drops.cancel(drop_id, command, by=by, if_match=if_match))
+    """Cancel a drop; units without an order go back to the stock.
+
+    Raises DropNotFound, DropClosed, StaleVersion.
+    """
+    drop = shop.drops.cancel(drop_id, command, by=by, if_match=if_match)
+    if returned := {lot.product_id: lot.returned for lot in drop.lots if lot.returned}:
+        shop.stock.return_allotted(returned, drop_id=drop.id, by=by)
+    return shop.drops.shown(drop)
 
 
 def disqualify_entry(

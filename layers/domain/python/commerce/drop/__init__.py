@@ -24,6 +24,7 @@ from commerce.drop.errors import (
     EntryOrdered,
     LotNotFound,
     NotEligible,
+    NotTheOffer,
     NotYourEntry,
     OfferNotValid,
     PersonAlreadyEntered,
@@ -39,7 +40,7 @@ __all__ = [
     "DropClosed", "DropFacade", "DropLocked", "DropNotClosed", "DropNotFound", "DropNotOpen",
     "DropNotSealed", "DropOnly", "DropOverlaps", "DropPromotion", "DropRepository",
     "DropSealed", "DropView", "EditDrop", "EnterDrop", "EntryFinished", "EntryNotFound",
-    "EntryOrdered", "EntryView", "LotNotFound", "NotEligible", "NotYourEntry", "Offer",
-    "OfferNotValid", "PersonAlreadyEntered", "ProofView", "PublicState", "ReportView",
+    "EntryOrdered", "EntryView", "LotNotFound", "NotEligible", "NotTheOffer", "NotYourEntry",
+    "Offer", "OfferNotValid", "PersonAlreadyEntered", "ProofView", "PublicState", "ReportView",
     "Step", "round_time",
 ]  # fmt: skip

@@ -112,6 +112,19 @@ class OfferNotValid(CommerceError):
         super().__init__(facts={"status": status, "claim_until": until})
 
 
+class NotTheOffer(CommerceError):
+    """An order with a drop's entry has one line: one unit of the lot's product."""
+
+    kind = Kind.INVALID
+    code = "NOT_THE_OFFER"
+
+    def __init__(self) -> None:
+        message = "Must be the product that the drop offers."
+        super().__init__(
+            message, errors=[{"field": "lines", "message": message, "code": self.code.lower()}]
+        )
+
+
 class DropOnly(CommerceError):
     """The product is sold through its drop alone."""
 

@@ -1,7 +1,7 @@
 """The use cases of the drop context."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from commerce.drop.errors import (
     DropNotClosed,
     DropNotFound,
     DropNotSealed,
+    DropOnly,
     DropOverlaps,
     EntryFinished,
     EntryNotFound,
@@ -80,6 +81,7 @@ class Offer:
     """A valid offer, as it was read: the order's product, and the end of its time."""
 
     entry_id: UUID
+    user_id: UUID
     product_id: UUID
     claim_until: datetime
     coupons_allowed: bool
@@ -148,6 +150,9 @@ class DropFacade:
         if self._drops.selling([lot.product_id for lot in drop.lots]):
             raise DropOverlaps
         drop.publish(now, chain=chain)
+        self._drops.require_no_drop(
+            [lot.product_id for lot in drop.lots], but=drop.id, on_violation=DropOverlaps
+        )
         self._save(drop, by, "PUBLISH_DROP", {"terms_hash": drop.terms_hash})
         self._drops.publish(
             events.DropPublished(
@@ -184,11 +189,14 @@ class DropFacade:
     ) -> Drop:
         """Cancel a drop: entries without an order are void, orders stand.
 
-        Raises DropNotFound, DropClosed, StaleVersion.
+        The units without an order count as returned: the caller gives them to the stock. Raises
+        DropNotFound, DropClosed, StaleVersion.
         """
         drop, now = self._lock_as_seen(drop_id, if_match)
         if drop.is_over:
             raise DropClosed
+        if drop.stage is not Stage.DRAFT:
+            self._return_free(drop)
         drop.end(Stage.CANCELLED, now, reason=command.reason)
         self._drops.void(drop.id)
         self._save(drop, by, "CANCEL_DROP", {"reason": command.reason})
@@ -201,6 +209,16 @@ class DropFacade:
             )
         )
         return drop
+
+    def _return_free(self, drop: Drop) -> None:
+        self._drops.lock_holders(drop.id)
+        holding = self._drops.holding(drop.id)
+        for lot in drop.lots:
+            kept = [
+                holding.get((lot.product_id, status), 0)
+                for status in (EntryStatus.ORDERED, EntryStatus.BOUGHT)
+            ]
+            lot.returned = lot.units - sum(kept)
 
     def disqualify(
         self, drop_id: str, command: Disqualify, *, by: str, if_match: IfMatch = None
@@ -415,17 +433,37 @@ class DropFacade:
         drop, _ = self._find(str(entry.drop_id))
         return Offer(
             entry_id=entry.id,
+            user_id=user_id,
             product_id=entry.product_id,
             claim_until=entry.claim_until,
             coupons_allowed=drop.coupons_allowed,
         )
 
-    def use(self, offer: Offer, *, user_id: UUID, order_id: UUID) -> None:
+    def use(self, offer: Offer, order_id: UUID, *, is_paid: bool) -> None:
         """Use an offer for an order. Raises OfferNotValid, perhaps only on commit."""
-        refusal = partial(self._offer_refusal, str(offer.entry_id), user_id)
-        self._drops.use_offer(
-            offer.entry_id, user_id=user_id, order_id=order_id, on_violation=refusal
-        )
+        refusal = partial(self._offer_refusal, str(offer.entry_id), offer.user_id)
+        status = EntryStatus.BOUGHT if is_paid else EntryStatus.ORDERED
+        self._drops.use_offer(offer.entry_id, offer.user_id, order_id, status, on_violation=refusal)
+
+    def require_no_drop(self, product_ids: Sequence[UUID]) -> Callable[[], DropOnly | None]:
+        """Have the commit prove that no drop sells these products alone; it raises DropOnly.
+
+        Returns what makes that refusal by a fresh read, or None where no drop does.
+        """
+
+        def drop_only() -> DropOnly | None:
+            found = self._drops.selling(product_ids)
+            return next((DropOnly(drop_id) for drop_id in found.values()), None)
+
+        self._drops.require_no_drop(product_ids, on_violation=drop_only)
+        return drop_only
+
+    def drop_of(self, entry_id: UUID) -> UUID:
+        """Return the drop of an entry. Raises EntryNotFound."""
+        found = self._drops.find_entry(entry_id)
+        if found is None:
+            raise EntryNotFound
+        return found[0].drop_id
 
     def buy(self, order_id: UUID) -> None:
         """Mark the entry's unit as bought: its order is confirmed."""
@@ -446,7 +484,8 @@ class DropFacade:
             self._leave(entry, now)
         elif entry.status is EntryStatus.ORDERED:
             entry.status, entry.order_id = EntryStatus.OFFERED, None
-            if entry.is_offered(now):
+            drop, _ = self._find(str(entry.drop_id))
+            if entry.is_offered(now) and not drop.is_over:
                 self._drops.save_entry(entry)
             else:
                 entry.status = EntryStatus.LAPSED

@@ -105,8 +105,6 @@ class DropPromotion:
 
     def _offer(self, drop: Drop, now: datetime) -> Step:
         step, before = Step(), drop.log_number
-        if drop.stage is Stage.CANCELLED:
-            self._drops.void(drop.id)
         lapsed = self._drops.lapse(drop.id)
         step.lapsed = len(lapsed)
         self._drops.publish(*(_released(drop.id, each) for each in lapsed))

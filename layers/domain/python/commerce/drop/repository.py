@@ -271,12 +271,30 @@ class DropRepository:
         entry.version += 1
 
     def use_offer(
-        self, entry_id: UUID, *, user_id: UUID, order_id: UUID, on_violation: ErrorFactory
+        self,
+        entry_id: UUID,
+        user_id: UUID,
+        order_id: UUID,
+        status: EntryStatus,
+        *,
+        on_violation: ErrorFactory,
     ) -> None:
         """Use an entry's offer for an order, if it is still valid when the order is stored."""
         self._uow.write(
-            sql.USE_OFFER(id=entry_id, user_id=user_id, order_id=order_id),
+            sql.USE_OFFER(id=entry_id, user_id=user_id, order_id=order_id, status=status.value),
             {"offer_valid": on_violation},
+        )
+
+    def require_no_drop(
+        self,
+        product_ids: Sequence[UUID],
+        *,
+        but: UUID | None = None,
+        on_violation: ErrorFactory,
+    ) -> None:
+        """Prove, once the stock is locked, that no drop (but one) sells the products alone."""
+        self._uow.check_last(
+            sql.NO_DROP(product_ids=list(product_ids), but=but), {"sold_by_no_drop": on_violation}
         )
 
     def ahead(self, entry: Entry) -> int:
@@ -329,6 +347,10 @@ class DropRepository:
             )
         )
         return sorted((Offered(*row) for row in found), key=lambda each: each.position)
+
+    def lock_holders(self, id_: UUID) -> None:
+        """Lock the entries with an offer or an unpaid order, until the transaction ends."""
+        self._uow.lock(sql.LOCK_HOLDERS(drop_id=id_))
 
     def void(self, id_: UUID) -> None:
         """End all entries that have no order."""

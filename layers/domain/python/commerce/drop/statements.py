@@ -42,6 +42,7 @@ _LOTS = (
 )
 # Word for word as in the partial indexes.
 _IS_UNDER_WAY = text("state IN ('PUBLISHED', 'SEALED', 'OFFERING')")
+_HAS_LEFT_UNTOLD = text("left_at IS NOT NULL AND NOT is_leaving_logged")
 _HOLDS = text("status IN ('OFFERED', 'ORDERED', 'BOUGHT')")
 _DROPS = select(drop_table, _LOTS, _NOW.label("now"))
 
@@ -63,13 +64,30 @@ ADD_LOTS = insert_many(drop_lot_table, "drop_id", "product_id", "units")
 ADD_LOG = insert_many(drop_log_table, "drop_id", "number", "at", "kind", "data", "hash")
 FIND = Statement(_DROPS.where(_d.id == _ID))
 LOCK = Statement(_DROPS.where(_d.id == _ID).with_for_update(of=drop_table))
-UNDER_WAY = Statement(select(_d.id).where(_IS_UNDER_WAY).order_by(_d.id))
+# Those of which an entry left that the log does not have: a unit may come back after the end, too.
+UNDER_WAY = Statement(
+    select(_d.id)
+    .where(_IS_UNDER_WAY)
+    .union(select(_e.drop_id).where(_HAS_LEFT_UNTOLD))
+    .order_by("id")
+)
 OF_PRODUCTS = Statement(
     select(_lot.product_id, _d.id)
     .join_from(drop_lot_table, drop_table, _d.id == _lot.drop_id)
     .where(
         _lot.product_id == any_(bindparam("product_ids", type_=ARRAY(Uuid))),
         _IS_UNDER_WAY,
+    )
+)
+# A publication locks its products' stock, and so does a sale: after that each sees the other.
+NO_DROP = Statement(
+    select(func.require(func.count() == 0, "sold_by_no_drop"))
+    .select_from(drop_lot_table)
+    .join(drop_table, _d.id == _lot.drop_id)
+    .where(
+        _lot.product_id == any_(bindparam("product_ids", type_=ARRAY(Uuid))),
+        _IS_UNDER_WAY,
+        _d.id.is_distinct_from(bindparam("but", type_=Uuid)),
     )
 )
 NEWEST = Statement(
@@ -188,7 +206,8 @@ USE_OFFER = Statement(
     text("""
     WITH used AS (
         UPDATE drop_entry
-        SET status = 'ORDERED', order_id = CAST(:order_id AS uuid), version = version + 1
+        SET status = CAST(:status AS text), order_id = CAST(:order_id AS uuid),
+            version = version + 1
         WHERE id = CAST(:id AS uuid) AND user_id = CAST(:user_id AS uuid) AND status = 'OFFERED'
             AND claim_until > clock_timestamp()
         RETURNING id
@@ -316,6 +335,13 @@ OFFER = Statement(
     FROM next WHERE entry.id = next.id
     RETURNING entry.id, entry.user_id, entry.position, entry.claim_until, entry.version
     """)
+)
+# Whoever uses or releases a unit waits for this, and then sees that the drop is cancelled.
+LOCK_HOLDERS = Statement(
+    select(_e.id)
+    .where(_e.drop_id == _DROP, text("status IN ('OFFERED', 'ORDERED')"))
+    .order_by(_e.id)
+    .with_for_update()
 )
 VOID = Statement(
     update(drop_entry_table)

@@ -22,6 +22,7 @@ from commerce.product.model import (
 from commerce.product.repository import ProductRepository
 from commerce.product.views import FirstPages
 from commerce.runtime.audit import Change
+from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock, cursor
 from commerce.shared import etag as versions
 from commerce.shared.errors import CommerceError
@@ -158,17 +159,23 @@ class ProductFacade:
         order_id: UUID,
         *,
         by: str,
+        sold_elsewhere: ErrorFactory = lambda: None,
     ) -> None:
         """Take the lines' units out of what is available, all or none. Raises OutOfStock.
 
         Decided on the offers as read and proved by the database on commit, which raises OutOfStock
-        with what is left then if others bought it first.
+        with what is left then if others bought it first, or what `sold_elsewhere` makes instead.
         """
         wanted = wanted_by_product(lines)
         stocks = {id_: offer.stock for id_, offer in offers.items()}
         decrease_all(stocks, wanted)
         cause = Cause(reason=MovementReason.SOLD, by=by, order_id=order_id)
-        self._products.sell(wanted, stocks, cause, on_out_of_stock=partial(self._shortage, wanted))
+        self._products.sell(
+            wanted,
+            stocks,
+            cause,
+            on_out_of_stock=lambda: sold_elsewhere() or self._shortage(wanted),
+        )
 
     def restock(self, lines: Sequence[tuple[UUID, int]], order_id: UUID, *, by: str) -> None:
         """Make the units of an order available again that is cancelled and was not shipped.

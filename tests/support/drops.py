@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from commerce.app import drops
 from commerce.app.transactions import in_transaction
 from commerce.drop import (
     SIMULATED,
@@ -19,7 +20,8 @@ from commerce.drop import (
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.shared import clock
-from tests.support.shop import rows
+from tests.support.lambda_calls import Answer, call
+from tests.support.shop import Person, a_key, rows
 
 SIGNATURE = "8f" * 48
 """The signature of every round in tests that need no other."""
@@ -124,3 +126,70 @@ def a_proof(drop_id: UUID, limit: int = 100) -> dict[str, Any]:
             "log": [*whole.get("log", []), *found["log"]],
         }
     return whole
+
+
+# --- drops of products that exist, through the functions' handlers --------------------------------
+
+
+def a_published_drop(product_id: str, units: int = 1, **terms: Any) -> UUID:
+    """A published drop of a product's units; its entries begin in an hour. Returns its id."""
+    now = clock.now()
+    command = CreateDrop.model_validate(
+        {
+            "lots": [{"product_id": product_id, "units": units}],
+            "entries_at": clock.rfc3339(now + timedelta(hours=1)),
+            "draws_at": clock.rfc3339(now + timedelta(hours=2)),
+            "claim_minutes": 10,
+            **terms,
+        }
+    )
+    drop = in_transaction(drops.create_drop, command, by="test")
+    in_transaction(drops.publish_drop, drop.drop_id, by="test", if_match=None)
+    return UUID(drop.drop_id)
+
+
+def an_offering_drop(product_id: str, buyers: Sequence[Person], units: int = 1) -> UUID:
+    """A drop that the buyers entered, and that offers its units to the first; returns its id."""
+    drop_id = a_published_drop(product_id, units)
+    begin_entries(drop_id)
+    for buyer in buyers:
+        join(drop_id, buyer.user_id)
+    reach_draw(drop_id)
+    settle(drop_id)
+    return drop_id
+
+
+def settle(drop_id: UUID, signature: str = SIGNATURE) -> None:
+    """Run promote's steps until nothing is due, and give units back to the stock."""
+    while True:
+        step = in_transaction(drops._step, drop_id)
+        if step.awaits is not None:
+            step = in_transaction(DropPromotion.take_round, step.awaits, signature)
+        if not step.has_more:
+            return
+
+
+def in_line(drop_id: UUID, buyers: Sequence[Person]) -> list[tuple[Person, str]]:
+    """The buyers with their entries' ids, in the order of their positions."""
+    of_user = {buyer.user_id: buyer for buyer in buyers}
+    return [(of_user[row.user_id], str(row.id)) for row in entries(drop_id)]
+
+
+def order_offer(
+    buyer: Person, entry_id: str, product_id: str, *, key: str | None = None, **more: Any
+) -> Answer:
+    """POST /orders with a drop's entry, by points if not said otherwise."""
+    body = {
+        "lines": [{"product_id": product_id, "quantity": 1}],
+        "payment_method": "POINT",
+        "drop_entry_id": entry_id,
+        **more,
+    }
+    return call(
+        "order/place_order", "POST", "/orders", body=body, token=buyer.token, key=key or a_key()
+    )
+
+
+def status_of_entry(entry_id: str) -> str:
+    """Return the entry's status."""
+    return str(rows("SELECT status FROM drop_entry WHERE id = $1", entry_id)[0].status)

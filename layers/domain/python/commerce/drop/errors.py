@@ -109,7 +109,7 @@ class OfferNotValid(CommerceError):
 
     def __init__(self, status: str, claim_until: datetime | None) -> None:
         until = clock.rfc3339(claim_until) if claim_until else None
-        super().__init__(facts={"status": status, "claim_until": until})
+        super().__init__(facts={"entry_status": status, "claim_until": until})
 
 
 class NotTheOffer(CommerceError):

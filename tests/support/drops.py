@@ -27,13 +27,12 @@ SIGNATURE = "8f" * 48
 """The signature of every round in tests that need no other."""
 
 
-def a_drop(units: int = 2, *, lots: Sequence[tuple[str, int]] = (), **terms: Any) -> UUID:
-    """A published drop whose entries begin in an hour; returns its id."""
+def drop_terms(product_id: str, units: int = 1, **terms: Any) -> CreateDrop:
+    """The terms of a drop of one product, whose entries begin in an hour."""
     now = clock.now()
-    wanted = lots or [(str(clock.new_id()), units)]
-    command = CreateDrop.model_validate(
+    return CreateDrop.model_validate(
         {
-            "lots": [{"product_id": product, "units": units} for product, units in wanted],
+            "lots": [{"product_id": product_id, "units": units}],
             "entries_at": clock.rfc3339(now + timedelta(hours=1)),
             "draws_at": clock.rfc3339(now + timedelta(hours=2)),
             "claim_minutes": 10,
@@ -41,6 +40,12 @@ def a_drop(units: int = 2, *, lots: Sequence[tuple[str, int]] = (), **terms: Any
         }
     )
 
+
+def a_drop(units: int = 2, *, lots: Sequence[tuple[str, int]] = (), **terms: Any) -> UUID:
+    """A published drop of products that need not exist; returns its id."""
+    if lots:
+        terms["lots"] = [{"product_id": product, "units": number} for product, number in lots]
+    command = drop_terms(str(clock.new_id()), units, **terms)
     id_ = in_transaction(DropFacade.create, command, verified_only=False, by="test").id
     in_transaction(DropFacade.publish, str(id_), chain=SIMULATED, by="test")
     return id_
@@ -133,17 +138,7 @@ def a_proof(drop_id: UUID, limit: int = 100) -> dict[str, Any]:
 
 def a_published_drop(product_id: str, units: int = 1, **terms: Any) -> UUID:
     """A published drop of a product's units; its entries begin in an hour. Returns its id."""
-    now = clock.now()
-    command = CreateDrop.model_validate(
-        {
-            "lots": [{"product_id": product_id, "units": units}],
-            "entries_at": clock.rfc3339(now + timedelta(hours=1)),
-            "draws_at": clock.rfc3339(now + timedelta(hours=2)),
-            "claim_minutes": 10,
-            **terms,
-        }
-    )
-    drop = in_transaction(drops.create_drop, command, by="test")
+    drop = in_transaction(drops.create_drop, drop_terms(product_id, units, **terms), by="test")
     in_transaction(drops.publish_drop, drop.drop_id, by="test", if_match=None)
     return UUID(drop.drop_id)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from commerce.like import ProductLiked
 from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.shared import clock
-from tests.harness.crash import admins, console, operators, rankings, shoppers
+from tests.harness.crash import admins, console, drops, operators, rankings, shoppers
 from tests.harness.crash.cases import (
     CREATED,
     DONE,
@@ -386,6 +386,7 @@ SCENARIOS = {
         *rankings.SCENARIOS,
         *operators.SCENARIOS,
         *console.SCENARIOS,
+        *drops.SCENARIOS,
     )
 }
 """Every use case that `make faults` goes through."""

@@ -42,7 +42,8 @@ def sign_up(login_id: str) -> Answer:
     return call("user/sign_up", "POST", "/users", body=body)
 
 
-def _signed_up() -> Case:
+def signed_up() -> Case:
+    """A buyer with an account."""
     case = a_case()
     answer = sign_up(case.key[:10])
     assert answer.status == 201, answer.json
@@ -137,9 +138,9 @@ _PRODUCT = frozenset({f"200 5 units at {PRICE} of Acme"})
 _MINE = frozenset({"200 mine"})
 
 SCENARIOS = (
-    Scenario("sign_in", "user/open_session", _signed_up, _sign_in, CREATED, look=_failed_logins),
+    Scenario("sign_in", "user/open_session", signed_up, _sign_in, CREATED, look=_failed_logins),
     Scenario(
-        "read_me", "user/get_me", _signed_up,
+        "read_me", "user/get_me", signed_up,
         _read("user/get_me", lambda _: "/users/me", lambda _, body: body["name"]),
         frozenset({"200 Wile E. Coyote"}),
     ),

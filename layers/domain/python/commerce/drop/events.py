@@ -53,7 +53,7 @@ class OfferMade(Event):
     drop_id: UUID
     entry_id: UUID
     product_id: UUID
-    user_id: UUID | None
+    user_id: UUID
     claim_until: Moment
 
 

@@ -72,7 +72,7 @@ class Offered:
     """An entry that was offered a unit."""
 
     id: UUID
-    user_id: UUID | None
+    user_id: UUID
     position: int
     claim_until: datetime
     version: int

@@ -1,4 +1,4 @@
-"""A unit of a drop became free, or an offer's time is over -> the drops are moved on at once."""
+"""OfferReleased, or the end of an offer's time -> the drops are moved on at once."""
 
 from commerce.app.drops import promote
 from commerce.entrypoints.queue import nudge_handler

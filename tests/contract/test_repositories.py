@@ -564,7 +564,7 @@ class TestUsers:
         with users() as repository:
             entrant = repository.entrant(user.id)
             assert entrant is not None
-            assert (entrant.email, entrant.is_staff) == (user.email, False)
+            assert (entrant.email, entrant.is_staff) == (user.email, True)
             assert before <= entrant.created_at <= clock.now()
             assert repository.entrant(uuid4()) is None
 

@@ -156,7 +156,7 @@ def _ordered_by_card() -> Case:
 
 
 def _outcome(case: Case) -> object:
-    """What became of the drop: its state, lots, entries and log."""
+    """Return the drop's state, lots, entries and log."""
     drop_id = UUID(case.words["drop"])
     sql = "SELECT state, log_number, version FROM product_drop WHERE id = $1"
     lots = "SELECT units, returned, numbered, served FROM drop_lot WHERE drop_id = $1"

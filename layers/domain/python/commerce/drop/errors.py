@@ -143,14 +143,7 @@ class DropOverlaps(CommerceError):
 
 
 class DropLocked(CommerceError):
-    """What entrants relied on cannot be changed any more."""
+    """Entrants rely on this: it cannot be changed any more."""
 
     kind = Kind.CONFLICT
     code = "DROP_LOCKED"
-
-
-class UnitsPromised(CommerceError):
-    """Units that were promised cannot be taken back."""
-
-    kind = Kind.CONFLICT
-    code = "UNITS_PROMISED"

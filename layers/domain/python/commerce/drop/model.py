@@ -23,14 +23,14 @@ _SIMULATED_DELAY = timedelta(seconds=1)
 
 
 class Mode(StrEnum):
-    """What happens to entries that come after the draw: SHUFFLE queues them, LOTTERY refuses."""
+    """The treatment of entries that come after the draw: SHUFFLE queues, LOTTERY refuses."""
 
     SHUFFLE = "SHUFFLE"
     LOTTERY = "LOTTERY"
 
 
 class Stage(StrEnum):
-    """How far a drop is, as it is stored. Its State follows from this and the clock."""
+    """The stored progress of a drop. Its State follows from this and the clock."""
 
     DRAFT = "DRAFT"
     PUBLISHED = "PUBLISHED"
@@ -155,7 +155,7 @@ class Drop:
 
     @property
     def claim_time(self) -> timedelta:
-        """How long an offer is valid."""
+        """The time for which an offer is valid."""
         return timedelta(minutes=self.claim_minutes)
 
     @property

@@ -103,7 +103,7 @@ class ProofView(View):
 
 
 class ReportView(View):
-    """What became of a closed drop."""
+    """The outcome of a closed drop."""
 
     drop_id: str
     entries: int

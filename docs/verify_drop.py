@@ -4,7 +4,6 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 
@@ -28,8 +27,7 @@ def verify(proof: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     sealed, lots = of["SEALED"][0], {each["entry_id"]: each["lot"] for each in proof["entries"]}
     root = sha(*sorted(lots))
     yield "the pool is the sealed one", root == sealed["entries_root"]
-    stand = sha(*sorted(map(" ".join, lots.items())))
-    yield "its entries stand in their lots", stand == sealed["lots_root"]
+    yield "its lots are, too", sealed["lots_root"] == sha(*sorted(map(" ".join, lots.items())))
     is_kept = sealed["beacon_round"] == terms["beacon"]["round"] or not sealed["is_round_promised"]
     yield "the round is the fixed one", is_kept and proof["beacon_round"] == sealed["beacon_round"]
     yield "the chain is the terms'", proof["beacon_chain"] == terms["beacon"]["chain"]
@@ -44,7 +42,7 @@ def verify(proof: dict[str, Any]) -> Iterator[tuple[str, bool]]:
     is_drawn = all(drawn[each["entry_id"]] == each["position"] for each in proof["entries"])
     yield "positions are those of the draw", is_drawn
     for lot, entries in line.items():
-        ids = {kind: sum((r.get("entries", {}).get(lot, []) for r in of[kind]), []) for kind in of}
+        ids = {k: [e for r in of[k] for e in r.get("entries", {}).get(lot, [])] for k in of}
         places = {entry: n for n, entry in enumerate(entries + ids["NUMBERED"])}
         offers = [places.get(entry, -1) for entry in ids.get("OFFERED", ())]
         passed = set(range(max(offers, default=-1))) - set(offers)
@@ -53,11 +51,10 @@ def verify(proof: dict[str, Any]) -> Iterator[tuple[str, bool]]:
 
 
 if __name__ == "__main__":
-    failures = 0
+    claims: list[tuple[str, bool]] = []
     try:
-        for claim, holds in verify(json.loads(Path(sys.argv[1]).read_text("utf-8"))):
-            print("ok  " if holds else "FAIL", claim)
-            failures += not holds
+        claims.extend(verify(json.loads(open(sys.argv[1], "rb").read())))  # noqa: PTH123, SIM115
     except (KeyError, TypeError, ValueError) as error:
-        sys.exit(f"FAIL it is no whole proof: {error!r}")
-    sys.exit(failures > 0)
+        claims.append((f"it is no whole proof: {error!r}", False))
+    print("\n".join(f"{'ok  ' if holds else 'FAIL'} {claim}" for claim, holds in claims))
+    sys.exit(not all(holds for _, holds in claims))

@@ -118,7 +118,7 @@ ALTERED: dict[str, tuple[Alter, str]] = {
     ),
     "an entry stands in another lot": (
         lambda proof: proof["entries"][0].update(lot="another"),
-        "its entries stand in their lots",
+        "its lots are, too",
     ),
     "two positions are exchanged": (swap_positions, "positions are those of the draw"),
     "another signature": (swap_lots_signature, "positions are those of the draw"),

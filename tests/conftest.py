@@ -23,6 +23,7 @@ if os.environ.get("API_URL"):  # before our own servers take the names of that s
     remember_running_stack()
 
 if TYPE_CHECKING:
+    from infra.local.beacon import BeaconServer
     from tests.support.delivery import Delivery
     from tests.support.gateway import RunningGateway
     from tests.support.queues import OpsTopic
@@ -178,6 +179,17 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     hasher = PasswordHasher.from_parameters(profiles.CHEAPEST)
     monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
     monkeypatch.setattr(passwords, "_NOBODY", hasher.hash(secrets.token_bytes()))
+
+
+@pytest.fixture
+def beacon(monkeypatch: pytest.MonkeyPatch) -> "Iterator[BeaconServer]":
+    """A beacon of the test's own, which draws drops."""
+    from tests.support.beacon import a_beacon
+
+    with a_beacon() as (server, relays):
+        monkeypatch.setenv("BEACON_URLS", relays)
+        monkeypatch.setenv("BEACON_CHAIN", "SIMULATED")
+        yield server
 
 
 @pytest.fixture

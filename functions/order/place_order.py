@@ -3,6 +3,13 @@
 from commerce.app import ordering
 from commerce.app.transactions import once
 from commerce.coupon import CouponNotUsable
+from commerce.drop import (
+    DropOnly,
+    EntryNotFound,
+    NotTheOffer,
+    NotYourEntry,
+    OfferNotValid,
+)
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
 from commerce.order import (
     HoldCooldown,
@@ -40,5 +47,10 @@ handler = lambda_handler(
         PurchaseLimitExceeded,
         TooManyUnpaidOrders,
         HoldCooldown,
+        DropOnly,
+        EntryNotFound,
+        NotYourEntry,
+        OfferNotValid,
+        NotTheOffer,
     ),
 )

@@ -2,9 +2,10 @@
 
 from commerce.app.checkout import ANSWER_SECONDS, pay
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
-from commerce.entrypoints.payments import callback_url, fingerprint_key
+from commerce.entrypoints.payments import callback_url
 from commerce.order import NotYourOrder, OrderNotFound, OrderNotPayable
 from commerce.payment import Pay, PaymentGatewayUnavailable, PaymentView
+from commerce.runtime.settings import fingerprint_key
 
 api = http_api()
 

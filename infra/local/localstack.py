@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import boto3
 
 from infra.local.api import Api
+from infra.local.beacon import relay_urls
 from infra.local.env_file import write_env
 from infra.local.errors import LocalError
 from infra.local.localstack_servers import are_composed, ensure_servers
@@ -63,6 +64,7 @@ COMPOSE = {  # as compose.yaml lays them out
     "VALKEY_URL": Address("redis://127.0.0.1:16379/0", "redis://valkey:6379/0"),
     "DELIVERY_URL": Address("http://127.0.0.1:18081", "http://delivery:18080"),
     "GATEWAY_URL": Address("http://127.0.0.1:18082", "http://gateway:18080"),
+    "BEACON_URL": Address("http://127.0.0.1:18083", "http://beacon:18080"),
 }
 # compose.yaml's, and nobody else's
 GATEWAY_SECRET = "signs-callbacks-on-loopback"  # noqa: S105
@@ -174,6 +176,8 @@ def deploy() -> None:
         "GatewayUrl": services["GATEWAY_URL"].in_function,
         "GatewaySecret": os.environ.get("GATEWAY_SECRET", GATEWAY_SECRET),
         "GatewayCallbackUrl": _callback_url(os.environ),
+        "BeaconUrls": relay_urls(services["BEACON_URL"].in_function),
+        "BeaconChain": "SIMULATED",
     }
     overrides = [f"{name}={value}" for name, value in values.items()]
     _run([SAM, "deploy", "--config-env", "localstack", "--parameter-overrides", *overrides])

@@ -25,6 +25,7 @@ class Ports:
     emulator: int = 14566
     delivery: int = 18081
     gateway: int = 18082
+    beacon: int = 18083
 
     @classmethod
     def from_environment(
@@ -43,7 +44,9 @@ class Ports:
         numbers = [getattr(ports, field.name) for field in fields(cls)]
         if len(set(numbers)) < len(numbers):
             variables = ", ".join(port_variable(field.name) for field in fields(cls))
-            raise LocalError(f"Each server needs a port of its own; give {variables} five values.")
+            raise LocalError(
+                f"Each server needs a port of its own; give {variables} different values."
+            )
         return ports
 
     def remember(self, file: Path) -> None:

@@ -24,6 +24,7 @@ from threading import Lock
 from typing import Any
 
 from infra.local.api import Json
+from infra.local.beacon import relay_urls
 from infra.local.deployment import Deployment, python_runtime
 from infra.local.docker_bridge import reachable
 from infra.local.errors import LocalError
@@ -43,7 +44,9 @@ from infra.template import (
 )
 
 SAM = Path(sys.executable).with_name("sam")
-OF_LOCAL = ("AWS_ENDPOINT_URL", "DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL")
+OF_LOCAL = (
+    "AWS_ENDPOINT_URL", "DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL", "BEACON_URL",
+)  # fmt: skip
 COLD_START_SECONDS = 120
 JOBS = 4  # at once: a container that starts mostly waits
 PAYS = "PayOrderFunction"  # its scene is not over before it has run
@@ -72,6 +75,8 @@ class SamLocal:
             "ValkeyUrl": self.running["VALKEY_URL"],
             "DeliveryUrl": self.running["DELIVERY_URL"],
             "GatewayUrl": self.running["GATEWAY_URL"],
+            "BeaconUrls": relay_urls(self.running["BEACON_URL"]),
+            "BeaconChain": "SIMULATED",
             "GatewayCallbackUrl": f"{self.running['API_URL']}/payments/callbacks",
         }
         overrides = " ".join(f"{name}={value}" for name, value in values.items())

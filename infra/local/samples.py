@@ -34,19 +34,16 @@ _ID = "0198c0de-0000-7000-8000-0000000000"
 PRODUCT_ID, BRAND_ID, ORDER_ID = _ID + "0a", _ID + "0b", _ID + "0c"
 USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID + "aa"
 EVENT_ID, SESSION_ID = _ID + "10", _ID + "17"
+DROP_ID, ENTRY_ID = _ID + "d1", _ID + "e1"
 SAMPLE_IDS = {
-    PRODUCT_ID,
-    BRAND_ID,
-    ORDER_ID,
-    USER_ID,
-    PAYMENT_ID,
-    COUPON_ID,
-    RUN_ID,
-    EVENT_ID,
-    SESSION_ID,
-}
+    PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID, SESSION_ID,
+    DROP_ID, ENTRY_ID,
+}  # fmt: skip
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
+OPENS_SECONDS = 3  # until a sample's drop may be entered; it is published before
+DRAWN = ("get_drop_proof",)
+ENTERED = ("enter_drop", "get_my_entry", "withdraw_entry", "disqualify_entry", *DRAWN)
 
 
 class Scene:
@@ -90,6 +87,8 @@ class Scene:
                 self._buyer.api.call("GET", "/sessions")["items"][0]["session_id"]
             ),
             REFRESH_TOKEN: lambda: str(self._session["refresh_token"]),
+            DROP_ID: lambda: self._drop,
+            ENTRY_ID: lambda: str(self._entry["entry_id"]),
             TOKEN: (
                 (lambda: str(self._session["access_token"])) if is_about_password else self._token
             ),
@@ -200,6 +199,40 @@ class Scene:
             event["headers"][name] = value
             event["multiValueHeaders"][name] = [value]
         return json.dumps(event)
+
+    # --- drops ---------------------------------------------------------------------------------
+
+    @cached_property
+    def _drop(self) -> str:
+        """Make a drop as far on as the sample needs it; return its id."""
+        begins_at = int(time.time()) + (OPENS_SECONDS if self._name in ENTERED else 3600)
+        terms = {
+            "lots": [{"product_id": self._product["product_id"], "units": 1}],
+            "entries_at": _at(begins_at),
+            "draws_at": _at(begins_at + (1 if self._name in DRAWN else 3600)),
+            "claim_minutes": 10,
+        }
+        drop_id = str(self._admin.call("POST", "/admin/drops", terms)["drop_id"])
+        if self._name != "publish_drop":
+            self._admin.call("POST", f"/admin/drops/{drop_id}/publication")
+        if self._name in ENTERED:
+            time.sleep(max(0.0, begins_at - time.time()) + 0.1)
+        if self._name in DRAWN:
+            time.sleep(1)
+            self._task("EveryMinutePromoteFunction", {})
+        if self._name == "get_drop_report":
+            path = f"/admin/drops/{drop_id}/cancellation"
+            self._admin.call("POST", path, {"reason": "It was a sample"})
+        if self._name in ("get_my_entry", "withdraw_entry"):
+            self._enter(drop_id)
+        return drop_id
+
+    @cached_property
+    def _entry(self) -> Json:
+        return self._enter(self._drop)
+
+    def _enter(self, drop_id: str) -> Json:
+        return self._buyer.api.call("POST", f"/drops/{drop_id}/entries", {})
 
     # --- what has happened -------------------------------------------------------------------
 
@@ -334,6 +367,10 @@ def client(service: str, running: Mapping[str, str]) -> Any:
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - the emulator asks for one
     )
+
+
+def _at(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def _a_key() -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from infra.local.api import Api
+from infra.local.beacon import relay_urls, start_beacon
 from infra.local.delivery import delivery_secret, start_delivery
 from infra.local.deployment import REGION, Deployment, python_runtime
 from infra.local.emulator import discard_scratch, discard_state, start_emulator
@@ -55,6 +56,7 @@ TITLES = {
     "valkey": "Valkey",
     "delivery": "Delivery system",
     "gateway": "Payment gateway",
+    "beacon": "Randomness beacon",
     "emulator": "AWS emulator",
 }
 
@@ -69,6 +71,7 @@ class Endpoints:
     aws_endpoint_url: str
     delivery_url: str
     gateway_url: str
+    beacon_url: str
     admin_token: str
 
     def as_variables(self) -> dict[str, str]:
@@ -112,6 +115,7 @@ class LocalSystem:
         self.start_server("valkey", start_valkey)
         self.start_server("delivery", start_delivery)
         self.start_server("gateway", start_gateway)
+        self.start_server("beacon", start_beacon)
         self.start_server("emulator", start_emulator)
         deployment = self._deployment()
         self.live = LiveCode(deployment)
@@ -126,6 +130,7 @@ class LocalSystem:
             aws_endpoint_url=deployment.endpoint,
             delivery_url=self.servers["delivery"].url,
             gateway_url=self.servers["gateway"].url,
+            beacon_url=self.servers["beacon"].url,
             admin_token=admin_token(deployment.client("secretsmanager"), token_secret),
         )
 
@@ -157,6 +162,8 @@ class LocalSystem:
             "DeliverySecret": delivery_secret(self.directory),
             "GatewayUrl": self.servers["gateway"].url,
             "GatewaySecret": gateway_secret(self.directory),
+            "BeaconUrls": relay_urls(self.servers["beacon"].url),
+            "BeaconChain": "SIMULATED",
             "GatewayCallbackUrl": f"{self.servers['emulator'].url}{CALLBACK_PATH}",
             "ShippingRetryBaseSeconds": str(SHIPPING_RETRY_BASE_SECONDS),
         }

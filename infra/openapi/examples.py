@@ -24,6 +24,17 @@ from commerce.app.operations.overview import PROBLEMS
 from commerce.app.rankings import RankedProductView, RankingView
 from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
+from commerce.drop import (
+    SIMULATED,
+    DropNotOpen,
+    DropOnly,
+    DropView,
+    EntryView,
+    NotEligible,
+    OfferNotValid,
+    ProofView,
+    ReportView,
+)
 from commerce.like import LikeView
 from commerce.order import (
     HoldCooldown,
@@ -64,6 +75,8 @@ ISSUED_COUPON_ID = "0198c0de-0000-7000-8000-00000000000f"
 USER_ID = "0198c0de-0000-7000-8000-000000000001"
 SESSION_ID = "0198c0de-0000-7000-8000-000000000017"
 EVENT_ID = "0198c0de-0000-7000-8000-000000000010"
+DROP_ID = "0198c0de-0000-7000-8000-0000000000d1"
+ENTRY_ID = "0198c0de-0000-7000-8000-0000000000e1"
 MESSAGE_ID = "5d7a3f0e-5a2b-4d0e-9c1f-0a1b2c3d4e5f"
 QUEUE = "shipping-order-confirmed"
 CURSOR = "WyJwcm9kdWN0cyIsIjAxOThjMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwYSJd"
@@ -79,6 +92,7 @@ PATH_IDS = {
     "queue": QUEUE,
     "event_id": EVENT_ID,
     "session_id": SESSION_ID,
+    "drop_id": DROP_ID,
 }
 
 
@@ -197,6 +211,83 @@ _SALES = {
     "products": [{"product_id": PRODUCT_ID, "name": "Anvil", "units_sold": 4, "stock_quantity": 5}],
 }
 
+_HASH = "2ad2acf93c0efbdbfa9c1ff7b3eb0e4bbd8ba0c7e3ec2cfd23a3aa1a2e8ae2e6"
+_LOT = {
+    "product_id": PRODUCT_ID, "units": 10, "entries": 500, "held": 8, "bought": 2, "served": 10
+}  # fmt: skip
+_DROP = {
+    "drop_id": DROP_ID,
+    "state": "OFFERING",
+    "mode": "SHUFFLE",
+    "lots": [_LOT],
+    "entries_at": AT - timedelta(hours=2),
+    "draws_at": AT - timedelta(hours=1),
+    "offers_until": AT + timedelta(days=7),
+    "claim_minutes": 15,
+    "accounts_before": None,
+    "verified_only": True,
+    "coupons_allowed": False,
+    "entries": 500,
+    "held": 8,
+    "bought": 2,
+    "served": 10,
+    "terms_hash": _HASH,
+    "beacon_round": 30_000_000,
+    "log_head": _HASH,
+    "now": AT,
+    "version": 4,
+}
+_ENTRY = {
+    "entry_id": ENTRY_ID,
+    "drop_id": DROP_ID,
+    "lot": PRODUCT_ID,
+    "status": "WAITING",
+    "position": 17,
+    "ahead": 6,
+    "may_return": True,
+    "claim_until": None,
+    "order_id": None,
+    "poll_after_seconds": 2,
+    "log_head": _HASH,
+}
+_PROOF = {
+    "drop_id": DROP_ID,
+    "terms": "{}",
+    "terms_hash": _HASH,
+    "beacon_chain": SIMULATED,
+    "beacon_round": 30_000_000,
+    "is_simulated": True,
+    "signature": "8f" * 48,
+    "entries_count": 1,
+    "entries_root": _HASH,
+    "entries": [{"entry_id": ENTRY_ID, "lot": PRODUCT_ID, "position": 1}],
+    "log": [
+        {
+            "number": 1,
+            "at": AT,
+            "kind": "PUBLISHED",
+            "data": {"terms_hash": _HASH},
+            "hash": _HASH,
+        }
+    ],
+    "log_head": _HASH,
+    "next_cursor": None,
+}
+_REPORT = {
+    "drop_id": DROP_ID,
+    "entries": 500,
+    "offers": 12,
+    "bought": 10,
+    "lapsed": 1,
+    "cancelled": 1,
+    "passed_on": 2,
+    "oversold": 0,
+    "free_seconds_p50": 0.4,
+    "free_seconds_p99": 1.2,
+    "free_seconds_max": 1.2,
+    "statuses": {"BOUGHT": 10, "LAPSED": 1, "CANCELLED": 1, "VOID": 488},
+}
+
 _VIEWS: tuple[View, ...] = (
     UserView.model_validate(
         {
@@ -306,6 +397,10 @@ _VIEWS: tuple[View, ...] = (
         }
     ),
     RequeueView(event_id=EVENT_ID, put_back=True),
+    DropView.model_validate(_DROP),
+    EntryView.model_validate(_ENTRY),
+    ProofView.model_validate(_PROOF),
+    ReportView.model_validate(_REPORT),
     HealthView(
         version="0.1.0", schema_revision=SCHEMA_REVISION, expected_schema_revision=SCHEMA_REVISION
     ),
@@ -329,6 +424,10 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         CouponNotUsable("You have no such coupon."),
         TooManyAttempts(30),
         QueueNotFound([QUEUE]),
+        DropOnly(UUID(DROP_ID)),
+        OfferNotValid("LAPSED", AT),
+        DropNotOpen(retry_after_seconds=600),
+        NotEligible("The account was made too late for this drop."),
         InvalidMoment("yyyymmdd"),
         PageTooDeep(1000),
         PaymentGatewayUnavailable(

@@ -7,7 +7,7 @@ from infra.ops.command import DONE, FOUND, Answer, add_command
 from infra.ops.target import Target
 from infra.ops.terminal import counter, people, show_error
 
-BOOKS = ("products", "accounts", "orders", "coupons")
+BOOKS = ("products", "accounts", "orders", "coupons", "drops")
 
 
 def add_to(commands: Any) -> None:

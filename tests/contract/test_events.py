@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from commerce.app import messaging, transactions
+from commerce.app import drops, messaging, transactions
+from commerce.app.transactions import in_transaction
+from commerce.drop import CancelDrop, DropFacade
 from commerce.product import SetStock
 from commerce.runtime.db import current
 from commerce.runtime.messaging.bus import Envelope
@@ -21,6 +23,7 @@ from commerce.user import SignUp
 from tests.support.admin import edit_brand, edit_product
 from tests.support.backends import ROOT
 from tests.support.coupons import an_issued, place_with
+from tests.support.drops import a_published_drop, an_offering_drop, settle, shift
 from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import call
 from tests.support.orders import an_order, cancel, deliver, ship
@@ -137,9 +140,26 @@ def all_recorded(recorded: list[dict[str, Any]], gateway: RunningGateway) -> lis
     cancel(buyer, paid)
     follow(paid)
     settled(paid, "REFUNDED")
+    _run_drops()
     bus = RememberingBus()
     Relay(current.database(), bus).run()
     return recorded + bus.taken
+
+
+def _run_drops() -> None:
+    """Sell a drop whose unit comes back and whose time then ends, and cancel another."""
+    product, buyer = a_product(stock=2, price=100), a_buyer(points=1_000)
+    drop_id = an_offering_drop(product, [buyer])
+    assert in_transaction(DropFacade.withdraw, str(drop_id), user_id=buyer.user_id)
+    shift(
+        drop_id,
+        entries_at="clock_timestamp() - interval '2 h'",
+        draws_at="clock_timestamp() - interval '1 h'",
+        offers_until="clock_timestamp()",
+    )
+    settle(drop_id)
+    other = a_published_drop(product)
+    in_transaction(drops.cancel_drop, str(other), CancelDrop(reason="No"), by="test", if_match=None)
 
 
 def test_every_event_has_a_schema_and_every_schema_an_event() -> None:

@@ -10,9 +10,11 @@ from commerce.runtime.db.statement import Statement
 from layers.domain import compile_statements
 
 LOCKS_ONE_ROW = {
-    "coupon LOCK_COPY", "order LOCK", "payment LOCK", "point LOCK", "product.striping LOCK_STOCK",
-    "product.striping TAKE", "ranking.periods LOCK_CHUNK", "ranking.periods LOCK_RUN",
-    "ranking.periods SHARE_RUN", "shipping LOCK", "user LOCK_WITH_LOGIN_ID",
+    "coupon LOCK_COPY", "drop LOCK", "drop LOCK_ENTRY", "drop LOCK_ENTRY_OF_ORDER",
+    "drop LOCK_ENTRY_OF_USER", "order LOCK", "payment LOCK", "point LOCK",
+    "product.striping LOCK_STOCK", "product.striping TAKE", "ranking.periods LOCK_CHUNK",
+    "ranking.periods LOCK_RUN", "ranking.periods SHARE_RUN", "shipping LOCK",
+    "user LOCK_WITH_LOGIN_ID",
 }  # fmt: skip
 LOCK = re.compile(r"(\sORDER BY (?:(?!\sFROM\s).)+)?\sFOR (?:NO KEY )?(?:UPDATE|SHARE)")
 UPSERT = re.compile(r"jsonb_to_recordset(?:(?! ORDER BY ).)+ ON CONFLICT ")

@@ -30,6 +30,12 @@ IDEMPOTENCY_KEY_REQUIRED = {
     "POST /admin/coupons": False,
     "POST /admin/products": False,
     "POST /admin/products/{product_id}/stock/adjustments": True,
+    "POST /admin/drops": False,
+    "PATCH /admin/drops/{drop_id}": False,
+    "POST /admin/drops/{drop_id}/publication": False,
+    "POST /admin/drops/{drop_id}/units": False,
+    "POST /admin/drops/{drop_id}/cancellation": False,
+    "POST /admin/drops/{drop_id}/disqualifications": False,
 }
 
 
@@ -92,7 +98,7 @@ def test_every_operation_has_summary_tags_responses_and_security(name: str) -> N
 
 def test_placing_an_order_documents_every_refusal() -> None:
     order = OPERATIONS["POST /orders"]
-    assert codes_of(order, 404) == {"PRODUCT_NOT_FOUND"}
+    assert codes_of(order, 404) == {"PRODUCT_NOT_FOUND", "ENTRY_NOT_FOUND"}
     assert codes_of(order, 409) == {
         "NOT_ON_SALE",
         "OUT_OF_STOCK",
@@ -101,6 +107,8 @@ def test_placing_an_order_documents_every_refusal() -> None:
         "HOLD_COOLDOWN",
         "INSUFFICIENT_POINTS",
         "COUPON_NOT_USABLE",
+        "DROP_ONLY",
+        "OFFER_NOT_VALID",
         "REQUEST_IN_PROGRESS",
     }
     assert codes_of(order, 503) == {"BUSY", "UNAVAILABLE"}

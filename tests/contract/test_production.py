@@ -21,7 +21,7 @@ from infra.template import ROOT, as_deployed, is_called_often, read_file, read_t
 APP, PLATFORM = "template.yaml", "platform.yaml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DOMAIN = ROOT / "layers/domain/python/commerce"
-PARTNERS = {"payment_gateway", "notice_sender"}
+PARTNERS = {"payment_gateway", "notice_sender", "beacon"}
 VALKEY = {"valkey", "strict_valkey", "shared_cache"}
 NOT_ASKED = {"payment_gateway"}  # of all that has the breaker at hand, only `pay` asks it
 ENDPOINTS = {  # a client of AWS in the code, the endpoint it needs where there is no internet
@@ -439,3 +439,6 @@ def test_a_deployment_refuses_a_public_address_without_tls(
 ) -> None:
     pattern = pristine()[APP]["Parameters"][name]["AllowedPattern"]
     assert (re.fullmatch(pattern, url) is not None) == is_allowed
+    several = read_template()["Parameters"]["BeaconUrls"]["AllowedPattern"]
+    assert (re.fullmatch(several, f"https://relay.example,{url}") is not None) == is_allowed
+    assert re.fullmatch(several, url) is None  # two relays have to agree

@@ -769,6 +769,19 @@ class TestUsers:
             assert repository.find(uuid4()) is None
             assert repository.find_login("nobody" + user.login_id, []) == (None, [])
 
+    def test_an_account_is_known_to_drops_by_address_and_age(
+        self, users: Opened[UserRepository]
+    ) -> None:
+        user, before = a_user(), clock.now()
+        with users() as repository:
+            repository.add(user)
+        with users() as repository:
+            entrant = repository.entrant(user.id)
+            assert entrant is not None
+            assert (entrant.email, entrant.is_staff) == (user.email, True)
+            assert before <= entrant.created_at <= clock.now()
+            assert repository.entrant(uuid4()) is None
+
     def test_a_login_id_is_taken_once(self, users: Opened[UserRepository]) -> None:
         user = a_user()
         with users() as repository:

@@ -286,6 +286,16 @@ def a_coupon() -> Json:
     }
 
 
+def a_drop(product: str, units: int = 1) -> Json:
+    """A drop's fields, all valid."""
+    return {
+        "lots": [{"product_id": product, "units": units}],
+        "entries_at": "2099-01-01T00:00:00Z",
+        "draws_at": "2099-01-02T00:00:00Z",
+        "claim_minutes": 10,
+    }
+
+
 def a_key() -> str:
     """A new Idempotency-Key."""
     return secrets.token_hex(16)

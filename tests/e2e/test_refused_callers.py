@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.e2e.caller import Json, a_coupon, a_key, a_registration, an_order
+from tests.e2e.caller import Json, a_coupon, a_drop, a_key, a_registration, an_order
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack
 
@@ -35,6 +35,9 @@ USER_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/orders/{order}/cancellation", None),
     ("GET", "/users/me/coupons", None),
     ("POST", "/coupons/{order}/issues", None),
+    ("POST", "/drops/{order}/entries", {}),
+    ("GET", "/drops/{order}/entries/me", None),
+    ("DELETE", "/drops/{order}/entries/me", None),
 ]
 ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/admin/brands", {"name": "Mine", "description": ""}),
@@ -59,6 +62,14 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/admin/orders/{order}/shipment", None),
     ("POST", "/admin/orders/{order}/delivery", None),
     ("POST", "/admin/orders/{order}/cancellation", None),
+    ("GET", "/admin/drops", None),
+    ("GET", "/admin/drops/{order}", None),
+    ("POST", "/admin/drops", a_drop("{product}")),
+    ("PATCH", "/admin/drops/{order}", {"claim_minutes": 1}),
+    ("POST", "/admin/drops/{order}/publication", None),
+    ("POST", "/admin/drops/{order}/units", {"add": 1}),
+    ("POST", "/admin/drops/{order}/cancellation", {"reason": "Mine"}),
+    ("POST", "/admin/drops/{order}/disqualifications", {"entry_id": "{order}", "rule": "Mine"}),
 ]
 SLOWED_AFTER = 20
 

@@ -166,6 +166,7 @@ def make_resources(endpoint: str) -> dict[str, str]:
         "IDEMPOTENCY_TABLE_NAME": "idempotency",
         "EVENT_BUS_NAME": "commerce",
         "RELAY_QUEUE_URL": sqs.create_queue(QueueName="outbox-nudge")["QueueUrl"],
+        "DROP_QUEUE_URL": sqs.create_queue(QueueName="drop-promotion")["QueueUrl"],
         "BEST_EFFORT_QUEUE_URL": sqs.create_queue(QueueName="products-viewed")["QueueUrl"],
     }
 

@@ -151,7 +151,9 @@ def assert_books_hold(
         UNION SELECT id FROM orders WHERE buyer_id = ANY (CAST($2 AS uuid[]))
     """
     orders = [row.id for row in rows(sql, products, list(users))]
-    found = reconcile(Scope(products, users, orders, [UUID(each) for each in coupons]))
+    sql = "SELECT DISTINCT drop_id AS id FROM drop_lot WHERE product_id = ANY (CAST($1 AS uuid[]))"
+    drops = [row.id for row in rows(sql, products)]
+    found = reconcile(Scope(products, users, orders, [UUID(each) for each in coupons], drops))
     assert found.holds, "\n".join(str(each) for each in found.findings)
     assert (found.products, found.accounts, found.orders, found.coupons) == (
         len(set(products)),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import boto3
 
+from infra.local.beacon import relay_urls, start_beacon
 from infra.local.delivery import delivery_secret, start_delivery
 from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
@@ -22,6 +23,7 @@ TIME_SCALE = 0.02  # of the gateway: requests take 2 to 10 ms, results 20 to 100
 FIRST_VALKEY_DATABASE = 8
 
 SETTINGS = {  # what takes minutes elsewhere takes a second here
+    "BEACON_CHAIN": "SIMULATED",
     "FINGERPRINT_KEY": "a fingerprint key for the crash harness only",
     "GATEWAY_CALLBACK_URL": "http://127.0.0.1:9/payments/callbacks",  # nobody listens there
     "GATEWAY_GRACE_SECONDS": "1",
@@ -61,6 +63,8 @@ def _environment(superuser: str, number: int) -> Iterator[dict[str, str]]:
         stack.callback(gateway.stop)
         delivery = start_delivery(directory, ports.delivery)
         stack.callback(delivery.stop)
+        beacon = start_beacon(directory, ports.beacon)
+        stack.callback(beacon.stop)
         # Callbacks are lost: the reconciler asks. Else the gateway is well.
         behave(gateway.url, {"mode": "lose_callback"})
         server = os.environ["VALKEY_URL"].rpartition("/")[0]
@@ -76,4 +80,5 @@ def _environment(superuser: str, number: int) -> Iterator[dict[str, str]]:
             "GATEWAY_SECRET": gateway_secret(directory),
             "DELIVERY_URL": delivery.url,
             "DELIVERY_SECRET": delivery_secret(directory),
+            "BEACON_URLS": relay_urls(beacon.url),
         }

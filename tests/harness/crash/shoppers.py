@@ -43,7 +43,8 @@ def sign_up(login_id: str) -> Answer:
     return call("user/sign_up", "POST", "/users", body=body)
 
 
-def _signed_up() -> Case:
+def signed_up() -> Case:
+    """A buyer with an account."""
     case = a_case()
     answer = sign_up(case.key[:10])
     assert answer.status == 201, answer.json
@@ -59,7 +60,7 @@ def _sign_in(case: Case) -> str:
 
 def _signed_in() -> Case:
     """A user with two sessions, in the first of which they act."""
-    case = _signed_up()
+    case = signed_up()
     opened = []
     for _ in range(2):
         body = {"login_id": case.key[:10], "password": PASSWORD}
@@ -189,7 +190,7 @@ _PRODUCT = frozenset({f"200 5 units at {PRICE} of Acme"})
 _MINE = frozenset({"200 mine"})
 
 SCENARIOS = (
-    Scenario("sign_in", "user/open_session", _signed_up, _sign_in, CREATED, look=_failed_logins),
+    Scenario("sign_in", "user/open_session", signed_up, _sign_in, CREATED, look=_failed_logins),
     Scenario("refresh_session", "user/refresh_session", _signed_in, _refresh, OK, look=_alive),
     Scenario(
         "list_sessions", "user/list_sessions", _signed_in,
@@ -214,7 +215,7 @@ SCENARIOS = (
         look=lambda case: (_alive(case), _epoch(case)),
     ),
     Scenario(
-        "read_me", "user/get_me", _signed_up,
+        "read_me", "user/get_me", signed_up,
         _read("user/get_me", lambda _: "/users/me", lambda _, body: body["name"]),
         frozenset({"200 Wile E. Coyote"}),
     ),

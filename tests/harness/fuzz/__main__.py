@@ -23,6 +23,7 @@ from rich.table import Table
 from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.ports import Ports
 from tests.harness.servers import servers
+from tests.support.beacon import a_beacon
 from tests.support.delivery import a_delivery_system
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _show(results: "list[AttackResult]", seed: int, seconds: float) -> None:
 
 @contextmanager
 def _neighbours() -> Iterator[None]:
-    """Start a healthy, fast gateway and delivery system."""
+    """Start a healthy, fast gateway and delivery system, and a beacon."""
     from tests.harness.fuzz.world import UNLIMITED
 
     directory = Path(tempfile.mkdtemp(prefix="lastunit-fuzz-"))
@@ -115,7 +116,8 @@ def _neighbours() -> Iterator[None]:
         **UNLIMITED,
     }
     try:
-        with a_delivery_system() as delivery:
+        with a_delivery_system() as delivery, a_beacon() as (_, relays):
+            os.environ |= {"BEACON_URLS": relays, "BEACON_CHAIN": "SIMULATED"}
             os.environ |= {"DELIVERY_URL": delivery.url, "DELIVERY_SECRET": delivery.secret}
             yield
     finally:

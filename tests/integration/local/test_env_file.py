@@ -19,6 +19,7 @@ ENDPOINTS = Endpoints(
     aws_endpoint_url="http://127.0.0.1:4",
     delivery_url="http://127.0.0.1:5",
     gateway_url="http://127.0.0.1:6",
+    beacon_url="http://127.0.0.1:7",
     admin_token="a.b.c",
 )
 OWN_ACCOUNT = {

@@ -124,7 +124,7 @@ def test_two_servers_do_not_share_a_port() -> None:
 
 def test_ports_come_from_the_environment_or_the_documented_defaults() -> None:
     assert Ports.from_environment({"VALKEY_PORT": "26379", "DELIVERY_PORT": ""}) == Ports(
-        postgres=15432, valkey=26379, emulator=14566, delivery=18081, gateway=18082
+        postgres=15432, valkey=26379, emulator=14566, delivery=18081, gateway=18082, beacon=18083
     )
 
 

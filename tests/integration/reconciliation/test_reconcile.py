@@ -65,7 +65,7 @@ def found() -> list[tuple[str, dict[str, Any]]]:
 
 def test_books_that_hold_have_no_findings(world: World) -> None:
     assert reconcile() == Reconciliation(
-        products=2, accounts=2, orders=5, coupons=0, findings=[], is_complete=True
+        products=2, accounts=2, orders=5, coupons=0, drops=0, findings=[], is_complete=True
     )
     assert reconcile().holds
 
@@ -76,6 +76,7 @@ def test_an_empty_shop_reconciles() -> None:
         "accounts": 0,
         "orders": 0,
         "coupons": 0,
+        "drops": 0,
         "findings": [],
         "is_complete": True,
     }
@@ -315,7 +316,7 @@ def coupons(own_shop: str) -> Coupons:
 class TestCoupons:
     def test_consistent_coupon_books_have_no_findings(self, coupons: Coupons) -> None:
         assert reconcile() == Reconciliation(
-            products=1, accounts=1, orders=2, coupons=3, findings=[], is_complete=True
+            products=1, accounts=1, orders=2, coupons=3, drops=0, findings=[], is_complete=True
         )
 
     def test_a_surplus_or_missing_copy_is_found(self, coupons: Coupons) -> None:
@@ -383,7 +384,7 @@ def test_only_the_scope_is_checked(world: World) -> None:
     rows("UPDATE orders SET total_amount = total_amount + 1 WHERE id = $1", world.delivered)
     fine = Scope([UUID(world.other)], [world.second.user_id], [UUID(world.confirmed)])
     assert reconcile(fine) == Reconciliation(
-        products=1, accounts=1, orders=1, coupons=0, findings=[], is_complete=True
+        products=1, accounts=1, orders=1, coupons=0, drops=0, findings=[], is_complete=True
     )
     broken = Scope([UUID(world.product)], [world.buyer.user_id], [UUID(world.delivered)] * 2)
     assert [each.rule for each in reconcile(broken).findings] == [

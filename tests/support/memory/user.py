@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from copy import copy
+from datetime import datetime
 from uuid import UUID
 
 from commerce.runtime.audit import Change
+from commerce.shared import clock
 from commerce.shared.events import Event
 from commerce.user.errors import LoginIdTaken
 from commerce.user.model import User
 from commerce.user.throttle import Attempts, Counter
+from commerce.user.views import Entrant
 
 
 class MemoryUserRepository:
@@ -16,6 +19,7 @@ class MemoryUserRepository:
 
     def __init__(self) -> None:
         self._users: dict[UUID, User] = {}
+        self._created: dict[UUID, datetime] = {}
         self._attempts: dict[Counter, Attempts] = {}
         self.events: list[Event] = []
         self.changes: list[Change] = []
@@ -24,10 +28,17 @@ class MemoryUserRepository:
         if self._with_login_id(user.login_id):
             raise LoginIdTaken
         self._users[user.id] = user
+        self._created[user.id] = clock.now()
         self.events += user.events
 
     def find(self, id_: UUID) -> User | None:
         return self._users.get(id_)
+
+    def entrant(self, id_: UUID) -> Entrant | None:
+        user = self._users.get(id_)
+        if user is None:
+            return None
+        return Entrant(user.email, False, self._created[id_], bool(user.scopes))  # noqa: FBT003
 
     def find_login(
         self, login_id: str, counters: Sequence[Counter]

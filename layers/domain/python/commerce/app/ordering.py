@@ -6,7 +6,9 @@ from uuid import UUID
 
 from commerce.app.shop import Shop
 from commerce.brand import BrandView
-from commerce.coupon import Quote
+from commerce.coupon import CouponNotUsable, Quote
+from commerce.drop import NotTheOffer
+from commerce.drop import Offer as DropOffer
 from commerce.order import (
     PAYABLE_MINUTES,
     CancelOrder,
@@ -20,6 +22,7 @@ from commerce.order import (
 )
 from commerce.product import Offer
 from commerce.runtime import settings
+from commerce.shared.errors import CommerceError
 
 SYSTEM = "system"
 """Who expires orders, and cancels those whose card was declined."""
@@ -39,7 +42,10 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         PurchaseLimitExceeded: with every product of which the buyer may not have so many.
         TooManyUnpaidOrders, HoldCooldown: for an order that waits for its card.
         CouponNotUsable, InsufficientPoints, PointsExceedTotal, OrderTooLarge.
+        DropOnly: a drop alone sells a line's product.
+        EntryNotFound, NotYourEntry, OfferNotValid, NotTheOffer: of a drop's offer.
     """
+    offer = _drop_offer(shop, command, buyer_id)
     offers = shop.products.offers([line.product_id for line in command.lines])
     brands = shop.brands.get_all({offer.brand_id for offer in offers.values()})
     lines = _lines(command, offers, brands)
@@ -50,8 +56,12 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         buyer_id=buyer_id,
         discount=Discount(coupon.issued_coupon_id, coupon.discount) if coupon else None,
         payable_for=_hold(offers.values()),
+        payable_until=offer.claim_until if offer else None,
     )
-    shop.products.sell(_units(order), offers, order.id, by=f"user:{buyer_id}")
+    if offer is not None:
+        shop.drops.use(offer, order.id, is_paid=order.status == "CONFIRMED")
+    else:
+        _sell(shop, order, offers)
     shop.orders.add(order, limits=_purchase_limits(offers.values()))
     if coupon is not None:
         shop.coupons.use(coupon, order.id)
@@ -87,7 +97,9 @@ def ship_order(shop: Shop, order_id: str, *, by: str) -> OrderView:
     Raises OrderNotFound, OrderNotShippable.
     """
     order = shop.orders.ship(order_id, by=by)
-    shop.products.ship(_units(order), order.id, by=by)
+    entry_id = order.drop_entry_id
+    drop_id = shop.drops.drop_of(entry_id) if entry_id else None
+    shop.products.ship(_units(order), order.id, by=by, drop_id=drop_id)
     return order_view(order)
 
 
@@ -122,6 +134,27 @@ def _purchase_limits(offers: Collection[Offer]) -> dict[UUID, int]:
     }
 
 
+def _sell(shop: Shop, order: Order, offers: dict[UUID, Offer]) -> None:
+    """Take the units, unless a drop alone sells one of the products when they are taken."""
+    drop_only = shop.drops.require_no_drop([line.product_id for line in order.lines])
+    try:
+        by = f"user:{order.buyer_id}"
+        shop.products.sell(_units(order), offers, order.id, by=by, sold_elsewhere=drop_only)
+    except CommerceError as refusal:
+        raise drop_only() or refusal from None
+
+
+def _drop_offer(shop: Shop, command: PlaceOrder, buyer_id: UUID) -> DropOffer | None:
+    if command.drop_entry_id is None:
+        return None
+    offer = shop.drops.offer(command.drop_entry_id, user_id=buyer_id)
+    if [line.product_id.lower() for line in command.lines] != [str(offer.product_id)]:
+        raise NotTheOffer
+    if command.issued_coupon_id is not None and not offer.coupons_allowed:
+        raise CouponNotUsable("The terms of the drop allow no coupon.")
+    return offer
+
+
 def _quote(shop: Shop, command: PlaceOrder, lines: list[OrderLine], buyer_id: UUID) -> Quote | None:
     if command.issued_coupon_id is None:
         return None
@@ -135,7 +168,10 @@ def _compensate(shop: Shop, order: Order, by: str) -> OrderView:
         shop.coupons.restore(order.issued_coupon_id, order.id)
     shop.points.refund(order.buyer_id, order.points_used, order.id)
     if not order.was_shipped:
-        shop.products.restock(_units(order), order.id, by=by)
+        if order.drop_entry_id is None:
+            shop.products.restock(_units(order), order.id, by=by)
+        else:
+            shop.drops.release(order.id)
     return order_view(order)
 
 

@@ -11,7 +11,7 @@ def schema() -> MetaData:
     """Return every context's tables, to compare migrations with."""
     for module in (
         *("runtime.db", "user", "brand", "product", "product.striping", "coupon", "point", "order"),
-        *("payment", "like", "metrics", "shipping", "ranking", "ranking.periods"),
+        *("payment", "like", "metrics", "drop", "shipping", "ranking", "ranking.periods"),
     ):
         import_module(f"commerce.{module}.tables")
     return metadata

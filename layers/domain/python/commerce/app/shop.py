@@ -9,6 +9,7 @@ from commerce.runtime.db.unit_of_work import UnitOfWork
 if TYPE_CHECKING:
     from commerce.brand import BrandFacade
     from commerce.coupon import CouponFacade
+    from commerce.drop import DropFacade, DropPromotion
     from commerce.like import LikeFacade
     from commerce.metrics import MetricsFacade
     from commerce.order import OrderFacade
@@ -95,6 +96,18 @@ class Shop:
         from commerce.payment.repository import SqlPaymentRepository
 
         return PaymentFacade(SqlPaymentRepository(self.uow))
+
+    @cached_property
+    def drops(self) -> "DropFacade":
+        from commerce.drop import DropFacade, DropRepository
+
+        return DropFacade(DropRepository(self.uow))
+
+    @cached_property
+    def drop_promotion(self) -> "DropPromotion":
+        from commerce.drop import DropPromotion, DropRepository
+
+        return DropPromotion(DropRepository(self.uow))
 
     @cached_property
     def likes(self) -> "LikeFacade":

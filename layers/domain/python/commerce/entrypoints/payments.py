@@ -39,12 +39,6 @@ def _base_path(request_context: Mapping[str, Any]) -> str:
     return f"/{request_context.get('stage', '')}"
 
 
-def fingerprint_key() -> bytes:
-    """Return the HMAC key for fingerprints of requests that have a card number."""
-    given = settings.text("FINGERPRINT_KEY", "")
-    return (given or settings.secret(settings.text("FINGERPRINT_SECRET_ARN"))["key"]).encode()
-
-
 def require_signature(headers: Mapping[str, str], body: bytes) -> None:
     """Refuse requests that the gateway did not sign. Raises what `verify` raises."""
     verify(headers, body, settings.signing_secrets("GATEWAY_SECRET"), clock.now())

@@ -26,12 +26,16 @@ class LineWanted(Command):
 
 
 class PlaceOrder(Command):
-    """Buy products, each named once, perhaps with a coupon; `points` pay a part of a card order."""
+    """Buy products, each named once, perhaps with a coupon; `points` pay a part of a card order.
+
+    With `drop_entry_id` it is the one unit that a drop has offered.
+    """
 
     lines: Annotated[list[LineWanted], Field(min_length=1, max_length=MAX_LINES)]
     payment_method: Literal["POINT", "CARD"]
     issued_coupon_id: Id | None = None
     points: Annotated[int, Field(ge=0, le=MAX_AMOUNT)] | None = None
+    drop_entry_id: Id | None = None
 
     @field_validator("lines")
     @classmethod
@@ -46,6 +50,14 @@ class PlaceOrder(Command):
         if points is not None and info.data.get("payment_method") == "POINT":
             raise PydanticCustomError("points_without_card", "Points pay all of it already.")
         return points
+
+    @field_validator("drop_entry_id")
+    @classmethod
+    def _an_offer_is_one_unit(cls, entry_id: str | None, info: ValidationInfo) -> str | None:
+        lines = info.data.get("lines") or []
+        if entry_id is not None and [line.quantity for line in lines] not in ([], [1]):
+            raise PydanticCustomError("offer_is_one_unit", "A drop offers one unit: one line.")
+        return entry_id
 
 
 class CancelOrder(Command):

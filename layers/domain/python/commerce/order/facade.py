@@ -36,22 +36,29 @@ class OrderFacade:
         buyer_id: UUID,
         discount: Discount | None,
         payable_for: timedelta,
+        payable_until: datetime | None = None,
     ) -> Order:
-        """Make an order that is not stored yet. Raises PointsExceedTotal, OrderTooLarge."""
+        """Make an order that is not stored yet; it can be paid for so long, or until then.
+
+        Raises PointsExceedTotal, OrderTooLarge.
+        """
         id_, now = clock.new_id(), clock.now()
         if command.payment_method == "POINT":
-            return Order.paid_by_points(
+            order = Order.paid_by_points(
                 id_=id_, buyer_id=buyer_id, lines=lines, at=now, discount=discount
             )
-        return Order.awaiting_card(
-            id_=id_,
-            buyer_id=buyer_id,
-            lines=lines,
-            points=Money(command.points or 0),
-            at=now,
-            expires_at=now + payable_for,
-            discount=discount,
-        )
+        else:
+            order = Order.awaiting_card(
+                id_=id_,
+                buyer_id=buyer_id,
+                lines=lines,
+                points=Money(command.points or 0),
+                at=now,
+                expires_at=payable_until or now + payable_for,
+                discount=discount,
+            )
+        order.drop_entry_id = UUID(command.drop_entry_id) if command.drop_entry_id else None
+        return order
 
     def add(self, order: Order, *, limits: Mapping[UUID, int]) -> None:
         """Store a new order with its events, if its buyer stays within the limits.

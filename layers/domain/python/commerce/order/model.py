@@ -120,6 +120,7 @@ class Order:
     placed_at: datetime
     issued_coupon_id: UUID | None = None
     expires_at: datetime | None = None
+    drop_entry_id: UUID | None = None
     version: int = 0
     history: list[OrderHistoryEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)

@@ -94,6 +94,7 @@ class SqlOrderRepository:
                 points_used_amount=order.points_used.amount,
                 placed_at=order.placed_at,
                 expires_at=order.expires_at,
+                drop_entry_id=order.drop_entry_id,
                 version=order.version,
             )
         )
@@ -244,6 +245,7 @@ def _order(row: Row, lines: Collection[Row], history: Collection[Row] = ()) -> O
         points_used=Money(row.points_used_amount, row.currency),
         placed_at=row.placed_at,
         expires_at=row.expires_at,
+        drop_entry_id=row.drop_entry_id,
         version=row.version,
         history=[
             OrderHistoryEntry(Status(entry.status), entry.at, entry.by, entry.reason)

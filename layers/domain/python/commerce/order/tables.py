@@ -31,6 +31,7 @@ order_table = Table(
     Column("points_used_amount", BigInteger, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True)),
+    Column("drop_entry_id", Uuid),  # whose offer of a drop the order uses
     Column("version", BigInteger, nullable=False),
     CheckConstraint(
         "status IN ('PENDING', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED')",

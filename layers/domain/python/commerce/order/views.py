@@ -29,6 +29,7 @@ class OrderView(View):
     lines: list[OrderLineView]
     placed_at: Timestamp
     expires_at: Timestamp | None
+    drop_entry_id: str | None = None
 
 
 class OrderHistoryEntryView(View):
@@ -81,4 +82,5 @@ def _fields(order: Order) -> dict[str, object]:
         ],
         "placed_at": order.placed_at,
         "expires_at": order.expires_at if order.status is Status.PENDING else None,
+        "drop_entry_id": str(order.drop_entry_id) if order.drop_entry_id else None,
     }

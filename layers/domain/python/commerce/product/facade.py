@@ -25,6 +25,7 @@ from commerce.product.repository import ProductRepository
 from commerce.product.sale_terms import Availability, SaleTerms
 from commerce.product.views import FirstPages
 from commerce.runtime.audit import Change
+from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock, cursor
 from commerce.shared import etag as versions
 from commerce.shared.errors import CommerceError
@@ -228,14 +229,15 @@ class ProductFacade:
         order_id: UUID,
         *,
         by: str,
+        sold_elsewhere: ErrorFactory = lambda: None,
     ) -> None:
         """Take the lines' units out of what is available, all or none.
 
-        Raises NotOnSale, OutOfStock.
-
-
         Decided on the offers as read and proved by the database on commit, which raises the same
-        with what is left then if others bought it first, or if the sale has ended since.
+        with what is left then if others bought it first, or if the sale has ended since, or else
+        what `sold_elsewhere` makes.
+
+        Raises NotOnSale, OutOfStock.
         """
         wanted = wanted_by_product(lines)
         _require_on_sale(offers.values())
@@ -246,7 +248,7 @@ class ProductFacade:
             stocks,
             Cause(reason=MovementReason.SOLD, by=by, order_id=order_id),
             windowed=[id_ for id_, offer in offers.items() if offer.terms.has_sale_window],
-            on_out_of_stock=partial(self._refusal, wanted),
+            on_out_of_stock=lambda: sold_elsewhere() or self._refusal(wanted),
         )
 
     def restock(self, lines: Sequence[tuple[UUID, int]], order_id: UUID, *, by: str) -> None:

@@ -82,6 +82,15 @@ def signing_secrets(name: str) -> list[str]:
     return [found[role] for role in ("current", "previous") if found.get(role)]
 
 
+def fingerprint_key() -> bytes:
+    """Return the HMAC key for fingerprints of what must not be guessed: cards, e-mail addresses.
+
+    Raises Missing, Unavailable.
+    """
+    given = text("FINGERPRINT_KEY", "")
+    return (given or secret(text("FINGERPRINT_SECRET_ARN"))["key"]).encode()
+
+
 def database_url(*, fresh: bool = False) -> str:
     """Return PostgreSQL's URL: DATABASE_URL, else made of the secret (`url`, or RDS's fields).
 

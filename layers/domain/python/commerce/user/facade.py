@@ -12,7 +12,7 @@ from commerce.user.errors import UserNotFound
 from commerce.user.model import User
 from commerce.user.repository import UserRepository
 from commerce.user.sessions.repository import SessionRepository
-from commerce.user.views import UserView
+from commerce.user.views import Entrant, UserView
 
 
 class UserFacade:
@@ -44,6 +44,13 @@ class UserFacade:
         if user is None:
             raise UserNotFound
         return _view(user)
+
+    def entrant(self, user_id: UUID) -> Entrant:
+        """Return what the terms of a drop ask about an account. Raises UserNotFound."""
+        entrant = self._users.entrant(user_id)
+        if entrant is None:
+            raise UserNotFound
+        return entrant
 
     def admins(self) -> list[UserView]:
         """Return all admins, by login id."""

@@ -14,6 +14,7 @@ from commerce.shared.clock import rfc3339
 from commerce.user.errors import LoginIdTaken
 from commerce.user.model import User
 from commerce.user.throttle import Attempts, Counter
+from commerce.user.views import Entrant
 
 if TYPE_CHECKING:
     from commerce.user import statements as sql
@@ -29,6 +30,9 @@ class UserRepository(Protocol):
 
     def find(self, id_: UUID) -> User | None:
         """Return the user with this id."""
+
+    def entrant(self, id_: UUID) -> Entrant | None:
+        """Return what the terms of a drop ask about the account with this id."""
 
     def find_login(
         self, login_id: str, counters: Sequence[Counter]
@@ -95,6 +99,12 @@ class SqlUserRepository:
 
     def find(self, id_: UUID) -> User | None:
         return _user(self._uow.read(sql.ONE(id=id_)))
+
+    def entrant(self, id_: UUID) -> Entrant | None:
+        for row in self._uow.read(sql.ENTRANT(id=id_)):
+            # No address is verified yet.
+            return Entrant(row.email, False, row.created_at, bool(row.scopes))  # noqa: FBT003
+        return None
 
     def find_login(
         self, login_id: str, counters: Sequence[Counter]

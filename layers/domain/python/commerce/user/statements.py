@@ -35,6 +35,9 @@ ADD = insert_row(user_table)
 WITH_SCOPE = Statement(
     _USER.where(bindparam("scope", type_=Text) == any_(_u.scopes)).order_by(_u.login_id)
 )
+ENTRANT = Statement(
+    select(_u.email, _u.created_at, _u.scopes).where(_u.id == bindparam("id", type_=Uuid))
+)
 _BY_LOGIN_ID = _USER.where(func.lower(_u.login_id) == _LOGIN_ID)
 LOCK_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update())
 SHARE_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update(read=True))

@@ -1,6 +1,7 @@
 """The views of users."""
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from commerce.shared.schemas import View
 from commerce.user.model import Gender
@@ -15,3 +16,13 @@ class UserView(View):
     email: str
     birth_date: date
     gender: Gender
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """What the terms of a drop ask about an account."""
+
+    email: str
+    is_email_verified: bool
+    created_at: datetime
+    is_staff: bool

@@ -54,6 +54,8 @@ def _confirm_paid(shop: Shop, received: Received[PaymentSucceeded]) -> None:
         return
     paid = received.event
     order = shop.orders.mark_paid(paid.order_id, paid.amount)
+    if order.status == "CONFIRMED" and order.drop_entry_id is not None:
+        shop.drops.buy(paid.order_id)
     if order.status == "CANCELLED":
         shop.payments.begin_refund(paid.order_id, RefundReason.ORDER_CANCELLED_BEFORE)
 

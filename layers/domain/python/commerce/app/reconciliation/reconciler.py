@@ -39,6 +39,7 @@ class Reconciler:
             "accounts": (sql.NEXT_ACCOUNTS, sql.ACCOUNT_RULES, scope.users if scope else None),
             "orders": (sql.NEXT_ORDERS, sql.ORDER_RULES, scope.orders if scope else None),
             "coupons": (sql.NEXT_COUPONS, sql.COUPON_RULES, scope.coupons if scope else None),
+            "drops": (sql.NEXT_DROPS, sql.DROP_RULES, scope.drops if scope else None),
         }
         findings: list[Finding] = []
         checked = dict.fromkeys(books, 0)

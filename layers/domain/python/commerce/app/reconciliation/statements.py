@@ -113,14 +113,16 @@ NEXT_ORDERS = _next_ids(
     "payment.order_id",
 )
 ORDER_RULES = _rules(
-    # Units that came back into the building are not counted as returned: what they changed of what
-    # is available, they changed of what is on hand. Shipments of orders that were placed before
+    # Orders of a drop move no available stock: their units left it when they were allotted. Units
+    # that came back into the building are not counted as returned: what they changed of what is
+    # available, they changed of what is on hand. Shipments of orders that were placed before
     # their product's stock was opened may not be recorded, and all of these orders returned.
     ORDER_MOVED_ITS_STOCK="""
 WITH due AS (
-    SELECT order_id, product_id, quantity AS ordered, is_shipped,
-        CASE WHEN orders.status = 'CANCELLED' AND NOT is_shipped THEN quantity ELSE 0 END
-            AS to_return,
+    SELECT order_id, product_id, is_shipped,
+        CASE WHEN drop_entry_id IS NULL THEN quantity ELSE 0 END AS ordered,
+        CASE WHEN orders.status = 'CANCELLED' AND NOT is_shipped AND drop_entry_id IS NULL
+            THEN quantity ELSE 0 END AS to_return,
         CASE WHEN is_shipped THEN quantity ELSE 0 END AS to_ship
     FROM order_line JOIN orders ON orders.id = order_id CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM order_history
@@ -273,6 +275,96 @@ LEFT JOIN (
 WHERE coalesce(coupon.total_quantity, 0)
         <> coalesce(stripes.sum, 0) + coalesce(copies.count, 0)
     OR coalesce(copies.count, 0) > coalesce(coupon.total_quantity, 0)
+ORDER BY 1
+""",
+)
+
+# Entries have no foreign key to their drop: an id that only they have is of no drop.
+NEXT_DROPS = _next_ids("product_drop.id", "drop_entry.drop_id")
+DROP_RULES = _rules(
+    ENTRY_HAS_ITS_DROP_AND_LOT="""
+SELECT drop_entry.drop_id, drop_entry.id AS entry_id, drop_entry.product_id
+FROM drop_entry LEFT JOIN drop_lot USING (drop_id, product_id)
+WHERE drop_entry.drop_id = ANY (CAST(:ids AS uuid[])) AND drop_lot.drop_id IS NULL
+ORDER BY 1, 2
+""",
+    # A cancelled order's unit, or a void offer's, is on its way back to the stock until promote
+    # has logged it.
+    DROP_HOLDS_ITS_UNITS="""
+WITH held AS (
+    SELECT drop_id, product_id, count(*) AS held FROM drop_entry
+    WHERE drop_id = ANY (CAST(:ids AS uuid[])) AND status IN ('OFFERED', 'ORDERED', 'BOUGHT')
+    GROUP BY drop_id, product_id
+), moved AS (
+    SELECT drop_id, product_id,
+        CAST(coalesce(sum(-change) FILTER (WHERE reason = 'DROP_ALLOTTED'), 0) AS bigint)
+            AS allotted,
+        CAST(coalesce(sum(change) FILTER (WHERE reason = 'DROP_RETURNED'), 0) AS bigint)
+            AS given_back
+    FROM stock_movement WHERE drop_id = ANY (CAST(:ids AS uuid[])) GROUP BY drop_id, product_id
+)
+SELECT lot.drop_id, lot.product_id, lot.units, lot.returned, coalesce(held, 0) AS held,
+    coalesce(allotted, 0) AS allotted, coalesce(given_back, 0) AS given_back
+FROM drop_lot AS lot JOIN product_drop ON product_drop.id = lot.drop_id
+LEFT JOIN held USING (drop_id, product_id) LEFT JOIN moved USING (drop_id, product_id)
+WHERE lot.drop_id = ANY (CAST(:ids AS uuid[])) AND state <> 'DRAFT' AND terms IS NOT NULL
+    AND (lot.units - lot.returned < coalesce(held, 0) OR lot.returned <> coalesce(given_back, 0)
+        OR lot.units <> coalesce(allotted, 0))
+ORDER BY 1, 2
+""",
+    POSITIONS_HAVE_NO_GAPS="""
+SELECT lot.drop_id, lot.product_id, lot.numbered, lot.served, count(position) AS positions,
+    max(position) AS last
+FROM drop_lot AS lot LEFT JOIN drop_entry AS entry USING (drop_id, product_id)
+WHERE lot.drop_id = ANY (CAST(:ids AS uuid[]))
+GROUP BY lot.drop_id, lot.product_id, lot.numbered, lot.served
+HAVING count(position) <> lot.numbered OR coalesce(max(position), 0) <> lot.numbered
+    OR coalesce(min(position), 1) <> 1
+ORDER BY 1, 2
+""",
+    OFFERS_WENT_TO_THE_FIRST_IN_LINE="""
+SELECT entry.drop_id, entry.id AS entry_id, entry.status, entry.position, lot.served
+FROM drop_entry AS entry JOIN drop_lot AS lot USING (drop_id, product_id)
+WHERE entry.drop_id = ANY (CAST(:ids AS uuid[])) AND (
+    entry.status = 'WAITING' AND entry.position <= lot.served
+    OR entry.claim_until IS NOT NULL AND entry.position > lot.served)
+ORDER BY 1, 4
+""",
+    POOL_IS_WHAT_WAS_SEALED="""
+SELECT product_drop.id AS drop_id, entries_count, count(entry.id) AS pool, entries_root
+FROM product_drop LEFT JOIN drop_entry AS entry ON entry.drop_id = product_drop.id AND in_pool
+WHERE product_drop.id = ANY (CAST(:ids AS uuid[])) AND entries_root IS NOT NULL
+GROUP BY product_drop.id
+HAVING count(entry.id) <> entries_count OR entries_root <> encode(sha256(convert_to(coalesce(
+    string_agg(CAST(entry.id AS text), E'\\n' ORDER BY entry.id), ''), 'UTF8')), 'hex')
+ORDER BY 1
+""",
+    # An order that was shipped and then cancelled keeps its unit: it has left the building.
+    ENTRY_HAS_ITS_ORDER="""
+WITH using_it AS (
+    SELECT orders.id AS order_id, drop_entry_id, orders.status, orders.status <> 'CANCELLED'
+        OR EXISTS (SELECT FROM order_history AS history
+            WHERE history.order_id = orders.id AND history.status = 'SHIPPED') AS keeps_it
+    FROM orders WHERE drop_entry_id IN (
+        SELECT id FROM drop_entry WHERE drop_id = ANY (CAST(:ids AS uuid[])))
+)
+SELECT entry.drop_id, entry.id AS entry_id, entry.status AS entry, entry.order_id,
+    using_it.order_id AS keeper, using_it.status AS order_status
+FROM (SELECT * FROM drop_entry WHERE drop_id = ANY (CAST(:ids AS uuid[]))) AS entry
+LEFT JOIN using_it ON using_it.drop_entry_id = entry.id AND keeps_it
+WHERE CASE entry.status
+    WHEN 'ORDERED' THEN using_it.status = 'PENDING' AND using_it.order_id = entry.order_id
+    WHEN 'BOUGHT' THEN using_it.status <> 'PENDING' AND using_it.order_id = entry.order_id
+    ELSE using_it.order_id IS NULL END IS NOT TRUE
+ORDER BY 1, 2
+""",
+    LOG_IS_WHOLE="""
+SELECT product_drop.id AS drop_id, log_number, count(number) AS records, log_head
+FROM product_drop LEFT JOIN drop_log ON drop_log.drop_id = product_drop.id
+WHERE product_drop.id = ANY (CAST(:ids AS uuid[]))
+GROUP BY product_drop.id
+HAVING count(number) <> log_number OR coalesce(max(number), 0) <> log_number
+    OR log_head IS DISTINCT FROM (array_agg(hash ORDER BY number DESC))[1]
 ORDER BY 1
 """,
 )

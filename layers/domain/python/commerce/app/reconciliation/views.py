@@ -9,12 +9,13 @@ from commerce.shared.schemas import View
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The products, users, orders and coupons to check, and nothing else."""
+    """The products, users, orders, coupons and drops to check, and nothing else."""
 
     products: Collection[UUID] = ()
     users: Collection[UUID] = ()
     orders: Collection[UUID] = ()
     coupons: Collection[UUID] = ()
+    drops: Collection[UUID] = ()
 
 
 class Finding(View):
@@ -35,6 +36,7 @@ class Reconciliation(View):
     accounts: int
     orders: int
     coupons: int
+    drops: int
     findings: list[Finding]
     is_complete: bool
 

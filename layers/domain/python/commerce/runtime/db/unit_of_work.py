@@ -52,7 +52,7 @@ class UnitOfWork:
     """One transaction; leaving the `with` block without `commit()` rolls it back.
 
     commit() sends the collected writes in this order: claims, writes, events, writes that return
-    events, last writes. Each kind keeps the order in which it was collected.
+    events, last writes, checks. Each kind keeps the order in which it was collected.
     """
 
     def __init__(self, database: Database, precondition: Precondition | None = None) -> None:
@@ -68,6 +68,7 @@ class UnitOfWork:
         self._events: list[Event] = []
         self._returning_events: list[Query] = []
         self._last_writes: list[Query] = []
+        self._checks: list[Query] = []
         self._preferred: tuple[Sequence[Query], str] | None = None
         self._on_violation: dict[str, ErrorFactory] = {}
 
@@ -143,6 +144,14 @@ class UnitOfWork:
         self._last_writes.extend(queries)
         self._on_violation.update(on_violation)
 
+    def check_last(self, query: Query, on_violation: OnViolation) -> None:
+        """Collect a check of what others may have committed until all locks were granted.
+
+        It is sent after the last writes, or after what is sent in their place.
+        """
+        self._checks.append(query)
+        self._on_violation.update(on_violation)
+
     def with_fallback(self, *queries: Query, unless: str) -> None:
         """Send cheaper statements in place of the last writes, which become their fallback.
 
@@ -170,7 +179,7 @@ class UnitOfWork:
         stored = [outbox.store(self._events)] if self._events else []
         before = [*self._claims, *self._writes, *stored]
         writes = [*before, *self._returning_events]
-        if not (writes or self._last_writes or self._in_transaction):
+        if not (writes or self._last_writes or self._checks or self._in_transaction):
             return
         try:
             rows = self._send(writes)
@@ -184,15 +193,15 @@ class UnitOfWork:
 
     def _send(self, writes: Sequence[Query]) -> list[list[Row]]:
         if self._in_transaction:
-            return self._run([*writes, *self._last_writes, COMMIT])
+            return self._run([*writes, *self._last_writes, *self._checks, COMMIT])
         if self._preferred is not None:
             queries, unless = self._preferred
             try:
-                return self._run([*writes, *queries])
+                return self._run([*writes, *queries, *self._checks])
             except ConstraintViolated as violated:
                 if violated.name != unless:
                     raise
-        return self._run([*writes, *self._last_writes])
+        return self._run([*writes, *self._last_writes, *self._checks])
 
     def rollback(self) -> None:
         """Undo what is not committed and release every lock. Never fails."""

@@ -1,0 +1,37 @@
+"""POST /admin/drops/{drop_id}/cancellation: staff cancel a drop; orders stand."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.app import drops
+from commerce.app.transactions import once
+from commerce.drop import CancelDrop, DropClosed, DropNotFound, DropView
+from commerce.entrypoints.http import (
+    ADMIN,
+    Admin,
+    IfMatch,
+    OptionalRequestKey,
+    http_api,
+    lambda_handler,
+    with_etag,
+)
+
+api = http_api()
+
+
+@api.post("/admin/drops/<drop_id>/cancellation")
+def cancel_drop(
+    drop_id: str, command: CancelDrop, admin: Admin, if_match: IfMatch, key: OptionalRequestKey
+) -> Response[DropView]:
+    drop = once(key, drops.cancel_drop, drop_id, command, by=admin.by, if_match=if_match)
+    return with_etag(drop, drop.version)
+
+
+handler = lambda_handler(
+    api,
+    access=ADMIN,
+    idempotent="optional",
+    refusals=(
+        DropNotFound,
+        DropClosed,
+    ),
+)

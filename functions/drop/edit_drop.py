@@ -1,0 +1,39 @@
+"""PATCH /admin/drops/{drop_id}: staff edit a draft, or move a published drop to later times."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.app import drops
+from commerce.app.transactions import once
+from commerce.drop import DropLocked, DropNotFound, DropView, EditDrop
+from commerce.entrypoints.http import (
+    ADMIN,
+    Admin,
+    IfMatch,
+    OptionalRequestKey,
+    http_api,
+    lambda_handler,
+    with_etag,
+)
+from commerce.product import ProductNotFound
+
+api = http_api()
+
+
+@api.patch("/admin/drops/<drop_id>")
+def edit_drop(
+    drop_id: str, command: EditDrop, admin: Admin, if_match: IfMatch, key: OptionalRequestKey
+) -> Response[DropView]:
+    drop = once(key, drops.edit_drop, drop_id, command, by=admin.by, if_match=if_match)
+    return with_etag(drop, drop.version)
+
+
+handler = lambda_handler(
+    api,
+    access=ADMIN,
+    idempotent="optional",
+    refusals=(
+        DropNotFound,
+        DropLocked,
+        ProductNotFound,
+    ),
+)

@@ -1,0 +1,18 @@
+"""GET /admin/drops/{drop_id}: staff see a drop, a draft too."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from commerce.app.transactions import in_transaction
+from commerce.drop import DropFacade, DropNotFound, DropView
+from commerce.entrypoints.http import ADMIN, http_api, lambda_handler, with_etag
+
+api = http_api()
+
+
+@api.get("/admin/drops/<drop_id>")
+def get_drop_as_admin(drop_id: str) -> Response[DropView]:
+    drop = in_transaction(DropFacade.get, drop_id, with_drafts=True)
+    return with_etag(drop, drop.version)
+
+
+handler = lambda_handler(api, access=ADMIN, refusals=(DropNotFound,))

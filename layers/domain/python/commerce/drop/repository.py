@@ -1,0 +1,411 @@
+"""Drops, their entries and their logs in PostgreSQL."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from commerce.drop.draw import canonical_json
+from commerce.drop.model import (
+    Drop,
+    Entry,
+    EntryStatus,
+    LogKind,
+    LogRecord,
+    Lot,
+    Mode,
+    Stage,
+    State,
+)
+from commerce.runtime import audit
+from commerce.runtime.audit import Change
+from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.statement import precompiled
+from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
+from commerce.shared import clock
+from commerce.shared.events import Event
+
+if TYPE_CHECKING:
+    from commerce.drop import statements as sql
+else:
+    sql = precompiled("commerce.drop.statements")
+
+_SAVED = (
+    "entries_at", "draws_at", "offers_until", "claim_minutes", "accounts_before", "verified_only",
+    "coupons_allowed", "terms", "terms_hash", "beacon_chain", "beacon_round", "sealed_at",
+    "entries_count", "entries_root", "signature", "drawn_at", "ended_at", "log_number", "log_head",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The pool as the seal froze it: its size by lot, and the hashes of its entries and lots."""
+
+    pool: dict[UUID, int]
+    root: str
+    lots_root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An entry that one statement changed with others."""
+
+    id: UUID
+    product_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Entries of one lot that left with the same status, with a unit on offer or without."""
+
+    lot_id: UUID
+    status: EntryStatus
+    had_offer: bool
+    ids: list[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An entry that was offered a unit."""
+
+    id: UUID
+    user_id: UUID
+    position: int
+    claim_until: datetime
+    version: int
+
+
+class DropRepository:
+    """Stores drops on a unit of work. What must be one step is one statement of PostgreSQL's."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    # --- drops -----------------------------------------------------------------------------------
+
+    def add(self, drop: Drop) -> None:
+        """Store a new drop with its lots."""
+        self._uow.write(
+            sql.ADD(
+                id=drop.id,
+                state=drop.stage.value,
+                mode=drop.mode.value,
+                entries_at=drop.entries_at,
+                draws_at=drop.draws_at,
+                offers_until=drop.offers_until,
+                claim_minutes=drop.claim_minutes,
+                accounts_before=drop.accounts_before,
+                verified_only=drop.verified_only,
+                coupons_allowed=drop.coupons_allowed,
+                version=drop.version,
+            )
+        )
+        rows = [
+            {"drop_id": str(drop.id), "product_id": str(lot.product_id), "units": lot.units}
+            for lot in drop.lots
+        ]
+        self._uow.write(sql.ADD_LOTS(rows=rows))
+
+    def find(self, id_: UUID) -> tuple[Drop, datetime] | None:
+        """Return a drop and the database's time, or None."""
+        return _first(self._uow.read(sql.FIND(id=id_)))
+
+    def lock(self, id_: UUID) -> tuple[Drop, datetime] | None:
+        """Return a drop, locked FOR UPDATE, and the database's time once it was locked."""
+        return _first(self._uow.lock(sql.LOCK(id=id_)))
+
+    def newest(
+        self, states: Sequence[State], before: UUID, limit: int
+    ) -> list[tuple[Drop, datetime]]:
+        """Return drops in one of these states, below the id `before`, newest first."""
+        query = sql.NEWEST(states=[each.value for each in states], before=before, limit=limit)
+        return [_drop(row) for row in self._uow.read(query)]
+
+    def under_way(self) -> list[UUID]:
+        """Return the ids of drops that may have something to do."""
+        return [row.id for row in self._uow.read(sql.UNDER_WAY())]
+
+    def selling(self, product_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """Return the drop that sells a product alone, by product, of those that have one."""
+        found = self._uow.read(sql.OF_PRODUCTS(product_ids=list(product_ids)))
+        return {row.product_id: row.id for row in found}
+
+    def save(self, drop: Drop, *, on_stale: ErrorFactory = lambda: None) -> None:
+        """Store a changed drop with its lots and new log records."""
+        values: dict[str, Any] = {f"new_{name}": getattr(drop, name) for name in _SAVED}
+        self._uow.write(
+            sql.SAVE(
+                row_id=drop.id,
+                version_read=drop.version,
+                new_version=drop.version + 1,
+                new_state=drop.stage.value,
+                **values,
+            ),
+            {"drop_as_read": on_stale},
+        )
+        drop.version += 1
+        for lot in drop.lots:
+            self._uow.write(
+                sql.SAVE_LOT(
+                    drop_id=drop.id,
+                    lot_id=lot.product_id,
+                    new_units=lot.units,
+                    new_returned=lot.returned,
+                    new_numbered=lot.numbered,
+                    new_served=lot.served,
+                )
+            )
+        if drop.unsaved:
+            self._uow.write(sql.ADD_LOG(rows=[_log_row(drop.id, each) for each in drop.unsaved]))
+            drop.unsaved.clear()
+
+    def record(self, change: Change) -> None:
+        """Record a change by staff in the audit."""
+        audit.record(self._uow, change)
+
+    def publish(self, *events: Event) -> None:
+        """Record events."""
+        self._uow.record(*events)
+
+    def log_after(self, id_: UUID, number: int, limit: int) -> list[LogRecord]:
+        """Return the log's records after a number, in order."""
+        return [
+            LogRecord(row.number, row.at, LogKind(row.kind), json.loads(row.data), row.hash)
+            for row in self._uow.read(sql.LOG(drop_id=id_, after=number, limit=limit))
+        ]
+
+    def counts(self, id_: UUID) -> dict[tuple[UUID, EntryStatus], int]:
+        """Count all entries by lot and status; the cost grows with the entries."""
+        return _counts(self._uow.read(sql.COUNTS(drop_id=id_)))
+
+    def holding(self, id_: UUID) -> dict[tuple[UUID, EntryStatus], int]:
+        """Count the entries that hold a unit, by lot and status."""
+        return _counts(self._uow.read(sql.HOLDING(drop_id=id_)))
+
+    def unnumbered(self, id_: UUID) -> dict[UUID, int]:
+        """Count the joined entries that have no position yet, by lot."""
+        found = self._uow.read(sql.UNNUMBERED(drop_id=id_))
+        return {row.product_id: row.entries for row in found}
+
+    def pool_page(self, id_: UUID, after: UUID, limit: int) -> list[tuple[UUID, UUID, int | None]]:
+        """Return id, lot and position of the pool's entries after an id, by id."""
+        found = self._uow.read(sql.POOL(drop_id=id_, after=after, limit=limit))
+        return [(row.id, row.product_id, row.position) for row in found]
+
+    def free_times(self, id_: UUID) -> tuple[float | None, float | None, float | None]:
+        """Return the seconds that released units lay free before their heir's offer.
+
+        The median, the 99th percentile and the maximum; None where no unit found an heir.
+        """
+        row = self._uow.read(sql.FREE_TIMES(drop_id=id_))[0]
+        return row.p50, row.p99, row.longest
+
+    # --- entries ---------------------------------------------------------------------------------
+
+    def join(
+        self, *, id_: UUID, drop_id: UUID, product_id: UUID, user_id: UUID, person: str
+    ) -> bool:
+        """Store an entry if the clock and the terms admit it; return whether they did.
+
+        A person who has an entry keeps that one; it is joined anew if it was withdrawn before the
+        seal.
+        """
+        return bool(
+            self._uow.lock(
+                sql.SHARE_ENTRIES(drop_id=str(drop_id)),
+                sql.JOIN(
+                    id=id_, drop_id=drop_id, product_id=product_id, user_id=user_id, person=person
+                ),
+            )
+        )
+
+    def entry_of_person(self, drop_id: UUID, person: str) -> Entry | None:
+        """Return the person's entry."""
+        return _entry(self._uow.read(sql.ENTRY_OF_PERSON(drop_id=drop_id, person=person)))
+
+    def entry_of_user(self, drop_id: UUID, user_id: UUID) -> Entry | None:
+        """Return the user's entry."""
+        return _entry(self._uow.read(sql.ENTRY_OF_USER(drop_id=drop_id, user_id=user_id)))
+
+    def find_entry(self, id_: UUID) -> tuple[Entry, datetime] | None:
+        """Return an entry and the database's time."""
+        found = self._uow.read(sql.FIND_ENTRY(id=id_))
+        entry = _entry(found)
+        return (entry, found[0].now) if entry else None
+
+    def lock_entry(self, id_: UUID) -> tuple[Entry, datetime] | None:
+        """Return an entry, locked FOR UPDATE, and the database's time once it was locked."""
+        found = self._uow.lock(sql.LOCK_ENTRY(id=id_))
+        entry = _entry(found)
+        return (entry, found[0].now) if entry else None
+
+    def lock_entry_of_user(self, drop_id: UUID, user_id: UUID) -> tuple[Entry, datetime] | None:
+        """Return the user's entry, locked FOR UPDATE, and the database's time."""
+        found = self._uow.lock(sql.LOCK_ENTRY_OF_USER(drop_id=drop_id, user_id=user_id))
+        entry = _entry(found)
+        return (entry, found[0].now) if entry else None
+
+    def lock_entry_of_order(self, order_id: UUID) -> tuple[Entry, datetime] | None:
+        """Return the entry that placed an order, locked FOR UPDATE, and the database's time."""
+        found = self._uow.lock(sql.LOCK_ENTRY_OF_ORDER(order_id=order_id))
+        entry = _entry(found)
+        return (entry, found[0].now) if entry else None
+
+    def save_entry(self, entry: Entry, *, left_at: datetime | None = None) -> None:
+        """Store a locked entry that has changed."""
+        self._uow.write(
+            sql.SAVE_ENTRY(
+                row_id=entry.id,
+                version_read=entry.version,
+                new_version=entry.version + 1,
+                new_status=entry.status.value,
+                new_claim_until=entry.claim_until,
+                new_order_id=entry.order_id,
+                new_left_at=left_at,
+            ),
+            {"entry_as_read": lambda: None},  # cannot be violated under its lock
+        )
+        entry.version += 1
+
+    def use_offer(
+        self,
+        entry_id: UUID,
+        user_id: UUID,
+        order_id: UUID,
+        status: EntryStatus,
+        *,
+        on_violation: ErrorFactory,
+    ) -> None:
+        """Use an entry's offer for an order, if it is still valid when the order is stored."""
+        self._uow.write(
+            sql.USE_OFFER(id=entry_id, user_id=user_id, order_id=order_id, status=status.value),
+            {"offer_valid": on_violation},
+        )
+
+    def require_no_drop(
+        self,
+        product_ids: Sequence[UUID],
+        *,
+        but: UUID | None = None,
+        on_violation: ErrorFactory,
+    ) -> None:
+        """Prove, once the stock is locked, that no drop (but one) sells the products alone."""
+        self._uow.check_last(
+            sql.NO_DROP(product_ids=list(product_ids), but=but), {"sold_by_no_drop": on_violation}
+        )
+
+    def ahead(self, entry: Entry) -> int:
+        """Count the entries in line before a numbered one."""
+        found = self._uow.read(
+            sql.AHEAD(drop_id=entry.drop_id, product_id=entry.product_id, position=entry.position)
+        )
+        return int(found[0].ahead)
+
+    # --- what promote does, under the drop's lock ------------------------------------------------
+
+    def seal(self, id_: UUID) -> Sealed:
+        """Freeze the pool: entries that come later wait for the end of this transaction."""
+        _, found = self._uow.lock_together(
+            sql.FREEZE_ENTRIES(drop_id=str(id_)), sql.SEAL(drop_id=id_)
+        )
+        row = found[0]
+        pool = {UUID(lot): count for lot, count in row.pool.items()}
+        return Sealed(pool, row.root, row.lots_root)
+
+    def number_pool(self, id_: UUID, seed: str) -> dict[UUID, int]:
+        """Give the pool its positions by the seed; return how many, by lot."""
+        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed))
+        return {row.product_id: row.entries for row in found}
+
+    def number_late(self, id_: UUID, limit: int) -> dict[UUID, tuple[list[UUID], int]]:
+        """Give positions to entries that have none; return their ids and the last one, by lot."""
+        found = self._uow.lock(sql.NUMBER_LATE(drop_id=id_, limit=limit))
+        return {row.product_id: (list(row.ids), row.numbered) for row in found}
+
+    def lapse(self, id_: UUID) -> list[Changed]:
+        """End the offers whose time is over, and return their entries."""
+        return [Changed(*row) for row in self._uow.lock(sql.LAPSE(drop_id=id_))]
+
+    def log_left(self, id_: UUID) -> list[Left]:
+        """Return the entries that left, and that the log does not have yet."""
+        return [
+            Left(row.product_id, EntryStatus(row.status), row.had_offer, list(row.ids))
+            for row in self._uow.lock(sql.LOG_LEFT(drop_id=id_))
+        ]
+
+    def offer(self, drop: Drop, lot: Lot, limit: int) -> list[Offered]:
+        """Offer a unit each to the first `limit` entries that wait; in order of position."""
+        found = self._uow.lock(
+            sql.OFFER(
+                drop_id=drop.id,
+                product_id=lot.product_id,
+                claim_minutes=drop.claim_minutes,
+                limit=limit,
+            )
+        )
+        return sorted((Offered(*row) for row in found), key=lambda each: each.position)
+
+    def lock_holders(self, id_: UUID) -> None:
+        """Lock the entries with an offer or an unpaid order, until the transaction ends."""
+        self._uow.lock(sql.LOCK_HOLDERS(drop_id=id_))
+
+    def void(self, id_: UUID) -> None:
+        """End all entries that have no order."""
+        self._uow.write(sql.VOID(drop_id=id_))
+
+
+def _first(rows: Sequence[Row]) -> tuple[Drop, datetime] | None:
+    return _drop(rows[0]) if rows else None
+
+
+def _drop(row: Row) -> tuple[Drop, datetime]:
+    values = {name: getattr(row, name) for name in _SAVED}
+    lots = [
+        Lot(UUID(product_id), units, returned, numbered, served)
+        for product_id, units, returned, numbered, served in row.lots
+    ]
+    drop = Drop(
+        id=row.id,
+        mode=Mode(row.mode),
+        stage=Stage(row.state),
+        lots=sorted(lots, key=lambda lot: str(lot.product_id)),
+        version=row.version,
+        **values,
+    )
+    return drop, row.now
+
+
+def _entry(rows: Sequence[Row]) -> Entry | None:
+    for row in rows:
+        return Entry(
+            id=row.id,
+            drop_id=row.drop_id,
+            product_id=row.product_id,
+            user_id=row.user_id,
+            status=EntryStatus(row.status),
+            is_in_pool=row.in_pool,
+            position=row.position,
+            joined_at=row.joined_at,
+            claim_until=row.claim_until,
+            order_id=row.order_id,
+            version=row.version,
+        )
+    return None
+
+
+def _counts(rows: Sequence[Row]) -> dict[tuple[UUID, EntryStatus], int]:
+    return {(row.product_id, EntryStatus(row.status)): row.entries for row in rows}
+
+
+def _log_row(drop_id: UUID, record: LogRecord) -> dict[str, object]:
+    return {
+        "drop_id": str(drop_id),
+        "number": record.number,
+        "at": clock.rfc3339(record.at),
+        "kind": record.kind.value,
+        "data": canonical_json(record.data),
+        "hash": record.hash,
+    }

@@ -1,0 +1,384 @@
+"""The SQL statements of the drop context. Moments are judged by clock_timestamp(), under a lock."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    func,
+    select,
+    text,
+    update,
+)
+
+from commerce.drop.tables import (
+    drop_entry_table,
+    drop_log_table,
+    drop_lot_table,
+    drop_table,
+)
+from commerce.runtime.db.core import insert_many, insert_row, save_as_read
+from commerce.runtime.db.statement import Statement
+
+_d, _lot, _e, _log = drop_table.c, drop_lot_table.c, drop_entry_table.c, drop_log_table.c
+_NOW = func.clock_timestamp()
+_ID = bindparam("id", type_=Uuid)
+_DROP = bindparam("drop_id", type_=Uuid)
+_LIMIT = bindparam("limit", type_=BigInteger)
+_LOTS = (
+    select(
+        func.jsonb_agg(
+            func.jsonb_build_array(
+                _lot.product_id, _lot.units, _lot.returned, _lot.numbered, _lot.served
+            )
+        )
+    )
+    .where(_lot.drop_id == _d.id)
+    .scalar_subquery()
+    .label("lots")
+)
+# Word for word as in the partial indexes.
+_IS_UNDER_WAY = text("state IN ('PUBLISHED', 'SEALED', 'OFFERING')")
+_HAS_LEFT_UNTOLD = text("left_at IS NOT NULL AND NOT is_leaving_logged")
+_HOLDS = text("status IN ('OFFERED', 'ORDERED', 'BOUGHT')")
+_DROPS = select(drop_table, _LOTS, _NOW.label("now"))
+
+# A published drop's state follows from the clock.
+_STATE = case(
+    (_d.state != "PUBLISHED", _d.state),
+    (_d.entries_at > _NOW, "SCHEDULED"),
+    (_d.draws_at > _NOW, "ENTRIES"),
+    else_="SEALED",
+)
+
+ADD = insert_row(
+    drop_table,
+    terms=None, terms_hash=None, beacon_chain=None, beacon_round=None, sealed_at=None,
+    entries_count=None, entries_root=None, signature=None, drawn_at=None, ended_at=None,
+    log_number=0, log_head=None,
+)  # fmt: skip
+ADD_LOTS = insert_many(drop_lot_table, "drop_id", "product_id", "units")
+ADD_LOG = insert_many(drop_log_table, "drop_id", "number", "at", "kind", "data", "hash")
+FIND = Statement(_DROPS.where(_d.id == _ID))
+LOCK = Statement(_DROPS.where(_d.id == _ID).with_for_update(of=drop_table))
+# Those of which an entry left that the log does not have: a unit may come back after the end, too.
+UNDER_WAY = Statement(
+    select(_d.id)
+    .where(_IS_UNDER_WAY)
+    .union(select(_e.drop_id).where(_HAS_LEFT_UNTOLD))
+    .order_by("id")
+)
+OF_PRODUCTS = Statement(
+    select(_lot.product_id, _d.id)
+    .join_from(drop_lot_table, drop_table, _d.id == _lot.drop_id)
+    .where(
+        _lot.product_id == any_(bindparam("product_ids", type_=ARRAY(Uuid))),
+        _IS_UNDER_WAY,
+    )
+)
+# A publication locks its products' stock, and so does a sale: after that each sees the other.
+NO_DROP = Statement(
+    select(func.require(func.count() == 0, "sold_by_no_drop"))
+    .select_from(drop_lot_table)
+    .join(drop_table, _d.id == _lot.drop_id)
+    .where(
+        _lot.product_id == any_(bindparam("product_ids", type_=ARRAY(Uuid))),
+        _IS_UNDER_WAY,
+        _d.id.is_distinct_from(bindparam("but", type_=Uuid)),
+    )
+)
+NEWEST = Statement(
+    _DROPS.where(
+        _d.id < bindparam("before", type_=Uuid),
+        any_(bindparam("states", type_=ARRAY(Text))) == _STATE,
+    )
+    .order_by(_d.id.desc())
+    .limit(_LIMIT)
+)
+SAVE = save_as_read(
+    drop_table, "drop_as_read",
+    "state", "entries_at", "draws_at", "offers_until", "claim_minutes", "accounts_before",
+    "verified_only", "coupons_allowed", "terms", "terms_hash", "beacon_chain", "beacon_round",
+    "sealed_at", "entries_count", "entries_root", "signature", "drawn_at", "ended_at",
+    "log_number", "log_head",
+)  # fmt: skip
+SAVE_LOT = Statement(
+    update(drop_lot_table)
+    .where(_lot.drop_id == _DROP, _lot.product_id == bindparam("lot_id", type_=Uuid))
+    .values(
+        {name: bindparam(f"new_{name}", type_=BigInteger)
+         for name in ("units", "returned", "numbered", "served")}
+    )
+)  # fmt: skip
+LOG = Statement(
+    select(drop_log_table)
+    .where(_log.drop_id == _DROP, _log.number > bindparam("after", type_=BigInteger))
+    .order_by(_log.number)
+    .limit(_LIMIT)
+)
+COUNTS = Statement(
+    select(_e.product_id, _e.status, func.count().label("entries"))
+    .where(_e.drop_id == _DROP)
+    .group_by(_e.product_id, _e.status)
+)
+UNNUMBERED = Statement(
+    select(_e.product_id, func.count().label("entries"))
+    .where(_e.drop_id == _DROP, _e.position.is_(None), _e.status == "JOINED")
+    .group_by(_e.product_id)
+)
+HOLDING = Statement(
+    select(_e.product_id, _e.status, func.count().label("entries"))
+    .where(_e.drop_id == _DROP, _HOLDS)
+    .group_by(_e.product_id, _e.status)
+)
+
+# --- joining -------------------------------------------------------------------------------------
+
+# Joins share this lock and the seal takes it alone: after the seal has it, whoever was answered 201
+# is committed, and whoever reads the clock later reads a time after the draw's.
+_LOCK_KEY = "hashtextextended(CAST(:drop_id AS text), 8)"
+SHARE_ENTRIES = Statement(text(f"SELECT pg_advisory_xact_lock_shared({_LOCK_KEY})"))
+FREEZE_ENTRIES = Statement(text(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"))
+
+# The same person's second entry is the first one again; one that was withdrawn before the seal is
+# joined anew. Whatever the terms refuse inserts no row, and the caller finds out why.
+JOIN = Statement(
+    text("""
+    WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at)
+    INSERT INTO drop_entry AS entry
+        (id, drop_id, product_id, user_id, person, status, joined_at, version)
+    SELECT CAST(:id AS uuid), d.id, CAST(:product_id AS uuid), CAST(:user_id AS uuid),
+        CAST(:person AS text), 'JOINED', now.at, 1
+    FROM product_drop AS d, now
+    WHERE d.id = CAST(:drop_id AS uuid) AND d.state IN ('PUBLISHED', 'SEALED', 'OFFERING')
+        AND now.at >= d.entries_at AND (d.mode = 'SHUFFLE' OR now.at < d.draws_at)
+        AND now.at < d.offers_until - make_interval(mins => d.claim_minutes)
+    ON CONFLICT ON CONSTRAINT person_enters_once DO UPDATE
+        SET status = 'JOINED', joined_at = excluded.joined_at, product_id = excluded.product_id,
+            version = entry.version + 1
+        WHERE entry.status = 'WITHDRAWN' AND entry.user_id = excluded.user_id
+            AND NOT entry.in_pool AND entry.position IS NULL
+            AND excluded.joined_at < (SELECT draws_at FROM product_drop WHERE id = entry.drop_id)
+    RETURNING id
+    """)
+)
+_ENTRIES = select(drop_entry_table, _NOW.label("now"))
+ENTRY_OF_PERSON = Statement(
+    _ENTRIES.where(_e.drop_id == _DROP, _e.person == bindparam("person", type_=Text))
+)
+ENTRY_OF_USER = Statement(
+    _ENTRIES.where(_e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid))
+)
+FIND_ENTRY = Statement(_ENTRIES.where(_e.id == _ID))
+LOCK_ENTRY = Statement(_ENTRIES.where(_e.id == _ID).with_for_update(of=drop_entry_table))
+LOCK_ENTRY_OF_USER = Statement(
+    _ENTRIES.where(
+        _e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid)
+    ).with_for_update(of=drop_entry_table)
+)
+LOCK_ENTRY_OF_ORDER = Statement(
+    _ENTRIES.where(_e.order_id == bindparam("order_id", type_=Uuid)).with_for_update(
+        of=drop_entry_table
+    )
+)
+SAVE_ENTRY = save_as_read(
+    drop_entry_table, "entry_as_read", "status", "claim_until", "order_id", "left_at"
+)
+# Those between the last one who was served and this position, less those who left the line.
+AHEAD = Statement(
+    text("""
+    SELECT greatest(0, CAST(:position AS bigint) - 1 - lot.served - (
+        SELECT count(*) FROM drop_entry AS gone
+        WHERE gone.drop_id = lot.drop_id AND gone.product_id = lot.product_id
+            AND gone.status IN ('WITHDRAWN', 'VOID') AND gone.position IS NOT NULL
+            AND gone.position > lot.served AND gone.position < CAST(:position AS bigint)
+    )) AS ahead
+    FROM drop_lot AS lot
+    WHERE lot.drop_id = CAST(:drop_id AS uuid) AND lot.product_id = CAST(:product_id AS uuid)
+    """)
+)
+# The offer is used by the row that holds it, while it is valid: the order's transaction checks it
+# when it writes. The guard's rule is `offer_valid`.
+USE_OFFER = Statement(
+    text("""
+    WITH used AS (
+        UPDATE drop_entry
+        SET status = CAST(:status AS text), order_id = CAST(:order_id AS uuid),
+            version = version + 1
+        WHERE id = CAST(:id AS uuid) AND user_id = CAST(:user_id AS uuid) AND status = 'OFFERED'
+            AND claim_until > clock_timestamp()
+        RETURNING id
+    )
+    SELECT require((SELECT count(*) FROM used) = 1, 'offer_valid')
+    """)
+)
+
+# --- seal and draw -------------------------------------------------------------------------------
+
+SEAL = Statement(
+    text("""
+    WITH pool AS (
+        UPDATE drop_entry SET in_pool = true
+        FROM product_drop AS d
+        WHERE d.id = CAST(:drop_id AS uuid) AND drop_entry.drop_id = d.id
+            AND drop_entry.status = 'JOINED' AND drop_entry.position IS NULL
+            AND drop_entry.joined_at < d.draws_at
+        RETURNING drop_entry.id, drop_entry.product_id
+    )
+    SELECT
+        encode(sha256(convert_to(coalesce(
+            string_agg(CAST(id AS text), E'\\n' ORDER BY id), ''), 'UTF8')), 'hex') AS root,
+        encode(sha256(convert_to(coalesce(
+            string_agg(id || ' ' || product_id, E'\\n' ORDER BY id), ''), 'UTF8')), 'hex')
+            AS lots_root,
+        (SELECT coalesce(jsonb_object_agg(product_id, entries), '{}') FROM (
+            SELECT product_id, count(*) AS entries FROM pool GROUP BY product_id) AS counted)
+            AS pool
+    FROM pool
+    """)
+)
+# Positions of the pool: each lot's entries in the order of the SHA-256 of the seed and the id.
+NUMBER_POOL = Statement(
+    text("""
+    WITH due AS MATERIALIZED (
+        SELECT id FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND in_pool AND position IS NULL
+        ORDER BY id FOR UPDATE
+    ), numbered AS (
+        SELECT id, row_number() OVER (
+            PARTITION BY product_id
+            ORDER BY sha256(convert_to(CAST(:seed AS text) || E'\\n' || id, 'UTF8')), id) AS number
+        FROM drop_entry JOIN due USING (id)
+    ), placed AS (
+        UPDATE drop_entry AS entry
+        SET position = numbered.number, version = entry.version + 1,
+            status = CASE entry.status WHEN 'JOINED' THEN 'WAITING' ELSE entry.status END
+        FROM numbered WHERE entry.id = numbered.id
+        RETURNING entry.product_id
+    )
+    SELECT product_id, count(*) AS entries FROM placed GROUP BY product_id
+    """)
+)
+# Then come the others, in the order of their joining. They are locked first, so that one that is
+# withdrawn meanwhile leaves no gap.
+NUMBER_LATE = Statement(
+    text("""
+    WITH due AS MATERIALIZED (
+        SELECT id, product_id, joined_at FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND position IS NULL AND status = 'JOINED'
+            AND NOT in_pool
+        ORDER BY id LIMIT CAST(:limit AS bigint) FOR UPDATE
+    ), numbered AS (
+        SELECT due.id, lot.numbered + row_number() OVER (
+            PARTITION BY due.product_id ORDER BY due.joined_at, due.id) AS number
+        FROM due JOIN drop_lot AS lot
+            ON lot.drop_id = CAST(:drop_id AS uuid) AND lot.product_id = due.product_id
+    ), placed AS (
+        UPDATE drop_entry AS entry
+        SET position = numbered.number, status = 'WAITING', version = entry.version + 1
+        FROM numbered WHERE entry.id = numbered.id
+        RETURNING entry.id, entry.product_id, entry.position
+    )
+    SELECT product_id, array_agg(id ORDER BY position) AS ids, max(position) AS numbered
+    FROM placed GROUP BY product_id
+    """)
+)
+
+# --- offers --------------------------------------------------------------------------------------
+
+LAPSE = Statement(
+    text("""
+    WITH due AS MATERIALIZED (
+        SELECT id FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND status = 'OFFERED'
+            AND claim_until <= clock_timestamp()
+        ORDER BY id FOR UPDATE
+    )
+    UPDATE drop_entry AS entry
+    SET status = 'LAPSED', left_at = entry.claim_until, version = entry.version + 1
+    FROM due WHERE entry.id = due.id
+    RETURNING entry.id, entry.product_id, entry.version
+    """)
+)
+# Entries that left since the last look, of which the log has to tell.
+LOG_LEFT = Statement(
+    text("""
+    WITH due AS MATERIALIZED (
+        SELECT id FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND left_at IS NOT NULL
+            AND NOT is_leaving_logged
+        ORDER BY id FOR UPDATE
+    ), told AS (
+        UPDATE drop_entry AS entry SET is_leaving_logged = true
+        FROM due WHERE entry.id = due.id
+        RETURNING entry.product_id, entry.id, entry.status, entry.position,
+            entry.claim_until IS NOT NULL AS had_offer
+    )
+    SELECT product_id, status, had_offer, array_agg(id ORDER BY position, id) AS ids
+    FROM told GROUP BY product_id, status, had_offer ORDER BY status, product_id, had_offer
+    """)
+)
+OFFER = Statement(
+    text("""
+    WITH next AS MATERIALIZED (
+        SELECT id FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND product_id = CAST(:product_id AS uuid)
+            AND status = 'WAITING'
+        ORDER BY position LIMIT CAST(:limit AS bigint) FOR UPDATE
+    )
+    UPDATE drop_entry AS entry
+    SET status = 'OFFERED', version = entry.version + 1,
+        claim_until = clock_timestamp() + make_interval(mins => CAST(:claim_minutes AS integer))
+    FROM next WHERE entry.id = next.id
+    RETURNING entry.id, entry.user_id, entry.position, entry.claim_until, entry.version
+    """)
+)
+# Whoever uses or releases a unit waits for this, and then sees that the drop is cancelled.
+LOCK_HOLDERS = Statement(
+    select(_e.id)
+    .where(_e.drop_id == _DROP, text("status IN ('OFFERED', 'ORDERED')"))
+    .order_by(_e.id)
+    .with_for_update()
+)
+VOID = Statement(
+    update(drop_entry_table)
+    .where(_e.drop_id == _DROP, text("status IN ('JOINED', 'WAITING', 'OFFERED')"))
+    .values(status="VOID", version=_e.version + 1)
+)
+
+# --- what anybody may see ------------------------------------------------------------------------
+
+POOL = Statement(
+    select(_e.id, _e.product_id, _e.position)
+    .where(_e.drop_id == _DROP, _e.in_pool, _e.id > bindparam("after", type_=Uuid))
+    .order_by(_e.id)
+    .limit(_LIMIT)
+)
+FREE_TIMES = Statement(
+    text("""
+    WITH freed AS (
+        SELECT product_id, left_at, row_number() OVER (
+            PARTITION BY product_id ORDER BY left_at, id) AS number
+        FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND left_at IS NOT NULL AND claim_until IS NOT NULL
+    ), heirs AS (
+        SELECT entry.product_id, claim_until - make_interval(mins => d.claim_minutes) AS offered_at,
+            row_number() OVER (
+                PARTITION BY entry.product_id ORDER BY entry.position) - lot.units AS number
+        FROM drop_entry AS entry
+        JOIN product_drop AS d ON d.id = entry.drop_id
+        JOIN drop_lot AS lot ON lot.drop_id = d.id AND lot.product_id = entry.product_id
+        WHERE entry.drop_id = CAST(:drop_id AS uuid) AND claim_until IS NOT NULL
+    )
+    SELECT CAST(extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY waited))
+            AS double precision) AS p50,
+        CAST(extract(epoch FROM percentile_cont(0.99) WITHIN GROUP (ORDER BY waited))
+            AS double precision) AS p99,
+        CAST(extract(epoch FROM max(waited)) AS double precision) AS longest
+    FROM (SELECT greatest(heirs.offered_at - freed.left_at, interval '0') AS waited
+        FROM freed JOIN heirs USING (product_id, number)) AS each
+    """)
+)

@@ -1,0 +1,186 @@
+"""A drop from its entries to its close, on PostgreSQL."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from commerce.app.shop import Shop
+from commerce.app.transactions import in_transaction
+from commerce.drop import (
+    DropClosed,
+    DropFacade,
+    DropSealed,
+    EntryFinished,
+    EntryOrdered,
+    PersonAlreadyEntered,
+)
+from commerce.runtime.db.pipeline import Row
+from commerce.shared import clock
+from docs.verify_drop import verify
+from tests.support.drops import (
+    a_drop,
+    a_proof,
+    an_open_drop,
+    begin_entries,
+    end_claims,
+    entries,
+    join,
+    promote,
+    reach_draw,
+    shift,
+    statuses,
+)
+
+pytestmark = pytest.mark.usefixtures("shop_environment")
+
+
+def failures(proof: dict[str, Any]) -> list[str]:
+    return [claim for claim, holds in verify(proof) if not holds]
+
+
+def order(row: Row) -> UUID:
+    """Use an entry's offer; return the order's id."""
+    order_id = clock.new_id()
+
+    def place(shop: Shop) -> None:
+        offer = shop.drops.offer(str(row.id), user_id=row.user_id)
+        shop.drops.use(offer, order_id, is_paid=False)
+
+    in_transaction(place)
+    return order_id
+
+
+def test_the_first_in_line_are_offered_the_units() -> None:
+    drop_id, _ = an_open_drop(5, units=2)
+
+    assert statuses(drop_id) == ["OFFERED", "OFFERED", "WAITING", "WAITING", "WAITING"]
+    assert [row.position for row in entries(drop_id)] == [1, 2, 3, 4, 5]
+    assert failures(a_proof(drop_id)) == []
+
+
+def test_the_signature_decides_the_order() -> None:
+    orders = set()
+    for signature in ("01" * 48, "02" * 48):
+        drop_id, users = a_drop(1), [clock.new_id() for _ in range(8)]
+        begin_entries(drop_id)
+        for user in users:
+            join(drop_id, user)
+        reach_draw(drop_id)
+        promote(drop_id, signature)
+        orders.add(tuple(users.index(row.user_id) for row in entries(drop_id)))
+
+    assert len(orders) == 2
+
+
+def test_who_comes_after_the_draw_stands_behind_the_pool() -> None:
+    drop_id, _ = an_open_drop(3, units=1)
+    late = [clock.new_id() for _ in range(3)]
+    for user in late:
+        join(drop_id, user)
+
+    promote(drop_id)
+
+    assert [row.user_id for row in entries(drop_id)][3:] == late
+    assert failures(a_proof(drop_id)) == []
+
+
+def test_a_lottery_takes_no_entry_after_its_draw() -> None:
+    drop_id, _ = an_open_drop(3, units=1, mode="LOTTERY")
+
+    with pytest.raises(DropSealed):
+        join(drop_id, clock.new_id())
+
+
+def test_a_lapsed_offer_goes_to_the_next_in_line() -> None:
+    drop_id, _ = an_open_drop(4, units=1)
+
+    end_claims(drop_id)
+    promote(drop_id)
+
+    assert statuses(drop_id) == ["LAPSED", "OFFERED", "WAITING", "WAITING"]
+    assert failures(a_proof(drop_id)) == []
+
+
+def test_joining_twice_is_one_entry() -> None:
+    drop_id, user = a_drop(), clock.new_id()
+    begin_entries(drop_id)
+
+    first, is_new = join(drop_id, user)
+    again, is_new_again = join(drop_id, user)
+
+    assert (is_new, is_new_again) == (True, False)
+    assert first.entry_id == again.entry_id
+
+
+def test_a_person_enters_with_one_account() -> None:
+    drop_id = a_drop()
+    begin_entries(drop_id)
+    join(drop_id, clock.new_id(), "the same person")
+
+    with pytest.raises(PersonAlreadyEntered):
+        join(drop_id, clock.new_id(), "the same person")
+
+
+def test_an_entry_withdrawn_before_the_seal_may_join_again() -> None:
+    drop_id, user = a_drop(), clock.new_id()
+    begin_entries(drop_id)
+    first, _ = join(drop_id, user)
+    in_transaction(DropFacade.withdraw, str(drop_id), user_id=user)
+
+    again, is_new = join(drop_id, user)
+
+    assert (again.entry_id, again.status, is_new) == (first.entry_id, "JOINED", True)
+
+
+def test_an_entry_withdrawn_after_the_draw_is_final_and_passed_over() -> None:
+    drop_id, _ = an_open_drop(4, units=1)
+    second = entries(drop_id)[1].user_id
+
+    in_transaction(DropFacade.withdraw, str(drop_id), user_id=second)
+    end_claims(drop_id)
+    promote(drop_id)
+
+    assert statuses(drop_id) == ["LAPSED", "WITHDRAWN", "OFFERED", "WAITING"]
+    assert failures(a_proof(drop_id)) == []
+    with pytest.raises(EntryFinished):
+        join(drop_id, second)
+
+
+def test_a_withdrawn_offer_goes_to_the_next_in_line() -> None:
+    drop_id, _ = an_open_drop(3, units=1)
+    first = entries(drop_id)[0].user_id
+
+    in_transaction(DropFacade.withdraw, str(drop_id), user_id=first)
+    promote(drop_id)
+
+    assert statuses(drop_id) == ["WITHDRAWN", "OFFERED", "WAITING"]
+
+
+def test_an_ordered_unit_is_bought_or_comes_back() -> None:
+    drop_id, _ = an_open_drop(4, units=2)
+    bought, released = entries(drop_id)[:2]
+    orders = [order(row) for row in (bought, released)]
+    assert statuses(drop_id)[:2] == ["ORDERED", "ORDERED"]
+
+    in_transaction(DropFacade.buy, orders[0])
+    in_transaction(DropFacade.release, orders[1])
+
+    assert statuses(drop_id)[:2] == ["BOUGHT", "OFFERED"]
+    with pytest.raises(EntryOrdered):
+        in_transaction(DropFacade.withdraw, str(drop_id), user_id=bought.user_id)
+
+
+def test_it_closes_when_no_offer_can_be_made_or_used() -> None:
+    drop_id, _ = an_open_drop(2, units=3)
+    shift(drop_id, offers_until="draws_at + interval '1 millisecond'")
+    end_claims(drop_id)
+
+    step = promote(drop_id)
+
+    assert statuses(drop_id) == ["LAPSED", "LAPSED"]
+    assert list(step.returned.values()) == [3]
+    with pytest.raises(DropClosed):
+        join(drop_id, clock.new_id())
+    report = in_transaction(DropFacade.report, str(drop_id))
+    assert (report.entries, report.offers, report.bought, report.lapsed) == (2, 2, 0, 2)

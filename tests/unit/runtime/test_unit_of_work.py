@@ -397,3 +397,44 @@ def test_another_violation_in_the_first_batch_is_not_the_preconditions() -> None
     with pytest.raises(ConstraintViolated), UnitOfWork(database, first) as uow:
         uow.read(READ)
     assert not first.is_met
+
+
+CHECK = Query("CHECK")
+
+
+@pytest.mark.parametrize(
+    ("failures", "sent"),
+    [
+        ([], [["WRITE", "FAST", "CHECK"]]),
+        (["wall_wide"], [["WRITE", "FAST", "CHECK"], ["WRITE", "HOT", "CHECK"]]),
+    ],
+)
+def test_a_check_follows_whichever_last_writes_are_sent(
+    database: FakeDatabase, failures: list[str], sent: list[list[str]]
+) -> None:
+    database.fail(*map(ConstraintViolated, failures))
+    with UnitOfWork(database) as uow:
+        uow.check_last(CHECK, {})
+        uow.write(WRITE)
+        uow.write_last(HOT, on_violation={})
+        uow.with_fallback(FAST, unless="wall_wide")
+        uow.commit()
+    assert database.sent == sent
+
+
+def test_a_violated_check_is_explained(database: FakeDatabase) -> None:
+    database.fail(ConstraintViolated("wall_dry"))
+    with UnitOfWork(database) as uow:
+        uow.write_last(HOT, on_violation={})
+        uow.check_last(CHECK, {"wall_dry": WallIsWet})
+        with pytest.raises(WallIsWet):
+            uow.commit()
+    assert database.sent == [["HOT", "CHECK"]]
+
+
+def test_a_check_under_a_lock_precedes_the_commit(database: FakeDatabase) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(LOCK)
+        uow.check_last(CHECK, {})
+        uow.commit()
+    assert database.sent == [[BEGIN, LOCK.sql], ["CHECK", COMMIT]]

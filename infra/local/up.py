@@ -65,11 +65,13 @@ def run(directory: Path, environment: Mapping[str, str], stages: Stages) -> None
         with stages.stage("Demo catalogue") as outcome:
             added = seed_catalogue(Api(endpoints.api_url, endpoints.admin_token))
             outcome.is_now(f"{added} products added" if added else "is there already")
-        _show_demo_order(endpoints, stages)
+        is_followed = _show_demo_order(endpoints, stages)
         stages.say()
         stages.say(
             f"Lastunit is up after {time.monotonic() - started:.0f} s: {endpoints.api_url}", "bold"
         )
+        if not is_followed:
+            stages.say("But the demo order failed; see above, and make ops ARGS=logs.", style="red")
         stages.say(TRY)
         watch_and_reload(system, stages)
     finally:
@@ -113,13 +115,15 @@ def show_running(directory: Path, stages: Stages) -> None:
     stages.say(TRY)
 
 
-def _show_demo_order(endpoints: Endpoints, stages: Stages) -> None:
-    """Follow an order; a failure is told, and leaves the system up to be looked at."""
+def _show_demo_order(endpoints: Endpoints, stages: Stages) -> bool:
+    """Follow an order; return False after a failure, which leaves the system up to be looked at."""
     stages.say()
     try:
         place_demo_orders(endpoints.api_url, endpoints.delivery_url, endpoints.gateway_url, stages)
     except LocalError as error:
         stages.say(f"✗ {error}", style="red")
+        return False
+    return True
 
 
 TRY = r"""

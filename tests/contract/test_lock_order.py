@@ -12,9 +12,10 @@ from layers.domain import compile_statements
 LOCKS_ONE_ROW = {
     "coupon LOCK_COPY", "drop LOCK", "drop LOCK_ENTRY", "drop LOCK_ENTRY_OF_ORDER",
     "drop LOCK_ENTRY_OF_USER", "order LOCK", "payment LOCK", "point LOCK",
-    "product.striping LOCK_STOCK", "product.striping TAKE", "ranking.periods LOCK_CHUNK",
-    "ranking.periods LOCK_RUN", "ranking.periods SHARE_RUN", "shipping LOCK",
-    "user LOCK_WITH_LOGIN_ID",
+    "product LOCK_LEVELS", "product.striping LOCK_STOCK", "product.striping TAKE",
+    "ranking.periods LOCK_CHUNK", "ranking.periods LOCK_RUN", "ranking.periods SHARE_RUN",
+    "shipping LOCK", "user LOCK", "user LOCK_WITH_LOGIN_ID", "user SHARE",
+    "user SHARE_WITH_LOGIN_ID", "user.sessions LOCK",
 }  # fmt: skip
 LOCK = re.compile(r"(\sORDER BY (?:(?!\sFROM\s).)+)?\sFOR (?:NO KEY )?(?:UPDATE|SHARE)")
 UPSERT = re.compile(r"jsonb_to_recordset(?:(?! ORDER BY ).)+ ON CONFLICT ")

@@ -1,4 +1,4 @@
-"""What the tests of users share."""
+"""Fixtures that the tests of users share."""
 
 from types import SimpleNamespace
 

@@ -363,7 +363,7 @@ def test_the_old_password_opens_no_session_once_it_was_changed(
 
 
 def test_sign_ins_refreshes_and_changes_at_once_leave_good_sessions_only() -> None:
-    """Whatever comes first: what is alive afterwards was opened with the present password."""
+    """In any order: sessions that are alive afterwards were opened with the present password."""
     account = an_account()
     mine = account.tokens()
     others = [account.tokens()["refresh_token"] for _ in range(6)]

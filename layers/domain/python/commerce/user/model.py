@@ -58,7 +58,7 @@ class User:
 
     @property
     def personal(self) -> tuple[str, str, str]:
-        """What a password must not be made of."""
+        """The words that a password must not be made of."""
         return self.login_id, self.name, self.email
 
     def change_password(self, password_hash: str) -> None:

@@ -20,7 +20,7 @@ class UserView(View):
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """What the terms of a drop ask about an account."""
+    """The facts about an account that the terms of a drop ask for."""
 
     email: str
     is_email_verified: bool

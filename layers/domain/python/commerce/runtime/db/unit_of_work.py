@@ -37,7 +37,7 @@ OnViolation: TypeAlias = Mapping[str, ErrorFactory]
 
 @dataclass(slots=True)
 class Precondition:
-    """What must hold before anything else: it is checked by the first batch that is sent.
+    """A condition for anything else: it is checked by the first batch that is sent.
 
     Several units of work may share it; once it is met, it is not checked again.
     """

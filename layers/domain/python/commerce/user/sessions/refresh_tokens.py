@@ -17,7 +17,7 @@ AUDIENCE = "lastunit-refresh"
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """What a refresh token says."""
+    """The contents of a refresh token."""
 
     session_id: UUID
     user_id: UUID

@@ -37,6 +37,7 @@ BATCH = [
     "INSERT INTO outbox",
     "FROM stock",
     "UPDATE stock",
+    "FROM drop_lot",
 ]
 CANCELLING = [
     "UPDATE orders",

@@ -11,9 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
+from uuid import UUID
 
+from commerce.app import drops
 from commerce.app.likes import like_product
 from commerce.app.transactions import in_transaction
+from commerce.drop import CancelDrop, EnterDrop
 from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.runtime.db.current import database
 from commerce.runtime.messaging import quarantine
@@ -27,6 +30,7 @@ from tests.harness.fuzz.conformance import Json, document
 from tests.harness.fuzz.world import PASSWORD, PRICE, World
 from tests.support.api_gateway import ApiGateway
 from tests.support.coupons import a_coupon
+from tests.support.drops import begin_entries, drop_terms, promote, reach_draw
 from tests.support.orders import an_order, ship
 from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
 from tests.support.shop import a_key, a_product, rows
@@ -267,6 +271,48 @@ def _a_quarantined_event(world: World) -> Words:
     return {examples.EVENT_ID: str(event.id)}
 
 
+def _a_draft(world: World) -> Words:
+    product = _a_product(world)
+    command = drop_terms(product, 5)
+    drop = in_transaction(drops.create_drop, command, by="fuzz")
+    return {examples.DROP_ID: drop.drop_id, examples.PRODUCT_ID: product}
+
+
+def _a_published_drop(world: World) -> Words:
+    words = _a_draft(world)
+    drop_id = str(words[examples.DROP_ID])
+    in_transaction(drops.publish_drop, drop_id, by="fuzz", if_match=None)
+    return words
+
+
+def _an_entered_drop(world: World) -> Words:
+    words = _a_drop_with_entries(world)
+    drop_id = str(words[examples.DROP_ID])
+    entry, _ = drops.enter_drop(drop_id, EnterDrop(), user_id=world.caller.user_id)
+    return {**words, examples.ENTRY_ID: entry.entry_id}
+
+
+def _a_drop_with_entries(world: World) -> Words:
+    words = _a_published_drop(world)
+    begin_entries(UUID(str(words[examples.DROP_ID])))
+    return words
+
+
+def _a_sealed_drop(world: World) -> Words:
+    words = _an_entered_drop(world)
+    drop_id = UUID(str(words[examples.DROP_ID]))
+    reach_draw(drop_id)
+    promote(drop_id)
+    return words
+
+
+def _a_cancelled_drop(world: World) -> Words:
+    words = _a_published_drop(world)
+    drop_id, command = str(words[examples.DROP_ID]), CancelDrop(reason="Damaged")
+    in_transaction(drops.cancel_drop, drop_id, command, by="fuzz", if_match=None)
+    return words
+
+
 _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/users"): _a_new_login_id,
     ("POST", "/sessions"): _a_login,
@@ -283,4 +329,16 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", CALLBACKS): _a_transaction,
     ("POST", "/admin/set-aside/{event_id}/put-back"): _a_quarantined_event,
     ("DELETE", "/products/{product_id}/like"): _a_like,
+    ("GET", "/drops/{drop_id}"): _a_published_drop,
+    ("GET", "/drops/{drop_id}/proof"): _a_sealed_drop,
+    ("GET", "/drops/{drop_id}/report"): _a_cancelled_drop,
+    ("POST", "/drops/{drop_id}/entries"): _a_drop_with_entries,
+    ("GET", "/drops/{drop_id}/entries/me"): _an_entered_drop,
+    ("DELETE", "/drops/{drop_id}/entries/me"): _an_entered_drop,
+    ("GET", "/admin/drops/{drop_id}"): _a_draft,
+    ("PATCH", "/admin/drops/{drop_id}"): _a_draft,
+    ("POST", "/admin/drops/{drop_id}/publication"): _a_draft,
+    ("POST", "/admin/drops/{drop_id}/units"): _a_published_drop,
+    ("POST", "/admin/drops/{drop_id}/cancellation"): _a_published_drop,
+    ("POST", "/admin/drops/{drop_id}/disqualifications"): _an_entered_drop,
 }

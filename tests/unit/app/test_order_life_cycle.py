@@ -28,6 +28,7 @@ from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from tests.support.memory.brand import MemoryBrandRepository
 from tests.support.memory.coupon import MemoryCouponRepository
+from tests.support.memory.drop import no_drops
 from tests.support.memory.order import MemoryOrderRepository
 from tests.support.memory.point import MemoryPointRepository
 from tests.support.memory.product import MemoryProductRepository
@@ -48,6 +49,7 @@ class MemoryShop(Shop):
         self.order_rows = MemoryOrderRepository()
         self.coupons = CouponFacade(MemoryCouponRepository())
         self.orders = OrderFacade(self.order_rows)
+        self.drops = no_drops()
         self.buyer_id = uuid4()
         self.points.charge(ChargePoints(amount=10_000), user_id=self.buyer_id)
         brand_id = brands.register(RegisterBrand(name="Acme")).brand_id

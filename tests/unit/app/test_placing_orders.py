@@ -44,6 +44,7 @@ from commerce.shared.errors import CommerceError
 from tests.support.fake_database import FakeDatabase
 from tests.support.memory.brand import MemoryBrandRepository
 from tests.support.memory.coupon import MemoryCouponRepository
+from tests.support.memory.drop import no_drops
 from tests.support.memory.order import MemoryOrderRepository
 from tests.support.memory.point import MemoryPointRepository
 from tests.support.memory.product import MemoryProductRepository
@@ -65,6 +66,7 @@ class MemoryShop(Shop):
         self.points = PointFacade(self.point_rows)
         self.coupons = CouponFacade(self.coupon_rows)
         self.orders = OrderFacade(self.order_rows)
+        self.drops = no_drops()
         self.brand_id = self.brands.register(RegisterBrand(name="Acme")).brand_id
 
     def a_product(self, stock: int = 5, price: int = 100, name: str = "Anvil") -> str:
@@ -134,6 +136,7 @@ def test_an_order_takes_stock_and_points_and_is_confirmed(shop: MemoryShop) -> N
         ],
         "placed_at": shown["placed_at"],
         "expires_at": None,
+        "drop_entry_id": None,
     }
     assert [shop.products.get(id_).stock.quantity for id_ in (anvil, rope)] == [3, 0]
     assert shop.points.balance(buyer).balance.amount == 779
@@ -293,8 +296,8 @@ def test_an_order_is_written_in_one_round_trip_with_the_stock_last() -> None:
     assert all(len(read) == 1 and read[0].startswith("SELECT") for read in reads)
     assert not any("FOR UPDATE" in read[0] for read in reads)
     tables = ["orders", "order_line", "order_history", "point_account", "point_account",
-              "point_ledger", "outbox", "stock", "stock"]  # fmt: skip
-    assert [table in sql for table, sql in zip(tables, batch, strict=True)] == [True] * 9
+              "point_ledger", "outbox", "stock", "stock", "drop_lot"]  # fmt: skip
+    assert [table in sql for table, sql in zip(tables, batch, strict=True)] == [True] * 10
     assert "FOR UPDATE" in batch[7]
     assert "UPDATE stock" in batch[8]
 

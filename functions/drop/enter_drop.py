@@ -14,6 +14,7 @@ from commerce.drop import (
     PersonAlreadyEntered,
 )
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler
+from commerce.user import UserNotFound
 
 api = http_api()
 ONLY_LOT = EnterDrop()
@@ -30,6 +31,7 @@ handler = lambda_handler(
     access=USER,
     success=(200, 201),
     refusals=(
+        UserNotFound,
         DropNotFound,
         LotNotFound,
         DropNotOpen,

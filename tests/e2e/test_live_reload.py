@@ -192,7 +192,7 @@ def test_the_shell_has_a_shop_and_a_transaction_that_commits(stack: Stack, shop:
     code = (
         "from commerce.product import SetStock\n"
         "with transaction() as mine:\n"
-        f"    mine.products.set_stock({product!r}, SetStock(quantity=5), by='test')\n"
+        f"    mine.stock.set({product!r}, SetStock(quantity=5), by='test')\n"
         f"print(shop.products.get({product!r}))\n"
     )
     ran = command(stack, "infra.local.shell", given=code)

@@ -62,8 +62,8 @@ def problem_with(
     """Return what is wrong with an answer, None where it conforms; `path` is the document's."""
     if "x-request-id" not in headers:
         return "an answer without X-Request-Id"
-    if status == 304:
-        return "a 304 with a body" if body else None
+    if status in (204, 304):
+        return f"a {status} with a body" if body else None
     media_type = headers.get("content-type", "").partition(";")[0]
     if media_type.startswith("text/"):
         return None if status == 200 else f"{status} as {media_type}"

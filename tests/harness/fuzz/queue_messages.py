@@ -12,7 +12,9 @@ from tests.harness.fuzz.hostile_values import VALUES
 from tests.support.lambda_calls import function, lambda_context
 
 # To these a message is a nudge, and says nothing but that it came.
-READS_NOTHING = {"outbox/on_events_recorded", "product/on_products_viewed"}
+READS_NOTHING = {
+    "drop/on_drop_nudged", "outbox/on_events_recorded", "product/on_products_viewed",
+}  # fmt: skip
 TEXTS = (
     "",
     "null",

@@ -81,6 +81,7 @@ def test_an_order_takes_exactly_its_units_and_points() -> None:
         "points_used": krw(207),
         "card_amount": krw(0),
         "expires_at": None,
+        "drop_entry_id": None,
     }
     assert [
         (line["product_id"], line["product_name"], line["unit_price"], line["quantity"])

@@ -1,7 +1,8 @@
 """Stocks from before `on_hand` was recorded are opened while the code before goes on selling."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -101,11 +102,11 @@ class CodeBefore:
 
 
 @pytest.fixture
-def before(own_shop: str) -> CodeBefore:
+def before(own_shop: str) -> Iterator[CodeBefore]:
     """The code before, and a product of forty units that it has."""
-    database = Database(lambda: own_shop)
     product = str(a_product(stock=0, price=PRICE))
-    return CodeBefore(database, product)
+    with closing(Database(lambda: own_shop)) as database:
+        yield CodeBefore(database, product)
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def recorded(product: str) -> list[dict[str, Any]]:
 def test_an_order_cancelled_an_hour_later_leaves_the_next_hour_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("MAX_UNITS_PER_LINE", "900")
     buyer, other = a_buyer(points=10_000_000), a_buyer(points=10_000_000)
     product = a_product(stock=1000, price=1000)
     clock = Clock(monkeypatch, "2026-03-10T10:59:00+09:00")

@@ -381,7 +381,7 @@ def test_days_are_business_days(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [{"key": "2026W54"}, {"key": "202611"}, {"period": "daily"}, {"chunk_rows": 0},
+    [{"key": "2026W54"}, {"key": "202611"}, {"period": "hourly"}, {"chunk_rows": 0},
      {"chunk_rows": 200_001}, {"rows": 1}],
 )  # fmt: skip
 def test_invalid_input_is_refused_before_any_write(asked: dict[str, Any]) -> None:

@@ -59,6 +59,7 @@ class RankingPart(View):
 # It is made once for all pages, and kept in this execution environment too, because Valkey may be
 # what is missing.
 RUNNING_DAYS = CacheRegion("ranking-of-day", 2, RankingPart, 30)
+OLDEST_BOARD_DAYS = 2  # spec §9: a day's board is kept for so long
 WAIT_SECONDS = 2.0  # for another environment that is computing the same day
 COMPUTED_SECONDS = 30
 MAX_COMPUTED = 8
@@ -135,8 +136,8 @@ def _published(period: Period, key: str, offset: int, limit: int) -> list[Ranked
 def _is_running(day: Window) -> bool:
     """Tell whether a day may have a board: today, yesterday, and tomorrow by what is carried."""
     now, zone = clock.now(), business_time.zone()
-    tomorrow = Window.containing(Period.DAILY, now, zone).following(zone)
-    return day <= tomorrow and day.takes_events(now, zone)
+    age = (now.astimezone(zone).date() - day.begins.date()).days
+    return -1 <= age <= OLDEST_BOARD_DAYS and day.takes_events(now, zone)
 
 
 def _newest_key(period: Period) -> str:

@@ -44,8 +44,6 @@ def send(attempt: Attempt, result: AttackResult) -> tuple[int, Any]:
     try:
         answer = function(operation.function)(event, lambda_context())
         body = str(answer["body"] or "").encode()  # as the runtime sends it: UTF-8, or nothing
-            answer["body"] or ""
-        ).encode()  # as the runtime sends it: UTF-8, or nothing at all
     except Exception as error:  # noqa: BLE001 - a handler that raises is what is looked for
         result.count("raised", operation.label)
         result.find(f"raised {error!r}", (operation.method, path, request))

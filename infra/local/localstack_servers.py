@@ -3,7 +3,7 @@
     python -m infra.local.localstack_servers DIRECTORY     start and hold them until SIGTERM
 
 `make localstack` runs that in the background.
-They are those of `make up`, in .local/localstack, on ports of their own. They stay for whoever
+They are those of `make up`, in .local/localstack, on ports of their own. They stay for those who
 uses the deployed stack; `make down` ends them.
 """
 

@@ -25,7 +25,7 @@ from commerce.runtime import settings
 from commerce.shared.errors import CommerceError
 
 SYSTEM = "system"
-"""Who expires orders, and cancels those whose card was declined."""
+"""The actor of expiries, and of cancellations of orders whose card was declined."""
 
 
 def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView:

@@ -137,8 +137,8 @@ HOLDING = Statement(
 
 # --- joining -------------------------------------------------------------------------------------
 
-# Joins share this lock and the seal takes it alone: after the seal has it, whoever was answered 201
-# is committed, and whoever reads the clock later reads a time after the draw's.
+# Joins share this lock and the seal takes it alone: once the seal has it, every entry that was
+# answered 201 is committed, and a later join reads a time after the draw's.
 _LOCK_KEY = "hashtextextended(CAST(:drop_id AS text), 8)"
 SHARE_ENTRIES = Statement(text(f"SELECT pg_advisory_xact_lock_shared({_LOCK_KEY})"))
 FREEZE_ENTRIES = Statement(text(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"))

@@ -101,7 +101,7 @@ class StockView(View):
     allotted: int
     available: int
     stock_quantity: int
-    """What is available, as a product shows it."""
+    """The available units, under the name that a product has for them."""
 
     version: int
     """Grows with everything that moves the stock."""

@@ -4,7 +4,7 @@
 
 `make localstack` runs that in the background.
 They are those of `make up`, in .local/localstack, on ports of their own. They stay for those who
-uses the deployed stack; `make down` ends them.
+use the deployed stack; `make down` ends them.
 """
 
 import os

@@ -214,9 +214,13 @@ def test_two_executions_at_once_have_one_result(stack: Stack, week: Week) -> Non
 
 @pytest.mark.parametrize(
     ("asked", "why"),
-    [({"key": "2026W54"}, "no weekly key"), ({"period": "daily"}, "asked.period"),
-     ({"chunk_rows": 0}, "asked.chunk_rows")],
-)  # fmt: skip
+    [
+        ({"key": "2026W54"}, "no weekly key"),
+        ({"period": "daily"}, "no daily key"),
+        ({"period": "hourly"}, "asked.period"),
+        ({"chunk_rows": 0}, "asked.chunk_rows"),
+    ],
+)
 def test_invalid_input_fails_and_leaves_no_run(
     stack: Stack, week: Week, asked: dict[str, Any], why: str
 ) -> None:

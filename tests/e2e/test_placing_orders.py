@@ -10,6 +10,10 @@ from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack, unpublished_events
 
+SESSION = {
+    "access_token", "token_type", "expires_in",
+    "refresh_token", "refresh_expires_in", "device_token",
+}  # fmt: skip
 USER = {"user_id", "login_id", "name", "email", "birth_date", "gender"}
 LISTED_PRODUCT = {
     *("product_id", "name", "description", "price", "brand", "like_count", "version"),
@@ -18,7 +22,7 @@ LISTED_PRODUCT = {
 PRODUCT = LISTED_PRODUCT | {*("stock_quantity", "sale_from", "sale_until", "max_per_buyer", "rank")}
 LISTED_ORDER = {
     "order_id", "status", "total", "discount", "points_used", "card_amount", "lines",
-    "placed_at", "expires_at",
+    "placed_at", "expires_at", "drop_entry_id",
 }  # fmt: skip
 ORDER = LISTED_ORDER | {"payments", "history"}
 
@@ -41,6 +45,7 @@ def test_an_order_reaches_the_delivery_system(stack: Stack, shop: Shop) -> None:
         "lines": [_line(mug, 2), _line(plate, 1)],
         "placed_at": order["placed_at"],
         "expires_at": None,
+        "drop_entry_id": None,
     }
     _assert_just_now(order["placed_at"])
     _assert_readable(buyer, order)
@@ -58,7 +63,7 @@ def test_a_signed_up_user_is_shown_without_the_password(shop: Shop) -> None:
     shown = {name: value for name, value in registration.items() if name != "password"}
     assert user == {"user_id": user["user_id"], **shown}
     session = shop.anyone.open_session(user["login_id"], registration["password"]).require(201)
-    assert set(session) == {"access_token", "token_type", "expires_in"}
+    assert set(session) == SESSION
     assert session["token_type"] == "Bearer"
     assert session["expires_in"] > 0
     assert shop.anyone.with_token(session["access_token"]).me().require(200) == user

@@ -81,7 +81,7 @@ def _answer(
         (name, value) for name, values in answer["multiValueHeaders"].items() for value in values
     ]
     start_response(f"{status.value} {status.phrase}", headers)
-    return [str(answer["body"] or "").encode()]
+    return [str(answer["body"]).encode()]
 
 
 def _event(route: Route, parameters: dict[str, str], environ: Environ) -> dict[str, Any]:

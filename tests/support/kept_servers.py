@@ -1,6 +1,6 @@
 """Servers that stay up between test runs, so that a run begins at once.
 
-    python -m tests.support.kept_servers        what `make test-servers` runs
+    python -m tests.support.kept_servers [.local]        what `make test-servers` runs
 
 One run at a time has them, with a database, a cache and queues in which nothing is. A run that
 finds them in use, or started from other files than there are now, starts servers of its own.
@@ -188,7 +188,8 @@ def keep(place: Place) -> None:
 
 
 if __name__ == "__main__":
+    chosen = Place(Path(sys.argv[-1])) if len(sys.argv) > 1 else Place()
     if "--keep" in sys.argv:
-        keep(Place(Path(sys.argv[-1])))
+        keep(chosen)
     else:
-        sys.exit(main())
+        sys.exit(main(chosen))

@@ -43,7 +43,7 @@ def send(attempt: Attempt, result: AttackResult) -> tuple[int, Any]:
     event["path"] = path.partition("?")[0]
     try:
         answer = function(operation.function)(event, lambda_context())
-        body = str(answer["body"] or "").encode()  # as the runtime sends it: UTF-8, or nothing
+        body = str(answer["body"]).encode()  # as the runtime sends it: UTF-8, or nothing
     except Exception as error:  # noqa: BLE001 - a handler that raises is what is looked for
         result.count("raised", operation.label)
         result.find(f"raised {error!r}", (operation.method, path, request))

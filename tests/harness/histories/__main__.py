@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.harness.histories.recorder import Recorder
 
 KEPT = Path(".local/histories")
-PLANTED = 25  # histories in which a planted bug must be found
+PLANTED = 40  # histories in which a planted bug must be found
 REPLAYS = 15  # plans played again to make a failing one smaller
 
 

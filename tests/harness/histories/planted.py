@@ -4,7 +4,7 @@ A promise here has often several lines to carry it. A bug takes away as many as 
 what is left out of a plant is what would have caught it.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
@@ -115,8 +115,18 @@ def a_count_forgets_what_is_reserved(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_shipment_leaves_its_units_on_hand(patch: pytest.MonkeyPatch) -> None:
-    """An order is shipped, and its units stay where they were."""
-    patch.setattr(ProductFacade, "ship", lambda *_, **__: None)
+    """An order is shipped, and its movement is of no units.
+
+    Without a movement the database would take the units out, as for the release before it.
+    """
+    ship = ProductFacade.ship
+
+    def ship_nothing(
+        self: ProductFacade, lines: Sequence[tuple[UUID, int]], *about: Any, **more: Any
+    ) -> None:
+        ship(self, [(id_, 0) for id_, _ in lines], *about, **more)
+
+    patch.setattr(ProductFacade, "ship", ship_nothing)
 
 
 def stock_has_lost_lock_and_guard(patch: pytest.MonkeyPatch) -> None:

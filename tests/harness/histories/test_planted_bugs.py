@@ -8,7 +8,7 @@ from tests.harness.histories.hunt import hunt
 from tests.harness.histories.planted import BUGS, Plant, planted, stock_has_lost_lock_and_guard
 from tests.harness.histories.recorder import Recorder
 
-HISTORIES = 25
+HISTORIES = 40
 CLIENTS = 5
 
 
@@ -26,6 +26,7 @@ def test_a_planted_bug_is_found(recorder: Recorder, plant: Plant) -> None:
         found = hunt(recorder, range(1, 1 + HISTORIES), clients=CLIENTS, replays=12)
 
     assert found.failing is not None, f"not found in {HISTORIES} histories"
+    print(f"after {found.histories} histories")  # noqa: T201
     print(found.report)  # noqa: T201  (shown with -s, and where something else fails)
     assert found.report
 

@@ -10,7 +10,17 @@ from commerce.runtime.db.core import metadata
 def schema() -> MetaData:
     """Return every context's tables, to compare migrations with."""
     for module in (
-        *("runtime.db", "user", "brand", "product", "product.striping", "coupon", "point", "order"),
+        *(
+            "runtime.db",
+            "user",
+            "user.sessions",
+            "brand",
+            "product",
+            "product.striping",
+            "coupon",
+            "point",
+            "order",
+        ),
         *("payment", "like", "metrics", "drop", "shipping", "ranking", "ranking.periods"),
     ):
         import_module(f"commerce.{module}.tables")

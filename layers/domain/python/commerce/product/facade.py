@@ -72,18 +72,15 @@ class ProductFacade:
         Raises SaleEndsBeforeItBegins.
         """
         id_ = clock.new_id()
+        given = command.model_dump(exclude=_TERMS - command.model_fields_set)
         product = Product(
             id=id_,
-            brand_id=UUID(command.brand_id),
-            name=command.name,
-            description=command.description,
-            price=Money(command.price_amount),
             like_count=0,
             version=1,
             created_at=clock.now(),
             stock=Stock(id_, 0, version=1),
-            terms=SaleTerms(**command.model_dump(include=_TERMS & command.model_fields_set)),
             is_sold_out=True,
+            **{"terms": SaleTerms(), **_as_fields(given, SaleTerms())},
         )
         self._products.add(product)
         self._products.record(Change(by, "REGISTER_PRODUCT", id_, {}, command.model_dump()))
@@ -111,12 +108,12 @@ class ProductFacade:
         Likes and sales are no edits. The brand named exists. Raises SaleEndsBeforeItBegins, and on
         commit StaleVersion.
         """
-        shown = _editable(product)
+        shown = _shown(product, command.changes)
         after = {name: value for name, value in command.changes.items() if value != shown[name]}
-        if after.get("brand_id", "").lower() == shown["brand_id"]:
+        if "brand_id" in after and after["brand_id"].lower() == shown["brand_id"]:
             del after["brand_id"]
         if after:
-            product.edit(_as_fields(after, product))
+            product.edit(_as_fields(after, product.terms))
             on_stale = partial(versions.outdated, if_match, command.version)
             self._products.save(product, on_stale=on_stale)
             before = {name: shown[name] for name in after}
@@ -315,24 +312,25 @@ def listing_of(sort: Sort, brand_id: UUID | None) -> str:
     return f"products:{sort}:{brand_id or ''}"
 
 
-def _editable(product: Product) -> dict[str, Any]:
-    return {
+def _shown(product: Product, names: Collection[str]) -> dict[str, Any]:
+    """Return the product's values of a command's fields."""
+    shown = {
         "brand_id": str(product.brand_id),
-        "name": product.name,
-        "description": product.description,
         "price_amount": product.price.amount,
         **asdict(product.terms),
     }
+    return {name: shown[name] if name in shown else getattr(product, name) for name in names}
 
 
-def _as_fields(changes: Mapping[str, Any], product: Product) -> dict[str, Any]:
+def _as_fields(changes: Mapping[str, Any], terms: SaleTerms) -> dict[str, Any]:
+    """Return the product's fields for values of a command's."""
     changed = {name: value for name, value in changes.items() if name not in _TERMS}
     if "brand_id" in changed:
         changed["brand_id"] = UUID(changed["brand_id"])
     if "price_amount" in changed:
-        changed["price"] = Money(changed.pop("price_amount"), product.price.currency)
-    if terms := {name: value for name, value in changes.items() if name in _TERMS}:
-        changed["terms"] = replace(product.terms, **terms)
+        changed["price"] = Money(changed.pop("price_amount"))
+    if changed_terms := {name: value for name, value in changes.items() if name in _TERMS}:
+        changed["terms"] = replace(terms, **changed_terms)
     return changed
 
 

@@ -1,7 +1,7 @@
 """Products and their stock."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -201,6 +201,17 @@ class ProductSummary:
         self.events.append(
             event(aggregate_id=clock.new_id(), aggregate_version=1, product_id=self.id, **data)
         )
+
+
+PLAIN_FIELDS = [
+    each.name
+    for each in fields(ProductSummary)
+    if each.name not in {"price", "terms", "is_sold_out", "events"}
+]
+"""The fields of a product that are stored as they are, in columns of the same names."""
+
+NEVER_EDITED = frozenset({"id", "like_count", "price_currency"})
+"""The columns of a product that no edit changes."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from commerce.product.commands import Sort
 from commerce.product.model import (
+    NEVER_EDITED,
+    PLAIN_FIELDS,
     Balance,
     Cause,
     Move,
@@ -156,36 +158,17 @@ class SqlProductRepository:
         self._uow.write(sql.COUNT_LIKES(changes=rows))
 
     def add(self, product: Product) -> None:
-        self._uow.write(
-            sql.ADD(
-                id=product.id,
-                brand_id=product.brand_id,
-                name=product.name,
-                description=product.description,
-                price_amount=product.price.amount,
-                price_currency=product.price.currency,
-                like_count=product.like_count,
-                version=product.version,
-                created_at=product.created_at,
-                **asdict(product.terms),
-            )
-        )
+        self._uow.write(sql.ADD(created_at=product.created_at, **_columns_of(product)))
         self._uow.write(sql.ADD_STOCK(product_id=product.id))
 
     def save(self, product: ProductSummary, *, on_stale: ErrorFactory) -> None:
-        self._uow.write(
-            sql.SAVE(
-                row_id=product.id,
-                version_read=product.version - 1,
-                new_version=product.version,
-                new_brand_id=product.brand_id,
-                new_name=product.name,
-                new_description=product.description,
-                new_price_amount=product.price.amount,
-                **{f"new_{name}": value for name, value in asdict(product.terms).items()},
-            ),
-            {"product_as_read": on_stale},
+        columns = _columns_of(product)
+        saving = sql.SAVE(
+            row_id=product.id,
+            version_read=product.version - 1,
+            **{f"new_{name}": columns[name] for name in columns.keys() - NEVER_EDITED},
         )
+        self._uow.write(saving, {"product_as_read": on_stale})
         self._uow.record(*product.events)
 
     def record(self, change: Change) -> None:
@@ -317,18 +300,27 @@ def _place(
     return place if brand_id is None else {**place, parameter("brand_id"): brand_id}
 
 
+def _columns_of(product: ProductSummary) -> dict[str, Any]:
+    """Return what is stored of a product, by column."""
+    return {
+        **{name: getattr(product, name) for name in PLAIN_FIELDS},
+        "price_amount": product.price.amount,
+        "price_currency": product.price.currency,
+        **asdict(product.terms),
+    }
+
+
+def _fields_of(row: Row) -> dict[str, Any]:
+    """Return what a row has of a product, by field: the inverse of `_columns_of`."""
+    return {
+        **{name: getattr(row, name) for name in PLAIN_FIELDS},
+        "price": Money(row.price_amount, row.price_currency),
+        "terms": _terms(row),
+    }
+
+
 def _summary(row: Row) -> ProductSummary:
-    return ProductSummary(
-        id=row.id,
-        brand_id=row.brand_id,
-        name=row.name,
-        description=row.description,
-        price=Money(row.price_amount, row.price_currency),
-        like_count=row.like_count,
-        version=row.version,
-        terms=_terms(row),
-        is_sold_out=row.is_sold_out,
-    )
+    return ProductSummary(**_fields_of(row), is_sold_out=row.is_sold_out)
 
 
 def _state(row: Row) -> ProductState:
@@ -350,14 +342,7 @@ def _terms(row: Row) -> SaleTerms:
 def _product(row: Row) -> Product:
     stock = striping.stock_of(row.id, row.quantity, row.stock_version, row.stripes)
     return Product(
-        id=row.id,
-        brand_id=row.brand_id,
-        name=row.name,
-        description=row.description,
-        price=Money(row.price_amount, row.price_currency),
-        like_count=row.like_count,
-        version=row.version,
-        terms=_terms(row),
+        **_fields_of(row),
         created_at=row.created_at,
         stock=stock,
         is_sold_out=stock.quantity == 0,

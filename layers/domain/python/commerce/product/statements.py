@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.product.commands import Sort
+from commerce.product.model import NEVER_EDITED
 from commerce.product.sale_terms import SaleTerms
 from commerce.product.sort_orders import SORT_ORDERS, page_name, parameter
 from commerce.product.striping.tables import SALES_FROM_STRIPES, STRIPES, UNITS_IN_STRIPES
@@ -34,10 +35,8 @@ from commerce.runtime.db.statement import Statement
 
 _p = product_table.c
 _TERMS = [each.name for each in fields(SaleTerms)]
-_COLUMNS = (
-    _p.id, _p.brand_id, _p.name, _p.description, _p.price_amount, _p.price_currency,
-    _p.like_count, _p.version, *(_p[name] for name in _TERMS),
-)  # fmt: skip
+_COLUMNS = [each for each in _p if each.name not in {"unlikes_ahead", "created_at"}]
+_EDITED = [each.name for each in _COLUMNS if each.name not in {*NEVER_EDITED, "version"}]
 _s = stock_table.c
 _VERSION = _s.version + _s.counted  # with the sales from its stripes, it grows with all that moves
 _SUMMARIES = select(
@@ -244,8 +243,4 @@ POSITIONS = {
     )
     for sort, by_brand in _LISTS
 }
-SAVE = save_as_read(
-    product_table,
-    "product_as_read",
-    *("brand_id", "name", "description", "price_amount", *_TERMS),
-)
+SAVE = save_as_read(product_table, "product_as_read", *_EDITED)

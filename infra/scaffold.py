@@ -143,7 +143,10 @@ def test_{self.use_case}_says_in_its_name_what_it_does() -> None:
         return f'''    Scenario(
         "{self.use_case}", "{self.name}", a_case,
         lambda case: answered(
-            call("{self.name}", "{self.method}", "{self.sample_path}"{arguments})
+            call(
+                "{self.name}", "{self.method}",
+                "{self.sample_path}"{arguments},
+            )
         ),
         frozenset({{"fill in: the answers that are right"}}),
     ),

@@ -5,6 +5,7 @@ exist, whoever deploys invokes it and reads {"revision": …}. Two at once take 
 """
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from opening import open_stocks  # type: ignore[import-not-found]  # beside it in the package
 
 from commerce.entrypoints.telemetry import logger, observed
+from commerce.runtime import settings
+from commerce.runtime.db.connection import opened
 
 FOLDER = Path(__file__).parent
 ANSWER_TIMEOUT_SECONDS = 10
@@ -23,12 +26,25 @@ MAX_REASON_CHARACTERS = 500  # CloudFormation takes 4 KB in all
 
 
 def migrate() -> str:
-    """Upgrade to the newest revision and return it; nothing happens where it is there already."""
+    """Upgrade to the newest revision, and return the one that the schema has then.
+
+    Nothing happens where it is there already, or where the schema is ahead of this code.
+    """
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     command.upgrade(config, "head")
-    open_stocks()
-    return str(ScriptDirectory.from_config(config).get_current_head())
+    revision = _revision()
+    if revision == ScriptDirectory.from_config(config).get_current_head():
+        open_stocks()
+    return revision
+
+
+def _revision() -> str:
+    with closing(opened(settings.database_url())) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT version_num FROM alembic_version")
+        [revision] = cursor.fetchone()
+    return str(revision)
 
 
 @observed

@@ -9,8 +9,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Coupons are few, and nobody waits to register one: writes are blocked for a moment.
-    op.create_index("coupon_by_end", "coupon", ["valid_until"], unique=False, if_not_exists=True)
+    with op.get_context().autocommit_block():
+        op.create_index(
+            "coupon_by_end",
+            "coupon",
+            ["valid_until"],
+            if_not_exists=True,
+            postgresql_concurrently=True,
+        )
 
 
 def downgrade() -> None:

@@ -54,6 +54,23 @@ _MOVED = """
 
 
 def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.create_index(
+            "stock_movement_newest_of_product",
+            "stock_movement",
+            ["product_id", "id"],
+            if_not_exists=True,
+            postgresql_concurrently=True,
+        )
+        op.create_index(
+            "stock_moved_once_per_reason",
+            "stock_movement",
+            ["order_id", "product_id", "reason"],
+            unique=True,
+            postgresql_where=sa.text("order_id IS NOT NULL"),
+            if_not_exists=True,
+            postgresql_concurrently=True,
+        )
     # Locks are taken in the order in which transactions write: orders, stock, movements.
     op.execute(_SHIPPED)
     op.execute(
@@ -84,21 +101,6 @@ def upgrade() -> None:
         WHEN (NEW.on_hand_change = 0 AND NEW.change <> 0 AND NEW.reason IN ('COUNTED', 'RETURNED'))
         EXECUTE FUNCTION move_for_the_code_before()
         """
-    )
-    # Both are built by hand before the deploy where the table is large (CONTRIBUTING.md).
-    op.create_index(
-        "stock_movement_newest_of_product",
-        "stock_movement",
-        ["product_id", "id"],
-        if_not_exists=True,
-    )
-    op.create_index(
-        "stock_moved_once_per_reason",
-        "stock_movement",
-        ["order_id", "product_id", "reason"],
-        unique=True,
-        postgresql_where=sa.text("order_id IS NOT NULL"),
-        if_not_exists=True,
     )
     op.drop_index("stock_moved_once_per_order", table_name="stock_movement")
     op.drop_index("stock_movement_of_product", table_name="stock_movement")

@@ -1,8 +1,10 @@
 """Products have terms of sale, lists show what is visible, and unpaid orders are counted.
 
-On large tables build the indexes by hand first, CONCURRENTLY, as they are here: each replaces one
-that the code before reads, and serves that code too.
+The new indexes of lists serve the code before too, which reads those that they replace. As the
+indexes are built outside a transaction, each step can be made again.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -37,23 +39,24 @@ _MOMENT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     always = sa.text("'1970-01-01 00:00:00+00'::timestamptz")
-    op.add_column("product", sa.Column("visible_from", _MOMENT, server_default=always))
-    for name in ("archived_at", "sale_from", "sale_until"):
-        op.add_column("product", sa.Column(name, _MOMENT))
-    op.add_column("product", sa.Column("max_per_buyer", sa.BigInteger()))
-    op.add_column("product", sa.Column("hold_minutes", sa.Integer()))
-    for name, key in _LISTS.items():
-        op.create_index(name, "product", [*key, *_SHOWN], if_not_exists=True)
+    for column in (
+        sa.Column("visible_from", _MOMENT, server_default=always),
+        *(sa.Column(name, _MOMENT) for name in ("archived_at", "sale_from", "sale_until")),
+        sa.Column("max_per_buyer", sa.BigInteger()),
+        sa.Column("hold_minutes", sa.Integer()),
+    ):
+        op.add_column("product", column, if_not_exists=True)
+    how: dict[str, Any] = {"if_not_exists": True, "postgresql_concurrently": True}
+    with op.get_context().autocommit_block():
+        for name, key in _LISTS.items():
+            op.create_index(name, "product", [*key, *_SHOWN], **how)
+        op.create_index("product_opening", "product", ["visible_from"], **how)
+        is_pending = sa.text("status = 'PENDING'")
+        op.create_index(
+            "order_unpaid_of_buyer", "orders", ["buyer_id"], postgresql_where=is_pending, **how
+        )
     for name in _LISTS_BEFORE:
-        op.drop_index(name, table_name="product")
-    op.create_index("product_opening", "product", ["visible_from"], if_not_exists=True)
-    op.create_index(
-        "order_unpaid_of_buyer",
-        "orders",
-        ["buyer_id"],
-        postgresql_where=sa.text("status = 'PENDING'"),
-        if_not_exists=True,
-    )
+        op.drop_index(name, table_name="product", if_exists=True)
 
 
 def downgrade() -> None:

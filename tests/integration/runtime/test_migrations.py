@@ -9,10 +9,13 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 
 from commerce.runtime.health import SCHEMA_REVISION
 from infra.local.ports import LOOPBACK, Ports
-from infra.migrations.migrate import handler, migrate
+from infra.migrations.migrate import FOLDER, handler, migrate
+from tests.support import backends
 from tests.support.lambda_calls import lambda_context
 from tests.support.other_connection import an_observer, held_by_another, wait_until
 
@@ -26,6 +29,15 @@ def own_database(own_database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A migrated database, to which the function is led."""
     monkeypatch.setenv("DATABASE_URL", own_database_url)
     return own_database_url
+
+
+@pytest.fixture
+def at_0012(own_database: str) -> str:
+    """The same, before a migration that builds indexes and one that needs a lock on products."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    command.downgrade(config, "0012")
+    return own_database
 
 
 @pytest.fixture
@@ -109,3 +121,62 @@ def test_a_second_deploy_waits_for_the_first(own_database: str) -> None:
         assert not second.done()
         first.close()
         assert second.result() == SCHEMA_REVISION
+
+
+def test_a_schema_that_is_ahead_of_the_code_is_left_as_it_is(own_database: str) -> None:
+    backends.run(own_database, "UPDATE alembic_version SET version_num = '9999'")
+    assert migrate() == "9999"
+    assert answer_to("Update")["Data"] == {"revision": "9999"}
+
+
+def test_a_migration_gives_way_every_three_seconds_until_it_has_its_lock(
+    at_0012: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers = "LOCK TABLE product IN ACCESS SHARE MODE"
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND wait_event = 'relation'"
+    name = at_0012.rpartition("/")[2]
+    with (
+        ThreadPoolExecutor(max_workers=1) as threads,
+        held_by_another(at_0012, readers) as reader,
+        an_observer(at_0012) as look,
+    ):
+        migrating = threads.submit(migrate)
+        for _ in range(2):  # it waits, lets go, and waits again
+            wait_until(lambda: look(waits, name) or migrating.done())
+            wait_until(lambda: not look(waits, name) or migrating.done())
+        assert not migrating.done()
+        # What came before is committed, and holds no lock.
+        assert [row.version_num for row in look("SELECT version_num FROM alembic_version")] == [
+            "0013"
+        ]
+        reader.close()
+        assert migrating.result() == SCHEMA_REVISION
+
+
+def test_nobody_waits_while_an_index_is_built(at_0012: str) -> None:
+    name = at_0012.rpartition("/")[2]
+    builds = "SELECT 1 FROM pg_stat_progress_create_index WHERE datname = $1"
+    writes = "LOCK TABLE stock_movement IN ROW EXCLUSIVE MODE"
+    with (
+        ThreadPoolExecutor(max_workers=1) as threads,
+        held_by_another(at_0012, writes) as writer,
+        an_observer(at_0012) as look,
+    ):
+        migrating = threads.submit(migrate)
+        wait_until(lambda: look(builds, name) or migrating.done())
+        with held_by_another(at_0012, f"{writes} NOWAIT"):
+            assert not migrating.done()
+        writer.close()
+        assert migrating.result() == SCHEMA_REVISION
+
+
+def test_an_index_whose_build_broke_off_is_built_again(at_0012: str) -> None:
+    name = "stock_movement_newest_of_product"
+    backends.run(at_0012, f"CREATE INDEX {name} ON stock_movement (product_id)")
+    broken = f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{name}'::regclass"
+    backends.run(at_0012, broken)
+    assert migrate() == SCHEMA_REVISION
+    [[columns, is_valid]] = backends.run(
+        at_0012, f"SELECT indnatts, indisvalid FROM pg_index WHERE indexrelid = '{name}'::regclass"
+    )
+    assert (columns, is_valid) == (2, True)

@@ -225,7 +225,7 @@ def test_invalid_input_fails_and_leaves_no_run(
     stack: Stack, week: Week, asked: dict[str, Any], why: str
 ) -> None:
     execution = started(stack, week, **asked)
-    found = execution.ended(within_seconds=30)
+    found = execution.ended()
     assert (found["status"], why in found["cause"]) == ("FAILED", True)
     runs = "SELECT id FROM ranking_run WHERE execution = :arn"
     assert not week.database.run(runs, arn=execution.arn)

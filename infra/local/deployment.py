@@ -126,10 +126,11 @@ class Deployment:
         declared = read_template()["Resources"]["Api"]["Properties"]["GatewayResponses"]
         for response_type, response in declared.items():
             headers = response["ResponseParameters"]["Headers"]
+            status = response.get("StatusCode")
             gateway.put_gateway_response(
                 restApiId=api_id,
                 responseType=response_type,
-                statusCode=str(response["StatusCode"]),
+                **({"statusCode": str(status)} if status else {}),
                 responseParameters={
                     f"gatewayresponse.header.{name}": self._substituted(value)
                     for name, value in headers.items()

@@ -690,17 +690,32 @@ def a_deploy_migrates_to_the_newest_revision(stack: Stack) -> list[str]:
 
 def refusals_of_the_gateway_are_problems(stack: Stack) -> list[str]:
     [api] = stack.of_type("AWS::Serverless::Api").values()
-    return [
-        kind for kind, response in api["GatewayResponses"].items() if not _is_a_problem(response)
-    ]
+    responses = api["GatewayResponses"]
+    found = [kind for kind, response in responses.items() if not _is_a_problem(response)]
+    found += [f"{kind} replaces the status of others" for kind in _DEFAULTS if _sets(responses, kind)]
+    statuses = {kind: each.get("StatusCode") for kind, each in responses.items()}
+    return found + [kind for kind, status in _REFUSALS.items() if statuses.get(kind) != status]
+
+
+# API Gateway gives a default's StatusCode to every refusal that the template does not name.
+_DEFAULTS = ("DEFAULT_4XX", "DEFAULT_5XX")
+_REFUSALS = {
+    "WAF_FILTERED": 403, "ACCESS_DENIED": 403, "MISSING_AUTHENTICATION_TOKEN": 404,
+    "REQUEST_TOO_LARGE": 413, "UNSUPPORTED_MEDIA_TYPE": 415, "THROTTLED": 429,
+    "INTEGRATION_TIMEOUT": 504, "INTEGRATION_FAILURE": 504,
+}  # fmt: skip
+
+
+def _sets(responses: Resource, kind: str) -> bool:
+    return "StatusCode" in responses[kind]
 
 
 def _is_a_problem(response: Resource) -> bool:
     body = json.loads(response["ResponseTemplates"]["application/json"])
     headers = response["ResponseParameters"]["Headers"]
     return (
-        set(body) == PROBLEM_MEMBERS
-        and body["status"] == response["StatusCode"]
+        set(body) == (PROBLEM_MEMBERS if "StatusCode" in response else PROBLEM_MEMBERS - {"status"})
+        and body.get("status") == response.get("StatusCode")
         and body["request_id"] == "$context.requestId"
         and headers.get("X-Request-Id") == "context.requestId"
         and headers.get("X-Content-Type-Options") == "'nosniff'"
@@ -995,6 +1010,10 @@ BREAKS: list[tuple[Rule, Break]] = [
      change(API, "GatewayResponses", "THROTTLED", "StatusCode", to=503)),
     (refusals_of_the_gateway_are_problems,
      drop(API, "GatewayResponses", "DEFAULT_5XX", "ResponseParameters", "Headers", "X-Request-Id")),
+    (refusals_of_the_gateway_are_problems,
+     lambda stack: stack.resources[API]["Properties"]["GatewayResponses"]["DEFAULT_4XX"].update(
+         StatusCode=400)),
+    (refusals_of_the_gateway_are_problems, drop(API, "GatewayResponses", "WAF_FILTERED")),
     (an_alarm_reaches_operators_and_names_its_runbook,
      change("ApiErrorsAlarm", "AlarmDescription", to="See docs/runbooks/unwritten.md")),
     (an_alarm_reaches_operators_and_names_its_runbook, drop("OutboxStuckAlarm", "AlarmActions")),

@@ -125,3 +125,11 @@ def test_queues_call_the_alias() -> None:
     assert len(mappings) == 14
     for each in mappings:
         assert str(each["Properties"]["FunctionName"]["Ref"]).endswith("Aliaslive")
+
+
+def test_the_api_has_one_stage() -> None:
+    stack = deployed("template.yaml")
+    stages = {n: each for n, each in stack.items() if each["Type"] == "AWS::ApiGateway::Stage"}
+    assert [each["Properties"]["StageName"] for each in stages.values()] == ["v1"]
+    deployments = [e for e in stack.values() if e["Type"] == "AWS::ApiGateway::Deployment"]
+    assert [each["Properties"].get("StageName") for each in deployments] == [None]

@@ -153,7 +153,7 @@ def test_a_migration_gives_way_every_three_seconds_until_it_has_its_lock(
         assert migrating.result() == SCHEMA_REVISION
 
 
-def test_nobody_waits_while_an_index_is_built(at_0012: str) -> None:
+def test_writes_go_on_while_an_index_is_built(at_0012: str) -> None:
     name = at_0012.rpartition("/")[2]
     builds = "SELECT 1 FROM pg_stat_progress_create_index WHERE datname = $1"
     writes = "LOCK TABLE stock_movement IN ROW EXCLUSIVE MODE"

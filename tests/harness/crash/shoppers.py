@@ -97,6 +97,20 @@ def _change_password(case: Case) -> str:
     return answered(call("user/change_password", "PUT", path, token=case.buyer.token, body=body))
 
 
+def _edit_me(case: Case) -> str:
+    body = {"name": case.key, "email": f"{case.key}@example.com"}
+    return answered(call("user/edit_me", "PATCH", "/users/me", token=case.buyer.token, body=body))
+
+
+def _edited_me(case: Case) -> list[tuple[bool, str, int]]:
+    """Return whether the name is the new one, the address, and the version."""
+    sql = "SELECT name, email, version FROM user_account WHERE id = $1"
+    return [
+        (row.name == case.key, row.email.replace(case.key, "key"), row.version)
+        for row in rows(sql, case.buyer.user_id)
+    ]
+
+
 def _alive(case: Case) -> list[tuple[str, int]]:
     """Return which sessions are alive, with the number of their refresh token."""
     names = {case.words[name].session_id: name for name in ("mine", "other")}
@@ -219,6 +233,7 @@ SCENARIOS = (
         _read("user/get_me", lambda _: "/users/me", lambda _, body: body["name"]),
         frozenset({"200 Wile E. Coyote"}),
     ),
+    Scenario("edit_me", "user/edit_me", signed_up, _edit_me, OK, look=_edited_me),
     Scenario(
         "read_points", "point/get_my_points", lambda: a_case(points=5_000),
         _read("point/get_my_points", lambda _: "/users/me/points",

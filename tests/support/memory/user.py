@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from commerce.runtime.audit import Change
+from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock
 from commerce.shared.events import Event
 from commerce.user.errors import LoginIdTaken
@@ -32,7 +35,8 @@ class MemoryUserRepository:
         self.events += user.events
 
     def find(self, id_: UUID) -> User | None:
-        return self._users.get(id_)
+        found = self._users.get(id_)
+        return replace(found) if found else None
 
     def entrant(self, id_: UUID) -> Entrant | None:
         user = self._users.get(id_)
@@ -63,6 +67,11 @@ class MemoryUserRepository:
 
     def lock_shared(self, id_: UUID) -> User | None:
         return self.find(id_)
+
+    def save(self, user: User, *, on_stale: ErrorFactory) -> None:
+        if self._users[user.id].version != user.version - 1:
+            raise on_stale() or Contention("user_as_read is satisfied again")
+        self._users[user.id] = user
 
     def save_password(self, user: User) -> None:
         self._users[user.id] = user

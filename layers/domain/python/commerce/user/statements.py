@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import TypeEngine
 
-from commerce.runtime.db.core import insert_row, records
+from commerce.runtime.db.core import insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
 from commerce.user.tables import login_throttle_table, user_table
 
@@ -50,6 +50,7 @@ def _save(**values: TypeEngine[Any]) -> Update:
     return update(user_table).where(_u.id == bindparam("user_id", type_=Uuid)).values(new)
 
 
+SAVE = save_as_read(user_table, "user_as_read", "name", "email")
 SAVE_SCOPES = Statement(_save(scopes=ARRAY(Text), epoch=BigInteger()))
 SAVE_PASSWORD = Statement(_save(password_hash=Text(), epoch=BigInteger()))
 

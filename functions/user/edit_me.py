@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import USER, Buyer, IfMatch, http_api, lambda_handler, with_etag
-from commerce.user import EditMe, UserFacade, UserNotFound, UserView
+from commerce.user import EditMe, EmailTaken, UserFacade, UserNotFound, UserView
 
 api = http_api()
 
@@ -15,4 +15,4 @@ def edit_me(command: EditMe, buyer: Buyer, if_match: IfMatch) -> Response[UserVi
     return with_etag(edited.user, edited.version)
 
 
-handler = lambda_handler(api, access=USER, refusals=(UserNotFound,))
+handler = lambda_handler(api, access=USER, refusals=(EmailTaken, UserNotFound))

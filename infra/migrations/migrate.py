@@ -13,7 +13,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from opening import open_stocks  # type: ignore[import-not-found]  # beside it in the package
+from claiming import claim_addresses  # type: ignore[import-not-found]  # beside it in the package
+from opening import open_stocks  # type: ignore[import-not-found]
 
 from commerce.entrypoints.telemetry import logger, observed
 
@@ -28,6 +29,7 @@ def migrate() -> str:
     config.set_main_option("script_location", str(FOLDER))
     command.upgrade(config, "head")
     open_stocks()
+    claim_addresses()
     return str(ScriptDirectory.from_config(config).get_current_head())
 
 

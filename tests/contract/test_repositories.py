@@ -43,7 +43,7 @@ from commerce.shared.money import Money
 from commerce.shipping import NoticeKind
 from commerce.shipping.model import Shipment
 from commerce.shipping.repository import ShipmentRepository, SqlShipmentRepository
-from commerce.user.errors import LoginIdTaken
+from commerce.user.errors import EmailTaken, LoginIdTaken
 from commerce.user.model import User
 from commerce.user.repository import SqlUserRepository, UserRepository
 from commerce.user.sessions.model import Session
@@ -806,6 +806,21 @@ class TestUsers:
                 repository.save(replace(edited, name="Roadrunner"), on_stale=explain)
         with users() as repository:
             assert repository.find(user.id) == edited
+
+    def test_an_address_is_claimed_by_one_user(self, users: Opened[UserRepository]) -> None:
+        first, second = stored(users), stored(users)
+        first.email = f"{first.login_id}@example.com"
+        second.email = first.email.upper()
+        with users() as repository:
+            repository.claim_email(first)
+            repository.claim_email(first)
+        with pytest.raises(EmailTaken), users() as repository:
+            repository.claim_email(second)
+        first.email = f"new.{first.email}"
+        with users() as repository:
+            repository.claim_email(first)
+        with users() as repository:
+            repository.claim_email(second)
 
     def test_attempts_are_counted_whether_the_user_exists_or_not(
         self, users: Opened[UserRepository]

@@ -36,7 +36,7 @@ def sign_up(login_id: str) -> Answer:
         "login_id": login_id,
         "password": PASSWORD,
         "name": "Wile E. Coyote",
-        "email": "wile@example.com",
+        "email": f"{login_id}@example.com",
         "birth_date": "1990-04-12",
         "gender": "OTHER",
     }

@@ -11,7 +11,8 @@ from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock
 from commerce.shared.events import Event
-from commerce.user.errors import LoginIdTaken
+from commerce.user.addresses import normalized
+from commerce.user.errors import EmailTaken, LoginIdTaken
 from commerce.user.model import User
 from commerce.user.throttle import Attempts, Counter
 from commerce.user.views import Entrant
@@ -23,6 +24,7 @@ class MemoryUserRepository:
     def __init__(self) -> None:
         self._users: dict[UUID, User] = {}
         self._created: dict[UUID, datetime] = {}
+        self._claims: dict[str, UUID] = {}
         self._attempts: dict[Counter, Attempts] = {}
         self.events: list[Event] = []
         self.changes: list[Change] = []
@@ -67,6 +69,13 @@ class MemoryUserRepository:
 
     def lock_shared(self, id_: UUID) -> User | None:
         return self.find(id_)
+
+    def claim_email(self, user: User) -> None:
+        address = normalized(user.email)
+        if self._claims.get(address, user.id) != user.id:
+            raise EmailTaken
+        others = {each: owner for each, owner in self._claims.items() if owner != user.id}
+        self._claims = {**others, address: user.id}
 
     def save(self, user: User, *, on_stale: ErrorFactory) -> None:
         if self._users[user.id].version != user.version - 1:

@@ -93,7 +93,7 @@ def sign_up(users: Facades, **changes: Any) -> UserView:
         "login_id": "Coyote",
         "password": PASSWORD,
         "name": "Wile",
-        "email": "wile@example.com",
+        "email": f"{changes.get('login_id', 'wile')}@example.com",
         "birth_date": "1949-09-17",
         "gender": "MALE",
     }

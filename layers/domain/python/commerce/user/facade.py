@@ -10,6 +10,7 @@ from commerce.shared import clock
 from commerce.shared import etag as versions
 from commerce.shared.etag import IfMatch
 from commerce.user import passwords
+from commerce.user.addresses import normalized
 from commerce.user.commands import EditMe, SignUp
 from commerce.user.errors import UserNotFound
 from commerce.user.model import User
@@ -26,7 +27,10 @@ class UserFacade:
         self._sessions = sessions
 
     def sign_up(self, command: SignUp) -> UserView:
-        """Open an account. Raises WeakPassword; LoginIdTaken, on commit at the latest."""
+        """Open an account.
+
+        Raises WeakPassword; LoginIdTaken and EmailTaken, on commit at the latest.
+        """
         password = command.password.get_secret_value()
         passwords.require_strong(password, command.login_id, command.name, command.email)
         user = User.signed_up(
@@ -39,6 +43,7 @@ class UserFacade:
             gender=command.gender,
         )
         self._users.add(user)
+        self._users.claim_email(user)
         return _view(user)
 
     def get(self, user_id: UUID) -> VersionedUser:
@@ -48,12 +53,17 @@ class UserFacade:
     def edit(self, user_id: UUID, command: EditMe, *, if_match: IfMatch = None) -> VersionedUser:
         """Edit a user's own data, unless it was edited since the version that they have seen.
 
-        Raises UserNotFound, StaleVersion.
+        Another address is claimed; the same one in other letters stays as verified as it was.
+
+        Raises UserNotFound, StaleVersion; EmailTaken, on commit at the latest.
         """
         user = self._find(user_id)
         versions.require_seen([user.version], if_match)
+        claimed = normalized(user.email)
         if user.edit(command.changes):
             self._users.save(user, on_stale=partial(versions.outdated, if_match))
+        if normalized(user.email) != claimed:
+            self._users.claim_email(user)
         return _versioned(user)
 
     def entrant(self, user_id: UUID) -> Entrant:

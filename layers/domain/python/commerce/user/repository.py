@@ -11,7 +11,8 @@ from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
 from commerce.shared import clock
 from commerce.shared.clock import rfc3339
-from commerce.user.errors import LoginIdTaken
+from commerce.user.addresses import normalized
+from commerce.user.errors import EmailTaken, LoginIdTaken
 from commerce.user.model import User
 from commerce.user.throttle import Attempts, Counter
 from commerce.user.views import Entrant
@@ -60,6 +61,12 @@ class UserRepository(Protocol):
 
     def lock_shared(self, id_: UUID) -> User | None:
         """Return the user with this id, locked FOR SHARE."""
+
+    def claim_email(self, user: User) -> None:
+        """Make a stored user's address theirs, in place of the one that was, unverified.
+
+        Raises EmailTaken, on commit at the latest, where another user has claimed it.
+        """
 
     def save(self, user: User, *, on_stale: ErrorFactory) -> None:
         """Store an edited user; `on_stale`: another edit was stored since this one was read."""
@@ -149,6 +156,12 @@ class SqlUserRepository:
 
     def lock_shared(self, id_: UUID) -> User | None:
         return _user(self._uow.lock(sql.SHARE(id=id_)))
+
+    def claim_email(self, user: User) -> None:
+        self._uow.write(
+            sql.CLAIM_EMAIL(address=normalized(user.email), user_id=user.id),
+            {"email_taken": EmailTaken},
+        )
 
     def save(self, user: User, *, on_stale: ErrorFactory) -> None:
         self._uow.write(

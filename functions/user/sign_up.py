@@ -3,7 +3,7 @@
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import http_api, lambda_handler
 from commerce.entrypoints.telemetry import logger
-from commerce.user import LoginIdTaken, SignUp, UserFacade, UserView, WeakPassword
+from commerce.user import EmailTaken, LoginIdTaken, SignUp, UserFacade, UserView, WeakPassword
 
 api = http_api()
 
@@ -15,4 +15,4 @@ def sign_up(command: SignUp) -> tuple[UserView, int]:
     return user, 201
 
 
-handler = lambda_handler(api, success=(201,), refusals=(LoginIdTaken, WeakPassword))
+handler = lambda_handler(api, success=(201,), refusals=(EmailTaken, LoginIdTaken, WeakPassword))

@@ -106,11 +106,12 @@ def calls_of_an_order(base_url: str) -> Iterator[ApiCall]:
     _wait_until_served(anyone)
     browsed = _ask(anyone, "GET", "/products?sort=price_asc&limit=1")
     yield browsed
+    login_id = f"api{secrets.token_hex(3)}"
     registration = {
-        "login_id": f"api{secrets.token_hex(3)}",
+        "login_id": login_id,
         "password": "correct horse battery",
         "name": "Wile E. Coyote",
-        "email": "wile@example.com",
+        "email": f"{login_id}@example.com",
         "birth_date": "1990-04-12",
         "gender": "OTHER",
     }

@@ -115,7 +115,8 @@ class Scene:
     def _signed_up(self, login_id: str) -> Json:
         """Sign a user up as the sample does; return what was sent."""
         sample = json.loads((EVENTS / "http" / "sign_up.json").read_text(encoding="utf-8"))
-        user: Json = {**json.loads(sample["body"]), "login_id": login_id}
+        own = {"login_id": login_id, "email": f"{login_id}@example.com"}
+        user: Json = {**json.loads(sample["body"]), **own}
         self._anyone.call("POST", "/users", user)
         return user
 

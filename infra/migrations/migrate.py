@@ -14,7 +14,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from opening import open_stocks  # type: ignore[import-not-found]  # beside it in the package
+from claiming import claim_addresses  # type: ignore[import-not-found]  # beside it in the package
+from opening import open_stocks  # type: ignore[import-not-found]
 
 from commerce.entrypoints.telemetry import logger, observed
 from commerce.runtime import settings
@@ -36,6 +37,7 @@ def migrate() -> str:
     revision = _revision()
     if revision == ScriptDirectory.from_config(config).get_current_head():
         open_stocks()
+        claim_addresses()
     return revision
 
 

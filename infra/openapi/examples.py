@@ -294,7 +294,7 @@ _VIEWS: tuple[View, ...] = (
             "user_id": USER_ID,
             "login_id": "coyote",
             "name": "Wile E. Coyote",
-            "email": "wile@example.com",
+            "email": "coyote@example.com",
             "birth_date": date(1990, 4, 12),
             "gender": "OTHER",
         }

@@ -38,11 +38,12 @@ from commerce.product.sale_terms import SaleTerms
 from commerce.runtime.db.connection import ConstraintViolated, Contention, Database
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
+from commerce.shared.etag import StaleVersion
 from commerce.shared.money import Money
 from commerce.shipping import NoticeKind
 from commerce.shipping.model import Shipment
 from commerce.shipping.repository import ShipmentRepository, SqlShipmentRepository
-from commerce.user.errors import LoginIdTaken
+from commerce.user.errors import EmailTaken, LoginIdTaken
 from commerce.user.model import User
 from commerce.user.repository import SqlUserRepository, UserRepository
 from commerce.user.sessions.model import Session
@@ -792,6 +793,34 @@ class TestUsers:
         with users() as repository:
             assert repository.find(other.id) is None
             assert repository.find_login(user.login_id, [])[0] == user
+
+    def test_an_edit_of_what_was_read_is_stored(self, users: Opened[UserRepository]) -> None:
+        user = stored(users)
+        edited = replace(user, name="Wile", email="wile@example.org", version=user.version + 1)
+        with users() as repository:
+            repository.save(edited, on_stale=StaleVersion)
+        with users() as repository:
+            assert repository.find(user.id) == edited
+        for explain, error in ((StaleVersion, StaleVersion), (find_nothing_wrong, Contention)):
+            with pytest.raises(error), users() as repository:
+                repository.save(replace(edited, name="Roadrunner"), on_stale=explain)
+        with users() as repository:
+            assert repository.find(user.id) == edited
+
+    def test_an_address_is_claimed_by_one_user(self, users: Opened[UserRepository]) -> None:
+        first, second = stored(users), stored(users)
+        first.email = f"{first.login_id}@example.com"
+        second.email = first.email.upper()
+        with users() as repository:
+            repository.claim_email(first)
+            repository.claim_email(first)
+        with pytest.raises(EmailTaken), users() as repository:
+            repository.claim_email(second)
+        first.email = f"new.{first.email}"
+        with users() as repository:
+            repository.claim_email(first)
+        with users() as repository:
+            repository.claim_email(second)
 
     def test_attempts_are_counted_whether_the_user_exists_or_not(
         self, users: Opened[UserRepository]

@@ -18,6 +18,7 @@ from tests.e2e.stack import Stack
 
 USER_DOORS: list[tuple[str, str, Any]] = [
     ("GET", "/users/me", None),
+    ("PATCH", "/users/me", {"name": "Mine"}),
     (
         "PUT",
         "/users/me/password",

@@ -105,3 +105,11 @@ def change_password(access_token: str, new: str, current: str = PASSWORD) -> Ans
 def me(access_token: str) -> Answer:
     """GET /users/me."""
     return call("user/get_me", "GET", "/users/me", token=access_token)
+
+
+def edit_me(access_token: str, tag: str = "", **body: Any) -> Answer:
+    """PATCH /users/me."""
+    headers = {"If-Match": tag} if tag else {}
+    return call(
+        "user/edit_me", "PATCH", "/users/me", token=access_token, body=body, headers=headers
+    )

@@ -36,7 +36,7 @@ def sign_up(login_id: str) -> Answer:
         "login_id": login_id,
         "password": PASSWORD,
         "name": "Wile E. Coyote",
-        "email": "wile@example.com",
+        "email": f"{login_id}@example.com",
         "birth_date": "1990-04-12",
         "gender": "OTHER",
     }
@@ -95,6 +95,20 @@ def _change_password(case: Case) -> str:
     body = {"current_password": PASSWORD, "new_password": f"{PASSWORD} anew"}
     path = "/users/me/password"
     return answered(call("user/change_password", "PUT", path, token=case.buyer.token, body=body))
+
+
+def _edit_me(case: Case) -> str:
+    body = {"name": case.key, "email": f"{case.key}@example.com"}
+    return answered(call("user/edit_me", "PATCH", "/users/me", token=case.buyer.token, body=body))
+
+
+def _edited_me(case: Case) -> list[tuple[bool, str, int]]:
+    """Return whether the name is the new one, the address, and the version."""
+    sql = "SELECT name, email, version FROM user_account WHERE id = $1"
+    return [
+        (row.name == case.key, row.email.replace(case.key, "key"), row.version)
+        for row in rows(sql, case.buyer.user_id)
+    ]
 
 
 def _alive(case: Case) -> list[tuple[str, int]]:
@@ -219,6 +233,7 @@ SCENARIOS = (
         _read("user/get_me", lambda _: "/users/me", lambda _, body: body["name"]),
         frozenset({"200 Wile E. Coyote"}),
     ),
+    Scenario("edit_me", "user/edit_me", signed_up, _edit_me, OK, look=_edited_me),
     Scenario(
         "read_points", "point/get_my_points", lambda: a_case(points=5_000),
         _read("point/get_my_points", lambda _: "/users/me/points",

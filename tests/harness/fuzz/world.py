@@ -69,7 +69,7 @@ def _a_user(login_id: str) -> Person:
         "login_id": login_id,
         "password": PASSWORD,
         "name": "Wile E. Coyote",
-        "email": "wile@example.com",
+        "email": f"{login_id}@example.com",
         "birth_date": "1990-04-12",
         "gender": "OTHER",
     }

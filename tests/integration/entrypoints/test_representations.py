@@ -86,11 +86,12 @@ def test_a_stock_that_was_set_reads_as_it_was_answered() -> None:
 
 
 def test_a_user_reads_as_the_sign_up_was_answered() -> None:
+    login_id = clock.new_id().hex[-10:]
     body = {
-        "login_id": clock.new_id().hex[-10:],
+        "login_id": login_id,
         "password": "roadrunner on the run",
         "name": "Wile\u0301",
-        "email": "Wile@Example.com",
+        "email": f"Wile.{login_id}@Example.com",
         "birth_date": "1949-09-17",
         "gender": "OTHER",
     }

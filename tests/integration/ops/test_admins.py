@@ -37,7 +37,7 @@ def login_id() -> str:
                 "login_id": login_id,
                 "password": PASSWORD,
                 "name": "Kim",
-                "email": "kim@example.com",
+                "email": f"{login_id}@example.com",
                 "birth_date": "1990-04-12",
                 "gender": "OTHER",
             }

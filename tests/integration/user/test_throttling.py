@@ -59,7 +59,7 @@ def a_user() -> str:
         "login_id": login_id,
         "password": PASSWORD,
         "name": "Wile E. Coyote",
-        "email": "wile@example.com",
+        "email": f"{login_id}@example.com",
         "birth_date": "1949-09-17",
         "gender": "OTHER",
     }

@@ -26,7 +26,7 @@ def sign_up(login_id: str, **changes: Any) -> Answer:
         "login_id": login_id,
         "password": PASSWORD,
         "name": "Wile E. Coyote",
-        "email": "wile@example.com",
+        "email": f"{login_id}@example.com",
         "birth_date": "1949-09-17",
         "gender": "OTHER",
     }
@@ -54,7 +54,7 @@ def test_a_signed_up_user_can_sign_in_and_read_their_profile() -> None:
         "user_id": user.json["user_id"],
         "login_id": login_id,
         "name": "Wile E. Coyote",
-        "email": "wile@example.com",
+        "email": f"{login_id}@example.com",
         "birth_date": "1949-09-17",
         "gender": "OTHER",
     }

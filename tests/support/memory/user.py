@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from commerce.runtime.audit import Change
+from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock
 from commerce.shared.events import Event
-from commerce.user.errors import LoginIdTaken
+from commerce.user.addresses import normalized
+from commerce.user.errors import EmailTaken, LoginIdTaken
 from commerce.user.model import User
 from commerce.user.throttle import Attempts, Counter
 from commerce.user.views import Entrant
@@ -20,6 +24,7 @@ class MemoryUserRepository:
     def __init__(self) -> None:
         self._users: dict[UUID, User] = {}
         self._created: dict[UUID, datetime] = {}
+        self._claims: dict[str, UUID] = {}
         self._attempts: dict[Counter, Attempts] = {}
         self.events: list[Event] = []
         self.changes: list[Change] = []
@@ -32,7 +37,8 @@ class MemoryUserRepository:
         self.events += user.events
 
     def find(self, id_: UUID) -> User | None:
-        return self._users.get(id_)
+        found = self._users.get(id_)
+        return replace(found) if found else None
 
     def entrant(self, id_: UUID) -> Entrant | None:
         user = self._users.get(id_)
@@ -63,6 +69,18 @@ class MemoryUserRepository:
 
     def lock_shared(self, id_: UUID) -> User | None:
         return self.find(id_)
+
+    def claim_email(self, user: User) -> None:
+        address = normalized(user.email)
+        if self._claims.get(address, user.id) != user.id:
+            raise EmailTaken
+        others = {each: owner for each, owner in self._claims.items() if owner != user.id}
+        self._claims = {**others, address: user.id}
+
+    def save(self, user: User, *, on_stale: ErrorFactory) -> None:
+        if self._users[user.id].version != user.version - 1:
+            raise on_stale() or Contention("user_as_read is satisfied again")
+        self._users[user.id] = user
 
     def save_password(self, user: User) -> None:
         self._users[user.id] = user

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from commerce.runtime import tokens
+from commerce.runtime.audit import Change
 from commerce.shared import clock
 from commerce.user import (
     LoginIdTaken,
@@ -92,7 +93,7 @@ def sign_up(users: Facades, **changes: Any) -> UserView:
         "login_id": "Coyote",
         "password": PASSWORD,
         "name": "Wile",
-        "email": "wile@example.com",
+        "email": f"{changes.get('login_id', 'wile')}@example.com",
         "birth_date": "1949-09-17",
         "gender": "MALE",
     }
@@ -135,7 +136,7 @@ def test_a_signed_up_user_can_log_in(users: Facades, repository: MemoryUserRepos
         "birth_date": "1949-09-17",
         "gender": "MALE",
     }
-    assert users.accounts.get(UUID(user.user_id)) == user
+    assert users.accounts.get(UUID(user.user_id)).user == user
     assert log_in(users) == UUID(user.user_id)
     assert [type(event).__name__ for event in repository.events] == ["UserSignedUp"]
 
@@ -154,7 +155,8 @@ def test_an_admins_token_has_the_admin_scope(
 ) -> None:
     user = repository.find(UUID(sign_up(users).user_id))
     assert user is not None
-    user.scopes = frozenset({"admin"})
+    user.change_scopes(frozenset({"admin"}))
+    repository.save_scopes(user, Change("system", "grant admin", user.id, {}, {}))
     assert tokens.verify(open_session(users).access_token).is_admin
 
 

@@ -1,12 +1,12 @@
 """Users: accounts and scopes; `sessions` signs them in."""
 
-from commerce.user.commands import SignUp
-from commerce.user.errors import LoginIdTaken, UserNotFound, WeakPassword
+from commerce.user.commands import EditMe, SignUp
+from commerce.user.errors import EmailTaken, LoginIdTaken, UserNotFound, WeakPassword
 from commerce.user.events import UserSignedUp
 from commerce.user.facade import UserFacade
-from commerce.user.views import Entrant, UserView
+from commerce.user.views import Entrant, UserView, VersionedUser
 
 __all__ = [
-    "Entrant", "LoginIdTaken", "SignUp", "UserFacade", "UserNotFound", "UserSignedUp", "UserView",
-    "WeakPassword",
+    "EditMe", "EmailTaken", "Entrant", "LoginIdTaken", "SignUp", "UserFacade", "UserNotFound",
+    "UserSignedUp", "UserView", "VersionedUser", "WeakPassword",
 ]  # fmt: skip

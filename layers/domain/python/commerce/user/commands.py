@@ -1,13 +1,13 @@
 """The commands of the user context."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from commerce.shared import clock
-from commerce.shared.schemas import CONTROL, Command, Day, Form, line, nfc
+from commerce.shared.schemas import CONTROL, Command, Day, Form, Patch, line, nfc
 from commerce.user.model import Gender
 
 MAX_PASSWORD = 128
@@ -36,6 +36,13 @@ def _normalized(password: object) -> object:
 IN_NFC = BeforeValidator(_normalized)
 """Normalizes a password before its characters are counted."""
 
+Name = Annotated[str, line(100), Field(examples=["Wile E. Coyote"])]
+Email = Annotated[
+    str,
+    Field(max_length=254, examples=["wile@example.com"]),
+    Form(_EMAIL, "Must be an email address, such as name@example.com."),
+]
+
 NewPassword = Annotated[SecretStr, Field(min_length=10, max_length=MAX_PASSWORD), IN_NFC]
 
 
@@ -50,11 +57,19 @@ class SignUp(Command):
         Form("[A-Za-z0-9]{1,10}", "Must be 1 to 10 letters from A to Z and digits."),
     ]
     password: NewPassword
-    name: Annotated[str, line(100), Field(examples=["Wile E. Coyote"])]
-    email: Annotated[
-        str,
-        Field(max_length=254, examples=["wile@example.com"]),
-        Form(_EMAIL, "Must be an email address, such as name@example.com."),
-    ]
+    name: Name
+    email: Email
     birth_date: Annotated[Day, AfterValidator(_plausible)]
     gender: Gender
+
+
+class EditMe(Patch):
+    """A merge patch of a user's own data: absent fields stay as they are."""
+
+    name: Name = ""
+    email: Email = ""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent."""
+        return self.model_dump(exclude_unset=True)

@@ -13,6 +13,14 @@ class LoginIdTaken(CommerceError):
         super().__init__("Choose another login_id; capitals make no difference.")
 
 
+class EmailTaken(CommerceError):
+    """Another account has this email address."""
+
+    kind = Kind.CONFLICT
+    code = "EMAIL_TAKEN"
+    default_detail = "Use another email, or sign in to the account that has it."
+
+
 class UserNotFound(CommerceError):
     """There is no such user."""
 

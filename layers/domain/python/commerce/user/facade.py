@@ -1,29 +1,36 @@
 """The use cases of the user context."""
 
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from commerce.runtime import tokens
 from commerce.runtime.audit import Change
 from commerce.shared import clock
+from commerce.shared import etag as versions
+from commerce.shared.etag import IfMatch
 from commerce.user import passwords
-from commerce.user.commands import SignUp
+from commerce.user.addresses import normalized
+from commerce.user.commands import EditMe, SignUp
 from commerce.user.errors import UserNotFound
 from commerce.user.model import User
 from commerce.user.repository import UserRepository
 from commerce.user.sessions.repository import SessionRepository
-from commerce.user.views import Entrant, UserView
+from commerce.user.views import Entrant, UserView, VersionedUser
 
 
 class UserFacade:
-    """Users sign up and read their data; operators grant scopes."""
+    """Users sign up, read and edit their data; operators grant scopes."""
 
     def __init__(self, users: UserRepository, sessions: SessionRepository) -> None:
         self._users = users
         self._sessions = sessions
 
     def sign_up(self, command: SignUp) -> UserView:
-        """Open an account. Raises WeakPassword; LoginIdTaken, on commit at the latest."""
+        """Open an account.
+
+        Raises WeakPassword; LoginIdTaken and EmailTaken, on commit at the latest.
+        """
         password = command.password.get_secret_value()
         passwords.require_strong(password, command.login_id, command.name, command.email)
         user = User.signed_up(
@@ -36,14 +43,28 @@ class UserFacade:
             gender=command.gender,
         )
         self._users.add(user)
+        self._users.claim_email(user)
         return _view(user)
 
-    def get(self, user_id: UUID) -> UserView:
+    def get(self, user_id: UUID) -> VersionedUser:
         """Return a user. Raises UserNotFound."""
-        user = self._users.find(user_id)
-        if user is None:
-            raise UserNotFound
-        return _view(user)
+        return _versioned(self._find(user_id))
+
+    def edit(self, user_id: UUID, command: EditMe, *, if_match: IfMatch = None) -> VersionedUser:
+        """Edit a user's own data, unless it was edited since the version that they have seen.
+
+        Another address is claimed; the same one in other letters stays as verified as it was.
+
+        Raises UserNotFound, StaleVersion; EmailTaken, on commit at the latest.
+        """
+        user = self._find(user_id)
+        versions.require_seen([user.version], if_match)
+        claimed = normalized(user.email)
+        if user.edit(command.changes):
+            self._users.save(user, on_stale=partial(versions.outdated, if_match))
+        if normalized(user.email) != claimed:
+            self._users.claim_email(user)
+        return _versioned(user)
 
     def entrant(self, user_id: UUID) -> Entrant:
         """Return what the terms of a drop ask about an account. Raises UserNotFound."""
@@ -78,6 +99,12 @@ class UserFacade:
             self._sessions.end_all(user.id)
         return _view(user)
 
+    def _find(self, user_id: UUID) -> User:
+        user = self._users.find(user_id)
+        if user is None:
+            raise UserNotFound
+        return user
+
     def _change(
         self,
         login_id: str,
@@ -95,6 +122,10 @@ class UserFacade:
         scopes = {"scopes": sorted(before)}, {"scopes": sorted(after)}
         self._users.save_scopes(user, Change(by, action, user.id, *scopes))
         return user, True
+
+
+def _versioned(user: User) -> VersionedUser:
+    return VersionedUser(user=_view(user), version=user.version)
 
 
 def _view(user: User) -> UserView:

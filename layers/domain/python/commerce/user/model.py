@@ -1,6 +1,6 @@
 """A user."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Self, TypeAlias
@@ -14,7 +14,7 @@ Gender: TypeAlias = Literal["MALE", "FEMALE", "OTHER"]
 
 @dataclass(slots=True, kw_only=True)
 class User:
-    """A person who may sign in. `version` counts its events.
+    """A person who may sign in. `version` counts what they edited, and the events.
 
     `epoch` counts what makes access tokens outdated: changes of password or scopes.
     """
@@ -60,6 +60,15 @@ class User:
     def personal(self) -> tuple[str, str, str]:
         """The words that a password must not be made of."""
         return self.login_id, self.name, self.email
+
+    def edit(self, changes: Mapping[str, str]) -> bool:
+        """Replace name or email; return False where both stay as they are."""
+        if all(getattr(self, name) == value for name, value in changes.items()):
+            return False
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.version += 1
+        return True
 
     def change_password(self, password_hash: str) -> None:
         """Replace the password; access tokens of other sessions are outdated."""

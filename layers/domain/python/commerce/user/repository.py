@@ -8,10 +8,11 @@ from commerce.runtime import audit
 from commerce.runtime.audit import Change
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import precompiled
-from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
 from commerce.shared import clock
 from commerce.shared.clock import rfc3339
-from commerce.user.errors import LoginIdTaken
+from commerce.user.addresses import normalized
+from commerce.user.errors import EmailTaken, LoginIdTaken
 from commerce.user.model import User
 from commerce.user.throttle import Attempts, Counter
 from commerce.user.views import Entrant
@@ -60,6 +61,15 @@ class UserRepository(Protocol):
 
     def lock_shared(self, id_: UUID) -> User | None:
         """Return the user with this id, locked FOR SHARE."""
+
+    def claim_email(self, user: User) -> None:
+        """Make a stored user's address theirs, in place of the one that was, unverified.
+
+        Raises EmailTaken, on commit at the latest, where another user has claimed it.
+        """
+
+    def save(self, user: User, *, on_stale: ErrorFactory) -> None:
+        """Store an edited user; `on_stale`: another edit was stored since this one was read."""
 
     def save_password(self, user: User) -> None:
         """Store password and epoch of a locked user."""
@@ -146,6 +156,24 @@ class SqlUserRepository:
 
     def lock_shared(self, id_: UUID) -> User | None:
         return _user(self._uow.lock(sql.SHARE(id=id_)))
+
+    def claim_email(self, user: User) -> None:
+        self._uow.write(
+            sql.CLAIM_EMAIL(address=normalized(user.email), user_id=user.id),
+            {"email_taken": EmailTaken},
+        )
+
+    def save(self, user: User, *, on_stale: ErrorFactory) -> None:
+        self._uow.write(
+            sql.SAVE(
+                row_id=user.id,
+                version_read=user.version - 1,
+                new_version=user.version,
+                new_name=user.name,
+                new_email=user.email,
+            ),
+            {"user_as_read": on_stale},
+        )
 
     def save_password(self, user: User) -> None:
         self._uow.write(

@@ -19,9 +19,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import TypeEngine
 
-from commerce.runtime.db.core import insert_row, records
+from commerce.runtime.db.core import insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
-from commerce.user.tables import login_throttle_table, user_table
+from commerce.user.tables import email_claim_table, login_throttle_table, user_table
 
 _u, _t = user_table.c, login_throttle_table.c
 _LOGIN_ID = func.lower(bindparam("login_id"))
@@ -50,6 +50,18 @@ def _save(**values: TypeEngine[Any]) -> Update:
     return update(user_table).where(_u.id == bindparam("user_id", type_=Uuid)).values(new)
 
 
+SAVE = save_as_read(user_table, "user_as_read", "name", "email")
+
+
+def _claim() -> Insert:
+    claimed = insert(email_claim_table).values(
+        address=bindparam("address"), user_id=bindparam("user_id", type_=Uuid)
+    )
+    new = {"address": claimed.excluded.address, "verified_at": None}
+    return claimed.on_conflict_do_update(constraint="user_claims_one_email", set_=new)
+
+
+CLAIM_EMAIL = Statement(_claim)
 SAVE_SCOPES = Statement(_save(scopes=ARRAY(Text), epoch=BigInteger()))
 SAVE_PASSWORD = Statement(_save(password_hash=Text(), epoch=BigInteger()))
 

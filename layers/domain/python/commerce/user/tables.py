@@ -6,10 +6,13 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    ForeignKeyConstraint,
     Index,
     Integer,
+    PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -33,6 +36,18 @@ user_table = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 Index("login_id_taken", func.lower(user_table.c.login_id), unique=True)
+
+# Some accounts from before migration 0017 have another's address, and so no claim.
+email_claim_table = Table(
+    "email_claim",
+    metadata,
+    Column("address", Text, nullable=False),  # as commerce.user.addresses writes it
+    Column("user_id", Uuid, nullable=False),
+    Column("verified_at", DateTime(timezone=True)),
+    ForeignKeyConstraint(["user_id"], ["user_account.id"], name="claim_of_a_user"),
+    PrimaryKeyConstraint("address", name="email_taken"),
+    UniqueConstraint("user_id", name="user_claims_one_email"),
+)
 
 login_throttle_table = Table(
     "login_throttle",

@@ -18,6 +18,13 @@ class UserView(View):
     gender: Gender
 
 
+class VersionedUser(View):
+    """One user, with the version that their ETag shows."""
+
+    user: UserView
+    version: int
+
+
 @dataclass(frozen=True, slots=True)
 class Entrant:
     """The facts about an account that the terms of a drop ask for."""

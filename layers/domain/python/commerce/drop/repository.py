@@ -115,7 +115,8 @@ class DropRepository:
 
     def lock(self, id_: UUID) -> tuple[Drop, datetime] | None:
         """Return a drop, locked FOR UPDATE, and the database's time once it was locked."""
-        return _first(self._uow.lock(sql.LOCK(id=id_)))
+        _, found = self._uow.lock_together(sql.LOCK(id=id_), sql.FIND(id=id_))
+        return _first(found)
 
     def newest(
         self, states: Sequence[State], before: UUID, limit: int

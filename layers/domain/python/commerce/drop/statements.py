@@ -63,7 +63,8 @@ ADD = insert_row(
 ADD_LOTS = insert_many(drop_lot_table, "drop_id", "product_id", "units")
 ADD_LOG = insert_many(drop_log_table, "drop_id", "number", "at", "kind", "data", "hash")
 FIND = Statement(_DROPS.where(_d.id == _ID))
-LOCK = Statement(_DROPS.where(_d.id == _ID).with_for_update(of=drop_table))
+# Followed by FIND: a statement that waited for the lock would show the lots as they were before.
+LOCK = Statement(select(_d.id).where(_d.id == _ID).with_for_update())
 # Those of which an entry left that the log does not have: a unit may come back after the end, too.
 UNDER_WAY = Statement(
     select(_d.id)

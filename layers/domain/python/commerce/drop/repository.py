@@ -196,6 +196,11 @@ class DropRepository:
         found = self._uow.read(sql.POOL(drop_id=id_, after=after, limit=limit))
         return [(row.id, row.product_id, row.position) for row in found]
 
+    def pending_since(self, id_: UUID) -> datetime | None:
+        """Return the moment of the oldest change of entries that awaits promote."""
+        found: datetime | None = self._uow.read(sql.PENDING_SINCE(drop_id=id_))[0].at
+        return found
+
     def free_times(self, id_: UUID) -> tuple[float | None, float | None, float | None]:
         """Return the seconds that released units lay free before their heir's offer.
 

@@ -135,6 +135,26 @@ HOLDING = Statement(
     .where(_e.drop_id == _DROP, _HOLDS)
     .group_by(_e.product_id, _e.status)
 )
+# The oldest change that awaits promote: who left untold, an offer that is over, and, while offers
+# are made, an entry without a position. Nothing of a published drop's is awaited before its seal.
+PENDING_SINCE = Statement(
+    select(
+        func.least(
+            select(func.min(_e.left_at)).where(_e.drop_id == _DROP, _HAS_LEFT_UNTOLD)
+            .scalar_subquery(),
+            select(func.min(_e.claim_until))
+            .where(_e.drop_id == _DROP, _HOLDS, _e.status == "OFFERED", _e.claim_until <= _NOW)
+            .scalar_subquery(),
+            select(func.min(_e.joined_at))
+            .where(
+                _e.drop_id == _d.id, _e.position.is_(None), _e.status == "JOINED",
+                _d.state == "OFFERING",
+                _d.offers_until - func.make_interval(0, 0, 0, 0, 0, _d.claim_minutes) > _NOW,
+            )
+            .correlate(drop_table).scalar_subquery(),
+        ).label("at")
+    ).where(_d.id == _DROP)
+)  # fmt: skip
 
 # --- joining -------------------------------------------------------------------------------------
 

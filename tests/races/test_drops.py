@@ -129,7 +129,8 @@ def test_a_seal_waits_for_a_join_that_has_begun() -> None:
         sealed.set()
         return ""
 
-    entry_id, _ = run_concurrently([partial(in_transaction, join_slowly), seal])
+    together: list[Callable[[], str]] = [partial(in_transaction, join_slowly), seal]
+    entry_id, _ = run_concurrently(together)
 
     assert [(str(row.id), row.in_pool) for row in entries(drop_id)] == [(entry_id, True)]
 

@@ -43,7 +43,7 @@ class Shopper:
 
     @property
     def name(self) -> str:
-        """Who it is, in the output."""
+        """The name in the output."""
         return self.buyer.login_id
 
     def entry(self) -> Json:

@@ -82,7 +82,7 @@ def test_a_draft_is_published_only_after_a_yes(open_console: Open) -> None:
     assert_books_hold(product)
 
 
-def test_units_are_added_and_offered_to_nobody_twice(open_console: Open) -> None:
+def test_added_units_leave_the_available_stock(open_console: Open) -> None:
     product = a_product(stock=9)
     drop_id = an_offering_drop(product, [a_buyer(), a_buyer()])
     console = open_console()

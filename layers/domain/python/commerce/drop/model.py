@@ -69,7 +69,7 @@ class EntryStatus(StrEnum):
 
 
 class Trouble(StrEnum):
-    """What a drop waits for longer than it should."""
+    """The steps that a drop can be overdue for."""
 
     NOT_SEALED = "NOT_SEALED"
     NOT_DRAWN = "NOT_DRAWN"
@@ -245,7 +245,7 @@ class Drop:
         return draw.seed_of(self.terms_hash, self.entries_root, draw.randomness_of(signature))
 
     def trouble(self, now: datetime, pending_since: datetime | None) -> Trouble | None:
-        """Return what the drop waits for too long, if anything.
+        """Return the step that the drop is overdue for, if any.
 
         Args:
             now: the database's time.

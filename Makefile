@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up reload down reset seed test test-fast test-pythons test-servers check audit function migration format lock openapi bench soak faults histories fuzz mutants screens ops invoke shell sql localstack localstack-build sam-local release wheels
+.PHONY: help up reload down reset drop-demo seed test test-fast test-pythons test-servers check audit function migration format lock openapi bench soak faults histories fuzz mutants screens ops invoke shell sql localstack localstack-build sam-local release wheels
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ migration: $(VENV)/.installed  ## Write the next migration: NAME=orders_have_a_n
 format: $(VENV)/.installed  ## Let the formatter have its way
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+drop-demo: $(VENV)/.installed  ## Play one whole drop on the running local system in a minute, and verify its proof
+	@$(BIN)/python -m infra.local.drop_demo
 
 seed: $(VENV)/.installed  ## Add SIZE products (default 100000) with stock and likes to the running local system
 	@$(BIN)/python -m infra.local.seed $(or $(SIZE),100000)

@@ -1,5 +1,6 @@
 """The demo catalogue: what a small shop would sell, put there through the API."""
 
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from infra.local.api import Api
@@ -24,6 +25,7 @@ CATALOGUE: dict[tuple[str, str], tuple[DemoProduct, ...]] = {
         DemoProduct("Moon Jar Mug", "Stoneware, 320 ml, no two alike.", 32_000, 40),
         DemoProduct("Breakfast Plate", "Celadon glaze, 22 cm.", 28_000, 35),
         DemoProduct("Tea Bowl, numbered", "A series of twenty; the last is sold once.", 95_000, 20),
+        DemoProduct("Moon Jar, first firing", "Five of a kind, sold by a drop.", 180_000, 5),
     ),
     ("Baram Outdoor", "Light things for long walks."): (
         DemoProduct("Ridge Windbreaker", "90 g, packs into its own pocket.", 129_000, 25),
@@ -38,6 +40,7 @@ CATALOGUE: dict[tuple[str, str], tuple[DemoProduct, ...]] = {
 }  # fmt: skip
 
 
+DROP_BRAND, DROP_PRODUCT = "Onmaru", "Moon Jar, first firing"
 COUPON = {
     "name": "Welcome, 10 % off",
     "kind": "RATE",
@@ -54,7 +57,8 @@ def seed_catalogue(admin: Api) -> int:
     """Register what is missing of the demo catalogue; return how many products that were.
 
     A brand or product of the same name is taken for the one meant, so that a second start
-    adds nothing and restocks nothing.
+    adds nothing and restocks nothing. One product is sold by a drop, which a start publishes
+    where none is under way.
     """
     brands = {brand["name"]: brand["brand_id"] for brand in _every(admin, "/brands?limit=100")}
     added = 0
@@ -65,7 +69,33 @@ def seed_catalogue(admin: Api) -> int:
         added += _seed_products(admin, brands[name], products)
     if COUPON["name"] not in {coupon["name"] for coupon in _every(admin, "/coupons?limit=100")}:
         admin.call("POST", "/admin/coupons", COUPON)
+    seed_drop(admin, brands[DROP_BRAND])
     return added
+
+
+def seed_drop(admin: Api, brand_id: str | int) -> str | None:
+    """Publish a drop of all units of the catalogue's drop product that are in stock.
+
+    Returns its id; None where a drop of it is under way, or where all units are sold. People have
+    ten minutes to enter it.
+    """
+    found = _every(admin, f"/products?brand_id={brand_id}&limit=100")
+    [product_id] = [each["product_id"] for each in found if each["name"] == DROP_PRODUCT]
+    units = admin.call("GET", f"/products/{product_id}")["stock_quantity"]
+    if not units:  # a drop that is under way has them all
+        return None
+    entries_at = datetime.now(UTC) + timedelta(seconds=30)
+    terms = {
+        "lots": [{"product_id": product_id, "units": units}],
+        "entries_at": entries_at.isoformat(),
+        "draws_at": (entries_at + timedelta(minutes=10)).isoformat(),
+        "offers_until": (entries_at + timedelta(hours=2)).isoformat(),
+        "claim_minutes": 10,
+        "verified_only": False,
+    }
+    drop_id: str = admin.call("POST", "/admin/drops", terms)["drop_id"]
+    admin.call("POST", f"/admin/drops/{drop_id}/publication")
+    return drop_id
 
 
 def _seed_products(admin: Api, brand_id: str | int, products: tuple[DemoProduct, ...]) -> int:

@@ -133,6 +133,8 @@ Try, in another shell:
     curl -s $API_URL/admin/brands -H "Authorization: Bearer $ADMIN_TOKEN" \
          -H "Content-Type: application/json" -d '{"name": "Mine", "description": "New"}'
     echo $API_URL/console   # what is wrong now; "Use a token instead": echo $ADMIN_TOKEN
+    curl -s $API_URL/drops | python3 -m json.tool   # one can be entered for ten minutes
+    make drop-demo                                  # or watch a whole one
     curl -s $DELIVERY_URL/notices
     curl -s -X PUT $DELIVERY_URL/behaviour -d '{"mode": "fail", "times": 2}'
     curl -s $GATEWAY_URL/transactions

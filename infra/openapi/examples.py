@@ -25,6 +25,7 @@ from commerce.app.rankings import RankedProductView, RankingView
 from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
 from commerce.drop import (
+    QUICKNET,
     SIMULATED,
     DropNotOpen,
     DropOnly,
@@ -34,6 +35,7 @@ from commerce.drop import (
     OfferNotValid,
     ProofView,
     ReportView,
+    StaffDropView,
 )
 from commerce.like import LikeView
 from commerce.order import (
@@ -213,7 +215,8 @@ _SALES = {
 
 _HASH = "2ad2acf93c0efbdbfa9c1ff7b3eb0e4bbd8ba0c7e3ec2cfd23a3aa1a2e8ae2e6"
 _LOT = {
-    "product_id": PRODUCT_ID, "units": 10, "entries": 500, "held": 8, "bought": 2, "served": 10
+    "product_id": PRODUCT_ID, "units": 10, "returned": 0, "entries": 500, "held": 8, "bought": 2,
+    "served": 10,
 }  # fmt: skip
 _DROP = {
     "drop_id": DROP_ID,
@@ -236,6 +239,16 @@ _DROP = {
     "log_head": _HASH,
     "now": AT,
     "version": 4,
+}
+_STAFF_DROP = {
+    **_DROP,
+    "statuses": {"BOUGHT": 2, "OFFERED": 6, "ORDERED": 2, "WAITING": 490},
+    "beacon_chain": QUICKNET,
+    "beacon_at": AT - timedelta(minutes=59),
+    "sealed_at": AT - timedelta(hours=1),
+    "drawn_at": AT - timedelta(minutes=58),
+    "ended_at": None,
+    "trouble": None,
 }
 _ENTRY = {
     "entry_id": ENTRY_ID,
@@ -398,6 +411,7 @@ _VIEWS: tuple[View, ...] = (
     ),
     RequeueView(event_id=EVENT_ID, put_back=True),
     DropView.model_validate(_DROP),
+    StaffDropView.model_validate(_STAFF_DROP),
     EntryView.model_validate(_ENTRY),
     ProofView.model_validate(_PROOF),
     ReportView.model_validate(_REPORT),

@@ -1,4 +1,4 @@
-"""Statements that lock several rows lock them in an order, so that two of them cannot deadlock."""
+"""Statements lock several rows in an order, so that two cannot deadlock, and return no old rows."""
 
 import re
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ LOCKS_ONE_ROW = {
     "shipping LOCK", "user LOCK", "user LOCK_WITH_LOGIN_ID", "user SHARE",
     "user SHARE_WITH_LOGIN_ID", "user.sessions LOCK",
 }  # fmt: skip
+READS_WHAT_NEVER_CHANGES = {"coupon LOCK_COPY"}  # the coupon's terms
 LOCK = re.compile(r"(\sORDER BY (?:(?!\sFROM\s).)+)?\sFOR (?:NO KEY )?(?:UPDATE|SHARE)")
 UPSERT = re.compile(r"jsonb_to_recordset(?:(?! ORDER BY ).)+ ON CONFLICT ")
 
@@ -33,6 +34,34 @@ def statements() -> Iterator[tuple[str, str]]:
 def locks_in_any_order(sql: str) -> bool:
     """Say whether a statement locks rows, which may be several, in whatever order it finds them."""
     return any(found[1] is None for found in LOCK.finditer(sql)) or bool(UPSERT.search(sql))
+
+
+def reads_beside_its_lock(sql: str) -> bool:
+    """Say whether a SELECT that locks rows reads other tables too.
+
+    If it waits for the lock, it returns the locked rows as they are after that, but those of the
+    other tables as they were before.
+    """
+    is_several = " JOIN " in sql or sql.count(" FROM ") > 1
+    return sql.startswith("SELECT ") and is_several and bool(LOCK.search(sql))
+
+
+def test_statements_that_wait_for_a_lock_return_nothing_older() -> None:
+    found = {name for name, sql in statements() if reads_beside_its_lock(sql)}
+    assert found == READS_WHAT_NEVER_CHANGES
+
+
+@pytest.mark.parametrize(
+    ("sql", "beside"),
+    [
+        ("SELECT a FROM b WHERE a = $1 FOR UPDATE", False),
+        ("SELECT a, (SELECT sum(c) FROM d) FROM b WHERE a = $1 FOR UPDATE OF b", True),
+        ("SELECT a FROM b JOIN d ON b.a = d.a WHERE a = $1 FOR UPDATE OF b", True),
+        ("SELECT a FROM b JOIN d ON b.a = d.a WHERE a = $1", False),
+    ],
+)
+def test_a_read_beside_a_lock_is_found(sql: str, *, beside: bool) -> None:
+    assert reads_beside_its_lock(sql) is beside
 
 
 def test_statements_lock_several_rows_in_an_order() -> None:

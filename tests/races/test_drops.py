@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from threading import Event
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from commerce.app import drops
+from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
-from commerce.drop import CancelDrop, DropClosed, DropFacade, DropOverlaps, DropSealed
+from commerce.drop import CancelDrop, DropClosed, DropFacade, DropOverlaps, DropSealed, EnterDrop
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError
 from tests.support.drops import (
@@ -32,7 +34,14 @@ from tests.support.drops import (
 )
 from tests.support.orders import cancel, outcome, place
 from tests.support.other_connection import wait_until
-from tests.support.shop import a_buyer, a_product, a_striped_product, assert_books_hold, stock_of
+from tests.support.shop import (
+    a_buyer,
+    a_product,
+    a_striped_product,
+    assert_books_hold,
+    rows,
+    stock_of,
+)
 from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -100,6 +109,38 @@ def test_a_join_that_was_answered_before_the_seal_is_in_the_pool() -> None:
     assert pool == {entry for part in answered for entry in part}
     settle(drop_id)
     assert len([row for row in entries(drop_id) if row.position]) == len(pool)
+
+
+def test_a_seal_waits_for_a_join_that_has_begun() -> None:
+    drop_id, joined, sealed = a_drop(1), Event(), Event()
+    begin_entries(drop_id)
+
+    def join_slowly(shop: Shop) -> str:
+        user = clock.new_id()
+        entry, _ = shop.drops.join(str(drop_id), EnterDrop(), user_id=user, person=str(user))
+        joined.set()
+        wait_until(lambda: sealed.is_set() or somebody_waits_for_entries())
+        return entry.entry_id
+
+    def seal() -> str:
+        assert joined.wait(30)
+        reach_draw(drop_id)
+        in_transaction(drops._step, drop_id)
+        sealed.set()
+        return ""
+
+    together: list[Callable[[], str]] = [partial(in_transaction, join_slowly), seal]
+    entry_id, _ = run_concurrently(together)
+
+    assert [(str(row.id), row.in_pool) for row in entries(drop_id)] == [(entry_id, True)]
+
+
+def somebody_waits_for_entries() -> bool:
+    """Return whether a session waits for an advisory lock of this database."""
+    sql = "SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+    return bool(
+        rows(f"{sql} WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted")
+    )
 
 
 def test_many_promotes_at_once_offer_each_unit_once() -> None:

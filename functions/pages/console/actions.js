@@ -20,7 +20,7 @@ export function discard(queue, ids, count, after) {
     text: `${counted(count, "message")} will be deleted and not handled. The audit keeps the content.`,
     verb: "Discard",
     danger: true,
-    reason: true,
+    field: { label: "Reason, kept in the audit", attributes: { maxlength: "500" } },
     act: (reason, progress) => onDeadLetters("discard", queue, ids, { reason }, ["discarded from", "discarded"], progress, after),
   });
 }
@@ -76,4 +76,46 @@ export function requeue(event, after) {
       }
     },
   });
+}
+
+export function publish(drop, after) {
+  ask({
+    title: "Publish this drop?",
+    text: `Its products, claim time and rules are fixed from then on; its units leave the available stock and are sold through the drop alone.`,
+    verb: "Publish",
+    danger: true,
+    act: () => onDrop(drop, "publication", undefined, "is published", after),
+  });
+}
+
+export function addUnits(drop, after) {
+  const [lot, ...others] = drop.lots;
+  ask({
+    title: "Add units to this drop?",
+    text: `They leave the available stock of product ${shortId(lot.product_id)}, are offered at once if somebody waits, and cannot be taken back.`,
+    verb: "Add",
+    danger: true,
+    field: { label: "Units", attributes: { type: "number", min: "1", step: "1" } },
+    act: (units) => onDrop(drop, "units", { add: Number(units), ...(others.length ? { product_id: lot.product_id } : {}) }, `has ${units} more`, after),
+  });
+}
+
+export function cancelDrop(drop, after) {
+  ask({
+    title: "Cancel this drop?",
+    text: "Whoever waits or has an offer gets nothing, and that is final. Orders stand; the other units go back to the stock.",
+    verb: "Cancel the drop",
+    danger: true,
+    field: { label: "Reason, public in the drop's log", attributes: { maxlength: "200" } },
+    act: (reason) => onDrop(drop, "cancellation", { reason }, "is cancelled", after),
+  });
+}
+
+async function onDrop(drop, act, body, done, after) {
+  try {
+    await post(path("drops", drop.drop_id, act), body, drop.version);
+    return { text: `Drop ${shortId(drop.drop_id)} ${done}.`, bad: false };
+  } finally {
+    after();
+  }
 }

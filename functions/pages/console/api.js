@@ -17,10 +17,12 @@ export const token = {
 };
 
 export const get = (path) => send("GET", path);
-export const post = (path, body) => send("POST", path, body);
+export const post = (path, body, version) => send("POST", path, body, version);
 
-async function send(method, path, body) {
+// With a version, the change is made only if nobody else has changed the thing meanwhile.
+async function send(method, path, body, version) {
   const headers = { Accept: "application/json" };
+  if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (token.get()) headers.Authorization = `Bearer ${token.get()}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;

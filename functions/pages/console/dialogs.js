@@ -21,14 +21,15 @@ export function read(title, ...content) {
 }
 
 // Asks for confirmation, stays open until the action is done, and shows its problem.
-export function ask({ title, text, verb, danger, reason, act }) {
-  const input = reason && el("input", { id: "reason", required: true, maxlength: "500", autocomplete: "off" });
+// `field` is the label and the attributes of a field that must be filled in; `act` gets its text.
+export function ask({ title, text, verb, danger, field, act }) {
+  const input = field && el("input", { id: "field", required: true, autocomplete: "off", ...field.attributes });
   const confirm = el("button", { type: "submit", class: danger ? "danger" : "primary" }, verb);
   const cancel = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Cancel");
   const progress = el("p", { class: "progress", role: "status" });
   const form = el("form", {},
     el("h2", { id: "dialog-title" }, title), el("p", { id: "dialog-text" }, text),
-    input ? el("p", {}, el("label", { for: "reason" }, "Reason, kept in the audit"), input) : null,
+    input ? el("p", {}, el("label", { for: "field" }, field.label), input) : null,
     progress, el("div", { class: "buttons" }, cancel, confirm));
   const dialog = el("dialog", { "aria-labelledby": "dialog-title", "aria-describedby": "dialog-text" }, form);
   form.addEventListener("submit", async (event) => {

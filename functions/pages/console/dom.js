@@ -43,17 +43,22 @@ export function duration(seconds) {
 }
 
 const exact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "long" });
+function relative(at) {
+  const seconds = (Date.now() - at) / 1000;
+  return seconds < 0 ? `in ${duration(-seconds)}` : `${duration(seconds)} ago`;
+}
+
 export function ago(moment) {
   const at = new Date(moment);
   const made = el("time", { datetime: moment, tabindex: "0", "data-exact": exact.format(at), class: "ago" });
-  made.textContent = `${duration((Date.now() - at) / 1000)} ago`;
+  made.textContent = relative(at);
   made.setAttribute("aria-label", `${made.textContent}, ${exact.format(at)}`);
   return made;
 }
 
 export function updateTimes() {
   for (const each of document.querySelectorAll("time.ago")) {
-    const text = `${duration((Date.now() - new Date(each.dateTime)) / 1000)} ago`;
+    const text = relative(new Date(each.dateTime));
     if (each.textContent !== text) each.textContent = text;
   }
 }

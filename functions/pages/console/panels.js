@@ -2,6 +2,7 @@
 import * as actions from "./actions.js";
 import * as charts from "./charts.js";
 import { ago, badge, button, counted, duration, el, money, number, shortId, table } from "./dom.js";
+import { troubles } from "./drops.js";
 import { orderLink } from "./order.js";
 
 const LATE_EVENTS_SECONDS = 60; // the alarm's
@@ -11,8 +12,8 @@ const id = (value) => el("code", { class: "id", title: value }, shortId(value));
 
 // --- problems, a line each ----------------------------------------------------------------------
 
-export function wrongs({ overview, letters }) {
-  const found = [];
+export function wrongs({ overview, letters, drops }) {
+  const found = drops ? troubles(drops).map((text) => ["drops", text]) : [];
   if (letters) {
     const full = letters.queues.filter((queue) => queue.count);
     const count = full.reduce((sum, queue) => sum + queue.count, 0);
@@ -119,7 +120,7 @@ export function outbox({ outbox: box }, { changed }) {
   ], box.set_aside)];
 }
 
-function figure(label, value, bad) {
+export function figure(label, value, bad) {
   return el("p", { class: bad ? "figure bad" : "figure" }, el("b", {}, value), el("span", {}, label));
 }
 

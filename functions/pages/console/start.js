@@ -1,6 +1,7 @@
 // The page: signs in, reloads every 15 seconds while it is visible, and redraws what has changed.
 import { get, token } from "./api.js";
 import { counted, duration, el, problemText, updateTimes, show } from "./dom.js";
+import * as drops from "./drops.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
 
@@ -10,6 +11,7 @@ const $ = (id) => document.getElementById(id);
 const SOURCES = {
   letters: () => get("admin/dead-letters"),
   overview: () => get("admin/overview"),
+  drops: newestDrops,
   sales: () => get("admin/sales"),
   ranking: () => get("rankings?period=daily&limit=10"),
 };
@@ -18,6 +20,7 @@ const PANELS = [
   ["orders", "Orders", "overview", panels.orders],
   ["payments", "Card payments", "overview", panels.payments],
   ["outbox", "Outbox", "overview", panels.outbox],
+  ["drops", "Drops", "drops", drops.drops],
   ["sales", "Sales of the last day", "sales", panels.sales],
   ["stock", "Stock of what sold best", "sales", panels.stock],
   ["ranking", "Today's ranking", "ranking", panels.ranking],
@@ -45,6 +48,13 @@ async function load() {
   lastAt = Date.now();
   draw();
   timer = setTimeout(refresh, EVERY_MS);
+}
+
+// Those under way have their entries counted; `now` would redraw the panel each time.
+async function newestDrops() {
+  const { items } = await get("admin/drops?limit=10");
+  const found = await Promise.all(items.map((drop) => (drops.isOver(drop) ? drop : get(`admin/drops/${drop.drop_id}`))));
+  return { drops: found.map(({ now, ...drop }) => drop) };
 }
 
 async function loadSource(source) {

@@ -149,6 +149,29 @@ def test_a_purchase_that_is_cancelled_after_the_close_goes_to_the_stock() -> Non
     assert_books_hold(product, users=[buyer.user_id])
 
 
+def test_a_shipped_purchase_that_is_cancelled_keeps_its_unit_and_has_no_heir() -> None:
+    product, buyers = a_product(stock=2, price=100), [a_buyer(1_000), a_buyer(1_000)]
+    drop_id, admin = an_offering_drop(product, buyers), an_admin()
+    buyer, entry = in_line(drop_id, buyers)[0]
+    order_id = order_offer(buyer, entry, product).json["order_id"]
+    assert ship(admin, order_id).status == 200
+    assert levels_of(product) == (1, 1, 0)
+
+    assert cancel_as_admin(admin, order_id).status == 200
+    settle(drop_id)
+
+    assert (statuses(drop_id), balance_of(buyer.user_id)) == (["BOUGHT", "WAITING"], 1_000)
+    shift(
+        drop_id,
+        entries_at="clock_timestamp() - interval '2 h'",
+        draws_at="clock_timestamp() - interval '1 h'",
+        offers_until="clock_timestamp()",
+    )
+    settle(drop_id)
+    assert (statuses(drop_id), levels_of(product)) == (["BOUGHT", "VOID"], (1, 1, 0))
+    assert_books_hold(product, users=[each.user_id for each in buyers])
+
+
 @pytest.mark.parametrize("stripes", [1, 4])
 def test_a_drops_product_is_sold_by_its_drop_alone_until_the_end(stripes: int) -> None:
     product = a_striped_product(stripes, stock=40, price=10) if stripes > 1 else a_product(40, 10)

@@ -33,7 +33,7 @@ from commerce.drop.facade import DropFacade, Offer
 from commerce.drop.model import QUICKNET, SIMULATED, Drop, round_time
 from commerce.drop.promotion import Draw, DropPromotion, Step
 from commerce.drop.repository import DropRepository
-from commerce.drop.views import DropView, EntryView, ProofView, ReportView
+from commerce.drop.views import DropView, EntryView, ProofView, ReportView, StaffDropView
 
 __all__ = [
     "QUICKNET", "SIMULATED", "AddUnits", "CancelDrop", "CreateDrop", "Disqualify", "Draw", "Drop",
@@ -42,5 +42,5 @@ __all__ = [
     "DropSealed", "DropView", "EditDrop", "EnterDrop", "EntryFinished", "EntryNotFound",
     "EntryOrdered", "EntryView", "LotNotFound", "NotEligible", "NotTheOffer", "NotYourEntry",
     "Offer", "OfferNotValid", "PersonAlreadyEntered", "ProofView", "PublicState", "ReportView",
-    "Step", "round_time",
+    "StaffDropView", "Step", "round_time",
 ]  # fmt: skip

@@ -50,9 +50,12 @@ from commerce.drop.views import (
     PoolEntryView,
     ProofView,
     ReportView,
+    StaffDropView,
+    by_status,
     drop_view,
     entry_view,
     record_view,
+    staff_view,
 )
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
@@ -286,12 +289,18 @@ class DropFacade:
             lot.units for lot in drop.lots
         )
 
-    def get(self, drop_id: str, *, with_drafts: bool = False) -> DropView:
-        """Return a drop; drafts are shown to staff only. Raises DropNotFound."""
+    def get(self, drop_id: str) -> DropView:
+        """Return a published drop. Raises DropNotFound."""
         drop, now = self._find(drop_id)
-        if drop.stage is Stage.DRAFT and not with_drafts:
+        if drop.stage is Stage.DRAFT:
             raise DropNotFound
         return self._view(drop, now)
+
+    def inspect(self, drop_id: str) -> StaffDropView:
+        """Return a drop as staff see it; the cost grows with its entries. Raises DropNotFound."""
+        drop, now = self._find(drop_id)
+        counts, pending = self._drops.counts(drop.id), self._drops.pending_since(drop.id)
+        return staff_view(self._view(drop, now), drop, now, counts, pending)
 
     def join(
         self, drop_id: str, command: EnterDrop, *, user_id: UUID, person: str
@@ -393,9 +402,7 @@ class DropFacade:
         drop, _ = self._find(drop_id)
         if not drop.is_over:
             raise DropNotClosed
-        counts: dict[EntryStatus, int] = {}
-        for (_, status), entries in self._drops.counts(drop.id).items():
-            counts[status] = counts.get(status, 0) + entries
+        counts = by_status(self._drops.counts(drop.id))
         p50, p99, longest = self._drops.free_times(drop.id)
         served = sum(lot.served for lot in drop.lots)
         bought = counts.get(EntryStatus.BOUGHT, 0)
@@ -413,7 +420,7 @@ class DropFacade:
             free_seconds_p50=p50,
             free_seconds_p99=p99,
             free_seconds_max=longest,
-            statuses={status.value: entries for status, entries in sorted(counts.items())},
+            statuses=counts,
         )
 
     # --- orders ----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ _GENESIS, _PERIOD_SECONDS = 1_692_803_367, 3  # of that chain
 # or after the seal. Nobody waits for a simulator.
 _LEAD, _DELAY = timedelta(seconds=10), timedelta(seconds=60)
 _SIMULATED_DELAY = timedelta(seconds=1)
+_PATIENCE = timedelta(minutes=2)  # promote comes every minute
 
 
 class Mode(StrEnum):
@@ -65,6 +66,14 @@ class EntryStatus(StrEnum):
     WITHDRAWN = "WITHDRAWN"
     DISQUALIFIED = "DISQUALIFIED"
     VOID = "VOID"
+
+
+class Trouble(StrEnum):
+    """The steps that a drop can be overdue for."""
+
+    NOT_SEALED = "NOT_SEALED"
+    NOT_DRAWN = "NOT_DRAWN"
+    NOT_PROMOTED = "NOT_PROMOTED"
 
 
 class LogKind(StrEnum):
@@ -234,6 +243,20 @@ class Drop:
         self.stage, self.drawn_at = Stage.OFFERING, now
         self.signature = signature
         return draw.seed_of(self.terms_hash, self.entries_root, draw.randomness_of(signature))
+
+    def trouble(self, now: datetime, pending_since: datetime | None) -> Trouble | None:
+        """Return the step that the drop is overdue for, if any.
+
+        Args:
+            now: the database's time.
+            pending_since: the moment of the oldest change of entries that awaits promote.
+        """
+        due = {
+            Stage.PUBLISHED: (Trouble.NOT_SEALED, self.draws_at),
+            Stage.SEALED: (Trouble.NOT_DRAWN, round_time(self.beacon_round or 0)),
+        }.get(self.stage, (Trouble.NOT_PROMOTED, pending_since))
+        trouble, since = due
+        return trouble if since is not None and now >= since + _PATIENCE else None
 
     def lot(self, product_id: UUID) -> Lot:
         """Return the lot of a product. Raises KeyError."""

@@ -115,7 +115,8 @@ class DropRepository:
 
     def lock(self, id_: UUID) -> tuple[Drop, datetime] | None:
         """Return a drop, locked FOR UPDATE, and the database's time once it was locked."""
-        return _first(self._uow.lock(sql.LOCK(id=id_)))
+        _, found = self._uow.lock_together(sql.LOCK(id=id_), sql.FIND(id=id_))
+        return _first(found)
 
     def newest(
         self, states: Sequence[State], before: UUID, limit: int
@@ -194,6 +195,11 @@ class DropRepository:
         """Return id, lot and position of the pool's entries after an id, by id."""
         found = self._uow.read(sql.POOL(drop_id=id_, after=after, limit=limit))
         return [(row.id, row.product_id, row.position) for row in found]
+
+    def pending_since(self, id_: UUID) -> datetime | None:
+        """Return the moment of the oldest change of entries that awaits promote."""
+        found: datetime | None = self._uow.read(sql.PENDING_SINCE(drop_id=id_))[0].at
+        return found
 
     def free_times(self, id_: UUID) -> tuple[float | None, float | None, float | None]:
         """Return the seconds that released units lay free before their heir's offer.

@@ -63,7 +63,8 @@ ADD = insert_row(
 ADD_LOTS = insert_many(drop_lot_table, "drop_id", "product_id", "units")
 ADD_LOG = insert_many(drop_log_table, "drop_id", "number", "at", "kind", "data", "hash")
 FIND = Statement(_DROPS.where(_d.id == _ID))
-LOCK = Statement(_DROPS.where(_d.id == _ID).with_for_update(of=drop_table))
+# Followed by FIND: a statement that waited for the lock would show the lots as they were before.
+LOCK = Statement(select(_d.id).where(_d.id == _ID).with_for_update())
 # Those of which an entry left that the log does not have: a unit may come back after the end, too.
 UNDER_WAY = Statement(
     select(_d.id)
@@ -134,6 +135,26 @@ HOLDING = Statement(
     .where(_e.drop_id == _DROP, _HOLDS)
     .group_by(_e.product_id, _e.status)
 )
+# The oldest change that awaits promote: who left untold, an offer that is over, and, while offers
+# are made, an entry without a position. Nothing of a published drop's is awaited before its seal.
+PENDING_SINCE = Statement(
+    select(
+        func.least(
+            select(func.min(_e.left_at)).where(_e.drop_id == _DROP, _HAS_LEFT_UNTOLD)
+            .scalar_subquery(),
+            select(func.min(_e.claim_until))
+            .where(_e.drop_id == _DROP, _HOLDS, _e.status == "OFFERED", _e.claim_until <= _NOW)
+            .scalar_subquery(),
+            select(func.min(_e.joined_at))
+            .where(
+                _e.drop_id == _d.id, _e.position.is_(None), _e.status == "JOINED",
+                _d.state == "OFFERING",
+                _d.offers_until - func.make_interval(0, 0, 0, 0, 0, _d.claim_minutes) > _NOW,
+            )
+            .correlate(drop_table).scalar_subquery(),
+        ).label("at")
+    ).where(_d.id == _DROP)
+)  # fmt: skip
 
 # --- joining -------------------------------------------------------------------------------------
 

@@ -7,15 +7,28 @@ from uuid import UUID
 
 from pydantic import Field
 
-from commerce.drop.model import Drop, Entry, EntryStatus, LogRecord, Mode, State
+from commerce.drop.model import (
+    Drop,
+    Entry,
+    EntryStatus,
+    LogRecord,
+    Mode,
+    State,
+    Trouble,
+    round_time,
+)
 from commerce.shared.schemas import Timestamp, View, one_of
 
 
 class LotView(View):
-    """A product's units in a drop. Positions up to `served` were offered a unit."""
+    """A product's units in a drop; `returned` ones went back to its stock.
+
+    Positions up to `served` were offered a unit.
+    """
 
     product_id: str
     units: int
+    returned: int
     entries: int
     held: int
     bought: int
@@ -45,6 +58,18 @@ class DropView(View):
     log_head: str | None
     now: Timestamp
     version: int
+
+
+class StaffDropView(DropView):
+    """A drop as staff see it: all its entries by status, and what it waits for too long."""
+
+    statuses: dict[str, int]
+    beacon_chain: str | None
+    beacon_at: Timestamp | None = Field(description="When the beacon publishes the round.")
+    sealed_at: Timestamp | None
+    drawn_at: Timestamp | None
+    ended_at: Timestamp | None
+    trouble: Annotated[str, one_of(Trouble)] | None
 
 
 class EntryView(View):
@@ -136,6 +161,7 @@ def drop_view(drop: Drop, now: datetime, entries: Mapping[UUID, int], holding: C
         LotView(
             product_id=str(lot.product_id),
             units=lot.units,
+            returned=lot.returned,
             entries=entries.get(lot.product_id, 0),
             held=sum(holding.get((lot.product_id, status), 0) for status in _HELD),
             bought=holding.get((lot.product_id, EntryStatus.BOUGHT), 0),
@@ -165,6 +191,31 @@ def drop_view(drop: Drop, now: datetime, entries: Mapping[UUID, int], holding: C
         now=now,
         version=drop.version,
     )
+
+
+def staff_view(
+    view: DropView, drop: Drop, now: datetime, counts: Counts, pending_since: datetime | None
+) -> StaffDropView:
+    """Make the view for staff of what everybody sees, and of all entries by lot and status."""
+    trouble = drop.trouble(now, pending_since)
+    return StaffDropView(
+        **dict(view),
+        statuses=by_status(counts),
+        beacon_chain=drop.beacon_chain,
+        beacon_at=round_time(drop.beacon_round) if drop.beacon_round else None,
+        sealed_at=drop.sealed_at,
+        drawn_at=drop.drawn_at,
+        ended_at=drop.ended_at,
+        trouble=trouble.value if trouble else None,
+    )
+
+
+def by_status(counts: Counts) -> dict[str, int]:
+    """Add up entries of all lots, by status."""
+    totals: dict[str, int] = {}
+    for (_, status), entries in counts.items():
+        totals[status.value] = totals.get(status.value, 0) + entries
+    return dict(sorted(totals.items()))
 
 
 def record_view(record: LogRecord) -> LogRecordView:

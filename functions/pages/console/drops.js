@@ -1,0 +1,65 @@
+// The panel of drops: those under way with their entries, and what an operator may do with each.
+import * as actions from "./actions.js";
+import { ago, badge, button, el, number, shortId } from "./dom.js";
+import { figure } from "./panels.js";
+import { facts } from "./order.js";
+
+const OVER = ["CLOSED", "CANCELLED"];
+const SEALED = ["SEALED", "OFFERING", ...OVER];
+const TROUBLES = {
+  NOT_SEALED: "the draw's time is over, and its entries are not sealed",
+  NOT_DRAWN: "its beacon's round is published, and it is not drawn",
+  NOT_PROMOTED: "units or entries wait for promote",
+};
+
+export const isOver = (drop) => OVER.includes(drop.state);
+
+export function troubles({ drops }) {
+  return drops.filter((drop) => drop.trouble)
+    .map((drop) => `Drop ${shortId(drop.drop_id)} is stuck: ${TROUBLES[drop.trouble]}`);
+}
+
+export function drops({ drops: newest }, { changed }) {
+  if (!newest.length) return [el("p", { class: "quiet" }, "There is no drop.")];
+  return newest.map((drop) => el("section", { class: "queue", "aria-label": `Drop ${drop.drop_id}` },
+    el("div", { class: "queue-head" },
+      el("h3", {}, el("code", { class: "id", title: drop.drop_id }, shortId(drop.drop_id))),
+      badge(drop.state, drop.trouble ? "bad" : ""),
+      el("span", { class: "quiet" }, drop.mode),
+      el("div", { class: "buttons" }, buttons(drop, changed))),
+    drop.trouble ? el("p", { class: "cause" }, `Stuck: ${TROUBLES[drop.trouble]}.`) : null,
+    isOver(drop) ? null : facts(moments(drop)),
+    unitsOf(drop),
+    drop.statuses ? el("p", {}, Object.entries(drop.statuses).flatMap(([status, count]) => [badge(`${status} ${number(count)}`), " "])) : null,
+    el("p", {}, links(drop))));
+}
+
+function moments(drop) {
+  return [
+    ["Entries", ago(drop.entries_at)],
+    ["Draw", ago(drop.draws_at)],
+    ["Beacon's round", drop.beacon_round ? el("span", {}, `${drop.beacon_round}, `, ago(drop.beacon_at)) : "–"],
+    ["Last orders", ago(drop.offers_until)],
+  ];
+}
+
+function unitsOf(drop) {
+  const sum = (name) => drop.lots.reduce((total, lot) => total + lot[name], 0);
+  const [units, held, bought, returned] = ["units", "held", "bought", "returned"].map(sum);
+  return el("div", { class: "figures-row" },
+    figure("units", number(units)), figure("free", number(units - held - bought - returned)), figure("held", number(held)),
+    figure("bought", number(bought)), figure("back in stock", number(returned)), figure("entries", number(drop.entries)));
+}
+
+function buttons(drop, changed) {
+  const made = (act, verb, kind) => button(verb, `${act.name} ${drop.drop_id}`, () => act(drop, changed), kind, `${verb} drop ${drop.drop_id}`);
+  if (isOver(drop)) return [];
+  if (drop.state === "DRAFT") return [made(actions.publish, "Publish"), made(actions.cancelDrop, "Cancel", "danger-quiet")];
+  return [made(actions.addUnits, "Add units"), made(actions.cancelDrop, "Cancel", "danger-quiet")];
+}
+
+function links(drop) {
+  const link = (what) => el("a", { href: `drops/${drop.drop_id}/${what}`, target: "_blank", rel: "noopener" }, what);
+  if (!SEALED.includes(drop.state)) return [];
+  return isOver(drop) ? [link("proof"), " · ", link("report")] : [link("proof")];
+}

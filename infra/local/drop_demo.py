@@ -1,0 +1,284 @@
+"""Play one whole drop on the running local system, and verify its proof: `make drop-demo`.
+
+Eight shoppers enter for three units. The entries are sealed, a round of the beacon draws their
+order, and offers are bought, declined and cancelled, so that units go to heirs. Then the proof is
+verified by docs/verify_drop.py, and an altered copy is not.
+"""
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from infra.local.api import Api, ApiRefused, Json
+from infra.local.demo import Buyer, sign_up
+from infra.local.env_file import read_env
+from infra.local.errors import LocalError
+from infra.local.progress import Stages
+
+ROOT = Path(__file__).parents[2]
+DIRECTORY = ROOT / ".local" / "drop-demo"
+VERIFIER = ROOT / "docs" / "verify_drop.py"
+SHOPPERS, UNITS, PRICE_WON, CHARGED_WON = 8, 3, 95_000, 100_000
+CLAIM_MINUTES = 1
+OPENS_SECONDS, ENTRIES_SECONDS, OFFERS_SECONDS = 4, 12, 25  # after each other
+PATIENCE_SECONDS = 120  # promote's every-minute run is the longest way round
+POLL_SECONDS = 0.3
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Shopper:
+    """A user who has entered the drop."""
+
+    buyer: Buyer
+    drop: str
+
+    @property
+    def name(self) -> str:
+        """The name in the output."""
+        return self.buyer.login_id
+
+    def entry(self) -> Json:
+        """Their entry as it is now."""
+        return self.buyer.api.call("GET", f"/drops/{self.drop}/entries/me")
+
+    def wait_for_offer(self) -> Json:
+        """Wait until they are offered a unit. Raises LocalError where they are not."""
+        return _wait(self.entry, lambda entry: entry["status"] == "OFFERED", f"{self.name}'s offer")
+
+
+class DropDemo:
+    """One drop, played to its end."""
+
+    def __init__(self, admin: Api, stages: Stages, *, pace: float = 1) -> None:
+        """Play with the API as an admin's; `pace` makes each phase so many times as long."""
+        self._admin, self._anyone, self._stages = admin, Api(admin.base_url), stages
+        self._pace = pace
+        self.drop = self._product = ""
+        self._line: list[Shopper] = []
+
+    def play(self) -> Json:
+        """Play it; returns the proof. Raises LocalError where a step does not do what it should."""
+        with self._stages.stage("Sign up") as outcome:
+            buyers = [self._shopper() for _ in range(SHOPPERS)]
+            outcome.is_now(f"{SHOPPERS} shoppers with {CHARGED_WON:,} points each")
+        with self._stages.stage("Publish") as outcome:
+            outcome.is_now(self._publish())
+        with self._stages.stage("Enter") as outcome:
+            shoppers = self._enter(buyers)
+            outcome.is_now(f"{len(shoppers)} entries; an order beside the drop gets DROP_ONLY")
+        with self._stages.stage("Seal") as outcome:
+            outcome.is_now(self._sealed())
+        with self._stages.stage("Draw") as outcome:
+            outcome.is_now(self._drawn(shoppers))
+        self._sell()
+        with self._stages.stage("End") as outcome:
+            outcome.is_now(self._ended())
+        return self._proof()
+
+    def _shopper(self) -> Buyer:
+        buyer = sign_up(self._anyone)
+        buyer.api.call("POST", "/users/me/points/charges", {"amount": CHARGED_WON}, _key())
+        return buyer
+
+    def _publish(self) -> str:
+        brand = {
+            "name": f"Onmaru drops {secrets.token_hex(2)}",
+            "description": "Bowls of one firing.",
+        }
+        product = {
+            "brand_id": self._admin.call("POST", "/admin/brands", brand)["brand_id"],
+            "name": f"Tea Bowl, firing {secrets.token_hex(2)}",
+            "description": f"{UNITS} of a kind, sold by a drop.",
+            "price_amount": PRICE_WON,
+        }
+        self._product = self._admin.call("POST", "/admin/products", product)["product_id"]
+        self._admin.call("PUT", f"/admin/products/{self._product}/stock", {"quantity": UNITS})
+        entries_at = datetime.now(UTC) + self._pace * timedelta(seconds=OPENS_SECONDS)
+        draws_at = entries_at + self._pace * timedelta(seconds=ENTRIES_SECONDS)
+        self._last_offer_at = draws_at + self._pace * timedelta(seconds=OFFERS_SECONDS)
+        terms = {
+            "lots": [{"product_id": self._product, "units": UNITS}],
+            "entries_at": entries_at.isoformat(),
+            "draws_at": draws_at.isoformat(),
+            "offers_until": (self._last_offer_at + timedelta(minutes=CLAIM_MINUTES)).isoformat(),
+            "claim_minutes": CLAIM_MINUTES,
+            "verified_only": False,
+        }
+        self.drop = self._admin.call("POST", "/admin/drops", terms)["drop_id"]
+        drop = self._admin.call("POST", f"/admin/drops/{self.drop}/publication")
+        return (
+            f"{UNITS} units; the terms' hash {drop['terms_hash'][:16]}… and the beacon's round"
+            f" {drop['beacon_round']} are public before anybody enters"
+        )
+
+    def _enter(self, buyers: list[Buyer]) -> list[Shopper]:
+        _wait(self._shown, lambda drop: drop["state"] == "ENTRIES", "the beginning of entries")
+        for buyer in buyers:
+            buyer.api.call("POST", f"/drops/{self.drop}/entries", {}, _key())
+        if _refusal(lambda: self._order(buyers[0])) != "DROP_ONLY":
+            raise _wrong("an order beside it is not refused")
+        return [Shopper(buyer, self.drop) for buyer in buyers]
+
+    def _sealed(self) -> str:
+        _wait(lambda: _refusal(self._proof), lambda code: code is None, "the seal")
+        proof = self._proof()
+        return f"{proof['entries_count']} entries, entries_root {proof['entries_root'][:16]}…"
+
+    def _drawn(self, shoppers: list[Shopper]) -> str:
+        _wait(self._shown, lambda drop: drop["served"] == UNITS, "the draw")
+        places = {shopper.name: shopper.entry()["position"] for shopper in shoppers}
+        self._line = sorted(shoppers, key=lambda shopper: places[shopper.name])
+        signature = self._proof()["signature"]
+        line = ", ".join(f"{place}. {shopper.name}" for place, shopper in enumerate(self._line, 1))
+        return f"signature {signature[:16]}… gives the order {line}"
+
+    def _sell(self) -> None:
+        first, second, third, fourth, fifth, *_ = self._line
+        with self._stages.stage("Buy") as outcome:
+            outcome.is_now(f"{first.name} orders: {self._bought(first)}")
+        with self._stages.stage("Decline") as outcome:
+            second.buyer.api.call("DELETE", f"/drops/{self.drop}/entries/me")
+            fourth.wait_for_offer()
+            outcome.is_now(f"{second.name} withdraws; {fourth.name} is offered the unit")
+        with self._stages.stage("Buy and cancel") as outcome:
+            self._bought(third)
+            self._cancel(third)
+            fifth.wait_for_offer()
+            outcome.is_now(f"{third.name} cancels; {fifth.name} is offered the unit, not the stock")
+        with self._stages.stage("Heirs buy") as outcome:
+            bought = [f"{heir.name}: {self._bought(heir)}" for heir in (fourth, fifth)]
+            outcome.is_now(", ".join(bought))
+
+    def _ended(self) -> str:
+        wait = (self._last_offer_at - datetime.now(UTC)).total_seconds()
+        time.sleep(max(0, wait))
+        self._cancel(self._line[4])
+        _wait(self._shown, lambda drop: drop["state"] == "CLOSED", "the drop's end")
+        report = self._anyone.call("GET", f"/drops/{self.drop}/report")
+        stock = self._anyone.call("GET", f"/products/{self._product}")["stock_quantity"]
+        return (
+            f"{report['bought']} of {UNITS} units bought, {report['offers']} offers,"
+            f" {report['oversold']} oversold; a purchase cancelled after the last offer puts"
+            f" {stock} unit back in stock"
+        )
+
+    def _order(self, buyer: Buyer, **more: str) -> Json:
+        lines = [{"product_id": self._product, "quantity": 1}]
+        body = {"lines": lines, "payment_method": "POINT", **more}
+        return buyer.api.call("POST", "/orders", body, _key())
+
+    def _bought(self, shopper: Shopper) -> str:
+        entry = shopper.wait_for_offer()
+        order = self._order(shopper.buyer, drop_entry_id=entry["entry_id"])
+        status: str = order["status"]
+        return status
+
+    def _cancel(self, shopper: Shopper) -> None:
+        order_id = shopper.entry()["order_id"]
+        shopper.buyer.api.call("POST", f"/orders/{order_id}/cancellation", {}, _key())
+
+    def _shown(self) -> Json:
+        return self._anyone.call("GET", f"/drops/{self.drop}")
+
+    def _proof(self) -> Json:
+        return self._anyone.call("GET", f"/drops/{self.drop}/proof")
+
+
+def verify(proof: Json, name: str, directory: Path = DIRECTORY) -> tuple[bool, list[str]]:
+    """Store a proof and let the script verify it; return whether it is valid, and each claim."""
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / name
+    file.write_text(json.dumps(proof, indent=1), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(VERIFIER), str(file)], capture_output=True, text=True, check=False
+    )
+    return done.returncode == 0, (done.stdout + done.stderr).splitlines()
+
+
+def altered(proof: Json) -> Json:
+    """Return a copy of a proof in which the first two in line have changed places."""
+    copy: Json = json.loads(json.dumps(proof))
+    first, second = sorted(copy["entries"], key=lambda each: each["position"])[:2]
+    first["position"], second["position"] = second["position"], first["position"]
+    return copy
+
+
+def run(admin: Api, stages: Stages) -> None:
+    """Play a drop, and verify its proof and an altered one. Raises LocalError on a failure."""
+    demo = DropDemo(admin, stages)
+    proof = demo.play()
+    with stages.stage("Verify") as outcome:
+        is_valid, claims = verify(proof, "proof.json")
+        outcome.is_now(f"python3 docs/verify_drop.py {DIRECTORY / 'proof.json'}")
+    for claim in claims:
+        stages.say(f"    {claim}", "" if claim.startswith("ok") else "red")
+    if not is_valid:
+        raise _wrong("its proof is not valid")
+    with stages.stage("An altered copy") as outcome:
+        is_valid, claims = verify(altered(proof), "altered.json")
+        outcome.is_now("the first two in line have changed places; the script says")
+    for claim in claims:
+        if not claim.startswith("ok"):
+            stages.say(f"    {claim}")
+    if is_valid:
+        raise _wrong("an altered proof is valid")
+    stages.say(f"The proof is public: {admin.base_url}/drops/{demo.drop}/proof", "bold")
+
+
+def _wait(look: Callable[[], T], is_there: Callable[[T], bool], what: str) -> T:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_there(seen := look()):
+        if time.monotonic() > deadline:
+            raise LocalError(
+                f"{what[0].upper()}{what[1:]} has not come after {PATIENCE_SECONDS} s:"
+                ' see make ops ARGS="drops list", and make ops ARGS=logs.'
+            )
+        time.sleep(POLL_SECONDS)
+    return seen
+
+
+def _refusal(call: Callable[[], Any]) -> str | None:
+    """Return the code with which a call is refused; None where it is not."""
+    try:
+        call()
+    except ApiRefused as refusal:
+        return str(refusal.code)
+    return None
+
+
+def _wrong(what: str) -> LocalError:
+    return LocalError(f"The drop is not as it should be: {what}.")
+
+
+def _key() -> str:
+    return secrets.token_hex(16)
+
+
+def main() -> None:
+    """Play it on the running local system; the exit code is 1 on a failure."""
+    stages = Stages()
+    try:
+        run(_running_api(), stages)
+    except LocalError as error:
+        stages.say(f"✗ {error}", style="red")
+        sys.exit(1)
+
+
+def _running_api() -> Api:
+    running = read_env(ROOT / ".local" / "env")
+    if "API_URL" not in running:
+        raise LocalError("Nothing runs here: run make up in another terminal.")
+    return Api(running["API_URL"], running["ADMIN_TOKEN"])
+
+
+if __name__ == "__main__":
+    main()

@@ -692,7 +692,9 @@ def refusals_of_the_gateway_are_problems(stack: Stack) -> list[str]:
     [api] = stack.of_type("AWS::Serverless::Api").values()
     responses = api["GatewayResponses"]
     found = [kind for kind, response in responses.items() if not _is_a_problem(response)]
-    found += [f"{kind} replaces the status of others" for kind in _DEFAULTS if _sets(responses, kind)]
+    found += [
+        f"{kind} replaces the status of others" for kind in _DEFAULTS if _sets(responses, kind)
+    ]
     statuses = {kind: each.get("StatusCode") for kind, each in responses.items()}
     return found + [kind for kind, status in _REFUSALS.items() if statuses.get(kind) != status]
 

@@ -73,6 +73,10 @@ export function button(label, key, onclick, kind = "", name = label) {
   return el("button", { type: "button", class: kind, "data-key": key, "aria-label": name, onclick }, label);
 }
 
+export function figure(label, value, bad) {
+  return el("p", { class: bad ? "figure bad" : "figure" }, el("b", {}, value), el("span", {}, label));
+}
+
 // Columns are [label, cell(row), class]; on a narrow screen each row is shown as a card.
 export function table(caption, columns, rows, kind = "cards") {
   const heads = columns.map(([label, , kind]) => el("th", { scope: "col", class: kind }, label));

@@ -1,7 +1,6 @@
 // The panel of drops: those under way with their entries, and what an operator may do with each.
 import * as actions from "./actions.js";
-import { ago, badge, button, el, number, shortId } from "./dom.js";
-import { figure } from "./panels.js";
+import { ago, badge, button, el, figure, number, shortId } from "./dom.js";
 import { facts } from "./order.js";
 
 const OVER = ["CLOSED", "CANCELLED"];

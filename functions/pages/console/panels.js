@@ -1,7 +1,7 @@
 // The contents of the panels, made from the API's answers.
 import * as actions from "./actions.js";
 import * as charts from "./charts.js";
-import { ago, badge, button, counted, duration, el, money, number, shortId, table } from "./dom.js";
+import { ago, badge, button, counted, duration, el, figure, money, number, shortId, table } from "./dom.js";
 import { troubles } from "./drops.js";
 import { orderLink } from "./order.js";
 
@@ -118,10 +118,6 @@ export function outbox({ outbox: box }, { changed }) {
     ["", (event) => button("Requeue", `requeue ${event.event_id}`, () => actions.requeue(event, changed),
       "", `Requeue event ${event.event_id}`), "act"],
   ], box.set_aside)];
-}
-
-export function figure(label, value, bad) {
-  return el("p", { class: bad ? "figure bad" : "figure" }, el("b", {}, value), el("span", {}, label));
 }
 
 // --- orders --------------------------------------------------------------------------------------

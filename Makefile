@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 EMULATOR_VENV := .venv-emulator
 AUDIT_VENV := .venv-audit
+CLIENTS_VENV := .venv-clients
 BIN := $(VENV)/bin
 
 # Tools that compile everything anew each time take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up reload down reset drop-demo seed test test-fast test-pythons test-servers check audit function migration format lock openapi bench soak faults histories fuzz mutants screens ops invoke shell sql localstack localstack-build sam-local release wheels
+.PHONY: help up reload down reset drop-demo seed test test-fast test-pythons test-servers check audit clients function migration format lock openapi bench soak faults histories fuzz mutants screens ops invoke shell sql localstack localstack-build sam-local release wheels
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -33,6 +34,12 @@ $(AUDIT_VENV)/.installed: $(VENV)/.installed requirements-audit.lock
 	@echo "Creating $(AUDIT_VENV) from requirements-audit.lock, once: a minute or two …"
 	@$(PYTHON) -m venv $(AUDIT_VENV)
 	@$(BIN)/uv pip sync --quiet --python $(AUDIT_VENV)/bin/python --require-hashes requirements-audit.lock
+	@touch $@
+
+$(CLIENTS_VENV)/.installed: $(VENV)/.installed requirements-clients.lock
+	@echo "Creating $(CLIENTS_VENV) from requirements-clients.lock …"
+	@$(PYTHON) -m venv $(CLIENTS_VENV)
+	@$(BIN)/uv pip sync --quiet --python $(CLIENTS_VENV)/bin/python --require-hashes requirements-clients.lock
 	@touch $@
 
 up: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Start everything, place an order, stay until Ctrl-C
@@ -64,6 +71,9 @@ check: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Format, lint, types, impo
 
 audit: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Look for known vulnerabilities, write SBOMs to .local/sbom, check the templates
 	@$(BIN)/python -m infra.audit
+
+clients: $(VENV)/.installed $(CLIENTS_VENV)/.installed  ## Make Python and TypeScript clients and a collection, compile and try them (Node.js; SMOKE=1)
+	@$(BIN)/python -m infra.clients $(if $(SMOKE),--smoke)
 
 openapi: $(VENV)/.installed  ## Write docs/openapi.json from what the functions declare
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi

@@ -55,6 +55,7 @@ SETS = (
     PackageSet("requirements.in", "requirements.lock"),
     PackageSet("requirements-emulator.in", "requirements-emulator.lock"),
     PackageSet("requirements-audit.in", "requirements-audit.lock"),
+    PackageSet("requirements-clients.in", "requirements-clients.lock"),
     PackageSet("requirements-bootstrap.in", "requirements-bootstrap.lock"),
     LAYER,
 )

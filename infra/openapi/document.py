@@ -12,6 +12,7 @@ from commerce.entrypoints.http import ANYONE
 from commerce.entrypoints.problem import CONTENT_TYPE, STATUS, problem, unexpected
 from commerce.shared.errors import CommerceError, Kind
 from infra.openapi import examples, parts
+from infra.openapi.naming import named
 from infra.openapi.operation import Operation
 from infra.template import functions, read_template
 
@@ -45,9 +46,9 @@ def document() -> dict[str, Any]:
     components = found["components"]
     components |= {"headers": parts.HEADERS, "securitySchemes": parts.SECURITY_SCHEMES}
     components["examples"] = _problems(operations)
-    components["schemas"]["Problem"] = parts.PROBLEM
-    components["schemas"] = dict(sorted(_reached(found).items()))
-    return found
+    components["schemas"] |= parts.problem_schemas(components["examples"])
+    components["schemas"] = _reached(found)
+    return named(found)
 
 
 def _described(operation: Operation) -> dict[str, Any]:
@@ -166,7 +167,8 @@ def _refusal(status: HTTPStatus, bodies: Iterable[dict[str, Any]]) -> dict[str, 
         "headers": _headers(headers),
         "content": {
             CONTENT_TYPE: {
-                "schema": {"allOf": [{"$ref": f"{_SCHEMAS}Problem"}, narrowed]},
+                # One schema alone in an allOf: generators know it as that schema, or add the rest.
+                "schema": {"allOf": [{"$ref": f"{_SCHEMAS}Problem"}], **narrowed},
                 "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in described},
             }
         },

@@ -5,12 +5,12 @@ Spectral runs where Node.js does: the version that spectral/package-lock.json pi
 """
 
 import json
-import shutil
 import subprocess
 import sys
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from infra import node
 from infra.openapi.files import DOCUMENT
 from infra.template import ROOT
 
@@ -26,31 +26,15 @@ def main() -> int:
     if found:
         print(f"{DOCUMENT} is not valid OpenAPI:", *found, sep="\n  ")  # noqa: T201
         return 1
-    npm = shutil.which("npm")
-    if npm is None:
+    if node.version() is None:
         print("docs/openapi.json is valid; Spectral was left out: it needs Node.js.")  # noqa: T201
         return 0
-    if not _install(npm):
+    if not node.install(RULESET.parent, INSTALLED):
         print("Spectral cannot be installed: see npm's words above.")  # noqa: T201
         return 1
     return subprocess.run(  # noqa: S603
         [SPECTRAL, "lint", "--fail-severity=hint", "--ruleset", RULESET, DOCUMENT], check=False
     ).returncode
-
-
-def _install(npm: str) -> bool:
-    """Return whether the packages of the lock file are installed; install them if they are not."""
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    lock = RULESET.with_name("package-lock.json")
-    copy = INSTALLED / lock.name
-    if SPECTRAL.exists() and copy.read_bytes() == lock.read_bytes():
-        return True
-    print("Installing Spectral below .local/ …")  # noqa: T201
-    for file in (lock, lock.with_name("package.json")):
-        shutil.copy(file, INSTALLED)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(command, cwd=INSTALLED, check=False, stdout=subprocess.DEVNULL)  # noqa: S603
-    return done.returncode == 0
 
 
 if __name__ == "__main__":

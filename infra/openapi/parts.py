@@ -1,5 +1,6 @@
 """The parts of the document that no function declares: headers, schemes, the gateway's answers."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -36,6 +37,7 @@ TAGS = {
     "ranking": "What is looked at, liked and bought most",
     "health": "Whether this deployment can serve",
     "operations": "What is wrong now, and what operators do about it",
+    "drop": "What is sold to those whose turn it is, in an order that all can check",
     "docs": "This document, and a page to read it",
     "console": "The operators' page",
 }
@@ -163,9 +165,11 @@ GATEWAY_TIMESTAMP = {
 
 FIELD = {"field": "amount", "message": "Must be a whole number.", "code": "int_type"}
 
-PROBLEM = {
+_MOMENT = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
+
+PROBLEM: dict[str, Any] = {
     "type": "object",
-    "description": "A refusal, as RFC 9457 has it; some have more members than these.",
+    "description": "A refusal, as RFC 9457 has it. Members that are not required come with codes.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {
@@ -176,15 +180,60 @@ PROBLEM = {
         "title": {"type": "string", "description": "The same for every problem of its code"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What to do, in this case"},
-        "code": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]+$"},
+        "code": {
+            "description": "Which refusal it is; a later version may have codes that are not here",
+            "anyOf": [
+                {"$ref": "#/components/schemas/ProblemCode"},
+                {"type": "string", "pattern": "^[A-Z][A-Z0-9_]+$"},
+            ],
+        },
         "request_id": {"type": "string", "description": "What to ask by"},
         "errors": {
             "type": "array",
             "description": "One for each field or line that is wrong",
-            "items": {"type": "object"},
+            "items": {"$ref": "#/components/schemas/ProblemError"},
         },
+        "already": {"type": "integer", "description": "Units that the buyer has already"},
+        "by": {"type": "integer", "description": "Units that are sold and not there"},
+        "claim_until": _MOMENT | {"description": "Until when the offer could be used"},
+        "drop_id": {"type": "string", "description": "The drop to enter"},
+        "entry_status": {"type": "string", "description": "What became of the entry"},
+        "expected_schema_revision": {"type": "string", "description": "What this code needs"},
+        "limit": {"type": "integer", "description": "How many are allowed"},
+        "order_ids": {"type": "array", "items": {"type": "string"}},
+        "product_id": {"type": "string"},
+        "reason": {"type": "string", "description": "Why, as a sentence for the user"},
+        "requested": {"type": "integer", "description": "Units that were asked for"},
+        "sale_from": _MOMENT | {"description": "From when it is sold"},
+        "sale_until": _MOMENT | {"description": "Until when it is sold"},
+        "schema_revision": {"type": "string", "description": "What the database has"},
+        "version": {"type": "string", "description": "The version of this deployment"},
     },
 }
+
+PROBLEM_ERROR: dict[str, Any] = {
+    "type": "object",
+    "description": "A wrong field (field, message, code), or a line of an order (product_id, …).",
+    "properties": {
+        "field": {"type": "string", "description": "The field's path: lines.0.quantity"},
+        "message": {"type": "string", "description": "One sentence"},
+        "code": {"type": "string", "description": "Which rule it breaks"},
+        "product_id": {"type": "string"},
+        "requested": {"type": "integer"},
+        "required": {"type": "integer"},
+        "available": {"type": "integer"},
+        "already": {"type": "integer"},
+        "limit": {"type": "integer"},
+        "sale_from": _MOMENT,
+        "sale_until": _MOMENT,
+    },
+}
+
+
+def problem_schemas(codes: Iterable[str]) -> dict[str, Any]:
+    """Return the schema of every refusal, and those that it refers to."""
+    code = {"type": "string", "description": "The codes of this version", "enum": sorted(codes)}
+    return {"Problem": PROBLEM, "ProblemCode": code, "ProblemError": PROBLEM_ERROR}
 
 
 def _of_the_door(status: HTTPStatus, code: str, title: str, detail: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from infra.openapi import naming
 from infra.openapi.document import document
 from infra.openapi.files import DOCUMENT
 from infra.template import functions, read_template
@@ -58,7 +59,7 @@ def examples_of(content: Json) -> list[Any]:
 def codes_of(operation: Json, status: int) -> set[str]:
     """The codes of the problems with this status."""
     content = operation["responses"][str(status)]["content"]["application/problem+json"]
-    return set(content["schema"]["allOf"][1]["properties"]["code"]["enum"])
+    return set(content["schema"]["properties"]["code"]["enum"])
 
 
 def test_the_document_has_not_drifted() -> None:
@@ -130,3 +131,43 @@ def test_every_json_body_has_an_example() -> None:
     for name, content in media_types():
         if content["schema"] not in ({"type": "string"}, {"type": "object"}):
             assert examples_of(content), f"{name} has a body without an example"
+
+
+def test_every_member_of_a_problem_is_declared() -> None:
+    problem, error = (KEPT["components"]["schemas"][n] for n in ("Problem", "ProblemError"))
+    bodies = [each["value"] for each in KEPT["components"]["examples"].values()]
+    errors = [each for body in bodies for each in body.get("errors", [])]
+    assert {name for body in bodies for name in body} - set(problem["properties"]) == set()
+    assert {name for each in errors for name in each} - set(error["properties"]) == set()
+    assert len(errors) > 10
+
+
+def test_every_documented_code_is_a_problem_code() -> None:
+    documented = {
+        code
+        for operation in OPERATIONS.values()
+        for status in operation["responses"]
+        if status >= "400"
+        for code in codes_of(operation, int(status))
+    }
+    assert set(KEPT["components"]["schemas"]["ProblemCode"]["enum"]) == documented
+
+
+def test_a_list_of_values_is_spelled_out_in_one_schema() -> None:
+    lists = [
+        tuple(described["enum"])
+        for schema in KEPT["components"]["schemas"].values()
+        for described in [schema, *schema.get("properties", {}).values()]
+        if "enum" in described
+    ]
+    assert sorted(lists) == sorted(set(lists))
+
+
+@pytest.mark.parametrize("names", [{"Nothing": "Something"}, {"Kind": "Problem"}])
+def test_a_name_of_no_schema_or_of_another_one_is_refused(
+    names: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(naming, "NAMES", names)
+    schemas = {"Kind": {"type": "string", "enum": ["FIXED"]}, "Problem": {"type": "object"}}
+    with pytest.raises(KeyError, match="see NAMES"):
+        naming.named({"components": {"schemas": schemas}})

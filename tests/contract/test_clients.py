@@ -41,7 +41,7 @@ def collection() -> Json:
     return {"item": [{"name": "all", "item": requests}], "variable": []}
 
 
-def test_make_clients_runs_them_and_smoke_asks_for_a_running_system() -> None:
+def test_make_clients_runs_them_and_smoke_needs_a_running_system() -> None:
     command = ["make", "--dry-run", "-o", ".venv/.installed", "-o", ".venv-clients/.installed"]
     ran = {
         smoke: subprocess.run(

@@ -109,7 +109,7 @@ def test_a_drop_that_is_not_sealed_or_not_drawn_in_time_is_stuck(
 def test_a_drop_that_is_not_promoted_is_stuck(
     capsys: pytest.CaptureFixture[str], change: str
 ) -> None:
-    product, buyers = a_product(stock=1, price=10), [a_buyer(100), a_buyer()]
+    product, buyers = a_product(stock=1, price=10), [a_buyer(100), a_buyer(100)]
     drop_id = an_offering_drop(product, buyers)
     buyer, entry = in_line(drop_id, buyers)[0]
     if change == "left":

@@ -78,7 +78,7 @@ clients: $(VENV)/.installed $(CLIENTS_VENV)/.installed  ## Make Python and TypeS
 openapi: $(VENV)/.installed  ## Write docs/openapi.json from what the functions declare
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi
 
-function: $(VENV)/.installed  ## Write a new function: NAME=user/edit_me METHOD=PATCH PATH_=/users/me (ACCESS=anyone)
+function: $(VENV)/.installed  ## Write a new function: NAME=user/greet_me METHOD=GET PATH_=/users/me/greeting (ACCESS=anyone)
 	@$(BIN)/python -m infra.scaffold function "$(NAME)" "$(METHOD)" "$(PATH_)" $(if $(ACCESS),--access $(ACCESS))
 
 migration: $(VENV)/.installed  ## Write the next migration: NAME=orders_have_a_note

@@ -1,6 +1,6 @@
 """Write the files of a new function or migration, which fail until they are filled in.
 
-    python -m infra.scaffold function user/edit_me PATCH /users/me
+    python -m infra.scaffold function user/greet_me GET /users/me/greeting
     python -m infra.scaffold migration orders_have_a_note
 
 What `make function` and `make migration` run. A path below /admin is for admins, any other for the
@@ -274,7 +274,7 @@ def write_migration(name: str, root: Path = ROOT) -> list[Path]:
 def _new_function(options: argparse.Namespace) -> NewFunction:
     named = _NAME.fullmatch(options.name)
     if named is None:
-        raise LocalError(f"NAME={options.name} is no name: context/verb_noun, as user/edit_me")
+        raise LocalError(f"NAME={options.name} is no name: context/verb_noun, as user/greet_me")
     method = options.method.upper()
     if method not in METHODS or not options.path.startswith("/"):
         raise LocalError("METHOD is one of " + ", ".join(METHODS) + "; PATH_ begins with /")

@@ -98,9 +98,9 @@ def test_a_new_function_fails_until_it_is_filled_in(tree: Path) -> None:
     assert (twice.returncode, "is there already" in twice.stderr) == (2, True)
 
     fill_in(
-        tree / "functions/user/edit_me.py",
+        tree / "functions/user/greet_me.py",
         {
-            'raise NotImplementedError("user/edit_me: call its use case, and return its view")':
+            'raise NotImplementedError("user/greet_me: call its use case, and return its view")':
             "return in_transaction(PointFacade.balance, buyer.user_id)",
             "dict[str, str]": "PointsView",
             "\nfrom commerce.entrypoints":
@@ -109,7 +109,7 @@ def test_a_new_function_fails_until_it_is_filled_in(tree: Path) -> None:
         },
     )  # fmt: skip
     fill_in(
-        tree / "tests/integration/user/test_edit_me.py",
+        tree / "tests/integration/user/test_greet_me.py",
         {
             'answer.json == {"fill in": "every field, with its exact value"}':
             'answer.json["balance"]["amount"] == 0'

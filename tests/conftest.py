@@ -42,6 +42,7 @@ os.environ.update(
         "POWERTOOLS_TRACE_DISABLED": "true",
         "APP_VERSION": "test",
         "FINGERPRINT_KEY": secrets.token_urlsafe(48),
+        "MAIL_SENDER": "shop@example.com",
         "GATEWAY_CALLBACK_URL": "http://localhost:9/payments/callbacks",  # nobody listens there
     }
 )

@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 STACK_NAME = "lastunit"  # both as in samconfig.toml, environment `local`
 REGION = "us-east-1"
 STAGE = "v1"
+MAIL_SENDER = "shop@example.com"  # the template's, which the emulators take for verified
 # What a deploy is made of, besides the template and the code that live reload exchanges: where
 # none of it changed, neither build nor deploy is repeated.
 INPUTS = (
@@ -115,6 +116,7 @@ class Deployment:
             *("--parameter-overrides", *_overrides(self.parameters)),
         )
         self._put_gateway_responses()
+        self.client("ses").verify_email_identity(EmailAddress=MAIL_SENDER)
         self.client("ssm").put_parameter(
             Name=FINGERPRINT_PARAMETER, Value=fingerprint, Type="String", Overwrite=True
         )

@@ -46,7 +46,8 @@ def document() -> dict[str, Any]:
     components = found["components"]
     components |= {"headers": parts.HEADERS, "securitySchemes": parts.SECURITY_SCHEMES}
     components["examples"] = _problems(operations)
-    components["schemas"] |= parts.problem_schemas(components["examples"])
+    codes = {each["value"]["code"] for each in components["examples"].values()}
+    components["schemas"] |= parts.problem_schemas(codes)
     components["schemas"] = _reached(found)
     return named(found)
 
@@ -148,8 +149,14 @@ def _refusals(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
 def _problems(operations: Iterable[Operation]) -> dict[str, Any]:
     bodies = [_body(examples.error_of(kind)) for each in operations for kind in each.refusals]
     bodies += [*parts.OF_THE_DOOR.values(), _json(unexpected(examples.REQUEST_ID).body)]
-    described = {each["code"]: {"summary": each["title"], "value": each} for each in bodies}
+    described = {_example(each): {"summary": each["title"], "value": each} for each in bodies}
     return dict(sorted(described.items()))
+
+
+def _example(body: dict[str, Any]) -> str:
+    """Name an error's example: TOKEN_EXPIRED is of access tokens, and with 410 of mailed ones."""
+    is_gone = body["status"] == HTTPStatus.GONE
+    return f"{body['code']}_{body['status']}" if is_gone else str(body["code"])
 
 
 def _refusal(status: HTTPStatus, bodies: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -169,7 +176,10 @@ def _refusal(status: HTTPStatus, bodies: Iterable[dict[str, Any]]) -> dict[str, 
             CONTENT_TYPE: {
                 # One schema alone in an allOf: generators know it as that schema, or add the rest.
                 "schema": {"allOf": [{"$ref": f"{_SCHEMAS}Problem"}], **narrowed},
-                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in described},
+                "examples": {
+                    code: {"$ref": f"#/components/examples/{_example(body)}"}
+                    for code, body in described.items()
+                },
             }
         },
     }

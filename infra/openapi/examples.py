@@ -65,6 +65,7 @@ from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from commerce.shared.schemas import Page, View
 from commerce.user import UserView
+from commerce.user.mail_tokens import EmailVerifiedView, MailRequestedView
 from commerce.user.sessions import NewSessionView, SessionView, TokensView, TooManyAttempts
 
 REQUEST_ID = "0198c0de-0001-4000-8000-000000000016"
@@ -308,10 +309,13 @@ _VIEWS: tuple[View, ...] = (
             "login_id": "coyote",
             "name": "Wile E. Coyote",
             "email": "coyote@example.com",
+            "email_verified": False,
             "birth_date": date(1990, 4, 12),
             "gender": "OTHER",
         }
     ),
+    MailRequestedView(expires_in=3600),
+    EmailVerifiedView(email_verified=True),
     TokensView(**_TOKENS),
     NewSessionView(**_TOKENS, device_token="eyJhbGciOi…"),  # noqa: S106
     SessionView(

@@ -57,6 +57,7 @@ PATH = {
 SUCCESS = {
     HTTPStatus.OK: "Done; or found",
     HTTPStatus.CREATED: "Made",
+    HTTPStatus.ACCEPTED: "Taken; it is done soon",
     HTTPStatus.NO_CONTENT: "Done",
     HTTPStatus.NOT_MODIFIED: "What If-None-Match names is what would be answered",
 }

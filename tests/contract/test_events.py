@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import MISSING, fields
 from importlib import import_module
 from typing import Any
+from uuid import UUID
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -20,6 +21,7 @@ from commerce.runtime.messaging.bus import Envelope
 from commerce.runtime.messaging.relay import Relay
 from commerce.shared.events import ENVELOPE, Event
 from commerce.user import SignUp
+from commerce.user.mail_tokens import MailTokenFacade, RequestReset
 from tests.support.admin import edit_brand, edit_product
 from tests.support.backends import ROOT
 from tests.support.coupons import an_issued, place_with
@@ -77,10 +79,17 @@ class RememberingBus:
         return [None] * len(envelopes)
 
 
+def ask_for_mails(user_id: UUID) -> None:
+    """Have both kinds of tokens mailed to a user."""
+    reset = RequestReset(email="wile@example.com")
+    in_transaction(MailTokenFacade.request_verification, user_id=user_id, language="ko")
+    in_transaction(MailTokenFacade.request_reset, reset, language="ko")
+
+
 @pytest.fixture
 def recorded(own_shop: str, cheap_hashes: None) -> list[dict[str, Any]]:
     """Return the events of a sign-up, a charge of points, an order, and its cancellation."""
-    transactions.in_transaction(
+    user = transactions.in_transaction(
         lambda shop: shop.users.sign_up(
             SignUp.model_validate(
                 {
@@ -94,6 +103,7 @@ def recorded(own_shop: str, cheap_hashes: None) -> list[dict[str, Any]]:
             )
         )
     )
+    ask_for_mails(UUID(user.user_id))
     buyer = a_buyer(points=10_000)
     first, second = a_product(stock=2, price=100), a_product(stock=5, price=0)
     body = {

@@ -11,11 +11,11 @@ from layers.domain import compile_statements
 
 LOCKS_ONE_ROW = {
     "coupon LOCK_COPY", "drop LOCK", "drop LOCK_ENTRY", "drop LOCK_ENTRY_OF_ORDER",
-    "drop LOCK_ENTRY_OF_USER", "order LOCK", "payment LOCK", "point LOCK",
+    "drop LOCK_ENTRY_OF_USER", "notification LOCK", "order LOCK", "payment LOCK", "point LOCK",
     "product LOCK_LEVELS", "product.striping LOCK_STOCK", "product.striping TAKE",
     "ranking.periods LOCK_CHUNK", "ranking.periods LOCK_RUN", "ranking.periods SHARE_RUN",
     "shipping LOCK", "user LOCK", "user LOCK_WITH_LOGIN_ID", "user SHARE",
-    "user SHARE_WITH_LOGIN_ID", "user.sessions LOCK",
+    "user SHARE_WITH_LOGIN_ID", "user.mail_tokens LOCK_OWNER", "user.sessions LOCK",
 }  # fmt: skip
 READS_WHAT_NEVER_CHANGES = {"coupon LOCK_COPY"}  # the coupon's terms
 LOCK = re.compile(r"(\sORDER BY (?:(?!\sFROM\s).)+)?\sFOR (?:NO KEY )?(?:UPDATE|SHARE)")

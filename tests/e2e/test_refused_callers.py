@@ -19,6 +19,7 @@ from tests.e2e.stack import Stack
 USER_DOORS: list[tuple[str, str, Any]] = [
     ("GET", "/users/me", None),
     ("PATCH", "/users/me", {"name": "Mine"}),
+    ("POST", "/email-verifications", None),
     (
         "PUT",
         "/users/me/password",

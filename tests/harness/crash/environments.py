@@ -27,6 +27,7 @@ SETTINGS = {  # what takes minutes elsewhere takes a second here
     "FINGERPRINT_KEY": "a fingerprint key for the crash harness only",
     "GATEWAY_CALLBACK_URL": "http://127.0.0.1:9/payments/callbacks",  # nobody listens there
     "GATEWAY_GRACE_SECONDS": "1",
+    "MAIL_SENDER": "shop@example.com",
     "ORDER_PAYABLE_MINUTES": "1440",  # no case's order expires in the hours of a long run
     "PAYMENT_RECONCILE_AFTER_SECONDS": "0",
     "POWERTOOLS_METRICS_DISABLED": "true",

@@ -37,6 +37,7 @@ from tests.support.admin import edit_product, put_stripes
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import call
+from tests.support.mails import requests_of, verify_sender
 from tests.support.orders import cancel, deliver, place, ship
 from tests.support.other_connection import wait_until
 from tests.support.payments import (
@@ -244,6 +245,25 @@ def _a_view_to_log() -> Case:
     return replace(case, words={"envelope": envelope_of(a_view(case.product))})
 
 
+def _a_token_to_mail() -> Case:
+    case = shoppers.signed_up()
+    verify_sender()
+    path = "/email-verifications"
+    asked = call("user/request_email_verification", "POST", path, token=case.buyer.token)
+    assert asked.status == 202, asked.json
+    [envelope] = requests_of(case.buyer.user_id)
+    return replace(case, words={"envelope": envelope})
+
+
+def _after_a_minute(_: Case) -> None:
+    """Let pass the time in which a begun mail may still be under way."""
+    rows("UPDATE mail SET begun_at = begun_at - interval '61 s' RETURNING event_id")
+
+
+def _mailed(_: Case) -> list[bool]:
+    return [row.is_sent for row in rows("SELECT sent_at IS NOT NULL AS is_sent FROM mail")]
+
+
 def _a_sold_out_product() -> Case:
     case = a_case(stock=2, points=5_000)
     assert _place(replace(case, key=a_key())) == "201"
@@ -416,6 +436,15 @@ SCENARIOS = {
         _consumer("keep_declined", "order/on_payment_failed", _a_first_decline),
         _consumer("refund_card", "payment/on_paid_order_cancelled", _a_card_to_refund),
         _consumer("log_action", "user/on_user_acted", _a_view_to_log),
+        Scenario(
+            "mail_token",
+            "notification/on_mail_requested",
+            _a_token_to_mail,
+            consuming("notification/on_mail_requested"),
+            QUEUE,
+            mends=_after_a_minute,
+            look=_mailed,
+        ),
         *shoppers.SCENARIOS,
         *admins.SCENARIOS,
         *rankings.SCENARIOS,

@@ -5,7 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from commerce.app.transactions import in_transaction
 from commerce.runtime import tokens
+from commerce.shared import clock
+from commerce.user import PasswordResetRequested
+from commerce.user.mail_tokens import MailTokenRepository, Purpose, signing
+from commerce.user.mail_tokens.model import MailToken
 from commerce.user.throttle import counters_of
 from tests.harness.crash.cases import (
     CREATED,
@@ -26,6 +31,7 @@ from tests.support.payments import a_card_order, pay
 from tests.support.shop import Person, rows
 from tests.support.valkey import empty_valkey
 
+ACCEPTED = frozenset({"202"})
 PASSWORD = "correct horse battery"
 A_DAY_OF_ITS_OWN = datetime(2027, 8, 16, 3, 30, tzinfo=UTC)
 
@@ -109,6 +115,48 @@ def _edited_me(case: Case) -> list[tuple[bool, str, int]]:
         (row.name == case.key, row.email.replace(case.key, "key"), row.version)
         for row in rows(sql, case.buyer.user_id)
     ]
+
+
+def _request_verification(case: Case) -> str:
+    path = "/email-verifications"
+    return answered(call("user/request_email_verification", "POST", path, token=case.buyer.token))
+
+
+def _request_reset(case: Case) -> str:
+    body = {"email": f"{case.key[:10]}@example.com"}
+    return answered(call("user/request_password_reset", "POST", "/password-resets", body=body))
+
+
+def _mail_tokens(case: Case) -> bool:
+    """Return whether tokens are there: an answer that was lost may have left one more."""
+    sql = "SELECT id FROM mail_token WHERE user_id = $1"
+    return bool(rows(sql, case.buyer.user_id))
+
+
+def _mailed(purpose: Purpose) -> Case:
+    """A user with two sessions who was mailed a token."""
+    case = _signed_in()
+    mailed = MailToken.made(clock.new_id(), case.buyer.user_id, purpose, clock.now())
+    event = PasswordResetRequested.of(mailed.id, "en")
+    in_transaction(lambda shop: MailTokenRepository(shop.uow).add(mailed, event))
+    token = signing.signed(mailed.id, case.buyer.user_id, purpose)
+    return replace(case, words={**case.words, "mailed": token})
+
+
+def _confirm_email(case: Case) -> str:
+    path, body = "/email-verifications/confirmation", {"token": case.words["mailed"]}
+    return answered(call("user/confirm_email", "POST", path, body=body))
+
+
+def _verified(case: Case) -> list[bool]:
+    sql = "SELECT verified_at IS NOT NULL AS is_verified FROM email_claim WHERE user_id = $1"
+    return [row.is_verified for row in rows(sql, case.buyer.user_id)]
+
+
+def _reset_password(case: Case) -> str:
+    path = "/password-resets/confirmation"
+    body = {"token": case.words["mailed"], "new_password": f"{PASSWORD} anew"}
+    return answered(call("user/reset_password", "POST", path, body=body))
 
 
 def _alive(case: Case) -> list[tuple[str, int]]:
@@ -234,6 +282,23 @@ SCENARIOS = (
         frozenset({"200 Wile E. Coyote"}),
     ),
     Scenario("edit_me", "user/edit_me", signed_up, _edit_me, OK, look=_edited_me),
+    Scenario(
+        "request_email_verification", "user/request_email_verification", signed_up,
+        _request_verification, ACCEPTED, look=_mail_tokens,
+    ),
+    Scenario(
+        "request_password_reset", "user/request_password_reset", signed_up, _request_reset,
+        ACCEPTED, look=_mail_tokens,
+    ),
+    Scenario(
+        "confirm_email", "user/confirm_email", lambda: _mailed(Purpose.VERIFICATION),
+        _confirm_email, OK | {"410 TOKEN_EXPIRED"}, look=_verified,
+    ),
+    Scenario(
+        "reset_password", "user/reset_password", lambda: _mailed(Purpose.PASSWORD_RESET),
+        _reset_password, frozenset({"204", "410 TOKEN_EXPIRED"}),
+        look=lambda case: (_alive(case), _epoch(case), _mail_tokens(case)),
+    ),
     Scenario(
         "read_points", "point/get_my_points", lambda: a_case(points=5_000),
         _read("point/get_my_points", lambda _: "/users/me/points",

@@ -44,7 +44,7 @@ class MemoryUserRepository:
         user = self._users.get(id_)
         if user is None:
             return None
-        return Entrant(user.email, False, self._created[id_], bool(user.scopes))  # noqa: FBT003
+        return Entrant(user.email, user.email_verified, self._created[id_], bool(user.scopes))
 
     def find_login(
         self, login_id: str, counters: Sequence[Counter]
@@ -76,6 +76,16 @@ class MemoryUserRepository:
             raise EmailTaken
         others = {each: owner for each, owner in self._claims.items() if owner != user.id}
         self._claims = {**others, address: user.id}
+        self._users[user.id].email_verified = False
+
+    def verify_email(self, user: User) -> None:
+        address = normalized(user.email)
+        owner = self._claims.get(address, user.id)
+        if owner != user.id and self._users[owner].email_verified:
+            raise EmailTaken
+        self._claims.pop(address, None)
+        self.claim_email(user)
+        self._users[user.id].email_verified = True
 
     def save(self, user: User, *, on_stale: ErrorFactory) -> None:
         if self._users[user.id].version != user.version - 1:

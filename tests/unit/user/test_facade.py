@@ -135,6 +135,7 @@ def test_a_signed_up_user_can_log_in(users: Facades, repository: MemoryUserRepos
         "email": "wile@example.com",
         "birth_date": "1949-09-17",
         "gender": "MALE",
+        "email_verified": False,
     }
     assert users.accounts.get(UUID(user.user_id)).user == user
     assert log_in(users) == UUID(user.user_id)

@@ -14,6 +14,7 @@ def schema() -> MetaData:
             "runtime.db",
             "user",
             "user.sessions",
+            "user.mail_tokens",
             "brand",
             "product",
             "product.striping",
@@ -21,7 +22,16 @@ def schema() -> MetaData:
             "point",
             "order",
         ),
-        *("payment", "like", "metrics", "drop", "shipping", "ranking", "ranking.periods"),
+        *(
+            "payment",
+            "like",
+            "metrics",
+            "drop",
+            "shipping",
+            "notification",
+            "ranking",
+            "ranking.periods",
+        ),
     ):
         import_module(f"commerce.{module}.tables")
     return metadata

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from commerce.drop import DropFacade, DropPromotion
     from commerce.like import LikeFacade
     from commerce.metrics import MetricsFacade
+    from commerce.notification import NotificationFacade
     from commerce.order import OrderFacade
     from commerce.payment import PaymentFacade
     from commerce.point import PointFacade
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from commerce.ranking.periods import PeriodicalRankingFacade
     from commerce.shipping import ShippingFacade
     from commerce.user import UserFacade
+    from commerce.user.mail_tokens import MailTokenFacade
     from commerce.user.sessions import SessionFacade
 
 
@@ -44,6 +46,24 @@ class Shop:
         from commerce.user.sessions import SessionFacade, SqlSessionRepository
 
         return SessionFacade(SqlUserRepository(self.uow), SqlSessionRepository(self.uow))
+
+    @cached_property
+    def mail_tokens(self) -> "MailTokenFacade":
+        from commerce.user.mail_tokens import MailTokenFacade, MailTokenRepository
+        from commerce.user.repository import SqlUserRepository
+        from commerce.user.sessions import SqlSessionRepository
+
+        return MailTokenFacade(
+            SqlUserRepository(self.uow),
+            SqlSessionRepository(self.uow),
+            MailTokenRepository(self.uow),
+        )
+
+    @cached_property
+    def notifications(self) -> "NotificationFacade":
+        from commerce.notification import MailRepository, NotificationFacade
+
+        return NotificationFacade(MailRepository(self.uow))
 
     @cached_property
     def brands(self) -> "BrandFacade":

@@ -14,6 +14,7 @@ class Kind(Enum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not found"
     CONFLICT = "conflict"
+    GONE = "gone"
     TOO_LARGE = "too large"
     TOO_MANY = "too many"
     UNAVAILABLE = "unavailable"

@@ -2,11 +2,12 @@
 
 from commerce.user.commands import EditMe, SignUp
 from commerce.user.errors import EmailTaken, LoginIdTaken, UserNotFound, WeakPassword
-from commerce.user.events import UserSignedUp
+from commerce.user.events import EmailVerificationRequested, PasswordResetRequested, UserSignedUp
 from commerce.user.facade import UserFacade
 from commerce.user.views import Entrant, UserView, VersionedUser
 
 __all__ = [
-    "EditMe", "EmailTaken", "Entrant", "LoginIdTaken", "SignUp", "UserFacade", "UserNotFound",
-    "UserSignedUp", "UserView", "VersionedUser", "WeakPassword",
+    "EditMe", "EmailTaken", "EmailVerificationRequested", "Entrant", "LoginIdTaken",
+    "PasswordResetRequested", "SignUp", "UserFacade", "UserNotFound", "UserSignedUp", "UserView",
+    "VersionedUser", "WeakPassword",
 ]  # fmt: skip

@@ -63,6 +63,7 @@ class UserFacade:
         if user.edit(command.changes):
             self._users.save(user, on_stale=partial(versions.outdated, if_match))
         if normalized(user.email) != claimed:
+            user.email_verified = False
             self._users.claim_email(user)
         return _versioned(user)
 
@@ -134,6 +135,7 @@ def _view(user: User) -> UserView:
         login_id=user.login_id,
         name=user.name,
         email=user.email,
+        email_verified=user.email_verified,
         birth_date=user.birth_date,
         gender=user.gender,
     )

@@ -26,6 +26,7 @@ class User:
     email: str
     birth_date: date
     gender: Gender
+    email_verified: bool = False
     scopes: frozenset[str] = frozenset()
     epoch: int = 0
     version: int = 0

@@ -65,7 +65,15 @@ class UserRepository(Protocol):
     def claim_email(self, user: User) -> None:
         """Make a stored user's address theirs, in place of the one that was, unverified.
 
-        Raises EmailTaken, on commit at the latest, where another user has claimed it.
+        Tokens that were mailed to the one before are void. Raises EmailTaken, on commit at the
+        latest, where another user has claimed it.
+        """
+
+    def verify_email(self, user: User) -> None:
+        """Make a user's address theirs, verified.
+
+        It is taken from another user who has not verified it. Raises EmailTaken, on commit at the
+        latest, where another has.
         """
 
     def save(self, user: User, *, on_stale: ErrorFactory) -> None:
@@ -112,8 +120,7 @@ class SqlUserRepository:
 
     def entrant(self, id_: UUID) -> Entrant | None:
         for row in self._uow.read(sql.ENTRANT(id=id_)):
-            # No address is verified yet.
-            return Entrant(row.email, False, row.created_at, bool(row.scopes))  # noqa: FBT003
+            return Entrant(row.email, row.email_verified, row.created_at, bool(row.scopes))
         return None
 
     def find_login(
@@ -161,6 +168,14 @@ class SqlUserRepository:
         self._uow.write(
             sql.CLAIM_EMAIL(address=normalized(user.email), user_id=user.id),
             {"email_taken": EmailTaken},
+        )
+        self._uow.write(sql.VOID_MAIL_TOKENS(user_id=user.id))
+
+    def verify_email(self, user: User) -> None:
+        claim = {"address": normalized(user.email), "user_id": user.id}
+        self._uow.write(sql.RELEASE_UNVERIFIED(**claim))
+        self._uow.write(
+            sql.VERIFY_EMAIL(**claim, verified_at=clock.now()), {"email_taken": EmailTaken}
         )
 
     def save(self, user: User, *, on_stale: ErrorFactory) -> None:

@@ -6,12 +6,14 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     BindParameter,
+    DateTime,
     Select,
     Text,
     Update,
     Uuid,
     any_,
     bindparam,
+    delete,
     func,
     select,
     update,
@@ -21,14 +23,17 @@ from sqlalchemy.types import TypeEngine
 
 from commerce.runtime.db.core import insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
+from commerce.user.mail_tokens.tables import mail_token_table
 from commerce.user.tables import email_claim_table, login_throttle_table, user_table
 
-_u, _t = user_table.c, login_throttle_table.c
+_u, _c, _t = user_table.c, email_claim_table.c, login_throttle_table.c
 _LOGIN_ID = func.lower(bindparam("login_id"))
+_WITH_CLAIM = user_table.outerjoin(email_claim_table, _c.user_id == _u.id)
+_VERIFIED = _c.verified_at.is_not(None).label("email_verified")
 _USER = select(
-    _u.id, _u.login_id, _u.password_hash, _u.name, _u.email, _u.birth_date, _u.gender, _u.scopes,
-    _u.epoch, _u.version,
-)  # fmt: skip
+    _u.id, _u.login_id, _u.password_hash, _u.name, _u.email, _VERIFIED, _u.birth_date, _u.gender,
+    _u.scopes, _u.epoch, _u.version,
+).select_from(_WITH_CLAIM)  # fmt: skip
 ONE = Statement(_USER.where(_u.id == bindparam("id")))
 WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID))
 ADD = insert_row(user_table)
@@ -36,13 +41,15 @@ WITH_SCOPE = Statement(
     _USER.where(bindparam("scope", type_=Text) == any_(_u.scopes)).order_by(_u.login_id)
 )
 ENTRANT = Statement(
-    select(_u.email, _u.created_at, _u.scopes).where(_u.id == bindparam("id", type_=Uuid))
+    select(_u.email, _VERIFIED, _u.created_at, _u.scopes)
+    .select_from(_WITH_CLAIM)
+    .where(_u.id == bindparam("id", type_=Uuid))
 )
 _BY_LOGIN_ID = _USER.where(func.lower(_u.login_id) == _LOGIN_ID)
-LOCK_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update())
-SHARE_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update(read=True))
-LOCK = Statement(_USER.where(_u.id == bindparam("id")).with_for_update())
-SHARE = Statement(_USER.where(_u.id == bindparam("id")).with_for_update(read=True))
+LOCK_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update(of=user_table))
+SHARE_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update(read=True, of=user_table))
+LOCK = Statement(_USER.where(_u.id == bindparam("id")).with_for_update(of=user_table))
+SHARE = Statement(_USER.where(_u.id == bindparam("id")).with_for_update(read=True, of=user_table))
 
 
 def _save(**values: TypeEngine[Any]) -> Update:
@@ -53,15 +60,28 @@ def _save(**values: TypeEngine[Any]) -> Update:
 SAVE = save_as_read(user_table, "user_as_read", "name", "email")
 
 
-def _claim() -> Insert:
+def _claim(**verified: Any) -> Insert:
     claimed = insert(email_claim_table).values(
-        address=bindparam("address"), user_id=bindparam("user_id", type_=Uuid)
+        address=bindparam("address"), user_id=bindparam("user_id", type_=Uuid), **verified
     )
-    new = {"address": claimed.excluded.address, "verified_at": None}
+    new = {name: claimed.excluded[name] for name in ("address", "verified_at")}
     return claimed.on_conflict_do_update(constraint="user_claims_one_email", set_=new)
 
 
-CLAIM_EMAIL = Statement(_claim)
+CLAIM_EMAIL = Statement(_claim())
+VERIFY_EMAIL = Statement(
+    _claim(verified_at=bindparam("verified_at", type_=DateTime(timezone=True)))
+)
+RELEASE_UNVERIFIED = Statement(
+    delete(email_claim_table).where(
+        _c.address == bindparam("address", type_=Text),
+        _c.user_id != bindparam("user_id", type_=Uuid),
+        _c.verified_at.is_(None),
+    )
+)
+VOID_MAIL_TOKENS = Statement(
+    delete(mail_token_table).where(mail_token_table.c.user_id == bindparam("user_id", type_=Uuid))
+)
 SAVE_SCOPES = Statement(_save(scopes=ARRAY(Text), epoch=BigInteger()))
 SAVE_PASSWORD = Statement(_save(password_hash=Text(), epoch=BigInteger()))
 

@@ -14,6 +14,7 @@ class UserView(View):
     login_id: str
     name: str
     email: str
+    email_verified: bool
     birth_date: date
     gender: Gender
 

@@ -22,6 +22,7 @@ from commerce.entrypoints.http.parameters import (
     IfMatch,
     Limit,
     OptionalRequestKey,
+    PreferredLanguage,
     RequestKey,
     SourceIp,
     Text,
@@ -34,7 +35,7 @@ from commerce.entrypoints.http.strictness import UnknownParameter, ValidationFai
 __all__ = [
     "ADMIN", "ANYONE", "JSON", "USER", "Access", "Admin", "AnyViewer", "BodyTooLarge", "Buyer",
     "Cursor", "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey",
-    "PathNotFound", "RequestKey", "Rules", "SourceIp", "Text", "UnknownParameter",
-    "UserAgent", "ValidationFailed", "http_api", "lambda_handler", "no_content", "static_file",
-    "with_etag",
+    "PathNotFound", "PreferredLanguage", "RequestKey", "Rules", "SourceIp", "Text",
+    "UnknownParameter", "UserAgent", "ValidationFailed", "http_api", "lambda_handler",
+    "no_content", "static_file", "with_etag",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ from commerce.runtime.tokens import Identity
 from commerce.shared import trace
 from commerce.shared.errors import CommerceError, Kind
 from commerce.shared.etag import if_match
+from commerce.shared.languages import preferred
 
 MAX_ERRORS = 100  # listed per request, so that an answer is not many times as large
 EXPOSED_HEADERS = "X-Request-Id,Idempotency-Replayed,Retry-After,ETag"
@@ -130,6 +131,7 @@ def lambda_handler(
             viewer=viewer,
             source_ip=request.source_ip,
             user_agent=request.headers.get("user-agent", ""),
+            language=preferred(request.headers.get("accept-language", "")),
         )
         with answering_within(answer_within_seconds):
             answer = not_modified_if_known(_answer(api, request, rules), request)

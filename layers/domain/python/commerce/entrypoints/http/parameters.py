@@ -11,6 +11,7 @@ from commerce.entrypoints.http.viewer import Viewer
 from commerce.runtime.idempotency import Claim
 from commerce.runtime.tokens import Identity
 from commerce.shared import etag
+from commerce.shared.languages import Language
 
 
 def _from_context(name: str) -> Callable[[Request], Any]:
@@ -43,6 +44,9 @@ SourceIp = Annotated[str, Depends(_from_context("source_ip"))]
 
 UserAgent = Annotated[str, Depends(_from_context("user_agent"))]
 """The client, as it names itself; empty where it does not."""
+
+PreferredLanguage = Annotated[Language, Depends(_from_context("language"))]
+"""The first language of the request's Accept-Language header that mails are written in."""
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items, 1 to 100")]
 Cursor = Annotated[

@@ -1,0 +1,28 @@
+"""The views of mailed tokens."""
+
+from dataclasses import dataclass, field
+
+from pydantic import Field
+
+from commerce.shared.schemas import View
+
+
+class MailRequestedView(View):
+    """A mail is on its way, if the address is an account's."""
+
+    expires_in: int = Field(examples=[3600], description="Seconds for which its token is good")
+
+
+class EmailVerifiedView(View):
+    """The account's address is verified."""
+
+    email_verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The user that a token is mailed to, with its mailed form."""
+
+    email: str = field(repr=False)
+    login_id: str
+    token: str = field(repr=False)

@@ -1,0 +1,109 @@
+"""The mails that moto's SES has taken, and users who are mailed."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+
+import boto3
+import urllib3
+
+from commerce.shared import clock
+from tests.support.lambda_calls import (
+    Answer,
+    bus_message,
+    call,
+    function,
+    lambda_context,
+    sqs_event,
+)
+from tests.support.shop import rows
+
+SENDER = "shop@example.com"
+TOKEN = re.compile(r"<code>([^<]+)</code>")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A mail as it arrived."""
+
+    subject: str
+    html: str
+
+    @property
+    def token(self) -> str:
+        """The token in it."""
+        [found] = TOKEN.findall(self.html)
+        return unescape(found)
+
+
+def verify_sender() -> None:
+    """Let the mail service take mails from the shop."""
+    boto3.client("ses").verify_email_identity(EmailAddress=SENDER)
+
+
+def mails_to(email: str) -> list[Received]:
+    """Return the mails that an address was sent."""
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/moto-api/data.json"
+    data = urllib3.request("GET", url, retries=False, timeout=30).json()
+    return [
+        Received(each["subject"], each["body"])
+        for each in data["ses"].get("Message", [])
+        if email in json.dumps(each["destinations"])
+    ]
+
+
+def requests_of(user_id: object) -> list[dict[str, Any]]:
+    """Return the envelopes of the events that asked for mails to a user, the oldest first."""
+    sql = """
+        SELECT outbox.id, source, type, occurred_at, aggregate_id, aggregate_version, trace_id, data
+        FROM outbox JOIN mail_token ON mail_token.id = aggregate_id
+        WHERE user_id = $1 ORDER BY position
+    """
+    return [
+        {
+            **row._asdict(),
+            "id": str(row.id),
+            "aggregate_id": str(row.aggregate_id),
+            "occurred_at": clock.rfc3339(row.occurred_at),
+        }
+        for row in rows(sql, user_id)
+    ]
+
+
+def deliver(envelope: dict[str, Any]) -> bool:
+    """Deliver an event to the mailing function; return whether it was consumed."""
+    message = sqs_event(bus_message(envelope))
+    answer = function("notification/on_mail_requested")(message, lambda_context(30))
+    return not answer["batchItemFailures"]
+
+
+def request_verification(token: str, language: str = "en") -> Answer:
+    """POST /email-verifications."""
+    headers = {"Accept-Language": language}
+    path = "/email-verifications"
+    return call("user/request_email_verification", "POST", path, token=token, headers=headers)
+
+
+def confirm_email(token: str) -> Answer:
+    """POST /email-verifications/confirmation."""
+    path = "/email-verifications/confirmation"
+    return call("user/confirm_email", "POST", path, body={"token": token})
+
+
+def request_reset(email: str, language: str = "en") -> Answer:
+    """POST /password-resets."""
+    return call(
+        "user/request_password_reset", "POST", "/password-resets",
+        body={"email": email}, headers={"Accept-Language": language},
+    )  # fmt: skip
+
+
+def reset_password(token: str, new_password: str) -> Answer:
+    """POST /password-resets/confirmation."""
+    return call(
+        "user/reset_password", "POST", "/password-resets/confirmation",
+        body={"token": token, "new_password": new_password}, timeout_seconds=300,
+    )  # fmt: skip

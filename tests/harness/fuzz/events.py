@@ -27,6 +27,7 @@ from tests.support.admin import edit_brand, edit_product, set_stock
 from tests.support.coupons import an_issued, place_with
 from tests.support.envelopes import a_view
 from tests.support.lambda_calls import bus_message, call, function, lambda_context
+from tests.support.mails import request_reset, request_verification, verify_sender
 from tests.support.orders import an_order, cancel, place
 from tests.support.payments import a_card_order, follow, pay
 from tests.support.shop import a_buyer, a_product, like_count_of, likes_of, rows
@@ -78,6 +79,9 @@ def generate_events(world: World) -> list[Envelope]:
     assert set_stock(product, 50).status == 200
     assert edit_product(product, price_amount=700).status == 200
     assert edit_brand(world.ids["brand_id"], name="Emca").status == 200
+    verify_sender()
+    assert request_verification(world.caller.token).status == 202
+    assert request_reset("nobody@example.com").status == 202
     for result, is_cancelled in (("SUCCESS", False), ("SUCCESS", True), ("LIMIT_EXCEEDED", False)):
         _set_card_result(result)
         order_id = a_card_order(buyer, product)

@@ -21,7 +21,9 @@ from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.runtime.db.current import database
 from commerce.runtime.messaging import quarantine
 from commerce.shared import clock
-from commerce.user import passwords
+from commerce.user import EmailVerificationRequested, passwords
+from commerce.user.mail_tokens import MailTokenRepository, Purpose, signing
+from commerce.user.mail_tokens.model import MailToken
 from commerce.user.sessions import SqlSessionRepository, refresh_tokens
 from commerce.user.sessions.model import Session
 from commerce.user.throttle import counter_of_user
@@ -33,6 +35,7 @@ from tests.support.coupons import a_coupon
 from tests.support.drops import begin_entries, drop_terms, promote, reach_draw
 from tests.support.orders import an_order, ship
 from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
+from tests.support.sessions import an_account
 from tests.support.shop import a_key, a_product, rows
 
 Words = Mapping[Any, Any]
@@ -209,6 +212,24 @@ def _a_session(world: World) -> Words:
     }
 
 
+def _a_verification(world: World) -> Words:
+    """A token as it is mailed to verify an address, to a new user."""
+    return {"MAILED_TOKEN": _mailed(Purpose.VERIFICATION)}
+
+
+def _a_reset(world: World) -> Words:
+    """A token as it is mailed to reset a password, to a new user."""
+    return {"MAILED_TOKEN": _mailed(Purpose.PASSWORD_RESET)}
+
+
+def _mailed(purpose: Purpose) -> str:
+    user_id = an_account().user_id
+    token = MailToken.made(clock.new_id(), user_id, purpose, clock.now())
+    event = EmailVerificationRequested.of(token.id, "en")
+    in_transaction(lambda shop: MailTokenRepository(shop.uow).add(token, event))
+    return signing.signed(token.id, user_id, purpose)
+
+
 def _a_password(world: World) -> Words:
     """Give the caller the password of the example again, and forget what was guessed at it."""
     counter = counter_of_user(world.caller.user_id)
@@ -319,6 +340,8 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/sessions/refresh"): _a_session,
     ("DELETE", "/sessions/{session_id}"): _a_session,
     ("PUT", "/users/me/password"): _a_password,
+    ("POST", "/email-verifications/confirmation"): _a_verification,
+    ("POST", "/password-resets/confirmation"): _a_reset,
     ("POST", "/coupons/{coupon_id}/issues"): _an_offer,
     ("POST", "/orders/{order_id}/cancellation"): _a_confirmed_order,
     ("POST", "/admin/orders/{order_id}/cancellation"): _a_confirmed_order,

@@ -58,6 +58,8 @@ class Scenario:
     """True if a retry takes a new key where the first try certainly had no effect."""
     is_never_retried: bool = False
     """True if the call is made once, whatever its answer."""
+    repeats: frozenset[str] = frozenset()
+    """The events that a retry records again: without a key, a second request is a second one."""
     records_views: bool = False
     """True if the call publishes views, which may be lost but not repeated."""
     at: datetime | None = None

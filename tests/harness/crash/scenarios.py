@@ -260,8 +260,9 @@ def _after_a_minute(_: Case) -> None:
     rows("UPDATE mail SET begun_at = begun_at - interval '61 s' RETURNING event_id")
 
 
-def _mailed(_: Case) -> list[bool]:
-    return [row.is_sent for row in rows("SELECT sent_at IS NOT NULL AS is_sent FROM mail")]
+def _mailed(case: Case) -> list[bool]:
+    sql = "SELECT sent_at IS NOT NULL AS is_sent FROM mail WHERE event_id = $1"
+    return [row.is_sent for row in rows(sql, case.words["envelope"]["id"])]
 
 
 def _a_sold_out_product() -> Case:

@@ -285,10 +285,11 @@ SCENARIOS = (
     Scenario(
         "request_email_verification", "user/request_email_verification", signed_up,
         _request_verification, ACCEPTED, look=_mail_tokens,
+        repeats=frozenset({"EmailVerificationRequested"}),
     ),
     Scenario(
         "request_password_reset", "user/request_password_reset", signed_up, _request_reset,
-        ACCEPTED, look=_mail_tokens,
+        ACCEPTED, look=_mail_tokens, repeats=frozenset({"PasswordResetRequested"}),
     ),
     Scenario(
         "confirm_email", "user/confirm_email", lambda: _mailed(Purpose.VERIFICATION),

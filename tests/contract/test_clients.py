@@ -42,7 +42,15 @@ def collection() -> Json:
 
 
 def test_make_clients_runs_them_and_smoke_needs_a_running_system() -> None:
-    command = ["make", "--dry-run", "-o", ".venv/.installed", "-o", ".venv-clients/.installed"]
+    command = [
+        "make",
+        "--no-print-directory",
+        "--dry-run",
+        "-o",
+        ".venv/.installed",
+        "-o",
+        ".venv-clients/.installed",
+    ]
     ran = {
         smoke: subprocess.run(
             [*command, "clients", f"SMOKE={smoke}"],

@@ -245,7 +245,8 @@ def test_valid_and_invalid_requests_get_documented_answers(
     @given(st.one_of([asked.as_strategy(generation_mode=each) for each in modes_of(asked)]))
     def try_it(case: Case[Any]) -> None:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": a_key()}
-        response = case.call(base_url=shop.stack.addresses.api_url, headers=headers)
+        url = shop.stack.addresses.api_url
+        response = case.call(base_url=url, headers=headers, timeout=READ_TIMEOUT_SECONDS)
         told = {name.lower(): values[-1] for name, values in response.headers.items()}
         reply = Reply(response.status_code, told, response.content)
         if said := wrong_with(reply, asked.method.upper(), asked.path):

@@ -22,6 +22,7 @@ def servers() -> Iterator[str]:
         "POWERTOOLS_SERVICE_NAME": "lastunit",
         "POWERTOOLS_METRICS_NAMESPACE": "Lastunit",
         "POWERTOOLS_TRACE_DISABLED": "true",
+        "MAIL_SENDER": "shop@example.com",
         **{
             f"{purpose}_KEYS": json.dumps({"current": "bench", "bench": secrets.token_urlsafe(48)})
             for purpose in ("TOKEN", "SIGN_IN")

@@ -23,6 +23,8 @@ NOTHING = {
     "login_throttles": 0,
     "login_attempts": 0,
     "sessions": 0,
+    "mail_tokens": 0,
+    "mails": 0,
     "ranking_candidates": 0,
     "ranking_runs": 0,
 }

@@ -14,7 +14,6 @@ SESSION = {
     "access_token", "token_type", "expires_in",
     "refresh_token", "refresh_expires_in", "device_token",
 }  # fmt: skip
-USER = {"user_id", "login_id", "name", "email", "birth_date", "gender"}
 LISTED_PRODUCT = {
     *("product_id", "name", "description", "price", "brand", "like_count", "version"),
     "availability",

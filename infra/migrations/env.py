@@ -48,12 +48,11 @@ def migrate() -> None:
     url = settings.database_url(fresh=True)
     engine = create_engine("postgresql+pg8000://", creator=partial(opened, url))
     try:
-        with _turn(engine), engine.connect() as connection:
-            event.listen(connection, "begin", _limit)
-            if not _is_ahead(connection):
-                _try_again(partial(_run, connection))
+        with _turn(engine):
+            if not _is_ahead(engine):
+                _try_again(partial(_run, engine))
             if "session" in options_of(urlsplit(url).query):
-                with connection.begin():
+                with engine.begin() as connection:
                     keep_session_with_role(connection)
     finally:
         engine.dispose()
@@ -85,8 +84,8 @@ def _limit(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
 
 
-def _is_ahead(connection: Connection) -> bool:
-    with connection.begin():
+def _is_ahead(engine: Engine) -> bool:
+    with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     newest = context.script.get_current_head() or ""
     if current is None or current <= newest:
@@ -115,16 +114,18 @@ def _sqlstate(error: DBAPIError) -> str:
     return str(said.get("C", "")) if isinstance(said, dict) else ""
 
 
-def _run(connection: Connection) -> None:
-    _drop_broken_indexes(connection)
-    context.configure(
-        connection=connection,
-        target_metadata=schema(),
-        compare_type=True,
-        transaction_per_migration=True,
-    )
-    with context.begin_transaction():
-        context.run_migrations()
+def _run(engine: Engine) -> None:
+    with engine.connect() as connection:
+        event.listen(connection, "begin", _limit)
+        _drop_broken_indexes(connection)
+        context.configure(
+            connection=connection,
+            target_metadata=schema(),
+            compare_type=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
 
 
 def _drop_broken_indexes(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""POST /email-verifications/confirmation: whoever was mailed a token verifies the address."""
+"""POST /email-verifications/confirmation: verify an address with the token mailed to it."""
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import http_api, lambda_handler

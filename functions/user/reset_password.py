@@ -1,4 +1,4 @@
-"""POST /password-resets/confirmation: whoever was mailed a token chooses a new password."""
+"""POST /password-resets/confirmation: choose a new password with a mailed token."""
 
 from aws_lambda_powertools.event_handler import Response
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from commerce.app.schema import schema
 from commerce.runtime import settings
-from commerce.runtime.db.connection import SESSION, opened
+from commerce.runtime.db.connection import SESSION, opened, sqlstate
 from commerce.runtime.db.encryption import options_of
 
 LOCK_TIMEOUT = "3s"  # spec §11
@@ -101,17 +101,11 @@ def _try_again(run: partial[None]) -> None:
         try:
             return run()
         except DBAPIError as error:
-            if _sqlstate(error) not in (_LOCK_NOT_AVAILABLE, _DEADLOCK):
-                raise
-            if time.monotonic() > until:
+            is_lock = error.orig and sqlstate(error.orig) in (_LOCK_NOT_AVAILABLE, _DEADLOCK)
+            if not is_lock or time.monotonic() > until:
                 raise
             logger.info("a lock was not had within %s; trying again", LOCK_TIMEOUT)
             time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311
-
-
-def _sqlstate(error: DBAPIError) -> str:
-    said = error.orig.args[0] if error.orig is not None and error.orig.args else None
-    return str(said.get("C", "")) if isinstance(said, dict) else ""
 
 
 def _run(engine: Engine) -> None:

@@ -2,8 +2,8 @@
 
 Accounts that share an address are there already, and the code before goes on making them until it
 is replaced. So the rule is not on `user_account`, which stays as it is and is not locked, but on
-the claims, which begin empty: whoever has the claim has the address, and an account without one can
-be used as before.
+the claims, which begin empty: the account with the claim has the address, and an account without
+one can be used as before.
 
 - `claiming.py` gives each address that is there to the oldest of its accounts, in batches, in each
   deploy. The others keep their address as text, without a claim.

@@ -1,4 +1,4 @@
-"""What is mailed to users: tokens that are good once, and the mails themselves.
+"""Add the tokens that users are mailed, each good once, and a record of the mails sent.
 
 Both tables are new, so nothing that the code before uses is locked.
 """

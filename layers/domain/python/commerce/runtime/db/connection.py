@@ -248,7 +248,7 @@ def connect(url: str) -> Connection:
             startup_params={} if has_role_settings else {"options": options},
         )
     except (pg8000.dbapi.Error, OSError) as error:
-        refused = _sqlstate(error).startswith(_LOGIN_REFUSED)
+        refused = sqlstate(error).startswith(_LOGIN_REFUSED)
         kind = LoginRefused if refused else Unavailable
         raise kind("The database does not answer; try again.") from error
     connection.autocommit = True
@@ -341,22 +341,23 @@ def opened(
             return attempt(encryption)
         except (pg8000.dbapi.DatabaseError, SSLError) as error:
             # libpq tries again where the server refuses this encryption, and so does this.
-            if not isinstance(error, SSLError) and _sqlstate(error) != _NO_ENTRY:
+            if not isinstance(error, SSLError) and sqlstate(error) != _NO_ENTRY:
                 raise
     return attempt(last)
 
 
-def _sqlstate(error: Exception) -> str:
+def sqlstate(error: BaseException) -> str:
+    """Return the server's code of an error; empty for an error that is not the server's."""
     return str(_fields(error).get("C", ""))
 
 
-def _fields(error: Exception) -> Mapping[str, str]:
+def _fields(error: BaseException) -> Mapping[str, str]:
     fields = error.args[0] if error.args else None
     return fields if isinstance(fields, dict) else {}  # not a dict: not an error of the server
 
 
 def _translated(error: Exception) -> Exception:
-    fields, state = _fields(error), _sqlstate(error)
+    fields, state = _fields(error), sqlstate(error)
     if fields.get("V") in _ENDED:
         return ConnectionLost()
     if state in (_DEADLOCK, _SERIALIZATION):

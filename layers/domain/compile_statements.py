@@ -21,10 +21,14 @@ def modules() -> list[str]:
     )
 
 
+def compile_all() -> dict[str, Any]:
+    """Compile each statement in this process; returns them as they are sent, by module and name."""
+    return {name: _compiled_of(vars(import_module(name))) for name in modules()}
+
+
 def write_compiled(file: Path) -> None:
-    """Write each statement as it is sent, by module and name."""
-    compiled = {name: _compiled_of(vars(import_module(name))) for name in modules()}
-    file.write_text(json.dumps(compiled, ensure_ascii=False), encoding="utf-8")
+    """Write what `compile_all` returns as JSON."""
+    file.write_text(json.dumps(compile_all(), ensure_ascii=False), encoding="utf-8")
 
 
 def _compiled_of(attributes: dict[str, Any]) -> dict[str, Any]:

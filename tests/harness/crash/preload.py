@@ -13,6 +13,7 @@ from commerce.app.operations import dead_letters as console
 from commerce.runtime.aws import client
 from commerce.runtime.messaging import dead_letters
 from infra.ops import dlq
+from layers.domain.compile_statements import compile_all
 from tests.harness.crash.recovery import consumers
 from tests.harness.crash.steps import be_patient
 from tests.support.lambda_calls import function
@@ -21,7 +22,7 @@ FUNCTIONS = Path(__file__).parents[3] / "functions"
 
 _CLIENTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("dynamodb", {"attempts": 1}),
-    ("events", {}),
+    ("events", {"attempts": 2}),
     ("sns", {}),
     ("stepfunctions", {}),
     ("sns", {"attempts": 1, "answer_within_seconds": 0.5}),
@@ -36,6 +37,7 @@ def preload() -> None:
     be_patient()
     # 25 ms of each connection that is made
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
+    ssl.create_default_context()
     # What a killed operator had received is visible again soon.
     dlq.VISIBILITY_SECONDS = console.VISIBILITY_SECONDS = 2
     dead_letters.EMPTY_RECEIVES = 1  # one server: an empty answer means an empty queue
@@ -46,6 +48,7 @@ def preload() -> None:
             function(f"{file.parent.name}/{file.stem}")
     for service, how in _CLIENTS:
         client(service, **how)
+    compile_all()
     import_module("tests.harness.crash.worker")
     consumers()
     gc.freeze()  # forks leave it alone, and share its memory

@@ -124,7 +124,12 @@ def _reader(event_type: str) -> Draft202012Validator:
 
 def _as_read(schema: Any) -> Any:
     if isinstance(schema, dict):
-        return {name: _as_read(each) for name, each in schema.items() if name not in _UNREAD}
+        read = {name: _as_read(each) for name, each in schema.items() if name not in _UNREAD}
+        if isinstance(properties := read.get("properties"), dict):
+            # Readers take null for a field that may be absent, and mean the same by it.
+            for name in properties.keys() - set(read.get("required", ())):
+                properties[name] = {"anyOf": [properties[name], {"type": "null"}]}
+        return read
     return [_as_read(each) for each in schema] if isinstance(schema, list) else schema
 
 

@@ -2,8 +2,6 @@
 
 import gc
 import pkgutil
-import ssl
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,9 +33,6 @@ _CLIENTS: tuple[tuple[str, dict[str, Any]], ...] = (
 def preload() -> None:
     """Import and prepare everything without opening a connection, so that forks share none."""
     be_patient()
-    # 25 ms of each connection that is made
-    ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
-    ssl.create_default_context()
     # What a killed operator had received is visible again soon.
     dlq.VISIBILITY_SECONDS = console.VISIBILITY_SECONDS = 2
     dead_letters.EMPTY_RECEIVES = 1  # one server: an empty answer means an empty queue

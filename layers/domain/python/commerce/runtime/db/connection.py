@@ -322,6 +322,7 @@ def opened(
         usock = socket.create_connection((host, port), timeout)
         try:
             usock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            usock = encryption.apply(usock, host)
             return Connection(
                 unquote(parts.username or ""),
                 host=host,
@@ -329,7 +330,7 @@ def opened(
                 password=unquote(parts.password or ""),
                 application_name=application_name,
                 sock=usock,
-                ssl_context=encryption,
+                ssl_context=False,
                 **settings,
             )
         except BaseException:

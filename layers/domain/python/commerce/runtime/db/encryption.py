@@ -1,16 +1,48 @@
-"""The meaning of libpq's sslmode and sslrootcert in a database URL, for pg8000."""
+"""The meaning of libpq's sslmode and sslrootcert in a database URL.
+
+pg8000 could ask the server for encryption itself, but reads all of the system's certificates for
+each connection, 60 ms of CPU, and then verifies nothing with them.
+"""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
+    from socket import socket
     from ssl import SSLContext
 
-Encryption: TypeAlias = "bool | SSLContext | None"
-"""pg8000's `ssl_context`: False never, None where offered, True always, unverified, or as set."""
+_SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
+_OFFERED, _NOT_OFFERED = b"S", b"N"
 
 _SYSTEM = "system"  # libpq's word for the certificate authorities that the system trusts
+
+
+class Encryption(NamedTuple):
+    """What one attempt to connect asks the server for."""
+
+    context: "SSLContext | None"
+    """None: no encryption."""
+    is_required: bool = True
+    """False: the connection is not encrypted where the server offers no encryption."""
+
+    def apply(self, connected: "socket", host: str) -> "socket":
+        """Ask for encryption; returns the socket to go on with.
+
+        Raises:
+            OSError: the server offers no encryption although it is required, cannot be verified, or
+                does not answer.
+        """
+        if self.context is None:
+            return connected
+        connected.sendall(_SSL_REQUEST)
+        answer = connected.recv(1)
+        if answer == _OFFERED:
+            return self.context.wrap_socket(connected, server_hostname=host)
+        if answer == _NOT_OFFERED and not self.is_required:
+            return connected
+        raise ConnectionError("the server offers no encryption" if answer else "connection closed")
 
 
 class InvalidUrl(ValueError):
@@ -44,31 +76,43 @@ def encryptions(options: dict[str, str]) -> Sequence[Encryption]:
 
 
 def _required(root: str) -> Sequence[Encryption]:
-    return _of_authority(root) if root else (True,)
+    return _of_authority(root) if root else (Encryption(_unverified()),)
 
 
 def _of_authority(root: str) -> Sequence[Encryption]:
     if root in ("", _SYSTEM):  # anybody can have a certificate that the system trusts
         raise InvalidUrl("sslmode=verify-ca needs a file in sslrootcert; or use verify-full")
-    context = _verifying(root)
+    return (Encryption(_verifying(root, checks_host=False)),)
+
+
+@cache
+def _unverified() -> "SSLContext":
+    import ssl  # imported on use: slow, and often not needed
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    return (context,)
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
-def _verifying(root: str) -> "SSLContext":
-    from ssl import create_default_context  # imported on use: slow, and often not needed
+@cache
+def _verifying(root: str, *, checks_host: bool) -> "SSLContext":
+    from ssl import create_default_context
 
     try:
-        return create_default_context(cafile=None if root in ("", _SYSTEM) else root)
+        context = create_default_context(cafile=None if root in ("", _SYSTEM) else root)
     except OSError as error:  # no such file, or no certificates in it
         raise InvalidUrl(f"sslrootcert={root}: {error}") from error
+    context.check_hostname = checks_host
+    return context
 
 
+_CLEAR = Encryption(None)
 _BY_MODE: dict[str, Callable[[str], Sequence[Encryption]]] = {
-    "disable": lambda _: (False,),
-    "allow": lambda _: (False, True),
-    "prefer": lambda _: (None, False),
+    "disable": lambda _: (_CLEAR,),
+    "allow": lambda _: (_CLEAR, Encryption(_unverified())),
+    "prefer": lambda _: (Encryption(_unverified(), is_required=False), _CLEAR),
     "require": _required,
     "verify-ca": _of_authority,
-    "verify-full": lambda root: (_verifying(root),),
+    "verify-full": lambda root: (Encryption(_verifying(root, checks_host=True)),),
 }

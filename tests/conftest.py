@@ -10,7 +10,6 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -146,15 +145,12 @@ def own_shop(
 
 @pytest.fixture(autouse=True, scope="module")
 def purge_nudge_queues() -> Iterator[None]:
-    """Empty the queues of nudges: moto gets slower with every message that waits."""
+    """Empty the queues of nudges, where a test may have sent some."""
     yield
     if "RELAY_QUEUE_URL" in os.environ and "commerce.runtime.aws" in sys.modules:
-        from commerce.runtime.aws import client
+        from tests.support.queues import purge_nudges
 
-        sqs = client("sqs")
-        for name in ("RELAY_QUEUE_URL", "BEST_EFFORT_QUEUE_URL"):
-            with suppress(sqs.exceptions.PurgeQueueInProgress):  # it was, less than a minute ago
-                sqs.purge_queue(QueueUrl=os.environ[name])
+        purge_nudges()
 
 
 @pytest.fixture

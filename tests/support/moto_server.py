@@ -12,10 +12,11 @@ import runpy
 import threading
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
+import moto.backends
 import moto.server
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.sqs.models import Message, SQSBackend
@@ -54,6 +55,21 @@ def _alone(change: Callable[..., Any]) -> Callable[..., Any]:
     return alone
 
 
+def _is_kept(self: SQSBackend, queue_name: str, message: Message) -> bool:
+    """Return what moto does, which counts all of the queue's messages for each of them."""
+    seconds = int(vars(self.get_queue(queue_name))["message_retention_period"])
+    return seconds + int(message.sent_timestamp or 0) / 1000 > time.time()
+
+
+@cache
+def _moto_modules() -> tuple[str, ...]:
+    """Return what moto reads from its folder anew for each request."""
+    return tuple(_list_of_moto_modules())
+
+
+_list_of_moto_modules = moto.backends.list_of_moto_modules
+
+
 class Guarded(DomainDispatcherApplication):
     """moto, which answers any origin by itself."""
 
@@ -69,6 +85,8 @@ class Guarded(DomainDispatcherApplication):
 
 if __name__ == "__main__":
     SQSBackend.receive_message = _receive_alone  # type: ignore[method-assign,assignment]
+    SQSBackend.is_message_valid_based_on_retention_period = _is_kept  # type: ignore[method-assign]
+    moto.backends.list_of_moto_modules = _moto_modules
     for each in CHANGES:
         setattr(SQSBackend, each, _alone(getattr(SQSBackend, each)))
     vars(moto.server)["DomainDispatcherApplication"] = Guarded

@@ -1,8 +1,10 @@
 """Queues of moto, polled as Lambda's event source mapping polls them."""
 
 import json
+import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,3 +107,11 @@ def an_ops_topic() -> OpsTopic:
 def _arn(url: str) -> str:
     answer = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return str(answer["Attributes"]["QueueArn"])
+
+
+def purge_nudges() -> None:
+    """Empty the queues of nudges: moto gets slower with every message that waits."""
+    sqs = client("sqs")
+    for name in ("RELAY_QUEUE_URL", "BEST_EFFORT_QUEUE_URL"):
+        with suppress(sqs.exceptions.PurgeQueueInProgress):  # it was, less than a minute ago
+            sqs.purge_queue(QueueUrl=os.environ[name])

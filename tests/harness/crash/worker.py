@@ -24,6 +24,7 @@ from tests.harness.crash.scenarios import KNOWN_BAD, SCENARIOS, with_new_key
 from tests.harness.crash.steps import Cut, Journal, Kind, watch
 from tests.support import lambda_calls
 from tests.support.lambda_calls import Handler, lambda_context
+from tests.support.queues import purge_nudges
 from tests.support.shop import rows
 from tests.support.valkey import empty_valkey, forget_breaker
 
@@ -31,6 +32,7 @@ WORKER_SECONDS = 240  # two time-outs in a row, on the busiest machine
 FUNCTION_SECONDS = 0.5  # a cut worker's time-out: so long its key is said to be in progress
 PAUSE_SECONDS = 0.05
 MAX_RETRIES = 3
+CASES_BETWEEN_PURGES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,13 @@ def serve(environment: dict[str, str], orders: Connection) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    parent = os.getppid()
+    parent, done = os.getppid(), 0
     while os.getppid() == parent:
         if orders.poll(1):
             orders.send(_done(orders.recv()))
+            done += 1
+            if done % CASES_BETWEEN_PURGES == 0:
+                run_in_fork(lambda _: purge_nudges())
 
 
 def _done(task: Task) -> Recorded | Outcome:

@@ -20,7 +20,7 @@ _SYSTEM = "system"  # libpq's word for the certificate authorities that the syst
 
 
 class Encryption(NamedTuple):
-    """What one attempt to connect asks the server for."""
+    """One way to connect, in clear or encrypted."""
 
     context: "SSLContext | None"
     """None: no encryption."""

@@ -1,12 +1,19 @@
-"""Names and texts of the tree's Python files, each parsed once for all tests that look at it."""
+"""Names and texts of the tree's Python files, each parsed when it has changed."""
 
 import ast
+import hashlib
+import os
+import pickle
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from infra.template import ROOT
+
+_KEPT = ROOT / ".local" / "sources"
+_READER = hashlib.sha256(Path(__file__).read_bytes()).digest()
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _NAMED_BY: dict[type[ast.AST], str] = {
     ast.Name: "id",
@@ -41,8 +48,21 @@ class Source:
 
 @cache
 def source(file: Path) -> Source:
-    """Read a file."""
-    return parsed(file.read_text(encoding="utf-8"))
+    """Read a file, or what is kept of it since it changed last."""
+    content = file.read_bytes()
+    digest = hashlib.sha256(_READER + content).digest()
+    kept = _KEPT / str(file.resolve()).replace(os.sep, "|")
+    if kept.is_file():
+        of, found = pickle.loads(kept.read_bytes())  # noqa: S301 - ours
+        if of == digest:
+            return Source(*found)
+    made = parsed(content.decode())
+    fields = [getattr(made, name) for name in Source.__slots__]
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    written = kept.with_name(f"{kept.name}.{os.getpid()}")
+    written.write_bytes(pickle.dumps((digest, fields)))
+    written.replace(kept)  # another process may write it at the same time
+    return made
 
 
 def parsed(text: str) -> Source:

@@ -10,6 +10,7 @@ of which one has changed has 0.5; one that imports ten, of which one imports tha
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import grimp
@@ -23,6 +24,7 @@ PACKAGES = {
     "infra": ROOT,
     "tests": ROOT,
 }
+_NAMING = ("infra.", "tests.")
 ROUNDS = 12  # imports deeper than this add nothing that matters
 Graph = Mapping[str, set[str]]
 
@@ -44,18 +46,34 @@ def _git(*arguments: str) -> list[str]:
 
 def import_graph(changed: Sequence[str]) -> Graph:
     """Return what each module depends on: modules, and those of the changed files it names."""
-    graph = grimp.build_graph(*PACKAGES, cache_dir=str(ROOT / ".local" / "grimp"))
+    found = {name: set(modules) for name, modules in _modules_needed().items()}
+    for name in found.keys() & _texts().keys():
+        found[name].update(each for each in changed if is_named(each, _texts()[name]))
+    return found
+
+
+@cache
+def _texts() -> Mapping[str, set[str]]:
+    """Return the texts in each module of the infrastructure and of the tests."""
+    files = {name: file_of(name) for name in _graph().modules if name.startswith(_NAMING)}
+    return {name: source(file).texts for name, file in files.items() if file is not None}
+
+
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, cache_dir=str(ROOT / ".local" / "grimp"))
+
+
+@cache
+def _modules_needed() -> Graph:
+    """Return the modules that each imports, or has as conftest, or names as a function."""
+    graph = _graph()
     found = {name: set(graph.find_modules_directly_imported_by(name)) for name in graph.modules}
     functions = {name.partition(".")[2].replace(".", "/"): name for name in found
                  if name.startswith("functions.")}  # fmt: skip
-    for name, imported in found.items():
-        file = file_of(name)
-        if file is None or not name.startswith(("infra.", "tests.")):
-            continue
-        texts = source(file).texts
-        imported.update(_conftests(name, found))
-        imported.update(functions[text] for text in texts & functions.keys())
-        imported.update(each for each in changed if is_named(each, texts))
+    for name, texts in _texts().items():
+        found[name].update(_conftests(name, found))
+        found[name].update(functions[text] for text in texts & functions.keys())
     return found
 
 

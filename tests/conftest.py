@@ -111,14 +111,21 @@ def own_database_url(servers: None) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shop_environment(servers: None) -> Iterator[None]:
-    """Provide what a handler needs: database, cache, idempotency table, queues, bus."""
+    """Provide what a handler needs: database, cache, idempotency table, queues, bus.
+
+    Nothing nudges the relay: none runs here.
+    """
     from commerce.runtime.cache import valkey
     from commerce.runtime.db import pipeline
+    from tests.support import nudges
+
+    nudges.silence()
 
     # So that tests on a slow machine see the cache, and keep their connection.
     valkey.TIMEOUT_SECONDS = 3.0
     pipeline.PROBE_SECONDS = 8.0
     yield
+    nudges.restore()
     from commerce.runtime.db.current import database  # imported when the environment is set
 
     database().close()

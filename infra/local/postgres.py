@@ -154,8 +154,9 @@ def _answers(port: int, superuser_password: str) -> bool:
 
 def _connect(port: int, superuser_password: str) -> pg8000.native.Connection:
     return pg8000.native.Connection(
-        SUPERUSER, host=LOOPBACK, port=port, database=SUPERUSER, password=superuser_password
-    )
+        SUPERUSER, host=LOOPBACK, port=port, database=SUPERUSER, password=superuser_password,
+        ssl_context=False,  # else it reads all certificates of the system for each connection
+    )  # fmt: skip
 
 
 def _passwords(directory: Path) -> tuple[str, str]:

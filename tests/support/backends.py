@@ -140,6 +140,7 @@ def run(url: str, sql: str) -> list[Any]:
             port=parts.port or 5432,
             database=parts.path.lstrip("/"),
             password=parts.password,
+            ssl_context=False,  # else it reads all certificates of the system for each connection
         )
     ) as connection:
         return connection.run(sql) or []

@@ -51,7 +51,7 @@ def source(file: Path) -> Source:
     """Read a file, or what is kept of it since it changed last."""
     content = file.read_bytes()
     digest = hashlib.sha256(_READER + content).digest()
-    kept = _KEPT / str(file.resolve()).replace(os.sep, "|")
+    kept = _KEPT / hashlib.sha256(str(file).encode()).hexdigest()
     if kept.is_file():
         of, found = pickle.loads(kept.read_bytes())  # noqa: S301 - ours
         if of == digest:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.harness.histories.drop_model import DropState
 from tests.harness.histories.history import BUSY, Call, History
-from tests.harness.histories.model import READS, Key, Model, State
+from tests.harness.histories.model import DROP, READS, Key, Model, State
 
 MAX_STATES = 300_000
 """Looked at per part of a history; then it is undecided. Histories here need some hundreds."""
@@ -51,7 +52,7 @@ class _Node:
 
 def unexplained(history: History, *, with_end: bool = True) -> list[Unexplained]:
     """The parts of a history that no serial order explains; none where all is well."""
-    model = Model(history.setup, history.calls)
+    model = Model(history.setup, history.calls, history.end.get("drop"))
     found = []
     for part, keys in parts(model, relevant(history.calls)):
         is_end = _end_of(history, model, keys) if with_end else lambda _: True
@@ -166,19 +167,24 @@ def _end_of(history: History, model: Model, keys: set[Key]) -> Callable[[State],
         **{("balance", name): points for name, points in end["balance"].items()},
         **{("copy", name): status for name, status in end["copies"].items()},
         ("left",): end["left"],
+        **({DROP: end["drop"]["rows"]} if "drop" in end else {}),
     }
     buyers = {key[1] for key in keys if key[0] == "balance"}
     orders = Counter(order_content(each) for each in end["orders"] if each["buyer"] in buyers)
 
     def is_end(state: State) -> bool:
         return all(
-            state.get(key) == expected.get(key) for key in keys if key[0] in _ROWS
+            _rows(state.get(key)) == expected.get(key) for key in keys if key[0] in _ROWS
         ) and orders == _orders_of(state, model, buyers)
 
     return is_end
 
 
-_ROWS = frozenset({"stock", "on_hand", "balance", "copy", "left"})
+_ROWS = frozenset({"stock", "on_hand", "balance", "copy", "left", "drop"})
+
+
+def _rows(value: Any) -> Any:
+    return value.rows() if isinstance(value, DropState) else value
 
 
 def order_content(order: Mapping[str, Any]) -> tuple[Any, ...]:

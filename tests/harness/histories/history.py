@@ -13,6 +13,15 @@ BUSY = frozenset({"BUSY", "REQUEST_IN_PROGRESS"})
 
 
 @dataclass(frozen=True, slots=True)
+class DropSetup:
+    """The drop of a history, a draft of one lot. All buyers may enter it."""
+
+    product: str
+    units: int
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """Initial state of a history. Buyers are u0, u1 …, products p0, p1 …, all at one price."""
 
@@ -29,6 +38,7 @@ class Setup:
     """Rows that each product's stock is dealt out to."""
     max_per_buyer: int | None = None
     """Units of each product that one buyer may have."""
+    drop: DropSetup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class History:
     setup: Setup
     calls: list[Call]
     end: dict[str, Any]
-    """Rows when all was quiet: stock, balance, left, copies, orders."""
+    """Rows when all was quiet: stock, balance, left, copies, orders, drop."""
     committed: list[dict[str, Any]] = field(default_factory=list)
     """Every event that was committed, in the order of its position."""
     puts: list[dict[str, list[str]]] = field(default_factory=list)
@@ -91,6 +101,7 @@ class History:
         found = json.loads(path.read_text())
         setup = found.pop("setup")
         setup["stock"] = tuple(setup["stock"])
+        setup["drop"] = DropSetup(**setup["drop"]) if setup.get("drop") else None
         calls = [Call(**each) for each in found.pop("calls")]
         return cls(setup=Setup(**setup), calls=calls, **found)
 

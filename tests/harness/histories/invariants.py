@@ -92,8 +92,17 @@ def _stock(history: History) -> Iterator[str]:
         left = history.end["stock"][product]
         if left < 0:
             yield f"{left} units of {product} are left"
-        if product not in counted and left != units - sold[product]:
+        if (
+            product not in counted
+            and product != _dropped(history)
+            and left != units - sold[product]
+        ):
             yield f"{left} units of {product} are left of {units}, {sold[product]} were bought"
+
+
+def _dropped(history: History) -> str | None:
+    """Return the product of the drop, whose allotted units are neither sold nor available."""
+    return history.setup.drop.product if history.setup.drop else None
 
 
 def _points(history: History) -> Iterator[str]:
@@ -214,7 +223,11 @@ def _stock_events(history: History) -> Iterator[str]:
         if units and types != expected:
             yield f"{product} recorded out of order: {types}"
         is_there = bool(types) and types[-1] == _STOCK_EVENTS[0]
-        if committed and is_there != (history.end["stock"][product] > 0):
+        if (
+            committed
+            and product != _dropped(history)
+            and is_there != (history.end["stock"][product] > 0)
+        ):
             yield f"{product} has {history.end['stock'][product]} units, and recorded {types}"
 
 

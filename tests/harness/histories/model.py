@@ -4,8 +4,8 @@ A state is a mapping from what there is to how it is: ("stock", "p0") for what i
 ("on_hand", "p0"), ("balance", "u0"), ("left",)
 copies of the coupon, ("copy", "u0"), ("order", "k1"), and ("done", "k1"): what was answered first
 to an Idempotency-Key; ("units", "u0", "p0") that a buyer has of a product, and how many orders of a
-buyer are ("unpaid", "u0"), or were when the buyer cancelled them: ("lapses", "u0"). An order is
-called by the key that it was placed with.
+buyer are ("unpaid", "u0"), or were when they ended unpaid: ("lapses", "u0"). An order is
+called by the key that it was placed with. Where the shop has a drop, ("drop",) is its state.
 
 Where several rules refuse a call, the specification does not say which one is named, and the shop
 looks at them one after the other: any refusal that is true at its moment is right.
@@ -17,6 +17,8 @@ from itertools import product
 from typing import Any, TypeAlias
 
 from commerce.order.limits import HoldLimits
+from tests.harness.histories import drop_model
+from tests.harness.histories.drop_model import DropModel, DropState
 from tests.harness.histories.history import Answer, Call, Setup
 
 Key: TypeAlias = tuple[str, ...]
@@ -25,27 +27,36 @@ Outcome: TypeAlias = tuple[Answer, dict[Key, Any]]
 """An answer, with what it changes."""
 
 LEFT: Key = ("left",)
+DROP: Key = ("drop",)
 FROM_HERE = {
+    "expire": ("PENDING",),
     "cancel": ("PENDING", "CONFIRMED"),
     "cancel_as_admin": ("PENDING", "CONFIRMED", "SHIPPED"),
     "ship": ("CONFIRMED",),
     "deliver": ("SHIPPED",),
 }
 STEPS = {
+    "expire": ("CANCELLED", "ORDER_NOT_EXPIRABLE"),
     "cancel": ("CANCELLED", "ORDER_NOT_CANCELLABLE"),
     "cancel_as_admin": ("CANCELLED", "ORDER_NOT_CANCELLABLE"),
     "ship": ("SHIPPED", "ORDER_NOT_SHIPPABLE"),
     "deliver": ("DELIVERED", "ORDER_NOT_DELIVERABLE"),
 }
 LIMITS = HoldLimits()
-READS = frozenset({"read_points", "read_stock", "read_shelf", "read_order", "read_copies"})
+READS = drop_model.READS | {
+    "read_points", "read_stock", "read_shelf", "read_order", "read_copies"
+}  # fmt: skip
 
 
 class Model:
     """Answers calls on states, without changing any."""
 
-    def __init__(self, setup: Setup, calls: Sequence[Call]) -> None:
+    def __init__(
+        self, setup: Setup, calls: Sequence[Call], drawn: Mapping[str, Any] | None = None
+    ) -> None:
+        """Take what a drop's draw was made of from the history's end, where there is one."""
         self._setup = setup
+        self._drop = DropModel(setup.drop, drawn or {}) if setup.drop else None
         self._buyers = [f"u{n}" for n in range(setup.buyers)]
         self._products = [f"p{n}" for n in range(len(setup.stock))]
         self._wishes = {call.args["key"]: call.args for call in calls if call.kind == "place"}
@@ -63,6 +74,7 @@ class Model:
             **{("units", u, p): 0 for u, p in product(self._buyers, self._products)},
             **dict.fromkeys(product(("unpaid", "lapses"), self._buyers), 0),
             LEFT: setup.copies,
+            **({DROP: self._drop.start()} if self._drop else {}),
         }
 
     def outcomes(self, state: State, call: Call) -> Iterator[Outcome]:
@@ -94,7 +106,14 @@ class Model:
             touched |= {LEFT, ("copy", args["buyer"])}
         if call.kind == "read_copies":
             touched.add(("copy", args["buyer"]))
-        return touched
+        return touched | self._of_drop(call)
+
+    def _of_drop(self, call: Call) -> set[Key]:
+        if call.kind not in drop_model.KINDS or self._setup.drop is None:
+            return set()
+        moves_stock = call.kind in drop_model.MOVING_STOCK
+        product = self._setup.drop.product
+        return {DROP, *([("stock", product), ("on_hand", product)] if moves_stock else [])}
 
     def order_request(self, order: str) -> Mapping[str, Any]:
         """Return the request that placed the order."""
@@ -107,32 +126,43 @@ class Model:
         points = order_request["points"] if order_request["method"] == "CARD" else total - discount
         return points, discount
 
-    @staticmethod
-    def _of_request(order_request: Mapping[str, Any]) -> set[Key]:
+    def _of_request(self, order_request: Mapping[str, Any]) -> set[Key]:
         buyer = order_request["buyer"]
         touched: set[Key] = {("balance", buyer), ("unpaid", buyer), ("lapses", buyer)}
         for name, _ in order_request["lines"]:
             touched |= {("stock", name), ("on_hand", name), ("units", buyer, name)}
+            if self._is_dropped(name):
+                touched.add(DROP)
         return touched | ({("copy", buyer)} if order_request.get("coupon") else set())
+
+    def _is_dropped(self, product: str) -> bool:
+        return self._setup.drop is not None and self._setup.drop.product == product
 
     def _first_time(self, state: State, call: Call) -> Iterator[Outcome]:
         if call.kind in STEPS:
             return self._step(state, call)
+        if call.kind in drop_model.KINDS:
+            return self._about_the_drop(state, call)
         does: Callable[[State, Mapping[str, Any]], Iterator[Outcome]]
         does = getattr(self, f"_{call.kind}")
         return does(state, call.args)
 
+    def _about_the_drop(self, state: State, call: Call) -> Iterator[Outcome]:
+        assert self._drop is not None
+        assert self._setup.drop is not None
+        stock: Key = ("stock", self._setup.drop.product)
+        drop: DropState = state[DROP]
+        for answer, after, gained in self._drop.outcomes(drop, call.kind, call.args, state[stock]):
+            changes: dict[Key, Any] = {DROP: after} if after is not None else {}
+            yield answer, changes | ({stock: state[stock] + gained} if gained else {})
+
     def _place(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
         buyer, wanted = args["buyer"], Counter(dict(args["lines"]))
         points, discount = self.paid(args)
-        stock = {name: state["stock", name] for name in wanted}
-        short = {name: stock[name] for name in wanted if stock[name] < wanted[name]}
         balance = state["balance", buyer]
-        refusals: list[Answer] = []
+        refusals: list[Answer] = [*self._unavailable(state, args, wanted)]
         if args.get("coupon") and state.get(("copy", buyer)) != "AVAILABLE":
             refusals.append({"refused": "COUPON_NOT_USABLE"})
-        if short:
-            refusals.append({"refused": "OUT_OF_STOCK", "available": short})
         if balance < points:
             refusals.append({"refused": "INSUFFICIENT_POINTS", "available": balance})
         refusals += self._beyond_limits(state, args)
@@ -142,12 +172,32 @@ class Model:
             return
         status = "CONFIRMED" if args["method"] == "POINT" else "PENDING"
         changes = self._taken(state, buyer, wanted)
+        if args.get("offer"):
+            changes = {key: value for key, value in changes.items() if key[0] != "stock"}
+            is_paid = status == "CONFIRMED"
+            changes[DROP] = drop_model.ordered(state[DROP], buyer, is_paid=is_paid)
         changes |= {("balance", buyer): balance - points, ("order", args["key"]): status}
         changes["unpaid", buyer] = state["unpaid", buyer] + (status == "PENDING")
         if args.get("coupon"):
             changes["copy", buyer] = "USED"
         order = {"order": args["key"], "status": status, "points": points, "discount": discount}
         yield order, changes
+
+    def _unavailable(
+        self, state: State, args: Mapping[str, Any], wanted: Mapping[str, int]
+    ) -> Iterator[Answer]:
+        """Yield the refusals of units: the offer's, the drop's, the stock's."""
+        if args.get("offer"):
+            refusal = drop_model.offer_refusal(state[DROP], args["buyer"])
+            if refusal is not None:
+                yield refusal
+            return
+        if DROP in state and state[DROP].is_under_way and any(map(self._is_dropped, wanted)):
+            yield {"refused": "DROP_ONLY"}
+        stock = {name: state["stock", name] for name in wanted}
+        short = {name: stock[name] for name in wanted if stock[name] < wanted[name]}
+        if short:
+            yield {"refused": "OUT_OF_STOCK", "available": short}
 
     @staticmethod
     def _taken(state: State, buyer: str, wanted: Mapping[str, int]) -> dict[Key, Any]:
@@ -174,20 +224,22 @@ class Model:
         becomes, refusal = STEPS[call.kind]
         if status is None:
             return  # nobody can name an order that is not placed
-        if status not in FROM_HERE[call.kind]:
+        order_request = self.order_request(order)
+        is_early = call.kind == "expire" and not self._is_claim_over(state, order_request)
+        if status not in FROM_HERE[call.kind] or is_early:
             yield {"refused": refusal, "is": status}, {}
             return
         changes: dict[Key, Any] = {("order", order): becomes}
-        order_request = self.order_request(order)
         if becomes == "SHIPPED":
             for name, quantity in order_request["lines"]:
                 changes["on_hand", name] = state["on_hand", name] - quantity
         elif becomes == "CANCELLED":
-            changes |= self._returned(state, order_request, status, by_buyer=call.kind == "cancel")
+            lapses = call.kind != "cancel_as_admin"
+            changes |= self._returned(state, order_request, status, lapses=lapses)
         yield {"status": becomes}, changes
 
     def _returned(
-        self, state: State, order_request: Mapping[str, Any], status: str, *, by_buyer: bool
+        self, state: State, order_request: Mapping[str, Any], status: str, *, lapses: bool
     ) -> dict[Key, Any]:
         """Return what a cancellation changes; goods that were shipped are gone."""
         buyer = order_request["buyer"]
@@ -195,14 +247,24 @@ class Model:
         changes: dict[Key, Any] = {balance: state[balance] + self.paid(order_request)[0]}
         for name, quantity in order_request["lines"]:
             changes["units", buyer, name] = state["units", buyer, name] - quantity
-            if status != "SHIPPED":
+            if status == "SHIPPED":
+                continue
+            if order_request.get("offer"):
+                changes[DROP] = drop_model.released(state[DROP], buyer)
+            else:
                 changes["stock", name] = state["stock", name] + quantity
         if status == "PENDING":
             changes["unpaid", buyer] = state["unpaid", buyer] - 1
-            changes["lapses", buyer] = state["lapses", buyer] + by_buyer
+            changes["lapses", buyer] = state["lapses", buyer] + lapses
         if order_request.get("coupon"):
             changes["copy", buyer] = "AVAILABLE"
         return changes
+
+    @staticmethod
+    def _is_claim_over(state: State, order_request: Mapping[str, Any]) -> bool:
+        """Return whether the time of an order is over; only orders of a drop end in histories."""
+        entry = state[DROP].entry(order_request["buyer"]) if order_request.get("offer") else None
+        return entry is not None and entry.is_claim_over
 
     def _charge(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
         account: Key = ("balance", args["buyer"])

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.harness.histories import drop_plan
+from tests.harness.histories.drop_plan import DropPlan
 from tests.harness.histories.history import Setup
 
 CUTS = ("before the commit", "after the commit", "while reading")
@@ -15,6 +17,9 @@ STRIPES = (1, 2)
 
 LIMITS = (None, 2, 4)
 """Units of each product that one buyer of a history may have."""
+
+DROPS = (False, True)
+"""Whether a history is about a drop."""
 
 _PLACE, _WEIGHTS = "place", {
     "place": 40,
@@ -34,6 +39,10 @@ _PLACE, _WEIGHTS = "place", {
     "read_shelf": 3,
 }  # fmt: skip
 _KEYED = frozenset({"place", "charge", "cancel", "adjust"})
+_UNCUT = frozenset({"begin_entries", "reach_draw", "end_claims", "end_offers", "expire"})
+"""Moments that come, and a run that no client waits for."""
+_MORE_TURNS = 3  # of a history with a drop, which has to get from its publication to its end
+_BESIDE = 0.15  # of its calls are about other products
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +105,41 @@ def draw(seed: int, size: Size = Size()) -> Plan:
         stripes=random.Random(-1 - seed).choice(STRIPES),  # noqa: S311
         max_per_buyer=random.Random(f"limit {seed}").choice(LIMITS),  # noqa: S311
     )
+    if random.Random(f"has drop {seed}").choice(DROPS):  # noqa: S311
+        return _with_drop(seed, rng, setup, size)
     keys: list[tuple[str, str]] = []  # of the orders so far, with their buyers
     calls: list[Planned] = []
     for turn in range(size.calls):
         for client in range(size.clients):
             call = _call(rng, setup, client, f"{turn}.{client}", keys)
-            calls.append(call)
-            if call.kind in _KEYED and call.args.get("key") and rng.random() < 0.3:
-                other = rng.randrange(size.clients)  # pressed twice, or on two devices
-                calls.append(replace(call, client=other, cut=None, loses_answer=False))
+            calls += _perhaps_twice(rng, call, size)
     return Plan(seed, setup, tuple(calls), has_store=rng.random() < 0.5)
+
+
+def _with_drop(seed: int, rng: random.Random, others: Setup, size: Size) -> Plan:
+    """Draw the plan of a drop, with some calls about the other products."""
+    drop = drop_plan.setup_of(seed, f"p{len(others.stock)}")
+    stock = (*others.stock, drop.units + rng.randint(0, 3))
+    setup = replace(others, buyers=drop_plan.ENTRANTS, stock=stock, drop=drop)
+    turns = size.calls + _MORE_TURNS
+    plan, keys, calls = DropPlan(seed, drop, turns), list[tuple[str, str]](), list[Planned]()
+    for turn in range(turns):
+        for client in range(size.clients):
+            moments = plan.moments(turn, client)
+            calls += [_planned(rng, client, *each) for each in moments]
+            if rng.random() < _BESIDE:
+                wanted = _call(rng, others, client, f"{turn}.{client}", keys)
+            else:
+                wanted = _planned(rng, client, *plan.call(turn, client))
+            calls += _perhaps_twice(rng, wanted, size)
+    return Plan(seed, setup, tuple(calls), has_store=rng.random() < 0.5)
+
+
+def _perhaps_twice(rng: random.Random, call: Planned, size: Size) -> list[Planned]:
+    if call.kind in _KEYED and call.args.get("key") and rng.random() < 0.3:
+        other = rng.randrange(size.clients)  # pressed twice, or on two devices
+        return [call, replace(call, client=other, cut=None, loses_answer=False)]
+    return [call]
 
 
 def _call(
@@ -114,8 +148,11 @@ def _call(
     kind = rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
     if kind in ("cancel", "cancel_as_admin", "ship", "deliver", "read_order") and not keys:
         kind = _PLACE
-    args = _args(rng, setup, kind, name, keys)
-    changes = not kind.startswith("read_")
+    return _planned(rng, client, kind, _args(rng, setup, kind, name, keys))
+
+
+def _planned(rng: random.Random, client: int, kind: str, args: Mapping[str, Any]) -> Planned:
+    changes = not kind.startswith("read_") and kind not in _UNCUT
     return Planned(
         client,
         kind,

@@ -30,7 +30,8 @@ from commerce.runtime.idempotency import Claim
 from commerce.runtime.messaging import relay as relays
 from commerce.runtime.messaging.relay import Relay, Relayed
 from commerce.shared import clock
-from tests.harness.histories import plan
+from tests.harness.histories import plan, planted_drops
+from tests.harness.histories.changed_sql import changed
 
 T = TypeVar("T")
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -67,8 +68,8 @@ def sold_out_is_said_by_free_stripes_alone(patch: pytest.MonkeyPatch) -> None:
         "AND quantity > CAST": "AND quantity >= CAST",
         "'stripe_has_more'": "'stock_sufficient'",
     }
-    taking = _changed(str(stripe_statements.TAKE._build), changes)
-    patch.setattr("commerce.product.striping.repository.sql.TAKE", Statement(text(taking)))
+    taking = Statement(changed(stripe_statements.TAKE, changes))
+    patch.setattr("commerce.product.striping.repository.sql.TAKE", taking)
 
     look_again = ProductFacade._refusal
 
@@ -83,8 +84,8 @@ def the_last_unit_leaves_a_stripe_unseen(patch: pytest.MonkeyPatch) -> None:
     """A stripe is emptied by who holds it alone, who cannot know that the product is sold out."""
     patch.setattr(plan, "STRIPES", (2,))
     changes = {"AND quantity > CAST": "AND quantity >= CAST"}
-    taking = _changed(str(stripe_statements.TAKE._build), changes)
-    patch.setattr("commerce.product.striping.repository.sql.TAKE", Statement(text(taking)))
+    taking = Statement(changed(stripe_statements.TAKE, changes))
+    patch.setattr("commerce.product.striping.repository.sql.TAKE", taking)
 
     def with_enough(self: StripedStock, quantity: int) -> list[int]:
         return [number for number, units in enumerate(self.stripes) if units >= quantity]
@@ -198,6 +199,7 @@ BUGS: dict[str, Plant] = {
         claim_comes_after_the_effect,
         relay_marks_before_it_publishes,
         consumer_claims_nothing,
+        *planted_drops.BUGS,
     )
 }
 """Each must be found."""
@@ -221,13 +223,5 @@ def _without_lock(patch: pytest.MonkeyPatch) -> None:
 
 def _moving(changes: dict[str, str]) -> Statement:
     """The statement that moves stock, with some of its text changed."""
-    sql = _changed(str(statements.MOVE_STOCK._build), changes)
-    return Statement(text(sql).bindparams(bindparam("moves", type_=JSONB)))
-
-
-def _changed(sql: str, changes: dict[str, str]) -> str:
-    for before, after in changes.items():
-        if before not in sql:
-            raise LookupError(f"the statement has no {before!r} to change")
-        sql = sql.replace(before, after)
-    return sql
+    moving = changed(statements.MOVE_STOCK, changes)
+    return Statement(moving.bindparams(bindparam("moves", type_=JSONB)))

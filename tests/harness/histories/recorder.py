@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
 
-from commerce.app import transactions
+from commerce.app import ordering, transactions
 from commerce.app.reconciliation import Scope, reconcile
 from commerce.entrypoints import idempotency
 from commerce.product.striping import repository as striping
@@ -24,6 +24,9 @@ from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Connection, Query
 from commerce.runtime.messaging.bus import Envelope
 from commerce.runtime.messaging.relay import Relay
+from commerce.shared.errors import CommerceError
+from tests.harness.histories import drop_model
+from tests.harness.histories.drop_calls import DropShop
 from tests.harness.histories.history import BUSY, Call, History, Setup
 from tests.harness.histories.plan import Plan, Planned
 from tests.support.admin import adjust_stock, count_stock, stock_seen, units_of
@@ -95,6 +98,7 @@ class _Shop:
     products: list[str]
     coupon: str
     first_position: int
+    drop: DropShop | None = None
     names: dict[str, str] = field(default_factory=dict)
     orders: dict[str, str] = field(default_factory=dict)
     """Ids of orders by their names, as far as a client knows them."""
@@ -123,7 +127,16 @@ class _Shop:
             shop.names[str(buyer.user_id)] = f"u{number}"
         for number, product in enumerate(shop.products):
             shop.names[product] = f"p{number}"
+        if setup.drop:
+            product = shop.product(setup.drop.product)
+            shop.drop = DropShop.of(setup.drop, product, shop.buyers, shop.admin)
         return shop
+
+    @property
+    def the_drop(self) -> DropShop:
+        """Return the drop of a history that has one."""
+        assert self.drop is not None
+        return self.drop
 
     def buyer(self, name: str) -> Person:
         return self.buyers[int(name[1:])]
@@ -256,6 +269,8 @@ class _PlannedCall:
 
     def retry_until_answered(self) -> list[Call]:
         """Repeat the call with the same key, as a client does whose answer is lost."""
+        if self.planned.kind == "promote":
+            return self._promoted()
         calls: list[Call] = []
         for attempt in range(1 + RETRIES):
             args = self._args()
@@ -267,24 +282,45 @@ class _PlannedCall:
                 break
         return calls
 
+    def _promoted(self) -> list[Call]:
+        """Make promote's transactions, each a call of its own, until nothing awaits the beacon."""
+        calls: list[Call] = []
+        for kind in ("step", "take_round", "step"):
+            planned = replace(self.planned, kind=kind)
+            calls.append(replace(self, planned=planned)._once({}, is_first=not calls))
+            answer = calls[-1].answer
+            if answer is None or not (kind == "take_round" or answer.get("awaits")):
+                break
+        return calls
+
     def _args(self) -> dict[str, Any] | None:
-        """Return the call's arguments; None where it concerns an order that no client knows."""
+        """Return the call's arguments; None where it concerns what no client knows."""
         args = dict(self.planned.args)
         if "order" in args and args["order"] not in self.shop.orders:
+            return None
+        if args.get("offer") and args["buyer"] not in self.shop.the_drop.entries:
             return None
         return self.shop.order_request(args) if self.planned.kind == "place" else args
 
     def _once(self, args: dict[str, Any], *, is_first: bool) -> Call:
         planned, start = self.planned, next(self.ticks)
         with _cut(planned.cut if is_first else None, planned.cuts):
-            answer = self._ask(args)
+            answer = self._ask_drop(args) if self._is_about_drop else self._ask(args)
         is_lost = is_first and planned.loses_answer
         read = None if is_lost else self._read(answer, args)
         end = next(self.ticks)
         if answer.status == 500:
-            self.failures.append(f"{planned.kind} {args}")
+            self.failures.append(f"{planned.kind} {args}: {answer.json.get('code')}")
         is_replay = answer.headers.get("idempotency-replayed") == "true" and not is_lost
         return Call(start, planned.client, planned.kind, args, start, end, read, is_replay)
+
+    @property
+    def _is_about_drop(self) -> bool:
+        return self.planned.kind in drop_model.KINDS
+
+    def _ask_drop(self, args: dict[str, Any]) -> Answer:
+        buyer = self.shop.buyer(args["buyer"]) if "buyer" in args else None
+        return self.shop.the_drop.answer(self.planned.kind, args, buyer)
 
     def _ask(self, args: dict[str, Any]) -> Answer:
         kind, shop = self.planned.kind, self.shop
@@ -326,6 +362,8 @@ class _PlannedCall:
             return cancel(self.shop.buyer(args["buyer"]), order_id, key=_key(args))
         if kind == "cancel_as_admin":
             return cancel_as_admin(admin, order_id)
+        if kind == "expire":
+            return _expire(order_id)
         return ship(admin, order_id) if kind == "ship" else deliver(admin, order_id)
 
     def _place(self, args: dict[str, Any]) -> Answer:
@@ -338,6 +376,8 @@ class _PlannedCall:
         }
         if args["method"] == "CARD":
             body["points"] = args["points"]
+        if args.get("offer"):
+            body["drop_entry_id"] = self.shop.the_drop.entries[args["buyer"]]
         if args["coupon"]:
             body["issued_coupon_id"] = self.shop.copies[args["buyer"]]
         return self._call("order/place_order", "POST", "/orders", body=body, key=_key(args))
@@ -353,7 +393,12 @@ class _PlannedCall:
             return None
         if answer.status >= 400:
             return self._refusal(found)
-        kind = self.planned.kind
+        if self._is_about_drop:
+            return self.shop.the_drop.read(self.planned.kind, args, answer)
+        return self._read_success(answer, args)
+
+    def _read_success(self, answer: Answer, args: dict[str, Any]) -> dict[str, Any]:
+        found, kind = answer.json, self.planned.kind
         if kind == "place":
             name = self.shop.name(found["order_id"], args["key"])
             self.shop.orders.setdefault(args["key"], found["order_id"])
@@ -386,9 +431,20 @@ class _PlannedCall:
             return {"refused": code, "by": found["by"]}
         if code == "PURCHASE_LIMIT":
             return {"refused": code, "already": found["already"]}
+        if code == "OFFER_NOT_VALID":
+            return {"refused": code, "is": found["entry_status"]}
         if code.startswith("ORDER_NOT_"):
             return {"refused": code, "is": found["detail"].split()[-1].rstrip(".")}
         return {"refused": code}
+
+
+def _expire(order_id: str) -> Answer:
+    """Expire the order, as the minute's run does with those whose time is over."""
+    try:
+        order = transactions.in_transaction(ordering.expire_order, order_id)
+    except CommerceError as refusal:
+        return Answer(409, {"code": refusal.code, "detail": str(refusal)}, {})
+    return Answer(200, {"status": order.status}, {})
 
 
 def _key(args: dict[str, Any]) -> str | None:
@@ -478,21 +534,30 @@ def _observed(
     users = [buyer.user_id for buyer in shop.buyers]
     orders = [_order(shop, row) for row in rows(_ORDERS, users)]
     products = [UUID(each) for each in shop.products]
-    scope = Scope(products, users, [UUID(each["id"]) for each in orders], [UUID(shop.coupon)])
+    drops = [shop.drop.id] if shop.drop else []
+    order_ids = [UUID(each["id"]) for each in orders]
+    scope = Scope(products, users, order_ids, [UUID(shop.coupon)], drops)
+    books = [str(each) for each in reconcile(scope).findings]
+    if shop.drop:
+        books += [f"the proof does not hold: {each}" for each in shop.drop.false_claims()]
     return History(
         seed=plan.seed,
         setup=plan.setup,
         calls=calls,
-        end={**_end(shop, users), "orders": orders},
+        end={**_end(shop, users), **_drop_end(shop), "orders": orders},
         committed=[
             {**row._asdict(), "about": shop.names.get(row.aggregate, row.aggregate)}
             for row in rows(_EVENTS, shop.first_position)
         ],
         puts=bus.puts,
         metrics={shop.names[each]: [*rows(_METRICS_OF, each)[0]] for each in shop.products},
-        books=[str(each) for each in reconcile(scope).findings],
+        books=books,
         failures=failures,
     )
+
+
+def _drop_end(shop: _Shop) -> dict[str, Any]:
+    return {"drop": shop.drop.end(shop.names)} if shop.drop else {}
 
 
 def _order(shop: _Shop, row: Any) -> dict[str, Any]:

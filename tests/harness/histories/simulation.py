@@ -5,11 +5,12 @@ Whatever order it took is an explanation: a checker that finds none is wrong.
 
 import itertools
 import random
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.harness.histories.history import Answer, Call, History
-from tests.harness.histories.model import LEFT, Key, Model
+from tests.harness.histories.model import DROP, LEFT, Key, Model
 from tests.harness.histories.plan import Plan, Planned
 
 
@@ -34,7 +35,7 @@ class Simulation:
     def play(self) -> History:
         """The clients take their turns at random."""
         ticks = itertools.count()
-        waiting = [self._plan.of_client(client) for client in range(self._plan.clients)]
+        waiting = [[*self._calls_of(client)] for client in range(self._plan.clients)]
         running: dict[int, _Running] = {}
         while any(waiting) or running:
             client = self._rng.randrange(self._plan.clients)
@@ -48,11 +49,19 @@ class Simulation:
         calls = sorted(self._calls, key=lambda call: call.start)
         return History(self._plan.seed, self._plan.setup, calls, self._rows())
 
+    def _calls_of(self, client: int) -> Iterator[Planned]:
+        for planned in self._plan.of_client(client):
+            steps = ("step", "take_round", "step") if planned.kind == "promote" else (planned.kind,)
+            yield from (replace(planned, kind=kind) for kind in steps)
+
     def _begin(
         self, client: int, planned: Planned, running: dict[int, _Running], ticks: Any
     ) -> None:
-        order = planned.args.get("order")
-        if order is None or ("order", order) in self._state:
+        args = planned.args
+        is_named = "order" not in args or ("order", args["order"]) in self._state
+        if args.get("offer"):
+            is_named = self._state[DROP].entry(args["buyer"]) is not None
+        if is_named:
             running[client] = _Running(planned, next(ticks))
 
     def _answer(self, planned: Planned) -> Answer:
@@ -88,4 +97,5 @@ class Simulation:
             "copies": named("copy"),
             "left": self._state[LEFT],
             "orders": orders,
+            **({"drop": {"rows": self._state[DROP].rows()}} if DROP in self._state else {}),
         }

@@ -43,7 +43,10 @@ def test_concurrent_histories_are_linearizable(recorder: Recorder, tmp_path: Pat
             pytest.fail(f"kept as {tmp_path / f'{seed}.json'}\n{report(history)}")
         seen.update(_kinds(history))
     # A slice that met none of these would prove nothing.
-    wanted = ("placed", "refused", "unknown", "replayed", "cancelled", "overlapped", "taken twice")
+    wanted = (
+        "placed", "refused", "unknown", "replayed", "cancelled", "overlapped", "taken twice",
+        "drawn", "late", "offered", "lapsed", "BOUGHT", "WITHDRAWN", "OFFER_NOT_VALID", "DROP_ONLY",
+    )  # fmt: skip
     assert [each for each in wanted if not seen[each]] == []
 
 
@@ -64,6 +67,20 @@ def _kinds(history: History) -> Iterator[str]:
     calls = history.calls
     yield from ("overlapped" for call, after in pairwise(calls) if after.start < call.end)
     yield from ["taken twice"] * (len(history.taken) - len(set(history.taken)))
+    yield from (call.refusal for call in calls if call.refusal)
+    yield from _of_drop(history)
+
+
+def _of_drop(history: History) -> Iterator[str]:
+    drop = history.end.get("drop", {"rows": {"entries": {}}})
+    yield from (status for status, _ in drop["rows"]["entries"].values())
+    for call in history.calls:
+        answer = call.answer or {}
+        if call.kind == "take_round" and answer.get("numbered"):
+            yield "drawn"
+        if call.kind == "step":
+            done = {"late": "numbered", "offered": "offered", "lapsed": "lapsed"}
+            yield from (name for name, count in done.items() if answer.get(count))
 
 
 def _kind(call: Call) -> str:

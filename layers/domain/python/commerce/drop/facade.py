@@ -150,9 +150,9 @@ class DropFacade:
         Raises DropNotFound, DropLocked, DropOverlaps, StaleVersion.
         """
         drop, now = self._lock_as_seen(drop_id, if_match)
+        drop.publish(now, chain=chain)
         if self._drops.selling([lot.product_id for lot in drop.lots]):
             raise DropOverlaps
-        drop.publish(now, chain=chain)
         self._drops.require_no_drop(
             [lot.product_id for lot in drop.lots], but=drop.id, on_violation=DropOverlaps
         )
@@ -198,7 +198,7 @@ class DropFacade:
         drop, now = self._lock_as_seen(drop_id, if_match)
         if drop.is_over:
             raise DropClosed
-        if drop.stage is not Stage.DRAFT:
+        if drop.was_published:
             self._return_free(drop)
         drop.end(Stage.CANCELLED, now, reason=command.reason)
         self._drops.void(drop.id)

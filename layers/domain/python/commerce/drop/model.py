@@ -163,6 +163,11 @@ class Drop:
         return self.stage in (Stage.CLOSED, Stage.CANCELLED)
 
     @property
+    def was_published(self) -> bool:
+        """True from the publication on; a draft, cancelled or not, was never given units."""
+        return self.terms_hash is not None
+
+    @property
     def claim_time(self) -> timedelta:
         """The time for which an offer is valid."""
         return timedelta(minutes=self.claim_minutes)

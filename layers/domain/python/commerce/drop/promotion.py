@@ -56,7 +56,7 @@ class DropPromotion:
         while `has_more`. Where the drop `awaits` its round, `take_round` goes on.
         """
         drop, now = self._lock(drop_id)
-        if drop.stage is Stage.DRAFT:
+        if not drop.was_published:
             return Step()
         if drop.stage is Stage.PUBLISHED and now < drop.draws_at:
             return Step(wake_at=drop.draws_at)

@@ -135,6 +135,41 @@ def test_a_seal_waits_for_a_join_that_has_begun() -> None:
     assert [(str(row.id), row.in_pool) for row in entries(drop_id)] == [(entry_id, True)]
 
 
+def cancel_drop(drop_id: UUID) -> None:
+    command = CancelDrop(reason="Damaged")
+    in_transaction(drops.cancel_drop, str(drop_id), command, by="test", if_match=None)
+
+
+def end_offers(drop_id: UUID) -> None:
+    """Let the time of the last offer come, and the drop be closed."""
+    shift(drop_id, offers_until="clock_timestamp() + make_interval(mins => claim_minutes)")
+    in_transaction(drops._step, drop_id)
+
+
+@pytest.mark.parametrize("end", [cancel_drop, end_offers])
+def test_an_end_of_a_drop_waits_for_a_join_that_has_begun(end: Callable[[UUID], None]) -> None:
+    drop_id, joined, ended = a_published_drop(a_product(stock=1)), Event(), Event()
+    begin_entries(drop_id)
+    reach_draw(drop_id)
+    settle(drop_id)
+
+    def join_slowly(shop: Shop) -> None:
+        user = clock.new_id()
+        shop.drops.join(str(drop_id), EnterDrop(), user_id=user, person=str(user))
+        joined.set()
+        wait_until(lambda: ended.is_set() or somebody_waits_for_entries())
+
+    def end_it() -> None:
+        assert joined.wait(30)
+        end(drop_id)
+        ended.set()
+
+    together: list[Callable[[], None]] = [partial(in_transaction, join_slowly), end_it]
+    run_concurrently(together)
+
+    assert statuses(drop_id) == ["VOID"]
+
+
 def somebody_waits_for_entries() -> bool:
     """Return whether a session waits for an advisory lock of this database."""
     sql = "SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
@@ -268,8 +303,7 @@ def test_a_cancelled_drop_against_orders_keeps_only_what_was_ordered() -> None:
     drop_id = an_offering_drop(product, buyers, units=6)
 
     def cancel_it() -> str:
-        command = CancelDrop(reason="Damaged")
-        in_transaction(drops.cancel_drop, str(drop_id), command, by="test", if_match=None)
+        cancel_drop(drop_id)
         return "cancelled"
 
     line = in_line(drop_id, buyers)

@@ -1,6 +1,5 @@
 """The drop of a history on the real shop: its calls, its clock, its promote, and its rows."""
 
-import runpy
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,14 +13,12 @@ from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.shared.errors import CommerceError
+from docs.verify_drop import verify
 from tests.harness.histories.drop_model import SIGNATURE
 from tests.harness.histories.history import DropSetup
-from tests.support.backends import ROOT
 from tests.support.drops import a_proof, drop_terms, entries
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, rows
-
-_verify = runpy.run_path(str(ROOT / "docs" / "verify_drop.py"))["verify"]
 
 _CLOCK = {
     "begin_entries": """
@@ -110,11 +107,12 @@ class DropShop:
         return call(f"drop/{name}", method, path, body=body, token=buyer.token)
 
     def _by_staff(self, kind: str, args: Mapping[str, Any]) -> Answer:
-        name, end, body = {
-            "publish_drop": ("publish_drop", "publication", None),
-            "add_units": ("add_drop_units", "units", {"add": args.get("add")}),
-            "cancel_drop": ("cancel_drop", "cancellation", {"reason": "Damaged"}),
+        name, end = {
+            "publish_drop": ("publish_drop", "publication"),
+            "add_units": ("add_drop_units", "units"),
+            "cancel_drop": ("cancel_drop", "cancellation"),
         }[kind]
+        body = {"reason": "Damaged"} if kind == "cancel_drop" else dict(args) or None
         path = f"/admin/drops/{self.id}/{end}"
         return call(f"drop/{name}", "POST", path, body=body, token=self.admin.token)
 
@@ -178,7 +176,7 @@ class DropShop:
         sql = "SELECT FROM product_drop WHERE id = $1 AND entries_root IS NOT NULL"
         if not rows(sql, self.id):
             return []
-        return [claim for claim, holds in _verify(a_proof(self.id)) if not holds]
+        return [claim for claim, holds in verify(a_proof(self.id)) if not holds]
 
 
 def _settled(queries: Sequence[Query]) -> list[list[Row]]:

@@ -5,11 +5,14 @@ from uuid import UUID
 
 import pytest
 
+from commerce.app import drops
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.drop import (
+    CancelDrop,
     DropClosed,
     DropFacade,
+    DropPromotion,
     DropSealed,
     EntryFinished,
     EntryOrdered,
@@ -23,14 +26,17 @@ from tests.support.drops import (
     a_proof,
     an_open_drop,
     begin_entries,
+    drop_terms,
     end_claims,
     entries,
     join,
     promote,
     reach_draw,
+    settle,
     shift,
     statuses,
 )
+from tests.support.shop import a_product, assert_books_hold, stock_of
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -83,6 +89,47 @@ def test_who_comes_after_the_draw_stands_behind_the_pool() -> None:
 
     assert [row.user_id for row in entries(drop_id)][3:] == late
     assert failures(a_proof(drop_id)) == []
+
+
+def test_an_entry_between_seal_and_draw_stands_behind_the_pool() -> None:
+    drop_id = a_drop(1)
+    begin_entries(drop_id)
+    pool = {join(drop_id, clock.new_id())[0].entry_id for _ in range(3)}
+    reach_draw(drop_id)
+    assert in_transaction(DropPromotion.step, drop_id).awaits is not None
+    late = [join(drop_id, clock.new_id())[0].entry_id for _ in range(4)]
+
+    promote(drop_id)
+
+    line = [str(row.id) for row in entries(drop_id)]
+    assert (set(line[:3]), line[3:]) == (pool, late)
+
+
+def test_a_position_is_never_changed() -> None:
+    drop_id, _ = an_open_drop(6, units=2)
+    given = {row.id: row.position for row in entries(drop_id)}
+
+    for _ in range(3):
+        join(drop_id, clock.new_id())
+        end_claims(drop_id)
+        promote(drop_id)
+        now = {row.id: row.position for row in entries(drop_id)}
+        assert now | given == now
+        given = now
+
+    assert sorted(filter(None, given.values())) == list(range(1, 10))
+
+
+def test_a_cancelled_draft_gives_no_units_back() -> None:
+    product = a_product(stock=3)
+    draft = in_transaction(drops.create_drop, drop_terms(product, 2), by="test").drop_id
+    command = CancelDrop(reason="Not now")
+    in_transaction(drops.cancel_drop, draft, command, by="test", if_match=None)
+
+    settle(UUID(draft))
+
+    assert stock_of(product) == 3
+    assert_books_hold(product)
 
 
 def test_a_lottery_takes_no_entry_after_its_draw() -> None:

@@ -199,6 +199,7 @@ class DropFacade:
         if drop.is_over:
             raise DropClosed
         if drop.was_published:
+            self._drops.freeze_entries(drop.id)
             self._return_free(drop)
         drop.end(Stage.CANCELLED, now, reason=command.reason)
         self._drops.void(drop.id)

@@ -105,6 +105,8 @@ class DropPromotion:
 
     def _offer(self, drop: Drop, now: datetime) -> Step:
         step, before = Step(), drop.log_number
+        if drop.stage is Stage.OFFERING and now >= drop.last_offer_at:
+            self._drops.freeze_entries(drop.id)  # before the entries, as a join locks them
         lapsed = self._drops.lapse(drop.id)
         step.lapsed = len(lapsed)
         self._drops.publish(*(_released(drop.id, each) for each in lapsed))

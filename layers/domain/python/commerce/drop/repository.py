@@ -354,6 +354,10 @@ class DropRepository:
         )
         return sorted((Offered(*row) for row in found), key=lambda each: each.position)
 
+    def freeze_entries(self, id_: UUID) -> None:
+        """Let no entry be under way until the transaction ends; later ones see what it did."""
+        self._uow.lock(sql.FREEZE_ENTRIES(drop_id=str(id_)))
+
     def lock_holders(self, id_: UUID) -> None:
         """Lock the entries with an offer or an unpaid order, until the transaction ends."""
         self._uow.lock(sql.LOCK_HOLDERS(drop_id=id_))

@@ -89,14 +89,15 @@ export function publish(drop, after) {
 }
 
 export function addUnits(drop, after) {
-  const [lot, ...others] = drop.lots;
+  const lots = drop.lots.map((lot) => [lot.product_id, `${shortId(lot.product_id)}, ${counted(lot.units, "unit")}`]);
   ask({
     title: "Add units to this drop?",
-    text: `They leave the available stock of product ${shortId(lot.product_id)}, are offered at once if somebody waits, and cannot be taken back.`,
+    text: "They leave the product's available stock, are offered at once if somebody waits, and cannot be taken back.",
     verb: "Add",
     danger: true,
+    choice: { label: "Product", options: lots },
     field: { label: "Units", attributes: { type: "number", min: "1", step: "1" } },
-    act: (units) => onDrop(drop, "units", { add: Number(units), ...(others.length ? { product_id: lot.product_id } : {}) }, `has ${units} more`, after),
+    act: (units, _, lot) => onDrop(drop, "units", { add: Number(units), product_id: lot }, `has ${units} more of ${shortId(lot)}`, after),
   });
 }
 

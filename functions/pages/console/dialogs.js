@@ -22,13 +22,17 @@ export function read(title, ...content) {
 
 // Asks for confirmation, stays open until the action is done, and shows its problem.
 // `field` is the label and the attributes of a field that must be filled in; `act` gets its text.
-export function ask({ title, text, verb, danger, field, act }) {
+// `choice` is the label and the options of a list, [value, text] each; `act` gets the chosen value.
+export function ask({ title, text, verb, danger, field, choice, act }) {
   const input = field && el("input", { id: "field", required: true, autocomplete: "off", ...field.attributes });
+  const select = choice && el("select", { id: "choice" },
+    choice.options.map(([value, shown]) => el("option", { value }, shown)));
   const confirm = el("button", { type: "submit", class: danger ? "danger" : "primary" }, verb);
   const cancel = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Cancel");
   const progress = el("p", { class: "progress", role: "status" });
   const form = el("form", {},
     el("h2", { id: "dialog-title" }, title), el("p", { id: "dialog-text" }, text),
+    select ? el("p", {}, el("label", { for: "choice" }, choice.label), select) : null,
     input ? el("p", {}, el("label", { for: "field" }, field.label), input) : null,
     progress, el("div", { class: "buttons" }, cancel, confirm));
   const dialog = el("dialog", { "aria-labelledby": "dialog-title", "aria-describedby": "dialog-text" }, form);
@@ -37,7 +41,7 @@ export function ask({ title, text, verb, danger, field, act }) {
     confirm.disabled = true;
     progress.replaceChildren("Working …");
     try {
-      const outcome = await act(input?.value.trim() ?? "", (line) => progress.replaceChildren(line));
+      const outcome = await act(input?.value.trim() ?? "", (line) => progress.replaceChildren(line), select?.value);
       dialog.close();
       showOutcome(outcome);
     } catch (problem) {
@@ -46,7 +50,7 @@ export function ask({ title, text, verb, danger, field, act }) {
     }
   });
   open(dialog);
-  (input ?? confirm).focus();
+  (select ?? input ?? confirm).focus();
 }
 
 const SHOWN_MS = 12_000;

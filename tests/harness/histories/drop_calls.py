@@ -103,8 +103,8 @@ class DropShop:
             "read_entry": ("GET", "get_my_entry", "/me"),
         }[kind]
         path = f"/drops/{self.id}/entries{end}"
-        body = {} if method == "POST" else None
-        return call(f"drop/{name}", method, path, body=body, token=buyer.token)
+        entered: dict[str, Any] | None = {} if method == "POST" else None
+        return call(f"drop/{name}", method, path, body=entered, token=buyer.token)
 
     def _by_staff(self, kind: str, args: Mapping[str, Any]) -> Answer:
         name, end = {
@@ -112,9 +112,9 @@ class DropShop:
             "add_units": ("add_drop_units", "units"),
             "cancel_drop": ("cancel_drop", "cancellation"),
         }[kind]
-        body = {"reason": "Damaged"} if kind == "cancel_drop" else dict(args) or None
+        body: dict[str, Any] | None = {"reason": "Damaged"} if kind == "cancel_drop" else {**args}
         path = f"/admin/drops/{self.id}/{end}"
-        return call(f"drop/{name}", "POST", path, body=body, token=self.admin.token)
+        return call(f"drop/{name}", "POST", path, body=body or None, token=self.admin.token)
 
     def _promote(self, kind: str) -> Answer:
         """Run one transaction of promote."""

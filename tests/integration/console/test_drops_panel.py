@@ -1,5 +1,6 @@
 """The console's panel of drops: what it shows of each, and what an operator may press."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -93,9 +94,30 @@ def test_added_units_leave_the_available_stock(open_console: Open) -> None:
     expect(dialog).to_be_visible()  # the browser asks for at least one
     dialog.get_by_label("Units").fill("4")
     dialog.get_by_role("button", name="Add").click()
-    expect(console.locator("#outcomes")).to_contain_text("has 4 more.")
+    expect(console.locator("#outcomes")).to_contain_text("has 4 more")
     assert stock_of(product) == 4
     assert_books_hold(product)
+
+
+def test_each_lot_of_a_drop_can_be_enlarged(open_console: Open) -> None:
+    products = [a_product(stock=9) for _ in range(3)]
+    lots = [{"product_id": product, "units": 1} for product in products]
+    drop_id = a_published_drop(products[0], lots=lots)
+    console = open_console()
+
+    units = console.get_by_role("region", name=f"Drop {drop_id}").locator(".figure").first
+    for product, more, total in zip(products, (1, 2, 3), (4, 6, 9), strict=True):
+        console.get_by_role("button", name=f"Add units drop {drop_id}").click()
+        dialog = console.get_by_role("dialog")
+        dialog.get_by_label("Product").select_option(product)
+        dialog.get_by_label("Units").fill(str(more))
+        dialog.get_by_role("button", name="Add").click()
+        added = f"has {more} more of …{product[-8:]}"
+        expect(console.locator("#outcomes")).to_contain_text(added)
+        expect(units).to_have_text(re.compile(f"^{total}"))  # the drop is shown anew
+
+    assert [stock_of(product) for product in products] == [7, 6, 5]
+    assert_books_hold(*products)
 
 
 def test_a_drop_is_cancelled_with_a_public_reason(open_console: Open) -> None:

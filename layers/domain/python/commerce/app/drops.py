@@ -38,6 +38,7 @@ from commerce.runtime.metrics import count
 from commerce.shared import clock
 from commerce.shared.etag import IfMatch
 from commerce.user import Entrant
+from commerce.user.addresses import normalized
 
 MAX_STEPS = 1_000  # of one drop in one run, each a transaction; the next run goes on
 LONGEST_DELAY_SECONDS = 900  # of an SQS message; the schedule sets a new timer until then
@@ -125,9 +126,11 @@ def enter_drop(drop_id: str, command: EnterDrop, *, user_id: UUID) -> tuple[Entr
 
 
 def person_of(email: str) -> str:
-    """Return the keyed hash by which a person enters a drop once, from their e-mail address."""
-    normalised = email.strip().casefold().encode()
-    return hmac.new(settings.fingerprint_key(), normalised, "sha256").hexdigest()
+    """Return the keyed hash by which a person enters a drop once, from their e-mail address.
+
+    Addresses that the accounts take for one are one person's.
+    """
+    return hmac.new(settings.fingerprint_key(), normalized(email).encode(), "sha256").hexdigest()
 
 
 def _enter(

@@ -77,6 +77,7 @@ _FINAL = (
     EntryStatus.DISQUALIFIED,
     EntryStatus.VOID,
 )
+_WITHOUT_ORDER = (EntryStatus.JOINED, EntryStatus.WAITING, EntryStatus.OFFERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +358,21 @@ class DropFacade:
             return self._entry_view(entry, drop)
         if entry.status in _FINAL:
             raise EntryFinished
+        self._end_by_withdrawal(entry, now)
+        return self._entry_view(entry, drop)
+
+    def erase_user(self, user_id: UUID) -> None:
+        """Withdraw the user's entries that have no order, and forget whose all of them were.
+
+        Their ids stay in pools and logs, so that proofs hold. The caller has made sure that the
+        user has no open order. Repeated, nothing changes.
+        """
+        for entry, now in self._drops.lock_entries_of_user(user_id):
+            if entry.status in _WITHOUT_ORDER:
+                self._end_by_withdrawal(entry, now)
+        self._drops.forget_user(user_id)
+
+    def _end_by_withdrawal(self, entry: Entry, now: datetime) -> None:
         had_offer = entry.status is EntryStatus.OFFERED
         entry.status = EntryStatus.WITHDRAWN
         if had_offer:
@@ -364,7 +380,6 @@ class DropFacade:
         else:
             is_told = entry.is_in_pool or entry.position is not None
             self._drops.save_entry(entry, left_at=now if is_told else None)
-        return self._entry_view(entry, drop)
 
     def proof(self, drop_id: str, *, limit: int, after: str | None) -> ProofView:
         """Return a page of the proof. Raises DropNotFound, DropNotSealed, InvalidCursor."""

@@ -254,6 +254,15 @@ class DropRepository:
         entry = _entry(found)
         return (entry, found[0].now) if entry else None
 
+    def lock_entries_of_user(self, user_id: UUID) -> list[tuple[Entry, datetime]]:
+        """Return the user's entries in all drops, locked, and the database's time."""
+        found = self._uow.lock(sql.LOCK_ENTRIES_OF_USER(user_id=user_id))
+        return [(entry, row.now) for row in found if (entry := _entry([row]))]
+
+    def forget_user(self, user_id: UUID) -> None:
+        """Leave nothing in the user's entries that leads to the user."""
+        self._uow.write(sql.FORGET_USER(erased=user_id))
+
     def lock_entry_of_order(self, order_id: UUID) -> tuple[Entry, datetime] | None:
         """Return the entry that placed an order, locked FOR UPDATE, and the database's time."""
         found = self._uow.lock(sql.LOCK_ENTRY_OF_ORDER(order_id=order_id))

@@ -200,6 +200,17 @@ LOCK_ENTRY_OF_USER = Statement(
         _e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid)
     ).with_for_update(of=drop_entry_table)
 )
+LOCK_ENTRIES_OF_USER = Statement(
+    _ENTRIES.where(_e.user_id == bindparam("user_id", type_=Uuid))
+    .order_by(_e.id)
+    .with_for_update(of=drop_entry_table)
+)
+# The person's hash goes, too: it was made from the address. The entry's own id stands for it.
+FORGET_USER = Statement(
+    update(drop_entry_table)
+    .where(_e.user_id == bindparam("erased", type_=Uuid))
+    .values(user_id=None, person=func.concat("erased ", _e.id))
+)
 LOCK_ENTRY_OF_ORDER = Statement(
     _ENTRIES.where(_e.order_id == bindparam("order_id", type_=Uuid)).with_for_update(
         of=drop_entry_table

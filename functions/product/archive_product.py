@@ -5,6 +5,7 @@ from aws_lambda_powertools.event_handler import Response
 from commerce.app import products
 from commerce.app.catalogue import catalogue
 from commerce.app.transactions import in_transaction
+from commerce.drop import DropLocked
 from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
 from commerce.product import ProductDetailView, ProductNotFound
 
@@ -19,4 +20,4 @@ def archive_product(
     return with_etag(catalogue().ranked(product), product.version, product.stock_version)
 
 
-handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound,))
+handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound, DropLocked))

@@ -6,6 +6,7 @@ from commerce.app import products
 from commerce.app.catalogue import catalogue
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandNotFound
+from commerce.drop import DropLocked
 from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
 from commerce.product import (
     EditProduct,
@@ -28,5 +29,7 @@ def edit_product(
 
 
 handler = lambda_handler(
-    api, access=ADMIN, refusals=(ProductNotFound, BrandNotFound, SaleEndsBeforeItBegins)
+    api,
+    access=ADMIN,
+    refusals=(ProductNotFound, BrandNotFound, SaleEndsBeforeItBegins, DropLocked),
 )

@@ -15,6 +15,11 @@ from commerce.product import (
 from commerce.shared.etag import IfMatch
 from commerce.shared.schemas import Page
 
+# Of a product: what its offers cost, and whether they can be ordered.
+_PROMISED_BY_DROPS = {
+    "price_amount", "visible_from", "sale_from", "sale_until", "max_per_buyer"
+}  # fmt: skip
+
 
 def register_product(
     shop: Shop, command: RegisterProduct, *, by: str = "system"
@@ -29,9 +34,12 @@ def edit_product(
 ) -> ProductDetailView:
     """Edit a product, unless it was edited since the version that the caller has seen.
 
-    Raises ProductNotFound, StaleVersion, BrandNotFound, SaleEndsBeforeItBegins.
+    Raises ProductNotFound, StaleVersion, BrandNotFound, SaleEndsBeforeItBegins, and, of what a drop
+    has promised while it sells the product, DropLocked.
     """
     product = shop.products.get_as_seen(product_id, if_match, command.version)
+    if _PROMISED_BY_DROPS & set(command.changes):
+        shop.drops.require_unpromised(product.id)
     brand = shop.brands.get(command.brand_id or str(product.brand_id))
     shop.products.edit(product, command, by=by, if_match=if_match)
     return detail_view(product, brand.name)
@@ -42,9 +50,10 @@ def archive_product(
 ) -> ProductDetailView:
     """Hide a product from shoppers for good; repeated, it changes nothing.
 
-    Raises ProductNotFound, StaleVersion.
+    Raises ProductNotFound, StaleVersion, and DropLocked while a drop sells it.
     """
     product = shop.products.get_as_seen(product_id, if_match, None)
+    shop.drops.require_unpromised(product.id)
     shop.products.archive(product, by=by, if_match=if_match)
     return detail_view(product, shop.brands.get(str(product.brand_id)).name)
 

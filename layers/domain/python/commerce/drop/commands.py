@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from commerce.drop.model import Mode
@@ -31,13 +31,24 @@ class LotWanted(Command):
     units: Quantity
 
 
+def _each_product_once(lots: list[LotWanted]) -> list[LotWanted]:
+    if len({lot.product_id.lower() for lot in lots}) < len(lots):
+        raise PydanticCustomError("product_repeated", "A product may be named only once.")
+    return lots
+
+
+LotsWanted = Annotated[
+    list[LotWanted],
+    Field(min_length=1, max_length=MAX_LOTS),
+    AfterValidator(_each_product_once),
+]
 ClaimMinutes = Annotated[int, Field(ge=1, le=MAX_CLAIM_MINUTES)]
 
 
 class CreateDrop(Command):
     """Prepare a drop. `offers_until` is seven days after `draws_at` where it is not given."""
 
-    lots: Annotated[list[LotWanted], Field(min_length=1, max_length=MAX_LOTS)]
+    lots: LotsWanted
     mode: Annotated[Mode, Field(strict=False)] = Mode.SHUFFLE
     entries_at: Moment
     draws_at: Moment
@@ -46,13 +57,6 @@ class CreateDrop(Command):
     accounts_before: Moment | None = None
     verified_only: bool | None = None
     coupons_allowed: bool = False
-
-    @field_validator("lots")
-    @classmethod
-    def _each_product_once(cls, lots: list[LotWanted]) -> list[LotWanted]:
-        if len({lot.product_id.lower() for lot in lots}) < len(lots):
-            raise PydanticCustomError("product_repeated", "A product may be named only once.")
-        return lots
 
     @model_validator(mode="after")
     def _moments_in_order(self) -> "CreateDrop":
@@ -67,7 +71,7 @@ class CreateDrop(Command):
 class EditDrop(Patch):
     """Edit a draft; once published, only its times can be moved, to later ones."""
 
-    lots: Annotated[list[LotWanted], Field(min_length=1, max_length=MAX_LOTS)] | None = None
+    lots: LotsWanted | None = None
     mode: Annotated[Mode, Field(strict=False)] | None = None
     entries_at: Moment | None = None
     draws_at: Moment | None = None

@@ -15,6 +15,7 @@ from commerce.drop.commands import (
     Disqualify,
     EditDrop,
     EnterDrop,
+    LotWanted,
     PublicState,
 )
 from commerce.drop.errors import (
@@ -117,7 +118,7 @@ class DropFacade:
             draws_at=command.draws_at,
             offers_until=command.offers_until or command.draws_at + timedelta(days=OFFERED_DAYS),
             claim_minutes=command.claim_minutes,
-            lots=[Lot(UUID(lot.product_id), lot.units) for lot in command.lots],
+            lots=_lots(command.lots),
             accounts_before=command.accounts_before,
             verified_only=verified_only if command.verified_only is None else command.verified_only,
             coupons_allowed=command.coupons_allowed,
@@ -136,6 +137,8 @@ class DropFacade:
         times = [changes.get(name) or getattr(drop, name) for name in _TIMES]
         if drop.stage is Stage.DRAFT:
             _edit_draft(drop, command)
+            if command.lots:
+                self._drops.replace_lots(drop)
         elif set(changes) - set(_TIMES):
             raise DropLocked("Only the times of a published drop can be moved, to later ones.")
         else:
@@ -481,6 +484,16 @@ class DropFacade:
         self._drops.require_no_drop(product_ids, on_violation=drop_only)
         return drop_only
 
+    def require_unpromised(self, product_id: UUID) -> None:
+        """Have the commit prove that no drop has promised the product; it raises DropLocked."""
+
+        def locked() -> DropLocked:
+            return DropLocked(
+                "A drop sells the product: price and sale are fixed until it is over."
+            )
+
+        self._drops.require_no_drop([product_id], on_violation=locked)
+
     def drop_of(self, entry_id: UUID) -> UUID:
         """Return the drop of an entry. Raises EntryNotFound."""
         found = self._drops.find_entry(entry_id)
@@ -611,8 +624,13 @@ def _lot(drop: Drop, product_id: str | None) -> Lot:
     raise LotNotFound
 
 
+def _lots(wanted: Sequence[LotWanted]) -> list[Lot]:
+    return [Lot(UUID(lot.product_id), lot.units) for lot in wanted]
+
+
 def _edit_draft(drop: Drop, command: EditDrop) -> None:
-    for name, value in command.model_dump(exclude_unset=True).items():
-        if name == "lots" or value is None:
-            continue
-        setattr(drop, name, value)
+    for name, value in command.model_dump(exclude_unset=True, exclude={"lots"}).items():
+        if value is not None:
+            setattr(drop, name, value)
+    if command.lots:
+        drop.lots = _lots(command.lots)

@@ -103,6 +103,14 @@ class DropRepository:
                 version=drop.version,
             )
         )
+        self._add_lots(drop)
+
+    def replace_lots(self, drop: Drop) -> None:
+        """Store the lots of a draft in place of those that it had."""
+        self._uow.write(sql.DELETE_LOTS(drop_id=drop.id))
+        self._add_lots(drop)
+
+    def _add_lots(self, drop: Drop) -> None:
         rows = [
             {"drop_id": str(drop.id), "product_id": str(lot.product_id), "units": lot.units}
             for lot in drop.lots

@@ -8,6 +8,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    delete,
     func,
     select,
     text,
@@ -61,6 +62,7 @@ ADD = insert_row(
     log_number=0, log_head=None,
 )  # fmt: skip
 ADD_LOTS = insert_many(drop_lot_table, "drop_id", "product_id", "units")
+DELETE_LOTS = Statement(delete(drop_lot_table).where(_lot.drop_id == _DROP))
 ADD_LOG = insert_many(drop_log_table, "drop_id", "number", "at", "kind", "data", "hash")
 FIND = Statement(_DROPS.where(_d.id == _ID))
 # Followed by FIND: a statement that waited for the lock would show the lots as they were before.

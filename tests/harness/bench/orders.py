@@ -10,7 +10,6 @@ import argparse
 import os
 import re
 import resource
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -21,9 +20,9 @@ from pathlib import Path
 from random import Random, sample
 from time import perf_counter, sleep, time
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
+from tests.harness.bench.floor import transactions_per_second
 from tests.harness.bench.report import Report, Timing
 from tests.harness.servers import servers
 
@@ -131,33 +130,14 @@ def side_by_side(
 
 def pgbench(products: int, delay: float, changes: Mapping[str, str] = {}) -> float:
     """Transactions a second of the floor, with some of its text changed."""
-    from infra.local.postgres import binary
-
-    url = urlsplit(os.environ["DATABASE_URL"])
     variables = {"buyers": BUYERS, "products": products, "delay": round(delay * 1_000_000)}
-    settings = [f"-D{name}={value}" for name, value in variables.items()]
     text = FLOOR.read_text()
     for before, after in changes.items():
         if before not in text:
             raise LookupError(f"{FLOOR.name} has no {before!r} to change")
         text = text.replace(before, after)
-    script = Path(os.environ.get("TMPDIR", "/tmp")) / f"order_late_{os.getpid()}.sql"  # noqa: S108
-    script.write_text(text if delay else re.sub(r"\\sleep.*\n", "", text))
-    try:
-        answer = subprocess.run(
-            [binary("pgbench"), "-n", "-M", "prepared", "-c", str(PROCESSES), "-j", "2",
-             "-T", str(SECONDS), "-f", str(script), *settings, url.path.lstrip("/")],
-            env={"PGHOST": url.hostname or "", "PGPORT": str(url.port or ""),
-                 "PGUSER": url.username or "", "PGPASSWORD": url.password or "",
-                 "LC_ALL": "C.UTF-8"},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    finally:
-        script.unlink()
-    if answer.returncode:
-        raise RuntimeError(f"pgbench failed: {answer.stderr}")
-    [rate] = re.findall(r"tps = ([0-9.]+) \(without", answer.stdout)
-    return float(rate)
+    script = text if delay else re.sub(r"\\sleep.*\n", "", text)
+    return transactions_per_second(script, variables, clients=PROCESSES, seconds=SECONDS)
 
 
 def raced(products: tuple[str, ...], delay: float) -> list[Outcome]:

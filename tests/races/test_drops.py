@@ -13,7 +13,7 @@ import pytest
 from commerce.app import drops
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
-from commerce.drop import CancelDrop, DropClosed, DropFacade, DropOverlaps, DropSealed, EnterDrop
+from commerce.drop import CancelDrop, DropClosed, DropFacade, DropOverlaps, DropSealed
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError
 from tests.support.drops import (
@@ -23,6 +23,7 @@ from tests.support.drops import (
     begin_entries,
     drop_terms,
     end_claims,
+    entering,
     entries,
     in_line,
     join,
@@ -116,8 +117,7 @@ def test_a_seal_waits_for_a_join_that_has_begun() -> None:
     begin_entries(drop_id)
 
     def join_slowly(shop: Shop) -> str:
-        user = clock.new_id()
-        entry, _ = shop.drops.join(str(drop_id), EnterDrop(), user_id=user, person=str(user))
+        entry, _ = entering(shop, drop_id, clock.new_id())
         joined.set()
         wait_until(lambda: sealed.is_set() or somebody_waits_for_entries())
         return entry.entry_id
@@ -154,8 +154,7 @@ def test_an_end_of_a_drop_waits_for_a_join_that_has_begun(end: Callable[[UUID], 
     settle(drop_id)
 
     def join_slowly(shop: Shop) -> None:
-        user = clock.new_id()
-        shop.drops.join(str(drop_id), EnterDrop(), user_id=user, person=str(user))
+        entering(shop, drop_id, clock.new_id())
         joined.set()
         wait_until(lambda: ended.is_set() or somebody_waits_for_entries())
 

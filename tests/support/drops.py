@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from commerce.app import drops
+from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.drop import (
     SIMULATED,
@@ -76,10 +77,15 @@ def end_claims(drop_id: UUID) -> None:
 
 def join(drop_id: UUID, user_id: UUID, person: str | None = None) -> tuple[EntryView, bool]:
     """Enter the drop."""
-    person = person or str(user_id)
-    return in_transaction(
-        DropFacade.join, str(drop_id), EnterDrop(), user_id=user_id, person=person
-    )
+    return in_transaction(entering, drop_id, user_id, person)
+
+
+def entering(
+    shop: Shop, drop_id: UUID, user_id: UUID, person: str | None = None
+) -> tuple[EntryView, bool]:
+    """Enter the drop in a transaction that goes on."""
+    drop, person = shop.drops.terms(str(drop_id)), person or str(user_id)
+    return shop.drops.join(drop, EnterDrop(), user_id=user_id, person=person)
 
 
 def promote(drop_id: UUID, signature: str = SIGNATURE) -> Step:

@@ -136,11 +136,11 @@ def person_of(email: str) -> str:
 def _enter(
     shop: Shop, drop_id: str, command: EnterDrop, user_id: UUID
 ) -> tuple[EntryView, bool, bool]:
-    entrant = shop.users.entrant(user_id)
-    _check_eligible(shop.drops.terms(drop_id), entrant)
+    entrant, drop = shop.users.entrant(user_id), shop.drops.terms(drop_id)
+    _check_eligible(drop, entrant)
     person = person_of(entrant.email)
-    entry, is_new = shop.drops.join(drop_id, command, user_id=user_id, person=person)
-    return entry, is_new, is_new and shop.drops.has_free_units(drop_id)
+    entry, is_new = shop.drops.join(drop, command, user_id=user_id, person=person)
+    return entry, is_new, is_new and shop.drops.has_free_units(drop)
 
 
 def _check_eligible(drop: Drop, entrant: Entrant) -> None:

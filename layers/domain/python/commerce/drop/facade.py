@@ -286,13 +286,12 @@ class DropFacade:
         """Return the view of a drop that this transaction has changed."""
         return self._view(drop, clock.now())
 
-    def has_free_units(self, drop_id: str) -> bool:
+    def has_free_units(self, drop: Drop) -> bool:
         """Return whether units are on offer to who comes next, which `promote` has to make."""
-        drop, _ = self._find(drop_id)
-        holding = self._drops.holding(drop.id)
-        return drop.stage is Stage.OFFERING and sum(holding.values()) < sum(
-            lot.units for lot in drop.lots
-        )
+        if drop.stage is not Stage.OFFERING:
+            return False
+        held = sum(self._drops.holding(drop.id).values())
+        return held < sum(lot.units for lot in drop.lots)
 
     def get(self, drop_id: str) -> DropView:
         """Return a published drop. Raises DropNotFound."""
@@ -308,28 +307,24 @@ class DropFacade:
         return staff_view(self._view(drop, now), drop, now, counts, pending)
 
     def join(
-        self, drop_id: str, command: EnterDrop, *, user_id: UUID, person: str
+        self, drop: Drop, command: EnterDrop, *, user_id: UUID, person: str
     ) -> tuple[EntryView, bool]:
-        """Enter a drop; return the user's entry, and whether it is new.
+        """Enter a published drop; return the user's entry, and whether it is new.
 
-        The caller has checked that the terms admit the account. Raises DropNotFound, DropNotOpen,
+        The caller has checked that the terms admit the account. Raises LotNotFound, DropNotOpen,
         DropSealed, DropClosed, PersonAlreadyEntered, EntryFinished.
         """
-        drop, _ = self._find(drop_id)
-        if drop.stage is Stage.DRAFT:
-            raise DropNotFound
         lot = _lot(drop, command.product_id)
-        is_new = self._drops.join(
+        is_new, entry = self._drops.join(
             id_=clock.new_id(),
             drop_id=drop.id,
             product_id=lot.product_id,
             user_id=user_id,
             person=person,
         )
-        entry = self._drops.entry_of_person(drop.id, person)
         if entry is None:
-            _, now = self._find(drop_id)
-            drop.check_entry(now)
+            changed, now = self._find(str(drop.id))
+            changed.check_entry(now)
             raise Contention("the drop was entered at the moment it changed")
         if entry.user_id != user_id:
             raise PersonAlreadyEntered

@@ -221,24 +221,23 @@ class DropRepository:
 
     def join(
         self, *, id_: UUID, drop_id: UUID, product_id: UUID, user_id: UUID, person: str
-    ) -> bool:
-        """Store an entry if the clock and the terms admit it; return whether they did.
+    ) -> tuple[bool, Entry | None]:
+        """Store an entry if the clock and the terms admit it, all in one round trip.
 
         A person who has an entry keeps that one; it is joined anew if it was withdrawn before the
         seal.
-        """
-        return bool(
-            self._uow.lock(
-                sql.SHARE_ENTRIES(drop_id=str(drop_id)),
-                sql.JOIN(
-                    id=id_, drop_id=drop_id, product_id=product_id, user_id=user_id, person=person
-                ),
-            )
-        )
 
-    def entry_of_person(self, drop_id: UUID, person: str) -> Entry | None:
-        """Return the person's entry."""
-        return _entry(self._uow.read(sql.ENTRY_OF_PERSON(drop_id=drop_id, person=person)))
+        Returns:
+            Whether it was stored, and the person's entry, if there is one now.
+        """
+        _, joined, found = self._uow.lock_together(
+            sql.SHARE_ENTRIES(drop_id=str(drop_id)),
+            sql.JOIN(
+                id=id_, drop_id=drop_id, product_id=product_id, user_id=user_id, person=person
+            ),
+            sql.ENTRY_OF_PERSON(drop_id=drop_id, person=person),
+        )
+        return bool(joined), _entry(found)
 
     def entry_of_user(self, drop_id: UUID, user_id: UUID) -> Entry | None:
         """Return the user's entry."""

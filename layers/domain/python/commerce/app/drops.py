@@ -3,7 +3,6 @@
 The beacon is asked between transactions, never inside one.
 """
 
-import hmac
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
+from commerce.app.identities import person_of
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.drop import (
@@ -38,7 +38,6 @@ from commerce.runtime.metrics import count
 from commerce.shared import clock
 from commerce.shared.etag import IfMatch
 from commerce.user import Entrant
-from commerce.user.addresses import normalized
 
 MAX_STEPS = 1_000  # of one drop in one run, each a transaction; the next run goes on
 LONGEST_DELAY_SECONDS = 900  # of an SQS message; the schedule sets a new timer until then
@@ -125,20 +124,14 @@ def enter_drop(drop_id: str, command: EnterDrop, *, user_id: UUID) -> tuple[Entr
     return entry, is_new
 
 
-def person_of(email: str) -> str:
-    """Return the keyed hash by which a person enters a drop once, from their e-mail address.
-
-    Addresses that the accounts take for one are one person's.
-    """
-    return hmac.new(settings.fingerprint_key(), normalized(email).encode(), "sha256").hexdigest()
-
-
 def _enter(
     shop: Shop, drop_id: str, command: EnterDrop, user_id: UUID
 ) -> tuple[EntryView, bool, bool]:
     entrant, drop = shop.users.entrant(user_id), shop.drops.terms(drop_id)
     _check_eligible(drop, entrant)
-    person = person_of(entrant.email)
+    person = person_of(user_id, entrant.email)
+    if person is None:
+        raise NotEligible("The shop does not know the person of this account.")
     entry, is_new = shop.drops.join(drop, command, user_id=user_id, person=person)
     return entry, is_new, is_new and shop.drops.has_free_units(drop)
 

@@ -1,9 +1,10 @@
 """The demo catalogue: what a small shop would sell, put there through the API."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from infra.local.api import Api
+from infra.local.api import Api, Json
+from infra.local.drops import publish_drop
 
 
 class DemoProduct(NamedTuple):
@@ -41,6 +42,7 @@ CATALOGUE: dict[tuple[str, str], tuple[DemoProduct, ...]] = {
 
 
 DROP_BRAND, DROP_PRODUCT = "Onmaru", "Moon Jar, first firing"
+DROP_WAITS_SECONDS = (30, 120, 600)  # until its entries begin; the later ones on a slow machine
 COUPON = {
     "name": "Welcome, 10 % off",
     "kind": "RATE",
@@ -84,18 +86,18 @@ def seed_drop(admin: Api, brand_id: str | int) -> str | None:
     units = admin.call("GET", f"/products/{product_id}")["stock_quantity"]
     if not units:  # a drop that is under way has them all
         return None
-    entries_at = datetime.now(UTC) + timedelta(seconds=30)
-    terms = {
-        "lots": [{"product_id": product_id, "units": units}],
-        "entries_at": entries_at.isoformat(),
-        "draws_at": (entries_at + timedelta(minutes=10)).isoformat(),
-        "offers_until": (entries_at + timedelta(hours=2)).isoformat(),
-        "claim_minutes": 10,
-        "verified_only": False,
-    }
-    drop_id: str = admin.call("POST", "/admin/drops", terms)["drop_id"]
-    admin.call("POST", f"/admin/drops/{drop_id}/publication")
-    return drop_id
+
+    def terms(entries_at: datetime) -> Json:
+        return {
+            "lots": [{"product_id": product_id, "units": units}],
+            "entries_at": entries_at.isoformat(),
+            "draws_at": (entries_at + timedelta(minutes=10)).isoformat(),
+            "offers_until": (entries_at + timedelta(hours=2)).isoformat(),
+            "claim_minutes": 10,
+            "verified_only": False,
+        }
+
+    return str(publish_drop(admin, terms, DROP_WAITS_SECONDS)["drop_id"])
 
 
 def _seed_products(admin: Api, brand_id: str | int, products: tuple[DemoProduct, ...]) -> int:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from infra.local.api import Api, ApiRefused, Json
 from infra.local.demo import Buyer, sign_up
+from infra.local.drops import publish_drop
 from infra.local.env_file import read_env
 from infra.local.errors import LocalError
 from infra.local.progress import Stages
@@ -27,7 +28,8 @@ DIRECTORY = ROOT / ".local" / "drop-demo"
 VERIFIER = ROOT / "docs" / "verify_drop.py"
 SHOPPERS, UNITS, PRICE_WON, CHARGED_WON = 8, 3, 95_000, 100_000
 CLAIM_MINUTES = 1
-OPENS_SECONDS, ENTRIES_SECONDS, OFFERS_SECONDS = 4, 12, 25  # after each other
+OPENS_SECONDS = (4, 20, 60)  # after the publication; the later ones where that took longer
+ENTRIES_SECONDS, OFFERS_SECONDS = 12, 25  # after each other
 PATIENCE_SECONDS = 120  # promote's every-minute run is the longest way round
 POLL_SECONDS = 0.3
 
@@ -102,10 +104,18 @@ class DropDemo:
         }
         self._product = self._admin.call("POST", "/admin/products", product)["product_id"]
         self._admin.call("PUT", f"/admin/products/{self._product}/stock", {"quantity": UNITS})
-        entries_at = datetime.now(UTC) + self._pace * timedelta(seconds=OPENS_SECONDS)
+        waits = [self._pace * seconds for seconds in OPENS_SECONDS]
+        drop = publish_drop(self._admin, self._terms, waits)
+        self.drop = str(drop["drop_id"])
+        return (
+            f"{UNITS} units; the terms' hash {drop['terms_hash'][:16]}… and the beacon's round"
+            f" {drop['beacon_round']} are public before anybody enters"
+        )
+
+    def _terms(self, entries_at: datetime) -> Json:
         draws_at = entries_at + self._pace * timedelta(seconds=ENTRIES_SECONDS)
         self._last_offer_at = draws_at + self._pace * timedelta(seconds=OFFERS_SECONDS)
-        terms = {
+        return {
             "lots": [{"product_id": self._product, "units": UNITS}],
             "entries_at": entries_at.isoformat(),
             "draws_at": draws_at.isoformat(),
@@ -113,12 +123,6 @@ class DropDemo:
             "claim_minutes": CLAIM_MINUTES,
             "verified_only": False,
         }
-        self.drop = self._admin.call("POST", "/admin/drops", terms)["drop_id"]
-        drop = self._admin.call("POST", f"/admin/drops/{self.drop}/publication")
-        return (
-            f"{UNITS} units; the terms' hash {drop['terms_hash'][:16]}… and the beacon's round"
-            f" {drop['beacon_round']} are public before anybody enters"
-        )
 
     def _enter(self, buyers: list[Buyer]) -> list[Shopper]:
         _wait(self._shown, lambda drop: drop["state"] == "ENTRIES", "the beginning of entries")

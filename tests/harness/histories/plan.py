@@ -18,7 +18,7 @@ STRIPES = (1, 2)
 LIMITS = (None, 2, 4)
 """Units of each product that one buyer of a history may have."""
 
-DROPS = (False, True)
+HAS_DROP = (False, True)
 """Whether a history is about a drop."""
 
 _PLACE, _WEIGHTS = "place", {
@@ -105,7 +105,7 @@ def draw(seed: int, size: Size = Size()) -> Plan:
         stripes=random.Random(-1 - seed).choice(STRIPES),  # noqa: S311
         max_per_buyer=random.Random(f"limit {seed}").choice(LIMITS),  # noqa: S311
     )
-    if random.Random(f"has drop {seed}").choice(DROPS):  # noqa: S311
+    if random.Random(f"has drop {seed}").choice(HAS_DROP):  # noqa: S311
         return _with_drop(seed, rng, setup, size)
     keys: list[tuple[str, str]] = []  # of the orders so far, with their buyers
     calls: list[Planned] = []

@@ -39,7 +39,7 @@ def an_heir_is_skipped(patch: pytest.MonkeyPatch) -> None:
 
 def positions_change(patch: pytest.MonkeyPatch) -> None:
     """Plant: each run of promote turns the line of those who wait around."""
-    patch.setattr(plan, "DROPS", (True,))
+    patch.setattr(plan, "HAS_DROP", (True,))
     number_late = DropPromotion._number_late
 
     def turned(self: DropPromotion, drop: Drop, now: datetime, step: Step) -> None:
@@ -51,7 +51,7 @@ def positions_change(patch: pytest.MonkeyPatch) -> None:
 
 def an_ordered_unit_is_offered_again(patch: pytest.MonkeyPatch) -> None:
     """Plant: units that wait for their payment count as free."""
-    patch.setattr(plan, "DROPS", (True,))
+    patch.setattr(plan, "HAS_DROP", (True,))
     holding = """
         SELECT product_id, status, count(*) AS entries FROM drop_entry
         WHERE drop_id = CAST(:drop_id AS uuid) AND status IN ('OFFERED', 'BOUGHT')
@@ -72,7 +72,7 @@ def late_entries_are_drawn(patch: pytest.MonkeyPatch) -> None:
 
 
 def _plant(patch: pytest.MonkeyPatch, name: str, changes: dict[str, str]) -> None:
-    patch.setattr(plan, "DROPS", (True,))
+    patch.setattr(plan, "HAS_DROP", (True,))
     statement = Statement(changed(getattr(statements, name), changes))
     patch.setattr(f"commerce.drop.repository.sql.{name}", statement)
 

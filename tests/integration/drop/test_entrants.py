@@ -1,4 +1,4 @@
-"""Who may enter a drop, through the function's handler."""
+"""Entrants of a drop: admitted or refused, through the function's handler."""
 
 import sys
 from types import ModuleType

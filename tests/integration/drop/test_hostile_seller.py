@@ -179,7 +179,7 @@ def test_price_and_sale_of_a_drops_product_are_fixed_until_its_end(
     assert staff(seller, "PATCH", "product/edit_product", path, **change) == "200"
 
 
-def test_a_drops_product_is_described_anew_but_not_archived(seller: Person) -> None:
+def test_a_drops_product_may_get_another_description_but_is_not_archived(seller: Person) -> None:
     product = a_product(stock=2)
     a_published_drop(product)
     path = f"/admin/products/{product}"
@@ -306,7 +306,7 @@ def test_a_drop_that_is_cancelled_after_its_draw_keeps_its_public_proof(seller: 
     assert act(seller, drop_id, "cancel_drop", "cancellation", reason="Again") == "DROP_CLOSED"
 
 
-def test_a_log_that_is_written_anew_does_not_lead_to_a_head_that_was_shown() -> None:
+def test_a_rewritten_log_does_not_lead_to_a_head_that_was_shown() -> None:
     drop_id = a_drop(1)
     begin_entries(drop_id)
     shown = join(drop_id, clock.new_id())[0].log_head

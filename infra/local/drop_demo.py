@@ -62,7 +62,7 @@ class DropDemo:
     """One drop, played to its end."""
 
     def __init__(self, admin: Api, stages: Stages, *, pace: float = 1) -> None:
-        """Play with the API as an admin's; `pace` makes each phase so many times as long, or more."""
+        """Play with an admin's API; `pace` makes each phase so many times as long, or more."""
         self._admin, self._anyone, self._stages = admin, Api(admin.base_url), stages
         self._pace = pace
         self.drop = self._product = ""

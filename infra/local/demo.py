@@ -135,7 +135,7 @@ def _first_in_stock(api: Api) -> Json:
 
 def _order_of(product: Json) -> Json:
     lines = [{"product_id": product["product_id"], "quantity": 1}]
-    return {"lines": lines, "payment_method": "POINT"}
+    return {"lines": lines, "payment_method": "POINT", "expected_total": product["price"]}
 
 
 def _effects(api: Api, order: Json, product: Json) -> str:

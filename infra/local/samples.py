@@ -148,7 +148,8 @@ class Scene:
 
     def _place(self, payment_method: str) -> str:
         lines = [{"product_id": self._product["product_id"], "quantity": 1}]
-        order = {"lines": lines, "payment_method": payment_method}
+        price = self._product["price"]
+        order = {"lines": lines, "payment_method": payment_method, "expected_total": price}
         return str(self._buyer.api.call("POST", "/orders", order, _a_key())["order_id"])
 
     def _confirmed_order(self) -> str:

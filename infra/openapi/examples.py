@@ -42,6 +42,7 @@ from commerce.order import (
     HoldCooldown,
     OrderView,
     PointsExceedTotal,
+    PriceChanged,
     PurchaseLimitExceeded,
     TooManyUnpaidOrders,
 )
@@ -435,6 +436,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         PurchaseLimitExceeded(
             [{"product_id": PRODUCT_ID, "limit": 2, "already": 1, "requested": 2}]
         ),
+        PriceChanged(Money(26000)),
         TooManyUnpaidOrders(3),
         HoldCooldown(1800),
         InsufficientPoints(required=Money(24000), available=Money(10000)),

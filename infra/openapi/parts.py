@@ -208,6 +208,10 @@ PROBLEM: dict[str, Any] = {
         "sale_from": _MOMENT | {"description": "From when it is sold"},
         "sale_until": _MOMENT | {"description": "Until when it is sold"},
         "schema_revision": {"type": "string", "description": "What the database has"},
+        "total": {
+            "$ref": "#/components/schemas/MoneyView",
+            "description": "What the order costs now, after its discount",
+        },
         "version": {"type": "string", "description": "The version of this deployment"},
     },
 }

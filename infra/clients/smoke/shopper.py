@@ -20,6 +20,7 @@ from lastunit_client.models import (
     BalanceView,
     ChargePoints,
     EditBrand,
+    ExpectedTotal,
     Gender,
     LineWanted,
     NewSessionView,
@@ -136,7 +137,9 @@ def buy(shopper: AuthenticatedClient, product: ProductDetailView) -> None:
 
 def _order_of(product: ProductDetailView, quantity: int) -> PlaceOrder:
     line = LineWanted(product_id=product.product_id, quantity=quantity)
-    return PlaceOrder(lines=[line], payment_method=PaymentMethod.POINT)
+    price = product.price
+    agreed = ExpectedTotal(amount=price.amount * quantity, currency=price.currency)
+    return PlaceOrder(lines=[line], payment_method=PaymentMethod.POINT, expected_total=agreed)
 
 
 def edit_stale_brand(staff: AuthenticatedClient) -> None:

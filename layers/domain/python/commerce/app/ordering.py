@@ -41,6 +41,7 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         OutOfStock: with every line that cannot be served.
         PurchaseLimitExceeded: with every product of which the buyer may not have so many.
         TooManyUnpaidOrders, HoldCooldown: for an order that waits for its card.
+        PriceChanged: it costs another amount than `expected_total`.
         CouponNotUsable, InsufficientPoints, PointsExceedTotal, OrderTooLarge.
         DropOnly: a drop alone sells a line's product.
         EntryNotFound, NotYourEntry, OfferNotValid, NotTheOffer: of a drop's offer.

@@ -48,6 +48,8 @@ PATH = {
     "order_id": "The order's id",
     "payment_id": "The payment's id",
     "coupon_id": "The coupon's id",
+    "charge_id": "The charge's id",
+    "user_id": "The user's id",
     "asset": "The file's name",
     "queue": "The queue's name, without the stack's",
     "event_id": "The event's id",

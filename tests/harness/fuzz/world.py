@@ -19,7 +19,9 @@ POINTS = 1_000_000_000
 PRICE = 12_000
 """Price of the product, as in the document's example of a callback."""
 PASSWORD = "correct horse battery"  # as in its example of a session
-UNLIMITED = {"MAX_UNPAID_ORDERS": "1000000", "HOLD_LAPSES": "1000000"}
+UNLIMITED = dict.fromkeys(
+    ("MAX_UNPAID_ORDERS", "HOLD_LAPSES", "MAX_CARDS_PER_DAY", "MAX_DECLINES_PER_DAY"), "1000000"
+)
 """Settings under which one caller may leave as many orders unpaid as an attack takes."""
 
 OPERATORS = {"queue": "shipping-order-confirmed", "event_id": str(UUID(int=7))}

@@ -82,9 +82,9 @@ def cancel_order_as_admin(shop: Shop, order_id: str, command: CancelOrder, *, by
     return _compensate(shop, shop.orders.cancel_as_admin(order_id, command, by=by), by)
 
 
-def cancel_declined_order(shop: Shop, order_id: UUID, reason: str) -> OrderView:
+def cancel_declined_order(shop: Shop, order_id: UUID) -> OrderView:
     """Cancel an unpaid order whose last try was declined. Raises OrderNotCancellable."""
-    return _compensate(shop, shop.orders.cancel_declined(order_id, reason), SYSTEM)
+    return _compensate(shop, shop.orders.cancel_declined(order_id), SYSTEM)
 
 
 def expire_order(shop: Shop, order_id: str) -> OrderView:

@@ -100,7 +100,7 @@ class OrderFacade:
         order.cancel(at=clock.now(), by=by, reason=reason, as_admin=True)
         return self._saved(order)
 
-    def cancel_declined(self, order_id: UUID, reason: str) -> Order:
+    def cancel_declined(self, order_id: UUID) -> Order:
         """Cancel an unpaid order whose last try was declined; the caller returns what it took.
 
         Raises OrderNotFound, OrderNotCancellable.
@@ -108,7 +108,7 @@ class OrderFacade:
         order = self._lock(str(order_id))
         if order.status is not Status.PENDING:
             raise OrderNotCancellable(order.status)
-        order.cancel(at=clock.now(), by="system", reason=f"The last try was declined: {reason}")
+        order.cancel(at=clock.now(), by="system", reason="The last try was declined")
         return self._saved(order)
 
     def expire(self, order_id: str) -> Order:

@@ -35,7 +35,7 @@ STOCK, POINTS = 5_000, 10_000_000
 
 @dataclass(frozen=True)
 class Spoken:
-    """What a buyer agreed to, and what was answered, within these moments."""
+    """An order that a buyer sent between these moments: the agreed total, and the answer."""
 
     began: datetime
     agreed: int

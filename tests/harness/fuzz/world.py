@@ -13,6 +13,7 @@ from tests.support.coupons import a_coupon, an_issued
 from tests.support.orders import place
 from tests.support.other_connection import wait_until
 from tests.support.payments import a_card_order, follow, pay, reconcile, statuses_of
+from tests.support.points import post_charge
 from tests.support.shop import Person, a_brand, a_buyer, a_product, an_admin
 
 POINTS = 1_000_000_000
@@ -90,6 +91,7 @@ def _own(person: Person, product_id: str, coupon_id: str) -> dict[str, str]:
     return {
         "order_id": str(place(person, (product_id, 1)).json["order_id"]),
         "payment_id": str(paid.json["payment_id"]),
+        "charge_id": str(post_charge(person, 1).json["charge_id"]),
         "issued_coupon_id": an_issued(person, coupon_id),
     }
 

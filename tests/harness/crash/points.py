@@ -19,6 +19,7 @@ from tests.harness.crash.simulators import transactions
 from tests.support.other_connection import wait_until
 from tests.support.payments import a_card, reconcile, statuses_of
 from tests.support.points import a_user, charge_seen, entries_of, grant, post_charge
+from tests.support.shop import rows
 
 CHARGED = 700
 _SUCCEEDED, _FAILED = "order/on_payment_succeeded", "order/on_payment_failed"
@@ -46,13 +47,13 @@ def _a_paid_charge() -> Case:
 
 
 def _a_failed_charge() -> Case:
-    """A charge whose card is refused at once."""
+    """A charge whose token the gateway does not take."""
     case = a_case()
     with mock.patch.dict(os.environ, POINT_CHARGING="CARD"):
-        refused = {**a_card(), "payment_token": "TK-none"}
-        del refused["card_no"]
-        assert post_charge(case.buyer, CHARGED, case.key, **refused).status == 409
-    return case
+        refused = post_charge(case.buyer, CHARGED, case.key, **a_card(payment_token="TK-none"))
+    assert refused.status == 409, refused.json
+    [charge] = rows("SELECT id FROM point_charge WHERE user_id = $1", case.buyer.user_id)
+    return with_newest_event(replace(case, order=str(charge.id)), "PaymentFailed")
 
 
 def _within(balance: int, act: Callable[[Case], str]) -> Callable[[Case], str]:
@@ -91,7 +92,7 @@ SCENARIOS = (
         "refund_charge", _SUCCEEDED, _a_paid_charge, _within(CHARGED - 1, consuming(_SUCCEEDED)),
         QUEUE, look=_status,
     ),
-    Scenario("fail_charge", _FAILED, _a_failed_charge, consuming(_FAILED), QUEUE),
+    Scenario("fail_charge", _FAILED, _a_failed_charge, consuming(_FAILED), QUEUE, look=_status),
     Scenario(
         "grant_points", "point/grant_points", _with_a_user,
         lambda case: answered(grant(case.buyer.user_id, 500, by=case.admin, key=case.key)),

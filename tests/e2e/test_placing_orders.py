@@ -214,8 +214,11 @@ def _assert_points(buyer: Buyer, balance: int, amounts: list[int]) -> None:
     assert points["balance"] == won(balance)
     assert points["currency"] == "KRW"
     assert [entry["amount"] for entry in points["entries"]] == [won(each) for each in amounts]
-    assert all(set(entry) == {"amount", "reason", "at"} for entry in points["entries"])
+    balances = [sum(amounts[number:]) for number in range(len(amounts))]
+    if sum(amounts) == balance:  # the entries are the whole ledger
+        assert [each["balance_after"] for each in points["entries"]] == list(map(won, balances))
     assert all(entry["reason"] for entry in points["entries"])
+    assert all(entry["order_id"] or entry["charge_id"] for entry in points["entries"])
     for entry in points["entries"]:
         _assert_just_now(entry["at"])
 

@@ -17,6 +17,7 @@ from commerce.order import (
     OrderView,
     PlaceOrder,
     PointsExceedTotal,
+    PriceChanged,
     PurchaseLimitExceeded,
     TooManyUnpaidOrders,
 )
@@ -42,6 +43,7 @@ handler = lambda_handler(
         OutOfStock,
         InsufficientPoints,
         CouponNotUsable,
+        PriceChanged,
         PointsExceedTotal,
         OrderTooLarge,
         PurchaseLimitExceeded,

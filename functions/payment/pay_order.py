@@ -4,7 +4,16 @@ from commerce.app.checkout import ANSWER_SECONDS, pay
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
 from commerce.entrypoints.payments import callback_url
 from commerce.order import NotYourOrder, OrderNotFound, OrderNotPayable
-from commerce.payment import Pay, PaymentGatewayUnavailable, PaymentView
+from commerce.payment import (
+    CardRequired,
+    Pay,
+    PaymentGatewayUnavailable,
+    PaymentView,
+    RawCardsRefused,
+    TokenUsed,
+    TooManyCards,
+    TooManyDeclines,
+)
 from commerce.runtime.settings import fingerprint_key
 
 api = http_api()
@@ -23,5 +32,15 @@ handler = lambda_handler(
     fingerprint_key=fingerprint_key,
     answer_within_seconds=ANSWER_SECONDS,
     success=(201,),
-    refusals=(OrderNotFound, NotYourOrder, OrderNotPayable, PaymentGatewayUnavailable),
+    refusals=(
+        OrderNotFound,
+        NotYourOrder,
+        OrderNotPayable,
+        CardRequired,
+        RawCardsRefused,
+        TokenUsed,
+        TooManyCards,
+        TooManyDeclines,
+        PaymentGatewayUnavailable,
+    ),
 )

@@ -88,8 +88,8 @@ def _pay_by_card(api: Api, product: Json, gateway_url: str) -> str:
     order = api.call(
         "POST", "/orders", {**_order_of(product), "payment_method": "CARD"}, _new_key()
     )
-    card = {"order_id": order["order_id"], "card_type": "SAMSUNG", "card_no": "4111-1111-1111-1111"}
-    payment = api.call("POST", "/payments", card, _new_key())
+    card = {"card_type": "SAMSUNG", "payment_token": a_token(gateway_url, "SAMSUNG")}
+    payment = api.call("POST", "/payments", {"order_id": order["order_id"], **card}, _new_key())
     deadline = time.monotonic() + CARD_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         status = api.call("GET", f"/orders/{order['order_id']}")["status"]
@@ -100,6 +100,16 @@ def _pay_by_card(api: Api, product: Json, gateway_url: str) -> str:
         f"Order {order['order_id']} is not paid after {CARD_TIMEOUT_SECONDS} s. Look at "
         f"{gateway_url}/transactions, and at .local/log/emulator.log."
     )
+
+
+def a_token(gateway_url: str, card_type: str, card_no: str = "4111-1111-1111-1111") -> str:
+    """Return the gateway's token of a card, which a buyer's browser would ask for."""
+    card = json.dumps({"cardType": card_type, "cardNo": card_no})
+    url = f"{gateway_url}/api/v1/tokens"
+    answer = urllib3.request("POST", url, body=card, retries=False, timeout=5).json()
+    if answer["data"] is None:
+        raise LocalError(f"The gateway makes no token: {answer['meta']['message']}.")
+    return str(answer["data"]["token"])
 
 
 def wait_for_notice(
@@ -135,7 +145,7 @@ def _first_in_stock(api: Api) -> Json:
 
 def _order_of(product: Json) -> Json:
     lines = [{"product_id": product["product_id"], "quantity": 1}]
-    return {"lines": lines, "payment_method": "POINT"}
+    return {"lines": lines, "payment_method": "POINT", "expected_total": product["price"]}
 
 
 def _effects(api: Api, order: Json, product: Json) -> str:

@@ -19,7 +19,8 @@ from infra.local.ports import LOOPBACK, container_hosts, require_free
 BODY_LIMIT_BYTES = 256 * 1024
 
 Json: TypeAlias = dict[str, Any]
-Answer: TypeAlias = tuple[HTTPStatus, Json]
+Answer: TypeAlias = tuple[HTTPStatus, Json | str]
+"""A status, and an object to be sent as JSON or a page to be sent as HTML."""
 Route: TypeAlias = Callable[[], Answer | None]
 
 
@@ -128,12 +129,14 @@ class JsonHandler(BaseHTTPRequestHandler):
         else:
             self._send(*answer)
 
-    def _send(self, status: HTTPStatus, body: Json) -> None:
-        content = json.dumps(body).encode()
+    def _send(self, status: HTTPStatus, body: Json | str) -> None:
+        is_page = isinstance(body, str)
+        content = (body if isinstance(body, str) else json.dumps(body)).encode()
         if not self._body_is_read and self.headers.get("Content-Length", "0") != "0":
             self.close_connection = True  # an unread body would be taken for the next request
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        content_type = "text/html; charset=utf-8" if is_page else "application/json"
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
         if self.close_connection:
             self.send_header("Connection", "close")

@@ -20,7 +20,14 @@ import pg8000.native
 import urllib3
 
 from infra.local.api import Api, Json
-from infra.local.demo import CARD_TIMEOUT_SECONDS, CHARGED_WON, POLL_SECONDS, Buyer, sign_up
+from infra.local.demo import (
+    CARD_TIMEOUT_SECONDS,
+    CHARGED_WON,
+    POLL_SECONDS,
+    Buyer,
+    a_token,
+    sign_up,
+)
 from infra.local.errors import LocalError
 from infra.local.gateway import gateway_secret, signed
 from infra.template import ROOT, Function
@@ -33,11 +40,12 @@ LOGIN_ID = "coyote"
 _ID = "0198c0de-0000-7000-8000-0000000000"
 PRODUCT_ID, BRAND_ID, ORDER_ID = _ID + "0a", _ID + "0b", _ID + "0c"
 USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID + "aa"
-EVENT_ID, SESSION_ID = _ID + "10", _ID + "17"
+EVENT_ID, SESSION_ID, CHARGE_ID = _ID + "10", _ID + "17", _ID + "c2"
+PAYMENT_TOKEN = "TK-0198c0de000070008000000000000000"  # noqa: S105 - of no card
 DROP_ID, ENTRY_ID = _ID + "d1", _ID + "e1"
 SAMPLE_IDS = {
     PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID, SESSION_ID,
-    DROP_ID, ENTRY_ID,
+    DROP_ID, ENTRY_ID, CHARGE_ID,
 }  # fmt: skip
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
@@ -86,6 +94,8 @@ class Scene:
             SESSION_ID: lambda: str(
                 self._buyer.api.call("GET", "/sessions")["items"][0]["session_id"]
             ),
+            CHARGE_ID: lambda: str(self._charge["charge_id"]),
+            PAYMENT_TOKEN: lambda: a_token(self._running["GATEWAY_URL"], "KB"),
             REFRESH_TOKEN: lambda: str(self._session["refresh_token"]),
             DROP_ID: lambda: self._drop,
             ENTRY_ID: lambda: str(self._entry["entry_id"]),
@@ -102,6 +112,11 @@ class Scene:
         buyer = sign_up(self._anyone)
         buyer.api.call("POST", "/users/me/points/charges", {"amount": CHARGED_WON}, _a_key())
         return buyer
+
+    @cached_property
+    def _charge(self) -> Json:
+        charge = {"amount": CHARGED_WON}
+        return self._buyer.api.call("POST", "/users/me/points/charges", charge, _a_key())
 
     def _token(self) -> str:
         is_for_admins = '"path": "/admin' in self._text
@@ -148,7 +163,8 @@ class Scene:
 
     def _place(self, payment_method: str) -> str:
         lines = [{"product_id": self._product["product_id"], "quantity": 1}]
-        order = {"lines": lines, "payment_method": payment_method}
+        price = self._product["price"]
+        order = {"lines": lines, "payment_method": payment_method, "expected_total": price}
         return str(self._buyer.api.call("POST", "/orders", order, _a_key())["order_id"])
 
     def _confirmed_order(self) -> str:
@@ -167,7 +183,8 @@ class Scene:
         """Pay an order by card and wait for the result; return the order's id and the payment's."""
         order_id = self._place("CARD")
         self._prepare_gateway(result)
-        card = {"order_id": order_id, "card_type": "KB", "card_no": "1111-2222-3333-4444"}
+        token = a_token(self._running["GATEWAY_URL"], "KB")
+        card = {"order_id": order_id, "card_type": "KB", "payment_token": token}
         payment = self._buyer.api.call("POST", "/payments", card, _a_key())
         deadline = time.monotonic() + CARD_TIMEOUT_SECONDS
         while not self._is_settled(order_id):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from commerce.app.catalogue import LikedProduct
-from commerce.app.checkout import OrderPage
+from commerce.app.checkout import ChargePage, OrderPage
 from commerce.app.operations import (
     DeadLetterOutcomeView,
     OperatorsOrderView,
@@ -42,12 +42,20 @@ from commerce.order import (
     HoldCooldown,
     OrderView,
     PointsExceedTotal,
+    PriceChanged,
     PurchaseLimitExceeded,
     TooManyUnpaidOrders,
 )
 from commerce.order.errors import StatusChangeRefused
 from commerce.payment import PaymentGatewayUnavailable, PaymentView
-from commerce.point import BalanceView, InsufficientPoints, PointsView
+from commerce.point import (
+    BalanceLimitExceeded,
+    BalanceView,
+    DailyChargeLimitExceeded,
+    InsufficientPoints,
+    LedgerEntryView,
+    PointsView,
+)
 from commerce.product import (
     OutOfStock,
     Oversold,
@@ -74,6 +82,7 @@ BRAND_ID = "0198c0de-0000-7000-8000-00000000000b"
 ORDER_ID = "0198c0de-0000-7000-8000-00000000000c"
 PAYMENT_ID = "0198c0de-0000-7000-8000-00000000000d"
 COUPON_ID = "0198c0de-0000-7000-8000-00000000000e"
+CHARGE_ID = "0198c0de-0000-7000-8000-0000000000c2"
 ISSUED_COUPON_ID = "0198c0de-0000-7000-8000-00000000000f"
 USER_ID = "0198c0de-0000-7000-8000-000000000001"
 SESSION_ID = "0198c0de-0000-7000-8000-000000000017"
@@ -91,6 +100,8 @@ PATH_IDS = {
     "order_id": ORDER_ID,
     "payment_id": PAYMENT_ID,
     "coupon_id": COUPON_ID,
+    "charge_id": CHARGE_ID,
+    "user_id": USER_ID,
     "asset": "start.js",
     "queue": QUEUE,
     "event_id": EVENT_ID,
@@ -140,10 +151,19 @@ _ORDER = {
     "placed_at": AT,
     "expires_at": None,
 }
+_ENTERED = {
+    "amount": _won(10000),
+    "reason": "CHARGED",
+    "at": AT,
+    "order_id": None,
+    "charge_id": CHARGE_ID,
+    "balance_after": _won(10000),
+}
 _STEP = {"status": "CONFIRMED", "at": AT, "by": f"user:{USER_ID}", "reason": "Paid by points"}
 _PAYMENT = {
     "payment_id": PAYMENT_ID,
     "order_id": ORDER_ID,
+    "charge_id": None,
     "status": "PENDING",
     "amount": _won(24000),
     "card_type": "KB",
@@ -196,6 +216,7 @@ _OVERVIEW = {
         {
             "payment_id": PAYMENT_ID,
             "order_id": ORDER_ID,
+            "charge_id": None,
             "status": "PENDING",
             "amount": _won(24000),
             "transaction_key": "20260131:TR:9577c5",
@@ -331,7 +352,17 @@ _VIEWS: tuple[View, ...] = (
         {
             "balance": _won(10000),
             "currency": "KRW",
-            "entries": [{"amount": _won(10000), "reason": "CHARGE", "at": AT}],
+            "entries": [_ENTERED],
+        }
+    ),
+    LedgerEntryView.model_validate(_ENTERED),
+    ChargePage.model_validate(
+        {
+            "charge_id": CHARGE_ID,
+            "status": "CREDITED",
+            "amount": _won(10000),
+            "balance": _won(10000),
+            "payment": None,
         }
     ),
     BrandView(brand_id=BRAND_ID, name="Acme", description="Everything a coyote needs."),
@@ -435,10 +466,13 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         PurchaseLimitExceeded(
             [{"product_id": PRODUCT_ID, "limit": 2, "already": 1, "requested": 2}]
         ),
+        PriceChanged(Money(26000)),
         TooManyUnpaidOrders(3),
         HoldCooldown(1800),
         InsufficientPoints(required=Money(24000), available=Money(10000)),
         PointsExceedTotal(24000),
+        DailyChargeLimitExceeded(100000, 95000, 10000, 3600),
+        BalanceLimitExceeded(200000, 195000, 10000),
         CouponNotUsable("You have no such coupon."),
         TooManyAttempts(30),
         QueueNotFound([QUEUE]),
@@ -449,7 +483,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         InvalidMoment("yyyymmdd"),
         PageTooDeep(1000),
         PaymentGatewayUnavailable(
-            "Nothing was charged. The order can still be paid: try again in a moment.",
+            "Nothing was charged. It can still be paid: try again in a moment.",
             retry_after_seconds=10,
         ),
         NotHealthy(

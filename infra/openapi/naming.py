@@ -11,7 +11,9 @@ from typing import Any
 _REFERENCE = "#/components/schemas/"
 
 NAMES = {
+    "BuyPoints": "ChargePoints",
     "Callback": "PaymentCallback",
+    "ChargePage": "ChargeView",
     "Discard": "DiscardDeadLetters",
     "Disqualify": "DisqualifyEntry",
     "IssuedStatus": "IssuedCouponStatus",
@@ -31,6 +33,7 @@ NAMES = {
 VALUES = {
     "Availability": ("ProductView", "availability"),
     "CardType": ("PayOrder", "card_type"),
+    "ChargeStatus": ("ChargeView", "status"),
     "DropState": ("DropView", "state"),
     "EntryStatus": ("EntryView", "status"),
     "Gender": ("UserView", "gender"),

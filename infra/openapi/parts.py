@@ -48,6 +48,8 @@ PATH = {
     "order_id": "The order's id",
     "payment_id": "The payment's id",
     "coupon_id": "The coupon's id",
+    "charge_id": "The charge's id",
+    "user_id": "The user's id",
     "asset": "The file's name",
     "queue": "The queue's name, without the stack's",
     "event_id": "The event's id",
@@ -208,6 +210,10 @@ PROBLEM: dict[str, Any] = {
         "sale_from": _MOMENT | {"description": "From when it is sold"},
         "sale_until": _MOMENT | {"description": "Until when it is sold"},
         "schema_revision": {"type": "string", "description": "What the database has"},
+        "total": {
+            "$ref": "#/components/schemas/MoneyView",
+            "description": "What the order costs now, after its discount",
+        },
         "version": {"type": "string", "description": "The version of this deployment"},
     },
 }

@@ -31,7 +31,8 @@ def list_unfinished(target: Target, options: argparse.Namespace) -> Answer:
     payments = [
         {
             "payment_id": str(each.id),
-            "order_id": str(each.order_id),
+            "order_id": str(each.order_id) if each.order_id else None,
+            "charge_id": str(each.charge_id) if each.charge_id else None,
             "status": each.status.value,
             "amount": each.amount.amount,
             "currency": each.amount.currency,
@@ -49,8 +50,15 @@ def show(answer: dict[str, Any]) -> None:
     if not payments:
         people.print("Every payment has its end.")
         return
-    names = ["payment_id", "order_id", "status", "amount", "currency", "transaction_key"]
+    names = ["payment_id", "status", "amount", "currency", "transaction_key"]
     show_table(
-        [*(name.replace("_", " ") for name in names), "since"],
-        [[*(each[name] for name in names), age(each["age_seconds"])] for each in payments],
+        [*(name.replace("_", " ") for name in names), "order or charge", "since"],
+        [
+            [
+                *(each[name] for name in names),
+                each["order_id"] or each["charge_id"],
+                age(each["age_seconds"]),
+            ]
+            for each in payments
+        ],
     )

@@ -12,6 +12,7 @@ from layers.domain import compile_statements
 LOCKS_ONE_ROW = {
     "coupon LOCK_COPY", "drop LOCK", "drop LOCK_ENTRY", "drop LOCK_ENTRY_OF_ORDER",
     "drop LOCK_ENTRY_OF_USER", "notification LOCK", "order LOCK", "payment LOCK", "point LOCK",
+    "point LOCK_CHARGE",
     "product LOCK_LEVELS", "product.striping LOCK_STOCK", "product.striping TAKE",
     "ranking.periods LOCK_CHUNK", "ranking.periods LOCK_RUN", "ranking.periods SHARE_RUN",
     "shipping LOCK", "user LOCK", "user LOCK_WITH_LOGIN_ID", "user SHARE",

@@ -22,6 +22,7 @@ OPERATIONS = {
 }
 IDEMPOTENCY_KEY_REQUIRED = {
     "POST /users/me/points/charges": True,
+    "POST /admin/users/{user_id}/points": True,
     "PUT /products/{product_id}/like": False,
     "DELETE /products/{product_id}/like": False,
     "POST /orders": True,
@@ -102,6 +103,7 @@ def test_placing_an_order_documents_every_refusal() -> None:
     assert codes_of(order, 404) == {"PRODUCT_NOT_FOUND", "ENTRY_NOT_FOUND"}
     assert codes_of(order, 409) == {
         "NOT_ON_SALE",
+        "PRICE_CHANGED",
         "OUT_OF_STOCK",
         "PURCHASE_LIMIT",
         "TOO_MANY_UNPAID_ORDERS",

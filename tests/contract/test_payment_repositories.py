@@ -75,7 +75,7 @@ def test_a_stored_payment_is_read_back_unchanged(payments: Opened, order_id: UUI
     with payments() as kept:
         assert facts(kept.find(payment.id)) == facts(payment)
         assert facts(kept.lock(payment.id)) == facts(payment)
-        assert [each.id for each in kept.of_order(order_id)] == [payment.id]
+        assert [each.id for each in kept.of_subject(order_id)] == [payment.id]
         assert kept.find(uuid4()) is kept.lock(uuid4()) is kept.find_by_key("none") is None
 
 
@@ -108,7 +108,7 @@ def test_an_order_has_one_live_payment(payments: Opened, order_id: UUID) -> None
     with payments() as kept:
         kept.add(extra)
     with payments() as kept:
-        assert [each.is_extra for each in kept.lock_of_order(order_id)] == [False, True]
+        assert [each.is_extra for each in kept.lock_of_subject(order_id)] == [False, True]
 
 
 def test_a_transaction_has_one_payment(payments: Opened, order_id: UUID) -> None:

@@ -23,7 +23,9 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 DOMAIN = ROOT / "layers/domain/python/commerce"
 PARTNERS = {"payment_gateway", "notice_sender", "beacon", "SesMailer"}
 VALKEY = {"valkey", "strict_valkey", "shared_cache"}
-NOT_ASKED = {"payment_gateway"}  # of all that has the breaker at hand, only `pay` asks it
+NOT_ASKED = {
+    "payment_gateway"
+}  # of all that has the breaker at hand, only these two ask it: `pay` and `buy_points`
 ENDPOINTS = {  # a client of AWS in the code, the endpoint it needs where there is no internet
     "dynamodb": "DynamoDbEndpoint", "events": "EventsEndpoint", "sns": "SnsEndpoint",
     "secretsmanager": "SecretsManagerEndpoint", "sqs": "SqsEndpoint",
@@ -134,7 +136,7 @@ def functions_that_call_partners_have_a_route_out_and_no_others(templates: Templ
 
 
 def functions_that_use_valkey_may_read_its_login_and_no_others(templates: Templates) -> list[str]:
-    asking = _functions_that_reach(VALKEY, NOT_ASKED) | _functions_that_reach({"pay"})
+    asking = _functions_that_reach(VALKEY, NOT_ASKED) | _functions_that_reach({"pay", "buy_points"})
     roles = {name: each for _, name, each in of_type(templates, "AWS::IAM::Role")}
     return sorted(
         name

@@ -19,7 +19,8 @@ from commerce.order.errors import OrderNotFound
 from commerce.order.limits import HoldLimits, LimitedPurchase
 from commerce.order.model import Order, OrderLine
 from commerce.order.repository import OrderRepository, SqlOrderRepository
-from commerce.point.model import LedgerEntry, PointAccount
+from commerce.point.charging import Charged
+from commerce.point.model import Charge, ChargeStatus, LedgerEntry, PointAccount
 from commerce.point.repository import PointRepository, SqlPointRepository
 from commerce.product import Sort
 from commerce.product.errors import OutOfStock
@@ -729,8 +730,44 @@ class TestPoints:
         account = PointAccount(user_id, Money(80), 3)
         with points() as repository:
             assert repository.find(user_id) == account
-            assert repository.statement(user_id, 20) == (account, entries[::-1])
-            assert repository.statement(user_id, 2) == (account, entries[:0:-1])
+            stored = [
+                replace(entry, position=number, balance_after=Money(balance))
+                for number, (entry, balance) in enumerate(
+                    zip(entries, (100, 150, 80), strict=True), start=1
+                )
+            ]
+            assert repository.statement(user_id, 20) == (account, stored[::-1])
+            assert repository.statement(user_id, 2) == (account, stored[:0:-1])
+            before = stored[1].position, stored[1].id
+            assert repository.statement(user_id, 20, before) == (account, stored[:1])
+
+    def test_charges_are_kept_and_summed_alike(self, points: Opened[PointRepository]) -> None:
+        user_id, now = uuid4(), clock.now()
+        charges = [
+            Charge(id=clock.new_id(), user_id=user_id, amount=Money(amount), requested_at=at)
+            for amount, at in ((1, now - timedelta(days=1)), (20, now), (300, now), (4000, now))
+        ]
+        with points() as repository:
+            for each in charges:
+                repository.add_charge(each)
+        with points() as repository:
+            for each, status in zip(
+                charges[1:3], (ChargeStatus.CREDITED, ChargeStatus.FAILED), strict=True
+            ):
+                locked = repository.lock_charge(each.id)
+                assert locked == each
+                assert locked.end(status)
+                repository.save_charge(locked)
+        with points() as repository:
+            assert repository.charged(user_id, now) == Charged(today=4020, pending=4001)
+            assert repository.charged(uuid4(), now) == Charged(today=0, pending=0)
+            assert repository.find_charge(charges[0].id) == charges[0]
+            assert repository.find_charge(uuid4()) is None
+            credited = repository.find_charge(charges[1].id)
+        assert (credited and credited.status, credited and credited.version) == ("CREDITED", 2)
+        assert charges[1].end(ChargeStatus.FAILED)  # as it was before
+        with pytest.raises(Contention), points() as repository:
+            repository.save_charge(charges[1])
 
     @pytest.mark.parametrize("balance", [0, 99])
     def test_more_than_is_available_moves_nothing(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.demo import a_token
 from tests.e2e.caller import won
 from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop, balance_of
@@ -46,6 +47,16 @@ def test_a_callback_confirms_the_order_and_the_goods_go_out(
     eventually(lambda: stack.delivery.notices(order["order_id"]), within_seconds=60)
 
 
+def test_a_token_pays_one_order(stack: Stack, shop: Shop, buyer: Buyer) -> None:
+    first, second = (a_card_order(shop, buyer)["order_id"] for _ in range(2))
+    token = a_token(stack.gateway.url, "SAMSUNG", "1111-2222-3333-4444")
+    buyer.api.pay(first, payment_token=token).require(201)
+    paid = eventually(lambda: order_is(buyer, first, "CONFIRMED"), within_seconds=60)
+    assert [each["card_last4"] for each in paid["payments"]] == ["4444"]
+    refused = buyer.api.pay(second, payment_token=token).require(409)
+    assert refused["code"] == "TOKEN_USED"
+
+
 def test_a_paid_order_is_refunded_when_cancelled(stack: Stack, shop: Shop, buyer: Buyer) -> None:
     before = balance_of(buyer)
     order_id = a_card_order(shop, buyer, price=500, points=200)["order_id"]
@@ -81,7 +92,7 @@ def test_a_declined_order_can_be_paid_until_its_third_decline(
         assert order_is(buyer, order_id, "PENDING")
         buyer.api.pay(order_id).require(201)
         reasons = eventually(lambda: declined(buyer, order_id), within_seconds=60)
-        assert reasons == ["LIMIT_EXCEEDED"] * number
+        assert reasons == ["DECLINED"] * number
     eventually(lambda: order_is(buyer, order_id, "CANCELLED"), within_seconds=60)
 
 

@@ -214,8 +214,10 @@ def _assert_points(buyer: Buyer, balance: int, amounts: list[int]) -> None:
     assert points["balance"] == won(balance)
     assert points["currency"] == "KRW"
     assert [entry["amount"] for entry in points["entries"]] == [won(each) for each in amounts]
-    assert all(set(entry) == {"amount", "reason", "at"} for entry in points["entries"])
+    balances = [won(sum(amounts[number:])) for number in range(len(amounts))]
+    assert [each["balance_after"] for each in points["entries"]] == balances
     assert all(entry["reason"] for entry in points["entries"])
+    assert all(entry["order_id"] or entry["charge_id"] for entry in points["entries"])
     for entry in points["entries"]:
         _assert_just_now(entry["at"])
 

@@ -166,7 +166,8 @@ def test_twenty_hanging_requests_are_each_answered_in_time(
     gateway: RunningGateway, buyer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty wait at the same time, and each is answered in time."""
-    monkeypatch.setenv("MAX_UNPAID_ORDERS", "20")
+    for limit in ("MAX_UNPAID_ORDERS", "MAX_DECLINES_PER_DAY"):
+        monkeypatch.setenv(limit, "20")
     product = a_product(stock=100, price=700)
     orders = [a_card_order(buyer, product) for _ in range(20)]
     gateway.behave("hang")

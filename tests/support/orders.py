@@ -21,15 +21,21 @@ from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, a_key, rows
 
 
-def place(buyer: Person, *lines: tuple[str, int], key: str | None = None) -> Answer:
-    """POST /orders, paid by points: (product, quantity) each."""
+def place(buyer: Person, *lines: tuple[str, int], key: str | None = None, **more: Any) -> Answer:
+    """POST /orders, paid by points where no other field says so: (product, quantity) each."""
     body = {
         "lines": [{"product_id": id_, "quantity": quantity} for id_, quantity in lines],
         "payment_method": "POINT",
+        **more,
     }
     return call(
         "order/place_order", "POST", "/orders", body=body, token=buyer.token, key=key or a_key()
     )
+
+
+def won(amount: int) -> dict[str, Any]:
+    """An amount, as requests and answers have it."""
+    return {"amount": amount, "currency": "KRW"}
 
 
 def an_order(buyer: Person, *lines: tuple[str, int]) -> str:

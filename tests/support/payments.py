@@ -8,6 +8,8 @@ from threading import Thread
 from typing import Any
 from uuid import UUID
 
+import urllib3
+
 from commerce.app.transactions import in_transaction
 from commerce.payment import MAX_DECLINES, Payment
 from commerce.payment.signature import CALLBACK_HEADERS
@@ -56,10 +58,23 @@ def a_card_order(buyer: Person, product_id: str, points: int | None = None) -> s
 
 def pay(buyer: Person, order_id: str, *, key: str | None = None, **card: str) -> Answer:
     """POST /payments."""
-    body = {"order_id": order_id, "card_type": "KB", "card_no": CARD_NO, **card}
+    body = {"order_id": order_id, **a_card(**card)}
     return call(
         "payment/pay_order", "POST", "/payments", body=body, token=buyer.token, key=key or a_key()
     )
+
+
+def a_card(**card: str) -> dict[str, str]:
+    """The fields of a card: by its number where no token is named."""
+    number = {} if "payment_token" in card else {"card_no": CARD_NO}
+    return {"card_type": "KB", **number, **card}
+
+
+def a_token(gateway: RunningGateway, card_no: str = CARD_NO, card_type: str = "KB") -> str:
+    """A token of a card, as the gateway makes it for browsers."""
+    body = json.dumps({"cardType": card_type, "cardNo": card_no})
+    answer = urllib3.request("POST", f"{gateway.url}/api/v1/tokens", body=body, retries=False)
+    return str(answer.json()["data"]["token"])
 
 
 def use_up_tries(gateway: RunningGateway, buyer: Person, order_id: str) -> None:
@@ -92,7 +107,7 @@ def expire() -> dict[str, int]:
 
 def payments_of(order_id: str) -> list[Payment]:
     """The order's payments, oldest first."""
-    return in_transaction(lambda shop: shop.payments.of_order(UUID(order_id)))
+    return in_transaction(lambda shop: shop.payments.of_subject(UUID(order_id)))
 
 
 def statuses_of(order_id: str) -> list[str]:

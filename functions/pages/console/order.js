@@ -55,7 +55,7 @@ function pageOf(order) {
         ["Payment", (each) => el("code", {}, each.payment_id)],
         ["State", (each) => badge(each.status)],
         ["Amount", (each) => money(each.amount), "number"],
-        ["Card", (each) => `${each.card_type} …${each.card_last4}`],
+        ["Card", (each) => `${each.card_type} …${each.card_last4 ?? ""}`],
         ["Why", (each) => each.failure_reason ?? "–"],
       ], order.payments)
       : el("p", { class: "quiet" }, "None: it is paid by points, or not paid yet."),

@@ -157,7 +157,8 @@ export function payments({ payments: waiting, breaker }, { changed }) {
   if (!waiting.length) return [state, well("No payment is unfinished.")];
   return [state, table("Unfinished payments", [
     ["Payment", (payment) => id(payment.payment_id)],
-    ["Order", (payment) => orderLink(payment.order_id, payment.payment_id)],
+    ["Order", (payment) => payment.charge_id
+      ? el("span", { class: "quiet", title: payment.charge_id }, "points") : orderLink(payment.order_id, payment.payment_id)],
     ["State", (payment) => badge(payment.status, payment.late ? "bad" : "")],
     ["Amount", (payment) => money(payment.amount), "number"],
     ["Since", (payment) => ago(payment.since)],

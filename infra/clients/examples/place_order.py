@@ -4,6 +4,7 @@ from lastunit_client import AuthenticatedClient
 from lastunit_client.api.order import place_order
 from lastunit_client.api.product import list_products
 from lastunit_client.models import (
+    ExpectedTotal,
     LineWanted,
     OrderView,
     PageOfProductView,
@@ -18,10 +19,14 @@ shop = AuthenticatedClient(
 )
 page = list_products.sync(client=shop, sort=ProductSort.PRICE_ASC, limit=1)
 assert isinstance(page, PageOfProductView)
-wanted = LineWanted(product_id=page.items[0].product_id, quantity=1)
+product = page.items[0]
 order = place_order.sync(
     client=shop,
-    body=PlaceOrder(lines=[wanted], payment_method=PaymentMethod.POINT),
+    body=PlaceOrder(
+        lines=[LineWanted(product_id=product.product_id, quantity=1)],
+        payment_method=PaymentMethod.POINT,
+        expected_total=ExpectedTotal.from_dict(product.price.to_dict()),
+    ),
     idempotency_key="my-python-order",
 )
 if isinstance(order, OrderView):

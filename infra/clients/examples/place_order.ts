@@ -3,9 +3,10 @@ import {createClient} from "lastunit-client/client";
 
 const client = createClient({baseUrl: process.env.API_URL!, auth: process.env.TOKEN!});
 const page = await listProducts({client, query: {sort: "price_asc", limit: 1}, throwOnError: true});
+const {product_id, price} = page.data.items[0]!;
 const {data: order, error: problem} = await placeOrder({
   client,
-  body: {lines: [{product_id: page.data.items[0]!.product_id, quantity: 1}], payment_method: "POINT"},
+  body: {lines: [{product_id, quantity: 1}], payment_method: "POINT", expected_total: price},
   headers: {"Idempotency-Key": "my-typescript-order"},
 });
 if (order) {

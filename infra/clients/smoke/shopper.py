@@ -17,9 +17,10 @@ from lastunit_client.api.point import charge_points
 from lastunit_client.api.product import get_product, list_products
 from lastunit_client.api.user import end_current_session, get_me, open_session, sign_up
 from lastunit_client.models import (
-    BalanceView,
     ChargePoints,
+    ChargeView,
     EditBrand,
+    ExpectedTotal,
     Gender,
     LineWanted,
     NewSessionView,
@@ -111,7 +112,7 @@ def buy(shopper: AuthenticatedClient, product: ProductDetailView) -> None:
     """Pay with points, press twice, and ask for more than there is."""
     charge = ChargePoints(amount=CHARGED)
     charged = charge_points.sync(client=shopper, body=charge, idempotency_key=token_hex(8))
-    same(CHARGED, expect(BalanceView, charged).balance.amount)
+    same(CHARGED, expect(ChargeView, charged).balance.amount)
     key = token_hex(8)
     wanted = _order_of(product, 1)
     order = expect(OrderView, place_order.sync(client=shopper, body=wanted, idempotency_key=key))
@@ -136,7 +137,9 @@ def buy(shopper: AuthenticatedClient, product: ProductDetailView) -> None:
 
 def _order_of(product: ProductDetailView, quantity: int) -> PlaceOrder:
     line = LineWanted(product_id=product.product_id, quantity=quantity)
-    return PlaceOrder(lines=[line], payment_method=PaymentMethod.POINT)
+    price = product.price
+    agreed = ExpectedTotal(amount=price.amount * quantity, currency=price.currency)
+    return PlaceOrder(lines=[line], payment_method=PaymentMethod.POINT, expected_total=agreed)
 
 
 def edit_stale_brand(staff: AuthenticatedClient) -> None:

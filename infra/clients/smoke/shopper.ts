@@ -58,7 +58,11 @@ async function findProduct(client: Client): Promise<ProductDetailView> {
 
 /** Pay with points, press twice, and ask for more than there is. */
 async function buy(client: Client, {product_id, price}: ProductDetailView): Promise<void> {
-  const orderOf = (quantity: number): PlaceOrder => ({lines: [{product_id, quantity}], payment_method: "POINT"});
+  const orderOf = (quantity: number): PlaceOrder => ({
+    lines: [{product_id, quantity}],
+    payment_method: "POINT",
+    expected_total: {...price, amount: price.amount * quantity},
+  });
   const charged = await chargePoints({client, body: {amount: CHARGED}, ...withKey(random(8)), throwOnError: true});
   assert.equal(charged.data.balance.amount, CHARGED);
   const once = {client, body: orderOf(1), ...withKey(random(8))};

@@ -4,8 +4,11 @@
 
 For shops, each answer in an envelope meta{result SUCCESS | FAIL, errorCode, message} + data:
 
-POST /api/v1/payments            X-USER-ID; orderId (6 characters or more), cardType, cardNo,
-                                 amount, callbackUrl -> transactionKey, status PENDING
+POST /api/v1/tokens              cardType, cardNo -> token, good for one payment within 15 minutes;
+                                 a browser asks for it, and GET / is a page that does
+POST /api/v1/payments            X-USER-ID; orderId (6 characters or more), cardType, cardNo or
+                                 token, amount, callbackUrl -> transactionKey, status PENDING;
+                                 400 TOKEN_UNKNOWN, 409 TOKEN_USED, TOKEN_EXPIRED
 GET  /api/v1/payments/{key}      orderId, cardType, cardNo (masked), amount, status PENDING |
                                  SUCCESS | FAILED, reason, refund (null until there is one)
 GET  /api/v1/payments?orderId=   the order's transactions, without amounts; 404 where none is
@@ -52,7 +55,7 @@ hang or be slow too; requests that it does not mean are met as by `healthy`. The
 brings the same fates: the n-th order that asks has the n-th fate, each of its tries its own,
 whatever its id, and however requests overtake each other. `--time-scale` multiplies how long
 requests and results take, never `seconds`. A killed gateway, started again on its state file,
-settles what it had taken. For a refused connection, stop the process.
+settles what it had taken, and knows no token any more. For a refused connection, stop the process.
 """
 
 from infra.local.gateway.behaviour import Behaviour, Mode, Result

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from infra.local.gateway.behaviour import Behaviour, Settlement, Subject
-from infra.local.gateway.system import Gateway, GatewayRefused, PaymentRequest, Transaction
+from infra.local.gateway.system import Card, Gateway, GatewayRefused, PaymentRequest, Transaction
 from infra.local.json_server import (
     Answer,
     Json,
@@ -24,6 +25,7 @@ CARD_NO = re.compile(r"\d{4}-\d{4}-\d{4}-(\d{4})", re.ASCII)
 ORDER_ID_LENGTH = 6
 CLIENT_CHECK_SECONDS = 0.2
 PAYMENTS = "/api/v1/payments"
+TOKEN_PAGE = Path(__file__).with_name("token.html")
 OF_PAYMENT = re.compile(PAYMENTS + r"/([^/]+)(/refunds)?")
 
 
@@ -50,6 +52,8 @@ class GatewayHandler(JsonHandler):
             route = of_payment.get(method)
             return (lambda: route(key)) if route else None
         return {
+            ("GET", "/"): lambda: (HTTPStatus.OK, TOKEN_PAGE.read_text(encoding="utf-8")),
+            ("POST", "/api/v1/tokens"): self._make_token,
             ("POST", PAYMENTS): self._take_payment,
             ("GET", PAYMENTS): self._show_order,
             ("GET", "/behaviour"): self._show_behaviour,
@@ -73,8 +77,9 @@ class GatewayHandler(JsonHandler):
     def _take_payment(self) -> Answer | None:
         """Meet a request for a payment; None where no answer is to be given."""
         gateway = self.server.gateway
+        body = self.json_body()
         try:
-            request = self._payment_request(self.json_body())
+            request = self._payment_request(body)
         except Refused:
             self._record(None, "refused")
             raise
@@ -86,7 +91,7 @@ class GatewayHandler(JsonHandler):
         if behaviour.mode == "default" and draw.is_error:
             self._fail(request.order_id)
         settlement = Settlement.of(behaviour, draw, gateway.time_scale)
-        transaction = gateway.take(request, settlement)
+        transaction = gateway.take(request, settlement, body.get("token"))
         if behaviour.mode == "charge_then_hang":
             self._hang(request.order_id, "taken, hung")
             return None
@@ -94,6 +99,11 @@ class GatewayHandler(JsonHandler):
         if behaviour.mode == "slow":
             time.sleep(behaviour.seconds)
         return _success({"transactionKey": transaction.transaction_key, "status": "PENDING"})
+
+    def _make_token(self) -> Answer:
+        """Make a token of a card, which a browser asks for; it is never refused or slow."""
+        body = self.json_body()
+        return _success({"token": self.server.gateway.make_token(_card(body))})
 
     def _show_payment(self, key: str) -> Answer | None:
         return self._about("queries", key, lambda transaction: transaction.shown)
@@ -169,21 +179,26 @@ class GatewayHandler(JsonHandler):
         user_id = self.headers.get("X-USER-ID")
         if not user_id:
             raise _bad_request("the header X-USER-ID is missing")
-        order_id, card_type, amount = body.get("orderId"), body.get("cardType"), body.get("amount")
+        order_id, amount = body.get("orderId"), body.get("amount")
         if not isinstance(order_id, str) or len(order_id) < ORDER_ID_LENGTH:
             raise _bad_request(f"orderId must be a text of {ORDER_ID_LENGTH} characters or more")
-        if card_type not in CARD_TYPES:
-            raise _bad_request(f"cardType must be one of {', '.join(CARD_TYPES)}")
-        card_no = CARD_NO.fullmatch(str(body.get("cardNo")))
-        if card_no is None:
-            raise _bad_request("cardNo must be dddd-dddd-dddd-dddd")
+        card = self._card_of(body)
         if not isinstance(amount, int) or not is_integer(amount) or amount <= 0:
             raise _bad_request("amount must be a whole number above 0")
         callback_url = body.get("callbackUrl")
         if not isinstance(callback_url, str) or not re.match(r"https?://.", callback_url):
             raise _bad_request("callbackUrl must be an http URL")
-        masked = f"****-****-****-{card_no.group(1)}"
-        return PaymentRequest(user_id, order_id, card_type, masked, amount, callback_url)
+        return PaymentRequest(user_id, order_id, *card, amount, callback_url)
+
+    def _card_of(self, body: Json) -> Card:
+        if "token" not in body:
+            return _card(body)
+        if "cardNo" in body:
+            raise _bad_request("either token or cardNo is wanted")
+        card = self.server.gateway.card_of(body["token"])
+        if card[0] != body.get("cardType"):
+            raise _bad_request("the token is of another cardType")
+        return card
 
     def _show_behaviour(self) -> Answer:
         return HTTPStatus.OK, asdict(self.server.gateway.behaviour)
@@ -202,6 +217,17 @@ class GatewayHandler(JsonHandler):
     def _reset(self) -> Answer:
         self.server.gateway.reset()
         return HTTPStatus.OK, {"status": "reset"}
+
+
+def _card(body: Json) -> Card:
+    """Return the type and the masked number of a card that is named in full."""
+    card_type = body.get("cardType")
+    if card_type not in CARD_TYPES:
+        raise _bad_request(f"cardType must be one of {', '.join(CARD_TYPES)}")
+    card_no = CARD_NO.fullmatch(str(body.get("cardNo")))
+    if card_no is None:
+        raise _bad_request("cardNo must be dddd-dddd-dddd-dddd")
+    return card_type, f"****-****-****-{card_no.group(1)}"
 
 
 def _success(data: dict[str, Any]) -> Answer:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from typing import TypeAlias
 
 import urllib3
 
@@ -19,6 +20,9 @@ from infra.local.json_server import Json, Refused, now
 from infra.local.signatures import signature
 
 CALLBACK_TIMEOUT_SECONDS = 10
+TOKEN_SECONDS = 15 * 60  # spec §6
+Card: TypeAlias = tuple[str, str]
+"""A card's type and its masked number."""
 HEALTHY = Behaviour("healthy")
 
 
@@ -28,6 +32,15 @@ class GatewayRefused(Refused):
     def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
         super().__init__(status, detail)
         self.code = code
+
+
+@dataclass(slots=True)
+class Token:
+    """A card as browsers hand it to shops: good for one payment, until this moment."""
+
+    card: Card
+    good_until: float
+    is_used: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,8 @@ class Gateway:
         self._default_behaviour = self.behaviour
         self._odds = Odds()
         self._transactions: dict[str, Transaction] = {}
+        self.token_seconds = TOKEN_SECONDS
+        self._tokens: dict[str, Token] = {}
         self._requests: list[Json] = []
         self._changed = threading.Condition()
         self._generation = 0
@@ -136,6 +151,7 @@ class Gateway:
         with self._changed:
             self._agenda.clear()
             self._transactions.clear()
+            self._tokens.clear()
             self._requests.clear()
             if self._state_file is not None:
                 self._state_file.unlink(missing_ok=True)
@@ -174,9 +190,35 @@ class Gateway:
             self._changed.wait_for(lambda: self._generation != generation, wait_seconds)
             return self._generation == generation
 
-    def take(self, request: PaymentRequest, settlement: Settlement) -> Transaction:
-        """Store a payment; its result follows."""
+    def make_token(self, card: Card) -> str:
+        """Make a token of a card, good for one payment within TOKEN_SECONDS."""
+        token = f"TK-{secrets.token_hex(16)}"
         with self._changed:
+            self._tokens[token] = Token(card, time.monotonic() + self.token_seconds)
+        return token
+
+    def card_of(self, token: object) -> Card:
+        """Return the card of a token that is good. Raises GatewayRefused."""
+        with self._changed:
+            return self._good(token).card
+
+    def _good(self, token: object) -> Token:
+        found = self._tokens.get(str(token))
+        if found is None:
+            raise GatewayRefused(HTTPStatus.BAD_REQUEST, "TOKEN_UNKNOWN", "it is no token of ours")
+        if found.is_used:
+            raise GatewayRefused(HTTPStatus.CONFLICT, "TOKEN_USED", "the token was used")
+        if time.monotonic() >= found.good_until:
+            raise GatewayRefused(HTTPStatus.CONFLICT, "TOKEN_EXPIRED", "the token has expired")
+        return found
+
+    def take(
+        self, request: PaymentRequest, settlement: Settlement, token: object = None
+    ) -> Transaction:
+        """Store a payment; its result follows. Raises GatewayRefused: its token is used already."""
+        with self._changed:
+            if token is not None:
+                self._good(token).is_used = True
             key = f"TR-{secrets.token_hex(8)}"
             transaction = Transaction(key, request, settlement, created_at=now())
             self._transactions[key] = transaction

@@ -53,9 +53,11 @@ _SQL_OF_BUYER = {
         WHERE buyer_id = $1 ORDER BY order_id, position""",
     "copies": """
         SELECT used_by_order IS NOT NULL FROM issued_coupon WHERE user_id = $1 ORDER BY 1""",
+    "points charged": """
+        SELECT status, amount FROM point_charge WHERE user_id = $1 AND status <> 'FAILED'""",
     "money kept": """
-        SELECT payment.status, payment.amount FROM payment JOIN orders ON orders.id = order_id
-        WHERE orders.buyer_id = $1 AND payment.status IN ('SUCCEEDED', 'REFUNDED') ORDER BY 1""",
+        SELECT status, amount FROM payment
+        WHERE buyer_id = $1 AND status IN ('SUCCEEDED', 'REFUNDED') ORDER BY 1""",
     "notices recorded": """
         SELECT kind FROM shipment_notice JOIN orders ON orders.id = order_id
         WHERE buyer_id = $1 ORDER BY 1""",
@@ -80,10 +82,15 @@ def run_until_idle(case: Case, since: int) -> None:
             time.sleep(PAUSE_SECONDS)
 
 
-def order_is_unpaid(case: Case) -> bool:
-    """Return whether the order is still unpaid, so that its client pays again."""
-    sql = "SELECT 1 FROM orders WHERE id = $1 AND status = 'PENDING'"
-    return bool(rows(sql, case.order))
+def is_unpaid(case: Case) -> bool:
+    """Return whether the order is still unpaid, or each charge failed: its client pays again."""
+    sql = """
+        SELECT 1 FROM orders WHERE CAST(id AS text) = $1 AND status = 'PENDING'
+        UNION ALL
+        SELECT 1 FROM point_charge WHERE user_id = $2
+        GROUP BY user_id HAVING bool_and(status = 'FAILED')
+    """
+    return bool(rows(sql, case.order, case.buyer.user_id))
 
 
 def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
@@ -107,7 +114,13 @@ def facts(scenario: Scenario, case: Case, since: int) -> dict[str, Any]:
     }
     found["users"] = len(rows("SELECT 1 FROM user_account WHERE login_id = $1", case.key[:10]))
     orders = [str(each.id) for each in rows(_ORDERS, case.buyer.user_id)]
-    charged = [each for order in orders for each in transactions(order) if each["charged_at"]]
+    charges = [str(each.id) for each in rows(_CHARGES, case.buyer.user_id)]
+    charged = [
+        each
+        for subject in (*orders, *charges)
+        for each in transactions(subject)
+        if each["charged_at"]
+    ]
     found["charges"] = [(each["amount"], each["refunded_at"] is not None) for each in charged]
     found["notices"] = [notices(order) for order in orders]
     found["score"] = _score(case.product)
@@ -129,6 +142,7 @@ _UNFINISHED = """
     SELECT count(*) AS n FROM payment
     WHERE buyer_id = $1 AND status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')
 """
+_CHARGES = "SELECT id FROM point_charge WHERE user_id = $1 ORDER BY id"
 _ORDERS = "SELECT id FROM orders WHERE buyer_id = $1 ORDER BY id"
 
 

@@ -14,7 +14,7 @@ from tests.harness.crash.forked import ForkResult, Report, run_in_fork
 from tests.harness.crash.recovery import (
     PATIENCE_SECONDS,
     facts,
-    order_is_unpaid,
+    is_unpaid,
     problems,
     run_until_idle,
     triggers,
@@ -232,7 +232,7 @@ def _recover(run: _Run, answer: str | None) -> tuple[str | None, dict[str, Any]]
             last = _retry(run.scenario, run.case)
         run_until_idle(run.case, run.since)
         for _try in range(MAX_RETRIES):
-            if not run.scenario.takes_new_key_on_retry or not order_is_unpaid(run.case):
+            if not run.scenario.takes_new_key_on_retry or not is_unpaid(run.case):
                 break
             last = _retry(run.scenario, with_new_key(run.case))
             run_until_idle(run.case, run.since)

@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator
 
@@ -16,7 +17,7 @@ from tests.harness.fuzz.world import PASSWORD, World
 from tests.support import lambda_calls
 from tests.support.shop import rows
 
-CARD_NO = "1111-2222-3333-4444"  # of the document's example, and so of each payment tried here
+CARD_NO = "1111-2222-3333-4444"
 SECRETIVE = {
     "POST /users",
     "POST /sessions",
@@ -82,7 +83,17 @@ def assert_secret(world: World, written: Written, capsys: pytest.CaptureFixture[
         for name, secret in secrets.items()
         if secret in everything
     }
+    assert not re.search("TK-[0-9a-f]{32}", everything), "the token of a card"
     assert shown == {}
+
+
+def pay_by_number(world: World) -> set[int]:
+    """Pay with a card's number, and return the status of the answer."""
+    [operation] = [each for each in operations() if each.label == "POST /payments"]
+    attempt = Ready(world, operation).attempt()
+    card = {"card_type": "KB", "card_no": CARD_NO}
+    body = {"order_id": attempt.request["body"]["order_id"], **card}
+    return {send(attempt.with_(body=body), AttackResult("a number"))[0]}
 
 
 def secretive() -> list[Operation]:
@@ -98,7 +109,7 @@ def test_no_secret_of_a_refused_request_is_logged(
         result = attack(operation, tried, world)
         assert {"200", "201", "204"} & result.answers.keys()
         assert {"400", "422"} <= result.answers.keys()
-
+    assert pay_by_number(world) == {201}
     assert_secret(world, written, capsys)
 
 

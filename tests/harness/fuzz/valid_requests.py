@@ -27,6 +27,8 @@ from commerce.user.mail_tokens.model import MailToken
 from commerce.user.sessions import SqlSessionRepository, refresh_tokens
 from commerce.user.sessions.model import Session
 from commerce.user.throttle import counter_of_user
+from infra.local.demo import a_token
+from infra.local.samples import PAYMENT_TOKEN
 from infra.openapi import examples
 from tests.harness.fuzz.conformance import Json, document
 from tests.harness.fuzz.world import PASSWORD, PRICE, World
@@ -183,6 +185,8 @@ def _words_of(world: World) -> dict[Any, Any]:
         examples.COUPON_ID: world.ids["coupon_id"],
         examples.ORDER_ID: world.ids["order_id"],
         examples.PAYMENT_ID: world.ids["payment_id"],
+        examples.CHARGE_ID: world.ids["charge_id"],
+        examples.USER_ID: str(world.caller.user_id),
         examples.ISSUED_COUPON_ID: world.ids["issued_coupon_id"],
         examples.EVENT_ID: world.ids["event_id"],
         examples.PATH_IDS["asset"]: world.ids["asset"],
@@ -259,7 +263,8 @@ def _a_shipped_order(world: World) -> Words:
 
 
 def _an_unpaid_order(world: World) -> Words:
-    return {examples.ORDER_ID: a_card_order(world.caller, _a_product(world))}
+    token = a_token(os.environ["GATEWAY_URL"], "KB")
+    return {examples.ORDER_ID: a_card_order(world.caller, _a_product(world)), PAYMENT_TOKEN: token}
 
 
 def _a_payment(world: World) -> Words:

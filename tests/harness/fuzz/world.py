@@ -13,13 +13,16 @@ from tests.support.coupons import a_coupon, an_issued
 from tests.support.orders import place
 from tests.support.other_connection import wait_until
 from tests.support.payments import a_card_order, follow, pay, reconcile, statuses_of
+from tests.support.points import post_charge
 from tests.support.shop import Person, a_brand, a_buyer, a_product, an_admin
 
 POINTS = 1_000_000_000
 PRICE = 12_000
 """Price of the product, as in the document's example of a callback."""
 PASSWORD = "correct horse battery"  # as in its example of a session
-UNLIMITED = {"MAX_UNPAID_ORDERS": "1000000", "HOLD_LAPSES": "1000000"}
+UNLIMITED = dict.fromkeys(
+    ("MAX_UNPAID_ORDERS", "HOLD_LAPSES", "MAX_CARDS_PER_DAY", "MAX_DECLINES_PER_DAY"), "1000000"
+)
 """Settings under which one caller may leave as many orders unpaid as an attack takes."""
 
 OPERATORS = {"queue": "shipping-order-confirmed", "event_id": str(UUID(int=7))}
@@ -88,6 +91,7 @@ def _own(person: Person, product_id: str, coupon_id: str) -> dict[str, str]:
     return {
         "order_id": str(place(person, (product_id, 1)).json["order_id"]),
         "payment_id": str(paid.json["payment_id"]),
+        "charge_id": str(post_charge(person, 1).json["charge_id"]),
         "issued_coupon_id": an_issued(person, coupon_id),
     }
 

@@ -32,6 +32,7 @@ def test_a_paid_order_is_confirmed(gateway: RunningGateway) -> None:
     assert answer.json == {
         "payment_id": answer.json["payment_id"],
         "order_id": order_id,
+        "charge_id": None,
         "status": "PENDING",
         "amount": {"amount": 2400, "currency": "KRW"},
         "card_type": "KB",

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from commerce.app.transactions import in_transaction
-from commerce.point import BalanceView, ChargePoints, InsufficientPoints, PointFacade
+from commerce.point import ChargePoints, ChargeView, InsufficientPoints, PointFacade
 from commerce.point.repository import SqlPointRepository
 from commerce.runtime.db.connection import ConstraintViolated, Database
 from commerce.runtime.db.current import database
@@ -31,7 +31,7 @@ def post_charge(buyer: Person, amount: object, key: str | None = None) -> Answer
     )
 
 
-def charge(user_id: UUID, amount: int) -> BalanceView:
+def charge(user_id: UUID, amount: int) -> ChargeView:
     command = ChargePoints(amount=amount)
     return in_transaction(PointFacade.charge, command, user_id=user_id)
 
@@ -71,9 +71,16 @@ def events_of(user_id: UUID) -> list[tuple[int, int, int]]:
 def test_charged_points_are_shown() -> None:
     buyer = a_buyer()
     first = post_charge(buyer, 10_000)
+    charge_id = first.json["charge_id"]
     assert (first.status, first.json) == (
         201,
-        {"balance": {"amount": 10_000, "currency": "KRW"}, "currency": "KRW"},
+        {
+            "charge_id": charge_id,
+            "status": "CREDITED",
+            "amount": {"amount": 10_000, "currency": "KRW"},
+            "balance": {"amount": 10_000, "currency": "KRW"},
+            "payment": None,
+        },
     )
     assert post_charge(buyer, 500).json["balance"]["amount"] == 10_500
     seen = call("point/get_my_points", "GET", "/users/me/points", token=buyer.token)

@@ -490,6 +490,15 @@ def balance_the_points() -> None:
         "UPDATE point_account SET balance = (SELECT sum(amount) FROM point_ledger"
         " WHERE point_ledger.user_id = point_account.user_id)"
     )
+    rows(
+        """
+        UPDATE point_ledger SET position = numbered.position, balance_after = numbered.balance
+        FROM (
+            SELECT id, row_number() OVER ledger AS position, sum(amount) OVER ledger AS balance
+            FROM point_ledger WINDOW ledger AS (PARTITION BY user_id ORDER BY id)
+        ) AS numbered WHERE numbered.id = point_ledger.id
+        """
+    )
 
 
 def stock_finding(

@@ -20,7 +20,7 @@ class MemoryPaymentRepository:
 
     def add(self, payment: Payment) -> None:
         self._require_new_key(payment)
-        others = [each for each in self._payments.values() if each.order_id == payment.order_id]
+        others = [each for each in self._payments.values() if each.subject_id == payment.subject_id]
         if payment.is_live and any(each.is_live for each in others):
             raise PaymentUnderWay
         self._keep(payment)
@@ -32,15 +32,23 @@ class MemoryPaymentRepository:
         found = (p for p in self._payments.values() if p.transaction_key == transaction_key)
         return deepcopy(next(found, None))
 
-    def of_order(self, order_id: UUID) -> list[Payment]:
-        found = [each for each in self._payments.values() if each.order_id == order_id]
+    def of_subject(self, subject_id: UUID) -> list[Payment]:
+        found = [each for each in self._payments.values() if each.subject_id == subject_id]
         return deepcopy(sorted(found, key=lambda each: each.id))
 
     def lock(self, id_: UUID) -> Payment | None:
         return self.find(id_)
 
-    def lock_of_order(self, order_id: UUID) -> list[Payment]:
-        return self.of_order(order_id)
+    def lock_of_subject(self, subject_id: UUID) -> list[Payment]:
+        return self.of_subject(subject_id)
+
+    def lock_buyer(self, buyer_id: UUID, since: datetime) -> list[Payment]:
+        found = [
+            each
+            for each in self._payments.values()
+            if each.buyer_id == buyer_id and each.requested_at >= since
+        ]
+        return deepcopy(sorted(found, key=lambda each: each.id))
 
     def save(self, payment: Payment) -> None:
         if self._payments[payment.id].version != payment.version_read:

@@ -186,7 +186,7 @@ def test_a_payment_of_another_amount_confirms_nothing(shop: MemoryShop, amount: 
 
 def test_a_last_declined_card_cancels_an_unpaid_order(shop: MemoryShop) -> None:
     unpaid_id = a_pending_order(shop, timedelta(minutes=15))
-    unpaid = ordering.cancel_declined_order(shop, UUID(unpaid_id), "LIMIT_EXCEEDED")
+    unpaid = ordering.cancel_declined_order(shop, UUID(unpaid_id))
     assert (unpaid.status, shop.left()) == ("CANCELLED", ([10, 10], 10_000))
 
 
@@ -194,7 +194,7 @@ def test_a_paid_order_is_not_cancelled_as_declined(shop: MemoryShop) -> None:
     order_id = a_pending_order(shop, timedelta(minutes=15))
     shop.orders.mark_paid(UUID(order_id), Money(150))
     with pytest.raises(OrderNotCancellable):
-        ordering.cancel_declined_order(shop, UUID(order_id), "LIMIT_EXCEEDED")
+        ordering.cancel_declined_order(shop, UUID(order_id))
     assert shop.left() == ([8, 10], 9_950)
 
 

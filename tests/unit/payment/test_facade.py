@@ -34,7 +34,7 @@ def payments() -> PaymentFacade:
 
 
 def request(payments: PaymentFacade) -> Payment:
-    return payments.request(CARD, order_id=ORDER, buyer_id=BUYER, amount=Money(500))
+    return payments.request(CARD.card, order_id=ORDER, buyer_id=BUYER, amount=Money(500))
 
 
 def adopt(payments: PaymentFacade, key: str, *, is_wanted: bool = True) -> Payment:
@@ -44,7 +44,7 @@ def adopt(payments: PaymentFacade, key: str, *, is_wanted: bool = True) -> Payme
 
 
 def statuses(payments: PaymentFacade) -> list[str]:
-    return [each.status.value for each in payments.of_order(ORDER)]
+    return [each.status.value for each in payments.of_subject(ORDER)]
 
 
 def test_only_the_last_four_digits_of_a_card_are_stored(payments: PaymentFacade) -> None:

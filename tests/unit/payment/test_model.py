@@ -117,6 +117,7 @@ def test_a_requests_event_does_not_show_the_card() -> None:
     assert event.envelope()["data"] == {
         "payment_id": str(payment.id),
         "order_id": str(payment.order_id),
+        "charge_id": None,
         "user_id": str(payment.buyer_id),
         "amount": {"amount": 500, "currency": "KRW"},
         "card_type": "KB",

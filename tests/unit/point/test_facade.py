@@ -44,9 +44,12 @@ def test_a_user_without_charges_has_no_points(points: PointFacade, user_id: UUID
 def test_charges_are_added_to_the_balance(
     points: PointFacade, user_id: UUID, repository: MemoryPointRepository
 ) -> None:
-    assert points.charge(ChargePoints(amount=10_000), user_id=user_id).model_dump() == {
+    charged = points.charge(ChargePoints(amount=10_000), user_id=user_id).model_dump()
+    assert UUID(charged.pop("charge_id"))
+    assert charged == {
+        "status": "CREDITED",
+        "amount": {"amount": 10_000, "currency": "KRW"},
         "balance": {"amount": 10_000, "currency": "KRW"},
-        "currency": "KRW",
     }
     assert points.charge(ChargePoints(amount=1), user_id=user_id).balance.amount == 10_001
     assert seen(points, user_id) == (10_001, [(1, "CHARGED"), (10_000, "CHARGED")])

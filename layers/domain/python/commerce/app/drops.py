@@ -247,7 +247,7 @@ def _chain() -> str:
 
 
 def _is_production() -> bool:
-    return settings.text("ENVIRONMENT", "development") == "production"
+    return settings.is_production()
 
 
 def _check_products(shop: Shop, product_ids: Sequence[str]) -> None:

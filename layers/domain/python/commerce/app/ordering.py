@@ -41,6 +41,7 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         OutOfStock: with every line that cannot be served.
         PurchaseLimitExceeded: with every product of which the buyer may not have so many.
         TooManyUnpaidOrders, HoldCooldown: for an order that waits for its card.
+        PriceChanged: it costs another amount than `expected_total`.
         CouponNotUsable, InsufficientPoints, PointsExceedTotal, OrderTooLarge.
         DropOnly: a drop alone sells a line's product.
         EntryNotFound, NotYourEntry, OfferNotValid, NotTheOffer: of a drop's offer.
@@ -81,9 +82,9 @@ def cancel_order_as_admin(shop: Shop, order_id: str, command: CancelOrder, *, by
     return _compensate(shop, shop.orders.cancel_as_admin(order_id, command, by=by), by)
 
 
-def cancel_declined_order(shop: Shop, order_id: UUID, reason: str) -> OrderView:
+def cancel_declined_order(shop: Shop, order_id: UUID) -> OrderView:
     """Cancel an unpaid order whose last try was declined. Raises OrderNotCancellable."""
-    return _compensate(shop, shop.orders.cancel_declined(order_id, reason), SYSTEM)
+    return _compensate(shop, shop.orders.cancel_declined(order_id), SYSTEM)
 
 
 def expire_order(shop: Shop, order_id: str) -> OrderView:

@@ -13,6 +13,7 @@ from commerce.order.errors import (
     OrderNotShippable,
     OrderTooLarge,
     PointsExceedTotal,
+    PriceChanged,
     PurchaseLimitExceeded,
     TooManyUnpaidOrders,
 )
@@ -33,5 +34,6 @@ __all__ = [
     "OrderFacade", "OrderLine", "OrderNotCancellable", "OrderNotConfirmable",
     "OrderNotDeliverable", "OrderNotExpirable", "OrderNotFound", "OrderNotPayable",
     "OrderNotShippable", "OrderPlaced", "OrderShipped", "OrderTooLarge", "OrderView", "PlaceOrder",
-    "PointsExceedTotal", "PurchaseLimitExceeded", "TooManyUnpaidOrders", "order_view", "total_of",
+    "PointsExceedTotal", "PriceChanged", "PurchaseLimitExceeded", "TooManyUnpaidOrders",
+    "order_view", "total_of",
 ]  # fmt: skip

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from commerce.order.events import MAX_TOTAL
 from commerce.order.limits import MAX_UNITS_PER_LINE, max_units_per_line
-from commerce.shared.schemas import MAX_AMOUNT, Command, Id, Quantity, line
+from commerce.shared.money import Money
+from commerce.shared.schemas import MAX_AMOUNT, Command, Form, Id, Quantity, line
 
 MAX_LINES = 50  # spec §3.3
 
@@ -25,16 +27,34 @@ class LineWanted(Command):
         return quantity
 
 
+class ExpectedTotal(Command):
+    """The total that the buyer has agreed to, as an answer showed it."""
+
+    amount: Annotated[int, Field(ge=0, le=MAX_TOTAL, examples=[24000])]
+    currency: Annotated[
+        str,
+        Form("[A-Z]{3}", "Must be a currency's three letters, as in KRW."),
+        Field(examples=["KRW"]),
+    ]
+
+    @property
+    def money(self) -> Money:
+        """The agreed amount."""
+        return Money(self.amount, self.currency)
+
+
 class PlaceOrder(Command):
     """Buy products, each named once, perhaps with a coupon; `points` pay a part of a card order.
 
-    With `drop_entry_id` it is the one unit that a drop has offered.
+    With `expected_total` it is placed only if it costs that much after the discount. With
+    `drop_entry_id` it is the one unit that a drop has offered.
     """
 
     lines: Annotated[list[LineWanted], Field(min_length=1, max_length=MAX_LINES)]
     payment_method: Literal["POINT", "CARD"]
     issued_coupon_id: Id | None = None
     points: Annotated[int, Field(ge=0, le=MAX_AMOUNT)] | None = None
+    expected_total: ExpectedTotal | None = None
     drop_entry_id: Id | None = None
 
     @field_validator("lines")

@@ -5,6 +5,7 @@ from typing import Any
 
 from commerce.order.events import MAX_TOTAL
 from commerce.shared.errors import CommerceError, Kind
+from commerce.shared.money import Money
 
 
 class OrderNotFound(CommerceError):
@@ -90,6 +91,20 @@ class OrderTooLarge(CommerceError):
         message = f"An order may cost {MAX_TOTAL} at most; order less at a time."
         errors = [{"field": "lines", "message": message, "code": "order_too_large"}]
         super().__init__(message, errors=errors)
+
+
+class PriceChanged(CommerceError):
+    """The order costs another amount than was agreed to."""
+
+    kind = Kind.CONFLICT
+    code = "PRICE_CHANGED"
+
+    def __init__(self, total: Money) -> None:
+        super().__init__(
+            f"Nothing was ordered: it costs {total.amount} {total.currency} now. To agree, send"
+            " `total` as `expected_total`, under a new Idempotency-Key.",
+            facts={"total": {"amount": total.amount, "currency": total.currency}},
+        )
 
 
 class PurchaseLimitExceeded(CommerceError):

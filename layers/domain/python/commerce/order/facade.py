@@ -10,10 +10,11 @@ from commerce.order.errors import (
     NotYourOrder,
     OrderNotCancellable,
     OrderNotFound,
+    PriceChanged,
     TooManyUnpaidOrders,
 )
 from commerce.order.limits import HoldLimits, LimitedPurchase, cooling_down, exceeded
-from commerce.order.model import AmountDue, Discount, Order, OrderLine, Status
+from commerce.order.model import AmountDue, Discount, Order, OrderLine, Status, cost_of
 from commerce.order.repository import OrderRepository
 from commerce.order.views import OrderDetailView, OrderView, detail_view, order_view
 from commerce.shared import clock, cursor
@@ -40,8 +41,11 @@ class OrderFacade:
     ) -> Order:
         """Make an order that is not stored yet; it can be paid for so long, or until then.
 
-        Raises PointsExceedTotal, OrderTooLarge.
+        Raises PriceChanged, PointsExceedTotal, OrderTooLarge.
         """
+        cost = cost_of(lines, discount)
+        if command.expected_total is not None and command.expected_total.money != cost:
+            raise PriceChanged(cost)
         id_, now = clock.new_id(), clock.now()
         if command.payment_method == "POINT":
             order = Order.paid_by_points(
@@ -96,7 +100,7 @@ class OrderFacade:
         order.cancel(at=clock.now(), by=by, reason=reason, as_admin=True)
         return self._saved(order)
 
-    def cancel_declined(self, order_id: UUID, reason: str) -> Order:
+    def cancel_declined(self, order_id: UUID) -> Order:
         """Cancel an unpaid order whose last try was declined; the caller returns what it took.
 
         Raises OrderNotFound, OrderNotCancellable.
@@ -104,7 +108,7 @@ class OrderFacade:
         order = self._lock(str(order_id))
         if order.status is not Status.PENDING:
             raise OrderNotCancellable(order.status)
-        order.cancel(at=clock.now(), by="system", reason=f"The last try was declined: {reason}")
+        order.cancel(at=clock.now(), by="system", reason="The last try was declined")
         return self._saved(order)
 
     def expire(self, order_id: str) -> Order:

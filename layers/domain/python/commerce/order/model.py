@@ -135,8 +135,11 @@ class Order:
         at: datetime,
         discount: Discount | None = None,
     ) -> Self:
-        """Make an order that points pay after the discount: it is CONFIRMED at once."""
-        points = total_of(lines) - discount.amount if discount else total_of(lines)
+        """Make an order that points pay after the discount: it is CONFIRMED at once.
+
+        Raises OrderTooLarge.
+        """
+        points = cost_of(lines, discount)
         order = cls._place(PaymentMethod.POINT, id_, buyer_id, lines, points, at, discount)
         order.confirm(at=at, by=f"user:{buyer_id}", reason="Paid by points")
         return order
@@ -156,11 +159,12 @@ class Order:
         """Make an order that is paid by points in part, and otherwise by card.
 
         The discount comes first, and `points` may not exceed what it leaves. If nothing is left
-        for the card, the order is CONFIRMED at once. Raises PointsExceedTotal.
+        for the card, the order is CONFIRMED at once. Raises PointsExceedTotal, OrderTooLarge.
         """
+        cost = cost_of(lines, discount)
         order = cls._place(PaymentMethod.CARD, id_, buyer_id, lines, points, at, discount)
-        if order.card_amount.amount < 0:
-            raise PointsExceedTotal((order.card_amount + points).amount)
+        if cost < points:
+            raise PointsExceedTotal(cost.amount)
         if order.card_amount.amount == 0:
             order.confirm(at=at, by=f"user:{buyer_id}", reason="Nothing was left for the card")
             return order
@@ -254,8 +258,6 @@ class Order:
         at: datetime,
         discount: Discount | None,
     ) -> Self:
-        if total_of(lines).amount > MAX_TOTAL:
-            raise OrderTooLarge
         lines = _discounted(lines, discount.amount) if discount else lines
         order = cls(
             id=id_,
@@ -308,6 +310,14 @@ def total_of(lines: Sequence[OrderLine]) -> Money:
     for line in lines:
         total += line.amount
     return total
+
+
+def cost_of(lines: Sequence[OrderLine], discount: Discount | None) -> Money:
+    """Return what the lines cost after the discount. Raises OrderTooLarge."""
+    total = total_of(lines)
+    if total.amount > MAX_TOTAL:
+        raise OrderTooLarge
+    return total - discount.amount if discount else total
 
 
 def _discounted(lines: Sequence[OrderLine], discount: Money) -> list[OrderLine]:

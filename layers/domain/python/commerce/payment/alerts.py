@@ -8,6 +8,7 @@ from commerce.shared import trace
 _MEANING = {
     RefundReason.ORDER_CANCELLED_BEFORE: "A card was charged for a cancelled order",
     RefundReason.CHARGED_AGAIN: "A card was charged once more for the same order",
+    RefundReason.CHARGE_NOT_CREDITED: "A card was charged for points that cannot be credited",
 }
 
 _BREAKER_MEANING = {
@@ -56,7 +57,8 @@ def breaker_changed(change: StateChange) -> Alert:
 def _facts(payment: Payment) -> dict[str, str]:
     return {
         "payment_id": str(payment.id),
-        "order_id": str(payment.order_id),
+        "order_id": str(payment.order_id or ""),
+        "charge_id": str(payment.charge_id or ""),
         "transaction_key": payment.transaction_key or "",
         "amount": f"{payment.amount.amount} {payment.amount.currency}",
         "status": payment.status.value,

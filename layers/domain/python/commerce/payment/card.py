@@ -14,12 +14,16 @@ class CardType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card type and a number dddd-dddd-dddd-dddd, which its repr leaves out."""
+    """A card type, and the gateway's token of a card or its number dddd-dddd-dddd-dddd.
+
+    Its repr leaves both out.
+    """
 
     type: CardType
-    number: str = field(repr=False)
+    number: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
 
     @property
-    def last4(self) -> str:
-        """The only part of the number that may be stored or shown."""
-        return self.number[-4:]
+    def last4(self) -> str | None:
+        """The only part of the number that may be stored or shown; None of a token."""
+        return self.number[-4:] if self.number else None

@@ -10,14 +10,16 @@ from commerce.shared.money import Money
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentEvent(Event):
-    """An event of one payment of an order."""
+    """An event of one payment, which is for an order or for a charge of points."""
 
     source: ClassVar[str] = "commerce.payment"
 
     payment_id: UUID
-    order_id: UUID
+    order_id: UUID | None
     user_id: UUID
     amount: Money
+    charge_id: UUID | None = None
+    """None also in events recorded before this field existed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

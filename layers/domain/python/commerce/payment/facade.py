@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from commerce.payment.commands import Pay
+from commerce.payment.card import Card
 from commerce.payment.errors import (
     DeclinedTooOften,
     NotYourPayment,
     PaymentNotFound,
     PaymentUnderWay,
 )
+from commerce.payment.limits import require_within_limits
 from commerce.payment.model import Payment, RefundReason, Result, is_out_of_tries
 from commerce.payment.repository import PaymentRepository
 from commerce.payment.views import PaymentView, payment_view
+from commerce.runtime.business_time import begin_of_day
 from commerce.shared import clock, cursor
 from commerce.shared.money import Money
 
@@ -28,38 +30,51 @@ class PaymentFacade:
     def __init__(self, payments: PaymentRepository) -> None:
         self._payments = payments
 
-    def request(self, command: Pay, *, order_id: UUID, buyer_id: UUID, amount: Money) -> Payment:
+    def request(self, card: Card, *, order_id: UUID, buyer_id: UUID, amount: Money) -> Payment:
         """Begin to pay an order that the caller holds locked.
 
         Raises:
             PaymentUnderWay: the order has a live payment.
             DeclinedTooOften: MAX_DECLINES cards were declined, and the order is about to end.
+            TooManyDeclines, TooManyCards: the buyer's, of this day.
         """
-        earlier = self._payments.of_order(order_id)
+        earlier = self._payments.of_subject(order_id)
         if any(each.is_live for each in earlier):
             raise PaymentUnderWay
         if is_out_of_tries(earlier):
             raise DeclinedTooOften
+        return self._request(card, buyer_id, amount, order_id=order_id)
+
+    def request_for_charge(
+        self, card: Card, *, charge_id: UUID, buyer_id: UUID, amount: Money
+    ) -> Payment:
+        """Begin to pay a new charge of points. Raises TooManyDeclines, TooManyCards."""
+        return self._request(card, buyer_id, amount, charge_id=charge_id)
+
+    def _request(self, card: Card, buyer_id: UUID, amount: Money, **subject: UUID) -> Payment:
+        now = clock.now()
+        today = self._payments.lock_buyer(buyer_id, begin_of_day(now))
+        require_within_limits(today, card, at=now)
         payment = Payment.requested(
             id_=clock.new_id(),
-            order_id=order_id,
             buyer_id=buyer_id,
             amount=amount,
-            card_type=command.card_type,
-            card_last4=command.card.last4,
-            at=clock.now(),
+            card_type=card.type.value,
+            card_last4=card.last4,
+            at=now,
+            **subject,
         )
         self._payments.add(payment)
         return payment
 
-    def adopt(self, order_id: UUID, transaction_key: str, *, is_wanted: bool) -> Payment | None:
-        """Find or make the payment that owns a transaction of an order, which the caller locked.
+    def adopt(self, subject_id: UUID, transaction_key: str, *, is_wanted: bool) -> Payment | None:
+        """Find or make the payment that owns a transaction of an order or charge, locked before.
 
         It is the one with this key, else the one that waits for its key, else a new one, which is
-        an extra one unless the order `is_wanted` to be paid, nothing else pays it, and it has tries
-        left. None if the order never had a payment.
+        an extra one unless the subject `is_wanted` to be paid, nothing else pays it, and it has
+        tries left. None if the subject never had a payment.
         """
-        payments = self._payments.lock_of_order(order_id)
+        payments = self._payments.lock_of_subject(subject_id)
         for payment in payments:
             if payment.transaction_key == transaction_key:
                 return payment
@@ -97,9 +112,9 @@ class PaymentFacade:
         payment = self._lock(payment_id)
         return self._saved(payment) if payment.settle(result, at=clock.now()) else payment
 
-    def begin_refund(self, order_id: UUID, reason: RefundReason) -> Payment | None:
-        """Begin to refund what the order's payment charged; return None if nothing was charged."""
-        for payment in self._payments.lock_of_order(order_id):
+    def begin_refund(self, subject_id: UUID, reason: RefundReason) -> Payment | None:
+        """Begin to refund what was charged for an order or a charge; None if nothing was."""
+        for payment in self._payments.lock_of_subject(subject_id):
             if not payment.is_extra and payment.begin_refund(reason, at=clock.now()):
                 return self._saved(payment)
         return None
@@ -132,13 +147,13 @@ class PaymentFacade:
             raise NotYourPayment
         return payment_view(payment)
 
-    def of_order(self, order_id: UUID) -> list[Payment]:
-        """Return an order's payments, oldest first."""
-        return self._payments.of_order(order_id)
+    def of_subject(self, subject_id: UUID) -> list[Payment]:
+        """Return the payments for an order or a charge, oldest first."""
+        return self._payments.of_subject(subject_id)
 
     def is_out_of_tries(self, order_id: UUID) -> bool:
         """Return whether MAX_DECLINES cards were declined for an order, which the caller locked."""
-        return is_out_of_tries(self._payments.of_order(order_id))
+        return is_out_of_tries(self._payments.of_subject(order_id))
 
     def unfinished(self, older_than: timedelta, limit: int) -> Sequence[Payment]:
         """Return payments that are not ended and were last asked about longer ago, in order."""

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ _FIRST_PAUSE_SECONDS = 0.2  # doubled per try, with full jitter: anything from n
 _SHORTEST_TRY_SECONDS = 1.0  # with less time than a request takes (spec §6) it would end unknown
 
 _REFUSALS = frozenset({400, 402, 409, 422})  # together with an error code of the gateway's own
+TOKEN_REFUSALS = frozenset({"TOKEN_USED", "TOKEN_EXPIRED", "TOKEN_UNKNOWN"})
+"""The reasons of a refusal that is the token's and no decline of a card."""
 _GATEWAY_TIMEOUT = 504  # a proxy stopped waiting; the gateway behind it may still take the request
 
 logger = logging.getLogger(__name__)
@@ -90,6 +93,7 @@ class Transaction:
     status: TransactionStatus
     reason: str | None
     is_refunded: bool
+    card_last4: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ class HttpPaymentGateway:
 
     def request(
         self,
-        order_id: UUID,
+        subject_id: UUID,
         user_id: UUID,
         amount: int,
         card: Card,
@@ -130,22 +134,22 @@ class HttpPaymentGateway:
         """Request a payment of `amount` minor units; retry only if it was certainly not taken.
 
         The tries end with the deadline, and with that of `gateway_deadline`. `known` are keys
-        of the order's transactions that belong to other payments: any other transaction that the
-        gateway lists for the order is taken for this request's.
+        of the subject's transactions that belong to other payments: any other transaction that the
+        gateway lists for it is taken for this request's.
         """
         ends_at = _capped(deadline)
         permit = self._breaker.admit()
         if isinstance(permit, Rejected):
-            logger.warning("order %s: the circuit breaker is open, no request was sent", order_id)
+            logger.warning("%s: the circuit breaker is open, no request was sent", subject_id)
             return NotTaken("CIRCUIT_OPEN", retry_after_seconds=permit.retry_after_seconds)
         body: Json = {
-            "orderId": str(order_id),
+            "orderId": str(subject_id),
             "cardType": card.type.value,
-            "cardNo": card.number,
+            **({"token": card.token} if card.token else {"cardNo": card.number}),
             "amount": amount,
             "callbackUrl": callback_url,
         }
-        request = _Request(self._transport, order_id, user_id, body, frozenset(known), ends_at)
+        request = _Request(self._transport, subject_id, user_id, body, frozenset(known), ends_at)
         try:
             return request.attempt(1 if permit.trial else TRIES)
         finally:
@@ -333,7 +337,13 @@ def _transaction(data: Json) -> Transaction:
         status=TransactionStatus(data["status"]),
         reason=data["reason"],
         is_refunded=data.get("refund") is not None,
+        card_last4=_last4(data.get("cardNo")),
     )
+
+
+def _last4(masked: object) -> str | None:
+    digits = masked[-4:] if isinstance(masked, str) else ""
+    return digits if re.fullmatch("[0-9]{4}", digits) else None
 
 
 def _order_transactions(data: Json) -> Sequence[OrderTransaction]:

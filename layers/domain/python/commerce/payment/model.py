@@ -54,6 +54,7 @@ class RefundReason(StrEnum):
     ORDER_CANCELLED = "ORDER_CANCELLED"  # it had been paid
     ORDER_CANCELLED_BEFORE = "ORDER_CANCELLED_BEFORE"  # the money came too late
     CHARGED_AGAIN = "CHARGED_AGAIN"  # another payment pays the order
+    CHARGE_NOT_CREDITED = "CHARGE_NOT_CREDITED"  # the points would have been too many, or too late
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +64,30 @@ class Result:
     amount: Money
     is_charged: bool | None
     reason: str = ""
+    card_last4: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Payment:
-    """One attempt to pay an order. `version` counts its changes; `events` are not stored yet.
+    """One attempt to pay an order or a charge of points.
+
+    `version` counts its changes; `events` are not stored yet.
 
     An *extra* payment owns a transaction of the order that was no longer expected, so that every
     charge has an owner. It can only be refunded.
     """
 
     id: UUID
-    order_id: UUID
+    order_id: UUID | None
     buyer_id: UUID
     amount: Money
     card_type: str
-    card_last4: str
+    card_last4: str | None
+    """None until the gateway has said what card its token is of."""
     status: Status
     requested_at: datetime
     changed_at: datetime
+    charge_id: UUID | None = None
     transaction_key: str | None = None
     is_extra: bool = False
     failure_reason: str | None = None
@@ -95,17 +101,19 @@ class Payment:
         cls,
         *,
         id_: UUID,
-        order_id: UUID,
+        order_id: UUID | None = None,
+        charge_id: UUID | None = None,
         buyer_id: UUID,
         amount: Money,
         card_type: str,
-        card_last4: str,
+        card_last4: str | None,
         at: datetime,
     ) -> Self:
         """Make a payment that is about to be requested from the gateway."""
         payment = cls(
             id=id_,
             order_id=order_id,
+            charge_id=charge_id,
             buyer_id=buyer_id,
             amount=amount,
             card_type=card_type,
@@ -121,10 +129,11 @@ class Payment:
     def another(
         self, *, id_: UUID, transaction_key: str, is_extra: bool, at: datetime
     ) -> "Payment":
-        """Make a payment for another transaction that the gateway has for the same order."""
+        """Make a payment for another transaction that the gateway has for the same subject."""
         return Payment(
             id=id_,
             order_id=self.order_id,
+            charge_id=self.charge_id,
             buyer_id=self.buyer_id,
             amount=self.amount,
             card_type=self.card_type,
@@ -136,6 +145,14 @@ class Payment:
             is_extra=is_extra,
             version=1,
         )
+
+    @property
+    def subject_id(self) -> UUID:
+        """The id of the order or charge that it pays: the gateway's `orderId`."""
+        subject = self.order_id or self.charge_id
+        if subject is None:
+            raise ValueError(f"payment {self.id} is for nothing")
+        return subject
 
     @property
     def is_unsettled(self) -> bool:
@@ -199,6 +216,7 @@ class Payment:
         if not self.is_unsettled or result.is_charged is None:
             return False
         self.require_amount(result.amount)
+        self.card_last4 = self.card_last4 or result.card_last4
         if not result.is_charged:
             return self.decline(result.reason, at=at)
         self._change_status(Status.SUCCEEDED, at)
@@ -243,6 +261,7 @@ class Payment:
                 aggregate_version=self.version,
                 payment_id=self.id,
                 order_id=self.order_id,
+                charge_id=self.charge_id,
                 user_id=self.buyer_id,
                 amount=self.amount,
                 **data,

@@ -29,14 +29,17 @@ class PaymentRepository(Protocol):
     def find_by_key(self, transaction_key: str) -> Payment | None:
         """Return the payment of a transaction."""
 
-    def of_order(self, order_id: UUID) -> list[Payment]:
-        """Return an order's payments, oldest first."""
+    def of_subject(self, subject_id: UUID) -> list[Payment]:
+        """Return the payments for an order or a charge, oldest first."""
 
     def lock(self, id_: UUID) -> Payment | None:
         """Return a payment, locked FOR UPDATE."""
 
-    def lock_of_order(self, order_id: UUID) -> list[Payment]:
-        """Return an order's payments, oldest first, locked FOR UPDATE."""
+    def lock_of_subject(self, subject_id: UUID) -> list[Payment]:
+        """Return the same, locked FOR UPDATE."""
+
+    def lock_buyer(self, buyer_id: UUID, since: datetime) -> list[Payment]:
+        """Lock what the buyer may pay, and return their payments requested since then."""
 
     def save(self, payment: Payment) -> None:
         """Store a locked payment that has changed."""
@@ -62,6 +65,7 @@ class SqlPaymentRepository:
             sql.ADD(
                 id=payment.id,
                 order_id=payment.order_id,
+                charge_id=payment.charge_id,
                 buyer_id=payment.buyer_id,
                 status=payment.status.value,
                 amount=payment.amount.amount,
@@ -80,6 +84,7 @@ class SqlPaymentRepository:
             # Somebody else stored its transaction meanwhile: the repeated use case will find it.
             on_violation={
                 "one_live_payment_per_order": PaymentUnderWay,
+                "one_live_payment_per_charge": PaymentUnderWay,
                 "transaction_once": lambda: None,
             },
         )
@@ -91,14 +96,20 @@ class SqlPaymentRepository:
     def find_by_key(self, transaction_key: str) -> Payment | None:
         return _first(self._uow.read(sql.FIND_BY_KEY(key=transaction_key)))
 
-    def of_order(self, order_id: UUID) -> list[Payment]:
-        return [_payment(row) for row in self._uow.read(sql.OF_ORDER(order_id=order_id))]
+    def of_subject(self, subject_id: UUID) -> list[Payment]:
+        return [_payment(row) for row in self._uow.read(sql.OF_SUBJECT(subject_id=subject_id))]
 
     def lock(self, id_: UUID) -> Payment | None:
         return _first(self._uow.lock(sql.LOCK(id=id_)))
 
-    def lock_of_order(self, order_id: UUID) -> list[Payment]:
-        return [_payment(row) for row in self._uow.lock(sql.LOCK_OF_ORDER(order_id=order_id))]
+    def lock_of_subject(self, subject_id: UUID) -> list[Payment]:
+        return [_payment(row) for row in self._uow.lock(sql.LOCK_OF_SUBJECT(subject_id=subject_id))]
+
+    def lock_buyer(self, buyer_id: UUID, since: datetime) -> list[Payment]:
+        found = self._uow.lock(
+            sql.LOCK_BUYER(buyer=str(buyer_id)), sql.OF_BUYER(buyer_id=buyer_id, since=since)
+        )
+        return [_payment(row) for row in found]
 
     def save(self, payment: Payment) -> None:
         self._uow.write(
@@ -107,6 +118,7 @@ class SqlPaymentRepository:
                 version_read=payment.version_read,
                 new_status=payment.status.value,
                 new_transaction_key=payment.transaction_key,
+                new_card_last4=payment.card_last4,
                 new_failure_reason=payment.failure_reason,
                 new_refund_reason=payment.refund_reason,
                 new_changed_at=payment.changed_at,
@@ -136,6 +148,7 @@ def _payment(row: Row) -> Payment:
     return Payment(
         id=row.id,
         order_id=row.order_id,
+        charge_id=row.charge_id,
         buyer_id=row.buyer_id,
         amount=Money(row.amount, row.currency),
         card_type=row.card_type,

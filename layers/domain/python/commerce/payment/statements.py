@@ -7,6 +7,8 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     func,
+    literal_column,
+    or_,
     select,
     text,
     update,
@@ -19,7 +21,8 @@ from commerce.runtime.db.statement import Statement
 _p = payment_table.c
 _TIME = DateTime(timezone=True)
 _ID = bindparam("id", type_=Uuid)
-_ORDER_ID = bindparam("order_id", type_=Uuid)
+_SUBJECT_ID = bindparam("subject_id", type_=Uuid)
+_OF_SUBJECT = or_(_p.order_id == _SUBJECT_ID, _p.charge_id == _SUBJECT_ID)
 # Word for word as in the partial index, so that PostgreSQL uses it.
 _UNFINISHED = text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')")
 
@@ -28,10 +31,28 @@ FIND = Statement(select(payment_table).where(_p.id == _ID))
 FIND_BY_KEY = Statement(
     select(payment_table).where(_p.transaction_key == bindparam("key", type_=Text))
 )
-OF_ORDER = Statement(select(payment_table).where(_p.order_id == _ORDER_ID).order_by(_p.id))
+OF_SUBJECT = Statement(select(payment_table).where(_OF_SUBJECT).order_by(_p.id))
 LOCK = Statement(select(payment_table).where(_p.id == _ID).with_for_update())
-LOCK_OF_ORDER = Statement(
-    select(payment_table).where(_p.order_id == _ORDER_ID).order_by(_p.id).with_for_update()
+LOCK_OF_SUBJECT = Statement(
+    select(payment_table).where(_OF_SUBJECT).order_by(_p.id).with_for_update()
+)
+# The payments of a buyer are counted under a lock of the transaction's, the last that it takes. The
+# statement after it sees what the one before has committed.
+LOCK_BUYER = Statement(
+    select(
+        func.pg_advisory_xact_lock(
+            literal_column(str(int.from_bytes(b"pay"))),
+            func.hashtext(bindparam("buyer", type_=Text)),
+        )
+    )
+)
+OF_BUYER = Statement(
+    select(payment_table)
+    .where(
+        _p.buyer_id == bindparam("buyer_id", type_=Uuid),
+        _p.requested_at >= bindparam("since", type_=_TIME),
+    )
+    .order_by(_p.id)
 )
 LIST_UNFINISHED = Statement(
     select(payment_table)
@@ -52,5 +73,6 @@ MARK_ASKED = Statement(
 SAVE = save_as_read(
     payment_table,
     "payment_as_read",
-    *("status", "transaction_key", "failure_reason", "refund_reason", "changed_at", "asked_at"),
+    *("status", "transaction_key", "card_last4", "failure_reason", "refund_reason"),
+    *("changed_at", "asked_at"),
 )

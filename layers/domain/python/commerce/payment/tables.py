@@ -1,4 +1,4 @@
-"""The payment context's table. It guarantees at most one live payment per order."""
+"""The payment context's table. It guarantees at most one live payment per order or charge."""
 
 from sqlalchemy import (
     BigInteger,
@@ -21,13 +21,14 @@ payment_table = Table(
     "payment",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("order_id", Uuid, ForeignKey("orders.id", name="payment_of_an_order"), nullable=False),
+    Column("order_id", Uuid, ForeignKey("orders.id", name="payment_of_an_order")),
+    Column("charge_id", Uuid, ForeignKey("point_charge.id", name="payment_of_a_charge")),
     Column("buyer_id", Uuid, nullable=False),
     Column("status", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("card_type", Text, nullable=False),
-    Column("card_last4", Text, nullable=False),
+    Column("card_last4", Text),
     Column("transaction_key", Text),
     Column("is_extra", Boolean, nullable=False),
     Column("failure_reason", Text),
@@ -41,6 +42,7 @@ payment_table = Table(
         "status IN ('REQUESTED', 'PENDING', 'SUCCEEDED', 'FAILED', 'REFUND_PENDING', 'REFUNDED')",
         name="payment_status_known",
     ),
+    CheckConstraint("(order_id IS NULL) <> (charge_id IS NULL)", name="payment_is_for_one_thing"),
     CheckConstraint("amount > 0", name="payment_amount_positive"),
     CheckConstraint("card_last4 ~ '^[0-9]{4}$'", name="card_last4_only"),
     CheckConstraint(
@@ -49,6 +51,20 @@ payment_table = Table(
     ),
 )
 Index("payment_of_order", payment_table.c.order_id)
+Index(
+    "payment_of_charge",
+    payment_table.c.charge_id,
+    postgresql_where=payment_table.c.charge_id.is_not(None),
+)
+Index("payment_of_buyer", payment_table.c.buyer_id, payment_table.c.requested_at)
+Index(
+    "one_live_payment_per_charge",
+    payment_table.c.charge_id,
+    unique=True,
+    postgresql_where=text(
+        "status IN ('REQUESTED', 'PENDING', 'SUCCEEDED') AND NOT is_extra AND charge_id IS NOT NULL"
+    ),
+)
 Index(
     "one_live_payment_per_order",
     payment_table.c.order_id,

@@ -11,19 +11,27 @@ class PaymentView(View):
     """A payment: of the card, its type and its last four digits."""
 
     payment_id: str
-    order_id: str
+    order_id: str | None
+    charge_id: str | None
     status: Annotated[str, one_of(Status)]
     amount: MoneyView
     card_type: Annotated[str, one_of(CardType)]
-    card_last4: str
+    card_last4: str | None
     failure_reason: str | None
 
 
 def payment_view(payment: Payment) -> PaymentView:
-    """Make the view of a payment as it is now."""
+    """Make the shopper's view of a payment as it is now: the gateway's reason is not in it."""
+    reason = "DECLINED" if payment.is_declined else payment.failure_reason
+    return staff_view(payment).model_copy(update={"failure_reason": reason})
+
+
+def staff_view(payment: Payment) -> PaymentView:
+    """Make the view of a payment as it is now, with the gateway's reason."""
     return PaymentView(
         payment_id=str(payment.id),
-        order_id=str(payment.order_id),
+        order_id=str(payment.order_id) if payment.order_id else None,
+        charge_id=str(payment.charge_id) if payment.charge_id else None,
         status=payment.status.value,
         amount=money_view(payment.amount),
         card_type=payment.card_type,

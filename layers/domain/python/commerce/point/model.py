@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
 from commerce.point.errors import InsufficientPoints
-from commerce.point.events import PointsCharged
+from commerce.point.events import PointsCharged, PointsGranted
 from commerce.shared.events import Event
 from commerce.shared.money import Money
 
@@ -30,6 +31,16 @@ class PointAccount:
         """Add points to the account."""
         self._change(_positive(amount))
         self._record_event(PointsCharged, amount=amount, balance=self.balance)
+
+    def grant(self, amount: Money) -> None:
+        """Add points, or take them where the amount is negative.
+
+        Raises InsufficientPoints, and then changes nothing.
+        """
+        if (self.balance + amount).amount < 0:
+            raise InsufficientPoints(required=-amount, available=self.balance)
+        self._change(amount)
+        self._record_event(PointsGranted, amount=amount, balance=self.balance)
 
     def spend(self, amount: Money) -> None:
         """Take points from the account. Raises InsufficientPoints, and then changes nothing."""
@@ -60,8 +71,42 @@ class LedgerEntry:
     user_id: UUID
     amount: Money
     reason: str
-    order_id: UUID | None
     at: datetime
+    order_id: UUID | None = None
+    charge_id: UUID | None = None
+    position: int = 0
+    """Its place in the ledger: the account's version after it. 0 until it is stored, and in entries
+    from before there were positions."""
+    balance_after: Money | None = None
+    """The balance that it led to; None as long as the position is 0."""
+
+
+class ChargeStatus(StrEnum):
+    """The states of a charge. A FAILED one was not paid, or what was paid is refunded."""
+
+    PENDING = "PENDING"
+    CREDITED = "CREDITED"
+    FAILED = "FAILED"
+
+
+@dataclass(slots=True, kw_only=True)
+class Charge:
+    """A user's wish for points: PENDING until it is paid, and credited once."""
+
+    id: UUID
+    user_id: UUID
+    amount: Money
+    requested_at: datetime
+    status: ChargeStatus = ChargeStatus.PENDING
+    version: int = 1
+
+    def end(self, status: ChargeStatus) -> bool:
+        """Credit it or let it fail; return False if it has ended before."""
+        if self.status is not ChargeStatus.PENDING:
+            return False
+        self.status = status
+        self.version += 1
+        return True
 
 
 def _positive(amount: Money) -> Money:

@@ -1,10 +1,14 @@
 """Point accounts and their ledger in PostgreSQL."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from uuid import UUID
 
-from commerce.point.model import LedgerEntry, PointAccount
+from commerce.point.charging import Charged
+from commerce.point.model import Charge, ChargeStatus, LedgerEntry, PointAccount
+from commerce.runtime import audit
+from commerce.runtime.audit import Change
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
@@ -17,6 +21,11 @@ else:
     sql = precompiled("commerce.point.statements")
 
 
+Place: TypeAlias = tuple[int, UUID]
+"""An entry's position and id."""
+NEWEST: Place = (2**63 - 1, UUID(int=2**128 - 1))
+
+
 class PointRepository(Protocol):
     """Stores point accounts, their ledger and their events."""
 
@@ -26,8 +35,28 @@ class PointRepository(Protocol):
     def lock_or_open(self, user_id: UUID) -> PointAccount:
         """Return the user's account, created if there was none, locked FOR UPDATE."""
 
-    def statement(self, user_id: UUID, limit: int) -> tuple[PointAccount, list[LedgerEntry]]:
-        """Return the account and its newest entries as of the same moment."""
+    def statement(
+        self, user_id: UUID, limit: int, before: Place = NEWEST
+    ) -> tuple[PointAccount, list[LedgerEntry]]:
+        """Return the account and its newest entries before a place, as of the same moment."""
+
+    def record(self, change: Change) -> None:
+        """Record a change by staff in the audit."""
+
+    def add_charge(self, charge: Charge) -> None:
+        """Store a new charge."""
+
+    def find_charge(self, id_: UUID) -> Charge | None:
+        """Return a charge."""
+
+    def lock_charge(self, id_: UUID) -> Charge | None:
+        """Return a charge, locked FOR UPDATE."""
+
+    def save_charge(self, charge: Charge) -> None:
+        """Store a locked charge that has changed."""
+
+    def charged(self, user_id: UUID, since: datetime) -> Charged:
+        """Return the sum of a user's charges since then, and of the pending ones."""
 
     def credit(self, entry: LedgerEntry, events: Sequence[Event] = ()) -> None:
         """Add a positive entry to the ledger, and its amount to the account."""
@@ -50,11 +79,52 @@ class SqlPointRepository:
         opening = sql.OPEN(user_id=user_id, currency=currency)
         return _account(user_id, self._uow.lock(opening, sql.LOCK(user_id=user_id)))
 
-    def statement(self, user_id: UUID, limit: int) -> tuple[PointAccount, list[LedgerEntry]]:
+    def statement(
+        self, user_id: UUID, limit: int, before: Place = NEWEST
+    ) -> tuple[PointAccount, list[LedgerEntry]]:
+        position, id_ = before
         account, entries = self._uow.read_together(
-            sql.FIND(user_id=user_id), sql.NEWEST(user_id=user_id, limit=limit)
+            sql.FIND(user_id=user_id),
+            sql.ENTRIES(user_id=user_id, position=position, id=id_, limit=limit),
         )
         return _account(user_id, account), [_ledger_entry(row) for row in entries]
+
+    def record(self, change: Change) -> None:
+        audit.record(self._uow, change)
+
+    def add_charge(self, charge: Charge) -> None:
+        self._uow.write(
+            sql.ADD_CHARGE(
+                id=charge.id,
+                user_id=charge.user_id,
+                status=charge.status.value,
+                amount=charge.amount.amount,
+                currency=charge.amount.currency,
+                requested_at=charge.requested_at,
+                version=charge.version,
+            )
+        )
+
+    def find_charge(self, id_: UUID) -> Charge | None:
+        return _charge(self._uow.read(sql.FIND_CHARGE(id=id_)))
+
+    def lock_charge(self, id_: UUID) -> Charge | None:
+        return _charge(self._uow.lock(sql.LOCK_CHARGE(id=id_)))
+
+    def save_charge(self, charge: Charge) -> None:
+        self._uow.write(
+            sql.SAVE_CHARGE(
+                row_id=charge.id,
+                version_read=charge.version - 1,
+                new_status=charge.status.value,
+                new_version=charge.version,
+            ),
+            {"charge_as_read": lambda: None},
+        )
+
+    def charged(self, user_id: UUID, since: datetime) -> Charged:
+        [row] = self._uow.read(sql.CHARGED(user_id=user_id, since=since))
+        return Charged(int(row.today), int(row.pending))
 
     def credit(self, entry: LedgerEntry, events: Sequence[Event] = ()) -> None:
         self._uow.write(sql.CREDIT(**_change(entry)))
@@ -84,8 +154,22 @@ def _enter(entry: LedgerEntry) -> Query:
         currency=entry.amount.currency,
         reason=entry.reason,
         order_id=entry.order_id,
+        charge_id=entry.charge_id,
         at=entry.at,
     )
+
+
+def _charge(rows: list[Row]) -> Charge | None:
+    for row in rows:
+        return Charge(
+            id=row.id,
+            user_id=row.user_id,
+            amount=Money(row.amount, row.currency),
+            requested_at=row.requested_at,
+            status=ChargeStatus(row.status),
+            version=row.version,
+        )
+    return None
 
 
 def _account(user_id: UUID, rows: list[Row]) -> PointAccount:
@@ -101,5 +185,8 @@ def _ledger_entry(row: Row) -> LedgerEntry:
         amount=Money(row.amount, row.currency),
         reason=row.reason,
         order_id=row.order_id,
+        charge_id=row.charge_id,
+        position=row.position or 0,
+        balance_after=None if row.position is None else Money(row.balance_after, row.currency),
         at=row.at,
     )

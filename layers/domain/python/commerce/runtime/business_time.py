@@ -1,5 +1,6 @@
 """The business time zone, in which the shop's hours and days begin and end."""
 
+from datetime import datetime, time
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,11 @@ def zone_name() -> str:
 def zone() -> ZoneInfo:
     """Return the business time zone. Raises ZoneInfoNotFoundError for an unknown name."""
     return _zone(zone_name())
+
+
+def begin_of_day(at: datetime) -> datetime:
+    """Return the moment at which the business day of `at` began."""
+    return datetime.combine(at.astimezone(zone()), time.min, zone())
 
 
 @cache

@@ -43,8 +43,13 @@ def outside(url: str) -> str:
     return _encrypted(url, "https")
 
 
+def is_production() -> bool:
+    """Return whether this is a production deployment."""
+    return text("ENVIRONMENT", "development") == "production"
+
+
 def _encrypted(url: str, scheme: str) -> str:
-    if text("ENVIRONMENT", "development") == "production" and urlsplit(url).scheme != scheme:
+    if is_production() and urlsplit(url).scheme != scheme:
         raise Unencrypted(f"in production this must be {scheme}://: {urlsplit(url).hostname}")
     return url
 

@@ -31,15 +31,24 @@ logger = logging.getLogger(__name__)
 
 
 def confirm_paid(received: Received[PaymentSucceeded]) -> None:
-    """Confirm the order; if it was cancelled before, refund the payment."""
-    in_transaction(_confirm_paid, received)
-    _refund_pending(received.event.order_id)
+    """Confirm the order, or credit the charge; if it is too late for that, refund the payment."""
+    paid = received.event
+    if paid.order_id is not None:
+        in_transaction(_confirm_paid, received, paid.order_id)
+        _refund_pending(paid.order_id)
+    elif paid.charge_id is not None:
+        in_transaction(_credit_paid, received, paid.charge_id)
+        _refund_pending(paid.charge_id)
 
 
 def cancel_declined(received: Received[PaymentFailed]) -> None:
-    """Cancel an order whose last try to pay was declined; before that it stays payable."""
-    if received.event.is_declined:  # else the gateway never decided, and it was no try
-        in_transaction(_cancel_declined, received)
+    """Cancel an order whose last try was declined, before that it stays payable; end a charge."""
+    failed = received.event
+    if failed.charge_id is not None:
+        in_transaction(_fail_charge, received, failed.charge_id)
+    # Else the gateway never decided, and it was no try.
+    elif failed.order_id is not None and failed.is_declined:
+        in_transaction(_cancel_declined, received, failed.order_id)
 
 
 def refund_cancelled(received: Received[OrderCancelled]) -> None:
@@ -49,25 +58,38 @@ def refund_cancelled(received: Received[OrderCancelled]) -> None:
         _refund_pending(received.event.order_id)
 
 
-def _confirm_paid(shop: Shop, received: Received[PaymentSucceeded]) -> None:
+def _confirm_paid(shop: Shop, received: Received[PaymentSucceeded], order_id: UUID) -> None:
     if not claim_events(shop.uow, CONSUMER_OF_RESULTS, [received.id]):
         return
-    paid = received.event
-    order = shop.orders.mark_paid(paid.order_id, paid.amount)
+    order = shop.orders.mark_paid(order_id, received.event.amount)
     if order.status == "CONFIRMED" and order.drop_entry_id is not None:
-        shop.drops.buy(paid.order_id)
+        shop.drops.buy(order_id)
     if order.status == "CANCELLED":
-        shop.payments.begin_refund(paid.order_id, RefundReason.ORDER_CANCELLED_BEFORE)
+        shop.payments.begin_refund(order_id, RefundReason.ORDER_CANCELLED_BEFORE)
 
 
-def _cancel_declined(shop: Shop, received: Received[PaymentFailed]) -> None:
-    failed = received.event
+def _credit_paid(shop: Shop, received: Received[PaymentSucceeded], charge_id: UUID) -> None:
     if not claim_events(shop.uow, CONSUMER_OF_RESULTS, [received.id]):
         return
-    if shop.orders.awaits_payment(failed.order_id) and shop.payments.is_out_of_tries(
-        failed.order_id
+    if not shop.points.credit_charge(charge_id):
+        shop.payments.begin_refund(charge_id, RefundReason.CHARGE_NOT_CREDITED)
+
+
+def _cancel_declined(shop: Shop, received: Received[PaymentFailed], order_id: UUID) -> None:
+    if not claim_events(shop.uow, CONSUMER_OF_RESULTS, [received.id]):
+        return
+    if shop.orders.awaits_payment(order_id) and shop.payments.is_out_of_tries(order_id):
+        cancel_declined_order(shop, order_id)
+
+
+def _fail_charge(shop: Shop, received: Received[PaymentFailed], charge_id: UUID) -> None:
+    if not claim_events(shop.uow, CONSUMER_OF_RESULTS, [received.id]):
+        return
+    # A charge that was found at the gateway after its payment was given up still pays it.
+    if shop.points.awaits_payment(charge_id) and not any(
+        each.is_live for each in shop.payments.of_subject(charge_id)
     ):
-        cancel_declined_order(shop, failed.order_id, failed.reason)
+        shop.points.fail_charge(charge_id)
 
 
 def _begin_refund(shop: Shop, received: Received[OrderCancelled]) -> None:
@@ -75,8 +97,8 @@ def _begin_refund(shop: Shop, received: Received[OrderCancelled]) -> None:
         shop.payments.begin_refund(received.event.order_id, RefundReason.ORDER_CANCELLED)
 
 
-def _refund_pending(order_id: UUID) -> None:
-    for payment in in_transaction(PaymentFacade.of_order, order_id):
+def _refund_pending(subject_id: UUID) -> None:
+    for payment in in_transaction(PaymentFacade.of_subject, subject_id):
         if payment.status is Status.REFUND_PENDING:
             try:
                 refund_payment(payment, gateway_deadline())

@@ -69,6 +69,6 @@ def _expire_next(shop: Shop, progress: _Progress, last: _Position | None) -> Ord
         return None
     order_id = UUID(order.order_id)
     progress.last = (order.expires_at, order_id)
-    if any(each.is_live for each in shop.payments.of_order(order_id)):
+    if any(each.is_live for each in shop.payments.of_subject(order_id)):
         return order
     return expire_order(shop, order.order_id)

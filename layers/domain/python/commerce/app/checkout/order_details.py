@@ -16,6 +16,6 @@ class OrderPage(OrderDetailView):
 def order_page(order_id: str, *, buyer_id: UUID) -> OrderPage:
     """Return one of the buyer's orders. Raises OrderNotFound, NotYourOrder."""
     order = in_transaction(OrderFacade.get, order_id, buyer_id=buyer_id)
-    payments = in_transaction(PaymentFacade.of_order, UUID(order.order_id))
+    payments = in_transaction(PaymentFacade.of_subject, UUID(order.order_id))
     views = [payment_view(each) for each in payments]
     return OrderPage.model_validate({**dict(order), "payments": views})

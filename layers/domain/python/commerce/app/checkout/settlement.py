@@ -27,7 +27,7 @@ from commerce.payment import (
     TransactionStatus,
     amount_differs,
     gateway_deadline,
-    payment_view,
+    staff_view,
 )
 from commerce.runtime import settings
 from commerce.runtime.deadline import Deadline
@@ -49,7 +49,7 @@ def sync(payment_id: str) -> PaymentView:
     Raises PaymentNotFound, AmountDiffers, PaymentGatewayUnavailable.
     """
     payment = in_transaction(PaymentFacade.find, payment_id)
-    return payment_view(advance(payment, gateway_deadline()))
+    return staff_view(advance(payment, gateway_deadline()))
 
 
 def handle_callback(callback: Callback) -> None:
@@ -90,16 +90,16 @@ def advance(payment: Payment, deadline: Deadline, record: Transaction | None = N
 def find_unmatched(payment: Payment, deadline: Deadline) -> Payment:
     """Find the transaction of a payment whose request was not answered.
 
-    Each of the order's transactions (one may stem from a request that was given up) gets an owner,
+    Each transaction of its subject (one may stem from a request that was given up) gets an owner,
     so that no charge is without one. If there is none, and none can follow, the payment is given
-    up, and the order can be paid again.
+    up, and its order can be paid again.
     """
-    listed = payment_gateway().find_by_order(payment.order_id, payment.buyer_id, deadline)
-    known = in_transaction(PaymentFacade.of_order, payment.order_id)
+    listed = payment_gateway().find_by_order(payment.subject_id, payment.buyer_id, deadline)
+    known = in_transaction(PaymentFacade.of_subject, payment.subject_id)
     owned = {each.transaction_key for each in known}
     new = [each for each in listed if each.transaction_key not in owned]
     for transaction in sorted(new, key=_is_failed):
-        adopt(payment.order_id, transaction.transaction_key)
+        adopt(payment.subject_id, transaction.transaction_key)
     if not new and clock.now() - payment.requested_at > _grace():
         return in_transaction(PaymentFacade.give_up, payment.id)
     return in_transaction(PaymentFacade.find, payment.id)
@@ -110,7 +110,7 @@ def _settle(payment: Payment, record: Transaction | None) -> Payment:
         logger.error("the gateway has no record of transaction %s", payment.transaction_key)
         return payment
     amount = Money(record.amount, payment.amount.currency)
-    result = Result(amount, _CHARGED[record.status], record.reason or "")
+    result = Result(amount, _CHARGED[record.status], record.reason or "", record.card_last4)
     try:
         return in_transaction(PaymentFacade.settle, payment.id, result)
     except AmountDiffers:
@@ -119,8 +119,8 @@ def _settle(payment: Payment, record: Transaction | None) -> Payment:
 
 
 def _adopt_record(record: Transaction) -> Payment | None:
-    order_id = cursor.parse_id(record.order_id)
-    return adopt(order_id, record.transaction_key) if order_id else None
+    subject_id = cursor.parse_id(record.order_id)
+    return adopt(subject_id, record.transaction_key) if subject_id else None
 
 
 def _is_failed(transaction: OrderTransaction) -> bool:
@@ -128,14 +128,14 @@ def _is_failed(transaction: OrderTransaction) -> bool:
     return transaction.status is TransactionStatus.FAILED
 
 
-def adopt(order_id: UUID, transaction_key: str) -> Payment | None:
-    """Return the payment that owns a transaction; None if the order never had a payment."""
-    return in_transaction(_adopt, order_id, transaction_key)
+def adopt(subject_id: UUID, transaction_key: str) -> Payment | None:
+    """Return the payment that owns a transaction of an order or charge; None if it has none."""
+    return in_transaction(_adopt, subject_id, transaction_key)
 
 
-def _adopt(shop: Shop, order_id: UUID, transaction_key: str) -> Payment | None:
-    is_wanted = shop.orders.awaits_payment(order_id)
-    return shop.payments.adopt(order_id, transaction_key, is_wanted=is_wanted)
+def _adopt(shop: Shop, subject_id: UUID, transaction_key: str) -> Payment | None:
+    is_wanted = shop.orders.awaits_payment(subject_id) or shop.points.awaits_payment(subject_id)
+    return shop.payments.adopt(subject_id, transaction_key, is_wanted=is_wanted)
 
 
 def _require_amount(payment: Payment, amount: int) -> None:

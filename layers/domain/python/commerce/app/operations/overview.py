@@ -86,7 +86,8 @@ class WaitingPaymentView(View):
     """A payment without its result or refund; late after five minutes."""
 
     payment_id: str
-    order_id: str
+    order_id: str | None
+    charge_id: str | None
     status: Annotated[str, one_of(PaymentStatus)]
     amount: MoneyView
     transaction_key: str | None
@@ -200,7 +201,8 @@ def _stuck(problem: str, row: Row) -> StuckOrderView:
 def _payment(row: Row, now: datetime) -> WaitingPaymentView:
     return WaitingPaymentView(
         payment_id=str(row.payment_id),
-        order_id=str(row.order_id),
+        order_id=str(row.order_id) if row.order_id else None,
+        charge_id=str(row.charge_id) if row.charge_id else None,
         status=row.status,
         amount=MoneyView(amount=row.amount, currency=row.currency),
         transaction_key=row.transaction_key,

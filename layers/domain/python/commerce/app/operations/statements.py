@@ -82,7 +82,7 @@ NOT_SHIPPED = Statement(_stuck(_o.placed_at, _is("CONFIRMED"), _o.id < _BEFORE_I
 NOT_DELIVERED = Statement(_stuck(_o.placed_at, _is("SHIPPED"), _o.id < _BEFORE_ID))
 UNFINISHED_PAYMENTS = Statement(
     select(
-        _p.id.label("payment_id"), _p.order_id, _p.status, _p.amount, _p.currency,
+        _p.id.label("payment_id"), _p.order_id, _p.charge_id, _p.status, _p.amount, _p.currency,
         _p.transaction_key, _p.changed_at, _p.asked_at,
     )
     .where(text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')"))  # as the index says it

@@ -88,7 +88,7 @@ ORDER BY 1
 """,
 )
 
-NEXT_ACCOUNTS = _next_ids("point_account.user_id", "point_ledger.user_id")
+NEXT_ACCOUNTS = _next_ids("point_account.user_id", "point_ledger.user_id", "point_charge.user_id")
 ACCOUNT_RULES = _rules(
     BALANCE_IS_THE_SUM_OF_ITS_LEDGER="""
 SELECT asked.id AS user_id, point_account.balance, coalesce(entered.sum, 0) AS ledger
@@ -101,6 +101,53 @@ LEFT JOIN (
 WHERE coalesce(point_account.balance, 0) <> coalesce(entered.sum, 0)
     OR (point_account.user_id IS NULL AND entered.user_id IS NOT NULL)
 ORDER BY 1
+""",
+    # Entries from before there were positions have none, and precede all others.
+    ENTRY_LEADS_TO_ITS_BALANCE="""
+SELECT user_id, id AS entry_id, position, amount, balance_after, balance_before
+FROM (
+    SELECT user_id, id, position, amount, balance_after,
+        lag(balance_after) OVER ledger AS balance_before, lag(position) OVER ledger AS before
+    FROM point_ledger WHERE user_id = ANY (CAST(:ids AS uuid[])) AND position IS NOT NULL
+    WINDOW ledger AS (PARTITION BY user_id ORDER BY position)
+) AS entered
+WHERE balance_after < 0 OR balance_after <> balance_before + amount OR position <> before + 1
+ORDER BY 1, 3
+""",
+    CHARGE_IS_CREDITED_ONCE="""
+WITH due AS (
+    SELECT id AS charge_id, user_id, status, amount FROM point_charge
+    WHERE user_id = ANY (CAST(:ids AS uuid[]))
+), done AS (
+    SELECT charge_id, user_id, CAST(sum(amount) AS bigint) AS credited FROM point_ledger
+    WHERE user_id = ANY (CAST(:ids AS uuid[])) AND charge_id IS NOT NULL
+    GROUP BY charge_id, user_id
+)
+SELECT user_id, charge_id, status, amount, coalesce(credited, 0) AS credited
+FROM due FULL JOIN done USING (charge_id, user_id)
+WHERE coalesce(credited, 0)
+    IS DISTINCT FROM CASE status WHEN 'CREDITED' THEN amount ELSE 0 END OR status IS NULL
+ORDER BY 1, 2
+""",
+    # A charge without payments cost nothing. The event of a payment changes its charge a moment
+    # later, but within ten minutes.
+    CHARGE_HAS_ITS_PAYMENT="""
+SELECT charge.user_id, charge.id AS charge_id, charge.status, charge.amount, paid.payments,
+    paid.charged
+FROM point_charge AS charge JOIN (
+    SELECT charge_id, count(*) AS payments, max(changed_at) AS changed_at,
+        CAST(coalesce(sum(amount) FILTER (WHERE status = 'SUCCEEDED'), 0) AS bigint) AS charged,
+        bool_or(status = 'SUCCEEDED' AND is_extra) AS keeps_extra,
+        bool_or(amount <> (SELECT amount FROM point_charge WHERE id = charge_id)) AS differs
+    FROM payment
+    WHERE charge_id IN (SELECT id FROM point_charge WHERE user_id = ANY (CAST(:ids AS uuid[])))
+    GROUP BY charge_id
+) AS paid ON paid.charge_id = charge.id
+WHERE paid.differs OR paid.keeps_extra
+    OR charge.status = 'CREDITED' AND paid.charged <> charge.amount
+    OR charge.status <> 'CREDITED' AND paid.charged <> 0
+        AND paid.changed_at < now() - interval '10 minutes'
+ORDER BY 1, 2
 """,
 )
 

@@ -93,7 +93,7 @@ class DeadLetter:
     def order_id(self) -> str:
         """The id of the order that it concerns; empty if there is none."""
         data = self.envelope.get("data")
-        return str(data.get("order_id", "")) if isinstance(data, dict) else ""
+        return str(data.get("order_id") or "") if isinstance(data, dict) else ""
 
     @property
     def cause(self) -> str:

@@ -68,8 +68,10 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _security(operation: Operation) -> Iterator[dict[str, list[str]]]:
-    if operation.rules.access is not ANYONE:
-        yield {operation.rules.access.value: []}
+    if operation.scope is not None:
+        yield {"staff": [operation.scope.value]}
+    elif operation.rules.access is not ANYONE:
+        yield {"user": []}
     if operation.rules.require is not None:
         yield {"gatewaySignature": []}
 

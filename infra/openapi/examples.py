@@ -64,6 +64,7 @@ from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from commerce.shared.schemas import Page, View
+from commerce.shared.scopes import MissingScope, Scope
 from commerce.user import UserView
 from commerce.user.mail_tokens import EmailVerifiedView, MailRequestedView
 from commerce.user.sessions import NewSessionView, SessionView, TokensView, TooManyAttempts
@@ -441,6 +442,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         PointsExceedTotal(24000),
         CouponNotUsable("You have no such coupon."),
         TooManyAttempts(30),
+        MissingScope(Scope.STOCK),
         QueueNotFound([QUEUE]),
         DropOnly(UUID(DROP_ID)),
         OfferNotValid("LAPSED", AT),

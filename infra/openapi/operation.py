@@ -15,19 +15,18 @@ from aws_lambda_powertools.event_handler import Response
 
 from commerce.entrypoints import idempotency
 from commerce.entrypoints.http import (
-    ADMIN,
     ANYONE,
     BodyTooLarge,
     HttpApi,
     MalformedJson,
     PathNotFound,
     Rules,
+    Scope,
     UnknownParameter,
     ValidationFailed,
 )
 from commerce.runtime.idempotency import IdempotencyKeyReused
 from commerce.runtime.tokens import (
-    AdminOnly,
     InvalidToken,
     NotSignedIn,
     SessionEnded,
@@ -36,6 +35,7 @@ from commerce.runtime.tokens import (
 from commerce.shared.cursor import InvalidCursor
 from commerce.shared.errors import Busy, CommerceError, Unavailable
 from commerce.shared.etag import StaleVersion
+from commerce.shared.scopes import MissingScope
 from infra.template import ROOT, Function
 
 sys.path.append(str(ROOT / "functions"))
@@ -104,11 +104,7 @@ class Operation:
         return " ".join([f"{self.summary}.", *self._asked()])
 
     def _asked(self) -> Iterator[str]:
-        if self.rules.access is not ANYONE:
-            who = "an admin's" if self.rules.access is ADMIN else "a user's"
-            yield f"Needs {who} access token."
-        if self.rules.require is not None:
-            yield "Needs the payment gateway's signature over the moment and the very bytes."
+        yield from self._asked_of_callers()
         if self.rules.idempotent is True:
             yield "Needs an Idempotency-Key: repeated with it, the first answer is replayed."
         elif self.rules.idempotent:
@@ -119,6 +115,14 @@ class Operation:
             yield "With If-None-Match, 304 where nothing has changed since."
         if self.rules.refusals:
             yield f"Refuses with {', '.join(each.code for each in self.rules.refusals)}."
+
+    def _asked_of_callers(self) -> Iterator[str]:
+        if self.scope is not None:
+            yield f"Needs an access token with the scope `{self.scope}`."
+        elif self.rules.access is not ANYONE:
+            yield "Needs a user's access token."
+        if self.rules.require is not None:
+            yield "Needs the payment gateway's signature over the moment and the very bytes."
 
     @property
     def refusals(self) -> Iterator[type[CommerceError]]:
@@ -138,8 +142,8 @@ class Operation:
     def _refused_callers(self) -> Iterator[type[CommerceError]]:
         if self.rules.access is not ANYONE:
             yield from (NotSignedIn, InvalidToken, TokenExpired, SessionEnded)
-        if self.rules.access is ADMIN:
-            yield AdminOnly
+        if self.scope is not None:
+            yield MissingScope
 
     def _refused_repeats(self) -> Iterator[type[CommerceError]]:
         if self.rules.idempotent is True:
@@ -149,6 +153,11 @@ class Operation:
             yield IdempotencyKeyReused
         if self.takes_version:
             yield StaleVersion
+
+    @property
+    def scope(self) -> Scope | None:
+        """The scope that staff need for it; None where it is not only for staff."""
+        return self.rules.access if isinstance(self.rules.access, Scope) else None
 
     @property
     def success(self) -> list[HTTPStatus]:

@@ -11,7 +11,7 @@ DESCRIPTION = """\
 Brands, products with stock, likes, points, coupons, orders, card payments and rankings.
 
 - Sign up with `POST /users`, sign in with `POST /sessions`, and send the token as
-  `Authorization: Bearer …`. What is below `/admin` wants a token with the scope `admin`.
+  `Authorization: Bearer …`. What is below `/admin` wants a token with the operation's scope.
 - A request that has an effect takes an `Idempotency-Key`: new for each wish, the same for each
   retry. The first answer is replayed for at least 24 hours, with `Idempotency-Replayed: true`.
 - Errors are `application/problem+json` (RFC 9457). `code` says which one it is; `request_id`
@@ -115,11 +115,11 @@ SECURITY_SCHEMES = {
         "bearerFormat": "JWT",
         "description": "The access_token of POST /sessions",
     },
-    "admin": {
+    "staff": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "An access token with the scope `admin`",
+        "description": "An access token with the operation's scope, or with `admin`",
     },
     "gatewaySignature": {
         "type": "apiKey",
@@ -207,6 +207,7 @@ PROBLEM: dict[str, Any] = {
         "requested": {"type": "integer", "description": "Units that were asked for"},
         "sale_from": _MOMENT | {"description": "From when it is sold"},
         "sale_until": _MOMENT | {"description": "Until when it is sold"},
+        "scope": {"type": "string", "description": "The scope that the caller lacks"},
         "schema_revision": {"type": "string", "description": "What the database has"},
         "version": {"type": "string", "description": "The version of this deployment"},
     },

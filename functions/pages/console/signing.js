@@ -2,8 +2,8 @@
 import { get, post, token } from "./api.js";
 import { el, problemText } from "./dom.js";
 
-const NO_ADMIN = "This user is not an admin. Whoever can read the database's secret can grant it: " +
-  "make ops ARGS=\"admin grant LOGIN_ID\"";
+const NO_STAFF = "This user has no staff scopes. An admin grants them, or whoever can read the " +
+  "database's secret: make ops ARGS=\"staff grant LOGIN_ID SCOPE\"";
 
 export function signIn(note, signedIn) {
   const login = el("input", { id: "login", name: "username", autocomplete: "username", required: true, autocapitalize: "none", spellcheck: "false" });
@@ -24,7 +24,7 @@ export function signIn(note, signedIn) {
       signedIn();
     } catch (problem) {
       token.forget();
-      if (problem.code === "ADMIN_ONLY") problem.message = NO_ADMIN;
+      if (problem.code === "MISSING_SCOPE") problem.message = NO_STAFF;
       trouble.replaceChildren(problemText(problem));
     }
   };

@@ -14,6 +14,7 @@ from commerce.app.transactions import in_transaction
 from commerce.point import ChargePoints
 from commerce.runtime import tokens
 from commerce.shared import clock
+from commerce.shared.scopes import Scope
 from commerce.user import UserFacade, passwords
 from commerce.user.sessions.model import LIFETIME, MAX_SESSIONS
 from infra.template import ROOT
@@ -260,7 +261,7 @@ def test_an_ended_session_gets_no_replayed_answer() -> None:
 
 
 def test_revoking_ends_an_admins_sessions_at_once() -> None:
-    account = an_account(is_admin=True)
+    account = an_account(Scope.ADMIN)
     opened = account.tokens()
     brand = {"name": "Acme", "description": ""}
     register = partial(
@@ -285,7 +286,7 @@ def test_granting_outdates_access_tokens_and_keeps_the_session() -> None:
     assert refused(me(opened["access_token"])) == (401, "TOKEN_EXPIRED")
     answer = refresh(opened["refresh_token"])
     assert answer.status == 200
-    assert tokens.verify(answer.json["access_token"]).is_admin
+    assert tokens.verify(answer.json["access_token"]).scopes == {"admin"}
     assert me(answer.json["access_token"]).status == 200
 
 
@@ -381,7 +382,7 @@ def test_sign_ins_refreshes_and_changes_at_once_leave_good_sessions_only() -> No
 
 def test_every_function_with_access_rules_refuses_an_ended_session() -> None:
     """Each is sent its sample, by an admin whose session has ended."""
-    opened = an_account(is_admin=True).tokens()
+    opened = an_account(Scope.ADMIN).tokens()
     end_sessions(opened["access_token"])
     header = f"Bearer {opened['access_token']}"
     answers = {}

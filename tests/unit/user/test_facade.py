@@ -158,7 +158,7 @@ def test_an_admins_token_has_the_admin_scope(
     assert user is not None
     user.change_scopes(frozenset({"admin"}))
     repository.save_scopes(user, Change("system", "grant admin", user.id, {}, {}))
-    assert tokens.verify(open_session(users).access_token).is_admin
+    assert tokens.verify(open_session(users).access_token).scopes == {"admin"}
 
 
 def test_a_login_id_is_unique_in_any_case(users: Facades, repository: MemoryUserRepository) -> None:

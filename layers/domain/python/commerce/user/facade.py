@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from commerce.runtime import tokens
 from commerce.runtime.audit import Change
 from commerce.shared import clock
 from commerce.shared import etag as versions
 from commerce.shared.etag import IfMatch
+from commerce.shared.scopes import Scope
 from commerce.user import passwords
 from commerce.user.addresses import normalized
 from commerce.user.commands import EditMe, SignUp
@@ -76,7 +76,7 @@ class UserFacade:
 
     def admins(self) -> list[UserView]:
         """Return all admins, by login id."""
-        return [_view(user) for user in self._users.with_scope(tokens.ADMIN)]
+        return [_view(user) for user in self._users.with_scope(Scope.ADMIN)]
 
     def grant_admin(self, login_id: str, *, by: str) -> UserView:
         """Make a user an admin: their sessions need new access tokens, which have the scope.
@@ -85,7 +85,7 @@ class UserFacade:
         Raises UserNotFound.
         """
         user, is_changed = self._change(
-            login_id, "grant admin", by, lambda old: old | {tokens.ADMIN}
+            login_id, "grant admin", by, lambda old: old | {Scope.ADMIN}
         )
         if is_changed:
             self._sessions.renew_tokens(user.id, user.epoch)
@@ -94,7 +94,7 @@ class UserFacade:
     def revoke_admin(self, login_id: str, *, by: str) -> UserView:
         """Revoke the admin scope, and end all of the user's sessions. Raises UserNotFound."""
         user, is_changed = self._change(
-            login_id, "revoke admin", by, lambda old: old - {tokens.ADMIN}
+            login_id, "revoke admin", by, lambda old: old - {Scope.ADMIN}
         )
         if is_changed:
             self._sessions.end_all(user.id)

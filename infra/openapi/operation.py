@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from aws_lambda_powertools.event_handler import Response
 
+from commerce.app.api_keys import InvalidApiKey, TooManyRequests
 from commerce.entrypoints import idempotency
 from commerce.entrypoints.http import (
     ANYONE,
@@ -20,6 +21,7 @@ from commerce.entrypoints.http import (
     HttpApi,
     MalformedJson,
     PathNotFound,
+    PeopleOnly,
     Rules,
     Scope,
     UnknownParameter,
@@ -118,7 +120,8 @@ class Operation:
 
     def _asked_of_callers(self) -> Iterator[str]:
         if self.scope is not None:
-            yield f"Needs an access token with the scope `{self.scope}`."
+            key = "" if self.rules.people_only else ", or an API key with it"
+            yield f"Needs an access token with the scope `{self.scope}`{key}."
         elif self.rules.access is not ANYONE:
             yield "Needs a user's access token."
         if self.rules.require is not None:
@@ -143,7 +146,9 @@ class Operation:
         if self.rules.access is not ANYONE:
             yield from (NotSignedIn, InvalidToken, TokenExpired, SessionEnded)
         if self.scope is not None:
-            yield MissingScope
+            yield from (MissingScope, InvalidApiKey, TooManyRequests)
+        if self.rules.people_only:
+            yield PeopleOnly
 
     def _refused_repeats(self) -> Iterator[type[CommerceError]]:
         if self.rules.idempotent is True:

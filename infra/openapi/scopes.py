@@ -13,8 +13,7 @@ _HEAD = (
     "# Operations and their scopes\n\n"
     f"Written by `make openapi` from what each function declares; `{_TEST}` tries every operation "
     "with every scope. Staff with `admin` may do everything here. Without the scope: 403 "
-    "`MISSING_SCOPE`, before anything else happens. What scopes are: "
-    "[specification](spec.md) §3.2.\n\n"
+    "`MISSING_SCOPE`, before anything else happens (spec §3.2).\n\n"
     "| operation | scope |\n|---|---|\n"
 )
 

@@ -11,7 +11,7 @@ from commerce.app.transactions import in_transaction
 from commerce.runtime import tokens
 from commerce.shared import clock
 from commerce.shared.scopes import Scope
-from commerce.user import UserFacade
+from commerce.user.staff import StaffFacade
 from infra.openapi.scopes import staff_operations
 from infra.template import ROOT, functions, read_template
 from tests.support.lambda_calls import Answer, call
@@ -60,7 +60,7 @@ def doors() -> list[Door]:
 
 @dataclass(slots=True)
 class Refusals:
-    """What the doors answered that they must not, so that one test shows all."""
+    """Answers that are wrong, collected so that one test shows all."""
 
     wrong: list[str] = field(default_factory=list)
 
@@ -110,7 +110,7 @@ def test_no_operation_opens_without_a_good_token() -> None:
 
 
 def _revoked(account: Account) -> None:
-    in_transaction(UserFacade.revoke_admin, account.login_id, by="operator")
+    in_transaction(StaffFacade.revoke_by_login, account.login_id, (), by="operator")
 
 
 def test_a_revoked_admin_opens_no_operation_with_the_token_of_before() -> None:

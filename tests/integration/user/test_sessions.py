@@ -15,8 +15,9 @@ from commerce.point import ChargePoints
 from commerce.runtime import tokens
 from commerce.shared import clock
 from commerce.shared.scopes import Scope
-from commerce.user import UserFacade, passwords
+from commerce.user import passwords
 from commerce.user.sessions.model import LIFETIME, MAX_SESSIONS
+from commerce.user.staff import StaffFacade
 from infra.template import ROOT
 from tests.support.lambda_calls import Answer, call, function, lambda_context
 from tests.support.orders import place
@@ -269,7 +270,7 @@ def test_revoking_ends_an_admins_sessions_at_once() -> None:
         body=brand,
     )  # fmt: skip
     assert register().status == 201
-    in_transaction(UserFacade.revoke_admin, account.login_id, by="test")
+    in_transaction(StaffFacade.revoke_by_login, account.login_id, (), by="test")
     before = rows("SELECT count(*) AS n FROM brand")
     assert refused(register()) == ENDED
     assert refused(refresh(opened["refresh_token"])) == ENDED
@@ -282,7 +283,7 @@ def test_revoking_ends_an_admins_sessions_at_once() -> None:
 def test_granting_outdates_access_tokens_and_keeps_the_session() -> None:
     account = an_account()
     opened = account.tokens()
-    in_transaction(UserFacade.grant_admin, account.login_id, by="test")
+    in_transaction(StaffFacade.grant_by_login, account.login_id, [Scope.ADMIN], by="test")
     assert refused(me(opened["access_token"])) == (401, "TOKEN_EXPIRED")
     answer = refresh(opened["refresh_token"])
     assert answer.status == 200

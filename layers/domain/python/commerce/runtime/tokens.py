@@ -51,7 +51,8 @@ class Identity:
     """A caller, with what their token says.
 
     A token without a session is an operator's, signed with the keys by hand: it lasts until it
-    expires. On a staff route `is_staff` is true.
+    expires. On a staff route `is_staff` is true. An API key is a caller whose `user_id` is its own
+    id.
     """
 
     user_id: UUID
@@ -59,10 +60,18 @@ class Identity:
     session_id: UUID | None = None
     epoch: int = 0
     is_staff: bool = False
+    is_key: bool = False
+
+    @property
+    def account_id(self) -> UUID | None:
+        """The caller's account; None for operators and API keys, which have none."""
+        return self.user_id if self.session_id else None
 
     @property
     def by(self) -> str:
         """The caller's name in histories and audits: staff who shop are users there."""
+        if self.is_key:
+            return f"key:{self.user_id}"
         return f"{'admin' if self.is_staff else 'user'}:{self.user_id}"
 
 

@@ -12,4 +12,6 @@ def get_order_as_admin(order_id: str, staff: Staff) -> OperatorsOrderView:  # no
     return order_for_operators(order_id)
 
 
-handler = lambda_handler(api, access=Scope.ORDERS_READ, refusals=(OrderNotFound,))
+handler = lambda_handler(
+    api, access=Scope.ORDERS_READ, reads_personal_data=True, refusals=(OrderNotFound,)
+)

@@ -1,22 +1,29 @@
 """Every operation of staff, tried with every scope and by everybody who must not call it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
 
-from commerce.app.transactions import in_transaction
 from commerce.runtime import tokens
 from commerce.shared import clock
 from commerce.shared.scopes import Scope
-from commerce.user.staff import StaffFacade
 from infra.openapi.scopes import staff_operations
 from infra.template import ROOT, functions, read_template
 from tests.support.lambda_calls import Answer, call
-from tests.support.sessions import Account, an_account
-from tests.support.shop import a_buyer, staff_with
+from tests.support.sessions import Account
+from tests.support.shop import a_buyer, rows, staff_with
+from tests.support.staff import (
+    a_key_with,
+    by_key,
+    end_sessions_of,
+    revoke_key,
+    revoke_scopes,
+    signed_in,
+    suspend,
+)
 
 pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes")
 
@@ -30,6 +37,7 @@ class Door:
     resource: str
     path: str
     scope: Scope
+    people_only: bool
 
     def knock(self, token: str | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Call it without what it needs besides a caller, so that nothing is changed."""
@@ -42,7 +50,7 @@ class Door:
 @cache
 def doors() -> list[Door]:
     """Every operation that needs a scope."""
-    scopes = {(each.method.upper(), each.path): each.scope for each in staff_operations()}
+    operations = {(each.method.upper(), each.path): each for each in staff_operations()}
     found = []
     for function in functions(read_template()):
         for event in function.events.values():
@@ -50,11 +58,14 @@ def doors() -> list[Door]:
             if event["Type"] != "Api":
                 continue
             method, resource = route["Method"].upper(), route["Path"]
-            scope = scopes.get((method, resource))
+            operation = operations.get((method, resource))
             sample = json.loads((ROOT / function.event_file).read_text(encoding="utf-8"))
-            if scope is not None:
+            if operation is not None and operation.scope is not None:
                 name = "/".join(function.source.with_suffix("").parts[1:])
-                found.append(Door(name, method, resource, sample["path"], scope))
+                people_only = operation.rules.people_only
+                found.append(
+                    Door(name, method, resource, sample["path"], operation.scope, people_only)
+                )
     return found
 
 
@@ -109,16 +120,47 @@ def test_no_operation_opens_without_a_good_token() -> None:
     assert not refusals.wrong
 
 
-def _revoked(account: Account) -> None:
-    in_transaction(StaffFacade.revoke_by_login, account.login_id, (), by="operator")
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_keys_scope_opens_its_operations_but_gives_no_rights(scope: Scope) -> None:
+    made, refusals = a_key_with(scope), Refusals()
+    for door in doors():
+        _with_a_full_rate(made["api_key_id"])
+        answer = door.knock(headers=by_key(made["key"]))
+        if scope not in (door.scope, Scope.ADMIN):
+            refusals.expect(door, answer, 403, "MISSING_SCOPE")
+        elif door.people_only:
+            refusals.expect(door, answer, 403, "PEOPLE_ONLY")
+        else:
+            assert answer.status not in (401, 403), (door, answer.json)
+    assert not refusals.wrong
 
 
-def test_a_revoked_admin_opens_no_operation_with_the_token_of_before() -> None:
-    account = an_account(Scope.ADMIN)
-    token = account.tokens()["access_token"]
-    assert all(door.knock(token).status not in (401, 403) for door in doors())
-    _revoked(account)
+def test_a_revoked_key_opens_no_operation() -> None:
+    made, refusals = a_key_with(Scope.ADMIN), Refusals()
+    assert revoke_key(made["api_key_id"]).status == 204
+    for door in doors():
+        answer = door.knock(headers=by_key(made["key"]))
+        refusals.expect(door, answer, 401, "INVALID_API_KEY")
+    assert not refusals.wrong
+
+
+def _with_a_full_rate(api_key_id: str) -> None:
+    rows("UPDATE api_key SET next_request_at = now() WHERE id = $1 RETURNING id", api_key_id)
+
+
+END: Mapping[str, Callable[[Account], object]] = {
+    "revoked": lambda account: revoke_scopes(account.user_id),
+    "suspended": lambda account: suspend(account.user_id),
+    "signed out": lambda account: end_sessions_of(account.user_id),
+}
+
+
+@pytest.mark.parametrize("ended", list(END))
+def test_an_admin_who_was_let_in_opens_no_operation_afterwards(ended: str) -> None:
+    account, token = signed_in(Scope.ADMIN)
     refusals = Refusals()
+    assert doors()[0].knock(token).status not in (401, 403)
+    END[ended](account)
     for door in doors():
         refusals.expect(door, door.knock(token), 401, "SESSION_ENDED")
     assert not refusals.wrong

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from commerce.app.operations import ActView, acts
+from commerce.app.audit import ActView, acts
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import Cursor, Limit, Scope, http_api, lambda_handler
 from commerce.shared.schemas import Moment, Page

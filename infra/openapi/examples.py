@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from commerce.app.audit import ActView
 from commerce.app.catalogue import LikedProduct
 from commerce.app.checkout import OrderPage
 from commerce.app.operations import (
-    ActView,
     DeadLetterOutcomeView,
     OperatorsOrderView,
     OverviewView,

@@ -57,7 +57,7 @@ def add_to(commands: Any) -> None:
 def read(target: Target, options: argparse.Namespace) -> Answer:
     """List the newest acts."""
     target.use_database()
-    from commerce.app.operations import acts
+    from commerce.app.audit import acts
     from commerce.app.transactions import in_transaction
 
     page = in_transaction(

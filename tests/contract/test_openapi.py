@@ -90,12 +90,16 @@ def test_every_operation_has_summary_tags_responses_and_security(name: str) -> N
     assert {"429", "500"} < set(operation["responses"])
     assert any(status < "300" for status in operation["responses"])
     if name.partition(" ")[2].startswith("/admin"):
-        [[scope]] = [each["staff"] for each in operation["security"]]
+        [[scope]] = [each["staff"] for each in operation["security"] if "staff" in each]
+        keys = [each["apiKey"] for each in operation["security"] if "apiKey" in each]
+        assert keys == ([] if "PEOPLE_ONLY" in codes_of(operation, 403) else [[scope]])
         assert scope in set(Scope)
         assert f"`{scope}`" in operation["description"]
         assert codes_of(operation, 403) >= {"MISSING_SCOPE"}
     if any(each.keys() & {"staff", "user"} for each in operation["security"]):
         refused = {"NOT_SIGNED_IN", "INVALID_TOKEN", "TOKEN_EXPIRED", "SESSION_ENDED"}
+        if name.partition(" ")[2].startswith("/admin"):
+            refused |= {"INVALID_API_KEY"}
         assert codes_of(operation, 401) - {"BAD_CREDENTIALS"} == refused
     keys = [each for each in operation["parameters"] if each["name"] == "Idempotency-Key"]
     wanted = IDEMPOTENCY_KEY_REQUIRED.get(name)

@@ -13,7 +13,7 @@ from commerce.like import ProductLiked
 from commerce.payment import MAX_DECLINES
 from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.shared import clock
-from tests.harness.crash import admins, console, drops, operators, rankings, shoppers
+from tests.harness.crash import admins, console, drops, operators, rankings, shoppers, staff
 from tests.harness.crash.cases import (
     CREATED,
     DONE,
@@ -452,6 +452,7 @@ SCENARIOS = {
         *operators.SCENARIOS,
         *console.SCENARIOS,
         *drops.SCENARIOS,
+        *staff.SCENARIOS,
     )
 }
 """Every use case that `make faults` goes through."""

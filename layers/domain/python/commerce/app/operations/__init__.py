@@ -4,7 +4,6 @@ The overview and the sales are read over the tables of all contexts, not through
 letters are handled by the same code as in `make ops`.
 """
 
-from commerce.app.operations.acts import ActView, ChangeView, acts
 from commerce.app.operations.commands import Discard, Redrive
 from commerce.app.operations.dead_letters import (
     DeadLetterOutcomeView,
@@ -25,10 +24,10 @@ from commerce.app.operations.repairs import RequeueView, requeue, requeue_event,
 from commerce.app.operations.sales import SalesView, sales
 
 __all__ = [
-    "ActView", "ChangeView", "DeadLetterOutcomeView", "DeadLetterView", "Discard",
+    "DeadLetterOutcomeView", "DeadLetterView", "Discard",
     "EventNotQuarantined", "NoticeView", "OperatorsOrderView", "OverviewView",
     "QueueDeadLettersView", "QueueNotFound", "QueuesView",
-    "Redrive", "RequeueView", "SalesView", "acts", "dead_letters_of", "describe", "discard",
+    "Redrive", "RequeueView", "SalesView", "dead_letters_of", "describe", "discard",
     "order_for_operators", "overview", "queues", "record_act", "redrive", "requeue",
     "requeue_event", "sales", "sync_payment",
 ]  # fmt: skip

@@ -16,9 +16,9 @@ from commerce.shared.pagination import newest_first
 from commerce.shared.schemas import Page, Timestamp, View
 
 if TYPE_CHECKING:
-    from commerce.app.operations import audit_statements as sql
+    from commerce.app.audit import statements as sql
 else:
-    sql = precompiled("commerce.app.operations.audit_statements")
+    sql = precompiled("commerce.app.audit.statements")
 
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 

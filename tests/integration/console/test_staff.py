@@ -51,7 +51,7 @@ def test_a_user_without_scopes_is_shown_how_to_get_them(page: Page, site: str) -
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_discard_asks_for_the_password_again(
+def test_a_discard_needs_the_password_again(
     page: Page, site: str, dead: DeadQueue, letter: str
 ) -> None:
     account = an_account(Scope.OPS)
@@ -73,7 +73,7 @@ def test_a_discard_asks_for_the_password_again(
     assert rows(sql, account.user_id)[0].n == 1  # in place of the one before
 
 
-def test_a_redrive_asks_for_no_password(page: Page, site: str, dead: DeadQueue) -> None:
+def test_a_redrive_needs_no_password(page: Page, site: str, dead: DeadQueue) -> None:
     dead.fill("nobody can read this")
     sign_in(page, site, an_account(Scope.OPS))
     page.get_by_role("button", name=f"Redrive all of {dead.name}").click()

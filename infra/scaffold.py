@@ -21,7 +21,15 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from infra.local.errors import LocalError
-from infra.local.samples import BRAND_ID, COUPON_ID, ORDER_ID, PAYMENT_ID, PRODUCT_ID, USER_ID
+from infra.local.samples import (
+    API_KEY_ID,
+    BRAND_ID,
+    COUPON_ID,
+    ORDER_ID,
+    PAYMENT_ID,
+    PRODUCT_ID,
+    USER_ID,
+)
 from infra.template import ROOT
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -30,7 +38,7 @@ _NAME = re.compile(r"(?P<context>[a-z]+)/(?P<use_case>[a-z]+(_[a-z]+)+)")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _SAMPLE_IDS = {
     "product_id": PRODUCT_ID, "brand_id": BRAND_ID, "order_id": ORDER_ID, "user_id": USER_ID,
-    "payment_id": PAYMENT_ID, "coupon_id": COUPON_ID,
+    "payment_id": PAYMENT_ID, "coupon_id": COUPON_ID, "api_key_id": API_KEY_ID,
 }  # fmt: skip
 
 

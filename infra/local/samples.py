@@ -37,7 +37,7 @@ EVENT_ID, SESSION_ID = _ID + "10", _ID + "17"
 DROP_ID, ENTRY_ID, API_KEY_ID = _ID + "d1", _ID + "e1", _ID + "b7"
 SAMPLE_IDS = {
     PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID, SESSION_ID,
-    DROP_ID, ENTRY_ID,
+    DROP_ID, ENTRY_ID, API_KEY_ID,
 }  # fmt: skip
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000

@@ -7,18 +7,20 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from commerce.app.audit import ActView, acts
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import Cursor, Limit, Scope, http_api, lambda_handler
-from commerce.shared.schemas import Moment, Page
+from commerce.shared.schemas import Moment, Page, line
 
 BY = "Who did it, as the audit names them: admin:…, key:… or an operator's name"
 ACTION = "An operation, as POST /admin/orders/{order_id}/shipment, or a command, as make ops dlq"
+
+Word = Annotated[str, line(300)]
 
 api = http_api()
 
 
 @api.get("/admin/audit")
 def list_acts(
-    by: Annotated[str | None, Query(max_length=300, description=BY)] = None,
-    action: Annotated[str | None, Query(max_length=200, description=ACTION)] = None,
+    by: Annotated[Word | None, Query(description=BY)] = None,
+    action: Annotated[Word | None, Query(description=ACTION)] = None,
     since: Annotated[Moment | None, Query(description="Not before this moment")] = None,
     until: Annotated[Moment | None, Query(description="Before this moment")] = None,
     limit: Limit = 20,

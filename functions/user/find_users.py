@@ -6,8 +6,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import Scope, Staff, ValidationFailed, http_api, lambda_handler
-from commerce.shared.schemas import Page
+from commerce.shared.schemas import Page, line
 from commerce.user.staff import StaffFacade, StaffUserView
+
+Word = Annotated[str, line(254)]
 
 api = http_api()
 
@@ -15,8 +17,8 @@ api = http_api()
 @api.get("/admin/users")
 def find_users(
     staff: Staff,
-    login_id: Annotated[str | None, Query(max_length=100, description="In any case")] = None,
-    email: Annotated[str | None, Query(max_length=254, description="In any case")] = None,
+    login_id: Annotated[Word | None, Query(description="In any case")] = None,
+    email: Annotated[Word | None, Query(description="In any case")] = None,
 ) -> Page[StaffUserView]:
     if login_id is None and email is None:
         raise ValidationFailed("Send login_id or email.")

@@ -198,20 +198,29 @@ def test_the_audit_is_read_page_by_page_and_by_action_and_time(own_shop: str) ->
     assert audit(f"?until={quote(rfc3339(start))}").json["items"] == []
     later = quote(rfc3339(clock.now() + timedelta(minutes=1)))
     assert audit(f"?since={later}").json["items"] == []
+    assert len(audit("?since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59Z").json["items"]) == 4
+    assert audit("?until=0001-01-01T00:00:00Z").json["items"] == []
     other = audit("?limit=1").json["next_cursor"]
     assert audit(f"?action={quote(SET)}&cursor={other}").json["code"] == "INVALID_CURSOR"
     assert audit("?since=yesterday").json["code"] == "VALIDATION_FAILED"
 
 
-def test_a_long_path_is_cut_and_a_nul_is_stored() -> None:
+def test_a_path_is_recorded_cut_and_without_what_is_not_storable() -> None:
     staff = staff_with(Scope.STOCK)
-    for id_ in ("x" * 2000, "a\0b"):
+    for id_ in ("x" * 2000, "a\0b", "a\ud800b"):
         assert set_stock(id_, 1, staff).status == 404
     subjects = [row.subject for row in rows(
         'SELECT subject FROM staff_act WHERE "by" = $1 ORDER BY id', f"admin:{staff.user_id}"
     )]  # fmt: skip
     assert len(subjects[0]) == acts.MAX_SUBJECT
     assert "\N{REPLACEMENT CHARACTER}" in subjects[1]
+    assert "/a?b/" in subjects[2]
+
+
+@pytest.mark.parametrize("word", ["%00", "%0A", "\ud800"])
+def test_words_that_are_not_storable_are_refused(word: str) -> None:
+    for answer in (audit(f"?by={word}"), audit(f"?action={word}"), find_users(f"?email={word}")):
+        assert (answer.status, answer.json["code"]) == (422, "VALIDATION_FAILED")
 
 
 def test_operators_commands_are_in_the_audit_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,5 +109,5 @@ def record_act(database: Database, act: Act) -> None:
 
 
 def _storable(text: str) -> str:
-    """Replace NUL, which PostgreSQL stores in no text."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    """Replace what PostgreSQL stores in no text: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

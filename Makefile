@@ -75,7 +75,7 @@ audit: $(VENV)/.installed $(AUDIT_VENV)/.installed  ## Look for known vulnerabil
 clients: $(VENV)/.installed $(CLIENTS_VENV)/.installed  ## Make Python and TypeScript clients and a collection, compile and try them (Node.js; SMOKE=1)
 	@$(BIN)/python -m infra.clients $(if $(SMOKE),--smoke)
 
-openapi: $(VENV)/.installed  ## Write docs/openapi.json from what the functions declare
+openapi: $(VENV)/.installed  ## Write docs/openapi.json and docs/scopes.md from what the functions declare
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.openapi
 
 function: $(VENV)/.installed  ## Write a new function: NAME=user/greet_me METHOD=GET PATH_=/users/me/greeting (ACCESS=anyone)

@@ -3,7 +3,7 @@
     python -m infra.scaffold function user/greet_me GET /users/me/greeting
     python -m infra.scaffold migration orders_have_a_note
 
-What `make function` and `make migration` run. A path below /admin is for admins, any other for the
+What `make function` and `make migration` run. A path below /admin is for staff, any other for the
 signed-in user, unless --access says `anyone`.
 """
 
@@ -21,7 +21,15 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from infra.local.errors import LocalError
-from infra.local.samples import BRAND_ID, COUPON_ID, ORDER_ID, PAYMENT_ID, PRODUCT_ID, USER_ID
+from infra.local.samples import (
+    API_KEY_ID,
+    BRAND_ID,
+    COUPON_ID,
+    ORDER_ID,
+    PAYMENT_ID,
+    PRODUCT_ID,
+    USER_ID,
+)
 from infra.template import ROOT
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -30,7 +38,7 @@ _NAME = re.compile(r"(?P<context>[a-z]+)/(?P<use_case>[a-z]+(_[a-z]+)+)")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _SAMPLE_IDS = {
     "product_id": PRODUCT_ID, "brand_id": BRAND_ID, "order_id": ORDER_ID, "user_id": USER_ID,
-    "payment_id": PAYMENT_ID, "coupon_id": COUPON_ID,
+    "payment_id": PAYMENT_ID, "coupon_id": COUPON_ID, "api_key_id": API_KEY_ID,
 }  # fmt: skip
 
 
@@ -43,7 +51,7 @@ class NewFunction:
     method: str
     path: str
     access: str
-    """USER, ADMIN or ANYONE."""
+    """USER, STAFF or ANYONE."""
 
     @property
     def name(self) -> str:
@@ -74,11 +82,11 @@ class NewFunction:
 
     def handler(self) -> str:
         """Return the function's file."""
-        caller = {"USER": "buyer: Buyer", "ADMIN": "admin: Admin"}.get(self.access)
+        caller = {"USER": "buyer: Buyer", "STAFF": "staff: Staff"}.get(self.access)
         arguments = ", ".join(filter(None, [*(f"{name}: str" for name in self.parameters), caller]))
-        identity = {"USER": "Buyer, ", "ADMIN": "Admin, "}.get(self.access, "")
-        access = "" if self.access == "ANYONE" else f"{self.access}, "
-        declared = "" if self.access == "ANYONE" else f", access={self.access}"
+        identity = {"USER": "Buyer, ", "STAFF": "Staff, "}.get(self.access, "")
+        access = {"USER": "USER, ", "STAFF": "Scope, "}.get(self.access, "")
+        declared = {"USER": ", access=USER", "STAFF": ", access=Scope.ADMIN"}.get(self.access, "")
         path = _PARAMETER.sub(r"<\1>", self.path)
         names = f"{access}{identity}http_api, lambda_handler"
         return f'''"""{self.method} {self.path}: {self._sentence()}."""
@@ -113,8 +121,8 @@ handler = lambda_handler(api{declared})
 
     def test(self) -> str:
         """Return its first test."""
-        token = {"USER": "a_buyer().token", "ADMIN": "an_admin().token"}.get(self.access)
-        source = {"USER": "shop import a_buyer", "ADMIN": "admin import an_admin"}.get(self.access)
+        token = {"USER": "a_buyer().token", "STAFF": "an_admin().token"}.get(self.access)
+        source = {"USER": "shop import a_buyer", "STAFF": "admin import an_admin"}.get(self.access)
         shop = f"from tests.support.{source}\n" if source else ""
         arguments = [f'"{self.name}"', f'"{self.method}"', f'"{self.sample_path}"']
         arguments += [f"token={token}"] if token else []
@@ -138,7 +146,7 @@ def test_{self.use_case}_says_in_its_name_what_it_does() -> None:
 
     def scenario(self) -> str:
         """Return its scenario for `make faults`."""
-        who = {"USER": ", token=case.buyer.token", "ADMIN": ", token=case.admin.token"}
+        who = {"USER": ", token=case.buyer.token", "STAFF": ", token=case.admin.token"}
         arguments = who.get(self.access, "")
         return f'''    Scenario(
         "{self.use_case}", "{self.name}", a_case,
@@ -178,7 +186,7 @@ def test_{self.use_case}_says_in_its_name_what_it_does() -> None:
         return event
 
     def _sentence(self) -> str:
-        who = {"USER": "a user", "ADMIN": "an admin"}.get(self.access, "anyone")
+        who = {"USER": "a user", "STAFF": "staff"}.get(self.access, "anyone")
         verb, _, rest = self.use_case.partition("_")
         verb = f"{verb}es" if verb.endswith(("s", "sh", "ch", "x")) else f"{verb}s"
         return f"{who} {verb} {rest.replace('_', ' ')}"
@@ -202,7 +210,7 @@ def write_function(new: NewFunction, root: Path = ROOT) -> list[Path]:
     event = root / "events" / "http" / f"{new.use_case}.json"
     test = root / "tests" / "integration" / new.context / f"test_{new.use_case}.py"
     template = root / "template.yaml"
-    admins = new.access == "ADMIN"
+    admins = new.access == "STAFF"
     scenarios = root / "tests/harness/crash" / ("admins.py" if admins else "shoppers.py")
     for file in (source, event, test):
         if file.exists():
@@ -278,7 +286,7 @@ def _new_function(options: argparse.Namespace) -> NewFunction:
     method = options.method.upper()
     if method not in METHODS or not options.path.startswith("/"):
         raise LocalError("METHOD is one of " + ", ".join(METHODS) + "; PATH_ begins with /")
-    access = "ADMIN" if options.path.startswith("/admin/") else "USER"
+    access = "STAFF" if options.path.startswith("/admin/") else "USER"
     if options.access == "anyone":
         access = "ANYONE"
     return NewFunction(named["context"], named["use_case"], method, options.path, access)
@@ -286,7 +294,8 @@ def _new_function(options: argparse.Namespace) -> NewFunction:
 
 FUNCTION_STEPS = """
 Next: fill in what fails
-    functions/{name}.py            its use case, its view and its refusals; then make openapi
+    functions/{name}.py            its use case, its view and its refusals (below /admin: its
+                                   scope too); then make openapi
     template.yaml                  the role {role}, where it needs other permissions
     events/http/{use_case}.json    its body, where it has one
     tests/integration/{context}/test_{use_case}.py

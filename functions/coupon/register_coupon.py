@@ -5,9 +5,9 @@ from aws_lambda_powertools.event_handler import Response
 from commerce.app.transactions import once
 from commerce.coupon import CouponFacade, CouponView, RegisterCoupon
 from commerce.entrypoints.http import (
-    ADMIN,
-    Admin,
     OptionalRequestKey,
+    Scope,
+    Staff,
     http_api,
     lambda_handler,
     with_etag,
@@ -18,10 +18,10 @@ api = http_api()
 
 @api.post("/admin/coupons")
 def register_coupon(
-    command: RegisterCoupon, admin: Admin, key: OptionalRequestKey
+    command: RegisterCoupon, staff: Staff, key: OptionalRequestKey
 ) -> Response[CouponView]:
-    coupon = once(key, CouponFacade.register, command, by=admin.by)
+    coupon = once(key, CouponFacade.register, command, by=staff.by)
     return with_etag(coupon, 1, status=201)  # an offer is never edited
 
 
-handler = lambda_handler(api, access=ADMIN, idempotent="optional", success=(201,))
+handler = lambda_handler(api, access=Scope.COUPONS, idempotent="optional", success=(201,))

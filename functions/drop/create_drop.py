@@ -6,9 +6,9 @@ from commerce.app import drops
 from commerce.app.transactions import once
 from commerce.drop import CreateDrop, DropView
 from commerce.entrypoints.http import (
-    ADMIN,
-    Admin,
     OptionalRequestKey,
+    Scope,
+    Staff,
     http_api,
     lambda_handler,
     with_etag,
@@ -19,11 +19,11 @@ api = http_api()
 
 
 @api.post("/admin/drops")
-def create_drop(command: CreateDrop, admin: Admin, key: OptionalRequestKey) -> Response[DropView]:
-    drop = once(key, drops.create_drop, command, by=admin.by)
+def create_drop(command: CreateDrop, staff: Staff, key: OptionalRequestKey) -> Response[DropView]:
+    drop = once(key, drops.create_drop, command, by=staff.by)
     return with_etag(drop, drop.version, status=201)
 
 
 handler = lambda_handler(
-    api, access=ADMIN, idempotent="optional", success=(201,), refusals=(ProductNotFound,)
+    api, access=Scope.DROPS, idempotent="optional", success=(201,), refusals=(ProductNotFound,)
 )

@@ -13,10 +13,10 @@ from commerce.drop import (
     EntryNotFound,
 )
 from commerce.entrypoints.http import (
-    ADMIN,
-    Admin,
     IfMatch,
     OptionalRequestKey,
+    Scope,
+    Staff,
     http_api,
     lambda_handler,
     with_etag,
@@ -27,15 +27,15 @@ api = http_api()
 
 @api.post("/admin/drops/<drop_id>/disqualifications")
 def disqualify_entry(
-    drop_id: str, command: Disqualify, admin: Admin, if_match: IfMatch, key: OptionalRequestKey
+    drop_id: str, command: Disqualify, staff: Staff, if_match: IfMatch, key: OptionalRequestKey
 ) -> Response[DropView]:
-    drop = once(key, drops.disqualify_entry, drop_id, command, by=admin.by, if_match=if_match)
+    drop = once(key, drops.disqualify_entry, drop_id, command, by=staff.by, if_match=if_match)
     return with_etag(drop, drop.version)
 
 
 handler = lambda_handler(
     api,
-    access=ADMIN,
+    access=Scope.DROPS,
     idempotent="optional",
     refusals=(
         DropNotFound,

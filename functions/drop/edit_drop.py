@@ -6,10 +6,10 @@ from commerce.app import drops
 from commerce.app.transactions import once
 from commerce.drop import DropLocked, DropNotFound, DropView, EditDrop
 from commerce.entrypoints.http import (
-    ADMIN,
-    Admin,
     IfMatch,
     OptionalRequestKey,
+    Scope,
+    Staff,
     http_api,
     lambda_handler,
     with_etag,
@@ -21,15 +21,15 @@ api = http_api()
 
 @api.patch("/admin/drops/<drop_id>")
 def edit_drop(
-    drop_id: str, command: EditDrop, admin: Admin, if_match: IfMatch, key: OptionalRequestKey
+    drop_id: str, command: EditDrop, staff: Staff, if_match: IfMatch, key: OptionalRequestKey
 ) -> Response[DropView]:
-    drop = once(key, drops.edit_drop, drop_id, command, by=admin.by, if_match=if_match)
+    drop = once(key, drops.edit_drop, drop_id, command, by=staff.by, if_match=if_match)
     return with_etag(drop, drop.version)
 
 
 handler = lambda_handler(
     api,
-    access=ADMIN,
+    access=Scope.DROPS,
     idempotent="optional",
     refusals=(
         DropNotFound,

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from commerce.app.transactions import in_transaction
 from commerce.drop import DropFacade, DropNotFound, StaffDropView
-from commerce.entrypoints.http import ADMIN, http_api, lambda_handler, with_etag
+from commerce.entrypoints.http import Scope, http_api, lambda_handler, with_etag
 
 api = http_api()
 
@@ -15,4 +15,4 @@ def get_drop_as_admin(drop_id: str) -> Response[StaffDropView]:
     return with_etag(drop, drop.version)
 
 
-handler = lambda_handler(api, access=ADMIN, refusals=(DropNotFound,))
+handler = lambda_handler(api, access=Scope.DROPS, refusals=(DropNotFound,))

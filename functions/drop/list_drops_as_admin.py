@@ -2,7 +2,7 @@
 
 from commerce.app.transactions import in_transaction
 from commerce.drop import DropFacade, DropView
-from commerce.entrypoints.http import ADMIN, Cursor, Limit, http_api, lambda_handler
+from commerce.entrypoints.http import Cursor, Limit, Scope, http_api, lambda_handler
 from commerce.shared.schemas import Page
 
 api = http_api()
@@ -13,4 +13,4 @@ def list_drops_as_admin(limit: Limit = 20, cursor: Cursor = None) -> Page[DropVi
     return in_transaction(DropFacade.list, limit=limit, after=cursor, with_drafts=True)
 
 
-handler = lambda_handler(api, access=ADMIN)
+handler = lambda_handler(api, access=Scope.DROPS)

@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from commerce.app.operations import QueueDeadLettersView, QueueNotFound, dead_letters_of
-from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.entrypoints.http import Scope, Staff, http_api, lambda_handler
 
 api = http_api()
 Limit = Annotated[int, Query(ge=1, le=50, description="How many dead letters, 1 to 50")]
@@ -14,10 +14,10 @@ Limit = Annotated[int, Query(ge=1, le=50, description="How many dead letters, 1 
 @api.get("/admin/dead-letters/<queue>")
 def list_dead_letters(
     queue: str,
-    admin: Admin,  # noqa: ARG001
+    staff: Staff,  # noqa: ARG001
     limit: Limit = 20,
 ) -> QueueDeadLettersView:
     return dead_letters_of(queue, limit)
 
 
-handler = lambda_handler(api, access=ADMIN, refusals=(QueueNotFound,))
+handler = lambda_handler(api, access=Scope.OPS, refusals=(QueueNotFound,))

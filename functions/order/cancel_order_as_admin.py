@@ -2,7 +2,7 @@
 
 from commerce.app import ordering
 from commerce.app.transactions import in_transaction
-from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.entrypoints.http import Scope, Staff, http_api, lambda_handler
 from commerce.order import CancelOrder, OrderNotCancellable, OrderNotFound, OrderView
 
 api = http_api()
@@ -11,9 +11,11 @@ NO_REASON = CancelOrder()
 
 @api.post("/admin/orders/<order_id>/cancellation")
 def cancel_order_as_admin(
-    order_id: str, admin: Admin, command: CancelOrder = NO_REASON
+    order_id: str, staff: Staff, command: CancelOrder = NO_REASON
 ) -> OrderView:
-    return in_transaction(ordering.cancel_order_as_admin, order_id, command, by=admin.by)
+    return in_transaction(ordering.cancel_order_as_admin, order_id, command, by=staff.by)
 
 
-handler = lambda_handler(api, access=ADMIN, refusals=(OrderNotFound, OrderNotCancellable))
+handler = lambda_handler(
+    api, access=Scope.ORDERS_FULFIL, refusals=(OrderNotFound, OrderNotCancellable)
+)

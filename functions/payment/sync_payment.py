@@ -1,17 +1,17 @@
 """POST /admin/payments/{payment_id}/sync: an admin settles a payment by the gateway's record."""
 
 from commerce.app.operations import sync_payment as sync
-from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.entrypoints.http import Scope, Staff, http_api, lambda_handler
 from commerce.payment import AmountDiffers, PaymentGatewayUnavailable, PaymentNotFound, PaymentView
 
 api = http_api()
 
 
 @api.post("/admin/payments/<payment_id>/sync")
-def sync_payment(payment_id: str, admin: Admin) -> PaymentView:
-    return sync(payment_id, by=admin.by)
+def sync_payment(payment_id: str, staff: Staff) -> PaymentView:
+    return sync(payment_id, by=staff.by)
 
 
 handler = lambda_handler(
-    api, access=ADMIN, refusals=(PaymentNotFound, AmountDiffers, PaymentGatewayUnavailable)
+    api, access=Scope.REFUNDS, refusals=(PaymentNotFound, AmountDiffers, PaymentGatewayUnavailable)
 )

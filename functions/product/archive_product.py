@@ -6,7 +6,7 @@ from commerce.app import products
 from commerce.app.catalogue import catalogue
 from commerce.app.transactions import in_transaction
 from commerce.drop import DropLocked
-from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
+from commerce.entrypoints.http import IfMatch, Scope, Staff, http_api, lambda_handler, with_etag
 from commerce.product import ProductDetailView, ProductNotFound
 
 api = http_api()
@@ -14,10 +14,10 @@ api = http_api()
 
 @api.post("/admin/products/<product_id>/archive")
 def archive_product(
-    product_id: str, admin: Admin, if_match: IfMatch
+    product_id: str, staff: Staff, if_match: IfMatch
 ) -> Response[ProductDetailView]:
-    product = in_transaction(products.archive_product, product_id, by=admin.by, if_match=if_match)
+    product = in_transaction(products.archive_product, product_id, by=staff.by, if_match=if_match)
     return with_etag(catalogue().ranked(product), product.version, product.stock_version)
 
 
-handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound, DropLocked))
+handler = lambda_handler(api, access=Scope.CATALOGUE, refusals=(ProductNotFound, DropLocked))

@@ -7,7 +7,7 @@ from commerce.app.catalogue import catalogue
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandNotFound
 from commerce.drop import DropLocked
-from commerce.entrypoints.http import ADMIN, Admin, IfMatch, http_api, lambda_handler, with_etag
+from commerce.entrypoints.http import IfMatch, Scope, Staff, http_api, lambda_handler, with_etag
 from commerce.product import (
     EditProduct,
     ProductDetailView,
@@ -20,16 +20,16 @@ api = http_api()
 
 @api.patch("/admin/products/<product_id>")
 def edit_product(
-    product_id: str, command: EditProduct, admin: Admin, if_match: IfMatch
+    product_id: str, command: EditProduct, staff: Staff, if_match: IfMatch
 ) -> Response[ProductDetailView]:
     edited = in_transaction(
-        products.edit_product, product_id, command, by=admin.by, if_match=if_match
+        products.edit_product, product_id, command, by=staff.by, if_match=if_match
     )
     return with_etag(catalogue().ranked(edited), edited.version, edited.stock_version)
 
 
 handler = lambda_handler(
     api,
-    access=ADMIN,
+    access=Scope.CATALOGUE,
     refusals=(ProductNotFound, BrandNotFound, SaleEndsBeforeItBegins, DropLocked),
 )

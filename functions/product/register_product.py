@@ -7,9 +7,9 @@ from commerce.app.catalogue import catalogue
 from commerce.app.transactions import once
 from commerce.brand import BrandNotFound
 from commerce.entrypoints.http import (
-    ADMIN,
-    Admin,
     OptionalRequestKey,
+    Scope,
+    Staff,
     http_api,
     lambda_handler,
     with_etag,
@@ -21,16 +21,16 @@ api = http_api()
 
 @api.post("/admin/products")
 def register_product(
-    command: RegisterProduct, admin: Admin, key: OptionalRequestKey
+    command: RegisterProduct, staff: Staff, key: OptionalRequestKey
 ) -> Response[ProductDetailView]:
-    product = once(key, products.register_product, command, by=admin.by)
+    product = once(key, products.register_product, command, by=staff.by)
     catalogue().invalidate_first_pages(product)
     return with_etag(product, product.version, product.stock_version, status=201)
 
 
 handler = lambda_handler(
     api,
-    access=ADMIN,
+    access=Scope.CATALOGUE,
     idempotent="optional",
     success=(201,),
     refusals=(BrandNotFound, SaleEndsBeforeItBegins),

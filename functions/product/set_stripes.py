@@ -1,7 +1,7 @@
 """PUT /admin/products/{product_id}/stripes: an admin sets the rows that a stock is dealt out to."""
 
 from commerce.app.transactions import in_transaction
-from commerce.entrypoints.http import ADMIN, Admin, http_api, lambda_handler
+from commerce.entrypoints.http import Scope, Staff, http_api, lambda_handler
 from commerce.product import ProductNotFound
 from commerce.product.striping import SetStripes, StripesView, StripingFacade
 
@@ -9,8 +9,8 @@ api = http_api()
 
 
 @api.put("/admin/products/<product_id>/stripes")
-def set_stripes(product_id: str, command: SetStripes, admin: Admin) -> StripesView:
-    return in_transaction(StripingFacade.set_stripes, product_id, command, by=admin.by)
+def set_stripes(product_id: str, command: SetStripes, staff: Staff) -> StripesView:
+    return in_transaction(StripingFacade.set_stripes, product_id, command, by=staff.by)
 
 
-handler = lambda_handler(api, access=ADMIN, refusals=(ProductNotFound,))
+handler = lambda_handler(api, access=Scope.STOCK, refusals=(ProductNotFound,))

@@ -4,6 +4,7 @@ from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import SourceIp, UserAgent, http_api, lambda_handler
 from commerce.entrypoints.telemetry import logger
 from commerce.user.sessions import (
+    AccountSuspended,
     BadCredentials,
     NewSessionView,
     OpenSession,
@@ -23,4 +24,6 @@ def open_session(
     return opened.view(), 201
 
 
-handler = lambda_handler(api, success=(201,), refusals=(BadCredentials, TooManyAttempts))
+handler = lambda_handler(
+    api, success=(201,), refusals=(BadCredentials, TooManyAttempts, AccountSuspended)
+)

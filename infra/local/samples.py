@@ -42,10 +42,10 @@ PRODUCT_ID, BRAND_ID, ORDER_ID = _ID + "0a", _ID + "0b", _ID + "0c"
 USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID + "aa"
 EVENT_ID, SESSION_ID, CHARGE_ID = _ID + "10", _ID + "17", _ID + "c2"
 PAYMENT_TOKEN = "TK-0198c0de000070008000000000000000"  # noqa: S105 - of no card
-DROP_ID, ENTRY_ID = _ID + "d1", _ID + "e1"
+DROP_ID, ENTRY_ID, API_KEY_ID = _ID + "d1", _ID + "e1", _ID + "b7"
 SAMPLE_IDS = {
     PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID, SESSION_ID,
-    DROP_ID, ENTRY_ID, CHARGE_ID,
+    DROP_ID, ENTRY_ID, CHARGE_ID, API_KEY_ID,
 }  # fmt: skip
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
@@ -99,6 +99,7 @@ class Scene:
             REFRESH_TOKEN: lambda: str(self._session["refresh_token"]),
             DROP_ID: lambda: self._drop,
             ENTRY_ID: lambda: str(self._entry["entry_id"]),
+            API_KEY_ID: self._api_key,
             TOKEN: (
                 (lambda: str(self._session["access_token"])) if is_about_password else self._token
             ),
@@ -248,6 +249,10 @@ class Scene:
     @cached_property
     def _entry(self) -> Json:
         return self._enter(self._drop)
+
+    def _api_key(self) -> str:
+        key = {"name": "A sample", "scopes": ["stock"]}
+        return str(self._admin.call("POST", "/admin/api-keys", key)["api_key_id"])
 
     def _enter(self, drop_id: str) -> Json:
         return self._buyer.api.call("POST", f"/drops/{drop_id}/entries", {})

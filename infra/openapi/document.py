@@ -68,8 +68,12 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _security(operation: Operation) -> Iterator[dict[str, list[str]]]:
-    if operation.rules.access is not ANYONE:
-        yield {operation.rules.access.value: []}
+    if operation.scope is not None:
+        yield {"staff": [operation.scope.value]}
+        if not operation.rules.people_only:
+            yield {"apiKey": [operation.scope.value]}
+    elif operation.rules.access is not ANYONE:
+        yield {"user": []}
     if operation.rules.require is not None:
         yield {"gatewaySignature": []}
 

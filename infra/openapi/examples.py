@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from commerce.app.audit import ActView
 from commerce.app.catalogue import LikedProduct
 from commerce.app.checkout import ChargePage, OrderPage
 from commerce.app.operations import (
@@ -72,9 +73,12 @@ from commerce.runtime.health import SCHEMA_REVISION, HealthView, NotHealthy
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from commerce.shared.schemas import Page, View
+from commerce.shared.scopes import MissingScope, Scope
 from commerce.user import UserView
+from commerce.user.api_keys import ApiKeyView, NewApiKeyView
 from commerce.user.mail_tokens import EmailVerifiedView, MailRequestedView
 from commerce.user.sessions import NewSessionView, SessionView, TokensView, TooManyAttempts
+from commerce.user.staff import StaffUserView, StaffView
 
 REQUEST_ID = "0198c0de-0001-4000-8000-000000000016"
 PRODUCT_ID = "0198c0de-0000-7000-8000-00000000000a"
@@ -89,6 +93,8 @@ SESSION_ID = "0198c0de-0000-7000-8000-000000000017"
 EVENT_ID = "0198c0de-0000-7000-8000-000000000010"
 DROP_ID = "0198c0de-0000-7000-8000-0000000000d1"
 ENTRY_ID = "0198c0de-0000-7000-8000-0000000000e1"
+API_KEY_ID = "0198c0de-0000-7000-8000-0000000000c1"
+ACT_ID = "0198c0de-0000-7000-8000-0000000000a1"
 MESSAGE_ID = "5d7a3f0e-5a2b-4d0e-9c1f-0a1b2c3d4e5f"
 QUEUE = "shipping-order-confirmed"
 CURSOR = "WyJwcm9kdWN0cyIsIjAxOThjMGRlLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwYSJd"
@@ -107,6 +113,7 @@ PATH_IDS = {
     "event_id": EVENT_ID,
     "session_id": SESSION_ID,
     "drop_id": DROP_ID,
+    "api_key_id": API_KEY_ID,
 }
 
 
@@ -169,6 +176,46 @@ _PAYMENT = {
     "card_type": "KB",
     "card_last4": "4444",
     "failure_reason": None,
+}
+
+_USER = {
+    "user_id": USER_ID,
+    "login_id": "coyote",
+    "name": "Wile E. Coyote",
+    "email": "coyote@example.com",
+    "email_verified": False,
+    "birth_date": date(1990, 4, 12),
+    "gender": "OTHER",
+}
+_ACT = {
+    "act_id": ACT_ID,
+    "at": AT,
+    "by": f"admin:{USER_ID}",
+    "action": "PATCH /admin/products/{product_id}",
+    "subject": f"/admin/products/{PRODUCT_ID}",
+    "outcome": "DONE",
+    "code": None,
+    "request_id": REQUEST_ID,
+    "changes": [
+        {
+            "action": "edit product",
+            "subject_id": PRODUCT_ID,
+            "before": {"name": "Anvil"},
+            "after": {"name": "Heavy anvil"},
+        }
+    ],
+    "messages": 0,
+}
+_API_KEY = {
+    "api_key_id": API_KEY_ID,
+    "name": "Warehouse",
+    "ends_with": "5c1e",
+    "scopes": ["stock", "orders:fulfil"],
+    "created_by": f"admin:{USER_ID}",
+    "created_at": AT,
+    "expires_at": AT + timedelta(days=365),
+    "revoked_at": None,
+    "last_used_at": None,
 }
 
 _LETTER = {
@@ -324,17 +371,7 @@ _REPORT = {
 }
 
 _VIEWS: tuple[View, ...] = (
-    UserView.model_validate(
-        {
-            "user_id": USER_ID,
-            "login_id": "coyote",
-            "name": "Wile E. Coyote",
-            "email": "coyote@example.com",
-            "email_verified": False,
-            "birth_date": date(1990, 4, 12),
-            "gender": "OTHER",
-        }
-    ),
+    UserView.model_validate(_USER),
     MailRequestedView(expires_in=3600),
     EmailVerifiedView(email_verified=True),
     TokensView(**_TOKENS),
@@ -445,6 +482,19 @@ _VIEWS: tuple[View, ...] = (
         }
     ),
     RequeueView(event_id=EVENT_ID, put_back=True),
+    ActView.model_validate(_ACT),
+    StaffView(user_id=USER_ID, login_id="coyote", scopes=[Scope.STOCK], suspended_at=None),
+    StaffUserView.model_validate(
+        {
+            **_USER,
+            "created_at": AT,
+            "scopes": [],
+            "suspended_at": AT,
+            "suspension_reason": "Uses stolen cards",
+        }
+    ),
+    ApiKeyView.model_validate(_API_KEY),
+    NewApiKeyView.model_validate({**_API_KEY, "key": "lastunit_key_" + "0" * 60 + "5c1e"}),
     DropView.model_validate(_DROP),
     StaffDropView.model_validate(_STAFF_DROP),
     EntryView.model_validate(_ENTRY),
@@ -475,6 +525,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         BalanceLimitExceeded(200000, 195000, 10000),
         CouponNotUsable("You have no such coupon."),
         TooManyAttempts(30),
+        MissingScope(Scope.STOCK),
         QueueNotFound([QUEUE]),
         DropOnly(UUID(DROP_ID)),
         OfferNotValid("LAPSED", AT),

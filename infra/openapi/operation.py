@@ -13,21 +13,22 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from aws_lambda_powertools.event_handler import Response
 
+from commerce.app.api_keys import InvalidApiKey, TooManyRequests
 from commerce.entrypoints import idempotency
 from commerce.entrypoints.http import (
-    ADMIN,
     ANYONE,
     BodyTooLarge,
     HttpApi,
     MalformedJson,
     PathNotFound,
+    PeopleOnly,
     Rules,
+    Scope,
     UnknownParameter,
     ValidationFailed,
 )
 from commerce.runtime.idempotency import IdempotencyKeyReused
 from commerce.runtime.tokens import (
-    AdminOnly,
     InvalidToken,
     NotSignedIn,
     SessionEnded,
@@ -36,6 +37,7 @@ from commerce.runtime.tokens import (
 from commerce.shared.cursor import InvalidCursor
 from commerce.shared.errors import Busy, CommerceError, Unavailable
 from commerce.shared.etag import StaleVersion
+from commerce.shared.scopes import MissingScope
 from infra.template import ROOT, Function
 
 sys.path.append(str(ROOT / "functions"))
@@ -104,11 +106,7 @@ class Operation:
         return " ".join([f"{self.summary}.", *self._asked()])
 
     def _asked(self) -> Iterator[str]:
-        if self.rules.access is not ANYONE:
-            who = "an admin's" if self.rules.access is ADMIN else "a user's"
-            yield f"Needs {who} access token."
-        if self.rules.require is not None:
-            yield "Needs the payment gateway's signature over the moment and the very bytes."
+        yield from self._asked_of_callers()
         if self.rules.idempotent is True:
             yield "Needs an Idempotency-Key: repeated with it, the first answer is replayed."
         elif self.rules.idempotent:
@@ -119,6 +117,15 @@ class Operation:
             yield "With If-None-Match, 304 where nothing has changed since."
         if self.rules.refusals:
             yield f"Refuses with {', '.join(each.code for each in self.rules.refusals)}."
+
+    def _asked_of_callers(self) -> Iterator[str]:
+        if self.scope is not None:
+            key = "" if self.rules.people_only else ", or an API key with it"
+            yield f"Needs an access token with the scope `{self.scope}`{key}."
+        elif self.rules.access is not ANYONE:
+            yield "Needs a user's access token."
+        if self.rules.require is not None:
+            yield "Needs the payment gateway's signature over the moment and the very bytes."
 
     @property
     def refusals(self) -> Iterator[type[CommerceError]]:
@@ -138,8 +145,10 @@ class Operation:
     def _refused_callers(self) -> Iterator[type[CommerceError]]:
         if self.rules.access is not ANYONE:
             yield from (NotSignedIn, InvalidToken, TokenExpired, SessionEnded)
-        if self.rules.access is ADMIN:
-            yield AdminOnly
+        if self.scope is not None:
+            yield from (MissingScope, InvalidApiKey, TooManyRequests)
+        if self.rules.people_only:
+            yield PeopleOnly
 
     def _refused_repeats(self) -> Iterator[type[CommerceError]]:
         if self.rules.idempotent is True:
@@ -149,6 +158,11 @@ class Operation:
             yield IdempotencyKeyReused
         if self.takes_version:
             yield StaleVersion
+
+    @property
+    def scope(self) -> Scope | None:
+        """The scope that staff need for it; None where it is not only for staff."""
+        return self.rules.access if isinstance(self.rules.access, Scope) else None
 
     @property
     def success(self) -> list[HTTPStatus]:

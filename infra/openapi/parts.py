@@ -11,7 +11,8 @@ DESCRIPTION = """\
 Brands, products with stock, likes, points, coupons, orders, card payments and rankings.
 
 - Sign up with `POST /users`, sign in with `POST /sessions`, and send the token as
-  `Authorization: Bearer …`. What is below `/admin` wants a token with the scope `admin`.
+  `Authorization: Bearer …`. What is below `/admin` wants a token with the operation's scope, or
+  an API key with it in `X-Api-Key`.
 - A request that has an effect takes an `Idempotency-Key`: new for each wish, the same for each
   retry. The first answer is replayed for at least 24 hours, with `Idempotency-Replayed: true`.
 - Errors are `application/problem+json` (RFC 9457). `code` says which one it is; `request_id`
@@ -54,6 +55,7 @@ PATH = {
     "queue": "The queue's name, without the stack's",
     "event_id": "The event's id",
     "session_id": "The session's id",
+    "api_key_id": "The API key's id",
 }
 
 SUCCESS = {
@@ -117,11 +119,17 @@ SECURITY_SCHEMES = {
         "bearerFormat": "JWT",
         "description": "The access_token of POST /sessions",
     },
-    "admin": {
+    "staff": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "An access token with the scope `admin`",
+        "description": "An access token with the operation's scope, or with `admin`",
+    },
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Api-Key",
+        "description": "A key of POST /admin/api-keys with the operation's scope",
     },
     "gatewaySignature": {
         "type": "apiKey",
@@ -209,6 +217,7 @@ PROBLEM: dict[str, Any] = {
         "requested": {"type": "integer", "description": "Units that were asked for"},
         "sale_from": _MOMENT | {"description": "From when it is sold"},
         "sale_until": _MOMENT | {"description": "Until when it is sold"},
+        "scope": {"type": "string", "description": "The scope that the caller lacks"},
         "schema_revision": {"type": "string", "description": "What the database has"},
         "total": {
             "$ref": "#/components/schemas/MoneyView",

@@ -16,8 +16,9 @@ from commerce.runtime.messaging.dead_letters import (
 from commerce.shared.schemas import line
 from infra.arguments import whole_number
 from infra.ops import logs
+from infra.ops.acts import act
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group, confirm
-from infra.ops.target import OpsError, Target, client, operator
+from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import age, people, progress_bar, show_error, show_fields, show_table
 
 SAMPLE = 100  # dead letters that are received of each queue to find its oldest
@@ -88,8 +89,12 @@ def list_dead_letters(target: Target, options: argparse.Namespace) -> Answer:
 def redrive(target: Target, options: argparse.Namespace) -> Answer:
     """Send dead letters back to their queue, each audited first."""
     dead_letters = _dead_letters(target.queue(options.queue))
-    record = _recorder(target, "dlq redrive", dead_letters.queue.name)
-    with progress_bar("Sent back", len(options.id) or dead_letters.count(), options) as progress:
+    queue = dead_letters.queue.name
+    with (
+        act(target, "dlq redrive", queue) as by,
+        progress_bar("Sent back", len(options.id) or dead_letters.count(), options) as progress,
+    ):
+        record = _recorder(by, "dlq redrive", queue)
         result = dead_letters.redrive(
             options.id, rate=options.rate, progress=progress, record=record
         )
@@ -99,13 +104,16 @@ def redrive(target: Target, options: argparse.Namespace) -> Answer:
 def discard(target: Target, options: argparse.Namespace) -> Answer:
     """Delete dead letters, each audited first."""
     dead_letters = _dead_letters(target.queue(options.queue))
-    record = _recorder(target, "dlq discard", dead_letters.queue.name, options.reason)
     confirm(
         f"Delete {', '.join(options.id)} from {dead_letters.queue.name}? It will not be handled; "
         "its body stays in the table ops_audit.",
         options,
     )
-    return _answer(dead_letters, "discarded", dead_letters.discard(options.id, record))
+    queue = dead_letters.queue.name
+    with act(target, "dlq discard", queue) as by:
+        record = _recorder(by, "dlq discard", queue, options.reason)
+        result = dead_letters.discard(options.id, record)
+    return _answer(dead_letters, "discarded", result)
 
 
 def _summary(target: Target, dead_letters: DeadLetters) -> dict[str, Any]:
@@ -129,13 +137,9 @@ def _describe(dead_letter: DeadLetter, stack: str) -> dict[str, Any]:
     return describe(dead_letter, cause).model_dump(exclude={"sent_at", "body_is_cut"})
 
 
-def _recorder(
-    target: Target, action: str, queue: str, reason: str = ""
-) -> Callable[[DeadLetter], None]:
-    target.use_database()
-    from commerce.app.operations import record_act
+def _recorder(by: str, action: str, queue: str, reason: str = "") -> Callable[[DeadLetter], None]:
+    from commerce.app.operations import record_act  # imported when the environment is set
 
-    by = operator()
     return lambda dead_letter: record_act(by, action, queue, dead_letter, reason)
 
 

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from infra.arguments import whole_number
+from infra.ops.acts import act
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group
 from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import people, show_error, show_fields, show_table
@@ -57,7 +58,8 @@ def promote(target: Target, _options: argparse.Namespace) -> Answer:
     queue = target.queue(QUEUE)
     if not queue.url:
         raise OpsError(f"The stack {target.stack} names no queue {QUEUE}: is --stack right?")
-    sent = client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
+    with act(target, "drops promote", queue.name):
+        sent = client("sqs").send_message(QueueUrl=queue.url, MessageBody="{}")
     return DONE, {"queue": queue.name, "message_id": sent["MessageId"]}
 
 

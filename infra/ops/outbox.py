@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from infra.arguments import whole_number
+from infra.ops.acts import act
 from infra.ops.command import DONE, FOUND, Answer, add_command
-from infra.ops.target import OpsError, Target, operator
+from infra.ops.target import OpsError, Target
 from infra.ops.terminal import age, people, show_fields, show_table
 
 LISTED = 50
@@ -40,7 +41,7 @@ def inspect(target: Target, options: argparse.Namespace) -> Answer:
     from commerce.runtime.messaging import quarantine
     from commerce.shared import clock
 
-    requeued = {id_ for id_ in options.put_back if _requeue(id_)}
+    requeued = {id_ for id_ in options.put_back if _requeue(target, id_)}
     waiting = messaging.relay().waiting()
     quarantined = [
         {name: getattr(each, name) for name in each.__slots__}
@@ -82,11 +83,12 @@ def list_waiting(target: Target, options: argparse.Namespace) -> Answer:
     return DONE, {"waiting": relay.waiting().count, "events": events}
 
 
-def _requeue(event_id: UUID) -> bool:
-    from commerce.app.operations import requeue_event
-    from commerce.app.transactions import in_transaction
+def _requeue(target: Target, event_id: UUID) -> bool:
+    with act(target, "outbox --put-back", str(event_id)) as by:
+        from commerce.app.operations import requeue_event
+        from commerce.app.transactions import in_transaction
 
-    return in_transaction(requeue_event, event_id, by=operator())
+        return in_transaction(requeue_event, event_id, by=by)
 
 
 def show(answer: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from commerce.shared import clock
 from infra.arguments import whole_number
+from infra.ops.acts import act
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group
 from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import aside, counter, people, show_error, show_fields
@@ -42,14 +43,15 @@ def rebuild(target: Target, options: argparse.Namespace) -> Answer:
     target.use_valkey()
     from commerce.app import ranking_jobs
 
-    days = ranking_jobs.rebuild_rankings(options.day, counter(options))
+    with act(target, "ranking rebuild", str(options.day or "both days")):
+        days = ranking_jobs.rebuild_rankings(options.day, counter(options))
     return DONE, {"days": [asdict(each) for each in days]}
 
 
 def run(target: Target, options: argparse.Namespace) -> Answer:
     """Rank a day, week or month, even if there is a ranking of it already."""
-    target.use_database()
-    execution = start(target, options.period, options.at, options.chunk_size)
+    with act(target, "ranking run", f"{options.period} {options.at}"):
+        execution = start(target, options.period, options.at, options.chunk_size)
     with aside.status("planning") as shown:
         ended = wait_for(execution, shown.update)
     report = report_of(execution)

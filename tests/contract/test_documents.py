@@ -27,7 +27,7 @@ PLACES = (
 )
 TEXTS = {".py", ".yaml", ".yml", ".json", ".toml", ".sql", ".js", ".html", ".css", ".mako"}
 NAME = re.compile(r"[A-Za-z_][\w.]*(\(\))?")
-SPEC_REFERENCE = re.compile(r"\bSPEC\b|\bDROPS\b|[Ss]pec §(?P<number>[\d.]*\d)?")
+SPEC_REFERENCE = re.compile(r"\bSPEC\b|\bDROPS(?=\.md| §)|[Ss]pec §(?P<number>[\d.]*\d)?")
 
 # Names of others' products and services, which nothing in the tree mentions.
 EXTERNAL = {

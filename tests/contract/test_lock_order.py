@@ -15,13 +15,13 @@ LOCKS_ONE_ROW = {
     "point LOCK_CHARGE",
     "product LOCK_LEVELS", "product.striping LOCK_STOCK", "product.striping TAKE",
     "ranking.periods LOCK_CHUNK", "ranking.periods LOCK_RUN", "ranking.periods SHARE_RUN",
-    "shipping LOCK", "user LOCK", "user LOCK_WITH_LOGIN_ID", "user SHARE",
-    "user SHARE_WITH_LOGIN_ID", "user.mail_tokens LOCK_OWNER", "user.sessions LOCK",
+    "shipping LOCK", "user LOCK", "user SHARE", "user SHARE_WITH_LOGIN_ID",
+    "user.api_keys LOCK", "user.mail_tokens LOCK_OWNER", "user.sessions LOCK",
 }  # fmt: skip
 MAY_READ_OLDER_ROWS = {
     "coupon LOCK_COPY",  # the coupon's terms never change
     # Whether the address is verified decides only if one more mail is sent.
-    "user LOCK", "user LOCK_WITH_LOGIN_ID", "user SHARE", "user SHARE_WITH_LOGIN_ID",
+    "user LOCK", "user SHARE", "user SHARE_WITH_LOGIN_ID",
 }  # fmt: skip
 LOCK = re.compile(r"(\sORDER BY (?:(?!\sFROM\s).)+)?\sFOR (?:NO KEY )?(?:UPDATE|SHARE)")
 UPSERT = re.compile(r"jsonb_to_recordset(?:(?! ORDER BY ).)+ ON CONFLICT ")

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from infra.openapi import naming
+from commerce.shared.scopes import Scope
+from infra.openapi import naming, scopes
 from infra.openapi.document import document
 from infra.openapi.files import DOCUMENT
 from infra.template import functions, read_template
@@ -67,6 +68,10 @@ def test_the_document_has_not_drifted() -> None:
     assert json.loads(json.dumps(document())) == KEPT, "run `make openapi`"
 
 
+def test_the_table_of_scopes_has_not_drifted() -> None:
+    assert scopes.PAGE.read_text(encoding="utf-8") == scopes.page(), "run `make openapi`"
+
+
 def test_every_route_of_the_template_is_in_the_document() -> None:
     routes = {
         f"{event['Properties']['Method'].upper()} {event['Properties']['Path']}"
@@ -86,10 +91,16 @@ def test_every_operation_has_summary_tags_responses_and_security(name: str) -> N
     assert {"429", "500"} < set(operation["responses"])
     assert any(status < "300" for status in operation["responses"])
     if name.partition(" ")[2].startswith("/admin"):
-        assert operation["security"] == [{"admin": []}]
-        assert codes_of(operation, 403) >= {"ADMIN_ONLY"}
-    if operation["security"] in ([{"admin": []}], [{"user": []}]):
+        [[scope]] = [each["staff"] for each in operation["security"] if "staff" in each]
+        keys = [each["apiKey"] for each in operation["security"] if "apiKey" in each]
+        assert keys == ([] if "PEOPLE_ONLY" in codes_of(operation, 403) else [[scope]])
+        assert scope in set(Scope)
+        assert f"`{scope}`" in operation["description"]
+        assert codes_of(operation, 403) >= {"MISSING_SCOPE"}
+    if any(each.keys() & {"staff", "user"} for each in operation["security"]):
         refused = {"NOT_SIGNED_IN", "INVALID_TOKEN", "TOKEN_EXPIRED", "SESSION_ENDED"}
+        if name.partition(" ")[2].startswith("/admin"):
+            refused |= {"INVALID_API_KEY"}
         assert codes_of(operation, 401) - {"BAD_CREDENTIALS"} == refused
     keys = [each for each in operation["parameters"] if each["name"] == "Idempotency-Key"]
     wanted = IDEMPOTENCY_KEY_REQUIRED.get(name)

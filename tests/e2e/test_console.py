@@ -64,8 +64,8 @@ def test_an_operator_redrives_a_dead_letter_and_its_notice_is_delivered(
 ) -> None:
     operator = shop.new_buyer()
     login = operator.user["login_id"]
-    code, told = ops(stack, "admin", "grant", login, "--yes")
-    assert (code, login in {each["login_id"] for each in told["admins"]}) == (0, True)
+    code, told = ops(stack, "staff", "grant", login, "ops", "orders:read", "--yes")
+    assert (code, login in {each["login_id"] for each in told["staff"]}) == (0, True)
     open_console(page, shop)
     page.get_by_label("Login id").fill(login)
     page.get_by_label("Password").fill(operator.password)
@@ -151,7 +151,7 @@ def test_the_console_shows_a_non_admin_how_to_get_access(page: Page, shop: Shop)
     page.get_by_label("Login id").fill(user.user["login_id"])
     page.get_by_label("Password").fill(user.password)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("admin grant")
+    expect(page.get_by_role("alert")).to_contain_text("staff grant")
     assert page.evaluate("sessionStorage.length") == 0
 
 

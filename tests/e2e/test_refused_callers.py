@@ -75,6 +75,18 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/admin/drops/{order}/units", {"add": 1}),
     ("POST", "/admin/drops/{order}/cancellation", {"reason": "Mine"}),
     ("POST", "/admin/drops/{order}/disqualifications", {"entry_id": "{order}", "rule": "Mine"}),
+    ("GET", "/admin/users?login_id=coyote", None),
+    ("GET", "/admin/users/{order}", None),
+    ("POST", "/admin/users/{order}/suspension", {"reason": "Uses stolen cards"}),
+    ("DELETE", "/admin/users/{order}/suspension", None),
+    ("POST", "/admin/users/{order}/sessions/end", None),
+    ("GET", "/admin/staff", None),
+    ("PUT", "/admin/staff/{order}", {"scopes": ["stock", "orders:read"]}),
+    ("DELETE", "/admin/staff/{order}", None),
+    ("GET", "/admin/api-keys", None),
+    ("POST", "/admin/api-keys", {"name": "Warehouse", "scopes": ["stock", "orders:fulfil"]}),
+    ("DELETE", "/admin/api-keys/{order}", None),
+    ("GET", "/admin/audit", None),
 ]
 SLOWED_AFTER = 20
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from commerce.runtime.tokens import ADMIN
+from commerce.shared.scopes import Scope
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import an_address, rows
 
@@ -39,8 +39,8 @@ class Account:
         return answer.json
 
 
-def an_account(*, is_admin: bool = False) -> Account:
-    """Sign a user up."""
+def an_account(*scopes: Scope) -> Account:
+    """Sign a user up, with scopes as if they had been granted."""
     login_id = "U" + secrets.token_hex(4)
     body = {
         "login_id": login_id,
@@ -53,10 +53,9 @@ def an_account(*, is_admin: bool = False) -> Account:
     answer = call("user/sign_up", "POST", "/users", body=body, timeout_seconds=PATIENCE_SECONDS)
     assert answer.status == 201, answer.json
     user_id = UUID(answer.json["user_id"])
-    if is_admin:
-        rows(
-            "UPDATE user_account SET scopes = ARRAY[$2] WHERE id = $1 RETURNING id", user_id, ADMIN
-        )
+    if scopes:
+        sql = "UPDATE user_account SET scopes = $2 WHERE id = $1 RETURNING id"
+        rows(sql, user_id, list(scopes))
     return Account(user_id, login_id)
 
 

@@ -16,7 +16,7 @@ from commerce.product.striping import SetStripes, StripingFacade
 from commerce.runtime import tokens
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query, Row
-from commerce.shared import clock
+from commerce.shared import clock, scopes
 from commerce.shared.events import plain
 
 
@@ -38,10 +38,15 @@ def a_buyer(points: int = 0) -> Person:
     return Person(user_id, tokens.sign(user_id))
 
 
+def staff_with(*granted: scopes.Scope) -> Person:
+    """A member of staff with these scopes."""
+    user_id = clock.new_id()
+    return Person(user_id, tokens.sign(user_id, frozenset(granted)))
+
+
 def an_admin() -> Person:
     """Somebody who may do everything."""
-    user_id = clock.new_id()
-    return Person(user_id, tokens.sign(user_id, frozenset({tokens.ADMIN})))
+    return staff_with(scopes.Scope.ADMIN)
 
 
 def a_brand(name: str = "Acme") -> str:

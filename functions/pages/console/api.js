@@ -1,5 +1,6 @@
-// Requests to the API with the operator's token, which is kept in this tab only.
+// Requests to the API with the token of who is signed in, which is kept in this tab only.
 const KEY = "lastunit-console-token";
+const LOGIN_KEY = "lastunit-console-login";
 
 export class Problem extends Error {
   constructor(status, problem) {
@@ -13,17 +14,43 @@ export class Problem extends Error {
 export const token = {
   get: () => sessionStorage.getItem(KEY),
   set: (value) => sessionStorage.setItem(KEY, value),
-  forget: () => sessionStorage.removeItem(KEY),
+  forget: () => [KEY, LOGIN_KEY].forEach((key) => sessionStorage.removeItem(key)),
 };
+
+// The login id of who signed in with a password; null where a token was pasted.
+export const login = {
+  get: () => sessionStorage.getItem(LOGIN_KEY),
+  set: (value) => sessionStorage.setItem(LOGIN_KEY, value),
+};
+
+// The token's scopes; null where it cannot be read. The API decides; this decides what is shown.
+export function scopes() {
+  try {
+    const claims = token.get().split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(atob(claims)).scope.split(" ").filter(Boolean);
+  } catch {
+    return null;
+  }
+}
+
+export const may = (scope) => (scopes() ?? ["admin"]).some((held) => held === scope || held === "admin");
+
+// Opens a new session in place of the old one, as only who knows the password can.
+export async function signInAgain(password) {
+  const before = token.get();
+  const opened = await post("sessions", { login_id: login.get(), password });
+  token.set(opened.access_token);
+  await send("DELETE", "sessions/current", undefined, undefined, before).catch(() => {}); // it ends by itself
+}
 
 export const get = (path) => send("GET", path);
 export const post = (path, body, version) => send("POST", path, body, version);
 
 // With a version, the change is made only if nobody else has changed the thing meanwhile.
-async function send(method, path, body, version) {
+async function send(method, path, body, version, bearer = token.get()) {
   const headers = { Accept: "application/json" };
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
-  if (token.get()) headers.Authorization = `Bearer ${token.get()}`;
+  if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {

@@ -1,4 +1,5 @@
 // Native modal dialogs: they trap the focus, close on Escape, and return the focus.
+import { login, signInAgain } from "./api.js";
 import { byKey, el, keyOf, problemText } from "./dom.js";
 
 function open(dialog) {
@@ -23,10 +24,12 @@ export function read(title, ...content) {
 // Asks for confirmation, stays open until the action is done, and shows its problem.
 // `field` is the label and the attributes of a field that must be filled in; `act` gets its text.
 // `choice` is the label and the options of a list, [value, text] each; `act` gets the chosen value.
-export function ask({ title, text, verb, danger, field, choice, act }) {
+// With `final`, for what cannot be undone, who signed in with a password has to repeat it.
+export function ask({ title, text, verb, danger, final, field, choice, act }) {
   const input = field && el("input", { id: "field", required: true, autocomplete: "off", ...field.attributes });
   const select = choice && el("select", { id: "choice" },
     choice.options.map(([value, shown]) => el("option", { value }, shown)));
+  const password = final && login.get() && el("input", { id: "again", type: "password", required: true, autocomplete: "current-password" });
   const confirm = el("button", { type: "submit", class: danger ? "danger" : "primary" }, verb);
   const cancel = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Cancel");
   const progress = el("p", { class: "progress", role: "status" });
@@ -34,6 +37,7 @@ export function ask({ title, text, verb, danger, field, choice, act }) {
     el("h2", { id: "dialog-title" }, title), el("p", { id: "dialog-text" }, text),
     select ? el("p", {}, el("label", { for: "choice" }, choice.label), select) : null,
     input ? el("p", {}, el("label", { for: "field" }, field.label), input) : null,
+    password ? el("p", {}, el("label", { for: "again" }, `Password of ${login.get()}, as this cannot be undone`), password) : null,
     progress, el("div", { class: "buttons" }, cancel, confirm));
   const dialog = el("dialog", { "aria-labelledby": "dialog-title", "aria-describedby": "dialog-text" }, form);
   form.addEventListener("submit", async (event) => {
@@ -41,6 +45,7 @@ export function ask({ title, text, verb, danger, field, choice, act }) {
     confirm.disabled = true;
     progress.replaceChildren("Working …");
     try {
+      if (password) await signInAgain(password.value);
       const outcome = await act(input?.value.trim() ?? "", (line) => progress.replaceChildren(line), select?.value);
       dialog.close();
       showOutcome(outcome);
@@ -50,7 +55,7 @@ export function ask({ title, text, verb, danger, field, choice, act }) {
     }
   });
   open(dialog);
-  (select ?? input ?? confirm).focus();
+  (select ?? input ?? (password || confirm)).focus();
 }
 
 const SHOWN_MS = 12_000;

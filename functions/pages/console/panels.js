@@ -1,5 +1,6 @@
 // The contents of the panels, made from the API's answers.
 import * as actions from "./actions.js";
+import { may } from "./api.js";
 import * as charts from "./charts.js";
 import { ago, badge, button, counted, duration, el, figure, money, number, shortId, table } from "./dom.js";
 import { troubles } from "./drops.js";
@@ -162,9 +163,21 @@ export function payments({ payments: waiting, breaker }, { changed }) {
     ["State", (payment) => badge(payment.status, payment.late ? "bad" : "")],
     ["Amount", (payment) => money(payment.amount), "number"],
     ["Since", (payment) => ago(payment.since)],
-    ["", (payment) => button("Sync", `sync ${payment.payment_id}`, () => actions.sync(payment, changed), "",
+    ["", (payment) => may("refunds") && button("Sync", `sync ${payment.payment_id}`, () => actions.sync(payment, changed), "",
       `Sync payment ${payment.payment_id}`), "act"],
   ], waiting)];
+}
+
+// --- audit ---------------------------------------------------------------------------------------
+
+export function audit({ items }) {
+  if (!items.length) return [nothing("Nobody has done anything yet.")];
+  return [table("What staff did last", [
+    ["When", (act) => ago(act.at)],
+    ["Who", (act) => el("code", { class: "id", title: act.by }, act.by.includes(":") ? `${act.by.split(":")[0]} ${shortId(act.by)}` : act.by)],
+    ["What", (act) => el("span", { title: act.subject }, act.action)],
+    ["Outcome", (act) => badge(act.code ? `${act.outcome} ${act.code}` : act.outcome, ["DONE", "REPLAYED"].includes(act.outcome) ? "" : "bad")],
+  ], items)];
 }
 
 // --- sales, stock, ranking -----------------------------------------------------------------------

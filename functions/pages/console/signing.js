@@ -1,9 +1,9 @@
 // Signing in, by login id and password or with an access token.
-import { get, post, token } from "./api.js";
+import { get, login as signedInAs, may, post, Problem, scopes, token } from "./api.js";
 import { el, problemText } from "./dom.js";
 
-const NO_ADMIN = "This user is not an admin. Whoever can read the database's secret can grant it: " +
-  "make ops ARGS=\"admin grant LOGIN_ID\"";
+const NO_STAFF = "This user has no staff scopes. An admin grants them, or whoever can read the " +
+  "database's secret: make ops ARGS=\"staff grant LOGIN_ID SCOPE\"";
 
 export function signIn(note, signedIn) {
   const login = el("input", { id: "login", name: "username", autocomplete: "username", required: true, autocapitalize: "none", spellcheck: "false" });
@@ -20,20 +20,23 @@ export function signIn(note, signedIn) {
     trouble.replaceChildren();
     try {
       token.set(await find());
-      await get("admin/overview");
+      if (scopes()?.length === 0) throw new Problem(403, { detail: NO_STAFF, code: "MISSING_SCOPE" });
+      if (may("ops")) await get("admin/overview"); // refuses a pasted token that is not good
       signedIn();
     } catch (problem) {
       token.forget();
-      if (problem.code === "ADMIN_ONLY") problem.message = NO_ADMIN;
       trouble.replaceChildren(problemText(problem));
     }
   };
-  byPassword.addEventListener("submit", attempt(async () =>
-    (await post("sessions", { login_id: login.value, password: password.value })).access_token));
+  byPassword.addEventListener("submit", attempt(async () => {
+    const opened = await post("sessions", { login_id: login.value, password: password.value });
+    signedInAs.set(login.value);
+    return opened.access_token;
+  }));
   byToken.addEventListener("submit", attempt(async () => pasted.value.trim()));
   const card = el("section", { class: "sign-in", "aria-labelledby": "sign-in-title" },
     el("h1", { id: "sign-in-title" }, "Sign in"),
-    note ? el("p", { class: "notice", role: "status" }, note) : el("p", { class: "quiet" }, "For operators: an admin's login."),
+    note ? el("p", { class: "notice", role: "status" }, note) : el("p", { class: "quiet" }, "For staff: your own login."),
     byPassword, trouble,
     el("details", {}, el("summary", {}, "Use a token instead"),
       el("p", { class: "quiet" }, "The local system prints one as ADMIN_TOKEN in .local/env."), byToken));

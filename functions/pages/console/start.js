@@ -1,5 +1,5 @@
 // The page: signs in, reloads every 15 seconds while it is visible, and redraws what has changed.
-import { get, token } from "./api.js";
+import { get, may, token } from "./api.js";
 import { counted, duration, el, problemText, updateTimes, show } from "./dom.js";
 import * as drops from "./drops.js";
 import * as panels from "./panels.js";
@@ -14,7 +14,9 @@ const SOURCES = {
   drops: newestDrops,
   sales: () => get("admin/sales"),
   ranking: () => get("rankings?period=daily&limit=10"),
+  audit: () => get("admin/audit?limit=10"),
 };
+const SCOPES = { letters: "ops", overview: "ops", drops: "drops", sales: "ops", audit: "admin" }; // the others are public
 const PANELS = [
   ["letters", "Dead letters", "letters", panels.letters],
   ["orders", "Orders", "overview", panels.orders],
@@ -24,7 +26,10 @@ const PANELS = [
   ["sales", "Sales of the last day", "sales", panels.sales],
   ["stock", "Stock of what sold best", "sales", panels.stock],
   ["ranking", "Today's ranking", "ranking", panels.ranking],
+  ["audit", "Audit", "audit", panels.audit],
 ];
+const isShown = (source) => !SCOPES[source] || may(SCOPES[source]);
+const shownPanels = () => PANELS.filter(([, , source]) => isShown(source));
 
 const known = {}; // the last answer of each source
 const failed = {}; // the problem of each source that failed
@@ -41,7 +46,7 @@ function refresh() {
 async function load() {
   clearTimeout(timer);
   $("refresh").setAttribute("aria-busy", "true");
-  const others = Object.keys(SOURCES).filter((source) => source !== "letters");
+  const others = Object.keys(SOURCES).filter((source) => source !== "letters" && isShown(source));
   await Promise.all([loadAllDeadLetters(), ...others.map(loadSource)]);
   $("refresh").removeAttribute("aria-busy");
   if (!token.get()) return;
@@ -69,6 +74,7 @@ async function loadSource(source) {
 
 // One request after another: what one has received is invisible to the next.
 async function loadAllDeadLetters() {
+  if (!isShown("letters")) return;
   await loadSource("letters");
   for (const queue of [...opened.keys()]) await loadDeadLetters(queue);
 }
@@ -101,7 +107,7 @@ async function changed() {
 }
 
 function build() {
-  const parts = PANELS.map(([id, title]) => el("section", { id, class: "panel", "aria-labelledby": `${id}-title` },
+  const parts = shownPanels().map(([id, title]) => el("section", { id, class: "panel", "aria-labelledby": `${id}-title` },
     el("h2", { id: `${id}-title`, tabindex: "-1" }, title),
     el("div", { class: "panel-trouble" }), el("div", { class: "panel-body", "aria-busy": "true" }, el("p", { class: "quiet" }, "Loading …"))));
   show($("main"), el("section", { id: "wrong", "aria-label": "What is wrong now" }, el("h1", { class: "verdict" }, "Looking …")),
@@ -112,7 +118,7 @@ function build() {
 function draw() {
   if (!drawn) return;
   drawOnce("wrong", [panels.wrongs(known), Object.keys(failed)], () => show($("wrong"), verdict()));
-  for (const [id, , source, render] of PANELS) {
+  for (const [id, , source, render] of shownPanels()) {
     const [, trouble, body] = $(id).children;
     drawOnce(`${id} trouble`, failed[source]?.message, () => show(trouble, failed[source] && problemText(failed[source])));
     body.classList.toggle("stale", Boolean(failed[source]));
@@ -144,6 +150,7 @@ function verdict() {
   const wrongs = panels.wrongs(known);
   const missing = Object.keys(failed);
   if (missing.length) wrongs.push([PANELS.find(([, , source]) => source === missing[0])[0], `${counted(missing.length, "answer")} missing: some of the state is unknown`]);
+  if (!wrongs.length && !may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
   if (!wrongs.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, "No dead letters, nothing stuck, nothing waiting for too long.")];
   return [
     el("h1", { class: "verdict bad" }, wrongs.length === 1 ? "One thing is wrong" : `${wrongs.length} things are wrong`),

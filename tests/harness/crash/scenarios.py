@@ -13,7 +13,7 @@ from commerce.like import ProductLiked
 from commerce.payment import MAX_DECLINES
 from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.shared import clock
-from tests.harness.crash import admins, console, drops, operators, points, rankings, shoppers
+from tests.harness.crash import admins, console, drops, operators, points, rankings, shoppers, staff
 from tests.harness.crash.cases import (
     CREATED,
     DONE,
@@ -453,6 +453,7 @@ SCENARIOS = {
         *console.SCENARIOS,
         *drops.SCENARIOS,
         *points.SCENARIOS,
+        *staff.SCENARIOS,
     )
 }
 """Every use case that `make faults` goes through."""

@@ -172,22 +172,30 @@ def _changed(example: Any) -> Iterator[Any]:
 
 
 def forged_tokens(world: World) -> AttackResult:
-    """Try tokens with each part forged: 401 everywhere, and 403 for users on admin paths."""
+    """Try forged tokens and keys: 401 everywhere, and 403 for users on staff's paths."""
     result = AttackResult("forged tokens")
     for operation in operations():
         security = document()["paths"][operation.path][operation.method.lower()]["security"]
-        if security not in ([{"user": []}], [{"admin": []}]):
+        if not any(each.keys() & {"staff", "user"} for each in security):
             continue
         valid = Ready(world, operation).attempt()
         for name, token in forged(world.admin):
             status, _ = send(valid.with_(token=token), result)
             if status != 401:
                 result.find(f"{status} with a forged {name}", operation.label)
-        if security == [{"admin": []}]:
+        if "staff" in security[0]:
             status, _ = send(valid.with_(token=world.caller.token), result)
             if status != 403:
                 result.find(f"{status} for a user", operation.label)
+            _try_forged_keys(valid, result)
     return result
+
+
+def _try_forged_keys(valid: Attempt, result: AttackResult) -> None:
+    for key in _FORGED_KEYS:
+        status, _ = send(valid.with_(token=None, headers={"X-Api-Key": key}), result)
+        if status != 401:
+            result.find(f"{status} with a forged API key", valid.operation.label)
 
 
 def forged(admin: Person) -> Iterator[tuple[str, str]]:
@@ -217,6 +225,11 @@ def forged(admin: Person) -> Iterator[tuple[str, str]]:
     for text in ("", " ", "a", "a.b", "a.b.c", "....", "é.é.é", "a" * 9000, "\x00", "Bearer"):
         yield f"text {text[:9]!r}", text
 
+
+_FORGED_KEYS = (
+    "", "lastunit_key_", "lastunit_key_" + "0" * 64, "LASTUNIT_KEY_" + "0" * 64, "' OR 1=1 --",
+    "lastunit_key_" + "0" * 64 + "\n", "é", "a" * 9000, "\x00", "%", "lastunit_key_%",
+)  # fmt: skip
 
 _WRONG_CLAIMS: Mapping[str, tuple[Any, ...]] = {
     "iss": ("somebody", "", None, 7, [], ["lastunit"]),

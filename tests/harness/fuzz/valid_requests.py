@@ -39,6 +39,7 @@ from tests.support.orders import an_order, ship
 from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
 from tests.support.sessions import an_account
 from tests.support.shop import a_key, a_product, rows
+from tests.support.staff import a_key_with
 
 Words = Mapping[Any, Any]
 """The values that replace the document's examples in a request."""
@@ -134,7 +135,8 @@ class Ready:
         ids = {name: str(words[examples.PATH_IDS[name]]) for name in operation.names}
         token = self._world.token_for(operation.path)
         body = substitute(operation.example, words)
-        return Attempt(operation, ids, {"token": token, "key": a_key(), "body": body})
+        query = _QUERIES.get((operation.method, operation.path), "")
+        return Attempt(operation, ids, {"token": token, "key": a_key(), "body": body}, query)
 
     @property
     def words(self) -> Words:
@@ -197,6 +199,14 @@ def _words_of(world: World) -> dict[Any, Any]:
 def _a_product(world: World) -> str:
     """A new product, which no admin has changed."""
     return a_product(stock=1_000, price=PRICE, brand_id=world.ids["brand_id"])
+
+
+def _an_account(world: World) -> Words:
+    return {examples.USER_ID: str(an_account().user_id)}
+
+
+def _an_api_key(world: World) -> Words:
+    return {examples.API_KEY_ID: a_key_with("stock")["api_key_id"]}
 
 
 def _a_new_login_id(world: World) -> Words:
@@ -339,6 +349,9 @@ def _a_cancelled_drop(world: World) -> Words:
     return words
 
 
+_QUERIES: Mapping[tuple[str, str], str] = {("GET", "/admin/users"): "?login_id=coyote"}
+"""What an operation does not do without."""
+
 _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/users"): _a_new_login_id,
     ("POST", "/sessions"): _a_login,
@@ -349,6 +362,13 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/password-resets/confirmation"): _a_reset,
     ("POST", "/coupons/{coupon_id}/issues"): _an_offer,
     ("POST", "/orders/{order_id}/cancellation"): _a_confirmed_order,
+    ("GET", "/admin/users/{user_id}"): _an_account,
+    ("POST", "/admin/users/{user_id}/suspension"): _an_account,
+    ("DELETE", "/admin/users/{user_id}/suspension"): _an_account,
+    ("POST", "/admin/users/{user_id}/sessions/end"): _an_account,
+    ("PUT", "/admin/staff/{user_id}"): _an_account,
+    ("DELETE", "/admin/staff/{user_id}"): _an_account,
+    ("DELETE", "/admin/api-keys/{api_key_id}"): _an_api_key,
     ("POST", "/admin/orders/{order_id}/cancellation"): _a_confirmed_order,
     ("POST", "/admin/orders/{order_id}/shipment"): _a_confirmed_order,
     ("POST", "/admin/orders/{order_id}/delivery"): _a_shipped_order,

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from commerce.runtime import tokens
 from commerce.shared import clock
+from commerce.shared.scopes import Scope
 from tests.support.browser import TIMEOUT_MS, a_browser, a_page
 from tests.support.dead_letters import DeadQueue
 from tests.support.http_server import serve_api
@@ -49,7 +50,7 @@ def open_console(page: Page, site: str) -> Callable[[], Page]:
     """Open the console as a signed-in admin; call it after the shop is prepared."""
 
     def opened() -> Page:
-        admin = tokens.sign(clock.new_id(), frozenset({tokens.ADMIN}))
+        admin = tokens.sign(clock.new_id(), frozenset({Scope.ADMIN}))
         page.add_init_script(
             f"sessionStorage.getItem('seen') || sessionStorage.setItem('{TOKEN}', '{admin}');"
             "sessionStorage.setItem('seen', 'yes')"

@@ -6,6 +6,7 @@ import pytest
 
 from commerce.runtime import tokens
 from commerce.shared import clock
+from commerce.shared.scopes import Scope
 from infra.local.api import Api
 from infra.local.catalogue import CATALOGUE, DROP_PRODUCT, seed_catalogue
 from tests.support.drops import begin_entries, settle, shift
@@ -20,7 +21,7 @@ UNITS = next(each.stock_quantity for ps in CATALOGUE.values() for each in ps
 def admin(own_shop: str) -> Iterator[Api]:
     """The API as an admin's."""
     with serve_api() as url:
-        yield Api(url, tokens.sign(clock.new_id(), frozenset({tokens.ADMIN})))
+        yield Api(url, tokens.sign(clock.new_id(), frozenset({Scope.ADMIN})))
 
 
 def test_the_catalogue_is_there_once_with_one_drop(admin: Api) -> None:

@@ -14,8 +14,10 @@ from commerce.app.transactions import in_transaction
 from commerce.point import ChargePoints
 from commerce.runtime import tokens
 from commerce.shared import clock
-from commerce.user import UserFacade, passwords
+from commerce.shared.scopes import Scope
+from commerce.user import passwords
 from commerce.user.sessions.model import LIFETIME, MAX_SESSIONS
+from commerce.user.staff import StaffFacade
 from infra.template import ROOT
 from tests.support.lambda_calls import Answer, call, function, lambda_context
 from tests.support.orders import place
@@ -260,7 +262,7 @@ def test_an_ended_session_gets_no_replayed_answer() -> None:
 
 
 def test_revoking_ends_an_admins_sessions_at_once() -> None:
-    account = an_account(is_admin=True)
+    account = an_account(Scope.ADMIN)
     opened = account.tokens()
     brand = {"name": "Acme", "description": ""}
     register = partial(
@@ -268,7 +270,7 @@ def test_revoking_ends_an_admins_sessions_at_once() -> None:
         body=brand,
     )  # fmt: skip
     assert register().status == 201
-    in_transaction(UserFacade.revoke_admin, account.login_id, by="test")
+    in_transaction(StaffFacade.revoke_by_login, account.login_id, (), by="test")
     before = rows("SELECT count(*) AS n FROM brand")
     assert refused(register()) == ENDED
     assert refused(refresh(opened["refresh_token"])) == ENDED
@@ -281,11 +283,11 @@ def test_revoking_ends_an_admins_sessions_at_once() -> None:
 def test_granting_outdates_access_tokens_and_keeps_the_session() -> None:
     account = an_account()
     opened = account.tokens()
-    in_transaction(UserFacade.grant_admin, account.login_id, by="test")
+    in_transaction(StaffFacade.grant_by_login, account.login_id, [Scope.ADMIN], by="test")
     assert refused(me(opened["access_token"])) == (401, "TOKEN_EXPIRED")
     answer = refresh(opened["refresh_token"])
     assert answer.status == 200
-    assert tokens.verify(answer.json["access_token"]).is_admin
+    assert tokens.verify(answer.json["access_token"]).scopes == {"admin"}
     assert me(answer.json["access_token"]).status == 200
 
 
@@ -381,7 +383,7 @@ def test_sign_ins_refreshes_and_changes_at_once_leave_good_sessions_only() -> No
 
 def test_every_function_with_access_rules_refuses_an_ended_session() -> None:
     """Each is sent its sample, by an admin whose session has ended."""
-    opened = an_account(is_admin=True).tokens()
+    opened = an_account(Scope.ADMIN).tokens()
     end_sessions(opened["access_token"])
     header = f"Bearer {opened['access_token']}"
     answers = {}

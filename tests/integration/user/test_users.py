@@ -3,6 +3,7 @@
 import secrets
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_an_admin_is_a_user_with_that_scope() -> None:
     user_id = sign_up(login_id).json["user_id"]
     rows("UPDATE user_account SET scopes = '{admin}' WHERE id = $1 RETURNING id", user_id)
     identity = tokens.verify(log_in(login_id).json["access_token"])
-    assert identity.by == f"admin:{user_id}"
+    assert (identity.user_id, identity.scopes) == (UUID(user_id), frozenset({"admin"}))
 
 
 def test_a_login_id_is_unique_in_any_case() -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock
@@ -27,7 +26,6 @@ class MemoryUserRepository:
         self._claims: dict[str, UUID] = {}
         self._attempts: dict[Counter, Attempts] = {}
         self.events: list[Event] = []
-        self.changes: list[Change] = []
 
     def add(self, user: User) -> None:
         if self._with_login_id(user.login_id):
@@ -97,17 +95,6 @@ class MemoryUserRepository:
 
     def save_attempts(self, attempts: Iterable[Attempts]) -> None:
         self._attempts |= {each.counter: copy(each) for each in attempts}
-
-    def lock_login(self, login_id: str) -> User | None:
-        return self._with_login_id(login_id)
-
-    def with_scope(self, scope: str) -> list[User]:
-        found = [user for user in self._users.values() if scope in user.scopes]
-        return sorted(found, key=lambda user: user.login_id)
-
-    def save_scopes(self, user: User, change: Change) -> None:
-        self._users[user.id] = user
-        self.changes.append(change)
 
     def _with_login_id(self, login_id: str) -> User | None:
         for user in self._users.values():

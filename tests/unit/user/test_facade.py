@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from commerce.runtime import tokens
-from commerce.runtime.audit import Change
 from commerce.shared import clock
 from commerce.user import (
     LoginIdTaken,
@@ -85,7 +84,7 @@ def sessions() -> MemorySessionRepository:
 
 @pytest.fixture
 def users(repository: MemoryUserRepository, sessions: MemorySessionRepository) -> Facades:
-    return Facades(UserFacade(repository, sessions), SessionFacade(repository, sessions))
+    return Facades(UserFacade(repository), SessionFacade(repository, sessions))
 
 
 def sign_up(users: Facades, **changes: Any) -> UserView:
@@ -156,9 +155,9 @@ def test_an_admins_token_has_the_admin_scope(
 ) -> None:
     user = repository.find(UUID(sign_up(users).user_id))
     assert user is not None
-    user.change_scopes(frozenset({"admin"}))
-    repository.save_scopes(user, Change("system", "grant admin", user.id, {}, {}))
-    assert tokens.verify(open_session(users).access_token).is_admin
+    user.scopes = frozenset({"admin"})
+    repository.save_password(user)
+    assert tokens.verify(open_session(users).access_token).scopes == {"admin"}
 
 
 def test_a_login_id_is_unique_in_any_case(users: Facades, repository: MemoryUserRepository) -> None:

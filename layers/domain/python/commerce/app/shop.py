@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from commerce.ranking.periods import PeriodicalRankingFacade
     from commerce.shipping import ShippingFacade
     from commerce.user import UserFacade
+    from commerce.user.api_keys import ApiKeyFacade
     from commerce.user.mail_tokens import MailTokenFacade
     from commerce.user.sessions import SessionFacade
+    from commerce.user.staff import StaffFacade
 
 
 class Shop:
@@ -36,9 +38,21 @@ class Shop:
     def users(self) -> "UserFacade":
         from commerce.user import UserFacade
         from commerce.user.repository import SqlUserRepository
-        from commerce.user.sessions.repository import SqlSessionRepository
 
-        return UserFacade(SqlUserRepository(self.uow), SqlSessionRepository(self.uow))
+        return UserFacade(SqlUserRepository(self.uow))
+
+    @cached_property
+    def staff(self) -> "StaffFacade":
+        from commerce.user.sessions import SqlSessionRepository
+        from commerce.user.staff import StaffFacade, StaffRepository
+
+        return StaffFacade(StaffRepository(self.uow), SqlSessionRepository(self.uow))
+
+    @cached_property
+    def api_keys(self) -> "ApiKeyFacade":
+        from commerce.user.api_keys import ApiKeyFacade, ApiKeyRepository
+
+        return ApiKeyFacade(ApiKeyRepository(self.uow))
 
     @cached_property
     def sessions(self) -> "SessionFacade":

@@ -98,7 +98,7 @@ WITHIN_PURCHASE_LIMITS = Statement(
 _unpaid = select(func.count()).where(_OF_BUYER, _o.status == text("'PENDING'")).scalar_subquery()
 COUNT_UNPAID = Statement(select(_unpaid.label("count")))
 
-# An order lapses when it ends unpaid, unless an admin ended it. `others` is one less than the
+# An order lapses when it ends unpaid, unless staff ended it. `others` is one less than the
 # lapses that begin a cool-down, and `recent_id` bounds the search.
 _confirmed = order_history_table.alias()
 _lapse = (
@@ -113,6 +113,7 @@ _lapse = (
         _o.status == text("'CANCELLED'"),
         _h.status == text("'CANCELLED'"),
         _h.by.not_like("admin:%"),
+        _h.by.not_like("key:%"),
         ~exists().where(_confirmed.c.order_id == _o.id, _confirmed.c.status == text("'CONFIRMED'")),
     )
     .subquery("lapse")

@@ -1,7 +1,12 @@
-"""The audits: operators' acts that cannot be undone, and admins' changes to the shop."""
+"""The audits: each act of staff, what it changed in the shop, and the messages that it concerned.
+
+A staff act has its row before it begins, and its outcome when it has ended. Changes are recorded by
+the transaction that makes them, and messages before they are touched; both name the act's request.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +51,44 @@ def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: plain(value) for name, value in facts.items()}
 
 
+class Outcome(StrEnum):
+    """The outcome of a staff act."""
+
+    DONE = "DONE"
+    REPLAYED = "REPLAYED"
+    REFUSED = "REFUSED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class StaffAct:
+    """An act of staff or of an API key: `subject` is the path, or the words of a command."""
+
+    id: UUID
+    by: str
+    action: str
+    subject: str
+
+
+def begin_act(uow: UnitOfWork, act: StaffAct) -> None:
+    """Record that somebody begins an act."""
+    uow.write(
+        sql.BEGIN_ACT(
+            id=act.id,
+            at=clock.now(),
+            by=act.by,
+            action=act.action,
+            subject=_storable(act.subject),
+            trace_id=trace.trace_id(),
+        )
+    )
+
+
+def end_act(uow: UnitOfWork, act: StaffAct, outcome: Outcome, code: str | None = None) -> None:
+    """Record how an act ended, with the code of the problem where there was one."""
+    uow.write(sql.END_ACT(act_id=act.id, new_outcome=outcome.value, new_code=code))
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """An operator's act on one message; `body` is the message before it."""
@@ -60,9 +103,11 @@ class Act:
 
 def record_act(database: Database, act: Act) -> None:
     """Record the act, and commit. Call it before the act itself."""
-    # PostgreSQL stores no NUL character.
-    texts = {
-        name: value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-        for name, value in asdict(act).items()
-    }
-    database.run([sql.RECORD_ACT(id=clock.new_id(), at=clock.now(), **texts)])
+    texts = {name: _storable(value) for name, value in asdict(act).items()}
+    facts = {"id": clock.new_id(), "at": clock.now(), "trace_id": trace.trace_id()}
+    database.run([sql.RECORD_ACT(**facts, **texts)])
+
+
+def _storable(text: str) -> str:
+    """Replace what PostgreSQL stores in no text: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -10,9 +10,6 @@ from commerce.runtime.keyring import Expired, Forged, Keyring
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError, Kind
 
-ADMIN = "admin"
-"""The scope of admins."""
-
 MAX_LIFETIME = timedelta(days=1)  # of any token, as of TokenLifetimeSeconds in the template
 KEYRING = Keyring("TOKEN")
 
@@ -49,35 +46,33 @@ class SessionEnded(CommerceError):
     default_detail = "Open a new session with POST /sessions."
 
 
-class AdminOnly(CommerceError):
-    """Only an admin may do this."""
-
-    kind = Kind.FORBIDDEN
-    code = "ADMIN_ONLY"
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A caller, with what their token says.
 
     A token without a session is an operator's, signed with the keys by hand: it lasts until it
-    expires.
+    expires. On a staff route `is_staff` is true. An API key is a caller whose `user_id` is its own
+    id.
     """
 
     user_id: UUID
     scopes: frozenset[str] = frozenset()
     session_id: UUID | None = None
     epoch: int = 0
+    is_staff: bool = False
+    is_key: bool = False
 
     @property
-    def is_admin(self) -> bool:
-        """True where the token has the admin scope."""
-        return ADMIN in self.scopes
+    def account_id(self) -> UUID | None:
+        """The caller's account; None for operators and API keys, which have none."""
+        return self.user_id if self.session_id else None
 
     @property
     def by(self) -> str:
-        """The caller's name in histories and audits."""
-        return f"{'admin' if self.is_admin else 'user'}:{self.user_id}"
+        """The caller's name in histories and audits: staff who shop are users there."""
+        if self.is_key:
+            return f"key:{self.user_id}"
+        return f"{'admin' if self.is_staff else 'user'}:{self.user_id}"
 
 
 def lifetime_seconds() -> int:

@@ -25,8 +25,11 @@ def new_id() -> UUID:
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """Return the lowest UUIDv7 of that millisecond; ids made earlier are less than it."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    """Return the lowest UUIDv7 of that millisecond; ids made earlier are less than it.
+
+    No id was made before 1970: of an earlier moment it is the lowest id of all.
+    """
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def rfc3339(moment: datetime) -> str:

@@ -1,11 +1,8 @@
 """The use cases of the user context."""
 
-from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from commerce.runtime import tokens
-from commerce.runtime.audit import Change
 from commerce.shared import clock
 from commerce.shared import etag as versions
 from commerce.shared.etag import IfMatch
@@ -15,16 +12,14 @@ from commerce.user.commands import EditMe, SignUp
 from commerce.user.errors import UserNotFound
 from commerce.user.model import User
 from commerce.user.repository import UserRepository
-from commerce.user.sessions.repository import SessionRepository
 from commerce.user.views import Entrant, UserView, VersionedUser
 
 
 class UserFacade:
-    """Users sign up, read and edit their data; operators grant scopes."""
+    """Users sign up, read and edit their data."""
 
-    def __init__(self, users: UserRepository, sessions: SessionRepository) -> None:
+    def __init__(self, users: UserRepository) -> None:
         self._users = users
-        self._sessions = sessions
 
     def sign_up(self, command: SignUp) -> UserView:
         """Open an account.
@@ -74,55 +69,11 @@ class UserFacade:
             raise UserNotFound
         return entrant
 
-    def admins(self) -> list[UserView]:
-        """Return all admins, by login id."""
-        return [_view(user) for user in self._users.with_scope(tokens.ADMIN)]
-
-    def grant_admin(self, login_id: str, *, by: str) -> UserView:
-        """Make a user an admin: their sessions need new access tokens, which have the scope.
-
-        No path of the API leads here: only who has access to the database can appoint admins.
-        Raises UserNotFound.
-        """
-        user, is_changed = self._change(
-            login_id, "grant admin", by, lambda old: old | {tokens.ADMIN}
-        )
-        if is_changed:
-            self._sessions.renew_tokens(user.id, user.epoch)
-        return _view(user)
-
-    def revoke_admin(self, login_id: str, *, by: str) -> UserView:
-        """Revoke the admin scope, and end all of the user's sessions. Raises UserNotFound."""
-        user, is_changed = self._change(
-            login_id, "revoke admin", by, lambda old: old - {tokens.ADMIN}
-        )
-        if is_changed:
-            self._sessions.end_all(user.id)
-        return _view(user)
-
     def _find(self, user_id: UUID) -> User:
         user = self._users.find(user_id)
         if user is None:
             raise UserNotFound
         return user
-
-    def _change(
-        self,
-        login_id: str,
-        action: str,
-        by: str,
-        changed: Callable[[frozenset[str]], frozenset[str]],
-    ) -> tuple[User, bool]:
-        user = self._users.lock_login(login_id)
-        if user is None:
-            raise UserNotFound
-        before, after = user.scopes, changed(user.scopes)
-        if before == after:
-            return user, False
-        user.change_scopes(after)
-        scopes = {"scopes": sorted(before)}, {"scopes": sorted(after)}
-        self._users.save_scopes(user, Change(by, action, user.id, *scopes))
-        return user, True
 
 
 def _versioned(user: User) -> VersionedUser:

@@ -16,7 +16,7 @@ Gender: TypeAlias = Literal["MALE", "FEMALE", "OTHER"]
 class User:
     """A person who may sign in. `version` counts what they edited, and the events.
 
-    `epoch` counts what makes access tokens outdated: changes of password or scopes.
+    `epoch` counts what makes access tokens outdated: changes of password or scopes, suspensions.
     """
 
     id: UUID
@@ -29,6 +29,7 @@ class User:
     email_verified: bool = False
     scopes: frozenset[str] = frozenset()
     epoch: int = 0
+    is_suspended: bool = False
     version: int = 0
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
 
@@ -74,11 +75,6 @@ class User:
     def change_password(self, password_hash: str) -> None:
         """Replace the password; access tokens of other sessions are outdated."""
         self.password_hash = password_hash
-        self.epoch += 1
-
-    def change_scopes(self, scopes: frozenset[str]) -> None:
-        """Replace the scopes; access tokens with the old ones are outdated."""
-        self.scopes = scopes
         self.epoch += 1
 
     def _record_event(self, event_class: Callable[..., Event]) -> None:

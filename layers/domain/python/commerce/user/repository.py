@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from commerce.runtime import audit
-from commerce.runtime.audit import Change
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
@@ -81,15 +79,6 @@ class UserRepository(Protocol):
 
     def save_password(self, user: User) -> None:
         """Store password and epoch of a locked user."""
-
-    def lock_login(self, login_id: str) -> User | None:
-        """Return the user with this login id, locked FOR UPDATE."""
-
-    def with_scope(self, scope: str) -> list[User]:
-        """Return all users who have a scope, by login id."""
-
-    def save_scopes(self, user: User, change: Change) -> None:
-        """Store scopes and epoch of a locked user, and the change in the audit."""
 
 
 class SqlUserRepository:
@@ -196,19 +185,6 @@ class SqlUserRepository:
                 user_id=user.id, new_password_hash=user.password_hash, new_epoch=user.epoch
             )
         )
-
-    def lock_login(self, login_id: str) -> User | None:
-        return _user(self._uow.lock(sql.LOCK_WITH_LOGIN_ID(login_id=login_id)))
-
-    def with_scope(self, scope: str) -> list[User]:
-        found = self._uow.read(sql.WITH_SCOPE(scope=scope))
-        return [user for row in found if (user := _user([row]))]
-
-    def save_scopes(self, user: User, change: Change) -> None:
-        self._uow.write(
-            sql.SAVE_SCOPES(user_id=user.id, new_scopes=sorted(user.scopes), new_epoch=user.epoch)
-        )
-        audit.record(self._uow, change)
 
 
 def _user(rows: list[Row]) -> User | None:

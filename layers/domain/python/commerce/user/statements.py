@@ -32,21 +32,17 @@ _WITH_CLAIM = user_table.outerjoin(email_claim_table, _c.user_id == _u.id)
 _VERIFIED = _c.verified_at.is_not(None).label("email_verified")
 _USER = select(
     _u.id, _u.login_id, _u.password_hash, _u.name, _u.email, _VERIFIED, _u.birth_date, _u.gender,
-    _u.scopes, _u.epoch, _u.version,
+    _u.scopes, _u.epoch, _u.version, _u.suspended_at.is_not(None).label("is_suspended"),
 ).select_from(_WITH_CLAIM)  # fmt: skip
 ONE = Statement(_USER.where(_u.id == bindparam("id")))
 WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID))
-ADD = insert_row(user_table)
-WITH_SCOPE = Statement(
-    _USER.where(bindparam("scope", type_=Text) == any_(_u.scopes)).order_by(_u.login_id)
-)
+ADD = insert_row(user_table, suspended_at=None, suspension_reason=None)
 ENTRANT = Statement(
     select(_u.email, _VERIFIED, _u.created_at, _u.scopes)
     .select_from(_WITH_CLAIM)
     .where(_u.id == bindparam("id", type_=Uuid))
 )
 _BY_LOGIN_ID = _USER.where(func.lower(_u.login_id) == _LOGIN_ID)
-LOCK_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update(of=user_table))
 SHARE_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update(read=True, of=user_table))
 LOCK = Statement(_USER.where(_u.id == bindparam("id")).with_for_update(of=user_table))
 SHARE = Statement(_USER.where(_u.id == bindparam("id")).with_for_update(read=True, of=user_table))
@@ -82,7 +78,6 @@ RELEASE_UNVERIFIED = Statement(
 VOID_MAIL_TOKENS = Statement(
     delete(mail_token_table).where(mail_token_table.c.user_id == bindparam("user_id", type_=Uuid))
 )
-SAVE_SCOPES = Statement(_save(scopes=ARRAY(Text), epoch=BigInteger()))
 SAVE_PASSWORD = Statement(_save(password_hash=Text(), epoch=BigInteger()))
 
 

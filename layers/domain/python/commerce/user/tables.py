@@ -34,7 +34,10 @@ user_table = Table(
     Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     Column("version", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("suspended_at", DateTime(timezone=True)),
+    Column("suspension_reason", Text),
 )
+Index("user_is_staff", user_table.c.id, postgresql_where=text("scopes <> '{}'"))
 Index("login_id_taken", func.lower(user_table.c.login_id), unique=True)
 
 # Some accounts from before migration 0017 have another's address, and so no claim.

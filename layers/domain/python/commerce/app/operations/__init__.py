@@ -24,8 +24,9 @@ from commerce.app.operations.repairs import RequeueView, requeue, requeue_event,
 from commerce.app.operations.sales import SalesView, sales
 
 __all__ = [
-    "DeadLetterOutcomeView", "DeadLetterView", "Discard", "EventNotQuarantined", "NoticeView",
-    "OperatorsOrderView", "OverviewView", "QueueDeadLettersView", "QueueNotFound", "QueuesView",
+    "DeadLetterOutcomeView", "DeadLetterView", "Discard",
+    "EventNotQuarantined", "NoticeView", "OperatorsOrderView", "OverviewView",
+    "QueueDeadLettersView", "QueueNotFound", "QueuesView",
     "Redrive", "RequeueView", "SalesView", "dead_letters_of", "describe", "discard",
     "order_for_operators", "overview", "queues", "record_act", "redrive", "requeue",
     "requeue_event", "sales", "sync_payment",

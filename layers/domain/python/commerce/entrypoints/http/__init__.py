@@ -1,12 +1,13 @@
 """The HTTP entrypoint, shared by all functions behind the API.
 
 api: a function's route and its handler. request: the request as it arrives. access: who may call.
+acts: the audit of staff.
 parameters: what a route's function can take. viewer: who is shown an answer.
 responses: ETags, files, and answers without a route. field_errors: the sentences about refused
 fields. strictness: refusals of what a route would ignore.
 """
 
-from commerce.entrypoints.http.access import ADMIN, ANYONE, USER, Access
+from commerce.entrypoints.http.access import ANYONE, USER, Access, PeopleOnly
 from commerce.entrypoints.http.api import (
     HttpApi,
     PathNotFound,
@@ -15,7 +16,6 @@ from commerce.entrypoints.http.api import (
     lambda_handler,
 )
 from commerce.entrypoints.http.parameters import (
-    Admin,
     AnyViewer,
     Buyer,
     Cursor,
@@ -25,17 +25,19 @@ from commerce.entrypoints.http.parameters import (
     PreferredLanguage,
     RequestKey,
     SourceIp,
+    Staff,
     Text,
     UserAgent,
 )
 from commerce.entrypoints.http.request import BodyTooLarge, MalformedJson
 from commerce.entrypoints.http.responses import JSON, no_content, static_file, with_etag
 from commerce.entrypoints.http.strictness import UnknownParameter, ValidationFailed
+from commerce.shared.scopes import Scope
 
 __all__ = [
-    "ADMIN", "ANYONE", "JSON", "USER", "Access", "Admin", "AnyViewer", "BodyTooLarge", "Buyer",
+    "ANYONE", "JSON", "USER", "Access", "AnyViewer", "BodyTooLarge", "Buyer",
     "Cursor", "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey",
-    "PathNotFound", "PreferredLanguage", "RequestKey", "Rules", "SourceIp", "Text",
-    "UnknownParameter", "UserAgent", "ValidationFailed", "http_api", "lambda_handler",
-    "no_content", "static_file", "with_etag",
+    "PathNotFound", "PeopleOnly", "PreferredLanguage", "RequestKey", "Rules", "Scope", "SourceIp",
+    "Staff", "Text", "UnknownParameter", "UserAgent", "ValidationFailed", "http_api",
+    "lambda_handler", "no_content", "static_file", "with_etag",
 ]  # fmt: skip

@@ -1,38 +1,64 @@
-"""Access to a route: anyone, users or admins."""
+"""Access to a route: anyone, users, or staff and machines with a scope."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
+from typing import TypeAlias
 
-from commerce.app.sessions import expect_session_of, require_session
+from commerce.app.api_keys import InvalidApiKey, identify_key
+from commerce.app.sessions import expect_session_of
 from commerce.entrypoints.telemetry import logger
 from commerce.runtime import tokens
 from commerce.runtime.tokens import Identity
+from commerce.shared import scopes
+from commerce.shared.errors import CommerceError, Kind
+from commerce.shared.scopes import Scope
 
 
-class Access(Enum):
-    """The callers that a route lets in."""
+class Caller(Enum):
+    """The callers of a route that is not only for staff."""
 
     ANYONE = "anyone"
     USER = "user"
-    ADMIN = "admin"
 
 
-ANYONE, USER, ADMIN = Access.ANYONE, Access.USER, Access.ADMIN
+ANYONE, USER = Caller.ANYONE, Caller.USER
+Access: TypeAlias = Caller | Scope
+"""The callers that a route lets in: a scope means staff and API keys that have it."""
 
 
-def identify(authorization: str | None, access: Access) -> Identity | None:
-    """Verify the Authorization header; return the caller, or None where anyone may call.
+class PeopleOnly(CommerceError):
+    """An API key may not do this."""
 
-    Their session is checked with the request's first transaction; on an admin's route at once.
+    kind = Kind.FORBIDDEN
+    code = "PEOPLE_ONLY"
+    default_detail = "Rights are given and taken by people: sign in."
 
-    Raises NotSignedIn, InvalidToken, TokenExpired, SessionEnded, AdminOnly.
+
+def identify(
+    headers: Mapping[str, str], access: Access, *, people_only: bool = False
+) -> Identity | None:
+    """Verify the caller's token or API key; return the caller, or None where anyone may call.
+
+    A session is checked with the request's first transaction; an API key at once.
+
+    Raises NotSignedIn, InvalidToken, TokenExpired; on a staff route InvalidApiKey, TooManyRequests,
+    MissingScope, PeopleOnly.
     """
     if access is ANYONE:
         return None
-    identity = tokens.verify(tokens.bearer(authorization))
-    logger.append_keys(user_id=str(identity.user_id))
-    if access is ADMIN and not identity.is_admin:
-        raise tokens.AdminOnly
+    if isinstance(access, Scope) and "x-api-key" in headers:
+        if "authorization" in headers:
+            raise InvalidApiKey("Send X-Api-Key or Authorization, and not both.")
+        identity = identify_key(headers["x-api-key"].strip())
+        logger.append_keys(api_key_id=str(identity.user_id))
+    else:
+        identity = tokens.verify(tokens.bearer(headers.get("authorization")))
+        logger.append_keys(user_id=str(identity.user_id))
+    if isinstance(access, Scope):
+        scopes.require(access, identity.scopes)
+        if people_only and identity.is_key:
+            raise PeopleOnly
+        identity = replace(identity, is_staff=True)
     expect_session_of(identity)
-    if access is ADMIN:
-        require_session()
     return identity

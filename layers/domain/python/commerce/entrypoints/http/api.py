@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from commerce.app.sessions import expect_session_of, require_session
 from commerce.entrypoints import idempotency
+from commerce.entrypoints.http import acts
 from commerce.entrypoints.http.access import ANYONE, Access, identify
 from commerce.entrypoints.http.field_errors import field_error
 from commerce.entrypoints.http.request import IncomingRequest
@@ -57,6 +58,8 @@ class Rules:
     fingerprint_key: Callable[[], bytes] | None = None
     success: Sequence[int] = (HTTPStatus.OK,)
     refusals: Sequence[type[CommerceError]] = ()
+    people_only: bool = False
+    reads_personal_data: bool = False
 
 
 class HttpApi(APIGatewayRestResolver):
@@ -103,6 +106,8 @@ def lambda_handler(
     answer_within_seconds: float = math.inf,
     success: Sequence[int] = (HTTPStatus.OK,),
     refusals: Sequence[type[CommerceError]] = (),
+    people_only: bool = False,
+    reads_personal_data: bool = False,
 ) -> Handler[Answer]:
     """Make the function's handler: correlation id, body, identity, idempotency key, then the route.
 
@@ -116,8 +121,13 @@ def lambda_handler(
         answer_within_seconds: the time of an answer, where the function's time-out is longer.
         success: the answers' status codes, for the OpenAPI document.
         refusals: the errors that callers may get, for the OpenAPI document.
+        people_only: refuses API keys, whatever their scopes.
+        reads_personal_data: has a read audited, as writes of staff are.
     """
-    api.rules = rules = Rules(access, require, idempotent, fingerprint_key, success, refusals)
+    api.rules = rules = Rules(
+        access, require, idempotent, fingerprint_key, success, refusals, people_only,
+        reads_personal_data,
+    )  # fmt: skip
 
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:
@@ -155,7 +165,20 @@ def lambda_handler(
 
 def _answer(api: HttpApi, request: IncomingRequest, rules: Rules) -> Answer:
     try:
-        identity = identify(request.headers.get("authorization"), rules.access)
+        identity = identify(request.headers, rules.access, people_only=rules.people_only)
+        act = acts.begin(identity, request, reads_personal_data=rules.reads_personal_data)
+    except Exception as error:  # noqa: BLE001  (nothing internal is shown)
+        expect_session_of(None)
+        return _refusal(error, request)
+    answer = _respond(api, request, rules, identity)
+    acts.end(act, answer)
+    return answer
+
+
+def _respond(
+    api: HttpApi, request: IncomingRequest, rules: Rules, identity: Identity | None
+) -> Answer:
+    try:
         if rules.require is not None:
             rules.require(request.headers, request.raw_body())
         body = request.body()
@@ -171,14 +194,19 @@ def _answer(api: HttpApi, request: IncomingRequest, rules: Rules) -> Answer:
             require_session()
             replay.mark_replayed()
         return answer  # noqa: TRY300
-    except CommerceError as error:
-        logger.info("refused", code=error.code)
-        return without_route(problem(error, request.id))
-    except Exception:  # noqa: BLE001  (nothing internal is shown, and the worker stays warm)
-        logger.exception("failed")
-        return without_route(unexpected(request.id))
+    except Exception as error:  # noqa: BLE001  (nothing internal is shown)
+        return _refusal(error, request)
     finally:
         expect_session_of(None)
+
+
+def _refusal(error: Exception, request: IncomingRequest) -> Answer:
+    """Answer a request that failed outside its route; the worker stays warm."""
+    if isinstance(error, CommerceError):
+        logger.info("refused", code=error.code)
+        return without_route(problem(error, request.id))
+    logger.exception("failed", exc_info=error)
+    return without_route(unexpected(request.id))
 
 
 def _resolve(api: HttpApi, request: IncomingRequest) -> Answer:

@@ -24,8 +24,8 @@ def _from_context(name: str) -> Callable[[Request], Any]:
 Buyer = Annotated[Identity, Depends(_from_context("identity"))]
 """The signed-in user."""
 
-Admin = Annotated[Identity, Depends(_from_context("identity"))]
-"""The signed-in admin."""
+Staff = Annotated[Identity, Depends(_from_context("identity"))]
+"""The signed-in member of staff, who has the operation's scope."""
 
 RequestKey = Annotated[Claim, Depends(_from_context("claim"))]
 """The request's Idempotency-Key, scoped to its user and operation."""

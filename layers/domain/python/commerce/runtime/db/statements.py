@@ -28,6 +28,7 @@ from commerce.runtime.db.tables import (
     ops_audit_table,
     outbox_table,
     quarantine_table,
+    staff_act_table,
 )
 from commerce.shared.events import ENVELOPE
 
@@ -158,4 +159,14 @@ REQUEUE = Statement(
 
 RECORD_ACT = insert_row(ops_audit_table)
 RECORD_CHANGE = insert_row(admin_audit_table)
+_a = staff_act_table.c
+_OF_ACT = ("id", "at", "by", "action", "subject", "trace_id")
+BEGIN_ACT = Statement(
+    insert(staff_act_table).values({name: bindparam(name, type_=_a[name].type) for name in _OF_ACT})
+)
+END_ACT = Statement(
+    update(staff_act_table)
+    .where(_a.id == bindparam("act_id", type_=Uuid))
+    .values(outcome=bindparam("new_outcome"), code=bindparam("new_code"))
+)
 REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))

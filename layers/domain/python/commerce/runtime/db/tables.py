@@ -86,6 +86,8 @@ ops_audit_table = Table(
     Column("message_id", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("trace_id", Text, nullable=False, server_default=text("''")),
+    Index("ops_audit_of_request", "trace_id"),
 )
 
 admin_audit_table = Table(
@@ -101,3 +103,20 @@ admin_audit_table = Table(
     Column("trace_id", Text, nullable=False),
 )
 Index("admin_audit_of_subject", admin_audit_table.c.subject_id, admin_audit_table.c.id)
+Index("admin_audit_of_request", admin_audit_table.c.trace_id)
+
+# An act whose outcome is null is under way, or the process that did it died.
+staff_act_table = Table(
+    "staff_act",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("outcome", Text),
+    Column("code", Text),
+)
+Index("staff_act_by", staff_act_table.c.by, staff_act_table.c.id)
+Index("staff_act_action", staff_act_table.c.action, staff_act_table.c.id)

@@ -1,13 +1,19 @@
 """Sessions: how users sign in, stay signed in, and sign out."""
 
 from commerce.user.sessions.commands import ChangePassword, OpenSession, RefreshSession
-from commerce.user.sessions.errors import BadCredentials, SessionNotFound, TooManyAttempts
+from commerce.user.sessions.errors import (
+    AccountSuspended,
+    BadCredentials,
+    SessionNotFound,
+    TooManyAttempts,
+)
 from commerce.user.sessions.facade import Attempt, Opened, Refreshed, SessionFacade
 from commerce.user.sessions.repository import SessionRepository, SqlSessionRepository
 from commerce.user.sessions.views import NewSessionView, SessionView, TokensView
 
 __all__ = [
-    "Attempt", "BadCredentials", "ChangePassword", "NewSessionView", "OpenSession", "Opened",
+    "AccountSuspended", "Attempt", "BadCredentials", "ChangePassword", "NewSessionView",
+    "OpenSession", "Opened",
     "RefreshSession", "Refreshed", "SessionFacade", "SessionNotFound", "SessionRepository",
     "SessionView", "SqlSessionRepository", "TokensView", "TooManyAttempts",
 ]  # fmt: skip

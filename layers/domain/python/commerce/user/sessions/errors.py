@@ -23,6 +23,14 @@ class TooManyAttempts(CommerceError):
         )
 
 
+class AccountSuspended(CommerceError):
+    """This account is suspended."""
+
+    kind = Kind.FORBIDDEN
+    code = "ACCOUNT_SUSPENDED"
+    default_detail = "Ask the shop; its staff can lift the suspension."
+
+
 class SessionNotFound(CommerceError):
     """You have no such session."""
 

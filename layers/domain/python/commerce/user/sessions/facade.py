@@ -16,7 +16,12 @@ from commerce.user.model import User
 from commerce.user.repository import UserRepository
 from commerce.user.sessions import refresh_tokens
 from commerce.user.sessions.commands import ChangePassword, OpenSession, RefreshSession
-from commerce.user.sessions.errors import BadCredentials, SessionNotFound, TooManyAttempts
+from commerce.user.sessions.errors import (
+    AccountSuspended,
+    BadCredentials,
+    SessionNotFound,
+    TooManyAttempts,
+)
 from commerce.user.sessions.model import LIFETIME, MAX_SESSIONS, Refresh, Session
 from commerce.user.sessions.repository import SessionRepository
 from commerce.user.sessions.views import NewSessionView, SessionView, TokensView
@@ -35,13 +40,16 @@ class Attempt:
     account: Mapping[str, str]
     is_right: bool = False
     wait_seconds: int = 0
+    is_suspended: bool = False
 
     def require(self) -> None:
-        """Raise BadCredentials or TooManyAttempts unless the password was right."""
+        """Raise BadCredentials, TooManyAttempts or AccountSuspended unless it may go on."""
         if self.wait_seconds:
             raise TooManyAttempts(self.wait_seconds)
         if not self.is_right:
             raise BadCredentials
+        if self.is_suspended:  # only who knows the password learns it
+            raise AccountSuspended
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Opened:
     session: Session | None = None
 
     def view(self) -> NewSessionView:
-        """Return the tokens. Raises BadCredentials, TooManyAttempts."""
+        """Return the tokens. Raises BadCredentials, TooManyAttempts, AccountSuspended."""
         self.attempt.require()
         if self.user is None or self.session is None or self.device is None:
             raise BadCredentials
@@ -116,6 +124,8 @@ class SessionFacade:
         self._count(attempts, is_right=is_right)
         if found is None or not is_right:
             return Opened(Attempt(account))
+        if found.is_suspended:
+            return Opened(Attempt(account, is_right=True, is_suspended=True))
         session = self._open(found, user_agent)
         device = device or Device(clock.new_id(), found.id)
         return Opened(Attempt(account, is_right=True), found, device, session)

@@ -11,8 +11,8 @@ PointCharging CLOSED, or FREE, and allow CARD in the next deployment.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

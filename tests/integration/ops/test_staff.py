@@ -1,4 +1,4 @@
-"""`make ops ARGS="admin …"`: admins are made by whoever can reach the database."""
+"""`make ops ARGS="staff …"`: whoever can reach the database grants and revokes scopes."""
 
 import json
 import secrets
@@ -11,7 +11,9 @@ import pytest
 from commerce.app.transactions import in_transaction
 from commerce.runtime import tokens
 from commerce.runtime.db.connection import COMMIT
+from commerce.shared.scopes import Scope
 from commerce.user import SignUp, UserFacade
+from commerce.user.staff import StaffFacade
 from infra.ops.__main__ import main
 from tests.support.admin import audit_of
 from tests.support.lambda_calls import call
@@ -49,7 +51,7 @@ def login_id() -> str:
 
 def ops(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
     capsys.readouterr()
-    code = main(["admin", *arguments, "--json"])
+    code = main(["staff", *arguments, "--json"])
     return code, json.loads(capsys.readouterr().out)
 
 
@@ -63,7 +65,7 @@ def scopes_of_a_session(login_id: str) -> frozenset[str]:
 def test_a_revoked_admins_session_ends_at_once(
     login_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ops(capsys, "grant", login_id, "--yes")
+    ops(capsys, "grant", login_id, "admin", "--yes")
     body = {"login_id": login_id, "password": PASSWORD}
     session = call("user/open_session", "POST", "/sessions", body=body).json
     weights = partial(
@@ -80,28 +82,28 @@ def test_granting_and_revoking_admin_rights_is_audited(
 ) -> None:
     assert scopes_of_a_session(login_id) == frozenset()
 
-    code, answer = ops(capsys, "grant", login_id.lower(), "--yes")
+    code, answer = ops(capsys, "grant", login_id.lower(), "admin", "--yes")
 
     assert code == 0
-    [made] = [each for each in answer["admins"] if each["login_id"] == login_id]
+    [made] = [each for each in answer["staff"] if each["login_id"] == login_id]
     assert scopes_of_a_session(login_id) == {"admin"}
-    assert ops(capsys, "grant", login_id, "--yes")[0] == 0  # again: nothing changes
+    assert ops(capsys, "grant", login_id, "admin", "--yes")[0] == 0  # again: nothing changes
     assert ops(capsys, "revoke", login_id, "--yes")[0] == 0
     assert scopes_of_a_session(login_id) == frozenset()
-    assert made not in ops(capsys, "list")[1]["admins"]
+    assert made not in ops(capsys, "list")[1]["staff"]
     [granted, revoked] = audit_of(made["user_id"])
-    assert granted[1:] == ("grant admin", {"scopes": []}, {"scopes": ["admin"]})
-    assert revoked[1:] == ("revoke admin", {"scopes": ["admin"]}, {"scopes": []})
+    assert granted[1:] == ("change scopes", {"scopes": []}, {"scopes": ["admin"]})
+    assert revoked[1:] == ("change scopes", {"scopes": ["admin"]}, {"scopes": []})
     assert "@" in granted[0]
 
 
 def test_granting_and_revoking_need_confirmation(
     login_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, answer = ops(capsys, "grant", login_id)
+    code, answer = ops(capsys, "grant", login_id, "admin")
     assert (code, "--yes" in answer["error"]) == (2, True)
     assert scopes_of_a_session(login_id) == frozenset()
-    ops(capsys, "grant", login_id, "--yes")
+    ops(capsys, "grant", login_id, "admin", "--yes")
     code, answer = ops(capsys, "revoke", login_id)
     assert (code, "--yes" in answer["error"]) == (2, True)
     assert scopes_of_a_session(login_id) == {"admin"}
@@ -116,7 +118,9 @@ def test_a_granted_scope_keeps_one_that_was_granted_at_the_same_time(
         held_by_another(database_url, grant, login_id) as somebody,
         an_observer(database_url) as look,
     ):
-        grant_admin = partial(in_transaction, UserFacade.grant_admin, login_id, by="another")
+        grant_admin = partial(
+            in_transaction, StaffFacade.grant_by_login, login_id, [Scope.ADMIN], by="another"
+        )
         waiting = threads.submit(run_concurrently, [grant_admin])
         name = database_url.rpartition("/")[2]
         wait_until(lambda: look(BLOCKED, name) or waiting.done())
@@ -126,5 +130,5 @@ def test_a_granted_scope_keeps_one_that_was_granted_at_the_same_time(
 
 
 def test_an_unknown_login_id_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    code, answer = ops(capsys, "grant", "nobody0000", "--yes")
+    code, answer = ops(capsys, "grant", "nobody0000", "admin", "--yes")
     assert (code, answer["error"]) == (2, "There is no such user")

@@ -1,0 +1,25 @@
+"""The views of staff, and of users as staff see them."""
+
+from pydantic import Field
+
+from commerce.shared.schemas import Timestamp, View
+from commerce.shared.scopes import Scope
+from commerce.user.views import UserView
+
+
+class StaffView(View):
+    """A user with scopes."""
+
+    user_id: str
+    login_id: str
+    scopes: list[Scope]
+    suspended_at: Timestamp | None = Field(description="Since when the account is suspended")
+
+
+class StaffUserView(UserView):
+    """A user as staff see them."""
+
+    created_at: Timestamp
+    scopes: list[Scope]
+    suspended_at: Timestamp | None = Field(description="Since when the account is suspended")
+    suspension_reason: str | None

@@ -113,7 +113,10 @@ def arguments_of(stack: dict[str, Any], nested: dict[str, Any]) -> dict[str, Any
     return found
 
 
-SELDOM_CALLED = ("/admin", "/console", "/docs", "/openapi.json")
+SELDOM_CALLED = (
+    "/admin", "/console", "/docs", "/openapi.json", "/email-verifications", "/password-resets",
+    "/sessions/current", "/sessions/{session_id}", "/users/me/password",
+)  # fmt: skip
 
 
 def is_called_often(function: dict[str, Any]) -> bool:

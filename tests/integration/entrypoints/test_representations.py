@@ -105,16 +105,15 @@ def test_a_user_reads_as_the_sign_up_was_answered() -> None:
     assert (written.status, written.json) == (201, found.json)
 
 
-def test_charged_points_read_as_they_were_answered() -> None:
+def test_a_charge_reads_as_it_was_answered() -> None:
     buyer = a_buyer()
     written = call(
         "point/charge_points", "POST", "/users/me/points/charges",
         body={"amount": 5}, token=buyer.token, key=a_key(),
     )  # fmt: skip
 
-    found = read("point/get_my_points", "/users/me/points", buyer)
-
-    assert written.json == {name: found[name] for name in written.json}
+    path = f"/users/me/points/charges/{written.json['charge_id']}"
+    assert written.json == read("point/get_charge", path, buyer)
 
 
 def test_a_liked_product_reads_as_it_was_answered() -> None:

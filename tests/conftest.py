@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.support.delivery import Delivery
     from tests.support.gateway import RunningGateway
     from tests.support.queues import OpsTopic
-    from tests.support.scheduling import EndToEndTogether
+    from tests.support.scheduling import SharedTogether
 
 _SERVERS = pytest.StashKey[SharedServers]()
 
@@ -52,11 +52,11 @@ for purpose in ("TOKEN", "SIGN_IN"):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "EndToEndTogether":
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "SharedTogether":
     """Take the place of `--dist loadgroup`, which this xdist does not do under this pytest."""
-    from tests.support.scheduling import EndToEndTogether
+    from tests.support.scheduling import SharedTogether
 
-    return EndToEndTogether(config, log)
+    return SharedTogether(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,9 +2,12 @@
 
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+TOGETHER = ("tests/e2e/", "tests/contract/test_packages.py")
+"""Tests that share what takes a minute to make: the deployed stack, the built layers."""
 
-class EndToEndTogether(LoadScopeScheduling):  # type: ignore[misc]
-    """Deals tests out one by one, but the end-to-end ones to one worker: they share a stack."""
+
+class SharedTogether(LoadScopeScheduling):  # type: ignore[misc]
+    """Deals tests out one by one, but those that share something costly to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid
+        return next((each for each in TOGETHER if nodeid.startswith(each)), nodeid)

@@ -7,6 +7,7 @@ from tests.harness.histories.history import DropSetup
 
 ENTRANTS = 5
 MODES = ("SHUFFLE", "SHUFFLE", "LOTTERY")
+METHODS = ("POINT", "POINT", "CARD")
 
 Wanted = tuple[str, dict[str, Any]]
 """A kind of call, and its arguments."""
@@ -85,7 +86,7 @@ class DropPlan:
             self._orders.append((name, buyer))
         return {
             "key": name, "buyer": buyer, "lines": [[self._drop.product, 1]], "points": 0,
-            "method": self._rng.choice(("POINT", "POINT", "CARD")), "coupon": False,
+            "method": self._rng.choice(METHODS), "coupon": False,
             "offer": is_offer,
         }  # fmt: skip
 

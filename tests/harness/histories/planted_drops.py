@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from commerce.drop import Drop, DropPromotion, Step, statements
 from commerce.runtime.db.statement import Statement
-from tests.harness.histories import plan
+from tests.harness.histories import drop_plan, plan
 from tests.harness.histories.changed_sql import changed
 
 _SET_APART = Statement(
@@ -52,6 +52,7 @@ def positions_change(patch: pytest.MonkeyPatch) -> None:
 def an_ordered_unit_is_offered_again(patch: pytest.MonkeyPatch) -> None:
     """Plant: units that wait for their payment count as free."""
     patch.setattr(plan, "HAS_DROP", (True,))
+    patch.setattr(drop_plan, "METHODS", ("CARD",))
     holding = """
         SELECT product_id, status, count(*) AS entries FROM drop_entry
         WHERE drop_id = CAST(:drop_id AS uuid) AND status IN ('OFFERED', 'BOUGHT')

@@ -31,6 +31,7 @@ def test_unfinished_payments_are_listed_longest_waiting_first(
     assert listed[0] == {
         "payment_id": str(payment.id),
         "order_id": orders[1],
+        "charge_id": None,
         "status": "PENDING",
         "amount": 500,
         "currency": "KRW",

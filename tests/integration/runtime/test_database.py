@@ -1,6 +1,6 @@
 """The connection to a real PostgreSQL: round trips, transactions and errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -199,6 +199,33 @@ def test_a_session_that_was_given_up_is_ended(
         assert look(sessions, lost.pid)
         run(database, "SELECT 1")
         assert not look(sessions, lost.pid)
+        database.close()
+
+
+def test_each_session_that_was_given_up_is_ended_though_the_next_one_is_lost_too(
+    own_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_together = pipeline.Connection.run_together
+
+    def unanswered(self: pipeline.Connection, queries: Sequence[Query]) -> list[list[Any]]:
+        if any("pg_terminate_backend" in each.sql for each in queries):
+            monkeypatch.setattr(pipeline.Connection, "run_together", run_together)
+            raise TimeoutError
+        return run_together(self, queries)
+
+    with black_hole(own_database_url) as hole, an_observer(own_database_url) as look:
+        database = Database(lambda: hole.url)
+        _, [first] = database.run([BEGIN, Query("SELECT pg_backend_pid() AS pid")])
+        hole.swallow()
+        monkeypatch.setattr(pipeline, "PROBE_SECONDS", 0.2)
+        with pytest.raises(ConnectionLost):
+            database.run([COMMIT], in_transaction=True)
+        monkeypatch.setattr(pipeline.Connection, "run_together", unanswered)
+        with pytest.raises(ConnectionLost):
+            run(database, "SELECT 1")
+        monkeypatch.undo()
+        run(database, "SELECT 1")
+        assert not look("SELECT 1 FROM pg_stat_activity WHERE pid = $1", first.pid)
         database.close()
 
 

@@ -124,8 +124,8 @@ logger = logging.getLogger(__name__)
 class Database:
     """One connection: opened on first use, probed after idling, discarded when broken.
 
-    A connection that no longer answers is given up within PROBE_SECONDS. The next one first ends
-    its session, which may still hold locks, or be about to commit.
+    A connection that no longer answers is given up within PROBE_SECONDS. The next one that answers
+    first ends its session, which may still hold locks, or be about to commit.
 
     Where the login of `url` is refused, `renewed_url` is called once for a fresh one.
     """
@@ -136,7 +136,7 @@ class Database:
         self._url = url
         self._renewed_url = renewed_url
         self._connection: Connection | None = None
-        self._lost_session: str | None = None
+        self._lost_sessions: list[str] = []
         self._used_at = 0.0
 
     @property
@@ -188,7 +188,8 @@ class Database:
         """Drop a connection of whose session nothing is known."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._lost_session = connection.session_name
+            if connection.session_name is not None:
+                self._lost_sessions.append(connection.session_name)
             connection.abort()
 
     def _connected(self, *, in_transaction: bool) -> Connection:
@@ -203,17 +204,22 @@ class Database:
                 self._give_up()
         if self._connection is None:
             self._connection = self._opened()
-            self._end_lost_session(self._connection)
+            self._end_lost_sessions(self._connection)
         return self._connection
 
-    def _end_lost_session(self, connection: Connection) -> None:
-        name, self._lost_session = self._lost_session, None
-        if name is not None:
-            logger.warning("the database did not answer; ending session %s", name)
-            try:
-                connection.run_together([Query(_END_SESSION, [name, _END_MS])])
-            except pg8000.dbapi.DatabaseError:
-                logger.exception("session %s was not ended", name)
+    def _end_lost_sessions(self, connection: Connection) -> None:
+        """End all of them; those of which no answer comes are left to the next connection."""
+        names = ", ".join(self._lost_sessions)
+        if not names:
+            return
+        logger.warning("the database did not answer; ending %s", names)
+        try:
+            connection.run_together(
+                [Query(_END_SESSION, [name, _END_MS]) for name in self._lost_sessions]
+            )
+        except pg8000.dbapi.DatabaseError:
+            logger.exception("not ended: %s", names)
+        self._lost_sessions.clear()
 
     def _opened(self) -> Connection:
         try:

@@ -55,7 +55,7 @@ reset:  ## End it and forget its data
 	@test ! -x $(BIN)/python || $(BIN)/python -m infra.local.reset
 
 test: $(VENV)/.installed $(EMULATOR_VENV)/.installed  ## Run every suite: unit, integration, contract, races, faults, end to end
-	@PROPERTY_EXAMPLES=100 $(BIN)/pytest -n 3 $(PYTEST_ARGS)
+	@PROPERTY_EXAMPLES=100 $(BIN)/pytest -n 4 $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.installed  ## Run the unit suite and, for a minute, the tests that the change touches (SINCE=commit)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.fast $(SINCE)

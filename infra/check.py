@@ -40,7 +40,7 @@ TESTS = [
     *sorted(
         f"tests/contract/{path.name}"
         for path in (ROOT / "tests" / "contract").glob("test_*.py")
-        if path.name not in LEFT_TO_MAKE_TEST
+        if path.name not in {*LEFT_TO_MAKE_TEST, "test_versions.py"}
     ),
 ]
 PYTEST: Sequence[str | Path] = (
@@ -90,6 +90,9 @@ CHECKS = (
           (*TEMPLATES, "requirements.lock")),
     Check("checkov", [sys.executable, "-m", "infra.security"], {},
           (*TEMPLATES, "infra/security*", "infra/template.py", "requirements-audit.lock")),
+    Check("versions and budgets", [*PYTEST, "tests/contract/test_versions.py"], AWS,
+          (*TEMPLATES, "infra/template.py", "tests/contract/test_versions.py",
+           "requirements.lock")),
     Check("contract tests 1 of 2", [*PYTEST, *TESTS[::2]]),
     Check("contract tests 2 of 2", [*PYTEST, *TESTS[1::2]]),
     Check("mypy", [BIN / "mypy"]),

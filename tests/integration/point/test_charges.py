@@ -1,9 +1,12 @@
 """Points that a card pays: credited once it was charged, and refunded where they cannot be."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from commerce.app.transactions import in_transaction
+from commerce.point import PointFacade
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
 from tests.support.gateway import RunningGateway
@@ -181,6 +184,22 @@ def test_points_that_cannot_be_credited_are_refunded_and_alerted(
     assert subject.startswith("CHARGED_IN_VAIN")
     assert gateway.transactions(charge_id)[0]["refunded_at"]
     assert_books_hold(users=[buyer.user_id])
+
+
+def test_a_charge_that_has_ended_is_never_credited(gateway: RunningGateway, buyer: Person) -> None:
+    gateway.behave("refuse")
+    failed = post_charge(buyer, 700, **CARD).json["charge_id"]
+    settled(failed, "FAILED")
+    follow(failed)
+    gateway.behave("healthy")
+    credited = post_charge(buyer, 300, **CARD).json["charge_id"]
+    settled(credited, "SUCCEEDED")
+    follow(credited)
+
+    for charge_id in (failed, credited):
+        assert not in_transaction(PointFacade.credit_charge, UUID(charge_id))
+
+    assert ledger_of(buyer.user_id) == [(300, "CHARGED", 300)]
 
 
 def test_a_result_that_arrives_twice_is_credited_once(

@@ -2,7 +2,7 @@
 import { get, login as signedInAs, may, post, Problem, scopes, token } from "./api.js";
 import { el, problemText } from "./dom.js";
 
-const NO_STAFF = "This user has no staff scopes. An admin grants them, or whoever can read the " +
+const NO_STAFF = "This user has no staff scopes. An admin grants them, or anyone who can read the " +
   "database's secret: make ops ARGS=\"staff grant LOGIN_ID SCOPE\"";
 
 export function signIn(note, signedIn) {

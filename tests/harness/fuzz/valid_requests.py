@@ -350,7 +350,7 @@ def _a_cancelled_drop(world: World) -> Words:
 
 
 _QUERIES: Mapping[tuple[str, str], str] = {("GET", "/admin/users"): "?login_id=coyote"}
-"""What an operation does not do without."""
+"""The query strings of operations that need one."""
 
 _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/users"): _a_new_login_id,

@@ -19,7 +19,7 @@ LIMITS = (None, 2, 4)
 """Units of each product that one buyer of a history may have."""
 
 HAS_DROP = (False, True)
-"""Whether a history is about a drop."""
+"""The chances of a history to be about a drop: one of these is drawn."""
 
 _PLACE, _WEIGHTS = "place", {
     "place": 40,

@@ -1,4 +1,4 @@
-"""`make ops ARGS="staff …"`: whoever can reach the database grants and revokes scopes."""
+"""Scopes granted and revoked by `make ops ARGS="staff …"`, with access to the database."""
 
 import json
 import secrets

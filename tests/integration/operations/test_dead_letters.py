@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from commerce.runtime.aws import client
+from commerce.shared.errors import Unavailable
 from tests.support.dead_letters import DeadQueue, an_order_message, take_all
 from tests.support.lambda_calls import call
 from tests.support.operations import (
@@ -197,6 +198,21 @@ def test_nothing_is_redriven_or_discarded_without_an_audit_entry(
         patched.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
         assert redrive([id_]).json["code"] == "UNAVAILABLE"
         assert discard([id_], "why").json["code"] == "UNAVAILABLE"
+    assert (dead.bodies(), dead.dead_letters()) == (Counter(), Counter([body]))
+
+
+def test_a_dead_letter_stays_where_its_own_audit_entry_cannot_be_written(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Unavailable
+
+    body = an_order_message("o-1")
+    [id_] = dead.fill(body)
+    with monkeypatch.context() as patched:
+        patched.setattr("commerce.runtime.audit.record_act", refuse)
+        for act in (redrive([id_]), discard([id_], "why")):
+            assert act.json["code"] == "UNAVAILABLE"
     assert (dead.bodies(), dead.dead_letters()) == (Counter(), Counter([body]))
 
 

@@ -18,8 +18,8 @@ from tests.e2e.stack import Addresses, Stack, remember_running_stack, running_st
 from tests.support.servers import start_stack
 
 HERE = Path(__file__).parent
-TIMEOUT_SECONDS = 600  # the first test's includes build and deploy
-LOG_LINES = 12
+TIMEOUT_SECONDS = 1_200  # the first test's includes build and deploy
+LOG_LINES = 60
 
 remember_running_stack()
 

@@ -7,9 +7,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.1
+# After the longest visibility time-out: a message whose function did not start is back by then.
+MESSAGE_IS_BACK_SECONDS = 400
 
 
-def eventually(look: Callable[[], T | None], within_seconds: float = 30) -> T:
+def eventually(look: Callable[[], T | None], within_seconds: float = MESSAGE_IS_BACK_SECONDS) -> T:
     """Return what `look` returns as soon as that is true.
 
     `look` may also assert; its last AssertionError is what a missed deadline raises.

@@ -25,7 +25,6 @@ STACK_NAME = "lastunit"
 REGION = "us-east-1"
 REMEMBERED = "E2E_STACK"
 NOT_MADE = "unknown"  # LocalStack's free edition calls so what it does not have
-MESSAGE_IS_BACK_SECONDS = 400  # after the longest visibility time-out: its function did not start
 NO_PROCESS = "the emulator's processes cannot be seen from here"
 
 
@@ -231,11 +230,10 @@ class Stack:
     def wait_until_quiet(self) -> None:
         """Wait until every event is published and shipping has nothing left to do."""
         with self.database() as database:
-            eventually(lambda: not unpublished_events(database), within_seconds=90)
+            eventually(lambda: not unpublished_events(database))
         queues = "ShippingQueueUrl", "WithdrawalQueueUrl"
         eventually(
             lambda: not any(map(self.waiting_messages, queues)),
-            within_seconds=MESSAGE_IS_BACK_SECONDS,
         )
 
     def worker_on_port(self, port: int) -> psutil.Process | None:

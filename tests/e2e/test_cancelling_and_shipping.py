@@ -130,7 +130,7 @@ def test_a_notice_out_of_retries_is_one_alert_and_one_dead_letter(
             stack.delivery.behave("fail")
             buyer.api.cancel_order(order_id).require(200)
 
-        letter = eventually(lambda: stack.take_message(letters, order_id), within_seconds=60)
+        letter = eventually(lambda: stack.take_message(letters, order_id))
         assert stack.delivery.attempts(order_id).count("failed") == TRIES
         [alert] = ops.alerts_of(order_id)
         assert (alert["alert"], alert["kind"]) == ("SHIPMENT_NOTICE_FAILED", kind)

@@ -39,19 +39,19 @@ def test_a_callback_confirms_the_order_and_the_goods_go_out(
     payment = buyer.api.pay(order["order_id"]).require(201)
 
     assert (payment["status"], payment["amount"]) == ("PENDING", won(300))
-    paid = eventually(lambda: order_is(buyer, order["order_id"], "CONFIRMED"), within_seconds=60)
+    paid = eventually(lambda: order_is(buyer, order["order_id"], "CONFIRMED"))
     assert paid["payments"] == [{**payment, "status": "SUCCEEDED"}]
     assert buyer.api.payment(payment["payment_id"]).require(200)["status"] == "SUCCEEDED"
     [transaction] = stack.gateway.transactions(order["order_id"])
     assert [told["answer"] for told in transaction["callbacks"]] == [200]
-    eventually(lambda: stack.delivery.notices(order["order_id"]), within_seconds=60)
+    eventually(lambda: stack.delivery.notices(order["order_id"]))
 
 
 def test_a_token_pays_one_order(stack: Stack, shop: Shop, buyer: Buyer) -> None:
     first, second = (a_card_order(shop, buyer)["order_id"] for _ in range(2))
     token = a_token(stack.gateway.url, "SAMSUNG", "1111-2222-3333-4444")
     buyer.api.pay(first, payment_token=token).require(201)
-    paid = eventually(lambda: order_is(buyer, first, "CONFIRMED"), within_seconds=60)
+    paid = eventually(lambda: order_is(buyer, first, "CONFIRMED"))
     assert [each["card_last4"] for each in paid["payments"]] == ["4444"]
     refused = buyer.api.pay(second, payment_token=token).require(409)
     assert refused["code"] == "TOKEN_USED"
@@ -61,7 +61,7 @@ def test_a_paid_order_is_refunded_when_cancelled(stack: Stack, shop: Shop, buyer
     before = balance_of(buyer)
     order_id = a_card_order(shop, buyer, price=500, points=200)["order_id"]
     buyer.api.pay(order_id).require(201)
-    eventually(lambda: order_is(buyer, order_id, "CONFIRMED"), within_seconds=60)
+    eventually(lambda: order_is(buyer, order_id, "CONFIRMED"))
     assert balance_of(buyer) == before - 200
 
     buyer.api.cancel_order(order_id).require(200)
@@ -69,7 +69,6 @@ def test_a_paid_order_is_refunded_when_cancelled(stack: Stack, shop: Shop, buyer
     assert balance_of(buyer) == before
     eventually(
         lambda: buyer.api.order(order_id).require(200)["payments"][0]["status"] == "REFUNDED",
-        within_seconds=60,
     )
     [transaction] = stack.gateway.transactions(order_id)
     assert transaction["refunded_at"]
@@ -91,9 +90,9 @@ def test_a_declined_order_can_be_paid_until_its_third_decline(
     for number in (1, 2, 3):
         assert order_is(buyer, order_id, "PENDING")
         buyer.api.pay(order_id).require(201)
-        reasons = eventually(lambda: declined(buyer, order_id), within_seconds=60)
+        reasons = eventually(lambda: declined(buyer, order_id))
         assert reasons == ["DECLINED"] * number
-    eventually(lambda: order_is(buyer, order_id, "CANCELLED"), within_seconds=60)
+    eventually(lambda: order_is(buyer, order_id, "CANCELLED"))
 
 
 def test_only_the_gateways_callback_changes_a_payment(shop: Shop, buyer: Buyer) -> None:

@@ -39,7 +39,7 @@ def dead_order(stack: Stack, shop: Shop, buyer: Buyer, _delivery_is_well_afterwa
     """An order whose shipment notice nobody took: it is a dead letter."""
     stack.delivery.behave("fail")
     order_id = buyer.place_order((shop.new_product(stock=1, price=100), 1))
-    eventually(lambda: list_dead_letters(stack, order_id), within_seconds=90)
+    eventually(lambda: list_dead_letters(stack, order_id))
     stack.delivery.behave("ok")
     return order_id
 
@@ -88,7 +88,7 @@ def test_an_operator_redrives_a_dead_letter_and_its_notice_is_delivered(
 
     expect(page.locator("#outcomes")).to_contain_text(f"1 message sent back to {QUEUE}.")
     expect(letter).to_have_count(0)
-    eventually(lambda: stack.delivery.notices(dead_order), within_seconds=60)
+    eventually(lambda: stack.delivery.notices(dead_order))
     stack.wait_until_quiet()
     assert len(stack.delivery.notices(dead_order)) == 1
     assert list_dead_letters(stack, dead_order) == []
@@ -104,7 +104,7 @@ def test_a_dead_letter_can_be_discarded_by_keyboard_alone(
 ) -> None:
     name = os.urandom(8).hex()
     stack.send("ShippingQueueUrl", json.dumps({"detail": {"id": name, "data": "unreadable"}}))
-    [letter] = eventually(lambda: list_dead_letters(stack, name), within_seconds=90)
+    [letter] = eventually(lambda: list_dead_letters(stack, name))
     sign_in_with_token(page, shop)
     expect(page.get_by_role("button", name=QUEUE, exact=True)).to_be_visible()
 

@@ -62,7 +62,7 @@ def list_dead_letters(stack: Stack, id_: str) -> list[Any]:
 def test_a_redriven_notice_is_delivered_once(stack: Stack, shop: Shop, buyer: Buyer) -> None:
     stack.delivery.behave("fail")
     order_id = buyer.place_order((shop.new_product(stock=1, price=100), 1))
-    [letter] = eventually(lambda: list_dead_letters(stack, order_id), within_seconds=90)
+    [letter] = eventually(lambda: list_dead_letters(stack, order_id))
     assert (letter["order_id"], letter["type"]) == (order_id, "OrderConfirmed")
     assert stack.delivery.notices(order_id) == []
 
@@ -70,7 +70,7 @@ def test_a_redriven_notice_is_delivered_once(stack: Stack, shop: Shop, buyer: Bu
     code, answer = ops(stack, "dlq", "redrive", QUEUE, "--id", order_id)
 
     assert (code, answer["redriven"]) == (0, [letter["message_id"]])
-    eventually(lambda: stack.delivery.notices(order_id), within_seconds=60)
+    eventually(lambda: stack.delivery.notices(order_id))
     stack.wait_until_quiet()
     assert len(stack.delivery.notices(order_id)) == 1
     assert list_dead_letters(stack, order_id) == []
@@ -80,7 +80,7 @@ def test_discarding_a_malformed_message_records_the_reason(stack: Stack) -> None
     name = os.urandom(8).hex()
     body = json.dumps({"detail": {"id": name, "data": "nobody can read this"}})
     stack.send("ShippingQueueUrl", body)
-    [letter] = eventually(lambda: list_dead_letters(stack, name), within_seconds=90)
+    [letter] = eventually(lambda: list_dead_letters(stack, name))
     assert letter["body"] == body
 
     code, answer = ops(

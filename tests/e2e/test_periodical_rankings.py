@@ -185,7 +185,7 @@ def test_a_chunk_whose_worker_is_killed_is_retried(stack: Stack, week: Week) -> 
 
     with no_chunk_ends(stack):
         execution = started(stack, week)
-        worker = eventually(a_waiting_worker, within_seconds=60)
+        worker = eventually(a_waiting_worker)
         worker.kill()
     assert execution.ended()["status"] == "SUCCEEDED"
     assert week.shown() == week.right()

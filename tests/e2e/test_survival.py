@@ -152,7 +152,7 @@ def test_a_notice_out_of_retries_is_a_dead_letter_and_can_be_redriven(
     stack.delivery.behave("fail", times=TRIES)
     with alerts(stack) as listener:
         order_id = buyer.place_order((product, 1))
-        letter = eventually(lambda: stack.take_message(DEAD_LETTERS, order_id), within_seconds=60)
+        letter = eventually(lambda: stack.take_message(DEAD_LETTERS, order_id))
         told = listener.hear_about(order_id)
     assert stack.delivery.attempts(order_id) == ["failed"] * TRIES
     assert stack.delivery.notices(order_id) == []
@@ -175,7 +175,7 @@ def test_a_malformed_message_does_not_stop_the_others(
 
     eventually(lambda: stack.delivery.notices(order_id))
     for _ in range(2):
-        eventually(lambda: stack.take_message(DEAD_LETTERS, mark), within_seconds=90)
+        eventually(lambda: stack.take_message(DEAD_LETTERS, mark))
     _assert_noticed_once(stack, order_id)
 
 
@@ -227,7 +227,7 @@ def _deliver_again(stack: Stack, message: Json) -> None:
 
 def _assert_noticed_once(stack: Stack, order_id: str) -> None:
     """The order's notice arrives, and when nothing is under way any more it is still the one."""
-    eventually(lambda: stack.delivery.notices(order_id), within_seconds=60)
+    eventually(lambda: stack.delivery.notices(order_id))
     stack.wait_until_quiet()
     assert [notice["kind"] for notice in stack.delivery.notices(order_id)] == ["ORDER"]
 

@@ -245,6 +245,23 @@ def test_events_taken_before_a_bus_failure_stay_published() -> None:
     assert len({each["id"] for each in bus.taken}) == len(bus.taken) == 20
 
 
+@pytest.mark.parametrize("refusal", ["ThrottlingException", "InternalFailure"])
+def test_one_throttled_event_ends_the_run_after_its_chunk(refusal: str) -> None:
+    record(*(happened() for _ in range(CHUNK + 50)))
+    throttled_once: list[Envelope] = []
+
+    def refuses(envelope: Envelope) -> str | None:
+        if throttled_once:
+            return None
+        throttled_once.append(envelope)
+        return refusal
+
+    bus = FakeBus(refuses)
+    assert run(bus) == Relayed(published=CHUNK - 1, refused=1)
+    assert waiting() == 51
+    assert run(bus) == Relayed(published=51)
+
+
 class SlowBus(FakeBus):
     """Waits, in its first call, until it is let go."""
 

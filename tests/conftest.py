@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import scratch
 from tests.support.shared_servers import DIRECTORY, SharedServers
 
 if os.environ.get("API_URL"):  # before our own servers take the names of that stack's addresses
@@ -60,7 +61,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "SharedTo
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare the run's servers; none is started here."""
+    """Prepare the run's temporary files and servers; none is started here."""
+    scratch.use_memory()
     config.stash[_SERVERS] = SharedServers(getattr(config, "workerinput", None))
 
 

@@ -13,8 +13,10 @@ from pathlib import Path
 @contextmanager
 def servers() -> Iterator[str]:
     """Start PostgreSQL, Valkey and moto; yields the superuser's URL."""
+    from tests.support import scratch
     from tests.support.backends import start_test_servers
 
+    scratch.use_memory()
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -24,6 +24,7 @@ from rich.table import Table
 from infra.template import ROOT
 from tests.harness.mutants.planted_bugs import Mutant, load, problems
 from tests.harness.mutants.trials import Outcome, Trials, Verdict
+from tests.support import scratch
 from tests.support.backends import start_test_servers
 
 SURVIVORS_ALLOWED = 0.05
@@ -65,6 +66,7 @@ def _is_wanted(mutant: Mutant, words: Sequence[str]) -> bool:
 
 @contextmanager
 def _trials(jobs: int) -> Iterator[Trials]:
+    scratch.use_memory()
     directory = Path(tempfile.mkdtemp(prefix="lastunit-mutants-"))
     try:
         (directory / "servers").mkdir()

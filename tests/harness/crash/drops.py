@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 from commerce.app import drops
 from commerce.app.transactions import in_transaction
+from commerce.drop import promotion
 from tests.harness.crash.cases import (
     AGAIN,
     CREATED,
@@ -211,6 +213,12 @@ def _promote(_: Case) -> str:
     return AGAIN if done["failed"] or done["awaiting_beacon"] else DONE
 
 
+def _promote_in_parts(case: Case) -> str:
+    """Let the minute's run happen as for a large drop, whose entries are several parts."""
+    with patch.object(promotion, "PART", 2):
+        return _promote(case)
+
+
 def _nudge(_: Case) -> str:
     answer = function("drop/on_drop_nudged")(sqs_event({}), lambda_context(60))
     return AGAIN if answer["batchItemFailures"] else DONE
@@ -245,8 +253,10 @@ def _first_state(body: Any) -> str:
     return str(body["items"][0]["state"])
 
 
-def _minute(name: str, arrange: Callable[[], Case]) -> Scenario:
-    return Scenario(name, "drop/every_minute_promote", arrange, _promote, QUEUE, look=_outcome)
+def _minute(
+    name: str, arrange: Callable[[], Case], act: Callable[[Case], str] = _promote
+) -> Scenario:
+    return Scenario(name, "drop/every_minute_promote", arrange, act, QUEUE, look=_outcome)
 
 
 def _place_scenario(name: str, method: str) -> Scenario:
@@ -324,6 +334,9 @@ SCENARIOS = (
     _minute("draw_drop", _to_draw),
     _minute("lapse_offers", _lapsing),
     _minute("close_drop", _ending),
+    _minute("seal_drop_in_parts", _to_seal, _promote_in_parts),
+    _minute("draw_drop_in_parts", _to_draw, _promote_in_parts),
+    _minute("close_drop_in_parts", _ending, _promote_in_parts),
     Scenario(
         "promote_nudged", "drop/on_drop_nudged", _lapsing, _nudge, QUEUE, then=_promote,
         look=_outcome,

@@ -41,6 +41,20 @@ def lots_root(lot_of: Mapping[UUID, UUID]) -> str:
     return sha256("\n".join(sorted(f"{entry} {lot}" for entry, lot in lot_of.items())))
 
 
+def roots_of_parts(parts: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """Return `entries_root` and `lots_root` of a pool that is too large for one text.
+
+    Args:
+        parts: the sorted lines that each of them hashes, some at a time, joined by newlines.
+    """
+    digests = hashlib.sha256(), hashlib.sha256()
+    for number, texts in enumerate(parts):
+        for digest, text in zip(digests, texts, strict=True):
+            digest.update((f"\n{text}" if number else text).encode())
+    entries, lots = (digest.hexdigest() for digest in digests)
+    return entries, lots
+
+
 def randomness_of(signature: str) -> str:
     """Return the randomness of a beacon's round, which is the SHA-256 of its signature's bytes.
 

@@ -44,6 +44,7 @@ from commerce.drop.model import (
     Stage,
     State,
 )
+from commerce.drop.promotion import PART
 from commerce.drop.repository import DropRepository
 from commerce.drop.views import (
     DropView,
@@ -206,7 +207,8 @@ class DropFacade:
             self._drops.freeze_entries(drop.id)
             self._return_free(drop)
         drop.end(Stage.CANCELLED, now, reason=command.reason)
-        self._drops.void(drop.id)
+        while self._drops.void(drop.id, PART):
+            pass
         self._save(drop, by, "CANCEL_DROP", {"reason": command.reason})
         self._drops.publish(
             events.DropCancelled(
@@ -399,7 +401,8 @@ class DropFacade:
             beacon_chain=drop.beacon_chain or "",
             beacon_round=drop.beacon_round,
             is_simulated=drop.beacon_chain == SIMULATED,
-            signature=drop.signature,
+            # Those of a pool that is being numbered are still incomplete.
+            signature=drop.signature if drop.drawn_at else None,
             entries_count=drop.entries_count or 0,
             entries_root=drop.entries_root,
             entries=[

@@ -1,7 +1,7 @@
 """Drops, their entries and their logs in PostgreSQL."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -37,15 +37,6 @@ _SAVED = (
     "coupons_allowed", "terms", "terms_hash", "beacon_chain", "beacon_round", "sealed_at",
     "entries_count", "entries_root", "signature", "drawn_at", "ended_at", "log_number", "log_head",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """The pool as the seal froze it: its size by lot, and the hashes of its entries and lots."""
-
-    pool: dict[UUID, int]
-    root: str
-    lots_root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +113,12 @@ class DropRepository:
         return _first(self._uow.read(sql.FIND(id=id_)))
 
     def lock(self, id_: UUID) -> tuple[Drop, datetime] | None:
-        """Return a drop, locked FOR UPDATE, and the database's time once it was locked."""
-        _, found = self._uow.lock_together(sql.LOCK(id=id_), sql.FIND(id=id_))
-        return _first(found)
+        """Return a drop, locked FOR UPDATE, and the database's time once it was locked.
+
+        From then on, a statement of the transaction may take 9 s.
+        """
+        locked = self._uow.lock_together(sql.LOCK(id=id_), sql.MORE_TIME(), sql.FIND(id=id_))
+        return _first(locked[-1])
 
     def newest(
         self, states: Sequence[State], before: UUID, limit: int
@@ -328,18 +322,41 @@ class DropRepository:
 
     # --- what promote does, under the drop's lock ------------------------------------------------
 
-    def seal(self, id_: UUID) -> Sealed:
-        """Freeze the pool: entries that come later wait for the end of this transaction."""
-        _, found = self._uow.lock_together(
-            sql.FREEZE_ENTRIES(drop_id=str(id_)), sql.SEAL(drop_id=id_)
-        )
-        row = found[0]
-        pool = {UUID(lot): count for lot, count in row.pool.items()}
-        return Sealed(pool, row.root, row.lots_root)
+    def mark_pool(self, id_: UUID, limit: int) -> bool:
+        """Mark at most so many entries as the pool's; return whether that may not be all.
 
-    def number_pool(self, id_: UUID, seed: str) -> dict[UUID, int]:
-        """Give the pool its positions by the seed; return how many, by lot."""
-        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed))
+        Entries that come later wait for the end of this transaction.
+        """
+        _, found = self._uow.lock_together(
+            sql.FREEZE_ENTRIES(drop_id=str(id_)), sql.MARK_POOL(drop_id=id_, limit=limit)
+        )
+        return bool(found[0].entries == limit)
+
+    def pool_sizes(self, id_: UUID) -> dict[UUID, int]:
+        """Count the pool's entries, by lot."""
+        found = self._uow.read(sql.POOL_SIZES(drop_id=id_))
+        return {row.product_id: row.entries for row in found}
+
+    def pool_parts(self, id_: UUID, limit: int) -> Iterator[tuple[str, str]]:
+        """Yield the pool by entry id, so many at a time: lines of ids, and of ids with their lots.
+
+        At least one part is yielded; that of an empty pool is empty.
+        """
+        after = UUID(int=0)
+        while True:
+            part = self._uow.read(sql.POOL_PART(drop_id=id_, after=after, limit=limit))[0]
+            if part.entries or not after.int:
+                yield part.ids or "", part.lots or ""
+            if part.entries < limit:
+                return
+            after = UUID(part.ids[-36:])
+
+    def number_pool(self, id_: UUID, seed: str, limit: int) -> dict[UUID, int]:
+        """Give at most so many of the pool their positions by the seed; return how many, by lot.
+
+        What is given is saved with the lot's `numbered` before the next part.
+        """
+        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed, limit=limit))
         return {row.product_id: row.entries for row in found}
 
     def number_late(self, id_: UUID, limit: int) -> dict[UUID, tuple[list[UUID], int]]:
@@ -347,15 +364,15 @@ class DropRepository:
         found = self._uow.lock(sql.NUMBER_LATE(drop_id=id_, limit=limit))
         return {row.product_id: (list(row.ids), row.numbered) for row in found}
 
-    def lapse(self, id_: UUID) -> list[Changed]:
-        """End the offers whose time is over, and return their entries."""
-        return [Changed(*row) for row in self._uow.lock(sql.LAPSE(drop_id=id_))]
+    def lapse(self, id_: UUID, limit: int) -> list[Changed]:
+        """End at most so many of the offers whose time is over, and return their entries."""
+        return [Changed(*row) for row in self._uow.lock(sql.LAPSE(drop_id=id_, limit=limit))]
 
-    def log_left(self, id_: UUID) -> list[Left]:
-        """Return the entries that left, and that the log does not have yet."""
+    def log_left(self, id_: UUID, limit: int) -> list[Left]:
+        """Return at most so many of the entries that left and that the log does not have yet."""
         return [
             Left(row.product_id, EntryStatus(row.status), row.had_offer, list(row.ids))
-            for row in self._uow.lock(sql.LOG_LEFT(drop_id=id_))
+            for row in self._uow.lock(sql.LOG_LEFT(drop_id=id_, limit=limit))
         ]
 
     def offer(self, drop: Drop, lot: Lot, limit: int) -> list[Offered]:
@@ -378,9 +395,9 @@ class DropRepository:
         """Lock the entries with an offer or an unpaid order, until the transaction ends."""
         self._uow.lock(sql.LOCK_HOLDERS(drop_id=id_))
 
-    def void(self, id_: UUID) -> None:
-        """End all entries that have no order."""
-        self._uow.write(sql.VOID(drop_id=id_))
+    def void(self, id_: UUID, limit: int) -> bool:
+        """End at most so many entries that have no order; return whether that may not be all."""
+        return bool(self._uow.lock(sql.VOID(drop_id=id_, limit=limit))[0].entries == limit)
 
 
 def _first(rows: Sequence[Row]) -> tuple[Drop, datetime] | None:

@@ -67,6 +67,9 @@ ADD_LOG = insert_many(drop_log_table, "drop_id", "number", "at", "kind", "data",
 FIND = Statement(_DROPS.where(_d.id == _ID))
 # Followed by FIND: a statement that waited for the lock would show the lots as they were before.
 LOCK = Statement(select(_d.id).where(_d.id == _ID).with_for_update())
+# Whoever has the drop's lock may work on a part of very many entries; nobody else waits for that,
+# but other writers of the drop. The client gives up after 10 s.
+MORE_TIME = Statement(text("SET LOCAL statement_timeout = '9s'"))
 # Those of which an entry left that the log does not have: a unit may come back after the end, too.
 UNDER_WAY = Statement(
     select(_d.id)
@@ -252,40 +255,58 @@ USE_OFFER = Statement(
 
 # --- seal and draw -------------------------------------------------------------------------------
 
-SEAL = Statement(
-    text("""
-    WITH pool AS (
-        UPDATE drop_entry SET in_pool = true
-        FROM product_drop AS d
-        WHERE d.id = CAST(:drop_id AS uuid) AND drop_entry.drop_id = d.id
-            AND drop_entry.status = 'JOINED' AND drop_entry.position IS NULL
-            AND drop_entry.joined_at < d.draws_at
-        RETURNING drop_entry.id, drop_entry.product_id
-    )
-    SELECT
-        encode(sha256(convert_to(coalesce(
-            string_agg(CAST(id AS text), E'\\n' ORDER BY id), ''), 'UTF8')), 'hex') AS root,
-        encode(sha256(convert_to(coalesce(
-            string_agg(id || ' ' || product_id, E'\\n' ORDER BY id), ''), 'UTF8')), 'hex')
-            AS lots_root,
-        (SELECT coalesce(jsonb_object_agg(product_id, entries), '{}') FROM (
-            SELECT product_id, count(*) AS entries FROM pool GROUP BY product_id) AS counted)
-            AS pool
-    FROM pool
-    """)
-)
-# Positions of the pool: each lot's entries in the order of the SHA-256 of the seed and the id.
-NUMBER_POOL = Statement(
+# A part of the pool. Entries that are withdrawn at this moment are looked at, but not marked.
+MARK_POOL = Statement(
     text("""
     WITH due AS MATERIALIZED (
-        SELECT id FROM drop_entry
+        SELECT entry.id FROM drop_entry AS entry JOIN product_drop AS d ON d.id = entry.drop_id
+        WHERE d.id = CAST(:drop_id AS uuid) AND entry.status = 'JOINED' AND NOT entry.in_pool
+            AND entry.position IS NULL AND entry.joined_at < d.draws_at
+        LIMIT CAST(:limit AS bigint)
+    ), marked AS (
+        UPDATE drop_entry AS entry SET in_pool = true
+        FROM due WHERE entry.id = due.id AND entry.status = 'JOINED'
+    )
+    SELECT count(*) AS entries FROM due
+    """)
+)
+# A part of the pool's sorted ids as text, to be hashed part by part. The product's id of each entry
+# follows in the second text.
+POOL_PART = Statement(
+    text("""
+    SELECT string_agg(CAST(id AS text), E'\\n' ORDER BY id) AS ids,
+        string_agg(id || ' ' || product_id, E'\\n' ORDER BY id) AS lots,
+        count(*) AS entries
+    FROM (
+        SELECT id, product_id FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND in_pool AND id > CAST(:after AS uuid)
+        ORDER BY id LIMIT CAST(:limit AS bigint)
+    ) AS part
+    """)
+)
+POOL_SIZES = Statement(
+    select(_e.product_id, func.count().label("entries"))
+    .where(_e.drop_id == _DROP, _e.in_pool)
+    .group_by(_e.product_id)
+)
+# Positions of the pool: each lot's entries in the order of the SHA-256 of the seed and the id. A
+# part is those of the lowest hashes that have none, so each lot goes on where it ended before.
+NUMBER_POOL = Statement(
+    text("""
+    WITH part AS MATERIALIZED (
+        SELECT id, sha256(convert_to(CAST(:seed AS text) || E'\\n' || id, 'UTF8')) AS hash
+        FROM drop_entry
         WHERE drop_id = CAST(:drop_id AS uuid) AND in_pool AND position IS NULL
-        ORDER BY id FOR UPDATE
+        ORDER BY hash, id LIMIT CAST(:limit AS bigint)
+    ), due AS MATERIALIZED (
+        SELECT entry.id, entry.product_id, part.hash
+        FROM drop_entry AS entry JOIN part ON part.id = entry.id
+        ORDER BY entry.id FOR UPDATE OF entry
     ), numbered AS (
-        SELECT id, row_number() OVER (
-            PARTITION BY product_id
-            ORDER BY sha256(convert_to(CAST(:seed AS text) || E'\\n' || id, 'UTF8')), id) AS number
-        FROM drop_entry JOIN due USING (id)
+        SELECT due.id, lot.numbered + row_number() OVER (
+            PARTITION BY due.product_id ORDER BY due.hash, due.id) AS number
+        FROM due JOIN drop_lot AS lot
+            ON lot.drop_id = CAST(:drop_id AS uuid) AND lot.product_id = due.product_id
     ), placed AS (
         UPDATE drop_entry AS entry
         SET position = numbered.number, version = entry.version + 1,
@@ -329,7 +350,7 @@ LAPSE = Statement(
         SELECT id FROM drop_entry
         WHERE drop_id = CAST(:drop_id AS uuid) AND status = 'OFFERED'
             AND claim_until <= clock_timestamp()
-        ORDER BY id FOR UPDATE
+        ORDER BY id LIMIT CAST(:limit AS bigint) FOR UPDATE
     )
     UPDATE drop_entry AS entry
     SET status = 'LAPSED', left_at = entry.claim_until, version = entry.version + 1
@@ -344,7 +365,7 @@ LOG_LEFT = Statement(
         SELECT id FROM drop_entry
         WHERE drop_id = CAST(:drop_id AS uuid) AND left_at IS NOT NULL
             AND NOT is_leaving_logged
-        ORDER BY id FOR UPDATE
+        ORDER BY id LIMIT CAST(:limit AS bigint) FOR UPDATE
     ), told AS (
         UPDATE drop_entry AS entry SET is_leaving_logged = true
         FROM due WHERE entry.id = due.id
@@ -377,10 +398,23 @@ LOCK_HOLDERS = Statement(
     .order_by(_e.id)
     .with_for_update()
 )
+# A part of those without an order, who are locked by id as everywhere.
 VOID = Statement(
-    update(drop_entry_table)
-    .where(_e.drop_id == _DROP, text("status IN ('JOINED', 'WAITING', 'OFFERED')"))
-    .values(status="VOID", version=_e.version + 1)
+    text("""
+    WITH part AS MATERIALIZED (
+        SELECT id FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND status IN ('JOINED', 'WAITING', 'OFFERED')
+        LIMIT CAST(:limit AS bigint)
+    ), due AS MATERIALIZED (
+        SELECT entry.id FROM drop_entry AS entry JOIN part ON part.id = entry.id
+        WHERE entry.status IN ('JOINED', 'WAITING', 'OFFERED')
+        ORDER BY entry.id FOR UPDATE OF entry
+    ), voided AS (
+        UPDATE drop_entry AS entry SET status = 'VOID', version = entry.version + 1
+        FROM due WHERE entry.id = due.id
+    )
+    SELECT count(*) AS entries FROM part
+    """)
 )
 
 # --- what anybody may see ------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from commerce.drop import (
     ProofView,
     ReportView,
     StaffDropView,
+    UnitsPromised,
 )
 from commerce.like import LikeView
 from commerce.order import (
@@ -529,6 +530,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         QueueNotFound([QUEUE]),
         DropOnly(UUID(DROP_ID)),
         OfferNotValid("LAPSED", AT),
+        UnitsPromised(UUID(PRODUCT_ID), promised=5, requested=4),
         DropNotOpen(retry_after_seconds=600),
         NotEligible("The account was made too late for this drop."),
         InvalidMoment("yyyymmdd"),

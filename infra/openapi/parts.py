@@ -213,6 +213,7 @@ PROBLEM: dict[str, Any] = {
         "limit": {"type": "integer", "description": "How many are allowed"},
         "order_ids": {"type": "array", "items": {"type": "string"}},
         "product_id": {"type": "string"},
+        "promised": {"type": "integer", "description": "Units that the published terms promise"},
         "reason": {"type": "string", "description": "Why, as a sentence for the user"},
         "requested": {"type": "integer", "description": "Units that were asked for"},
         "sale_from": _MOMENT | {"description": "From when it is sold"},

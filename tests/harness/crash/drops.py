@@ -9,6 +9,7 @@ from uuid import UUID
 from commerce.app import drops
 from commerce.app.transactions import in_transaction
 from commerce.drop import promotion
+from commerce.shared.errors import Unavailable
 from tests.harness.crash.cases import (
     AGAIN,
     CREATED,
@@ -209,7 +210,10 @@ def _read(name: str, path: str, seen: Callable[[Any], object]) -> Callable[[Case
 
 def _promote(_: Case) -> str:
     """Let the minute's run happen; it is repeated where a drop failed or waits for the beacon."""
-    done = function("drop/every_minute_promote")({}, lambda_context(60))
+    try:
+        done = function("drop/every_minute_promote")({}, lambda_context(60))
+    except Unavailable:
+        return AGAIN
     return AGAIN if done["failed"] or done["awaiting_beacon"] else DONE
 
 

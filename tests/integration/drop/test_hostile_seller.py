@@ -102,6 +102,29 @@ def test_terms_are_not_changed_after_the_publication(
     assert (terms_hash(drop_id), log_of(drop_id)) == before
 
 
+def test_units_that_were_promised_are_not_taken_back(seller: Person) -> None:
+    product = a_product(stock=5)
+    drop_id = a_published_drop(product, 3)
+    before = (terms_hash(drop_id), log_of(drop_id))
+
+    answer = call(
+        "drop/edit_drop",
+        "PATCH",
+        f"/admin/drops/{drop_id}",
+        token=seller.token,
+        body={"lots": [{"product_id": product, "units": 2}]},
+    )
+
+    assert (answer.status, answer.json["code"]) == (409, "UNITS_PROMISED")
+    assert [answer.json[name] for name in ("product_id", "promised", "requested")] == [
+        product,
+        3,
+        2,
+    ]
+    assert (terms_hash(drop_id), log_of(drop_id)) == before
+    assert_books_hold(product)
+
+
 def test_a_later_draw_is_in_the_log_with_new_terms_and_another_round(seller: Person) -> None:
     drop_id = a_published_drop(a_product(stock=5))
     before = in_transaction(DropFacade.get, str(drop_id))

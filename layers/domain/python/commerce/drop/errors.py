@@ -142,6 +142,18 @@ class DropOverlaps(CommerceError):
     code = "DROP_OVERLAPS"
 
 
+class UnitsPromised(CommerceError):
+    """A published drop sells at least the units of its terms; they can only be added to."""
+
+    kind = Kind.CONFLICT
+    code = "UNITS_PROMISED"
+
+    def __init__(self, product_id: UUID, *, promised: int, requested: int) -> None:
+        super().__init__(
+            facts={"product_id": str(product_id), "promised": promised, "requested": requested}
+        )
+
+
 class DropLocked(CommerceError):
     """Entrants rely on this: it cannot be changed any more."""
 

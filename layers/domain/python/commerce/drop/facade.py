@@ -33,6 +33,7 @@ from commerce.drop.errors import (
     NotYourEntry,
     OfferNotValid,
     PersonAlreadyEntered,
+    UnitsPromised,
 )
 from commerce.drop.model import (
     SIMULATED,
@@ -131,7 +132,7 @@ class DropFacade:
     def edit(self, drop_id: str, command: EditDrop, *, by: str, if_match: IfMatch) -> Drop:
         """Edit a draft, or move a published drop to later times.
 
-        Raises DropNotFound, DropLocked, StaleVersion.
+        Raises DropNotFound, DropLocked, UnitsPromised, StaleVersion.
         """
         drop, now = self._lock_as_seen(drop_id, if_match)
         changes = command.model_dump(exclude_unset=True)
@@ -141,6 +142,7 @@ class DropFacade:
             if command.lots:
                 self._drops.replace_lots(drop)
         elif set(changes) - set(_TIMES):
+            _require_promised(drop, command.lots or ())
             raise DropLocked("Only the times of a published drop can be moved, to later ones.")
         else:
             drop.reschedule(now, **dict(zip(_TIMES, times, strict=True)))
@@ -265,23 +267,20 @@ class DropFacade:
     ) -> Page[DropView]:
         """Return a page of drops, newest first: those of one state, or all.
 
-        Drafts are shown to staff only. Raises InvalidCursor.
+        Drafts are shown to staff only, those that were cancelled too. Raises InvalidCursor.
         """
-        all_states = [each for each in State if with_drafts or each is not State.DRAFT]
-        states = [State(state)] if state else all_states
+        states = [State(state)] if state else list(State)
         return newest_first(
             f"drops:{state or 'all'}:{with_drafts}",
             after,
             limit,
-            partial(self._newest, states),
+            partial(self._newest, states, with_drafts),
             lambda found: self._view(found.drop, found.now),
         )
 
     def terms(self, drop_id: str) -> Drop:
         """Return a published drop with its terms. Raises DropNotFound."""
-        drop, _ = self._find(drop_id)
-        if drop.stage is Stage.DRAFT:
-            raise DropNotFound
+        drop, _ = self._find_published(drop_id)
         return drop
 
     def shown(self, drop: Drop) -> DropView:
@@ -297,10 +296,7 @@ class DropFacade:
 
     def get(self, drop_id: str) -> DropView:
         """Return a published drop. Raises DropNotFound."""
-        drop, now = self._find(drop_id)
-        if drop.stage is Stage.DRAFT:
-            raise DropNotFound
-        return self._view(drop, now)
+        return self._view(*self._find_published(drop_id))
 
     def inspect(self, drop_id: str) -> StaffDropView:
         """Return a drop as staff see it; the cost grows with its entries. Raises DropNotFound."""
@@ -336,7 +332,7 @@ class DropFacade:
 
     def entry(self, drop_id: str, *, user_id: UUID) -> EntryView:
         """Return the user's entry. Raises DropNotFound, EntryNotFound."""
-        drop, _ = self._find(drop_id)
+        drop, _ = self._find_published(drop_id)
         entry = self._drops.entry_of_user(drop.id, user_id)
         if entry is None:
             raise EntryNotFound
@@ -347,7 +343,7 @@ class DropFacade:
 
         Raises DropNotFound, EntryNotFound, EntryOrdered, EntryFinished.
         """
-        drop, _ = self._find(drop_id)
+        drop, _ = self._find_published(drop_id)
         found = self._drops.lock_entry_of_user(drop.id, user_id)
         if found is None:
             raise EntryNotFound
@@ -383,7 +379,7 @@ class DropFacade:
 
     def proof(self, drop_id: str, *, limit: int, after: str | None) -> ProofView:
         """Return a page of the proof. Raises DropNotFound, DropNotSealed, InvalidCursor."""
-        drop, _ = self._find(drop_id)
+        drop, _ = self._find_published(drop_id)
         if drop.entries_root is None or drop.terms is None or drop.beacon_round is None:
             raise DropNotSealed
         listing = f"drop-proof:{drop.id}"
@@ -416,7 +412,7 @@ class DropFacade:
 
     def report(self, drop_id: str) -> ReportView:
         """Return what became of a closed drop. Raises DropNotFound, DropNotClosed."""
-        drop, _ = self._find(drop_id)
+        drop, _ = self._find_published(drop_id)
         if not drop.is_over:
             raise DropNotClosed
         counts = by_status(self._drops.counts(drop.id))
@@ -534,6 +530,13 @@ class DropFacade:
             raise DropNotFound
         return found
 
+    def _find_published(self, drop_id: str) -> tuple[Drop, datetime]:
+        """Find a drop that anybody may see: no draft, and none that was cancelled as a draft."""
+        drop, now = self._find(drop_id)
+        if not drop.was_published:
+            raise DropNotFound
+        return drop, now
+
     def _lock(self, drop_id: str) -> tuple[Drop, datetime]:
         id_ = cursor.parse_id(drop_id)
         found = self._drops.lock(id_) if id_ else None
@@ -582,8 +585,14 @@ class DropFacade:
         self._drops.save(drop)
         self._drops.record(Change(by, action, drop.id, {}, after))
 
-    def _newest(self, states: Sequence[State], before: UUID, limit: int) -> Sequence[_Found]:
-        found = self._drops.newest(states, before, limit)
+    def _newest(
+        self,
+        states: Sequence[State],
+        with_drafts: bool,  # noqa: FBT001  (bound by `partial`)
+        before: UUID,
+        limit: int,
+    ) -> Sequence[_Found]:
+        found = self._drops.newest(states, before, limit, with_drafts=with_drafts)
         return [_Found(drop.id, drop, now) for drop, now in found]
 
     def _view(self, drop: Drop, now: datetime) -> DropView:
@@ -620,6 +629,14 @@ def _lot(drop: Drop, product_id: str | None) -> Lot:
         if product_id is not None and str(lot.product_id) == product_id.lower():
             return lot
     raise LotNotFound
+
+
+def _require_promised(drop: Drop, wanted: Sequence[LotWanted]) -> None:
+    promised = {str(lot.product_id): lot.units for lot in drop.lots}
+    for lot in wanted:
+        units = promised.get(lot.product_id.lower(), 0)
+        if lot.units < units:
+            raise UnitsPromised(UUID(lot.product_id), promised=units, requested=lot.units)
 
 
 def _lots(wanted: Sequence[LotWanted]) -> list[Lot]:

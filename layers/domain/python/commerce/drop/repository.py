@@ -121,10 +121,18 @@ class DropRepository:
         return _first(locked[-1])
 
     def newest(
-        self, states: Sequence[State], before: UUID, limit: int
+        self, states: Sequence[State], before: UUID, limit: int, *, with_drafts: bool
     ) -> list[tuple[Drop, datetime]]:
-        """Return drops in one of these states, below the id `before`, newest first."""
-        query = sql.NEWEST(states=[each.value for each in states], before=before, limit=limit)
+        """Return drops in one of these states, below the id `before`, newest first.
+
+        Those that were never published are among them only `with_drafts`.
+        """
+        query = sql.NEWEST(
+            states=[each.value for each in states],
+            before=before,
+            limit=limit,
+            with_drafts=with_drafts,
+        )
         return [_drop(row) for row in self._uow.read(query)]
 
     def under_way(self) -> list[UUID]:

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Text,
     Uuid,
     any_,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -100,6 +102,7 @@ NEWEST = Statement(
     _DROPS.where(
         _d.id < bindparam("before", type_=Uuid),
         any_(bindparam("states", type_=ARRAY(Text))) == _STATE,
+        or_(bindparam("with_drafts", type_=Boolean), _d.terms_hash.is_not(None)),
     )
     .order_by(_d.id.desc())
     .limit(_LIMIT)

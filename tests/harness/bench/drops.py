@@ -232,8 +232,7 @@ def entered(entries: int, *, units: int = UNITS, status: str = "JOINED") -> UUID
 def drawn(drop_id: UUID) -> tuple[float, float]:
     """Seal and draw, in the steps of promote; return the seconds of each."""
     from commerce.app.transactions import in_transaction
-    from commerce.drop import Draw, DropPromotion
-    from commerce.drop.promotion import PART
+    from commerce.drop import Draw, DropFacade, DropPromotion
     from tests.support.drops import SIGNATURE
 
     awaited: list[Draw] = []
@@ -244,8 +243,8 @@ def drawn(drop_id: UUID) -> tuple[float, float]:
             awaited.extend([step.awaits] if step.awaits else [])
 
     def draw() -> None:
-        step = in_transaction(DropPromotion.take_round, awaited[0], SIGNATURE)
-        while step.numbered == PART:
-            step = in_transaction(DropPromotion.step, drop_id)
+        in_transaction(DropPromotion.take_round, awaited[0], SIGNATURE)
+        while in_transaction(DropFacade.get, str(drop_id)).state == "SEALED":
+            in_transaction(DropPromotion.step, drop_id)
 
     return timed(seal), timed(draw)

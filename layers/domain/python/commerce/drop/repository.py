@@ -359,12 +359,13 @@ class DropRepository:
                 return
             after = UUID(part.ids[-36:])
 
-    def number_pool(self, id_: UUID, seed: str, limit: int) -> dict[UUID, int]:
-        """Give at most so many of the pool their positions by the seed; return how many, by lot.
+    def number_pool(self, id_: UUID, seed: str, below: str | None) -> dict[UUID, int]:
+        """Give a part of the pool its positions by the seed; return how many, by lot.
 
-        What is given is saved with the lot's `numbered` before the next part.
+        The part is what has no position yet and hashes with the seed to less than `below`
+        (hexadecimal; None for all). It is saved with the lot's `numbered` before the next one.
         """
-        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed, limit=limit))
+        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed, below=below))
         return {row.product_id: row.entries for row in found}
 
     def number_late(self, id_: UUID, limit: int) -> dict[UUID, tuple[list[UUID], int]]:

@@ -293,14 +293,17 @@ POOL_SIZES = Statement(
     .group_by(_e.product_id)
 )
 # Positions of the pool: each lot's entries in the order of the SHA-256 of the seed and the id. A
-# part is those of the lowest hashes that have none, so each lot goes on where it ended before.
+# part is those with hashes below a bound that have none, so each lot goes on where it ended before.
 NUMBER_POOL = Statement(
     text("""
     WITH part AS MATERIALIZED (
-        SELECT id, sha256(convert_to(CAST(:seed AS text) || E'\\n' || id, 'UTF8')) AS hash
-        FROM drop_entry
-        WHERE drop_id = CAST(:drop_id AS uuid) AND in_pool AND position IS NULL
-        ORDER BY hash, id LIMIT CAST(:limit AS bigint)
+        SELECT id, hash FROM (
+            SELECT id, sha256(convert_to(CAST(:seed AS text) || E'\\n' || id, 'UTF8')) AS hash
+            FROM drop_entry
+            WHERE drop_id = CAST(:drop_id AS uuid) AND in_pool AND position IS NULL
+            OFFSET 0  -- each hash is computed once
+        ) AS unnumbered
+        WHERE CAST(:below AS text) IS NULL OR hash < decode(CAST(:below AS text), 'hex')
     ), due AS MATERIALIZED (
         SELECT entry.id, entry.product_id, part.hash
         FROM drop_entry AS entry JOIN part ON part.id = entry.id

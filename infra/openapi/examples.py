@@ -368,6 +368,7 @@ _REPORT = {
     "free_seconds_p50": 0.4,
     "free_seconds_p99": 1.2,
     "free_seconds_max": 1.2,
+    "refusals": {"DROP_ONLY": 31, "PERSON_ALREADY_ENTERED": 2},
     "statuses": {"BOUGHT": 10, "LAPSED": 1, "CANCELLED": 1, "VOID": 488},
 }
 

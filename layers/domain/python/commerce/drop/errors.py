@@ -107,7 +107,10 @@ class OfferNotValid(CommerceError):
     kind = Kind.CONFLICT
     code = "OFFER_NOT_VALID"
 
-    def __init__(self, status: str, claim_until: datetime | None) -> None:
+    def __init__(
+        self, status: str, claim_until: datetime | None, *, drop_id: UUID | None = None
+    ) -> None:
+        self.drop_id = drop_id
         until = clock.rfc3339(claim_until) if claim_until else None
         super().__init__(facts={"entry_status": status, "claim_until": until})
 
@@ -132,6 +135,7 @@ class DropOnly(CommerceError):
     code = "DROP_ONLY"
 
     def __init__(self, drop_id: UUID) -> None:
+        self.drop_id: UUID | None = drop_id
         super().__init__(facts={"drop_id": str(drop_id)})
 
 

@@ -208,7 +208,8 @@ class DropFacade:
         if drop.was_published:
             self._drops.freeze_entries(drop.id)
             self._return_free(drop)
-        drop.end(Stage.CANCELLED, now, reason=command.reason)
+        refusals = self._drops.refusals(drop.id)
+        drop.end(Stage.CANCELLED, now, reason=command.reason, refusals=refusals)
         while self._drops.void(drop.id, PART):
             pass
         self._save(drop, by, "CANCEL_DROP", {"reason": command.reason})
@@ -330,6 +331,11 @@ class DropFacade:
             raise EntryFinished
         return self._entry_view(entry, drop), is_new
 
+    def count_refusal(self, drop_id: str, *, user_id: UUID, reason: str) -> None:
+        """Count an account that was refused for a reason, once, until the drop has ended."""
+        if id_ := cursor.parse_id(drop_id):
+            self._drops.refuse(id_, user_id, reason)
+
     def entry(self, drop_id: str, *, user_id: UUID) -> EntryView:
         """Return the user's entry. Raises DropNotFound, EntryNotFound."""
         drop, _ = self._find_published(drop_id)
@@ -433,6 +439,7 @@ class DropFacade:
             free_seconds_p50=p50,
             free_seconds_p99=p99,
             free_seconds_max=longest,
+            refusals=self._drops.refusals_told(drop.id),
             statuses=counts,
         )
 
@@ -449,7 +456,7 @@ class DropFacade:
         """
         entry, now = self._find_entry(entry_id, user_id)
         if not entry.is_offered(now) or entry.claim_until is None:
-            raise OfferNotValid(*_shown(entry, now))
+            raise OfferNotValid(*_shown(entry, now), drop_id=entry.drop_id)
         drop, _ = self._find(str(entry.drop_id))
         return Offer(
             entry_id=entry.id,
@@ -579,7 +586,11 @@ class DropFacade:
 
     def _offer_refusal(self, entry_id: str, user_id: UUID) -> CommerceError | None:
         entry, now = self._find_entry(entry_id, user_id)
-        return None if entry.is_offered(now) else OfferNotValid(*_shown(entry, now))
+        return (
+            None
+            if entry.is_offered(now)
+            else OfferNotValid(*_shown(entry, now), drop_id=entry.drop_id)
+        )
 
     def _save(self, drop: Drop, by: str, action: str, after: dict[str, object]) -> None:
         self._drops.save(drop)

@@ -160,7 +160,7 @@ class DropPromotion:
         if self._drops.void(drop.id, PART):  # nobody enters any more, so some step finds the last
             step.has_more = True
             return
-        drop.end(Stage.CLOSED, now)
+        drop.end(Stage.CLOSED, now, refusals=self._drops.refusals(drop.id))
         self._drops.publish(
             events.DropClosed(
                 aggregate_id=drop.id, aggregate_version=drop.version + 1, drop_id=drop.id

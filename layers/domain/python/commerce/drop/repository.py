@@ -211,6 +211,21 @@ class DropRepository:
         found: datetime | None = self._uow.read(sql.PENDING_SINCE(drop_id=id_))[0].at
         return found
 
+    def refuse(self, id_: UUID, user_id: UUID, reason: str) -> None:
+        """Store an account's refusal of a reason, once, while the drop is under way."""
+        self._uow.write(sql.REFUSE(drop_id=id_, user_id=user_id, reason=reason))
+
+    def refusals(self, id_: UUID) -> dict[str, int]:
+        """Count the accounts that were refused, by reason."""
+        found = self._uow.read(sql.REFUSALS(drop_id=id_))
+        return {row.reason: row.accounts for row in found}
+
+    def refusals_told(self, id_: UUID) -> dict[str, int]:
+        """Return the refusals in the log's record of the drop's end."""
+        found = self._uow.read(sql.ENDED(drop_id=id_))
+        told: dict[str, int] = json.loads(found[0].data).get("refusals", {}) if found else {}
+        return told
+
     def free_times(self, id_: UUID) -> tuple[float | None, float | None, float | None]:
         """Return the seconds that released units lay free before their heir's offer.
 
@@ -269,8 +284,9 @@ class DropRepository:
         return [(entry, row.now) for row in found if (entry := _entry([row]))]
 
     def forget_user(self, user_id: UUID) -> None:
-        """Leave nothing in the user's entries that leads to the user."""
+        """Leave nothing in the user's entries and refusals that leads to the user."""
         self._uow.write(sql.FORGET_USER(erased=user_id))
+        self._uow.write(sql.FORGET_REFUSALS(erased=user_id))
 
     def lock_entry_of_order(self, order_id: UUID) -> tuple[Entry, datetime] | None:
         """Return the entry that placed an order, locked FOR UPDATE, and the database's time."""

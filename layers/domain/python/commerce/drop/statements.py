@@ -21,6 +21,7 @@ from commerce.drop.tables import (
     drop_entry_table,
     drop_log_table,
     drop_lot_table,
+    drop_refusal_table,
     drop_table,
 )
 from commerce.runtime.db.core import insert_many, insert_row, save_as_read
@@ -421,6 +422,31 @@ VOID = Statement(
     )
     SELECT count(*) AS entries FROM part
     """)
+)
+
+# --- refusals ------------------------------------------------------------------------------------
+
+_r = drop_refusal_table.c
+# One whose drop ends at this moment may be stored and is not counted; the record of the end stands.
+REFUSE = Statement(
+    text("""
+    INSERT INTO drop_refusal (user_id, drop_id, reason)
+    SELECT CAST(:user_id AS uuid), id, CAST(:reason AS text) FROM product_drop
+    WHERE id = CAST(:drop_id AS uuid) AND state IN ('PUBLISHED', 'SEALED', 'OFFERING')
+    ON CONFLICT DO NOTHING
+    """)
+)
+REFUSALS = Statement(
+    select(_r.reason, func.count().label("accounts"))
+    .where(_r.drop_id == _DROP)
+    .group_by(_r.reason)
+    .order_by(_r.reason)
+)
+FORGET_REFUSALS = Statement(
+    delete(drop_refusal_table).where(_r.user_id == bindparam("erased", type_=Uuid))
+)
+ENDED = Statement(
+    select(_log.data).where(_log.drop_id == _DROP, text("kind IN ('CLOSED', 'CANCELLED')"))
 )
 
 # --- what anybody may see ------------------------------------------------------------------------

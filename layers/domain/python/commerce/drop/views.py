@@ -128,7 +128,7 @@ class ProofView(View):
 
 
 class ReportView(View):
-    """The outcome of a closed drop."""
+    """The outcome of a closed drop; `refusals` counts accounts, each once per reason."""
 
     drop_id: str
     entries: int
@@ -141,6 +141,7 @@ class ReportView(View):
     free_seconds_p50: float | None
     free_seconds_p99: float | None
     free_seconds_max: float | None
+    refusals: dict[str, int]
     statuses: dict[str, int]
 
 

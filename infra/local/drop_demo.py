@@ -93,7 +93,7 @@ class DropDemo:
 
     @property
     def became(self) -> dict[str, str]:
-        """What became of the entries of those who were offered a unit, by id."""
+        """The outcome of each entry that was offered a unit, by its id."""
         return self._became
 
     def play(self) -> Json:

@@ -102,7 +102,7 @@ def test_terms_are_not_changed_after_the_publication(
     assert (terms_hash(drop_id), log_of(drop_id)) == before
 
 
-def test_units_that_were_promised_are_not_taken_back(seller: Person) -> None:
+def test_a_lot_of_a_published_drop_is_not_made_smaller(seller: Person) -> None:
     product = a_product(stock=5)
     drop_id = a_published_drop(product, 3)
     before = (terms_hash(drop_id), log_of(drop_id))

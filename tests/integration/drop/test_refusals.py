@@ -76,7 +76,7 @@ def report(drop_id: UUID) -> dict[str, int]:
     return in_transaction(DropFacade.report, str(drop_id)).refusals
 
 
-def told(drop_id: UUID, kind: str) -> Any:
+def logged(drop_id: UUID, kind: str) -> Any:
     sql = "SELECT data::jsonb AS data FROM drop_log WHERE drop_id = $1 AND kind = $2"
     return rows(sql, drop_id, kind)[0].data["refusals"]
 
@@ -107,7 +107,7 @@ def test_the_report_and_the_public_log_have_refusals_by_reason() -> None:
         "NOT_ELIGIBLE: The account was made too late for this drop.": 1,
         "OFFER_NOT_VALID": 1,
     }
-    assert report(drop_id) == told(drop_id, "CLOSED") == expected
+    assert report(drop_id) == logged(drop_id, "CLOSED") == expected
     assert [claim for claim, holds in verify(a_proof(drop_id)) if not holds] == []
 
 
@@ -117,7 +117,7 @@ def test_an_account_that_tries_many_times_at_once_counts_once() -> None:
     run_concurrently([partial(enter, drop_id, user) for user in users for _ in range(8)])
     in_transaction(DropFacade.cancel, str(drop_id), CancelDrop(reason="Not now"), by="test")
 
-    assert report(drop_id) == told(drop_id, "CANCELLED") == {"DROP_NOT_OPEN": 4}
+    assert report(drop_id) == logged(drop_id, "CANCELLED") == {"DROP_NOT_OPEN": 4}
 
 
 def test_what_is_refused_after_the_end_changes_no_report() -> None:

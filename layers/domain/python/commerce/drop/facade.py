@@ -439,7 +439,7 @@ class DropFacade:
             free_seconds_p50=p50,
             free_seconds_p99=p99,
             free_seconds_max=longest,
-            refusals=self._drops.refusals_told(drop.id),
+            refusals=self._drops.refusals_of_end(drop.id),
             statuses=counts,
         )
 

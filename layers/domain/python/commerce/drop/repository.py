@@ -220,11 +220,11 @@ class DropRepository:
         found = self._uow.read(sql.REFUSALS(drop_id=id_))
         return {row.reason: row.accounts for row in found}
 
-    def refusals_told(self, id_: UUID) -> dict[str, int]:
+    def refusals_of_end(self, id_: UUID) -> dict[str, int]:
         """Return the refusals in the log's record of the drop's end."""
         found = self._uow.read(sql.ENDED(drop_id=id_))
-        told: dict[str, int] = json.loads(found[0].data).get("refusals", {}) if found else {}
-        return told
+        counts: dict[str, int] = json.loads(found[0].data).get("refusals", {}) if found else {}
+        return counts
 
     def free_times(self, id_: UUID) -> tuple[float | None, float | None, float | None]:
         """Return the seconds that released units lay free before their heir's offer.

@@ -324,7 +324,7 @@ def test_a_drop_that_is_cancelled_after_its_draw_keeps_its_public_proof(seller: 
     assert [claim for claim, holds in verify(proof) if not holds] == []
     assert (proof["log"][-1]["kind"], proof["log"][-1]["data"]) == (
         "CANCELLED",
-        {"reason": "I lost"},
+        {"reason": "I lost", "refusals": {}},
     )
     assert act(seller, drop_id, "cancel_drop", "cancellation", reason="Again") == "DROP_CLOSED"
 

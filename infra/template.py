@@ -116,6 +116,7 @@ def arguments_of(stack: dict[str, Any], nested: dict[str, Any]) -> dict[str, Any
 SELDOM_CALLED = (
     "/admin", "/console", "/docs", "/openapi.json", "/email-verifications", "/password-resets",
     "/sessions/current", "/sessions/{session_id}", "/users/me/password",
+    "/users/me/export",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from commerce.app.operations import (
     SalesView,
 )
 from commerce.app.operations.overview import PROBLEMS
+from commerce.app.privacy import KeptView
 from commerce.app.rankings import RankedProductView, RankingView
 from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
@@ -77,6 +78,7 @@ from commerce.shared.schemas import Page, View
 from commerce.shared.scopes import MissingScope, Scope
 from commerce.user import UserView
 from commerce.user.api_keys import ApiKeyView, NewApiKeyView
+from commerce.user.erasure import OpenOrders
 from commerce.user.mail_tokens import EmailVerifiedView, MailRequestedView
 from commerce.user.sessions import NewSessionView, SessionView, TokensView, TooManyAttempts
 from commerce.user.staff import StaffUserView, StaffView
@@ -386,6 +388,9 @@ _VIEWS: tuple[View, ...] = (
         expires_at=AT + timedelta(days=30),
         is_current=True,
     ),
+    KeptView(
+        section="likes", data={"product_id": PRODUCT_ID, "created_at": "2026-02-14T09:00:00Z"}
+    ),
     BalanceView.model_validate({"balance": _won(10000), "currency": "KRW"}),
     PointsView.model_validate(
         {
@@ -514,6 +519,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         ProductNotFound([PRODUCT_ID]),
         OutOfStock([Shortage(UUID(PRODUCT_ID), requested=2, available=1)]),
         Oversold(2, [UUID(ORDER_ID)]),
+        OpenOrders([UUID(ORDER_ID)], []),
         NotOnSale([SaleWindow(UUID(PRODUCT_ID), AT, None)], 30),
         PurchaseLimitExceeded(
             [{"product_id": PRODUCT_ID, "limit": 2, "already": 1, "requested": 2}]

@@ -206,6 +206,7 @@ PROBLEM: dict[str, Any] = {
         },
         "already": {"type": "integer", "description": "Units that the buyer has already"},
         "by": {"type": "integer", "description": "Units that are sold and not there"},
+        "charge_ids": {"type": "array", "items": {"type": "string"}},
         "claim_until": _MOMENT | {"description": "Until when the offer could be used"},
         "drop_id": {"type": "string", "description": "The drop to enter"},
         "entry_status": {"type": "string", "description": "What became of the entry"},

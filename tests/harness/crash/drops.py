@@ -1,5 +1,6 @@
 """Use cases of drops: prepared by staff, entered by shoppers, moved on by `promote`."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -182,8 +183,15 @@ def _by_admin(name: str, method: str, step: str, body: Any = None) -> Callable[[
     return act
 
 
+def _to_create() -> Case:
+    """A product, and the terms of a drop: the same whenever they are sent again."""
+    case = a_case()
+    terms = drop_terms(case.product, UNITS).model_dump_json(exclude_unset=True)
+    return replace(case, words={"terms": terms})
+
+
 def _create(case: Case) -> str:
-    body = drop_terms(case.product, UNITS).model_dump(mode="json", exclude_unset=True)
+    body = json.loads(case.words["terms"])
     token, key = case.admin.token, case.key
     return answered(
         call("drop/create_drop", "POST", "/admin/drops", body=body, token=token, key=key)
@@ -328,7 +336,7 @@ SCENARIOS = (
         "withdraw_entry", "drop/withdraw_entry", _offering,
         _by_buyer("withdraw_entry", "DELETE"), OK, then=_promote, look=_outcome,
     ),
-    Scenario("create_drop", "drop/create_drop", _drafted, _create, CREATED),
+    Scenario("create_drop", "drop/create_drop", _to_create, _create, CREATED),
     _staff("edit_drop", _published, _by_admin("edit_drop", "PATCH", "", _LATER)),
     _staff("publish_drop", _drafted, _by_admin("publish_drop", "POST", "/publication")),
     _staff(
@@ -364,5 +372,8 @@ SCENARIOS = (
         "cancel_offer_ordered", "order/cancel_order", _ordered_by_card, _cancel, OK,
         look=_outcome,
     ),
-    Scenario("ship_offer", "order/ship_order", _bought, _ship, OK, look=_outcome),
+    Scenario(
+        "ship_offer", "order/ship_order", _bought, _ship, OK | {"409 ORDER_NOT_SHIPPABLE"},
+        look=_outcome,
+    ),
 )  # fmt: skip

@@ -28,6 +28,7 @@ from tests.support.coupons import a_coupon, an_issued
 from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import Answer, call
 from tests.support.payments import a_card_order, pay
+from tests.support.points import grant
 from tests.support.shop import Person, rows
 from tests.support.valkey import empty_valkey
 
@@ -114,6 +115,35 @@ def _edited_me(case: Case) -> list[tuple[bool, str, int]]:
     return [
         (row.name == case.key, row.email.replace(case.key, "key"), row.version)
         for row in rows(sql, case.buyer.user_id)
+    ]
+
+
+def _liking() -> Case:
+    """A user with two sessions, a mailed token, points and a like."""
+    case = _signed_in()
+    assert grant(case.buyer.user_id, 5).status == 201
+    path = f"/products/{case.product}/like"
+    answer = call("like/like_product", "PUT", path, token=case.buyer.token)
+    assert answer.status == 200, answer.json
+    assert _request_verification(case) == "202"
+    return case
+
+
+def _erase(case: Case) -> str:
+    body = {"password": PASSWORD}
+    return answered(call("user/erase_me", "DELETE", "/users/me", token=case.buyer.token, body=body))
+
+
+def _left_of_them(case: Case) -> list[int]:
+    """Count what is left of the user, by table: nothing but their tombstone and their points."""
+    owned = {
+        "user_account": "id", "email_claim": "user_id", "mail_token": "user_id",
+        "user_session": "user_id", "product_like": "user_id", "erased_user": "id",
+        "point_account": "user_id",
+    }  # fmt: skip
+    return [
+        len(rows(f"SELECT FROM {table} WHERE {column} = $1", case.buyer.user_id))
+        for table, column in owned.items()
     ]
 
 
@@ -373,5 +403,17 @@ SCENARIOS = (
         "read_health", "health/get_health", a_case,
         _read("health/get_health", lambda _: "/health", lambda _, body: body["status"]),
         frozenset({"200 ok"}),
+    ),
+    Scenario(
+        "export_me", "user/export_me", signed_up,
+        _read(
+            "user/export_me", lambda _: "/users/me/export",
+            lambda _, body: [each["section"] for each in body["items"]],
+        ),
+        frozenset({"200 ['account']"}),
+    ),
+    Scenario(
+        "erase_me", "user/erase_me", _liking, _erase,
+        frozenset({"204", "401 SESSION_ENDED", "404 USER_NOT_FOUND"}), look=_left_of_them,
     ),
 )  # fmt: skip

@@ -16,6 +16,7 @@ def schema() -> MetaData:
             "user.sessions",
             "user.mail_tokens",
             "user.api_keys",
+            "user.erasure",
             "brand",
             "product",
             "product.striping",

@@ -50,6 +50,7 @@ from commerce.drop.repository import DropRepository
 from commerce.drop.views import (
     DropView,
     EntryView,
+    MadeEntryView,
     PoolEntryView,
     ProofView,
     ReportView,
@@ -57,6 +58,7 @@ from commerce.drop.views import (
     by_status,
     drop_view,
     entry_view,
+    made_entry_view,
     record_view,
     staff_view,
 )
@@ -362,6 +364,15 @@ class DropFacade:
             raise EntryFinished
         self._end_by_withdrawal(entry, now)
         return self._entry_view(entry, drop)
+
+    def entries(self, user_id: UUID, *, limit: int, after: str | None) -> Page[MadeEntryView]:
+        """Return a page of the user's entries in all drops, newest first. Raises InvalidCursor."""
+        read = partial(self._drops.entries_of_user, user_id)
+        return newest_first(f"drop-entries:{user_id}", after, limit, read, made_entry_view)
+
+    def lock_entries(self, user_id: UUID) -> None:
+        """Lock the user's entries until the transaction ends, as an order by an offer does."""
+        self._drops.lock_entries_of_user(user_id)
 
     def erase_user(self, user_id: UUID) -> None:
         """Withdraw the user's entries that have no order, and forget whose all of them were.

@@ -278,6 +278,11 @@ class DropRepository:
         entry = _entry(found)
         return (entry, found[0].now) if entry else None
 
+    def entries_of_user(self, user_id: UUID, before: UUID, limit: int) -> list[Entry]:
+        """Return the user's entries in all drops below the id `before`, newest first."""
+        found = self._uow.read(sql.ENTRIES_OF_USER(user_id=user_id, before=before, limit=limit))
+        return [entry for row in found if (entry := _entry([row]))]
+
     def lock_entries_of_user(self, user_id: UUID) -> list[tuple[Entry, datetime]]:
         """Return the user's entries in all drops, locked, and the database's time."""
         found = self._uow.lock(sql.LOCK_ENTRIES_OF_USER(user_id=user_id))

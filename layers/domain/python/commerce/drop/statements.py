@@ -209,6 +209,13 @@ LOCK_ENTRY_OF_USER = Statement(
         _e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid)
     ).with_for_update(of=drop_entry_table)
 )
+ENTRIES_OF_USER = Statement(
+    _ENTRIES.where(
+        _e.user_id == bindparam("user_id", type_=Uuid), _e.id < bindparam("before", type_=Uuid)
+    )
+    .order_by(_e.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+)
 LOCK_ENTRIES_OF_USER = Statement(
     _ENTRIES.where(_e.user_id == bindparam("user_id", type_=Uuid))
     .order_by(_e.id)

@@ -14,7 +14,15 @@ from commerce.order.errors import (
     TooManyUnpaidOrders,
 )
 from commerce.order.limits import HoldLimits, LimitedPurchase, cooling_down, exceeded
-from commerce.order.model import AmountDue, Discount, Order, OrderLine, Status, cost_of
+from commerce.order.model import (
+    BY_BUYER,
+    AmountDue,
+    Discount,
+    Order,
+    OrderLine,
+    Status,
+    cost_of,
+)
 from commerce.order.repository import OrderRepository
 from commerce.order.views import OrderDetailView, OrderView, detail_view, order_view
 from commerce.shared import clock, cursor
@@ -87,7 +95,7 @@ class OrderFacade:
         Raises OrderNotFound, NotYourOrder, OrderNotCancellable.
         """
         order = _of_buyer(self._lock(order_id), buyer_id)
-        order.cancel(at=clock.now(), by=by, reason=command.reason or "Cancelled by its buyer")
+        order.cancel(at=clock.now(), by=by, reason=command.reason or BY_BUYER)
         return self._saved(order)
 
     def cancel_as_admin(self, order_id: str, command: CancelOrder, *, by: str) -> Order:
@@ -148,6 +156,23 @@ class OrderFacade:
         """Return a page of the buyer's orders, newest first. Raises InvalidCursor."""
         read = partial(self._orders.newest_of, buyer_id)
         return newest_first(f"orders:{buyer_id}", after, limit, read, order_view)
+
+    def details(self, *, buyer_id: UUID, limit: int, after: str | None) -> Page[OrderDetailView]:
+        """Return a page of the buyer's orders with their history. Raises InvalidCursor."""
+
+        def detailed(order: Order) -> OrderDetailView:
+            return detail_view(_found(self._orders.find(order.id)))
+
+        read = partial(self._orders.newest_of, buyer_id)
+        return newest_first(f"orders:{buyer_id}", after, limit, read, detailed)
+
+    def open_of(self, buyer_id: UUID) -> Sequence[UUID]:
+        """Return the buyer's orders that have not ended."""
+        return self._orders.open_of(buyer_id)
+
+    def erase_user(self, buyer_id: UUID) -> None:
+        """Forget what the buyer wrote; their orders stay, under the id that nobody has now."""
+        self._orders.forget_reasons(buyer_id, BY_BUYER)
 
     def due(self, order_id: str, *, buyer_id: UUID) -> AmountDue:
         """Return what the buyer must pay by card, and lock the order until the transaction ends.

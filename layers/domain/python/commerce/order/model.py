@@ -30,6 +30,8 @@ from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
 from commerce.shared.money import Money
 
+BY_BUYER = "Cancelled by its buyer"
+"""The reason where the buyer gave none, and in what others are sent."""
 PAYABLE_MINUTES = 15  # spec §4: so long an order may wait for its card payment
 
 
@@ -237,7 +239,8 @@ class Order:
             points_used=self.points_used,
             card_refund=self.card_amount if was_confirmed else Money.zero(self.total.currency),
             was_confirmed=was_confirmed,
-            reason=reason,
+            # Events carry no words of a buyer's, which may be personal.
+            reason=BY_BUYER if by == f"user:{self.buyer_id}" else reason,
             confirmed_at=self._confirmed_at(),
         )
 

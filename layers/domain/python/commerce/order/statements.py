@@ -16,6 +16,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    update,
 )
 
 from commerce.order.tables import order_history_table, order_line_table, order_table
@@ -42,6 +43,23 @@ NEWEST = Statement(
     )
     .order_by(_o.id.desc())
     .limit(bindparam("limit", type_=BigInteger))
+)
+OPEN = Statement(
+    select(_o.id)
+    .where(
+        _o.buyer_id == bindparam("buyer_id", type_=Uuid),
+        text("orders.status IN ('PENDING', 'CONFIRMED', 'SHIPPED')"),
+    )
+    .order_by(_o.id)
+)
+FORGET_REASONS = Statement(
+    update(order_history_table)
+    .where(
+        _h.order_id.in_(select(_o.id).where(_o.buyer_id == bindparam("buyer_id", type_=Uuid))),
+        _h.status == text("'CANCELLED'"),
+        _h.by == bindparam("words_of", type_=Text),
+    )
+    .values(reason=bindparam("new_reason", type_=Text))
 )
 LOCK_NEXT_EXPIRED = Statement(
     select(order_table)

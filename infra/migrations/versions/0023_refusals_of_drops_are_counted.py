@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0024"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
@@ -18,6 +18,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "drop_id", "reason", name="drop_refusal_pkey"),
     )
     op.create_index("refusals_of_drop", "drop_refusal", ["drop_id", "reason"])
+    op.execute(
+        "CREATE TRIGGER not_for_the_erased BEFORE INSERT ON drop_refusal"
+        " FOR EACH ROW EXECUTE FUNCTION refuse_erased_user_id()"
+    )
 
 
 def downgrade() -> None:

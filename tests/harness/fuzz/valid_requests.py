@@ -18,6 +18,7 @@ from commerce.app.likes import like_product
 from commerce.app.transactions import in_transaction
 from commerce.drop import CancelDrop, EnterDrop
 from commerce.payment.signature import CALLBACK_HEADERS
+from commerce.runtime import tokens
 from commerce.runtime.db.current import database
 from commerce.runtime.messaging import quarantine
 from commerce.shared import clock
@@ -133,7 +134,7 @@ class Ready:
             self._words = {**_words_of(self._world), **more}
         operation, words = self._operation, self._words
         ids = {name: str(words[examples.PATH_IDS[name]]) for name in operation.names}
-        token = self._world.token_for(operation.path)
+        token = words.get("OWN_TOKEN") or self._world.token_for(operation.path)
         body = substitute(operation.example, words)
         query = _QUERIES.get((operation.method, operation.path), "")
         return Attempt(operation, ids, {"token": token, "key": a_key(), "body": body}, query)
@@ -253,6 +254,14 @@ def _a_password(world: World) -> Words:
     return {}
 
 
+def _one_to_erase(_: World) -> Words:
+    """A new user without orders, who sends the request."""
+    user_id = an_account().user_id
+    sql = "UPDATE user_account SET password_hash = $2 WHERE id = $1 RETURNING id"
+    rows(sql, user_id, _hash_of_the_password())
+    return {"OWN_TOKEN": tokens.sign(user_id)}
+
+
 @cache
 def _hash_of_the_password() -> str:
     return passwords.hashed(PASSWORD)
@@ -358,6 +367,7 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/sessions/refresh"): _a_session,
     ("DELETE", "/sessions/{session_id}"): _a_session,
     ("PUT", "/users/me/password"): _a_password,
+    ("DELETE", "/users/me"): _one_to_erase,
     ("POST", "/email-verifications/confirmation"): _a_verification,
     ("POST", "/password-resets/confirmation"): _a_reset,
     ("POST", "/coupons/{coupon_id}/issues"): _an_offer,

@@ -206,7 +206,7 @@ class DropModel:
     def _join(self, drop: DropState, args: Mapping[str, Any], _: int) -> DropOutcome:
         buyer = args["buyer"]
         entry = drop.entry(buyer)
-        if drop.stage == "DRAFT":
+        if not drop.was_published:
             return _refused("DROP_NOT_FOUND")
         refusal = self._entry_refusal(drop)
         may_again = entry is not None and entry.status == "WITHDRAWN" and not drop.is_past_draw
@@ -229,6 +229,8 @@ class DropModel:
         return "DROP_SEALED" if is_too_late else None
 
     def _withdraw(self, drop: DropState, args: Mapping[str, Any], _: int) -> DropOutcome:
+        if not drop.was_published:
+            return _refused("DROP_NOT_FOUND")
         entry = drop.entry(args["buyer"])
         if entry is None:
             return _refused("ENTRY_NOT_FOUND")
@@ -242,11 +244,13 @@ class DropModel:
         return _seen(gone), drop.with_entry(args["buyer"], gone), 0
 
     def _read_entry(self, drop: DropState, args: Mapping[str, Any], _: int) -> DropOutcome:
+        if not drop.was_published:
+            return _refused("DROP_NOT_FOUND")
         entry = drop.entry(args["buyer"])
         return (_seen(entry), None, 0) if entry else _refused("ENTRY_NOT_FOUND")
 
     def _read_drop(self, drop: DropState, _: Any, __: int) -> DropOutcome:
-        if drop.stage == "DRAFT":
+        if not drop.was_published:
             return _refused("DROP_NOT_FOUND")
         return {"state": drop.shown, "units": drop.units, "served": drop.served}, None, 0
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from commerce.app import drops
 from commerce.app.transactions import in_transaction
 from commerce.drop import promotion
-from commerce.shared.errors import Unavailable
+from commerce.shared.errors import Busy, Unavailable
 from tests.harness.crash.cases import (
     AGAIN,
     CREATED,
@@ -220,7 +220,7 @@ def _promote(_: Case) -> str:
     """Let the minute's run happen; it is repeated where a drop failed or waits for the beacon."""
     try:
         done = function("drop/every_minute_promote")({}, lambda_context(60))
-    except Unavailable:
+    except (Busy, Unavailable):
         return AGAIN
     return AGAIN if done["failed"] or done["awaiting_beacon"] else DONE
 

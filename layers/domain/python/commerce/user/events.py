@@ -21,7 +21,7 @@ class UserSignedUp(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserErased(Event):
-    """A user was erased; whoever keeps something about this id forgets it."""
+    """A user was erased; consumers delete what they keep about this id."""
 
     source: ClassVar[str] = SOURCE
 

@@ -45,4 +45,4 @@ ERASED: tuple[Callable[[Shop, UUID], None], ...] = (
     lambda shop, user: shop.likes.erase_user(user),
     lambda shop, user: shop.drops.erase_user(user),
 )
-"""What the contexts forget; the user context's own part is `ErasureFacade.forget`."""
+"""Deletes each context's part; the user context's own is deleted by `ErasureFacade.forget`."""

@@ -12,6 +12,7 @@ from commerce.drop import (
 )
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
 from commerce.order import (
+    AddressRequired,
     HoldCooldown,
     OrderTooLarge,
     OrderView,
@@ -23,6 +24,7 @@ from commerce.order import (
 )
 from commerce.point import InsufficientPoints
 from commerce.product import NotOnSale, OutOfStock, ProductNotFound
+from commerce.user.address_book import AddressNotFound
 
 api = http_api()
 
@@ -54,5 +56,7 @@ handler = lambda_handler(
         NotYourEntry,
         OfferNotValid,
         NotTheOffer,
+        AddressRequired,
+        AddressNotFound,
     ),
 )

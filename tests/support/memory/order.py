@@ -36,6 +36,10 @@ class MemoryOrderRepository:
             raise Contention("order_as_read")
         self.add(order)
 
+    def save_address(self, order: Order) -> None:
+        if order.events:
+            self.save(order)
+
     def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
         expired = {
             (order.expires_at, order.id): order

@@ -58,7 +58,10 @@ LOCK_NEXT_EXPIRED = Statement(
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-SAVE = save_as_read(order_table, "order_as_read", "status")
+SAVE = save_as_read(order_table, "order_as_read", "status", "carrier", "tracking_number")
+SAVE_ADDRESS = save_as_read(
+    order_table, "order_as_read", "ship_to", "delivery_version", "delivery_changed_at"
+)
 
 # --- limits of a buyer ---------------------------------------------------------------------------
 

@@ -46,13 +46,13 @@ def upgrade() -> None:
     version = sa.Column("delivery_version", sa.BigInteger(), nullable=False, server_default="0")
     op.add_column("orders", version)
     op.add_column("orders", sa.Column("delivery_changed_at", sa.DateTime(timezone=True)))
-    told = sa.Column("told_version", sa.BigInteger(), nullable=False, server_default="0")
+    told = sa.Column("sent_version", sa.BigInteger(), nullable=False, server_default="0")
     op.add_column("shipment", told)
     op.add_column("shipment", sa.Column("under_way", JSONB()))
 
 
 def downgrade() -> None:
-    for name in ("under_way", "told_version"):
+    for name in ("under_way", "sent_version"):
         op.drop_column("shipment", name)
     for name in (
         "delivery_changed_at",

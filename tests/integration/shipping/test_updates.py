@@ -192,12 +192,12 @@ def test_a_notice_that_arrived_leaves_no_address_with_its_shipment(
     order_id, confirmed, changed = a_changed_order(buyer)
     delivery.behave("fail", times=1)
     assert not consume(confirmed)
-    sql = "SELECT under_way IS NULL AS is_done, told_version FROM shipment WHERE order_id = $1"
+    sql = "SELECT under_way IS NULL AS is_done, sent_version FROM shipment WHERE order_id = $1"
     [kept] = rows(sql, order_id)
     assert not kept.is_done
     assert [consume(each) for each in (confirmed, changed)] == [True] * 2
     [kept] = rows(sql, order_id)
-    assert (kept.is_done, kept.told_version) == (True, 3)
+    assert (kept.is_done, kept.sent_version) == (True, 3)
 
 
 def test_an_order_begun_by_the_code_before_is_updated_afterwards(
@@ -206,6 +206,6 @@ def test_an_order_begun_by_the_code_before_is_updated_afterwards(
     order_id, confirmed, changed = a_changed_order(buyer)
     delivery.behave("fail", times=1)
     assert not consume(confirmed)
-    rows("UPDATE shipment SET under_way = NULL, told_version = 0 WHERE order_id = $1", order_id)
+    rows("UPDATE shipment SET under_way = NULL, sent_version = 0 WHERE order_id = $1", order_id)
     assert [consume(each) for each in (confirmed, changed)] == [True] * 2
     assert streets(delivery, order_id) == [("ORDER", "2 Mesa Road"), ("UPDATE", "2 Mesa Road")]

@@ -114,7 +114,7 @@ class AmountDue:
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """Who carries the goods, and under which number; either may be unknown."""
+    """The carrier of the goods and its number for them; either may be unknown."""
 
     carrier: str | None = None
     number: str | None = None

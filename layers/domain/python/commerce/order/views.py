@@ -44,7 +44,7 @@ class OrderHistoryEntryView(View):
 
 
 class ShipmentView(View):
-    """How the goods travel; what is not known is null."""
+    """The goods on their way; what is not known is null."""
 
     carrier: str | None
     tracking_number: str | None

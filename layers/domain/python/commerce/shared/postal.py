@@ -72,7 +72,7 @@ class Unshown(BaseModel):
 
 
 class PostalAddress(Unshown, View):
-    """Where goods go: a snapshot, which later changes of an address book leave as it is."""
+    """The place that goods go to: a snapshot, which no change of an address book alters."""
 
     recipient: str
     phone: str

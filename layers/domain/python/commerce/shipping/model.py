@@ -57,7 +57,7 @@ class Shipment:
     WITHDRAWAL, in whatever order events arrive and wherever a process dies: ORDER is sent only if
     that began before the cancellation, the others only once ORDER is known to have arrived, and one
     notice at a time. A notice that was begun is completed first, with the content that it was begun
-    with, because a lost answer may have been a success. `told_version` is the version of the order
+    with, because a lost answer may have been a success. `sent_version` is the version of the order
     that the delivery system is known to have.
     """
 
@@ -65,7 +65,7 @@ class Shipment:
     begun_at: datetime | None = None
     cancelled_at: datetime | None = None
     sent: set[NoticeKind] = field(default_factory=set)
-    told_version: int = 0
+    sent_version: int = 0
     under_way: ShipmentNotice | None = None
 
     def begin(self, at: datetime, read: ReadOrder) -> None:
@@ -87,9 +87,9 @@ class Shipment:
 
     def mark_sent(self, notice: ShipmentNotice) -> bool:
         """Record that the delivery system has the notice; return False if that was known."""
-        is_known = notice.kind in self.sent and notice.content.version <= self.told_version
+        is_known = notice.kind in self.sent and notice.content.version <= self.sent_version
         self.sent.add(notice.kind)
-        self.told_version = max(self.told_version, notice.content.version)
+        self.sent_version = max(self.sent_version, notice.content.version)
         if self.under_way is not None and _key(self.under_way) == _key(notice):
             self.under_way = None
         return not is_known
@@ -103,10 +103,10 @@ class Shipment:
         if self.cancelled_at is not None:
             if NoticeKind.WITHDRAWAL in self.sent:
                 return None
-            content = replace(read(), version=self.told_version, ship_to=None)
+            content = replace(read(), version=self.sent_version, ship_to=None)
             return ShipmentNotice(self.order_id, NoticeKind.WITHDRAWAL, content)
         order = read()
-        if order.version > self.told_version:
+        if order.version > self.sent_version:
             return ShipmentNotice(self.order_id, NoticeKind.UPDATE, order)
         return None
 

@@ -48,7 +48,7 @@ class SqlShipmentRepository:
             row.begun_at,
             row.called_off_at,
             sent,
-            row.told_version,
+            row.sent_version,
             _notice(order_id, row.under_way) if row.under_way else None,
         )
 
@@ -58,7 +58,7 @@ class SqlShipmentRepository:
                 order_id=shipment.order_id,
                 begun=shipment.begun_at,
                 called_off=shipment.cancelled_at,
-                told=shipment.told_version,
+                sent=shipment.sent_version,
                 notice=_plain(shipment.under_way) if shipment.under_way else None,
             )
         )

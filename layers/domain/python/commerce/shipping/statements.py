@@ -10,7 +10,7 @@ _s, _n = shipment_table.c, shipment_notice_table.c
 _ORDER_ID = bindparam("order_id", type_=Uuid)
 OPEN = Statement(insert(shipment_table).values(order_id=_ORDER_ID).on_conflict_do_nothing())
 LOCK = Statement(
-    select(_s.begun_at, _s.called_off_at, _s.told_version, _s.under_way)
+    select(_s.begun_at, _s.called_off_at, _s.sent_version, _s.under_way)
     .where(_s.order_id == _ORDER_ID)
     .with_for_update()
 )
@@ -23,7 +23,7 @@ SAVE = Statement(
     .values(
         begun_at=bindparam("begun", type_=DateTime(timezone=True)),
         called_off_at=bindparam("called_off", type_=DateTime(timezone=True)),
-        told_version=bindparam("told", type_=_s.told_version.type),
+        sent_version=bindparam("sent", type_=_s.sent_version.type),
         under_way=bindparam("notice", type_=_s.under_way.type),
     )
 )

@@ -20,6 +20,6 @@ shipment_table = Table(
     Column("order_id", Uuid, primary_key=True),
     Column("begun_at", DateTime(timezone=True)),
     Column("called_off_at", DateTime(timezone=True)),
-    Column("told_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("sent_version", BigInteger, nullable=False, server_default=text("0")),
     Column("under_way", JSONB),  # the notice that may have arrived; with personal data
 )

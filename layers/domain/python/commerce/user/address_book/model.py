@@ -10,7 +10,7 @@ MAX_ADDRESSES = 20  # spec §3.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a user has goods sent; at most one of theirs is the default."""
+    """A place that a user has goods sent to; at most one of theirs is the default."""
 
     id: UUID
     user_id: UUID

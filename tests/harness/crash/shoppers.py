@@ -145,7 +145,7 @@ def _addresses(case: Case) -> list[tuple[str, str | None, bool]]:
 
 
 def _ordered_to_an_address() -> Case:
-    case = a_case()
+    case = a_case(points=5_000)
     placed = place(case.buyer, (case.product, 2), ship_to=an_address())
     assert placed.status == 201, placed.json
     return replace(case, order=placed.json["order_id"])

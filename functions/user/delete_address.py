@@ -4,6 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler, no_content
+from commerce.user import UserNotFound
 from commerce.user.address_book import AddressBookFacade, AddressNotFound
 
 api = http_api()
@@ -15,4 +16,4 @@ def delete_address(address_id: str, buyer: Buyer) -> Response[None]:
     return no_content()
 
 
-handler = lambda_handler(api, access=USER, success=(204,), refusals=(AddressNotFound,))
+handler = lambda_handler(api, access=USER, success=(204,), refusals=(AddressNotFound, UserNotFound))

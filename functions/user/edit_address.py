@@ -2,6 +2,7 @@
 
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import USER, Buyer, http_api, lambda_handler
+from commerce.user import UserNotFound
 from commerce.user.address_book import (
     AddressBookFacade,
     AddressNotFound,
@@ -18,4 +19,6 @@ def edit_address(address_id: str, command: EditAddress, buyer: Buyer) -> Address
     return in_transaction(AddressBookFacade.edit, address_id, command, user_id=buyer.user_id)
 
 
-handler = lambda_handler(api, access=USER, refusals=(AddressNotFound, WrongPostalCode))
+handler = lambda_handler(
+    api, access=USER, refusals=(AddressNotFound, UserNotFound, WrongPostalCode)
+)

@@ -15,7 +15,7 @@ from tests.support.addresses import (
     shown,
 )
 from tests.support.points import a_user
-from tests.support.shop import Person, rows
+from tests.support.shop import Person, a_buyer, rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes")
 
@@ -135,6 +135,17 @@ def test_another_users_address_is_not_found(user: Person) -> None:
         assert (refused.status, refused.json["code"]) == (404, "ADDRESS_NOT_FOUND")
     assert list_addresses(user) == []
     assert list_addresses(other) == [address]
+
+
+def test_a_token_without_an_account_has_no_address_book() -> None:
+    operator = a_buyer()
+    for refused in (
+        add_address(operator),
+        edit_address(operator, "no-id", recipient="Mine"),
+        delete_address(operator, "no-id"),
+    ):
+        assert (refused.status, refused.json["code"]) == (404, "USER_NOT_FOUND")
+    assert list_addresses(operator) == []
 
 
 def test_there_are_twenty_addresses_at_most(user: Person) -> None:

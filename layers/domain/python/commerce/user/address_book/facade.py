@@ -34,7 +34,7 @@ class AddressBookFacade:
         return found.postal
 
     def add(self, command: AddAddress, *, user_id: UUID) -> AddressView:
-        """Add an address; a first one is the default. Raises TooManyAddresses."""
+        """Add an address; a first one is the default. Raises TooManyAddresses, UserNotFound."""
         others = self._addresses.lock_all(user_id)
         if len(others) >= MAX_ADDRESSES:
             raise TooManyAddresses(MAX_ADDRESSES)
@@ -50,7 +50,7 @@ class AddressBookFacade:
     def edit(self, address_id: str, command: EditAddress, *, user_id: UUID) -> AddressView:
         """Change fields of an address; orders keep their copies.
 
-        Raises AddressNotFound, WrongPostalCode.
+        Raises AddressNotFound, UserNotFound, WrongPostalCode.
         """
         address, changes = self._lock(address_id, user_id), command.changes
         postal = address.postal.model_copy(
@@ -64,7 +64,10 @@ class AddressBookFacade:
         return _view(address)
 
     def remove(self, address_id: str, *, user_id: UUID) -> None:
-        """Delete an address; orders keep their copies. Raises AddressNotFound."""
+        """Delete an address; orders keep their copies.
+
+        Raises AddressNotFound, UserNotFound.
+        """
         self._addresses.remove(self._lock(address_id, user_id))
 
     def export_user(self, user_id: UUID) -> Sequence[AddressView]:

@@ -8,6 +8,7 @@ from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.postal import PostalAddress
 from commerce.user.address_book.model import Address
+from commerce.user.errors import UserNotFound
 
 if TYPE_CHECKING:
     from commerce.user.address_book import statements as sql
@@ -26,10 +27,15 @@ class AddressRepository:
         return [_address(row) for row in self._uow.read(sql.LIST(user_id=user_id))]
 
     def lock_all(self, user_id: UUID) -> list[Address]:
-        """Return the user's addresses; until the transaction ends no other changes them."""
-        _, found = self._uow.lock_together(
+        """Return the user's addresses; until the transaction ends no other changes them.
+
+        Raises UserNotFound where a token without an account asks: operators have such tokens.
+        """
+        user, found = self._uow.lock_together(
             sql.LOCK_USER(user_id=user_id), sql.LIST(user_id=user_id)
         )
+        if not user:
+            raise UserNotFound
         return [_address(row) for row in found]
 
     def find(self, id_: UUID, user_id: UUID) -> Address | None:

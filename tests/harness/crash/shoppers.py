@@ -348,7 +348,11 @@ SCENARIOS = (
     Scenario(
         "add_address", "user/add_address", signed_up,
         lambda case: answered(add_address(case.buyer)), CREATED,
-        look=lambda case: set(_addresses(case)),
+        # Without a key, a repetition adds it once more; the first stays the only default.
+        look=lambda case: (
+            {street for street, _, _ in _addresses(case)},
+            [is_default for _, _, is_default in _addresses(case)].index(True),
+        ),
     ),
     Scenario(
         "edit_address", "user/edit_address", _with_an_address, _edit_address, OK, look=_addresses

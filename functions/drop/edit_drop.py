@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from commerce.app import drops
 from commerce.app.transactions import once
-from commerce.drop import DropLocked, DropNotFound, DropView, EditDrop
+from commerce.drop import DropLocked, DropNotFound, DropView, EditDrop, UnitsPromised
 from commerce.entrypoints.http import (
     IfMatch,
     OptionalRequestKey,
@@ -34,6 +34,7 @@ handler = lambda_handler(
     refusals=(
         DropNotFound,
         DropLocked,
+        UnitsPromised,
         ProductNotFound,
     ),
 )

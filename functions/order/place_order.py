@@ -1,6 +1,7 @@
 """POST /orders: a user places an order."""
 
 from commerce.app import ordering
+from commerce.app.drop_refusals import purchases_refused
 from commerce.app.transactions import once
 from commerce.coupon import CouponNotUsable
 from commerce.drop import (
@@ -31,7 +32,8 @@ api = http_api()
 
 @api.post("/orders")
 def place_order(command: PlaceOrder, buyer: Buyer, key: RequestKey) -> tuple[OrderView, int]:
-    return once(key, ordering.place_order, command, buyer_id=buyer.user_id), 201
+    with purchases_refused(user_id=buyer.user_id):
+        return once(key, ordering.place_order, command, buyer_id=buyer.user_id), 201
 
 
 handler = lambda_handler(

@@ -11,10 +11,11 @@ from commerce.order import OrderPlaced
 from commerce.point import PointsCharged
 from commerce.product import ProductViewed
 from commerce.shared import clock
-from commerce.user import UserSignedUp
+from commerce.user import UserErased, UserSignedUp
 
 ACTIONS = (
     UserSignedUp,
+    UserErased,
     PointsCharged,
     ProductViewed,
     ProductLiked,

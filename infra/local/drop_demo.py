@@ -1,8 +1,10 @@
 """Play one whole drop on the running local system, and verify its proof: `make drop-demo`.
 
-Eight shoppers enter for three units. The entries are sealed, a round of the beacon draws their
-order, and offers are bought, declined and cancelled, so that units go to heirs. Then the proof is
-verified by docs/verify_drop.py, and an altered copy is not.
+Five hundred shoppers enter for three units: eight who sign up, and a crowd whose accounts are made
+in the database. Two hundred of them enter by HTTP, the others by the same use case. The entries are
+sealed, a round of the beacon draws their order, and offers are bought, declined and cancelled, so
+that units go to heirs. Then the proof is verified by docs/verify_drop.py, and an altered copy is
+not. A page shows all of it.
 """
 
 import json
@@ -10,7 +12,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,15 +20,24 @@ from typing import Any, TypeVar
 
 from infra.local.api import Api, ApiRefused, Json
 from infra.local.demo import Buyer, sign_up
+from infra.local.drop_crowd import Member, crowd, enter_by_http, enter_here
+from infra.local.drop_page import page
 from infra.local.drops import publish_drop
-from infra.local.env_file import read_env
 from infra.local.errors import LocalError
+from infra.local.functions import running_system
 from infra.local.progress import Stages
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / ".local" / "drop-demo"
 VERIFIER = ROOT / "docs" / "verify_drop.py"
 SHOPPERS, UNITS, PRICE_WON, CHARGED_WON = 8, 3, 95_000, 100_000
+CROWD, CROWD_BY_HTTP = 492, 192  # shoppers besides those who sign up
+HOW = (
+    f"{SHOPPERS} shoppers signed up by HTTP. The accounts of {CROWD} were made in the database, as"
+    " hashing their passwords takes minutes on a small machine. Of all of them"
+    f" {SHOPPERS + CROWD_BY_HTTP} entered by HTTP, and {CROWD - CROWD_BY_HTTP} by the function's"
+    " use case on the same database. Whoever was offered a unit acted by HTTP."
+)
 CLAIM_MINUTES = 1
 SIGN_UP_SECONDS = 6  # of all shoppers, at most, where the phases are as long as said here
 OPENS_SECONDS = (4, 20, 60)  # after the publication; the later ones where that took longer
@@ -43,6 +54,7 @@ class Shopper:
 
     buyer: Buyer
     drop: str
+    entry_id: str
 
     @property
     def name(self) -> str:
@@ -61,21 +73,37 @@ class Shopper:
 class DropDemo:
     """One drop, played to its end."""
 
-    def __init__(self, admin: Api, stages: Stages, *, pace: float = 1) -> None:
-        """Play with an admin's API; `pace` makes each phase so many times as long, or more."""
+    def __init__(
+        self, admin: Api, stages: Stages, *, pace: float = 1, crowd: Sequence[Member] = ()
+    ) -> None:
+        """Play with an admin's API, and a crowd besides those who sign up.
+
+        `pace` makes each phase so many times as long, or more.
+        """
         self._admin, self._anyone, self._stages = admin, Api(admin.base_url), stages
-        self._pace = pace
+        self._pace, self._crowd = pace, crowd
         self.drop = self._product = ""
         self._line: list[Shopper] = []
+        self._became: dict[str, str] = {}
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The name of each shopper, by the id of their entry."""
+        return {shopper.entry_id: shopper.name for shopper in self._line}
+
+    @property
+    def became(self) -> dict[str, str]:
+        """The outcome of each entry that was offered a unit, by its id."""
+        return self._became
 
     def play(self) -> Json:
         """Play it; returns the proof. Raises LocalError where a step does not do what it should."""
         with self._stages.stage("Sign up") as outcome:
             began = time.monotonic()
-            buyers = [self._shopper() for _ in range(SHOPPERS)]
+            buyers = [sign_up(self._anyone) for _ in range(SHOPPERS)]
             # A slow machine gets longer phases, or its heirs' offers would come after the last one.
             self._pace = max(self._pace, (time.monotonic() - began) / SIGN_UP_SECONDS)
-            outcome.is_now(f"{SHOPPERS} shoppers with {CHARGED_WON:,} points each")
+            outcome.is_now(f"{SHOPPERS} shoppers, and {len(self._crowd)} of a crowd")
         with self._stages.stage("Publish") as outcome:
             outcome.is_now(self._publish())
         with self._stages.stage("Enter") as outcome:
@@ -89,11 +117,6 @@ class DropDemo:
         with self._stages.stage("End") as outcome:
             outcome.is_now(self._ended())
         return self._proof()
-
-    def _shopper(self) -> Buyer:
-        buyer = sign_up(self._anyone)
-        buyer.api.call("POST", "/users/me/points/charges", {"amount": CHARGED_WON}, _key())
-        return buyer
 
     def _publish(self) -> str:
         brand = {
@@ -130,11 +153,16 @@ class DropDemo:
 
     def _enter(self, buyers: list[Buyer]) -> list[Shopper]:
         _wait(self._shown, lambda drop: drop["state"] == "ENTRIES", "the beginning of entries")
-        for buyer in buyers:
-            buyer.api.call("POST", f"/drops/{self.drop}/entries", {}, _key())
+        by_http = [*buyers, *self._crowd[:CROWD_BY_HTTP]]
+        entries = enter_by_http(by_http, self.drop)
+        rest = self._crowd[CROWD_BY_HTTP:]
+        entries += enter_here(rest, self.drop)
         if _refusal(lambda: self._order(buyers[0])) != "DROP_ONLY":
             raise _wrong("an order beside it is not refused")
-        return [Shopper(buyer, self.drop) for buyer in buyers]
+        return [
+            Shopper(buyer, self.drop, entry_id)
+            for buyer, entry_id in zip([*by_http, *rest], entries, strict=True)
+        ]
 
     def _sealed(self) -> str:
         _wait(lambda: _refusal(self._proof), lambda code: code is None, "the seal")
@@ -143,11 +171,13 @@ class DropDemo:
 
     def _drawn(self, shoppers: list[Shopper]) -> str:
         _wait(self._shown, lambda drop: drop["served"] == UNITS, "the draw")
-        places = {shopper.name: shopper.entry()["position"] for shopper in shoppers}
-        self._line = sorted(shoppers, key=lambda shopper: places[shopper.name])
-        signature = self._proof()["signature"]
-        line = ", ".join(f"{place}. {shopper.name}" for place, shopper in enumerate(self._line, 1))
-        return f"signature {signature[:16]}… gives the order {line}"
+        proof = self._proof()
+        places = {entry["entry_id"]: entry["position"] for entry in proof["entries"]}
+        self._line = sorted(shoppers, key=lambda shopper: places[shopper.entry_id])
+        first = ", ".join(
+            f"{place}. {shopper.name}" for place, shopper in enumerate(self._line[:SHOPPERS], 1)
+        )
+        return f"signature {proof['signature'][:16]}… gives the order {first}, …"
 
     def _sell(self) -> None:
         first, second, third, fourth, fifth, *_ = self._line
@@ -155,11 +185,13 @@ class DropDemo:
             outcome.is_now(f"{first.name} orders: {self._bought(first)}")
         with self._stages.stage("Decline") as outcome:
             second.buyer.api.call("DELETE", f"/drops/{self.drop}/entries/me")
+            self._became[second.entry_id] = f"withdrew; the unit went to {fourth.name}"
             fourth.wait_for_offer()
             outcome.is_now(f"{second.name} withdraws; {fourth.name} is offered the unit")
         with self._stages.stage("Buy and cancel") as outcome:
             self._bought(third)
             self._cancel(third)
+            self._became[third.entry_id] = f"bought and cancelled; the unit went to {fifth.name}"
             fifth.wait_for_offer()
             outcome.is_now(f"{third.name} cancels; {fifth.name} is offered the unit, not the stock")
         with self._stages.stage("Heirs buy") as outcome:
@@ -169,7 +201,9 @@ class DropDemo:
     def _ended(self) -> str:
         wait = (self._last_offer_at - datetime.now(UTC)).total_seconds()
         time.sleep(max(0, wait))
-        self._cancel(self._line[4])
+        last = self._line[4]
+        self._cancel(last)
+        self._became[last.entry_id] = "bought, and cancelled after the last offer: back in stock"
         _wait(self._shown, lambda drop: drop["state"] == "CLOSED", "the drop's end")
         report = self._anyone.call("GET", f"/drops/{self.drop}/report")
         stock = self._anyone.call("GET", f"/products/{self._product}")["stock_quantity"]
@@ -181,13 +215,16 @@ class DropDemo:
 
     def _order(self, buyer: Buyer, **more: str) -> Json:
         lines = [{"product_id": self._product, "quantity": 1}]
-        body = {"lines": lines, "payment_method": "POINT", **more}
+        agreed = {"amount": PRICE_WON, "currency": "KRW"}
+        body = {"lines": lines, "payment_method": "POINT", "expected_total": agreed, **more}
         return buyer.api.call("POST", "/orders", body, _key())
 
     def _bought(self, shopper: Shopper) -> str:
-        entry = shopper.wait_for_offer()
+        entry, api = shopper.wait_for_offer(), shopper.buyer.api
+        api.call("POST", "/users/me/points/charges", {"amount": CHARGED_WON}, _key())
         order = self._order(shopper.buyer, drop_entry_id=entry["entry_id"])
         status: str = order["status"]
+        self._became[shopper.entry_id] = "bought the unit"
         return status
 
     def _cancel(self, shopper: Shopper) -> None:
@@ -220,15 +257,18 @@ def altered(proof: Json) -> Json:
     return copy
 
 
-def run(admin: Api, stages: Stages) -> None:
+def run(admin: Api, stages: Stages, crowd: Sequence[Member] = ()) -> None:
     """Play a drop, and verify its proof and an altered one. Raises LocalError on a failure."""
-    demo = DropDemo(admin, stages)
+    demo = DropDemo(admin, stages, crowd=crowd)
     proof = demo.play()
     with stages.stage("Verify") as outcome:
         is_valid, claims = verify(proof, "proof.json")
         outcome.is_now(f"python3 docs/verify_drop.py {DIRECTORY / 'proof.json'}")
     for claim in claims:
         stages.say(f"    {claim}", "" if claim.startswith("ok") else "red")
+    report = admin.call("GET", f"/drops/{demo.drop}/report")
+    shown = DIRECTORY / "drop.html"
+    shown.write_text(page(proof, report, claims, demo.names, demo.became, HOW), encoding="utf-8")
     if not is_valid:
         raise _wrong("its proof is not valid")
     with stages.stage("An altered copy") as outcome:
@@ -240,6 +280,7 @@ def run(admin: Api, stages: Stages) -> None:
     if is_valid:
         raise _wrong("an altered proof is valid")
     stages.say(f"The proof is public: {admin.base_url}/drops/{demo.drop}/proof", "bold")
+    stages.say(f"All of it on a page: {shown.as_uri()}", "bold")
 
 
 def _wait(look: Callable[[], T], is_there: Callable[[T], bool], what: str) -> T:
@@ -275,17 +316,12 @@ def main() -> None:
     """Play it on the running local system; the exit code is 1 on a failure."""
     stages = Stages()
     try:
-        run(_running_api(), stages)
+        running = running_system()
+        admin = Api(running["API_URL"], running["ADMIN_TOKEN"])
+        run(admin, stages, crowd(Api(admin.base_url), CROWD, running))
     except LocalError as error:
         stages.say(f"✗ {error}", style="red")
         sys.exit(1)
-
-
-def _running_api() -> Api:
-    running = read_env(ROOT / ".local" / "env")
-    if "API_URL" not in running:
-        raise LocalError("Nothing runs here: run make up in another terminal.")
-    return Api(running["API_URL"], running["ADMIN_TOKEN"])
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from commerce.app.operations import (
     SalesView,
 )
 from commerce.app.operations.overview import PROBLEMS
+from commerce.app.privacy import KeptView
 from commerce.app.rankings import RankedProductView, RankingView
 from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
@@ -37,6 +38,7 @@ from commerce.drop import (
     ProofView,
     ReportView,
     StaffDropView,
+    UnitsPromised,
 )
 from commerce.like import LikeView
 from commerce.order import (
@@ -78,6 +80,7 @@ from commerce.shared.scopes import MissingScope, Scope
 from commerce.user import UserView
 from commerce.user.address_book import AddressView, TooManyAddresses
 from commerce.user.api_keys import ApiKeyView, NewApiKeyView
+from commerce.user.erasure import OpenOrders
 from commerce.user.mail_tokens import EmailVerifiedView, MailRequestedView
 from commerce.user.sessions import NewSessionView, SessionView, TokensView, TooManyAttempts
 from commerce.user.staff import StaffUserView, StaffView
@@ -383,6 +386,7 @@ _REPORT = {
     "free_seconds_p50": 0.4,
     "free_seconds_p99": 1.2,
     "free_seconds_max": 1.2,
+    "refusals": {"DROP_ONLY": 31, "PERSON_ALREADY_ENTERED": 2},
     "statuses": {"BOUGHT": 10, "LAPSED": 1, "CANCELLED": 1, "VOID": 488},
 }
 
@@ -399,6 +403,9 @@ _VIEWS: tuple[View, ...] = (
         last_used_at=AT,
         expires_at=AT + timedelta(days=30),
         is_current=True,
+    ),
+    KeptView(
+        section="likes", data={"product_id": PRODUCT_ID, "created_at": "2026-02-14T09:00:00Z"}
     ),
     BalanceView.model_validate({"balance": _won(10000), "currency": "KRW"}),
     PointsView.model_validate(
@@ -529,6 +536,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         ProductNotFound([PRODUCT_ID]),
         OutOfStock([Shortage(UUID(PRODUCT_ID), requested=2, available=1)]),
         Oversold(2, [UUID(ORDER_ID)]),
+        OpenOrders([UUID(ORDER_ID)], []),
         NotOnSale([SaleWindow(UUID(PRODUCT_ID), AT, None)], 30),
         PurchaseLimitExceeded(
             [{"product_id": PRODUCT_ID, "limit": 2, "already": 1, "requested": 2}]
@@ -548,6 +556,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         QueueNotFound([QUEUE]),
         DropOnly(UUID(DROP_ID)),
         OfferNotValid("LAPSED", AT),
+        UnitsPromised(UUID(PRODUCT_ID), promised=5, requested=4),
         DropNotOpen(retry_after_seconds=600),
         NotEligible("The account was made too late for this drop."),
         InvalidMoment("yyyymmdd"),

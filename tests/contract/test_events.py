@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from commerce.app import drops, messaging, transactions
+from commerce.app.privacy import erase
 from commerce.app.transactions import in_transaction
 from commerce.drop import CancelDrop, DropFacade
 from commerce.product import SetStock
@@ -22,6 +23,7 @@ from commerce.runtime.messaging.bus import Envelope
 from commerce.runtime.messaging.relay import Relay
 from commerce.shared.events import ENVELOPE, Event
 from commerce.user import SignUp
+from commerce.user.erasure import EraseMe
 from commerce.user.mail_tokens import MailTokenFacade, RequestReset
 from tests.support.addresses import change_address
 from tests.support.admin import edit_brand, edit_product
@@ -134,6 +136,8 @@ def recorded(own_shop: str, cheap_hashes: None) -> list[dict[str, Any]]:
     assert grant(user.user_id, 5).status == 201
     assert edit_product(second, price_amount=5).status == 200
     assert edit_brand(a_brand(), name="Emca").status == 200
+    erasing = EraseMe.model_validate({"password": "a long password"})
+    in_transaction(erase, erasing, user_id=UUID(user.user_id)).require()
     bus = RememberingBus()
     Relay(current.database(), bus).run()
     messaging.best_effort_events().move_to(bus)

@@ -134,6 +134,20 @@ class TestLikes:
         with likes() as repository:
             assert repository.newest_of(user_id, NEWEST, 3) == [kept[1], again]
 
+    def test_all_likes_of_a_user_are_removed_and_no_others(
+        self, likes: Opened[LikeRepository], product_ids: list[UUID]
+    ) -> None:
+        user_id, other = uuid4(), uuid4()
+        for owner, id_ in ((user_id, 0), (user_id, 1), (other, 0)):
+            with likes() as repository:
+                repository.add(a_like(owner, product_ids[id_]), on_unknown_product=refuse)
+        for _ in range(2):
+            with likes() as repository:
+                repository.remove_all(user_id)
+        with likes() as repository:
+            assert repository.newest_of(user_id, NEWEST, 3) == []
+            assert len(repository.newest_of(other, NEWEST, 3)) == 1
+
     def test_an_unknown_product_is_refused(self, likes: Opened[LikeRepository]) -> None:
         user_id = uuid4()
         with pytest.raises(ProductNotFound), likes() as repository:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from commerce.payment import Payment, PaymentUnderWay, RefundReason, Result
+from commerce.payment.model import Status
 from commerce.payment.repository import PaymentRepository, SqlPaymentRepository
 from commerce.runtime.db.connection import ConstraintViolated, Contention, Database
 from commerce.runtime.db.unit_of_work import UnitOfWork
@@ -191,3 +192,23 @@ def test_the_database_refuses_an_invalid_payment(
         SqlPaymentRepository(uow).add(replace(a_payment(order_id), **change))
         with pytest.raises(ConstraintViolated, match=rule):
             uow.commit()
+
+
+def test_payments_of_a_buyer_are_listed_and_their_cards_forgotten(
+    payments: Opened, order_id: UUID
+) -> None:
+    first = replace(a_payment(order_id), status=Status.FAILED)
+    second = replace(a_payment(order_id), buyer_id=first.buyer_id, status=Status.FAILED)
+    other = replace(a_payment(order_id), status=Status.FAILED)
+    for each in (first, second, other):
+        with payments() as kept:
+            kept.add(each)
+    last = UUID(int=2**128 - 1)
+    with payments() as kept:
+        ids = [each.id for each in kept.newest_of(first.buyer_id, last, 9)]
+        assert ids == [second.id, first.id]
+        assert [each.id for each in kept.newest_of(first.buyer_id, second.id, 9)] == [first.id]
+        kept.forget_cards(first.buyer_id)
+    with payments() as kept:
+        cards = [each.card_last4 for each in kept.newest_of(first.buyer_id, last, 9)]
+        assert (cards, facts(kept.find(other.id))["card_last4"]) == ([None, None], "9876")

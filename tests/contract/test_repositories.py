@@ -681,6 +681,49 @@ class TestOrders:
             with pytest.raises(OrderNotFound) if refuses else nullcontext(), orders() as repository:
                 require_may_hold(repository, buyer_id, limits, at)
 
+    def test_open_orders_are_those_that_have_not_ended(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        buyer_id = uuid4()
+        ids = [clock.new_id() for _ in range(5)]
+        with orders() as repository:
+            repository.add(unpaid(ids[0], buyer_id))
+            for id_ in ids[1:]:
+                repository.add(an_order(id_, buyer_id))
+        change: Callable[[Order], None]
+        for number, change in (
+            (1, lambda order: order.cancel(at=NOW, by="admin:a", reason="Lost")),
+            (2, lambda order: order.ship(at=NOW, by="admin:a", reason="")),
+            (3, lambda order: order.ship(at=NOW, by="admin:a", reason="")),
+            (3, lambda order: order.deliver(at=NOW, by="admin:a", reason="")),
+        ):
+            with orders() as repository:
+                order = repository.lock(ids[number])
+                assert order is not None
+                change(order)
+                repository.save(order)
+        with orders() as repository:
+            assert repository.open_of(buyer_id) == [ids[0], ids[2], ids[4]]
+            assert repository.open_of(uuid4()) == []
+
+    def test_only_the_words_of_a_buyer_are_forgotten(self, orders: Opened[OrderRepository]) -> None:
+        buyer_id, other = uuid4(), uuid4()
+        made = [an_order(clock.new_id(), owner) for owner in (buyer_id, buyer_id, other)]
+        for order, by in zip(made, (f"user:{buyer_id}", "admin:a", f"user:{other}"), strict=True):
+            with orders() as repository:
+                repository.add(order)
+            with orders() as repository:
+                cancel_order(repository, order.id, by=by)
+        with orders() as repository:
+            repository.forget_reasons(buyer_id, "Forgotten")
+        with orders() as repository:
+            found = [repository.find(each.id) for each in made]
+            reasons = [[entry.reason for entry in each.history] for each in found if each]
+        paid = "Paid by points"
+        assert reasons == [
+            [paid, "Forgotten"], [paid, "No longer wanted"], [paid, "No longer wanted"],
+        ]  # fmt: skip
+
     def test_what_an_admin_or_a_paid_order_ends_is_no_lapse(
         self, orders: Opened[OrderRepository]
     ) -> None:
@@ -799,6 +842,13 @@ class TestPoints:
                 assert locked == each
                 assert locked.end(status)
                 repository.save_charge(locked)
+        with points() as repository:
+            newest = [each.id for each in charges[::-1]]
+            last = UUID(int=2**128 - 1)
+            assert [each.id for each in repository.charges_of(user_id, last, 9)] == newest
+            assert [each.id for each in repository.charges_of(user_id, newest[1], 1)] == newest[2:3]
+            assert repository.charges_of(uuid4(), last, 9) == []
+            assert repository.pending_of(user_id) == [charges[0].id, charges[3].id]
         with points() as repository:
             assert repository.charged(user_id, now) == Charged(today=4020, pending=4001)
             assert repository.charged(uuid4(), now) == Charged(today=0, pending=0)

@@ -53,6 +53,8 @@ USER_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/drops/{order}/entries", {}),
     ("GET", "/drops/{order}/entries/me", None),
     ("DELETE", "/drops/{order}/entries/me", None),
+    ("GET", "/users/me/export", None),
+    ("DELETE", "/users/me", None),
 ]
 ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/admin/brands", {"name": "Mine", "description": ""}),

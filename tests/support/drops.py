@@ -75,17 +75,24 @@ def end_claims(drop_id: UUID) -> None:
     database().run([Query(f"{sql} AND status = 'OFFERED'", [drop_id])])
 
 
-def join(drop_id: UUID, user_id: UUID, person: str | None = None) -> tuple[EntryView, bool]:
-    """Enter the drop."""
-    return in_transaction(entering, drop_id, user_id, person)
+def join(
+    drop_id: UUID, user_id: UUID, person: str | None = None, *, product_id: str | None = None
+) -> tuple[EntryView, bool]:
+    """Enter the drop, or one of its lots."""
+    return in_transaction(entering, drop_id, user_id, person, product_id)
 
 
 def entering(
-    shop: Shop, drop_id: UUID, user_id: UUID, person: str | None = None
+    shop: Shop,
+    drop_id: UUID,
+    user_id: UUID,
+    person: str | None = None,
+    product_id: str | None = None,
 ) -> tuple[EntryView, bool]:
     """Enter the drop in a transaction that goes on."""
     drop, person = shop.drops.terms(str(drop_id)), person or str(user_id)
-    return shop.drops.join(drop, EnterDrop(), user_id=user_id, person=person)
+    command = EnterDrop(product_id=product_id)
+    return shop.drops.join(drop, command, user_id=user_id, person=person)
 
 
 def promote(drop_id: UUID, signature: str = SIGNATURE) -> Step:

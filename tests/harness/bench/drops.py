@@ -230,18 +230,21 @@ def entered(entries: int, *, units: int = UNITS, status: str = "JOINED") -> UUID
 
 
 def drawn(drop_id: UUID) -> tuple[float, float]:
-    """Seal and draw; return the seconds of each."""
+    """Seal and draw, in the steps of promote; return the seconds of each."""
     from commerce.app.transactions import in_transaction
-    from commerce.drop import Draw, DropPromotion
+    from commerce.drop import Draw, DropFacade, DropPromotion
     from tests.support.drops import SIGNATURE
 
     awaited: list[Draw] = []
 
     def seal() -> None:
-        step = in_transaction(DropPromotion.step, drop_id)
-        awaited.extend([step.awaits] if step.awaits else [])
+        while not awaited:
+            step = in_transaction(DropPromotion.step, drop_id)
+            awaited.extend([step.awaits] if step.awaits else [])
 
     def draw() -> None:
         in_transaction(DropPromotion.take_round, awaited[0], SIGNATURE)
+        while in_transaction(DropFacade.get, str(drop_id)).state == "SEALED":
+            in_transaction(DropPromotion.step, drop_id)
 
     return timed(seal), timed(draw)

@@ -38,6 +38,7 @@ from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import place
 from tests.support.payments import a_card_order, pay
+from tests.support.points import grant
 from tests.support.shop import Person, rows
 from tests.support.valkey import empty_valkey
 
@@ -173,6 +174,35 @@ def told(case: Case) -> list[tuple[int, bool]]:
     """Return the version that the delivery system has, and whether a notice is under way."""
     sql = "SELECT sent_version, under_way IS NULL AS is_done FROM shipment WHERE order_id = $1"
     return [tuple(row) for row in rows(sql, case.order)]
+
+
+def _liking() -> Case:
+    """A user with two sessions, a mailed token, points and a like."""
+    case = _signed_in()
+    assert grant(case.buyer.user_id, 5).status == 201
+    path = f"/products/{case.product}/like"
+    answer = call("like/like_product", "PUT", path, token=case.buyer.token)
+    assert answer.status == 200, answer.json
+    assert _request_verification(case) == "202"
+    return case
+
+
+def _erase(case: Case) -> str:
+    body = {"password": PASSWORD}
+    return answered(call("user/erase_me", "DELETE", "/users/me", token=case.buyer.token, body=body))
+
+
+def _left_of_them(case: Case) -> list[int]:
+    """Count what is left of the user, by table: nothing but their tombstone and their points."""
+    owned = {
+        "user_account": "id", "email_claim": "user_id", "mail_token": "user_id",
+        "user_session": "user_id", "product_like": "user_id", "erased_user": "id",
+        "point_account": "user_id",
+    }  # fmt: skip
+    return [
+        len(rows(f"SELECT FROM {table} WHERE {column} = $1", case.buyer.user_id))
+        for table, column in owned.items()
+    ]
 
 
 def _request_verification(case: Case) -> str:
@@ -457,5 +487,17 @@ SCENARIOS = (
         "read_health", "health/get_health", a_case,
         _read("health/get_health", lambda _: "/health", lambda _, body: body["status"]),
         frozenset({"200 ok"}),
+    ),
+    Scenario(
+        "export_me", "user/export_me", signed_up,
+        _read(
+            "user/export_me", lambda _: "/users/me/export",
+            lambda _, body: [each["section"] for each in body["items"]],
+        ),
+        frozenset({"200 ['account']"}),
+    ),
+    Scenario(
+        "erase_me", "user/erase_me", _liking, _erase,
+        frozenset({"204", "401 SESSION_ENDED", "404 USER_NOT_FOUND"}), look=_left_of_them,
     ),
 )  # fmt: skip

@@ -102,6 +102,29 @@ def test_terms_are_not_changed_after_the_publication(
     assert (terms_hash(drop_id), log_of(drop_id)) == before
 
 
+def test_a_lot_of_a_published_drop_is_not_made_smaller(seller: Person) -> None:
+    product = a_product(stock=5)
+    drop_id = a_published_drop(product, 3)
+    before = (terms_hash(drop_id), log_of(drop_id))
+
+    answer = call(
+        "drop/edit_drop",
+        "PATCH",
+        f"/admin/drops/{drop_id}",
+        token=seller.token,
+        body={"lots": [{"product_id": product, "units": 2}]},
+    )
+
+    assert (answer.status, answer.json["code"]) == (409, "UNITS_PROMISED")
+    assert [answer.json[name] for name in ("product_id", "promised", "requested")] == [
+        product,
+        3,
+        2,
+    ]
+    assert (terms_hash(drop_id), log_of(drop_id)) == before
+    assert_books_hold(product)
+
+
 def test_a_later_draw_is_in_the_log_with_new_terms_and_another_round(seller: Person) -> None:
     drop_id = a_published_drop(a_product(stock=5))
     before = in_transaction(DropFacade.get, str(drop_id))
@@ -301,7 +324,7 @@ def test_a_drop_that_is_cancelled_after_its_draw_keeps_its_public_proof(seller: 
     assert [claim for claim, holds in verify(proof) if not holds] == []
     assert (proof["log"][-1]["kind"], proof["log"][-1]["data"]) == (
         "CANCELLED",
-        {"reason": "I lost"},
+        {"reason": "I lost", "refusals": {}},
     )
     assert act(seller, drop_id, "cancel_drop", "cancellation", reason="Again") == "DROP_CLOSED"
 

@@ -17,6 +17,7 @@ from commerce.drop import (
     EntryFinished,
     EntryOrdered,
     PersonAlreadyEntered,
+    PublicState,
 )
 from commerce.runtime.db.pipeline import Row
 from commerce.shared import clock
@@ -36,7 +37,8 @@ from tests.support.drops import (
     shift,
     statuses,
 )
-from tests.support.shop import a_product, assert_books_hold, stock_of
+from tests.support.lambda_calls import call
+from tests.support.shop import a_buyer, a_product, assert_books_hold, stock_of
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -118,6 +120,40 @@ def test_a_position_is_never_changed() -> None:
         given = now
 
     assert sorted(filter(None, given.values())) == list(range(1, 10))
+
+
+@pytest.mark.parametrize("name", ["get_drop", "get_drop_proof", "get_drop_report", "get_my_entry"])
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_drop_that_was_never_published_is_not_found(name: str, *, is_cancelled: bool) -> None:
+    draft = a_draft(is_cancelled=is_cancelled)
+    step = {"get_drop": "", "get_my_entry": "/entries/me"}.get(name, f"/{name[9:]}")
+
+    token = a_buyer().token if name == "get_my_entry" else None
+    answer = call(f"drop/{name}", "GET", f"/drops/{draft}{step}", token=token)
+
+    assert (answer.status, answer.json["code"]) == (404, "DROP_NOT_FOUND")
+
+
+def test_a_cancelled_draft_is_listed_to_staff_alone() -> None:
+    draft = a_draft(is_cancelled=True)
+
+    def listed(state: PublicState | None = None, *, with_drafts: bool = False) -> list[str]:
+        page = in_transaction(
+            DropFacade.list, limit=100, after=None, state=state, with_drafts=with_drafts
+        )
+        return [each.drop_id for each in page.items]
+
+    assert draft in listed(with_drafts=True)
+    assert draft not in listed() + listed(PublicState.CANCELLED)
+
+
+def a_draft(*, is_cancelled: bool) -> str:
+    terms = drop_terms(a_product(stock=3), 2)
+    draft = in_transaction(drops.create_drop, terms, by="test").drop_id
+    if is_cancelled:
+        command = CancelDrop(reason="Not now")
+        in_transaction(drops.cancel_drop, draft, command, by="test", if_match=None)
+    return draft
 
 
 def test_a_cancelled_draft_gives_no_units_back() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from commerce.app.privacy.parts import EXPORTED
 from commerce.app.transactions import in_transaction
 from commerce.user.address_book.model import MAX_ADDRESSES
 from tests.support.addresses import (
@@ -162,8 +163,8 @@ def test_erasing_a_user_leaves_none_of_their_addresses(user: Person) -> None:
     other = a_user()
     for each in (user, user, other):
         add_address(each)
-    exported = in_transaction(lambda shop: shop.address_book.export_user(user.user_id))
-    assert [each.recipient for each in exported] == ["Wile E. Coyote"] * 2
+    exported = in_transaction(lambda shop: EXPORTED["addresses"](shop, user.user_id, 100, None))
+    assert [each.recipient for each in exported.items] == ["Wile E. Coyote"] * 2
     in_transaction(lambda shop: shop.address_book.erase_user(user.user_id))
     sql = "SELECT count(*) AS left FROM postal_address WHERE user_id = $1"
     assert [rows(sql, each.user_id)[0].left for each in (user, other)] == [0, 1]

@@ -27,6 +27,11 @@ class MemoryLikeRepository:
         if self._likes.pop((user_id, product_id), None):
             self.events.append("ProductUnliked")
 
+    def remove_all(self, user_id: UUID) -> None:
+        for owner, product_id in list(self._likes):
+            if owner == user_id:
+                self.remove(user_id, product_id)
+
     def newest_of(self, user_id: UUID, before: UUID, limit: int) -> list[Like]:
         mine = [each for each in self._likes.values() if each.user_id == user_id]
         older = [each for each in mine if each.id < before]

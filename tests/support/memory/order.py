@@ -96,6 +96,23 @@ class MemoryOrderRepository:
     def _orders_of(self, buyer_id: UUID) -> list[Order]:
         return [each for each in self._orders.values() if each.buyer_id == buyer_id]
 
+    def open_of(self, buyer_id: UUID) -> list[UUID]:
+        ended = (Status.DELIVERED, Status.CANCELLED)
+        return sorted(each.id for each in self._orders_of(buyer_id) if each.status not in ended)
+
+    def forget_addresses(self, buyer_id: UUID) -> None:
+        for order in self._orders_of(buyer_id):
+            order.ship_to = None
+
+    def forget_reasons(self, buyer_id: UUID, replacement: str) -> None:
+        for order in self._orders_of(buyer_id):
+            order.history = [
+                replace(each, reason=replacement)
+                if each.by == f"user:{buyer_id}" and each.status is Status.CANCELLED
+                else each
+                for each in order.history
+            ]
+
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         older = [
             replace(deepcopy(order), history=[])

@@ -72,6 +72,16 @@ class MemoryPaymentRepository:
         if not self._payments[payment_id].is_ended:
             self._asked[payment_id] = at
 
+    def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Payment]:
+        mine = [each for each in self._payments.values() if each.buyer_id == buyer_id]
+        older = [each for each in mine if each.id < before]
+        return deepcopy(sorted(older, key=lambda each: each.id, reverse=True)[:limit])
+
+    def forget_cards(self, buyer_id: UUID) -> None:
+        for each in self._payments.values():
+            if each.buyer_id == buyer_id:
+                each.card_last4 = None
+
     def _require_new_key(self, payment: Payment) -> None:
         owner = self.find_by_key(payment.transaction_key) if payment.transaction_key else None
         if owner is not None and owner.id != payment.id:

@@ -64,6 +64,15 @@ class MemoryPointRepository:
             raise Contention("charge_as_read")
         self._charges[charge.id] = replace(charge)
 
+    def charges_of(self, user_id: UUID, before: UUID, limit: int) -> list[Charge]:
+        mine = [each for each in self._charges.values() if each.user_id == user_id]
+        older = [replace(each) for each in mine if each.id < before]
+        return sorted(older, key=lambda each: each.id, reverse=True)[:limit]
+
+    def pending_of(self, user_id: UUID) -> list[UUID]:
+        mine = [each for each in self._charges.values() if each.user_id == user_id]
+        return sorted(each.id for each in mine if each.status is ChargeStatus.PENDING)
+
     def charged(self, user_id: UUID, since: datetime) -> Charged:
         counted = [
             each

@@ -1,4 +1,4 @@
-"""Where temporary files of a test run are made."""
+"""Tests of the directory that a test run makes its temporary files in."""
 
 import os
 import shutil

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
+from commerce.app.drop_refusals import entries_refused
 from commerce.app.identities import person_of
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
@@ -118,7 +119,8 @@ def enter_drop(drop_id: str, command: EnterDrop, *, user_id: UUID) -> tuple[Entr
     Raises DropNotFound, LotNotFound, DropNotOpen, DropSealed, DropClosed, NotEligible,
     PersonAlreadyEntered, EntryFinished.
     """
-    entry, is_new, is_due = in_transaction(_enter, drop_id, command, user_id)
+    with entries_refused(drop_id, user_id=user_id):
+        entry, is_new, is_due = in_transaction(_enter, drop_id, command, user_id)
     if is_due:
         nudge()
     return entry, is_new

@@ -17,6 +17,7 @@ def schema() -> MetaData:
             "user.mail_tokens",
             "user.address_book",
             "user.api_keys",
+            "user.erasure",
             "brand",
             "product",
             "product.striping",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from commerce.user import UserFacade
     from commerce.user.address_book import AddressBookFacade
     from commerce.user.api_keys import ApiKeyFacade
+    from commerce.user.erasure import ErasureFacade
     from commerce.user.mail_tokens import MailTokenFacade
     from commerce.user.sessions import SessionFacade
     from commerce.user.staff import StaffFacade
@@ -67,6 +68,13 @@ class Shop:
         from commerce.user.sessions import SessionFacade, SqlSessionRepository
 
         return SessionFacade(SqlUserRepository(self.uow), SqlSessionRepository(self.uow))
+
+    @cached_property
+    def erasure(self) -> "ErasureFacade":
+        from commerce.user.erasure import ErasureFacade, ErasureRepository
+        from commerce.user.repository import SqlUserRepository
+
+        return ErasureFacade(SqlUserRepository(self.uow), ErasureRepository(self.uow))
 
     @cached_property
     def mail_tokens(self) -> "MailTokenFacade":

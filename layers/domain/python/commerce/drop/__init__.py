@@ -28,6 +28,7 @@ from commerce.drop.errors import (
     NotYourEntry,
     OfferNotValid,
     PersonAlreadyEntered,
+    UnitsPromised,
 )
 from commerce.drop.facade import DropFacade, Offer
 from commerce.drop.model import QUICKNET, SIMULATED, Drop, round_time
@@ -42,5 +43,5 @@ __all__ = [
     "DropSealed", "DropView", "EditDrop", "EnterDrop", "EntryFinished", "EntryNotFound",
     "EntryOrdered", "EntryView", "LotNotFound", "NotEligible", "NotTheOffer", "NotYourEntry",
     "Offer", "OfferNotValid", "PersonAlreadyEntered", "ProofView", "PublicState", "ReportView",
-    "StaffDropView", "Step", "round_time",
+    "StaffDropView", "Step", "UnitsPromised", "round_time",
 ]  # fmt: skip

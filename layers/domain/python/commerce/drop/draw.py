@@ -41,6 +41,20 @@ def lots_root(lot_of: Mapping[UUID, UUID]) -> str:
     return sha256("\n".join(sorted(f"{entry} {lot}" for entry, lot in lot_of.items())))
 
 
+def roots_of_parts(parts: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """Return `entries_root` and `lots_root` of a pool that is too large for one text.
+
+    Args:
+        parts: the sorted lines that each of them hashes, some at a time, joined by newlines.
+    """
+    digests = hashlib.sha256(), hashlib.sha256()
+    for number, texts in enumerate(parts):
+        for digest, text in zip(digests, texts, strict=True):
+            digest.update((f"\n{text}" if number else text).encode())
+    entries, lots = (digest.hexdigest() for digest in digests)
+    return entries, lots
+
+
 def randomness_of(signature: str) -> str:
     """Return the randomness of a beacon's round, which is the SHA-256 of its signature's bytes.
 
@@ -58,6 +72,11 @@ def seed_of(terms: str, root: str, randomness: str) -> str:
 def shuffled(entry_ids: Iterable[UUID], seed: str) -> list[UUID]:
     """Return the entries in the order of the SHA-256 of the seed and their id."""
     return sorted(entry_ids, key=lambda entry_id: (sha256(f"{seed}\n{entry_id}"), str(entry_id)))
+
+
+def bound_of(part: int, whole: int) -> str | None:
+    """Return the hash below which such a part of all hashes is, in hexadecimal; None for all."""
+    return f"{(part << 64) // whole:016x}" if part < whole else None
 
 
 def log_hash(previous: str, record: Mapping[str, Any]) -> str:

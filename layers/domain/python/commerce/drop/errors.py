@@ -107,7 +107,10 @@ class OfferNotValid(CommerceError):
     kind = Kind.CONFLICT
     code = "OFFER_NOT_VALID"
 
-    def __init__(self, status: str, claim_until: datetime | None) -> None:
+    def __init__(
+        self, status: str, claim_until: datetime | None, *, drop_id: UUID | None = None
+    ) -> None:
+        self.drop_id = drop_id
         until = clock.rfc3339(claim_until) if claim_until else None
         super().__init__(facts={"entry_status": status, "claim_until": until})
 
@@ -132,6 +135,7 @@ class DropOnly(CommerceError):
     code = "DROP_ONLY"
 
     def __init__(self, drop_id: UUID) -> None:
+        self.drop_id: UUID | None = drop_id
         super().__init__(facts={"drop_id": str(drop_id)})
 
 
@@ -140,6 +144,18 @@ class DropOverlaps(CommerceError):
 
     kind = Kind.CONFLICT
     code = "DROP_OVERLAPS"
+
+
+class UnitsPromised(CommerceError):
+    """A published drop sells at least the units of its terms; they can only be added to."""
+
+    kind = Kind.CONFLICT
+    code = "UNITS_PROMISED"
+
+    def __init__(self, product_id: UUID, *, promised: int, requested: int) -> None:
+        super().__init__(
+            facts={"product_id": str(product_id), "promised": promised, "requested": requested}
+        )
 
 
 class DropLocked(CommerceError):

@@ -33,6 +33,7 @@ from commerce.drop.errors import (
     NotYourEntry,
     OfferNotValid,
     PersonAlreadyEntered,
+    UnitsPromised,
 )
 from commerce.drop.model import (
     SIMULATED,
@@ -44,10 +45,12 @@ from commerce.drop.model import (
     Stage,
     State,
 )
+from commerce.drop.promotion import PART
 from commerce.drop.repository import DropRepository
 from commerce.drop.views import (
     DropView,
     EntryView,
+    MadeEntryView,
     PoolEntryView,
     ProofView,
     ReportView,
@@ -55,6 +58,7 @@ from commerce.drop.views import (
     by_status,
     drop_view,
     entry_view,
+    made_entry_view,
     record_view,
     staff_view,
 )
@@ -130,7 +134,7 @@ class DropFacade:
     def edit(self, drop_id: str, command: EditDrop, *, by: str, if_match: IfMatch) -> Drop:
         """Edit a draft, or move a published drop to later times.
 
-        Raises DropNotFound, DropLocked, StaleVersion.
+        Raises DropNotFound, DropLocked, UnitsPromised, StaleVersion.
         """
         drop, now = self._lock_as_seen(drop_id, if_match)
         changes = command.model_dump(exclude_unset=True)
@@ -140,6 +144,7 @@ class DropFacade:
             if command.lots:
                 self._drops.replace_lots(drop)
         elif set(changes) - set(_TIMES):
+            _require_promised(drop, command.lots or ())
             raise DropLocked("Only the times of a published drop can be moved, to later ones.")
         else:
             drop.reschedule(now, **dict(zip(_TIMES, times, strict=True)))
@@ -205,8 +210,10 @@ class DropFacade:
         if drop.was_published:
             self._drops.freeze_entries(drop.id)
             self._return_free(drop)
-        drop.end(Stage.CANCELLED, now, reason=command.reason)
-        self._drops.void(drop.id)
+        refusals = self._drops.refusals(drop.id)
+        drop.end(Stage.CANCELLED, now, reason=command.reason, refusals=refusals)
+        while self._drops.void(drop.id, PART):
+            pass
         self._save(drop, by, "CANCEL_DROP", {"reason": command.reason})
         self._drops.publish(
             events.DropCancelled(
@@ -263,23 +270,20 @@ class DropFacade:
     ) -> Page[DropView]:
         """Return a page of drops, newest first: those of one state, or all.
 
-        Drafts are shown to staff only. Raises InvalidCursor.
+        Drafts are shown to staff only, those that were cancelled too. Raises InvalidCursor.
         """
-        all_states = [each for each in State if with_drafts or each is not State.DRAFT]
-        states = [State(state)] if state else all_states
+        states = [State(state)] if state else list(State)
         return newest_first(
             f"drops:{state or 'all'}:{with_drafts}",
             after,
             limit,
-            partial(self._newest, states),
+            partial(self._newest, states, with_drafts),
             lambda found: self._view(found.drop, found.now),
         )
 
     def terms(self, drop_id: str) -> Drop:
         """Return a published drop with its terms. Raises DropNotFound."""
-        drop, _ = self._find(drop_id)
-        if drop.stage is Stage.DRAFT:
-            raise DropNotFound
+        drop, _ = self._find_published(drop_id)
         return drop
 
     def shown(self, drop: Drop) -> DropView:
@@ -295,10 +299,7 @@ class DropFacade:
 
     def get(self, drop_id: str) -> DropView:
         """Return a published drop. Raises DropNotFound."""
-        drop, now = self._find(drop_id)
-        if drop.stage is Stage.DRAFT:
-            raise DropNotFound
-        return self._view(drop, now)
+        return self._view(*self._find_published(drop_id))
 
     def inspect(self, drop_id: str) -> StaffDropView:
         """Return a drop as staff see it; the cost grows with its entries. Raises DropNotFound."""
@@ -332,9 +333,14 @@ class DropFacade:
             raise EntryFinished
         return self._entry_view(entry, drop), is_new
 
+    def count_refusal(self, drop_id: str, *, user_id: UUID, reason: str) -> None:
+        """Count an account that was refused for a reason, once, until the drop has ended."""
+        if id_ := cursor.parse_id(drop_id):
+            self._drops.refuse(id_, user_id, reason)
+
     def entry(self, drop_id: str, *, user_id: UUID) -> EntryView:
         """Return the user's entry. Raises DropNotFound, EntryNotFound."""
-        drop, _ = self._find(drop_id)
+        drop, _ = self._find_published(drop_id)
         entry = self._drops.entry_of_user(drop.id, user_id)
         if entry is None:
             raise EntryNotFound
@@ -345,7 +351,7 @@ class DropFacade:
 
         Raises DropNotFound, EntryNotFound, EntryOrdered, EntryFinished.
         """
-        drop, _ = self._find(drop_id)
+        drop, _ = self._find_published(drop_id)
         found = self._drops.lock_entry_of_user(drop.id, user_id)
         if found is None:
             raise EntryNotFound
@@ -358,6 +364,15 @@ class DropFacade:
             raise EntryFinished
         self._end_by_withdrawal(entry, now)
         return self._entry_view(entry, drop)
+
+    def entries(self, user_id: UUID, *, limit: int, after: str | None) -> Page[MadeEntryView]:
+        """Return a page of the user's entries in all drops, newest first. Raises InvalidCursor."""
+        read = partial(self._drops.entries_of_user, user_id)
+        return newest_first(f"drop-entries:{user_id}", after, limit, read, made_entry_view)
+
+    def lock_entries(self, user_id: UUID) -> None:
+        """Lock the user's entries until the transaction ends, as an order by an offer does."""
+        self._drops.lock_entries_of_user(user_id)
 
     def erase_user(self, user_id: UUID) -> None:
         """Withdraw the user's entries that have no order, and forget whose all of them were.
@@ -381,7 +396,7 @@ class DropFacade:
 
     def proof(self, drop_id: str, *, limit: int, after: str | None) -> ProofView:
         """Return a page of the proof. Raises DropNotFound, DropNotSealed, InvalidCursor."""
-        drop, _ = self._find(drop_id)
+        drop, _ = self._find_published(drop_id)
         if drop.entries_root is None or drop.terms is None or drop.beacon_round is None:
             raise DropNotSealed
         listing = f"drop-proof:{drop.id}"
@@ -399,7 +414,8 @@ class DropFacade:
             beacon_chain=drop.beacon_chain or "",
             beacon_round=drop.beacon_round,
             is_simulated=drop.beacon_chain == SIMULATED,
-            signature=drop.signature,
+            # Those of a pool that is being numbered are still incomplete.
+            signature=drop.signature if drop.drawn_at else None,
             entries_count=drop.entries_count or 0,
             entries_root=drop.entries_root,
             entries=[
@@ -413,7 +429,7 @@ class DropFacade:
 
     def report(self, drop_id: str) -> ReportView:
         """Return what became of a closed drop. Raises DropNotFound, DropNotClosed."""
-        drop, _ = self._find(drop_id)
+        drop, _ = self._find_published(drop_id)
         if not drop.is_over:
             raise DropNotClosed
         counts = by_status(self._drops.counts(drop.id))
@@ -434,6 +450,7 @@ class DropFacade:
             free_seconds_p50=p50,
             free_seconds_p99=p99,
             free_seconds_max=longest,
+            refusals=self._drops.refusals_of_end(drop.id),
             statuses=counts,
         )
 
@@ -450,7 +467,7 @@ class DropFacade:
         """
         entry, now = self._find_entry(entry_id, user_id)
         if not entry.is_offered(now) or entry.claim_until is None:
-            raise OfferNotValid(*_shown(entry, now))
+            raise OfferNotValid(*_shown(entry, now), drop_id=entry.drop_id)
         drop, _ = self._find(str(entry.drop_id))
         return Offer(
             entry_id=entry.id,
@@ -531,6 +548,13 @@ class DropFacade:
             raise DropNotFound
         return found
 
+    def _find_published(self, drop_id: str) -> tuple[Drop, datetime]:
+        """Find a drop that anybody may see: no draft, and none that was cancelled as a draft."""
+        drop, now = self._find(drop_id)
+        if not drop.was_published:
+            raise DropNotFound
+        return drop, now
+
     def _lock(self, drop_id: str) -> tuple[Drop, datetime]:
         id_ = cursor.parse_id(drop_id)
         found = self._drops.lock(id_) if id_ else None
@@ -573,14 +597,24 @@ class DropFacade:
 
     def _offer_refusal(self, entry_id: str, user_id: UUID) -> CommerceError | None:
         entry, now = self._find_entry(entry_id, user_id)
-        return None if entry.is_offered(now) else OfferNotValid(*_shown(entry, now))
+        return (
+            None
+            if entry.is_offered(now)
+            else OfferNotValid(*_shown(entry, now), drop_id=entry.drop_id)
+        )
 
     def _save(self, drop: Drop, by: str, action: str, after: dict[str, object]) -> None:
         self._drops.save(drop)
         self._drops.record(Change(by, action, drop.id, {}, after))
 
-    def _newest(self, states: Sequence[State], before: UUID, limit: int) -> Sequence[_Found]:
-        found = self._drops.newest(states, before, limit)
+    def _newest(
+        self,
+        states: Sequence[State],
+        with_drafts: bool,  # noqa: FBT001  (bound by `partial`)
+        before: UUID,
+        limit: int,
+    ) -> Sequence[_Found]:
+        found = self._drops.newest(states, before, limit, with_drafts=with_drafts)
         return [_Found(drop.id, drop, now) for drop, now in found]
 
     def _view(self, drop: Drop, now: datetime) -> DropView:
@@ -617,6 +651,14 @@ def _lot(drop: Drop, product_id: str | None) -> Lot:
         if product_id is not None and str(lot.product_id) == product_id.lower():
             return lot
     raise LotNotFound
+
+
+def _require_promised(drop: Drop, wanted: Sequence[LotWanted]) -> None:
+    promised = {str(lot.product_id): lot.units for lot in drop.lots}
+    for lot in wanted:
+        units = promised.get(lot.product_id.lower(), 0)
+        if lot.units < units:
+            raise UnitsPromised(UUID(lot.product_id), promised=units, requested=lot.units)
 
 
 def _lots(wanted: Sequence[LotWanted]) -> list[Lot]:

@@ -241,13 +241,20 @@ class Drop:
             is_round_promised=self.beacon_round == promised,
         )
 
-    def open_offers(self, now: datetime, *, signature: str) -> str:
-        """Take the beacon's signature; return the seed that gives the pool its positions."""
+    @property
+    def seed(self) -> str:
+        """The seed that gives the pool its positions, once the drop has the beacon's signature."""
         assert self.terms_hash is not None  # noqa: S101  (since its publication)
         assert self.entries_root is not None  # noqa: S101  (since its seal)
+        assert self.signature is not None  # noqa: S101  (since its round)
+        randomness = draw.randomness_of(self.signature)
+        return draw.seed_of(self.terms_hash, self.entries_root, randomness)
+
+    def open_offers(self, now: datetime) -> None:
+        """Begin to offer units: all of the pool has its positions."""
         self.stage, self.drawn_at = Stage.OFFERING, now
-        self.signature = signature
-        return draw.seed_of(self.terms_hash, self.entries_root, draw.randomness_of(signature))
+        numbered = {str(lot.product_id): lot.numbered for lot in self.lots}
+        self.log(LogKind.NUMBERED, now, by="draw", signature=self.signature, numbered=numbered)
 
     def trouble(self, now: datetime, pending_since: datetime | None) -> Trouble | None:
         """Return the step that the drop is overdue for, if any.

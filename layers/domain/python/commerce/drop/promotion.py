@@ -6,12 +6,16 @@ from datetime import datetime
 from uuid import UUID
 
 from commerce.drop import events
+from commerce.drop.draw import bound_of, roots_of_parts
 from commerce.drop.errors import DropNotFound
 from commerce.drop.model import Drop, EntryStatus, LogKind, Lot, Stage, offers_of, round_time
 from commerce.drop.repository import Changed, DropRepository
 from commerce.drop.views import Counts
 
 OFFERS_PER_STEP = 500  # offers, or positions, given in one transaction
+# Entries that one statement of seal, draw or end changes. Of a seal, late entries wait for it; of a
+# draw, the hashes of all that are still without a position are computed anew each time.
+PART = 25_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +65,54 @@ class DropPromotion:
         if drop.stage is Stage.PUBLISHED and now < drop.draws_at:
             return Step(wake_at=drop.draws_at)
         if drop.stage is Stage.PUBLISHED:
+            if self._drops.mark_pool(drop.id, PART):
+                return Step(has_more=True)
             self._seal(drop, now)
-        if drop.stage is Stage.SEALED:
+        if drop.stage is Stage.SEALED and drop.signature is None:
             return Step(awaits=_awaited(drop))
+        if drop.stage is Stage.SEALED:
+            return self._draw(drop, now)
         return self._offer(drop, now)
 
     def take_round(self, awaited: Draw, signature: str) -> Step:
-        """Draw with the beacon's signature of the awaited round, unless it was drawn meanwhile."""
+        """Draw with the beacon's signature of the awaited round, unless it was drawn meanwhile.
+
+        A pool of more than PART entries is numbered by the steps that follow.
+        """
         drop, now = self._lock(awaited.drop_id)
-        if drop.stage is not Stage.SEALED or drop.beacon_round != awaited.round:
+        is_awaited = drop.stage is Stage.SEALED and drop.beacon_round == awaited.round
+        if not is_awaited or drop.signature is not None:
             return Step(has_more=True)
-        seed = drop.open_offers(now, signature=signature)
-        for lot_id, entries in self._drops.number_pool(drop.id, seed).items():
-            drop.lot(lot_id).numbered = entries
-        numbered = {str(lot.product_id): lot.numbered for lot in drop.lots}
-        drop.log(LogKind.NUMBERED, now, by="draw", signature=signature, numbered=numbered)
-        self._drops.save(drop)
-        self._drops.publish(
-            events.DropDrawn(
-                aggregate_id=drop.id,
-                aggregate_version=drop.version,
-                drop_id=drop.id,
-                signature=signature,
+        drop.signature = signature
+        return self._draw(drop, now)
+
+    def _draw(self, drop: Drop, now: datetime) -> Step:
+        """Give a part of the pool its positions; open the offers once all have theirs."""
+        done, part = sum(lot.numbered for lot in drop.lots), PART
+        bound: str | None = ""
+        numbered: dict[UUID, int] = {}
+        while not numbered and bound is not None:
+            bound = bound_of(done + part, drop.entries_count or 0)
+            numbered = self._drops.number_pool(drop.id, drop.seed, bound)
+            part *= 2  # where so low a hash is nobody's
+        for lot_id, entries in numbered.items():
+            drop.lot(lot_id).numbered += entries
+        if bound is None:
+            drop.open_offers(now)
+            self._drops.publish(
+                events.DropDrawn(
+                    aggregate_id=drop.id,
+                    aggregate_version=drop.version + 1,
+                    drop_id=drop.id,
+                    signature=drop.signature or "",
+                )
             )
-        )
+        self._drops.save(drop)
         return Step(numbered=sum(numbered.values()), has_more=True)
 
     def _seal(self, drop: Drop, now: datetime) -> None:
-        sealed = self._drops.seal(drop.id)
-        drop.seal(now, pool=sealed.pool, root=sealed.root, lots_root=sealed.lots_root)
+        root, lots_root = roots_of_parts(self._drops.pool_parts(drop.id, PART))
+        drop.seal(now, pool=self._drops.pool_sizes(drop.id), root=root, lots_root=lots_root)
         self._drops.save(drop)
         self._drops.publish(
             events.DropSealed(
@@ -97,7 +120,7 @@ class DropPromotion:
                 aggregate_version=drop.version,
                 drop_id=drop.id,
                 entries_count=drop.entries_count or 0,
-                entries_root=sealed.root,
+                entries_root=root,
                 beacon_round=drop.beacon_round or 0,
                 sealed_at=now,
             )
@@ -107,10 +130,11 @@ class DropPromotion:
         step, before = Step(), drop.log_number
         if drop.stage is Stage.OFFERING and now >= drop.last_offer_at:
             self._drops.freeze_entries(drop.id)  # before the entries, as a join locks them
-        lapsed = self._drops.lapse(drop.id)
+        lapsed = self._drops.lapse(drop.id, OFFERS_PER_STEP)
         step.lapsed = len(lapsed)
+        step.has_more |= step.lapsed == OFFERS_PER_STEP
         self._drops.publish(*(_released(drop.id, each) for each in lapsed))
-        self._log_left(drop, now)
+        self._log_left(drop, now, step)
         if drop.stage is Stage.OFFERING and now < drop.last_offer_at:
             self._number_late(drop, now, step)
             self._offer_free(drop, now, step)
@@ -121,7 +145,7 @@ class DropPromotion:
             if status in (EntryStatus.OFFERED, EntryStatus.ORDERED)
         )
         if drop.stage is Stage.OFFERING and now >= drop.last_offer_at and not open_:
-            self._close(drop, now)
+            self._close(drop, now, step)
         if drop.is_over:
             for lot in drop.lots:
                 back = lot.units - lot.returned - _held(holding, lot)
@@ -132,17 +156,21 @@ class DropPromotion:
             self._drops.save(drop)
         return step
 
-    def _close(self, drop: Drop, now: datetime) -> None:
-        drop.end(Stage.CLOSED, now)
-        self._drops.void(drop.id)
+    def _close(self, drop: Drop, now: datetime, step: Step) -> None:
+        if self._drops.void(drop.id, PART):  # nobody enters any more, so some step finds the last
+            step.has_more = True
+            return
+        drop.end(Stage.CLOSED, now, refusals=self._drops.refusals(drop.id))
         self._drops.publish(
             events.DropClosed(
                 aggregate_id=drop.id, aggregate_version=drop.version + 1, drop_id=drop.id
             )
         )
 
-    def _log_left(self, drop: Drop, now: datetime) -> None:
-        for left in self._drops.log_left(drop.id):
+    def _log_left(self, drop: Drop, now: datetime, step: Step) -> None:
+        found = self._drops.log_left(drop.id, OFFERS_PER_STEP)
+        step.has_more |= sum(len(left.ids) for left in found) == OFFERS_PER_STEP
+        for left in found:
             is_withdrawn = left.status is EntryStatus.WITHDRAWN
             kind = LogKind.WITHDRAWN if is_withdrawn else LogKind.RELEASED
             entries = offers_of({left.lot_id: left.ids})

@@ -1,7 +1,7 @@
 """Drops, their entries and their logs in PostgreSQL."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -37,15 +37,6 @@ _SAVED = (
     "coupons_allowed", "terms", "terms_hash", "beacon_chain", "beacon_round", "sealed_at",
     "entries_count", "entries_root", "signature", "drawn_at", "ended_at", "log_number", "log_head",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """The pool as the seal froze it: its size by lot, and the hashes of its entries and lots."""
-
-    pool: dict[UUID, int]
-    root: str
-    lots_root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +113,26 @@ class DropRepository:
         return _first(self._uow.read(sql.FIND(id=id_)))
 
     def lock(self, id_: UUID) -> tuple[Drop, datetime] | None:
-        """Return a drop, locked FOR UPDATE, and the database's time once it was locked."""
-        _, found = self._uow.lock_together(sql.LOCK(id=id_), sql.FIND(id=id_))
-        return _first(found)
+        """Return a drop, locked FOR UPDATE, and the database's time once it was locked.
+
+        From then on, a statement of the transaction may take 9 s.
+        """
+        locked = self._uow.lock_together(sql.LOCK(id=id_), sql.MORE_TIME(), sql.FIND(id=id_))
+        return _first(locked[-1])
 
     def newest(
-        self, states: Sequence[State], before: UUID, limit: int
+        self, states: Sequence[State], before: UUID, limit: int, *, with_drafts: bool
     ) -> list[tuple[Drop, datetime]]:
-        """Return drops in one of these states, below the id `before`, newest first."""
-        query = sql.NEWEST(states=[each.value for each in states], before=before, limit=limit)
+        """Return drops in one of these states, below the id `before`, newest first.
+
+        Those that were never published are among them only `with_drafts`.
+        """
+        query = sql.NEWEST(
+            states=[each.value for each in states],
+            before=before,
+            limit=limit,
+            with_drafts=with_drafts,
+        )
         return [_drop(row) for row in self._uow.read(query)]
 
     def under_way(self) -> list[UUID]:
@@ -209,6 +211,21 @@ class DropRepository:
         found: datetime | None = self._uow.read(sql.PENDING_SINCE(drop_id=id_))[0].at
         return found
 
+    def refuse(self, id_: UUID, user_id: UUID, reason: str) -> None:
+        """Store an account's refusal of a reason, once, while the drop is under way."""
+        self._uow.write(sql.REFUSE(drop_id=id_, user_id=user_id, reason=reason))
+
+    def refusals(self, id_: UUID) -> dict[str, int]:
+        """Count the accounts that were refused, by reason."""
+        found = self._uow.read(sql.REFUSALS(drop_id=id_))
+        return {row.reason: row.accounts for row in found}
+
+    def refusals_of_end(self, id_: UUID) -> dict[str, int]:
+        """Return the refusals in the log's record of the drop's end."""
+        found = self._uow.read(sql.ENDED(drop_id=id_))
+        counts: dict[str, int] = json.loads(found[0].data).get("refusals", {}) if found else {}
+        return counts
+
     def free_times(self, id_: UUID) -> tuple[float | None, float | None, float | None]:
         """Return the seconds that released units lay free before their heir's offer.
 
@@ -261,14 +278,20 @@ class DropRepository:
         entry = _entry(found)
         return (entry, found[0].now) if entry else None
 
+    def entries_of_user(self, user_id: UUID, before: UUID, limit: int) -> list[Entry]:
+        """Return the user's entries in all drops below the id `before`, newest first."""
+        found = self._uow.read(sql.ENTRIES_OF_USER(user_id=user_id, before=before, limit=limit))
+        return [entry for row in found if (entry := _entry([row]))]
+
     def lock_entries_of_user(self, user_id: UUID) -> list[tuple[Entry, datetime]]:
         """Return the user's entries in all drops, locked, and the database's time."""
         found = self._uow.lock(sql.LOCK_ENTRIES_OF_USER(user_id=user_id))
         return [(entry, row.now) for row in found if (entry := _entry([row]))]
 
     def forget_user(self, user_id: UUID) -> None:
-        """Leave nothing in the user's entries that leads to the user."""
+        """Leave nothing in the user's entries and refusals that leads to the user."""
         self._uow.write(sql.FORGET_USER(erased=user_id))
+        self._uow.write(sql.FORGET_REFUSALS(erased=user_id))
 
     def lock_entry_of_order(self, order_id: UUID) -> tuple[Entry, datetime] | None:
         """Return the entry that placed an order, locked FOR UPDATE, and the database's time."""
@@ -328,18 +351,42 @@ class DropRepository:
 
     # --- what promote does, under the drop's lock ------------------------------------------------
 
-    def seal(self, id_: UUID) -> Sealed:
-        """Freeze the pool: entries that come later wait for the end of this transaction."""
-        _, found = self._uow.lock_together(
-            sql.FREEZE_ENTRIES(drop_id=str(id_)), sql.SEAL(drop_id=id_)
-        )
-        row = found[0]
-        pool = {UUID(lot): count for lot, count in row.pool.items()}
-        return Sealed(pool, row.root, row.lots_root)
+    def mark_pool(self, id_: UUID, limit: int) -> bool:
+        """Mark at most so many entries as the pool's; return whether that may not be all.
 
-    def number_pool(self, id_: UUID, seed: str) -> dict[UUID, int]:
-        """Give the pool its positions by the seed; return how many, by lot."""
-        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed))
+        Entries that come later wait for the end of this transaction.
+        """
+        _, found = self._uow.lock_together(
+            sql.FREEZE_ENTRIES(drop_id=str(id_)), sql.MARK_POOL(drop_id=id_, limit=limit)
+        )
+        return bool(found[0].entries == limit)
+
+    def pool_sizes(self, id_: UUID) -> dict[UUID, int]:
+        """Count the pool's entries, by lot."""
+        found = self._uow.read(sql.POOL_SIZES(drop_id=id_))
+        return {row.product_id: row.entries for row in found}
+
+    def pool_parts(self, id_: UUID, limit: int) -> Iterator[tuple[str, str]]:
+        """Yield the pool by entry id, so many at a time: lines of ids, and of ids with their lots.
+
+        At least one part is yielded; that of an empty pool is empty.
+        """
+        after = UUID(int=0)
+        while True:
+            part = self._uow.read(sql.POOL_PART(drop_id=id_, after=after, limit=limit))[0]
+            if part.entries or not after.int:
+                yield part.ids or "", part.lots or ""
+            if part.entries < limit:
+                return
+            after = UUID(part.ids[-36:])
+
+    def number_pool(self, id_: UUID, seed: str, below: str | None) -> dict[UUID, int]:
+        """Give a part of the pool its positions by the seed; return how many, by lot.
+
+        The part is what has no position yet and hashes with the seed to less than `below`
+        (hexadecimal; None for all). It is saved with the lot's `numbered` before the next one.
+        """
+        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed, below=below))
         return {row.product_id: row.entries for row in found}
 
     def number_late(self, id_: UUID, limit: int) -> dict[UUID, tuple[list[UUID], int]]:
@@ -347,15 +394,15 @@ class DropRepository:
         found = self._uow.lock(sql.NUMBER_LATE(drop_id=id_, limit=limit))
         return {row.product_id: (list(row.ids), row.numbered) for row in found}
 
-    def lapse(self, id_: UUID) -> list[Changed]:
-        """End the offers whose time is over, and return their entries."""
-        return [Changed(*row) for row in self._uow.lock(sql.LAPSE(drop_id=id_))]
+    def lapse(self, id_: UUID, limit: int) -> list[Changed]:
+        """End at most so many of the offers whose time is over, and return their entries."""
+        return [Changed(*row) for row in self._uow.lock(sql.LAPSE(drop_id=id_, limit=limit))]
 
-    def log_left(self, id_: UUID) -> list[Left]:
-        """Return the entries that left, and that the log does not have yet."""
+    def log_left(self, id_: UUID, limit: int) -> list[Left]:
+        """Return at most so many of the entries that left and that the log does not have yet."""
         return [
             Left(row.product_id, EntryStatus(row.status), row.had_offer, list(row.ids))
-            for row in self._uow.lock(sql.LOG_LEFT(drop_id=id_))
+            for row in self._uow.lock(sql.LOG_LEFT(drop_id=id_, limit=limit))
         ]
 
     def offer(self, drop: Drop, lot: Lot, limit: int) -> list[Offered]:
@@ -378,9 +425,9 @@ class DropRepository:
         """Lock the entries with an offer or an unpaid order, until the transaction ends."""
         self._uow.lock(sql.LOCK_HOLDERS(drop_id=id_))
 
-    def void(self, id_: UUID) -> None:
-        """End all entries that have no order."""
-        self._uow.write(sql.VOID(drop_id=id_))
+    def void(self, id_: UUID, limit: int) -> bool:
+        """End at most so many entries that have no order; return whether that may not be all."""
+        return bool(self._uow.lock(sql.VOID(drop_id=id_, limit=limit))[0].entries == limit)
 
 
 def _first(rows: Sequence[Row]) -> tuple[Drop, datetime] | None:

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Text,
     Uuid,
     any_,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -19,6 +21,7 @@ from commerce.drop.tables import (
     drop_entry_table,
     drop_log_table,
     drop_lot_table,
+    drop_refusal_table,
     drop_table,
 )
 from commerce.runtime.db.core import insert_many, insert_row, save_as_read
@@ -67,6 +70,9 @@ ADD_LOG = insert_many(drop_log_table, "drop_id", "number", "at", "kind", "data",
 FIND = Statement(_DROPS.where(_d.id == _ID))
 # Followed by FIND: a statement that waited for the lock would show the lots as they were before.
 LOCK = Statement(select(_d.id).where(_d.id == _ID).with_for_update())
+# Whoever has the drop's lock may work on a part of very many entries; nobody else waits for that,
+# but other writers of the drop. The client gives up after 10 s.
+MORE_TIME = Statement(text("SET LOCAL statement_timeout = '9s'"))
 # Those of which an entry left that the log does not have: a unit may come back after the end, too.
 UNDER_WAY = Statement(
     select(_d.id)
@@ -97,6 +103,7 @@ NEWEST = Statement(
     _DROPS.where(
         _d.id < bindparam("before", type_=Uuid),
         any_(bindparam("states", type_=ARRAY(Text))) == _STATE,
+        or_(bindparam("with_drafts", type_=Boolean), _d.terms_hash.is_not(None)),
     )
     .order_by(_d.id.desc())
     .limit(_LIMIT)
@@ -202,6 +209,13 @@ LOCK_ENTRY_OF_USER = Statement(
         _e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid)
     ).with_for_update(of=drop_entry_table)
 )
+ENTRIES_OF_USER = Statement(
+    _ENTRIES.where(
+        _e.user_id == bindparam("user_id", type_=Uuid), _e.id < bindparam("before", type_=Uuid)
+    )
+    .order_by(_e.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+)
 LOCK_ENTRIES_OF_USER = Statement(
     _ENTRIES.where(_e.user_id == bindparam("user_id", type_=Uuid))
     .order_by(_e.id)
@@ -252,40 +266,61 @@ USE_OFFER = Statement(
 
 # --- seal and draw -------------------------------------------------------------------------------
 
-SEAL = Statement(
-    text("""
-    WITH pool AS (
-        UPDATE drop_entry SET in_pool = true
-        FROM product_drop AS d
-        WHERE d.id = CAST(:drop_id AS uuid) AND drop_entry.drop_id = d.id
-            AND drop_entry.status = 'JOINED' AND drop_entry.position IS NULL
-            AND drop_entry.joined_at < d.draws_at
-        RETURNING drop_entry.id, drop_entry.product_id
-    )
-    SELECT
-        encode(sha256(convert_to(coalesce(
-            string_agg(CAST(id AS text), E'\\n' ORDER BY id), ''), 'UTF8')), 'hex') AS root,
-        encode(sha256(convert_to(coalesce(
-            string_agg(id || ' ' || product_id, E'\\n' ORDER BY id), ''), 'UTF8')), 'hex')
-            AS lots_root,
-        (SELECT coalesce(jsonb_object_agg(product_id, entries), '{}') FROM (
-            SELECT product_id, count(*) AS entries FROM pool GROUP BY product_id) AS counted)
-            AS pool
-    FROM pool
-    """)
-)
-# Positions of the pool: each lot's entries in the order of the SHA-256 of the seed and the id.
-NUMBER_POOL = Statement(
+# A part of the pool. Entries that are withdrawn at this moment are looked at, but not marked.
+MARK_POOL = Statement(
     text("""
     WITH due AS MATERIALIZED (
-        SELECT id FROM drop_entry
-        WHERE drop_id = CAST(:drop_id AS uuid) AND in_pool AND position IS NULL
-        ORDER BY id FOR UPDATE
+        SELECT entry.id FROM drop_entry AS entry JOIN product_drop AS d ON d.id = entry.drop_id
+        WHERE d.id = CAST(:drop_id AS uuid) AND entry.status = 'JOINED' AND NOT entry.in_pool
+            AND entry.position IS NULL AND entry.joined_at < d.draws_at
+        LIMIT CAST(:limit AS bigint)
+    ), marked AS (
+        UPDATE drop_entry AS entry SET in_pool = true
+        FROM due WHERE entry.id = due.id AND entry.status = 'JOINED'
+    )
+    SELECT count(*) AS entries FROM due
+    """)
+)
+# A part of the pool's sorted ids as text, to be hashed part by part. The product's id of each entry
+# follows in the second text.
+POOL_PART = Statement(
+    text("""
+    SELECT string_agg(CAST(id AS text), E'\\n' ORDER BY id) AS ids,
+        string_agg(id || ' ' || product_id, E'\\n' ORDER BY id) AS lots,
+        count(*) AS entries
+    FROM (
+        SELECT id, product_id FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND in_pool AND id > CAST(:after AS uuid)
+        ORDER BY id LIMIT CAST(:limit AS bigint)
+    ) AS part
+    """)
+)
+POOL_SIZES = Statement(
+    select(_e.product_id, func.count().label("entries"))
+    .where(_e.drop_id == _DROP, _e.in_pool)
+    .group_by(_e.product_id)
+)
+# Positions of the pool: each lot's entries in the order of the SHA-256 of the seed and the id. A
+# part is those with hashes below a bound that have none, so each lot goes on where it ended before.
+NUMBER_POOL = Statement(
+    text("""
+    WITH part AS MATERIALIZED (
+        SELECT id, hash FROM (
+            SELECT id, sha256(convert_to(CAST(:seed AS text) || E'\\n' || id, 'UTF8')) AS hash
+            FROM drop_entry
+            WHERE drop_id = CAST(:drop_id AS uuid) AND in_pool AND position IS NULL
+            OFFSET 0  -- each hash is computed once
+        ) AS unnumbered
+        WHERE CAST(:below AS text) IS NULL OR hash < decode(CAST(:below AS text), 'hex')
+    ), due AS MATERIALIZED (
+        SELECT entry.id, entry.product_id, part.hash
+        FROM drop_entry AS entry JOIN part ON part.id = entry.id
+        ORDER BY entry.id FOR UPDATE OF entry
     ), numbered AS (
-        SELECT id, row_number() OVER (
-            PARTITION BY product_id
-            ORDER BY sha256(convert_to(CAST(:seed AS text) || E'\\n' || id, 'UTF8')), id) AS number
-        FROM drop_entry JOIN due USING (id)
+        SELECT due.id, lot.numbered + row_number() OVER (
+            PARTITION BY due.product_id ORDER BY due.hash, due.id) AS number
+        FROM due JOIN drop_lot AS lot
+            ON lot.drop_id = CAST(:drop_id AS uuid) AND lot.product_id = due.product_id
     ), placed AS (
         UPDATE drop_entry AS entry
         SET position = numbered.number, version = entry.version + 1,
@@ -329,7 +364,7 @@ LAPSE = Statement(
         SELECT id FROM drop_entry
         WHERE drop_id = CAST(:drop_id AS uuid) AND status = 'OFFERED'
             AND claim_until <= clock_timestamp()
-        ORDER BY id FOR UPDATE
+        ORDER BY id LIMIT CAST(:limit AS bigint) FOR UPDATE
     )
     UPDATE drop_entry AS entry
     SET status = 'LAPSED', left_at = entry.claim_until, version = entry.version + 1
@@ -344,7 +379,7 @@ LOG_LEFT = Statement(
         SELECT id FROM drop_entry
         WHERE drop_id = CAST(:drop_id AS uuid) AND left_at IS NOT NULL
             AND NOT is_leaving_logged
-        ORDER BY id FOR UPDATE
+        ORDER BY id LIMIT CAST(:limit AS bigint) FOR UPDATE
     ), told AS (
         UPDATE drop_entry AS entry SET is_leaving_logged = true
         FROM due WHERE entry.id = due.id
@@ -377,10 +412,48 @@ LOCK_HOLDERS = Statement(
     .order_by(_e.id)
     .with_for_update()
 )
+# A part of those without an order, who are locked by id as everywhere.
 VOID = Statement(
-    update(drop_entry_table)
-    .where(_e.drop_id == _DROP, text("status IN ('JOINED', 'WAITING', 'OFFERED')"))
-    .values(status="VOID", version=_e.version + 1)
+    text("""
+    WITH part AS MATERIALIZED (
+        SELECT id FROM drop_entry
+        WHERE drop_id = CAST(:drop_id AS uuid) AND status IN ('JOINED', 'WAITING', 'OFFERED')
+        LIMIT CAST(:limit AS bigint)
+    ), due AS MATERIALIZED (
+        SELECT entry.id FROM drop_entry AS entry JOIN part ON part.id = entry.id
+        WHERE entry.status IN ('JOINED', 'WAITING', 'OFFERED')
+        ORDER BY entry.id FOR UPDATE OF entry
+    ), voided AS (
+        UPDATE drop_entry AS entry SET status = 'VOID', version = entry.version + 1
+        FROM due WHERE entry.id = due.id
+    )
+    SELECT count(*) AS entries FROM part
+    """)
+)
+
+# --- refusals ------------------------------------------------------------------------------------
+
+_r = drop_refusal_table.c
+# One whose drop ends at this moment may be stored and is not counted; the record of the end stands.
+REFUSE = Statement(
+    text("""
+    INSERT INTO drop_refusal (user_id, drop_id, reason)
+    SELECT CAST(:user_id AS uuid), id, CAST(:reason AS text) FROM product_drop
+    WHERE id = CAST(:drop_id AS uuid) AND state IN ('PUBLISHED', 'SEALED', 'OFFERING')
+    ON CONFLICT DO NOTHING
+    """)
+)
+REFUSALS = Statement(
+    select(_r.reason, func.count().label("accounts"))
+    .where(_r.drop_id == _DROP)
+    .group_by(_r.reason)
+    .order_by(_r.reason)
+)
+FORGET_REFUSALS = Statement(
+    delete(drop_refusal_table).where(_r.user_id == bindparam("erased", type_=Uuid))
+)
+ENDED = Statement(
+    select(_log.data).where(_log.drop_id == _DROP, text("kind IN ('CLOSED', 'CANCELLED')"))
 )
 
 # --- what anybody may see ------------------------------------------------------------------------

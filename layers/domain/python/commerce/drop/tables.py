@@ -152,6 +152,17 @@ Index(
     postgresql_where=text("left_at IS NOT NULL AND NOT is_leaving_logged"),
 )
 
+# An account's first refusal of each reason. Like entries, it never waits for the drop's row.
+drop_refusal_table = Table(
+    "drop_refusal",
+    metadata,
+    Column("user_id", Uuid, nullable=False),
+    Column("drop_id", Uuid, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("user_id", "drop_id", "reason", name="drop_refusal_pkey"),
+)
+Index("refusals_of_drop", drop_refusal_table.c.drop_id, drop_refusal_table.c.reason)
+
 drop_log_table = Table(
     "drop_log",
     metadata,

@@ -88,6 +88,18 @@ class EntryView(View):
     log_head: str | None
 
 
+class MadeEntryView(View):
+    """An entry as it is kept."""
+
+    entry_id: str
+    drop_id: str
+    product_id: str
+    status: Annotated[str, one_of(EntryStatus)]
+    joined_at: Timestamp
+    position: int | None
+    order_id: str | None
+
+
 class LogRecordView(View):
     """A record of the public log."""
 
@@ -128,7 +140,7 @@ class ProofView(View):
 
 
 class ReportView(View):
-    """The outcome of a closed drop."""
+    """The outcome of a closed drop; `refusals` counts accounts, each once per reason."""
 
     drop_id: str
     entries: int
@@ -141,6 +153,7 @@ class ReportView(View):
     free_seconds_p50: float | None
     free_seconds_p99: float | None
     free_seconds_max: float | None
+    refusals: dict[str, int]
     statuses: dict[str, int]
 
 
@@ -226,6 +239,19 @@ def record_view(record: LogRecord) -> LogRecordView:
         kind=record.kind.value,
         data=dict(record.data),
         hash=record.hash,
+    )
+
+
+def made_entry_view(entry: Entry) -> MadeEntryView:
+    """Make the view of an entry without its drop."""
+    return MadeEntryView(
+        entry_id=str(entry.id),
+        drop_id=str(entry.drop_id),
+        product_id=str(entry.product_id),
+        status=entry.status.value,
+        joined_at=entry.joined_at,
+        position=entry.position,
+        order_id=str(entry.order_id) if entry.order_id else None,
     )
 
 

@@ -31,6 +31,10 @@ class LikeFacade:
         self._likes.remove(user_id, product_id)
         return LikeView(product_id=str(product_id), liked=False)
 
+    def erase_user(self, user_id: UUID) -> None:
+        """Take back all likes of a user."""
+        self._likes.remove_all(user_id)
+
     def newest_of(self, user_id: UUID, *, limit: int, after: str | None) -> Page[Like]:
         """List a user's likes, newest first. Raises InvalidCursor."""
         read = partial(self._likes.newest_of, user_id)

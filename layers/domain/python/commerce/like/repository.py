@@ -23,6 +23,9 @@ class LikeRepository(Protocol):
     def remove(self, user_id: UUID, product_id: UUID) -> None:
         """Remove the user's like of the product, and record the event, if there is one."""
 
+    def remove_all(self, user_id: UUID) -> None:
+        """Remove all likes of a user, and record an event for each."""
+
     def newest_of(self, user_id: UUID, before: UUID, limit: int) -> list[Like]:
         """Find a user's likes older than `before`, newest first."""
 
@@ -55,6 +58,22 @@ class SqlLikeRepository:
                 product_id=product_id,
                 at=clock.now(),
                 event_id=clock.new_id(),
+                type="ProductUnliked",
+                version=2,
+                trace_id=trace.trace_id(),
+            )
+        )
+
+    def remove_all(self, user_id: UUID) -> None:
+        liked = self._uow.read(sql.LIKED(user_id=user_id))
+        removed = [
+            {"product_id": str(row.product_id), "event_id": str(clock.new_id())} for row in liked
+        ]
+        self._uow.write_returning_events(
+            sql.REMOVE_ALL(
+                user_id=user_id,
+                rows=removed,
+                at=clock.now(),
                 type="ProductUnliked",
                 version=2,
                 trace_id=trace.trace_id(),

@@ -1,6 +1,7 @@
 """Statements of the like context: text() where a write records its event, else Core."""
 
 from sqlalchemy import BigInteger, Uuid, bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.like.tables import product_like_table
 from commerce.runtime.db.statement import Statement
@@ -12,11 +13,11 @@ _LIKED_AT = """, 'liked_at',
 
 
 # Only the statement knows if a like is new, so it records the event too.
-def _record_event(more: str = "") -> str:
+def _record_event(more: str = "", event_id: str = "CAST(:event_id AS uuid)") -> str:
     return f"""
     INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,
         trace_id, data)
-    SELECT CAST(:event_id AS uuid), 'commerce.like', CAST(:type AS text),
+    SELECT {event_id}, 'commerce.like', CAST(:type AS text),
         CAST(:at AS timestamptz), id, CAST(:version AS bigint), CAST(:trace_id AS text),
         jsonb_build_object('user_id', user_id, 'product_id', product_id{more})
     FROM changed
@@ -41,6 +42,17 @@ REMOVE = Statement(
         RETURNING id, user_id, product_id, created_at
     ) {_record_event(_LIKED_AT)}
     """)  # noqa: S608
+)
+LIKED = Statement(select(_l.product_id).where(_l.user_id == bindparam("user_id", type_=Uuid)))
+REMOVE_ALL = Statement(
+    text(f"""
+    WITH changed AS (
+        DELETE FROM product_like
+        USING jsonb_to_recordset(CAST(:rows AS jsonb)) AS gone(product_id uuid, event_id uuid)
+        WHERE user_id = :user_id AND product_like.product_id = gone.product_id
+        RETURNING id, user_id, product_like.product_id, created_at, event_id
+    ) {_record_event(_LIKED_AT, "event_id")}
+    """).bindparams(bindparam("rows", type_=JSONB))  # noqa: S608
 )
 NEWEST = Statement(
     select(_l.id, _l.user_id, _l.product_id, _l.created_at)

@@ -16,6 +16,7 @@ from commerce.order.errors import (
 )
 from commerce.order.limits import HoldLimits, LimitedPurchase, cooling_down, exceeded
 from commerce.order.model import (
+    BY_BUYER,
     AmountDue,
     Discount,
     Order,
@@ -102,7 +103,7 @@ class OrderFacade:
         Raises OrderNotFound, NotYourOrder, OrderNotCancellable.
         """
         order = _of_buyer(self._lock(order_id), buyer_id)
-        order.cancel(at=clock.now(), by=by, reason=command.reason or "Cancelled by its buyer")
+        order.cancel(at=clock.now(), by=by, reason=command.reason or BY_BUYER)
         return self._saved(order)
 
     def cancel_as_admin(self, order_id: str, command: CancelOrder, *, by: str) -> Order:
@@ -180,6 +181,27 @@ class OrderFacade:
         """Return a page of the buyer's orders, newest first. Raises InvalidCursor."""
         read = partial(self._orders.newest_of, buyer_id)
         return newest_first(f"orders:{buyer_id}", after, limit, read, order_view)
+
+    def details(self, *, buyer_id: UUID, limit: int, after: str | None) -> Page[OrderDetailView]:
+        """Return a page of the buyer's orders with their history. Raises InvalidCursor."""
+
+        def detailed(order: Order) -> OrderDetailView:
+            return detail_view(_found(self._orders.find(order.id)))
+
+        read = partial(self._orders.newest_of, buyer_id)
+        return newest_first(f"orders:{buyer_id}", after, limit, read, detailed)
+
+    def open_of(self, buyer_id: UUID) -> Sequence[UUID]:
+        """Return the buyer's orders that have not ended."""
+        return self._orders.open_of(buyer_id)
+
+    def erase_user(self, buyer_id: UUID) -> None:
+        """Forget what the buyer wrote and where their orders went; the orders stay.
+
+        They are ended, under the id that nobody has now.
+        """
+        self._orders.forget_reasons(buyer_id, BY_BUYER)
+        self._orders.forget_addresses(buyer_id)
 
     def due(self, order_id: str, *, buyer_id: UUID) -> AmountDue:
         """Return what the buyer must pay by card, and lock the order until the transaction ends.

@@ -33,6 +33,8 @@ from commerce.shared.events import Event
 from commerce.shared.money import Money
 from commerce.shared.postal import PostalAddress
 
+BY_BUYER = "Cancelled by its buyer"
+"""The reason where the buyer gave none, and in what others are sent."""
 PAYABLE_MINUTES = 15  # spec §4: so long an order may wait for its card payment
 
 
@@ -279,7 +281,8 @@ class Order:
             points_used=self.points_used,
             card_refund=self.card_amount if was_confirmed else Money.zero(self.total.currency),
             was_confirmed=was_confirmed,
-            reason=reason,
+            # Events carry no words of a buyer's, which may be personal.
+            reason=BY_BUYER if by == f"user:{self.buyer_id}" else reason,
             confirmed_at=self._reached(Status.CONFIRMED),
         )
 

@@ -84,6 +84,15 @@ class OrderRepository(Protocol):
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         """Return a buyer's orders below the id `before`, newest first, without history."""
 
+    def open_of(self, buyer_id: UUID) -> list[UUID]:
+        """Return the buyer's orders that are to be paid, shipped or delivered, oldest first."""
+
+    def forget_reasons(self, buyer_id: UUID, replacement: str) -> None:
+        """Replace the reasons for which the buyer cancelled orders, in their own words."""
+
+    def forget_addresses(self, buyer_id: UUID) -> None:
+        """Remove the addresses of the buyer's orders."""
+
 
 class SqlOrderRepository:
     """An OrderRepository on a unit of work."""
@@ -219,6 +228,19 @@ class SqlOrderRepository:
         found = self._uow.read(sql.NEWEST(buyer_id=buyer_id, before=before, limit=limit))
         lines = self._uow.read(sql.LINES(ids=[row.id for row in found])) if found else []
         return [_order(row, [line for line in lines if line.order_id == row.id]) for row in found]
+
+    def open_of(self, buyer_id: UUID) -> list[UUID]:
+        return [row.id for row in self._uow.read(sql.OPEN(buyer_id=buyer_id))]
+
+    def forget_reasons(self, buyer_id: UUID, replacement: str) -> None:
+        self._uow.write(
+            sql.FORGET_REASONS(
+                buyer_id=buyer_id, words_of=f"user:{buyer_id}", new_reason=replacement
+            )
+        )
+
+    def forget_addresses(self, buyer_id: UUID) -> None:
+        self._uow.write(sql.FORGET_ADDRESSES(buyer_id=buyer_id))
 
 
 def _lapses(buyer_id: UUID, lapses: int, at: datetime) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    null,
     select,
     text,
     tuple_,
+    update,
 )
 
 from commerce.order.tables import order_history_table, order_line_table, order_table
@@ -42,6 +44,28 @@ NEWEST = Statement(
     )
     .order_by(_o.id.desc())
     .limit(bindparam("limit", type_=BigInteger))
+)
+OPEN = Statement(
+    select(_o.id)
+    .where(
+        _o.buyer_id == bindparam("buyer_id", type_=Uuid),
+        text("orders.status IN ('PENDING', 'CONFIRMED', 'SHIPPED')"),
+    )
+    .order_by(_o.id)
+)
+FORGET_REASONS = Statement(
+    update(order_history_table)
+    .where(
+        _h.order_id.in_(select(_o.id).where(_o.buyer_id == bindparam("buyer_id", type_=Uuid))),
+        _h.status == text("'CANCELLED'"),
+        _h.by == bindparam("words_of", type_=Text),
+    )
+    .values(reason=bindparam("new_reason", type_=Text))
+)
+FORGET_ADDRESSES = Statement(
+    update(order_table)
+    .where(_o.buyer_id == bindparam("buyer_id", type_=Uuid), _o.ship_to.is_not(None))
+    .values(ship_to=null())
 )
 LOCK_NEXT_EXPIRED = Statement(
     select(order_table)

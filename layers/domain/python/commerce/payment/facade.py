@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from commerce.payment.card import Card
@@ -18,6 +19,8 @@ from commerce.payment.views import PaymentView, payment_view
 from commerce.runtime.business_time import begin_of_day
 from commerce.shared import clock, cursor
 from commerce.shared.money import Money
+from commerce.shared.pagination import newest_first
+from commerce.shared.schemas import Page
 
 
 class PaymentFacade:
@@ -146,6 +149,15 @@ class PaymentFacade:
         if payment.buyer_id != buyer_id:
             raise NotYourPayment
         return payment_view(payment)
+
+    def payments(self, buyer_id: UUID, *, limit: int, after: str | None) -> Page[PaymentView]:
+        """Return a page of the buyer's payments, newest first. Raises InvalidCursor."""
+        read = partial(self._payments.newest_of, buyer_id)
+        return newest_first(f"payments:{buyer_id}", after, limit, read, payment_view)
+
+    def erase_user(self, buyer_id: UUID) -> None:
+        """Forget what is known of the buyer's cards; their payments stay."""
+        self._payments.forget_cards(buyer_id)
 
     def of_subject(self, subject_id: UUID) -> list[Payment]:
         """Return the payments for an order or a charge, oldest first."""

@@ -53,6 +53,12 @@ class PaymentRepository(Protocol):
     def mark_asked(self, payment_id: UUID, at: datetime) -> None:
         """Store when the gateway was asked about a payment that is not ended."""
 
+    def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Payment]:
+        """Return a buyer's payments below the id `before`, newest first."""
+
+    def forget_cards(self, buyer_id: UUID) -> None:
+        """Forget the last digits of the cards that a buyer paid with."""
+
 
 class SqlPaymentRepository:
     """A PaymentRepository on a unit of work."""
@@ -138,6 +144,13 @@ class SqlPaymentRepository:
 
     def mark_asked(self, payment_id: UUID, at: datetime) -> None:
         self._uow.write(sql.MARK_ASKED(payment_id=payment_id, at=at))
+
+    def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Payment]:
+        found = self._uow.read(sql.NEWEST(buyer_id=buyer_id, before=before, limit=limit))
+        return [_payment(row) for row in found]
+
+    def forget_cards(self, buyer_id: UUID) -> None:
+        self._uow.write(sql.FORGET_CARDS(buyer_id=buyer_id))
 
 
 def _first(rows: list[Row]) -> Payment | None:

@@ -54,6 +54,19 @@ OF_BUYER = Statement(
     )
     .order_by(_p.id)
 )
+NEWEST = Statement(
+    select(payment_table)
+    .where(
+        _p.buyer_id == bindparam("buyer_id", type_=Uuid), _p.id < bindparam("before", type_=Uuid)
+    )
+    .order_by(_p.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+)
+FORGET_CARDS = Statement(
+    update(payment_table)
+    .where(_p.buyer_id == bindparam("buyer_id", type_=Uuid))
+    .values(card_last4=None)
+)
 LIST_UNFINISHED = Statement(
     select(payment_table)
     .where(_UNFINISHED, _p.asked_at <= bindparam("before", type_=_TIME))

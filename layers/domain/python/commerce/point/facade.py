@@ -1,5 +1,6 @@
 """The use cases of the point context."""
 
+from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
@@ -17,10 +18,12 @@ from commerce.point.views import (
     BalanceView,
     ChargeView,
     LedgerEntryView,
+    MadeChargeView,
     PointsView,
     balance_view,
     charge_view,
     entry_view,
+    made_charge_view,
     points_view,
     with_balances,
 )
@@ -28,7 +31,7 @@ from commerce.runtime.audit import Change
 from commerce.runtime.business_time import begin_of_day
 from commerce.shared import clock, cursor
 from commerce.shared.money import Money
-from commerce.shared.pagination import page_of
+from commerce.shared.pagination import newest_first, page_of
 from commerce.shared.schemas import Page
 
 NEWEST_ENTRIES = 20
@@ -133,6 +136,15 @@ class PointFacade:
         balance = Money(int(str(rest))) if after else account.balance
         shown = list(with_balances(found, balance))
         return page_of(listing, shown, limit, _place, lambda each: entry_view(*each))
+
+    def charges(self, user_id: UUID, *, limit: int, after: str | None) -> Page[MadeChargeView]:
+        """Return a page of the user's charges, newest first. Raises InvalidCursor."""
+        read = partial(self._points.charges_of, user_id)
+        return newest_first(f"charges:{user_id}", after, limit, read, made_charge_view)
+
+    def pending_of(self, user_id: UUID) -> Sequence[UUID]:
+        """Return the user's charges that are yet to be paid."""
+        return self._points.pending_of(user_id)
 
     def spend(self, user_id: UUID, amount: Money, order_id: UUID) -> None:
         """Pay for an order with points.

@@ -55,6 +55,12 @@ class PointRepository(Protocol):
     def save_charge(self, charge: Charge) -> None:
         """Store a locked charge that has changed."""
 
+    def charges_of(self, user_id: UUID, before: UUID, limit: int) -> list[Charge]:
+        """Return a user's charges below the id `before`, newest first."""
+
+    def pending_of(self, user_id: UUID) -> list[UUID]:
+        """Return a user's charges that are yet to be paid, oldest first."""
+
     def charged(self, user_id: UUID, since: datetime) -> Charged:
         """Return the sum of a user's charges since then, and of the pending ones."""
 
@@ -122,6 +128,13 @@ class SqlPointRepository:
             {"charge_as_read": lambda: None},
         )
 
+    def charges_of(self, user_id: UUID, before: UUID, limit: int) -> list[Charge]:
+        found = self._uow.read(sql.CHARGES(user_id=user_id, before=before, limit=limit))
+        return [_one_charge(row) for row in found]
+
+    def pending_of(self, user_id: UUID) -> list[UUID]:
+        return [row.id for row in self._uow.read(sql.PENDING_CHARGES(user_id=user_id))]
+
     def charged(self, user_id: UUID, since: datetime) -> Charged:
         [row] = self._uow.read(sql.CHARGED(user_id=user_id, since=since))
         return Charged(int(row.today), int(row.pending))
@@ -160,16 +173,18 @@ def _enter(entry: LedgerEntry) -> Query:
 
 
 def _charge(rows: list[Row]) -> Charge | None:
-    for row in rows:
-        return Charge(
-            id=row.id,
-            user_id=row.user_id,
-            amount=Money(row.amount, row.currency),
-            requested_at=row.requested_at,
-            status=ChargeStatus(row.status),
-            version=row.version,
-        )
-    return None
+    return _one_charge(rows[0]) if rows else None
+
+
+def _one_charge(row: Row) -> Charge:
+    return Charge(
+        id=row.id,
+        user_id=row.user_id,
+        amount=Money(row.amount, row.currency),
+        requested_at=row.requested_at,
+        status=ChargeStatus(row.status),
+        version=row.version,
+    )
 
 
 def _account(user_id: UUID, rows: list[Row]) -> PointAccount:

@@ -64,6 +64,15 @@ ADD_CHARGE = insert_row(point_charge_table)
 FIND_CHARGE = Statement(_CHARGE)
 LOCK_CHARGE = Statement(_CHARGE.with_for_update())
 SAVE_CHARGE = save_as_read(point_charge_table, "charge_as_read", "status")
+CHARGES = Statement(
+    select(point_charge_table)
+    .where(_c.user_id == _USER_ID, _c.id < bindparam("before", type_=Uuid))
+    .order_by(_c.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+)
+PENDING_CHARGES = Statement(
+    select(_c.id).where(_c.user_id == _USER_ID, _c.status == "PENDING").order_by(_c.id)
+)
 _SINCE = bindparam("since", type_=DateTime(timezone=True))
 CHARGED = Statement(
     select(

@@ -32,6 +32,15 @@ class PointsView(BalanceView):
     entries: list[LedgerEntryView]
 
 
+class MadeChargeView(View):
+    """A charge as it is kept."""
+
+    charge_id: str
+    status: Annotated[str, one_of(ChargeStatus)]
+    amount: MoneyView
+    requested_at: Timestamp
+
+
 class ChargeView(View):
     """A charge, and the balance at the moment of the answer."""
 
@@ -52,6 +61,16 @@ def points_view(account: PointAccount, entries: Iterable[LedgerEntry]) -> Points
         balance=money_view(account.balance),
         currency=account.balance.currency,
         entries=[entry_view(*each) for each in with_balances(entries, account.balance)],
+    )
+
+
+def made_charge_view(charge: Charge) -> MadeChargeView:
+    """Make the view of a charge without its balance."""
+    return MadeChargeView(
+        charge_id=str(charge.id),
+        status=charge.status.value,
+        amount=money_view(charge.amount),
+        requested_at=charge.requested_at,
     )
 
 

@@ -51,6 +51,12 @@ def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: plain(value) for name, value in facts.items()}
 
 
+def forget(uow: UnitOfWork, user_id: UUID, login_id: str) -> None:
+    """Forget what staff wrote about a user, and their login id; what was done stays."""
+    uow.write(sql.FORGET_REASONS(erased=user_id))
+    uow.write(sql.FORGET_COMMANDS(login_id=login_id))
+
+
 class Outcome(StrEnum):
     """The outcome of a staff act."""
 

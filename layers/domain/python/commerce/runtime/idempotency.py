@@ -93,6 +93,11 @@ def release(uow: UnitOfWork, claimed: Claim, answer: str | None = None) -> None:
         uow.write(sql.RELEASE_ANSWERED(scope=claimed.scope, key=claimed.key, answer=answer))
 
 
+def forget(uow: UnitOfWork, user_id: UUID) -> None:
+    """Forget the answers to a user's requests."""
+    uow.write(sql.FORGET_ANSWERS(erased=str(user_id)))
+
+
 def is_done(uow: UnitOfWork, claimed: Claim) -> bool:
     """Return true where this is claimed; a cheap check before work without a rollback."""
     return bool(uow.read(_find(claimed)))

@@ -44,6 +44,8 @@ def _typed(value: object, kind: type) -> int | str | UUID:
         return found
     if kind is int and type(value) is int and abs(value) < 2**63:
         return value
+    if kind is str and isinstance(value, str):
+        return value
     raise InvalidCursor
 
 

@@ -44,6 +44,8 @@ Email = Annotated[
 ]
 
 NewPassword = Annotated[SecretStr, Field(min_length=10, max_length=MAX_PASSWORD), IN_NFC]
+OwnPassword = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD), IN_NFC]
+"""A password as somebody types it; any other is wrong, not malformed."""
 
 
 class SignUp(Command):

@@ -37,3 +37,31 @@ class WeakPassword(CommerceError):
         "Choose one that is on no list of common passwords, is no simple pattern, "
         "and is not made of your login_id, name or email; several unrelated words are good."
     )
+
+
+class BadCredentials(CommerceError):
+    """No user has this login id and this password."""
+
+    kind = Kind.UNAUTHENTICATED
+    code = "BAD_CREDENTIALS"
+
+
+class TooManyAttempts(CommerceError):
+    """Too many sign-ins have failed."""
+
+    kind = Kind.TOO_MANY
+    code = "TOO_MANY_ATTEMPTS"
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__(
+            f"Try again in {wait_seconds} s; until then even the right password is refused.",
+            retry_after_seconds=wait_seconds,
+        )
+
+
+class AccountSuspended(CommerceError):
+    """This account is suspended."""
+
+    kind = Kind.FORBIDDEN
+    code = "ACCOUNT_SUSPENDED"
+    default_detail = "Ask the shop; its staff can lift the suspension."

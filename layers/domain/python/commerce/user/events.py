@@ -20,6 +20,15 @@ class UserSignedUp(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserErased(Event):
+    """A user was erased; whoever keeps something about this id forgets it."""
+
+    source: ClassVar[str] = SOURCE
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailEvent(Event):
     """Somebody asked for a token to be mailed; whose it is, if anybody's, is in the database."""
 

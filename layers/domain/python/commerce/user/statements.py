@@ -44,7 +44,11 @@ ENTRANT = Statement(
 )
 _BY_LOGIN_ID = _USER.where(func.lower(_u.login_id) == _LOGIN_ID)
 SHARE_WITH_LOGIN_ID = Statement(_BY_LOGIN_ID.with_for_update(read=True, of=user_table))
-LOCK = Statement(_USER.where(_u.id == bindparam("id")).with_for_update(of=user_table))
+# Not FOR UPDATE, which would keep rows from being added that name the user: what is mailed locks
+# the address first.
+LOCK = Statement(
+    _USER.where(_u.id == bindparam("id")).with_for_update(key_share=True, of=user_table)
+)
 SHARE = Statement(_USER.where(_u.id == bindparam("id")).with_for_update(read=True, of=user_table))
 
 

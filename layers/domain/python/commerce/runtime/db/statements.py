@@ -14,8 +14,10 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     select,
     table,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -73,6 +75,16 @@ CLAIM_NEW = Statement(
     )
     .on_conflict_do_nothing()
     .returning(once_table.c.key)
+)
+
+# All scopes of a user's requests begin with their id and a blank. The range finds them by the key
+# in any collation, since operations begin with a capital letter.
+_USER = bindparam("erased", type_=Text)
+FORGET_ANSWERS = Statement(
+    delete(once_table).where(
+        once_table.c.scope.between(_USER, _USER.concat("z")),
+        func.starts_with(once_table.c.scope, _USER.concat(" ")),
+    )
 )
 
 # --- outbox --------------------------------------------------------------------------------------
@@ -168,5 +180,22 @@ END_ACT = Statement(
     update(staff_act_table)
     .where(_a.id == bindparam("act_id", type_=Uuid))
     .values(outcome=bindparam("new_outcome"), code=bindparam("new_code"))
+)
+# The reasons that staff gave for what they did to a user.
+_c = admin_audit_table.c
+FORGET_REASONS = Statement(
+    update(admin_audit_table)
+    .where(_c.subject_id == bindparam("erased", type_=Uuid))
+    .values({name: _c[name].op("-")(text("'reason'")) for name in ("before", "after")})
+)
+# Commands about staff name the login id.
+_LOGIN_ID = func.concat(r"\m", bindparam("login_id", type_=Text), r"\M")
+FORGET_COMMANDS = Statement(
+    update(staff_act_table)
+    .where(
+        _a.action.in_([literal_column(f"'make ops staff {each}'") for each in ("grant", "revoke")]),
+        _a.subject.regexp_match(_LOGIN_ID, flags="i"),
+    )
+    .values(subject=func.regexp_replace(_a.subject, _LOGIN_ID, "(erased)", "gi"))
 )
 REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))

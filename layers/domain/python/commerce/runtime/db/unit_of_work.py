@@ -21,10 +21,14 @@ from commerce.runtime.db.connection import (
     Database,
 )
 from commerce.runtime.db.pipeline import Query, Row
+from commerce.runtime.tokens import SessionEnded
 from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
 
 logger = logging.getLogger(__name__)
+
+NOT_ERASED = "user_not_erased"
+"""The rule of the triggers of migration 0022: nothing new is stored for an erased user."""
 
 ErrorFactory: TypeAlias = Callable[[], CommerceError | None]
 """Makes the error for a violated rule, after the rollback.
@@ -225,11 +229,11 @@ class UnitOfWork:
             in_transaction = self._in_transaction
         first = self._precondition
         if first is None or first.is_met:
-            return self._database.run(queries, in_transaction=in_transaction)
+            return self._send_batch(queries, in_transaction=in_transaction)
         start = int(bool(queries) and queries[0] is BEGIN)
         batch = [*queries[:start], first.query, *queries[start:]]
         try:
-            rows = self._database.run(batch, in_transaction=in_transaction)
+            rows = self._send_batch(batch, in_transaction=in_transaction)
         except ConstraintViolated as violated:
             if violated.name != first.rule:
                 raise
@@ -238,6 +242,15 @@ class UnitOfWork:
         first.is_met = True
         del rows[start]
         return rows
+
+    def _send_batch(self, queries: Sequence[Query], *, in_transaction: bool) -> list[list[Row]]:
+        try:
+            return self._database.run(queries, in_transaction=in_transaction)
+        except ConstraintViolated as violated:
+            if violated.name != NOT_ERASED:
+                raise
+            self.rollback()
+            raise SessionEnded from violated
 
     def _error_of(self, violated: ConstraintViolated) -> Exception:
         make_error = self._on_violation.get(violated.name)

@@ -1,6 +1,5 @@
 """The use cases of the address book."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -69,10 +68,6 @@ class AddressBookFacade:
         Raises AddressNotFound, UserNotFound.
         """
         self._addresses.remove(self._lock(address_id, user_id))
-
-    def export_user(self, user_id: UUID) -> Sequence[AddressView]:
-        """Return all that the address book has about a user."""
-        return [_view(each) for each in self._addresses.of_user(user_id)]
 
     def erase_user(self, user_id: UUID) -> None:
         """Delete all that the address book has about a user."""

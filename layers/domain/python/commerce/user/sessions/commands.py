@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, SecretStr
 
 from commerce.shared.schemas import Command, line
-from commerce.user.commands import IN_NFC, MAX_PASSWORD, MAX_TOKEN, NewPassword
+from commerce.user.commands import MAX_TOKEN, NewPassword, OwnPassword
 
 
 class OpenSession(Command):
@@ -14,7 +14,7 @@ class OpenSession(Command):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     login_id: Annotated[str, line(100), Field(examples=["coyote"])]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD), IN_NFC]
+    password: OwnPassword
     device_token: Annotated[SecretStr, Field(max_length=MAX_TOKEN)] | None = Field(
         None, description="The device_token of this device's last session, if it has one"
     )
@@ -33,5 +33,5 @@ class ChangePassword(Command):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    current_password: Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD), IN_NFC]
+    current_password: OwnPassword
     new_password: NewPassword

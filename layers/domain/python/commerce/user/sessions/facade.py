@@ -1,55 +1,36 @@
 """The use cases of sessions: they open with a password, go on with refresh tokens, and end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from commerce.runtime import tokens
-from commerce.runtime.db.connection import Contention
 from commerce.runtime.tokens import Identity, SessionEnded
 from commerce.shared import clock, cursor
 from commerce.shared.schemas import Page
 from commerce.user import devices, passwords
+from commerce.user.confirmation import (
+    Attempt,
+    account_of,
+    blocked_by,
+    check,
+    confirm,
+    count,
+    require_unchanged,
+)
 from commerce.user.devices import Device
-from commerce.user.errors import UserNotFound
+from commerce.user.errors import BadCredentials
 from commerce.user.model import User
 from commerce.user.repository import UserRepository
 from commerce.user.sessions import refresh_tokens
 from commerce.user.sessions.commands import ChangePassword, OpenSession, RefreshSession
-from commerce.user.sessions.errors import (
-    AccountSuspended,
-    BadCredentials,
-    SessionNotFound,
-    TooManyAttempts,
-)
+from commerce.user.sessions.errors import SessionNotFound
 from commerce.user.sessions.model import LIFETIME, MAX_SESSIONS, Refresh, Session
 from commerce.user.sessions.repository import SessionRepository
 from commerce.user.sessions.views import NewSessionView, SessionView, TokensView
-from commerce.user.throttle import Attempts, counter_of, counter_of_user, counters_of
+from commerce.user.throttle import Attempts, counter_of, counters_of
 
 MAX_USER_AGENT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The result of checking a password; a failure is committed, and so counted, before it raises.
-
-    `account` names the account in log lines: its user id, or a digest of an unknown login id.
-    """
-
-    account: Mapping[str, str]
-    is_right: bool = False
-    wait_seconds: int = 0
-    is_suspended: bool = False
-
-    def require(self) -> None:
-        """Raise BadCredentials, TooManyAttempts or AccountSuspended unless it may go on."""
-        if self.wait_seconds:
-            raise TooManyAttempts(self.wait_seconds)
-        if not self.is_right:
-            raise BadCredentials
-        if self.is_suspended:  # only who knows the password learns it
-            raise AccountSuspended
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +91,18 @@ class SessionFacade:
         """
         login_id = command.login_id.lower()
         user, device, attempts = self._find(login_id, source_ip, command)
-        account = _account(user, login_id)
-        if blocked := _blocked(account, attempts):
+        account = account_of(user, login_id)
+        if blocked := blocked_by(account, attempts):
             return Opened(blocked)
         is_right = passwords.is_right(
             command.password.get_secret_value(), user.password_hash if user else None
         )
         counters = [each.counter for each in attempts]
         found, attempts = self._users.lock_login_attempts(login_id, counters)
-        _require_unchanged(user, found)
-        if blocked := _blocked(account, attempts):
+        require_unchanged(user, found)
+        if blocked := blocked_by(account, attempts):
             return Opened(blocked)
-        self._count(attempts, is_right=is_right)
+        count(self._users, attempts, is_right=is_right)
         if found is None or not is_right:
             return Opened(Attempt(account))
         if found.is_suspended:
@@ -173,33 +154,20 @@ class SessionFacade:
     def change_password(self, command: ChangePassword, *, identity: Identity) -> Attempt:
         """Replace the password and end all other sessions, where the current one is right.
 
-        Guesses are counted for the user: who makes them holds a session. Raises UserNotFound,
-        WeakPassword.
+        Raises UserNotFound, WeakPassword.
         """
-        user, attempts = self._users.find_attempts(
-            identity.user_id, [counter_of_user(identity.user_id)]
-        )
-        if user is None:
-            raise UserNotFound
-        account = _account(user, user.login_id)
-        if blocked := _blocked(account, attempts):
-            return blocked
-        current = command.current_password.get_secret_value()
+        checked = check(self._users, identity.user_id, command.current_password)
+        if checked.blocked:
+            return checked.blocked
         new = command.new_password.get_secret_value()
-        passwords.require_strong(new, *user.personal)
-        is_right = passwords.is_right(current, user.password_hash)
-        new_hash = passwords.hashed(new) if is_right else ""
-        found = self._users.lock(user.id)
-        attempts = self._users.lock_attempts([each.counter for each in attempts])
-        _require_unchanged(user, found)
-        if blocked := _blocked(account, attempts):
-            return blocked
-        self._count(attempts, is_right=is_right)
-        if found is not None and is_right:
-            found.change_password(new_hash)
-            self._users.save_password(found)
-            self._sessions.end_all(found.id, but=identity.session_id)
-        return Attempt(account, is_right=is_right)
+        passwords.require_strong(new, *checked.user.personal)
+        new_hash = passwords.hashed(new) if checked.is_right else ""
+        attempt, user = confirm(self._users, checked)
+        if user is not None:
+            user.change_password(new_hash)
+            self._users.save_password(user)
+            self._sessions.end_all(user.id, but=identity.session_id)
+        return attempt
 
     def _find(
         self, login_id: str, source_ip: str, command: OpenSession
@@ -214,38 +182,12 @@ class SessionFacade:
             return user, shown, attempts[:1]
         return user, None, attempts[len(own) :]
 
-    def _count(self, attempts: Sequence[Attempts], *, is_right: bool) -> None:
-        for each in attempts:
-            each.succeed() if is_right else each.fail(clock.now())
-        self._users.save_attempts(attempts)
-
     def _open(self, user: User, user_agent: str) -> Session:
         agent = "".join(filter(str.isprintable, user_agent))[:MAX_USER_AGENT]
         session = Session.opened(clock.new_id(), user.id, user.epoch, agent, clock.now())
         self._sessions.end_oldest(user.id, kept=MAX_SESSIONS - 1)
         self._sessions.add(session)
         return session
-
-
-def _require_unchanged(read: User | None, locked: User | None) -> None:
-    """Begin anew where the password changed while it was verified: the old one opens nothing."""
-    if (read and read.password_hash) != (locked and locked.password_hash):
-        raise Contention("the password was changed meanwhile")
-
-
-def _blocked(account: Mapping[str, str], attempts: Sequence[Attempts]) -> Attempt | None:
-    longest = max(attempts, key=lambda each: each.blocked_until)
-    if wait_seconds := longest.wait_seconds(clock.now()):
-        blocked = {**account, "blocked": longest.counter.kind.value}
-        return Attempt(blocked, wait_seconds=wait_seconds)
-    return None
-
-
-def _account(user: User | None, login_id: str) -> dict[str, str]:
-    # What is typed as an unknown login id is sometimes a password.
-    if user is None:
-        return {"login_digest": devices.KEYRING.digest("log", login_id)}
-    return {"user_id": str(user.id)}
 
 
 def _pair(user: User, session: Session) -> TokensView:

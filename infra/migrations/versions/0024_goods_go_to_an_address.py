@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0023"
-down_revision = "0021"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
@@ -39,6 +39,10 @@ def upgrade() -> None:
         ["user_id"],
         unique=True,
         postgresql_where=sa.text("is_default"),
+    )
+    op.execute(
+        "CREATE TRIGGER not_for_the_erased BEFORE INSERT ON postal_address"
+        " FOR EACH ROW EXECUTE FUNCTION refuse_erased_user_id()"
     )
     op.add_column("orders", sa.Column("ship_to", JSONB()))
     op.add_column("orders", sa.Column("carrier", sa.Text()))

@@ -693,8 +693,8 @@ class TestOrders:
         change: Callable[[Order], None]
         for number, change in (
             (1, lambda order: order.cancel(at=NOW, by="admin:a", reason="Lost")),
-            (2, lambda order: order.ship(at=NOW, by="admin:a", reason="")),
-            (3, lambda order: order.ship(at=NOW, by="admin:a", reason="")),
+            (2, lambda order: order.ship(at=NOW, by="admin:a", reason="", tracking=Tracking())),
+            (3, lambda order: order.ship(at=NOW, by="admin:a", reason="", tracking=Tracking())),
             (3, lambda order: order.deliver(at=NOW, by="admin:a", reason="")),
         ):
             with orders() as repository:

@@ -115,8 +115,11 @@ def arguments_of(stack: dict[str, Any], nested: dict[str, Any]) -> dict[str, Any
 
 SELDOM_CALLED = (
     "/admin", "/console", "/docs", "/openapi.json", "/email-verifications", "/password-resets",
-    "/sessions/current", "/sessions/{session_id}", "/users/me/password",
-    "/users/me/export",
+    "/sessions/current", "/sessions/{session_id}", "/users/me/password", "/users/me/export",
+    "/users/me/addresses",
+    "/users/me/points/charges/{charge_id}", "/users/me/points/entries", "/drops/{drop_id}/proof",
+    "/drops/{drop_id}/report", "/orders/{order_id}/address", "/orders/{order_id}/returns",
+    "/returns",
 )  # fmt: skip
 
 

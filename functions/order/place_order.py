@@ -13,6 +13,7 @@ from commerce.drop import (
 )
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
 from commerce.order import (
+    AddressRequired,
     HoldCooldown,
     OrderTooLarge,
     OrderView,
@@ -24,6 +25,7 @@ from commerce.order import (
 )
 from commerce.point import InsufficientPoints
 from commerce.product import NotOnSale, OutOfStock, ProductNotFound
+from commerce.user.address_book import AddressNotFound
 
 api = http_api()
 
@@ -56,5 +58,7 @@ handler = lambda_handler(
         NotYourEntry,
         OfferNotValid,
         NotTheOffer,
+        AddressRequired,
+        AddressNotFound,
     ),
 )

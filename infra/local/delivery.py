@@ -2,7 +2,8 @@
 
     DELIVERY_SECRET=… python -m infra.local.delivery --port 18081 [--state FILE]
 
-POST /notices     a notice, once per Idempotency-Key (the order id) and kind; 401 if unsigned
+POST /notices     a notice, once per Idempotency-Key (the order id), kind and, of UPDATEs, version;
+                  401 if unsigned
 GET  /notices     what was received, oldest first; ?order_id= narrows it
 GET  /requests    every try to hand over a notice, with what became of it; ?order_id= narrows it
 PUT  /behaviour   {"mode": ok | fail | hang | slow, "times": n or null, "seconds": number}
@@ -49,7 +50,8 @@ from infra.local.ports import LOOPBACK, require_free
 from infra.local.process import Server, start_server
 from infra.local.signatures import is_valid, kept_secret
 
-KINDS = ("ORDER", "WITHDRAWAL")
+KINDS = ("ORDER", "UPDATE", "WITHDRAWAL")
+RECIPIENT = ("recipient", "phone", "line1", "country")  # what an address has at least
 MODES = ("ok", "fail", "hang", "slow")
 SLOW_LIMIT_SECONDS = 3600
 CLIENT_CHECK_SECONDS = 0.2
@@ -90,6 +92,13 @@ class Notice:
     kind: str
     received_at: str
     lines: list[Json] = field(default_factory=list)
+    version: int = 0
+    ship_to: Json | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Return what makes it the same notice again."""
+        return str(self.order_id), self.kind, self.version if self.kind == "UPDATE" else 0
 
     @property
     def receipt(self) -> Json:
@@ -107,7 +116,7 @@ class DeliverySystem:
     secrets: Sequence[str]
     state_file: Path | None = None
     behaviour: Behaviour = Behaviour()
-    _notices: dict[tuple[str, str], Notice] = field(default_factory=dict)
+    _notices: dict[tuple[str, str, int], Notice] = field(default_factory=dict)
     _requests: list[Json] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _generation: int = 0
@@ -119,7 +128,7 @@ class DeliverySystem:
         for line in text.splitlines():
             notice = _stored_notice(line)
             if notice is not None:
-                self._notices[str(notice.order_id), notice.kind] = notice
+                self._notices[notice.key] = notice
         if text and not text.endswith("\n"):
             self.state_file.write_text(text + "\n")
 
@@ -145,15 +154,15 @@ class DeliverySystem:
             self._changed.wait_for(lambda: self._generation != generation, wait_seconds)
             return self._generation == generation
 
-    def receive(self, order_id: str | int, kind: str, lines: list[Json]) -> tuple[Json, bool]:
-        """Keep a notice; return its receipt, and whether it is the first of its kind."""
+    def receive(self, notice: Notice) -> tuple[Json, bool]:
+        """Keep a notice; return its receipt, and whether it has not been received before."""
         with self._changed:
-            known = self._notices.get((str(order_id), kind))
+            known = self._notices.get(notice.key)
             if known is not None:
                 return known.receipt, False
-            notice = Notice(order_id, kind, now(), lines)
+            notice = replace(notice, received_at=now())
             self._store(notice)
-            self._notices[str(order_id), kind] = notice
+            self._notices[notice.key] = notice
             return notice.receipt, True
 
     def record_request(
@@ -165,11 +174,11 @@ class DeliverySystem:
             self._requests.append({**entry, "at": now()})
 
     def notices(self, order_id: str | None) -> list[Json]:
-        """Return the receipts, oldest first."""
+        """Return what was received, oldest first."""
         with self._changed:
             return [
-                notice.receipt
-                for (key, _), notice in self._notices.items()
+                asdict(notice)
+                for (key, _, _), notice in self._notices.items()
                 if order_id in (None, key)
             ]
 
@@ -234,7 +243,8 @@ class DeliveryHandler(JsonHandler):
         try:
             body = self.raw_body()
             self._require_signature(body)
-            order_id, kind, lines = _parse_notice(key, parsed(body))
+            notice = _parse_notice(key, parsed(body))
+            kind = notice.kind
         except Refused as refusal:
             is_unsigned = refusal.status == HTTPStatus.UNAUTHORIZED
             note(kind, "unauthenticated" if is_unsigned else "refused")
@@ -250,7 +260,7 @@ class DeliveryHandler(JsonHandler):
             return None
         if behaviour.mode == "slow":
             time.sleep(behaviour.seconds)
-        receipt, is_first = system.receive(order_id, kind, lines)
+        receipt, is_first = system.receive(notice)
         note(kind, "received" if is_first else "repeated")
         return HTTPStatus.CREATED if is_first else HTTPStatus.OK, receipt
 
@@ -306,7 +316,7 @@ def main(arguments: list[str] | None = None) -> None:
     )  # fmt: skip
 
 
-def _parse_notice(key: str | None, body: Json) -> tuple[str | int, str, list[Json]]:
+def _parse_notice(key: str | None, body: Json) -> Notice:
     order_id, kind, lines = body.get("order_id"), body.get("kind"), body.get("lines")
     if not key:
         raise Refused(HTTPStatus.BAD_REQUEST, "the header Idempotency-Key is missing")
@@ -316,11 +326,20 @@ def _parse_notice(key: str | None, body: Json) -> tuple[str | int, str, list[Jso
         raise invalid("Idempotency-Key must be the order_id")
     if not isinstance(kind, str) or kind not in KINDS:
         raise invalid(f"kind must be one of {', '.join(KINDS)}")
-    if not isinstance(lines, list) or (kind == "ORDER" and not lines):
-        raise invalid("lines must be a list, and not empty for an ORDER")
+    if not isinstance(lines, list) or (kind != "WITHDRAWAL" and not lines):
+        raise invalid("lines must be a list, and not empty unless it is a WITHDRAWAL")
     for index, line in enumerate(lines):
         _check_line(index, line)
-    return order_id, kind, lines
+    return Notice(order_id, kind, now(), lines, *_parse_content(body))
+
+
+def _parse_content(body: Json) -> tuple[int, Json | None]:
+    version, ship_to = body.get("version", 0), body.get("ship_to")
+    if not is_integer(version) or version < 0:
+        raise invalid("version must be a whole number from 0")
+    if ship_to is not None and not (isinstance(ship_to, dict) and set(RECIPIENT) <= set(ship_to)):
+        raise invalid(f"ship_to must be null, or have {', '.join(RECIPIENT)}")
+    return version, ship_to
 
 
 def _check_line(index: int, line: object) -> None:

@@ -43,9 +43,10 @@ USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID
 EVENT_ID, SESSION_ID, CHARGE_ID = _ID + "10", _ID + "17", _ID + "c2"
 PAYMENT_TOKEN = "TK-0198c0de000070008000000000000000"  # noqa: S105 - of no card
 DROP_ID, ENTRY_ID, API_KEY_ID = _ID + "d1", _ID + "e1", _ID + "b7"
+ADDRESS_ID = _ID + "ad"
 SAMPLE_IDS = {
     PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID, SESSION_ID,
-    DROP_ID, ENTRY_ID, CHARGE_ID, API_KEY_ID,
+    DROP_ID, ENTRY_ID, CHARGE_ID, API_KEY_ID, ADDRESS_ID,
 }  # fmt: skip
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
@@ -100,6 +101,7 @@ class Scene:
             DROP_ID: lambda: self._drop,
             ENTRY_ID: lambda: str(self._entry["entry_id"]),
             API_KEY_ID: self._api_key,
+            ADDRESS_ID: self._address,
             TOKEN: (
                 (lambda: str(self._session["access_token"])) if is_about_password else self._token
             ),
@@ -254,6 +256,10 @@ class Scene:
         key = {"name": "A sample", "scopes": ["stock"]}
         return str(self._admin.call("POST", "/admin/api-keys", key)["api_key_id"])
 
+    def _address(self) -> str:
+        book = "/users/me/addresses"
+        return str(self._buyer.api.call("POST", book, _an_address())["address_id"])
+
     def _enter(self, drop_id: str) -> Json:
         return self._buyer.api.call("POST", f"/drops/{drop_id}/entries", {})
 
@@ -281,6 +287,7 @@ class Scene:
             "StockSoldOut": lambda: self._set_stock(self._product["product_id"], 0),
             "OrderConfirmed": self._confirmed_order,
             "OrderCancelled": self._cancel,
+            "OrderAddressChanged": self._readdress,
             "PaymentSucceeded": self._paid_order,
             "PaymentFailed": lambda: self._paid_order("LIMIT_EXCEEDED"),
         }
@@ -299,6 +306,10 @@ class Scene:
     def _reprice(self) -> None:
         path = f"/admin/products/{self._product['product_id']}"
         self._admin.call("PATCH", path, {"price_amount": PRICE_WON - 2_100})
+
+    def _readdress(self) -> None:
+        path = f"/orders/{self._confirmed_order()}/address"
+        self._buyer.api.call("PUT", path, _an_address())
 
     def _cancel(self) -> None:
         is_paid_by_card = self._name == "on_paid_order_cancelled"
@@ -398,3 +409,9 @@ def _at(seconds: int) -> str:
 
 def _a_key() -> str:
     return secrets.token_hex(16)
+
+
+def _an_address() -> Json:
+    sample = json.loads((EVENTS / "http" / "add_address.json").read_text(encoding="utf-8"))
+    address: Json = json.loads(sample["body"])
+    return address

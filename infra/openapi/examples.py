@@ -42,6 +42,7 @@ from commerce.drop import (
 )
 from commerce.like import LikeView
 from commerce.order import (
+    AddressRequired,
     HoldCooldown,
     OrderView,
     PointsExceedTotal,
@@ -77,6 +78,7 @@ from commerce.shared.money import Money
 from commerce.shared.schemas import Page, View
 from commerce.shared.scopes import MissingScope, Scope
 from commerce.user import UserView
+from commerce.user.address_book import AddressView, TooManyAddresses
 from commerce.user.api_keys import ApiKeyView, NewApiKeyView
 from commerce.user.erasure import OpenOrders
 from commerce.user.mail_tokens import EmailVerifiedView, MailRequestedView
@@ -84,6 +86,7 @@ from commerce.user.sessions import NewSessionView, SessionView, TokensView, TooM
 from commerce.user.staff import StaffUserView, StaffView
 
 REQUEST_ID = "0198c0de-0001-4000-8000-000000000016"
+ADDRESS_ID = "0198c0de-0000-7000-8000-0000000000ad"
 PRODUCT_ID = "0198c0de-0000-7000-8000-00000000000a"
 BRAND_ID = "0198c0de-0000-7000-8000-00000000000b"
 ORDER_ID = "0198c0de-0000-7000-8000-00000000000c"
@@ -117,6 +120,7 @@ PATH_IDS = {
     "session_id": SESSION_ID,
     "drop_id": DROP_ID,
     "api_key_id": API_KEY_ID,
+    "address_id": ADDRESS_ID,
 }
 
 
@@ -141,6 +145,16 @@ _PRODUCT = {
     "version": 1,
     "availability": "ON_SALE",
 }
+_ADDRESS = {
+    "recipient": "Wile E. Coyote",
+    "phone": "+82 10-1234-5678",
+    "line1": "1 Canyon Road",
+    "line2": None,
+    "city": "Seoul",
+    "region": None,
+    "country": "KR",
+    "postal_code": "04524",
+}
 _ORDER = {
     "order_id": ORDER_ID,
     "status": "CONFIRMED",
@@ -160,6 +174,7 @@ _ORDER = {
     ],
     "placed_at": AT,
     "expires_at": None,
+    "ship_to": _ADDRESS,
 }
 _ENTERED = {
     "amount": _won(10000),
@@ -211,6 +226,7 @@ _ACT = {
 }
 _API_KEY = {
     "api_key_id": API_KEY_ID,
+    "address_id": ADDRESS_ID,
     "name": "Warehouse",
     "ends_with": "5c1e",
     "scopes": ["stock", "orders:fulfil"],
@@ -462,6 +478,7 @@ _VIEWS: tuple[View, ...] = (
     ),
     IssuedCouponView(issued_coupon_id=ISSUED_COUPON_ID, coupon_id=COUPON_ID, status="AVAILABLE"),
     OrderView.model_validate(_ORDER),
+    AddressView.model_validate(_ADDRESS | {"address_id": ADDRESS_ID, "is_default": True}),
     OrderPage.model_validate({**_ORDER, "history": [_STEP], "payments": []}),
     PaymentView.model_validate(_PAYMENT),
     RankingWeightsView(view=0.1, like=0.2, order=0.7),
@@ -526,6 +543,8 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         ),
         PriceChanged(Money(26000)),
         TooManyUnpaidOrders(3),
+        AddressRequired(),
+        TooManyAddresses(20),
         HoldCooldown(1800),
         InsufficientPoints(required=Money(24000), available=Money(10000)),
         PointsExceedTotal(24000),

@@ -56,6 +56,7 @@ PATH = {
     "event_id": "The event's id",
     "session_id": "The session's id",
     "api_key_id": "The API key's id",
+    "address_id": "The address's id",
 }
 
 SUCCESS = {

@@ -25,6 +25,7 @@ from commerce.shared.events import ENVELOPE, Event
 from commerce.user import SignUp
 from commerce.user.erasure import EraseMe
 from commerce.user.mail_tokens import MailTokenFacade, RequestReset
+from tests.support.addresses import change_address
 from tests.support.admin import edit_brand, edit_product
 from tests.support.backends import ROOT
 from tests.support.coupons import an_issued, place_with
@@ -123,7 +124,9 @@ def recorded(own_shop: str, cheap_hashes: None) -> list[dict[str, Any]]:
     admin = an_admin()
     for step in (ship, deliver):
         assert step(admin, answer.json["order_id"]).status == 200
-    assert cancel(buyer, an_order(buyer, (second, 1))).status == 200
+    moved = an_order(buyer, (second, 1))
+    assert change_address(buyer, moved).status == 200
+    assert cancel(buyer, moved).status == 200
     call("product/get_product", "GET", f"/products/{first}")
     for method, function in (("PUT", "like/like_product"), ("DELETE", "like/unlike_product")):
         call(function, method, f"/products/{first}/like", token=buyer.token)

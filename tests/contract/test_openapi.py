@@ -111,7 +111,11 @@ def test_every_operation_has_summary_tags_responses_and_security(name: str) -> N
 
 def test_placing_an_order_documents_every_refusal() -> None:
     order = OPERATIONS["POST /orders"]
-    assert codes_of(order, 404) == {"PRODUCT_NOT_FOUND", "ENTRY_NOT_FOUND"}
+    assert codes_of(order, 404) == {
+        "PRODUCT_NOT_FOUND",
+        "ENTRY_NOT_FOUND",
+        "ADDRESS_NOT_FOUND",
+    }
     assert codes_of(order, 409) == {
         "NOT_ON_SALE",
         "PRICE_CHANGED",

@@ -17,7 +17,7 @@ from commerce.brand.model import Brand
 from commerce.brand.repository import BrandRepository, SqlBrandRepository
 from commerce.order.errors import OrderNotFound
 from commerce.order.limits import HoldLimits, LimitedPurchase
-from commerce.order.model import Order, OrderLine
+from commerce.order.model import Order, OrderLine, Tracking
 from commerce.order.repository import OrderRepository, SqlOrderRepository
 from commerce.point.charging import Charged
 from commerce.point.model import Charge, ChargeStatus, LedgerEntry, PointAccount
@@ -41,7 +41,7 @@ from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
 from commerce.shared.etag import StaleVersion
 from commerce.shared.money import Money
-from commerce.shipping import NoticeKind
+from commerce.shipping import NoticeKind, NoticeLine, ShipmentNotice, ToDeliver
 from commerce.shipping.model import Shipment
 from commerce.shipping.repository import ShipmentRepository, SqlShipmentRepository
 from commerce.user.errors import EmailTaken, LoginIdTaken
@@ -50,6 +50,7 @@ from commerce.user.repository import SqlUserRepository, UserRepository
 from commerce.user.sessions.model import Session
 from commerce.user.sessions.repository import SessionRepository, SqlSessionRepository
 from commerce.user.throttle import Attempts, Counter, Kind
+from tests.support.addresses import AN_ADDRESS
 from tests.support.memory.brand import MemoryBrandRepository
 from tests.support.memory.order import MemoryOrderRepository
 from tests.support.memory.point import MemoryPointRepository
@@ -566,6 +567,27 @@ class TestOrders:
         with orders() as repository:
             assert repository.find(order.id) == replace(current, events=[])
 
+    def test_another_address_is_saved_with_its_version_and_event(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        order = an_order(uuid4(), uuid4())
+        order.ship_to = AN_ADDRESS
+        elsewhere = AN_ADDRESS.model_copy(update={"line1": "2 Mesa \N{ANCHOR}", "city": None})
+        with orders() as repository:
+            repository.add(order)
+        with orders() as repository:
+            found = repository.lock(order.id)
+            assert found is not None
+            assert found.ship_to == AN_ADDRESS
+            found.change_address(AN_ADDRESS, at=NOW)
+            repository.save_address(found)
+            assert found.events == []
+            found.change_address(elsewhere, at=NOW)
+            repository.save_address(found)
+        with orders() as repository:
+            assert repository.find(order.id) == replace(found, events=[])
+            assert (found.ship_to, found.delivery_version) == (elsewhere, found.version)
+
     def test_units_count_in_every_order_that_is_not_cancelled(
         self, orders: Opened[OrderRepository]
     ) -> None:
@@ -671,8 +693,8 @@ class TestOrders:
         change: Callable[[Order], None]
         for number, change in (
             (1, lambda order: order.cancel(at=NOW, by="admin:a", reason="Lost")),
-            (2, lambda order: order.ship(at=NOW, by="admin:a", reason="")),
-            (3, lambda order: order.ship(at=NOW, by="admin:a", reason="")),
+            (2, lambda order: order.ship(at=NOW, by="admin:a", reason="", tracking=Tracking())),
+            (3, lambda order: order.ship(at=NOW, by="admin:a", reason="", tracking=Tracking())),
             (3, lambda order: order.deliver(at=NOW, by="admin:a", reason="")),
         ):
             with orders() as repository:
@@ -729,23 +751,42 @@ class TestShipments:
         self, shipments: Opened[ShipmentRepository]
     ) -> None:
         order_id, later = uuid4(), NOW + timedelta(hours=1)
+        content = ToDeliver(3, (NoticeLine(uuid4(), "Anvil \N{ANCHOR}", 2),), AN_ADDRESS)
+        notice = ShipmentNotice(order_id, NoticeKind.ORDER, content)
         with shipments() as repository:
             shipment = repository.lock_or_open(order_id)
-            shipment.begin(NOW)
+            shipment.begin(NOW, lambda: content)
             repository.save(shipment)
         for at in (later, later + timedelta(hours=1)):
             with shipments() as repository:
                 repository.add_notice(order_id, NoticeKind.ORDER, at)
         with shipments() as repository:
             shipment = repository.lock_or_open(order_id)
-            assert shipment == Shipment(order_id, NOW, None, {NoticeKind.ORDER})
+            assert shipment == Shipment(order_id, NOW, None, {NoticeKind.ORDER}, 0, notice)
             shipment.cancel(later)
+            assert shipment.mark_sent(notice)
             repository.save(shipment)
         with shipments() as repository:
-            kept = Shipment(order_id, NOW, later, {NoticeKind.ORDER})
+            kept = Shipment(order_id, NOW, later, {NoticeKind.ORDER}, 3)
             assert repository.lock_or_open(order_id) == kept
             other_id = uuid4()
             assert repository.lock_or_open(other_id) == Shipment(other_id)
+
+    def test_of_several_updates_the_last_time_is_kept(
+        self, shipments: Opened[ShipmentRepository]
+    ) -> None:
+        order_id, later = uuid4(), NOW + timedelta(hours=1)
+        for kind, at in (
+            (NoticeKind.ORDER, NOW),
+            (NoticeKind.UPDATE, NOW),
+            (NoticeKind.UPDATE, later),
+            (NoticeKind.ORDER, later),
+        ):
+            with shipments() as repository:
+                repository.add_notice(order_id, kind, at)
+        with shipments() as repository:
+            expected = [(NoticeKind.ORDER, NOW), (NoticeKind.UPDATE, later)]
+            assert repository.notices_of(order_id) == expected
 
 
 class TestPoints:
@@ -1107,7 +1148,7 @@ def require_may_hold(
 
 
 def ship(order: Order) -> None:
-    order.ship(at=NOW, by="admin:somebody", reason="Gone \N{ANCHOR}")
+    order.ship(Tracking("CJ", "12-34"), at=NOW, by="admin:somebody", reason="Gone \N{ANCHOR}")
 
 
 def deliver(order: Order) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.caller import Json, a_key, won
+from tests.e2e.caller import Json, a_key, an_order, won
 from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop, balance_of
 from tests.e2e.stack import Stack
@@ -54,6 +54,33 @@ def test_cancelling_an_order_returns_stock_points_and_coupon(stack: Stack, shop:
     eventually(lambda: kinds(stack, order_id) == ["ORDER", "WITHDRAWAL"])
     buyer.api.cancel_order(order_id).require_problem(409, "ORDER_NOT_CANCELLABLE")
     assert (shop.stock_of(product), balance_of(buyer)) == (5, 1_000)
+
+
+def test_goods_go_to_the_address_that_the_order_has_when_they_are_shipped(
+    stack: Stack, shop: Shop
+) -> None:
+    product, buyer = shop.new_product(stock=5, price=100), shop.new_buyer(points=1_000)
+    first = {"recipient": "Wile", "phone": "010-1234-5678", "line1": "1 Canyon Road",
+             "country": "KR"}  # fmt: skip
+    address = buyer.api.send("POST", "/users/me/addresses", first).require(201)
+    order = {**an_order((product, 2)), "address_id": address["address_id"]}
+    order_id = buyer.api.send("POST", "/orders", order, key=a_key()).require(201)["order_id"]
+    eventually(lambda: kinds(stack, order_id) == ["ORDER"])
+
+    moved = {**first, "line1": "2 Mesa Road"}
+    buyer.api.send("PUT", f"/orders/{order_id}/address", moved).require(200)
+    eventually(lambda: kinds(stack, order_id) == ["ORDER", "UPDATE"])
+    tracking = {"carrier": "CJ", "tracking_number": "12-34"}
+    shop.admin.take_step(order_id, "shipment", **tracking).require(200)
+
+    buyer.api.send("PUT", f"/orders/{order_id}/address", first).require_problem(
+        409, "ORDER_NOT_EDITABLE"
+    )
+    notices = stack.delivery.notices(order_id)
+    assert [each["ship_to"]["line1"] for each in notices] == ["1 Canyon Road", "2 Mesa Road"]
+    shown = buyer.api.order(order_id).require(200)
+    assert shown["ship_to"] == notices[1]["ship_to"]
+    assert {name: shown["shipment"][name] for name in tracking} == tracking
 
 
 def test_an_admin_ships_and_delivers_an_order(shop: Shop) -> None:

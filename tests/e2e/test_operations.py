@@ -109,7 +109,8 @@ def test_every_queue_of_the_stack_is_listed(stack: Stack) -> None:
         "ranked-activity",
         "user-acted",
         "order-payment-failed", "order-payment-succeeded", "payment-order-cancelled",
-        "outbox-nudge", "schedule", "shipping-order-cancelled", "shipping-order-confirmed"
+        "outbox-nudge", "schedule", "shipping-address-changed", "shipping-order-cancelled",
+        "shipping-order-confirmed"
     }  # fmt: skip
 
 

@@ -21,9 +21,9 @@ LISTED_PRODUCT = {
 PRODUCT = LISTED_PRODUCT | {*("stock_quantity", "sale_from", "sale_until", "max_per_buyer", "rank")}
 LISTED_ORDER = {
     "order_id", "status", "total", "discount", "points_used", "card_amount", "lines",
-    "placed_at", "expires_at", "drop_entry_id",
+    "placed_at", "expires_at", "drop_entry_id", "ship_to",
 }  # fmt: skip
-ORDER = LISTED_ORDER | {"payments", "history"}
+ORDER = LISTED_ORDER | {"payments", "shipment", "history"}
 
 
 def test_an_order_reaches_the_delivery_system(stack: Stack, shop: Shop) -> None:
@@ -45,6 +45,7 @@ def test_an_order_reaches_the_delivery_system(stack: Stack, shop: Shop) -> None:
         "placed_at": order["placed_at"],
         "expires_at": None,
         "drop_entry_id": None,
+        "ship_to": None,
     }
     _assert_just_now(order["placed_at"])
     _assert_readable(buyer, order)
@@ -193,7 +194,11 @@ def _line(product: Json, quantity: int) -> Json:
 
 
 def _listed(order: Json) -> Json:
-    return {name: value for name, value in order.items() if name not in ("payments", "history")}
+    return {
+        name: value
+        for name, value in order.items()
+        if name not in ("payments", "shipment", "history")
+    }
 
 
 def _assert_readable(buyer: Buyer, order: Json) -> None:

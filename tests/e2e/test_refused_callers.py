@@ -16,6 +16,12 @@ from tests.e2e.caller import Json, a_coupon, a_drop, a_key, a_registration, an_o
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack
 
+AN_ADDRESS = {
+    "recipient": "Mine",
+    "phone": "010-1234-5678",
+    "line1": "1 Canyon Road",
+    "country": "KR",
+}
 USER_DOORS: list[tuple[str, str, Any]] = [
     ("GET", "/users/me", None),
     ("PATCH", "/users/me", {"name": "Mine"}),
@@ -29,6 +35,10 @@ USER_DOORS: list[tuple[str, str, Any]] = [
     ("DELETE", "/sessions/{order}", None),
     ("DELETE", "/sessions/current", None),
     ("DELETE", "/sessions", None),
+    ("GET", "/users/me/addresses", None),
+    ("POST", "/users/me/addresses", AN_ADDRESS),
+    ("PATCH", "/users/me/addresses/{order}", {"recipient": "Mine"}),
+    ("DELETE", "/users/me/addresses/{order}", None),
     ("GET", "/users/me/points", None),
     ("POST", "/users/me/points/charges", {"amount": 1}),
     ("GET", "/users/me/points/charges/none", None),
@@ -37,6 +47,7 @@ USER_DOORS: list[tuple[str, str, Any]] = [
     ("GET", "/orders", None),
     ("GET", "/orders/{order}", None),
     ("POST", "/orders/{order}/cancellation", None),
+    ("PUT", "/orders/{order}/address", AN_ADDRESS),
     ("GET", "/users/me/coupons", None),
     ("POST", "/coupons/{order}/issues", None),
     ("POST", "/drops/{order}/entries", {}),

@@ -24,6 +24,10 @@ class Delivery:
         """The kinds of the order's notices, in the order they were received."""
         return [notice["kind"] for notice in self.system.notices(str(order_id))]
 
+    def received(self, order_id: str | UUID) -> list[dict[str, Any]]:
+        """Return the order's notices with their content, in the order they were received."""
+        return self.system.notices(str(order_id))
+
     def tries(self, order_id: str | UUID) -> list[tuple[str, str]]:
         """(kind, outcome) of every request about the order."""
         return [(each["kind"], each["outcome"]) for each in self.system.requests(str(order_id))]

@@ -84,10 +84,10 @@ def cancel_as_admin(admin: Person, order_id: str, **request: Any) -> Answer:
     return call("order/cancel_order_as_admin", "POST", path, token=admin.token, **request)
 
 
-def ship(admin: Person, order_id: str) -> Answer:
+def ship(admin: Person, order_id: str, **body: Any) -> Answer:
     """POST /admin/orders/{order_id}/shipment."""
     path = f"/admin/orders/{order_id}/shipment"
-    return call("order/ship_order", "POST", path, token=admin.token)
+    return call("order/ship_order", "POST", path, token=admin.token, body=body or None)
 
 
 def deliver(admin: Person, order_id: str) -> Answer:

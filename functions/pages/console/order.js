@@ -19,6 +19,11 @@ async function open(id) {
   }
 }
 
+function addressOf(to) {
+  const parts = [to.recipient, to.phone, to.line1, to.line2, to.city, to.region, to.postal_code, to.country];
+  return parts.filter(Boolean).join(", ");
+}
+
 function pageOf(order) {
   return [
     facts([
@@ -31,6 +36,9 @@ function pageOf(order) {
       ["Discount", money(order.discount)],
       ["Points", money(order.points_used)],
       ["Card", money(order.card_amount)],
+      ["Ship to", order.ship_to ? addressOf(order.ship_to) : "–"],
+      ["Carrier", order.shipment?.carrier ?? "–"],
+      ["Tracking", order.shipment?.tracking_number ?? "–"],
     ]),
     el("h3", {}, "History"),
     table("History", [

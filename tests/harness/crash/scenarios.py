@@ -427,6 +427,12 @@ SCENARIOS = {
         ),
         _consumer("tell_confirmed", "shipping/on_order_confirmed", _a_confirmed_order),
         _consumer("tell_cancelled", "shipping/on_order_cancelled", _a_cancelled_order),
+        replace(
+            _consumer(
+                "tell_changed", "shipping/on_order_address_changed", shoppers.an_update_to_send
+            ),
+            look=shoppers.told,
+        ),
         _consumer("count_like", "product/on_like_changed", _a_like_to_count),
         _consumer("add_metrics", "metrics/on_product_activity", _a_confirmed_order),
         _consumer("rank_order", "ranking/on_ranked_activity", _a_confirmed_order),

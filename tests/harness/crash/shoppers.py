@@ -23,10 +23,20 @@ from tests.harness.crash.cases import (
     answered,
     consume,
     ordered,
+    with_newest_event,
+)
+from tests.support.addresses import (
+    BOOK,
+    add_address,
+    an_address,
+    change_address,
+    delete_address,
+    edit_address,
 )
 from tests.support.coupons import a_coupon, an_issued
 from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import Answer, call
+from tests.support.orders import place
 from tests.support.payments import a_card_order, pay
 from tests.support.points import grant
 from tests.support.shop import Person, rows
@@ -116,6 +126,54 @@ def _edited_me(case: Case) -> list[tuple[bool, str, int]]:
         (row.name == case.key, row.email.replace(case.key, "key"), row.version)
         for row in rows(sql, case.buyer.user_id)
     ]
+
+
+def _with_an_address() -> Case:
+    case = signed_up()
+    address = add_address(case.buyer)
+    assert address.status == 201, address.json
+    return replace(case, words={"address": address.json["address_id"]})
+
+
+def _edit_address(case: Case) -> str:
+    changes = {"line2": "Unit 7", "is_default": True}
+    return answered(edit_address(case.buyer, case.words["address"], **changes))
+
+
+def _addresses(case: Case) -> list[tuple[str, str | None, bool]]:
+    sql = "SELECT line1, line2, is_default FROM postal_address WHERE user_id = $1 ORDER BY id"
+    return [tuple(row) for row in rows(sql, case.buyer.user_id)]
+
+
+def _ordered_to_an_address() -> Case:
+    case = a_case(points=5_000)
+    placed = place(case.buyer, (case.product, 2), ship_to=an_address())
+    assert placed.status == 201, placed.json
+    return replace(case, order=placed.json["order_id"])
+
+
+def _change_address(case: Case) -> str:
+    return answered(change_address(case.buyer, case.order, line1="2 Mesa Road"))
+
+
+def _sent_elsewhere(case: Case) -> list[tuple[str, int]]:
+    sql = "SELECT ship_to->>'line1' AS street, delivery_version FROM orders WHERE id = $1"
+    return [tuple(row) for row in rows(sql, case.order)]
+
+
+def an_update_to_send() -> Case:
+    """The delivery system has an order whose address has changed."""
+    case = _ordered_to_an_address()
+    confirmed = with_newest_event(case, "OrderConfirmed").words["envelope"]
+    assert consume("shipping/on_order_confirmed", confirmed) == DONE
+    assert _change_address(case) == "200"
+    return with_newest_event(case, "OrderAddressChanged")
+
+
+def told(case: Case) -> list[tuple[int, bool]]:
+    """Return the version that the delivery system has, and whether a notice is under way."""
+    sql = "SELECT sent_version, under_way IS NULL AS is_done FROM shipment WHERE order_id = $1"
+    return [tuple(row) for row in rows(sql, case.order)]
 
 
 def _liking() -> Case:
@@ -312,6 +370,32 @@ SCENARIOS = (
         frozenset({"200 Wile E. Coyote"}),
     ),
     Scenario("edit_me", "user/edit_me", signed_up, _edit_me, OK, look=_edited_me),
+    Scenario(
+        "list_addresses", "user/list_addresses", _with_an_address,
+        _read("user/list_addresses", lambda _: BOOK, lambda _, body: len(body["items"])),
+        frozenset({"200 1"}),
+    ),
+    Scenario(
+        "add_address", "user/add_address", signed_up,
+        lambda case: answered(add_address(case.buyer)), CREATED,
+        # Without a key, a repetition adds it once more; the first stays the only default.
+        look=lambda case: (
+            {street for street, _, _ in _addresses(case)},
+            [is_default for _, _, is_default in _addresses(case)].index(True),
+        ),
+    ),
+    Scenario(
+        "edit_address", "user/edit_address", _with_an_address, _edit_address, OK, look=_addresses
+    ),
+    Scenario(
+        "delete_address", "user/delete_address", _with_an_address,
+        lambda case: answered(delete_address(case.buyer, case.words["address"])),
+        frozenset({"204", "404 ADDRESS_NOT_FOUND"}), look=_addresses,
+    ),
+    Scenario(
+        "change_address", "order/change_address", _ordered_to_an_address, _change_address, OK,
+        look=_sent_elsewhere,
+    ),
     Scenario(
         "request_email_verification", "user/request_email_verification", signed_up,
         _request_verification, ACCEPTED, look=_mail_tokens,

@@ -23,6 +23,7 @@ from tests.harness.fuzz.conformance import AttackResult
 from tests.harness.fuzz.contracts import Envelope, broken, envelopes, later_versions
 from tests.harness.fuzz.queue_messages import READS_NOTHING, TEXTS
 from tests.harness.fuzz.world import World, wait_for_result
+from tests.support.addresses import change_address
 from tests.support.admin import edit_brand, edit_product, set_stock
 from tests.support.coupons import an_issued, place_with
 from tests.support.envelopes import a_view
@@ -72,7 +73,7 @@ def generate_events(world: World) -> list[Envelope]:
     for method, name in (("PUT", "like_product"), ("DELETE", "unlike_product")) * 2:
         call(f"like/{name}", method, f"/products/{product}/like", token=buyer.token)
     call("like/like_product", "PUT", f"/products/{product}/like", token=world.caller.token)
-    an_order(buyer, (product, 2))
+    assert change_address(buyer, an_order(buyer, (product, 2))).status == 200
     assert cancel(buyer, an_order(buyer, (product, 1))).status == 200
     assert place_with(buyer, an_issued(buyer), (product, 1)).status == 201
     assert place(buyer, (product, 1)).status == 409

@@ -33,6 +33,7 @@ from infra.local.samples import PAYMENT_TOKEN
 from infra.openapi import examples
 from tests.harness.fuzz.conformance import Json, document
 from tests.harness.fuzz.world import PASSWORD, PRICE, World
+from tests.support.addresses import add_address
 from tests.support.api_gateway import ApiGateway
 from tests.support.coupons import a_coupon
 from tests.support.drops import begin_entries, drop_terms, promote, reach_draw
@@ -202,6 +203,16 @@ def _a_product(world: World) -> str:
     return a_product(stock=1_000, price=PRICE, brand_id=world.ids["brand_id"])
 
 
+def _an_empty_address_book(world: World) -> Words:
+    in_transaction(lambda shop: shop.address_book.erase_user(world.caller.user_id))
+    return {}
+
+
+def _an_address(world: World) -> Words:
+    _an_empty_address_book(world)
+    return {examples.ADDRESS_ID: add_address(world.caller).json["address_id"]}
+
+
 def _an_account(world: World) -> Words:
     return {examples.USER_ID: str(an_account().user_id)}
 
@@ -368,6 +379,10 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("DELETE", "/sessions/{session_id}"): _a_session,
     ("PUT", "/users/me/password"): _a_password,
     ("DELETE", "/users/me"): _one_to_erase,
+    ("POST", "/users/me/addresses"): _an_empty_address_book,
+    ("PATCH", "/users/me/addresses/{address_id}"): _an_address,
+    ("DELETE", "/users/me/addresses/{address_id}"): _an_address,
+    ("PUT", "/orders/{order_id}/address"): _a_confirmed_order,
     ("POST", "/email-verifications/confirmation"): _a_verification,
     ("POST", "/password-resets/confirmation"): _a_reset,
     ("POST", "/coupons/{coupon_id}/issues"): _an_offer,

@@ -82,6 +82,7 @@ def test_an_order_takes_exactly_its_units_and_points() -> None:
         "card_amount": krw(0),
         "expires_at": None,
         "drop_entry_id": None,
+        "ship_to": None,
     }
     assert [
         (line["product_id"], line["product_name"], line["unit_price"], line["quantity"])
@@ -105,6 +106,7 @@ def test_an_order_is_shown_to_its_buyer_with_its_history() -> None:
         {
             **placed,
             "payments": [],
+            "shipment": None,
             "history": [
                 {
                     "status": "CONFIRMED",

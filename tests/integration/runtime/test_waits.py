@@ -16,11 +16,11 @@ from commerce.runtime.deadline import answering_within
 from commerce.shared.errors import Unavailable
 from commerce.shipping.delivery_system import HttpDeliverySystem
 from commerce.shipping.errors import DeliverySystemFailed
-from commerce.shipping.model import NoticeKind, ShipmentNotice
+from commerce.shipping.model import NoticeKind, ShipmentNotice, ToDeliver
 from infra.local.ports import LOOPBACK
 from tests.support.lambda_calls import counting_down
 
-NOTICE = ShipmentNotice(uuid.uuid4(), NoticeKind.ORDER, ())
+NOTICE = ShipmentNotice(uuid.uuid4(), NoticeKind.ORDER, ToDeliver(0, ()))
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from itertools import permutations
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from commerce.app.fulfilment import to_deliver
 from commerce.app.transactions import in_transaction
 from commerce.runtime.aws import client
 from commerce.runtime.db.connection import Database
@@ -21,7 +23,14 @@ from tests.support.delivery import Delivery
 from tests.support.lambda_calls import function
 from tests.support.orders import a_pending_order, an_order, cancel, cancel_as_admin, ship
 from tests.support.queues import OpsTopic, Queue, a_queue
-from tests.support.shipping import FUNCTIONS, a_cancelled_order, consume, event_of
+from tests.support.shipping import (
+    FUNCTIONS,
+    KINDS,
+    a_cancelled_order,
+    a_changed_order,
+    consume,
+    event_of,
+)
 from tests.support.shop import Person, a_buyer, a_product, an_admin, rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -94,7 +103,7 @@ def test_a_shipment_stays_locked_until_its_decision_is_saved(
     buyer: Person, database_url: str
 ) -> None:
     order_id = UUID(an_order(buyer, (a_product(stock=5, price=100), 1)))
-    in_transaction(lambda shop: shop.shipping.begin(order_id))
+    in_transaction(lambda shop: shop.shipping.begin(order_id, partial(to_deliver, shop, order_id)))
     look = Query("SELECT FROM shipment WHERE order_id = $1 FOR UPDATE NOWAIT", [order_id])
     other = Database(lambda: database_url)
     with UnitOfWork(database()) as uow:
@@ -212,10 +221,13 @@ def test_a_delivery_system_that_recovers_gets_the_notice_once(
 def test_the_last_failure_is_one_alert_and_one_dead_letter(
     delivery: Delivery, topic: OpsTopic, buyer: Person, type_: str
 ) -> None:
-    order_id, confirmed, _ = a_cancelled_order(buyer)
+    if type_ == "OrderAddressChanged":
+        order_id, confirmed, _ = a_changed_order(buyer, is_sent=True)
+    else:
+        order_id, confirmed, _ = a_cancelled_order(buyer)
     if type_ == "OrderCancelled":
         consume(confirmed)
-    kind = {"OrderConfirmed": "ORDER", "OrderCancelled": "WITHDRAWAL"}[type_]
+    kind = KINDS[type_]
     delivery.behave("fail")
     queue, good = a_queue(), an_order(buyer, (a_product(stock=5, price=100), 1))
     event = event_of(order_id, type_)

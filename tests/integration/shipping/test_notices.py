@@ -15,13 +15,14 @@ import urllib3
 
 from commerce.order import OrderConfirmed
 from commerce.order.events import LineOrdered
-from commerce.shared import clock, trace
+from commerce.shared import trace
 from commerce.shared.money import Money
 from infra.local.delivery import delivery_secret, start_delivery
 from infra.local.ports import LOOPBACK, Ports
 from tests.support import lambda_calls
 from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
-from tests.support.shop import rows
+from tests.support.orders import an_order
+from tests.support.shop import a_buyer, a_product, rows
 from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -84,17 +85,24 @@ def forget_the_function() -> None:
     lambda_calls._environment.__dict__.get("loaded", {}).pop(FUNCTION, None)
 
 
-def confirmed(order_id: UUID | None = None) -> OrderConfirmed:
-    id_ = order_id or clock.new_id()
+def confirmed() -> OrderConfirmed:
+    """Place an order; return its event, as if it were recorded now."""
+    wanted = [("Anvil \N{ANCHOR}", 1), ("Rope", 3)]
+    products = [a_product(stock=9, price=100, name=name) for name, _ in wanted]
+    quantities = [quantity for _, quantity in wanted]
+    buyer = a_buyer(points=1_000)
+    id_ = UUID(an_order(buyer, *zip(products, quantities, strict=True)))
     lines = [
-        LineOrdered(product_id=uuid4(), product_name=name, unit_price=Money(100), quantity=quantity)
-        for name, quantity in [("Anvil \N{ANCHOR}", 1), ("Rope", 3)]
+        LineOrdered(
+            product_id=UUID(product), product_name=name, unit_price=Money(100), quantity=quantity
+        )
+        for product, (name, quantity) in zip(products, wanted, strict=True)
     ]
     return OrderConfirmed(
         aggregate_id=id_,
         aggregate_version=2,
         order_id=id_,
-        user_id=uuid4(),
+        user_id=buyer.user_id,
         lines=tuple(lines),
         total=Money(400),
     )
@@ -204,9 +212,11 @@ def test_an_id_in_another_shape_than_ours_is_malformed(
 def test_the_orders_trace_id_is_logged(
     delivery: Delivery, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
+    order = message(confirmed())
     trace.follow("request-of-the-buyer")
+    order["detail"]["trace_id"] = "request-of-the-buyer"
     delivery.behave("fail", times=1)
-    handle(message(confirmed()))
+    handle(order)
     [failed] = [line for line in logged() if line["message"] == "message failed"]
     assert failed["correlation_id"] == "request-of-the-buyer"
     assert failed["exception_name"] == "DeliverySystemFailed"

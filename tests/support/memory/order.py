@@ -36,6 +36,10 @@ class MemoryOrderRepository:
             raise Contention("order_as_read")
         self.add(order)
 
+    def save_address(self, order: Order) -> None:
+        if order.events:
+            self.save(order)
+
     def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
         expired = {
             (order.expires_at, order.id): order
@@ -95,6 +99,10 @@ class MemoryOrderRepository:
     def open_of(self, buyer_id: UUID) -> list[UUID]:
         ended = (Status.DELIVERED, Status.CANCELLED)
         return sorted(each.id for each in self._orders_of(buyer_id) if each.status not in ended)
+
+    def forget_addresses(self, buyer_id: UUID) -> None:
+        for order in self._orders_of(buyer_id):
+            order.ship_to = None
 
     def forget_reasons(self, buyer_id: UUID, replacement: str) -> None:
         for order in self._orders_of(buyer_id):

@@ -24,6 +24,8 @@ class MemoryShipmentRepository:
         self._shipments[shipment.order_id] = deepcopy(shipment)
 
     def add_notice(self, order_id: UUID, kind: NoticeKind, delivered_at: datetime) -> None:
+        if kind is NoticeKind.UPDATE:
+            self.delivered[order_id, kind] = delivered_at
         self.delivered.setdefault((order_id, kind), delivered_at)
 
     def notices_of(self, order_id: UUID) -> list[tuple[NoticeKind, datetime]]:

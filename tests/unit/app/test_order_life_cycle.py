@@ -19,6 +19,7 @@ from commerce.order import (
     OrderNotExpirable,
     OrderNotFound,
     PlaceOrder,
+    ShipOrder,
 )
 from commerce.order.model import Order, OrderLine
 from commerce.point import ChargePoints, PointFacade
@@ -130,7 +131,7 @@ def test_a_second_cancellation_returns_nothing(shop: MemoryShop) -> None:
 
 def test_an_order_is_shipped_and_delivered(shop: MemoryShop) -> None:
     order_id = shop.place()
-    assert ordering.ship_order(shop, order_id, by=ADMIN).status == "SHIPPED"
+    assert ordering.ship_order(shop, order_id, ShipOrder(), by=ADMIN).status == "SHIPPED"
     assert shop.orders.deliver(order_id, by=ADMIN).status == "DELIVERED"
     assert shop.history(order_id)[1:] == [
         ("SHIPPED", ADMIN, "Handed over for delivery"),
@@ -141,7 +142,7 @@ def test_an_order_is_shipped_and_delivered(shop: MemoryShop) -> None:
 
 def test_only_an_admin_cancels_a_shipped_order_which_restocks_nothing(shop: MemoryShop) -> None:
     order_id = shop.place()
-    ordering.ship_order(shop, order_id, by=ADMIN)
+    ordering.ship_order(shop, order_id, ShipOrder(), by=ADMIN)
     with pytest.raises(OrderNotCancellable):
         shop.cancel(order_id)
     assert shop.left() == ([8, 7], 8_900)
@@ -214,7 +215,7 @@ def test_an_unknown_order_is_not_found(shop: MemoryShop, order_id: str) -> None:
     steps: list[Callable[[], object]] = [
         lambda: shop.cancel(order_id),
         lambda: orders.cancel_as_admin(order_id, NO_REASON, by=ADMIN),
-        lambda: ordering.ship_order(shop, order_id, by=ADMIN),
+        lambda: ordering.ship_order(shop, order_id, ShipOrder(), by=ADMIN),
         lambda: orders.deliver(order_id, by=ADMIN),
         lambda: orders.expire(order_id),
     ]
@@ -234,11 +235,11 @@ def test_anothers_order_is_not_cancelled(shop: MemoryShop) -> None:
 
 def test_a_refusal_saves_nothing(shop: MemoryShop) -> None:
     order_id = shop.place()
-    ordering.ship_order(shop, order_id, by=ADMIN)
+    ordering.ship_order(shop, order_id, ShipOrder(), by=ADMIN)
     shop.orders.deliver(order_id, by=ADMIN)
     events, history = list(shop.order_rows.events), shop.history(order_id)
     steps: list[Callable[[], object]] = [
-        lambda: ordering.ship_order(shop, order_id, by=ADMIN),
+        lambda: ordering.ship_order(shop, order_id, ShipOrder(), by=ADMIN),
         lambda: shop.orders.deliver(order_id, by=ADMIN),
         lambda: ordering.cancel_order_as_admin(shop, order_id, NO_REASON, by=ADMIN),
     ]

@@ -137,6 +137,7 @@ def test_an_order_takes_stock_and_points_and_is_confirmed(shop: MemoryShop) -> N
         "placed_at": shown["placed_at"],
         "expires_at": None,
         "drop_entry_id": None,
+        "ship_to": None,
     }
     assert [shop.products.get(id_).stock.quantity for id_ in (anvil, rope)] == [3, 0]
     assert shop.points.balance(buyer).balance.amount == 779
@@ -326,6 +327,7 @@ def test_an_order_is_shown_with_its_history(shop: MemoryShop) -> None:
     detail = shop.orders.get(placed.order_id.upper(), buyer_id=buyer).model_dump(mode="json")
     assert detail == {
         **placed.model_dump(mode="json"),
+        "shipment": None,
         "history": [
             {
                 "status": "CONFIRMED",

@@ -22,7 +22,7 @@ from commerce.order import (
     OrderPlaced,
     OrderShipped,
 )
-from commerce.order.model import Order, OrderHistoryEntry, OrderLine, Status
+from commerce.order.model import Order, OrderHistoryEntry, OrderLine, Status, Tracking
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError, Kind
 from commerce.shared.events import Event
@@ -51,7 +51,9 @@ WAYS = {
         OrderNotConfirmable,
     ),
     S: Way(
-        lambda order: order.ship(at=LATER, by=ADMIN, reason="Gone"), OrderShipped, OrderNotShippable
+        lambda order: order.ship(Tracking("CJ", "1"), at=LATER, by=ADMIN, reason="Gone"),
+        OrderShipped,
+        OrderNotShippable,
     ),
     D: Way(
         lambda order: order.deliver(at=LATER, by=ADMIN, reason="There"),

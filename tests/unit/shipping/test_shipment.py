@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import permutations
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,21 +16,28 @@ from commerce.shipping import (
     NoticeKind,
     NoticeLine,
     NoticeSender,
+    ReadOrder,
     ShipmentNotice,
     ShippingFacade,
+    ToDeliver,
 )
 from commerce.shipping.model import Shipment
+from commerce.shipping.notice_sender import InTransaction
 from tests.support.memory.shipping import MemoryShipmentRepository
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
-ORDER, WITHDRAWAL = NoticeKind.ORDER, NoticeKind.WITHDRAWAL
+ORDER, UPDATE, WITHDRAWAL = NoticeKind
 LINES = (NoticeLine(uuid4(), "Anvil", 2),)
+
+
+def placed() -> ToDeliver:
+    return ToDeliver(0, LINES)
 
 
 def shipment(*events: str, sent: Sequence[NoticeKind] = ()) -> Shipment:
     found = Shipment(uuid4(), sent=set(sent))
     for each in events:
-        found.begin(NOW) if each == "confirmed" else found.cancel(NOW)
+        found.begin(NOW, placed) if each == "confirmed" else found.cancel(NOW)
     return found
 
 
@@ -54,12 +62,13 @@ def shipment(*events: str, sent: Sequence[NoticeKind] = ()) -> Shipment:
 def test_the_next_notice_follows_from_the_events_and_the_notices_sent(
     events: list[str], sent: list[NoticeKind], following: NoticeKind | None
 ) -> None:
-    assert shipment(*events, sent=sent).next_notice is following
+    notice = shipment(*events, sent=sent).next_notice(placed)
+    assert (notice and notice.kind) is following
 
 
 def test_a_repeated_event_keeps_the_first_time() -> None:
     found = shipment("confirmed", "cancelled")
-    found.begin(NOW.replace(year=2027))
+    found.begin(NOW.replace(year=2027), placed)
     found.cancel(NOW.replace(year=2027))
     assert (found.begun_at, found.cancelled_at) == (NOW, NOW)
 
@@ -78,20 +87,27 @@ class Delivery:
     def __init__(self) -> None:
         self.notices: list[tuple[UUID, NoticeKind]] = []
         self.lines: set[tuple[NoticeLine, ...]] = set()
+        self.received: dict[tuple[UUID, NoticeKind, int], ToDeliver] = {}
         self.before_storing: Callable[[ShipmentNotice], None] = go_on
         self.after_storing: Callable[[ShipmentNotice], None] = go_on
 
     def send(self, notice: ShipmentNotice) -> None:
         self.before_storing(notice)
-        self.lines.add(notice.lines)
-        if (notice.order_id, notice.kind) not in self.notices:
+        self.lines.add(notice.content.lines)
+        key = (notice.order_id, notice.kind, notice.content.version if notice.kind == UPDATE else 0)
+        assert self.received.setdefault(key, notice.content) == notice.content
+        if len(self.received) > len(self.notices):
             self.notices.append((notice.order_id, notice.kind))
         self.after_storing(notice)
 
 
-def sender_to(delivery: Delivery) -> NoticeSender:
+def sender_to(delivery: Delivery, order: ReadOrder | None = None) -> NoticeSender:
     shipping = ShippingFacade(MemoryShipmentRepository())
-    return NoticeSender(lambda method, *args: method(shipping, *args), delivery)
+
+    def call(method: Callable[..., ShipmentNotice | None], order_id: UUID, *args: object) -> object:
+        return method(shipping, order_id, order or placed, *args)
+
+    return NoticeSender(cast("InTransaction", call), delivery)
 
 
 def kinds(delivery: Delivery) -> list[NoticeKind]:
@@ -102,7 +118,7 @@ def test_an_order_is_sent_once_however_often_it_is_confirmed() -> None:
     delivery, order_id = Delivery(), uuid4()
     sender = sender_to(delivery)
     for _ in range(3):
-        sender.send_order(order_id, LINES)
+        sender.send_order(order_id)
     assert delivery.notices == [(order_id, ORDER)]
     assert delivery.lines == {LINES}
 
@@ -110,18 +126,18 @@ def test_an_order_is_sent_once_however_often_it_is_confirmed() -> None:
 def test_a_cancelled_order_is_withdrawn_once() -> None:
     delivery, order_id = Delivery(), uuid4()
     sender = sender_to(delivery)
-    sender.send_order(order_id, LINES)
+    sender.send_order(order_id)
     for _ in range(3):
-        sender.cancel_order(order_id, LINES)
+        sender.cancel_order(order_id)
     assert delivery.notices == [(order_id, ORDER), (order_id, WITHDRAWAL)]
 
 
 def test_an_order_whose_cancellation_arrives_first_is_never_sent() -> None:
     delivery, order_id = Delivery(), uuid4()
     sender = sender_to(delivery)
-    sender.cancel_order(order_id, LINES)
-    sender.send_order(order_id, LINES)
-    sender.cancel_order(order_id, LINES)
+    sender.cancel_order(order_id)
+    sender.send_order(order_id)
+    sender.cancel_order(order_id)
     assert delivery.notices == []
 
 
@@ -131,11 +147,11 @@ def test_a_cancellation_during_sending_sends_the_withdrawal_after() -> None:
 
     def cancel_meanwhile(notice: ShipmentNotice) -> None:
         delivery.before_storing = go_on
-        sender.cancel_order(order_id, LINES)
+        sender.cancel_order(order_id)
         assert kinds(delivery) == [ORDER, WITHDRAWAL]
 
     delivery.before_storing = cancel_meanwhile  # it is not known yet whether ORDER will arrive
-    sender.send_order(order_id, LINES)
+    sender.send_order(order_id)
     assert kinds(delivery) == [ORDER, WITHDRAWAL]
 
 
@@ -146,11 +162,11 @@ def test_the_next_call_completes_a_failed_notice(lost: str) -> None:
     place = "before_storing" if lost == "request" else "after_storing"
     setattr(delivery, place, fail)
     with pytest.raises(DeliverySystemFailed):
-        sender.send_order(order_id, LINES)
+        sender.send_order(order_id)
     with pytest.raises(DeliverySystemFailed):
-        sender.cancel_order(order_id, LINES)
+        sender.cancel_order(order_id)
     setattr(delivery, place, go_on)
-    sender.send_order(order_id, LINES)
+    sender.send_order(order_id)
     assert kinds(delivery) == [ORDER, WITHDRAWAL]
 
 
@@ -195,5 +211,83 @@ def test_every_order_of_events_and_losses_ends_consistently(
         assert kinds(delivery) in ([], [ORDER], [ORDER, WITHDRAWAL])
 
     for call in calls:
-        try_until_done(partial(getattr(sender, call), order_id, LINES), check)
+        try_until_done(partial(getattr(sender, call), order_id), check)
     assert kinds(delivery) == ([] if calls[0] == "cancel_order" else [ORDER, WITHDRAWAL])
+
+
+class Changing:
+    """An order that changes: read as it is now."""
+
+    def __init__(self) -> None:
+        self.version = 0
+
+    def __call__(self) -> ToDeliver:
+        lines = (NoticeLine(LINES[0].product_id, f"Anvil {self.version}", 2),)
+        return ToDeliver(self.version, lines)
+
+
+def test_a_change_while_a_notice_is_under_way_follows_it_and_alters_nothing_of_it() -> None:
+    delivery, order, order_id = Delivery(), Changing(), uuid4()
+    sender = sender_to(delivery, order)
+    delivery.after_storing = fail  # what was begun may have arrived
+    with pytest.raises(DeliverySystemFailed):
+        sender.send_order(order_id)
+    order.version = 4
+    with pytest.raises(DeliverySystemFailed):
+        sender.update_order(order_id)
+    delivery.after_storing = go_on
+    sender.update_order(order_id)
+    assert kinds(delivery) == [ORDER, UPDATE]
+    assert [each.version for each in delivery.received.values()] == [0, 4]
+
+
+def test_an_order_that_changes_before_it_is_sent_is_sent_as_it_is_then() -> None:
+    delivery, order, order_id = Delivery(), Changing(), uuid4()
+    sender = sender_to(delivery, order)
+    order.version = 2
+    sender.update_order(order_id)
+    assert delivery.notices == []
+    sender.send_order(order_id)
+    sender.update_order(order_id)
+    assert delivery.received == {(order_id, ORDER, 0): order()}
+
+
+def test_an_order_begun_by_code_that_kept_no_content_is_updated_afterwards() -> None:
+    found = Shipment(uuid4(), begun_at=NOW)
+    order = Changing()
+    order.version = 3
+    first = found.next_notice(order)
+    assert first is not None
+    assert (first.kind, first.content.version) == (ORDER, 0)
+    found.mark_sent(first)
+    second = found.next_notice(order)
+    assert second is not None
+    assert (second.kind, second.content.version) == (UPDATE, 3)
+
+
+CALLS = st.lists(st.sampled_from(["change", "send", "update", "cancel"]), max_size=10)
+
+
+@given(calls=CALLS, losses=st.lists(st.sampled_from(["none", "request", "answer"]), max_size=12))
+def test_changes_in_any_order_with_losses_end_with_the_order_as_it_is(
+    calls: list[str], losses: list[str]
+) -> None:
+    delivery, order, order_id = Unreliable(losses), Changing(), uuid4()
+    sender = sender_to(delivery, order)
+    for call in (*calls, *(["send", "update"] if "cancel" not in calls else [])):
+        if call == "change":
+            order.version += 1
+        else:
+            try_until_done(partial(getattr(sender, f"{call}_order"), order_id), lambda: None)
+    sent = kinds(delivery)
+    is_withdrawn = "cancel" in calls and sent != []
+    assert (
+        sent
+        == [ORDER, *[UPDATE] * (len(sent) - 1 - is_withdrawn), *[WITHDRAWAL] * is_withdrawn][
+            : len(sent)
+        ]
+    )
+    versions = [each.version for each in delivery.received.values()]
+    assert versions == sorted(versions)
+    if "cancel" not in calls:
+        assert versions[-1] == order.version

@@ -1,11 +1,13 @@
-"""Fulfilment: the delivery system is sent the confirmed orders, and the cancellations of these."""
+"""Fulfilment: the delivery system is sent the confirmed orders, their changes and cancellations."""
 
-from functools import cache
-from typing import TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar
+from uuid import UUID
 
 from commerce.app.alerts import alert_once
+from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
-from commerce.order import OrderCancelled, OrderConfirmed
+from commerce.order import OrderAddressChanged, OrderCancelled, OrderConfirmed
 from commerce.runtime import settings
 from commerce.shared.events import Received
 from commerce.shipping import (
@@ -13,30 +15,41 @@ from commerce.shipping import (
     NoticeKind,
     NoticeLine,
     NoticeSender,
+    ShipmentNotice,
+    ToDeliver,
     notice_failed,
 )
 
-E = TypeVar("E", OrderConfirmed, OrderCancelled)
+E = TypeVar("E", OrderConfirmed, OrderAddressChanged, OrderCancelled)
+
+_KINDS = {
+    OrderConfirmed: NoticeKind.ORDER,
+    OrderAddressChanged: NoticeKind.UPDATE,
+    OrderCancelled: NoticeKind.WITHDRAWAL,
+}
 
 
 def send_confirmed(received: Received[OrderConfirmed]) -> None:
     """Send a confirmed order to the delivery system. Raises DeliverySystemFailed."""
-    order = received.event
-    notice_sender().send_order(order.order_id, _lines(order))
+    notice_sender().send_order(received.event.order_id)
+
+
+def update_changed(received: Received[OrderAddressChanged]) -> None:
+    """Send the delivery system what has changed of an order. Raises DeliverySystemFailed."""
+    notice_sender().update_order(received.event.order_id)
 
 
 def withdraw_cancelled(received: Received[OrderCancelled]) -> None:
     """Withdraw a cancelled order from the delivery system. Raises DeliverySystemFailed."""
     order = received.event
     if order.was_confirmed:  # else it was never to be shipped
-        notice_sender().cancel_order(order.order_id, _lines(order))
+        notice_sender().cancel_order(order.order_id)
 
 
 def alert_notice_failed(received: Received[E], cause: Exception) -> None:
     """Alert the operators, once, that the order's notice became a dead letter."""
     order = received.event
-    kind = NoticeKind.ORDER if isinstance(order, OrderConfirmed) else NoticeKind.WITHDRAWAL
-    alert_once(notice_failed(order.order_id, kind, cause))
+    alert_once(notice_failed(order.order_id, _KINDS[type(order)], cause))
 
 
 def retry_base_seconds() -> int:
@@ -52,7 +65,7 @@ def max_attempts() -> int:
 def notice_sender() -> NoticeSender:
     """Return the sender of shipment notices to the delivery system at DELIVERY_URL."""
     url = settings.outside(settings.text("DELIVERY_URL"))
-    return NoticeSender(in_transaction, _delivery_system(url))
+    return NoticeSender(_decide, _delivery_system(url))
 
 
 @cache
@@ -68,5 +81,21 @@ def _secret() -> str:
     return settings.signing_secrets("DELIVERY_SECRET")[0]
 
 
-def _lines(order: E) -> list[NoticeLine]:
-    return [NoticeLine(each.product_id, each.product_name, each.quantity) for each in order.lines]
+def _decide(method: Any, order_id: UUID, *args: Any) -> ShipmentNotice | None:
+    return in_transaction(_decided, method, order_id, *args)
+
+
+def _decided(shop: Shop, method: Any, order_id: UUID, *args: Any) -> ShipmentNotice | None:
+    notice: ShipmentNotice | None = method(
+        shop.shipping, order_id, partial(to_deliver, shop, order_id), *args
+    )
+    return notice
+
+
+def to_deliver(shop: Shop, order_id: UUID) -> ToDeliver:
+    """Return what an order has to be delivered as, now. Raises OrderNotFound."""
+    order = shop.orders.to_deliver(order_id)
+    lines = tuple(
+        NoticeLine(each.product_id, each.product_name, each.quantity) for each in order.lines
+    )
+    return ToDeliver(order.delivery_version, lines, order.ship_to)

@@ -17,12 +17,14 @@ from commerce.order import (
     OrderLine,
     OrderView,
     PlaceOrder,
+    ShipOrder,
     order_view,
     total_of,
 )
 from commerce.product import Offer
 from commerce.runtime import settings
 from commerce.shared.errors import CommerceError
+from commerce.shared.postal import PostalAddress
 
 SYSTEM = "system"
 """The actor of expiries, and of cancellations of orders whose card was declined."""
@@ -41,6 +43,8 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         OutOfStock: with every line that cannot be served.
         PurchaseLimitExceeded: with every product of which the buyer may not have so many.
         TooManyUnpaidOrders, HoldCooldown: for an order that waits for its card.
+        AddressRequired: without an address, where the shop needs one.
+        AddressNotFound: there is none with this `address_id` in the buyer's address book.
         PriceChanged: it costs another amount than `expected_total`.
         CouponNotUsable, InsufficientPoints, PointsExceedTotal, OrderTooLarge.
         DropOnly: a drop alone sells a line's product.
@@ -58,6 +62,7 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         discount=Discount(coupon.issued_coupon_id, coupon.discount) if coupon else None,
         payable_for=_hold(offers.values()),
         payable_until=offer.claim_until if offer else None,
+        ship_to=_ship_to(shop, command, buyer_id),
     )
     if offer is not None:
         shop.drops.use(offer, order.id, is_paid=order.status == "CONFIRMED")
@@ -92,12 +97,12 @@ def expire_order(shop: Shop, order_id: str) -> OrderView:
     return _compensate(shop, shop.orders.expire(order_id), SYSTEM)
 
 
-def ship_order(shop: Shop, order_id: str, *, by: str) -> OrderView:
+def ship_order(shop: Shop, order_id: str, command: ShipOrder, *, by: str) -> OrderView:
     """Mark an order as shipped, and take its units out of stock.
 
     Raises OrderNotFound, OrderNotShippable.
     """
-    order = shop.orders.ship(order_id, by=by)
+    order = shop.orders.ship(order_id, command, by=by)
     entry_id = order.drop_entry_id
     drop_id = shop.drops.drop_of(entry_id) if entry_id else None
     shop.products.ship(_units(order), order.id, by=by, drop_id=drop_id)
@@ -119,6 +124,12 @@ def _lines(
         for line in command.lines
         for offer in [offers[UUID(line.product_id)]]
     ]
+
+
+def _ship_to(shop: Shop, command: PlaceOrder, buyer_id: UUID) -> PostalAddress | None:
+    if command.address_id is not None:
+        return shop.address_book.get(command.address_id, user_id=buyer_id)
+    return command.ship_to.address if command.ship_to else None
 
 
 def _hold(offers: Collection[Offer]) -> timedelta:

@@ -15,6 +15,7 @@ def schema() -> MetaData:
             "user",
             "user.sessions",
             "user.mail_tokens",
+            "user.address_book",
             "user.api_keys",
             "user.erasure",
             "brand",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from commerce.ranking.periods import PeriodicalRankingFacade
     from commerce.shipping import ShippingFacade
     from commerce.user import UserFacade
+    from commerce.user.address_book import AddressBookFacade
     from commerce.user.api_keys import ApiKeyFacade
     from commerce.user.erasure import ErasureFacade
     from commerce.user.mail_tokens import MailTokenFacade
@@ -54,6 +55,12 @@ class Shop:
         from commerce.user.api_keys import ApiKeyFacade, ApiKeyRepository
 
         return ApiKeyFacade(ApiKeyRepository(self.uow))
+
+    @cached_property
+    def address_book(self) -> "AddressBookFacade":
+        from commerce.user.address_book import AddressBookFacade, AddressRepository
+
+        return AddressBookFacade(AddressRepository(self.uow))
 
     @cached_property
     def sessions(self) -> "SessionFacade":

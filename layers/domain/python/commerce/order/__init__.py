@@ -1,12 +1,14 @@
 """Orders: purchases, their prices as of that moment, and their progress."""
 
-from commerce.order.commands import CancelOrder, PlaceOrder
+from commerce.order.commands import CancelOrder, PlaceOrder, ShipOrder
 from commerce.order.errors import (
+    AddressRequired,
     HoldCooldown,
     NotYourOrder,
     OrderNotCancellable,
     OrderNotConfirmable,
     OrderNotDeliverable,
+    OrderNotEditable,
     OrderNotExpirable,
     OrderNotFound,
     OrderNotPayable,
@@ -18,6 +20,7 @@ from commerce.order.errors import (
     TooManyUnpaidOrders,
 )
 from commerce.order.events import (
+    OrderAddressChanged,
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
@@ -29,11 +32,11 @@ from commerce.order.model import PAYABLE_MINUTES, AmountDue, Discount, Order, Or
 from commerce.order.views import OrderDetailView, OrderView, order_view
 
 __all__ = [
-    "PAYABLE_MINUTES", "AmountDue", "CancelOrder", "Discount", "HoldCooldown", "NotYourOrder",
-    "Order", "OrderCancelled", "OrderConfirmed", "OrderDelivered", "OrderDetailView",
-    "OrderFacade", "OrderLine", "OrderNotCancellable", "OrderNotConfirmable",
-    "OrderNotDeliverable", "OrderNotExpirable", "OrderNotFound", "OrderNotPayable",
-    "OrderNotShippable", "OrderPlaced", "OrderShipped", "OrderTooLarge", "OrderView", "PlaceOrder",
-    "PointsExceedTotal", "PriceChanged", "PurchaseLimitExceeded", "TooManyUnpaidOrders",
-    "order_view", "total_of",
+    "PAYABLE_MINUTES", "AddressRequired", "AmountDue", "CancelOrder", "Discount", "HoldCooldown",
+    "NotYourOrder", "Order", "OrderAddressChanged", "OrderCancelled", "OrderConfirmed",
+    "OrderDelivered", "OrderDetailView", "OrderFacade", "OrderLine", "OrderNotCancellable",
+    "OrderNotConfirmable", "OrderNotDeliverable", "OrderNotEditable", "OrderNotExpirable",
+    "OrderNotFound", "OrderNotPayable", "OrderNotShippable", "OrderPlaced", "OrderShipped",
+    "OrderTooLarge", "OrderView", "PlaceOrder", "PointsExceedTotal", "PriceChanged",
+    "PurchaseLimitExceeded", "ShipOrder", "TooManyUnpaidOrders", "order_view", "total_of",
 ]  # fmt: skip

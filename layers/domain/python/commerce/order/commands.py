@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from commerce.order.events import MAX_TOTAL
 from commerce.order.limits import MAX_UNITS_PER_LINE, max_units_per_line
 from commerce.shared.money import Money
+from commerce.shared.postal import ShipTo, Unshown
 from commerce.shared.schemas import MAX_AMOUNT, Command, Form, Id, Quantity, line
 
 MAX_LINES = 50  # spec §3.3
@@ -47,7 +48,8 @@ class PlaceOrder(Command):
     """Buy products, each named once, perhaps with a coupon; `points` pay a part of a card order.
 
     With `expected_total` it is placed only if it costs that much after the discount. With
-    `drop_entry_id` it is the one unit that a drop has offered.
+    `drop_entry_id` it is the one unit that a drop has offered. The goods go to `ship_to`, or to the
+    address of one's address book that `address_id` names; the order keeps a copy.
     """
 
     lines: Annotated[list[LineWanted], Field(min_length=1, max_length=MAX_LINES)]
@@ -56,6 +58,8 @@ class PlaceOrder(Command):
     points: Annotated[int, Field(ge=0, le=MAX_AMOUNT)] | None = None
     expected_total: ExpectedTotal | None = None
     drop_entry_id: Id | None = None
+    ship_to: ShipTo | None = None
+    address_id: Id | None = None
 
     @field_validator("lines")
     @classmethod
@@ -78,6 +82,20 @@ class PlaceOrder(Command):
         if entry_id is not None and [line.quantity for line in lines] not in ([], [1]):
             raise PydanticCustomError("offer_is_one_unit", "A drop offers one unit: one line.")
         return entry_id
+
+    @field_validator("address_id")
+    @classmethod
+    def _one_address(cls, address_id: str | None, info: ValidationInfo) -> str | None:
+        if address_id is not None and info.data.get("ship_to") is not None:
+            raise PydanticCustomError("two_addresses", "Send either ship_to or address_id.")
+        return address_id
+
+
+class ShipOrder(Unshown, Command):
+    """Mark an order as shipped, by whom and under which number where these are known."""
+
+    carrier: Annotated[str, line(100), Field(examples=["CJ Logistics"])] | None = None
+    tracking_number: Annotated[str, line(100), Field(examples=["1234567890"])] | None = None
 
 
 class CancelOrder(Command):

@@ -62,6 +62,24 @@ class OrderNotExpirable(StatusChangeRefused):
     code = "ORDER_NOT_EXPIRABLE"
 
 
+class OrderNotEditable(StatusChangeRefused):
+    """The order's address cannot be changed any more."""
+
+    code = "ORDER_NOT_EDITABLE"
+
+
+class AddressRequired(CommerceError):
+    """The shop needs to know where to send the goods."""
+
+    kind = Kind.INVALID
+    code = "ADDRESS_REQUIRED"
+
+    def __init__(self) -> None:
+        message = "Send an address as ship_to, or the address_id of one in your address book."
+        errors = [{"field": "ship_to", "message": message, "code": "address_required"}]
+        super().__init__(message, errors=errors)
+
+
 class OrderNotPayable(CommerceError):
     """The order cannot be paid by card now."""
 

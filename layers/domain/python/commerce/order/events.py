@@ -73,6 +73,11 @@ class OrderCancelled(OrderEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAddressChanged(OrderEvent):
+    """The goods are to go to another address, which the order has: events carry none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderShipped(OrderEvent):
     """The goods are on their way."""
 

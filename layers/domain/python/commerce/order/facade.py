@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from commerce.order.commands import CancelOrder, PlaceOrder
+from commerce.order.commands import CancelOrder, PlaceOrder, ShipOrder
 from commerce.order.errors import (
+    AddressRequired,
     NotYourOrder,
     OrderNotCancellable,
     OrderNotFound,
@@ -21,13 +22,16 @@ from commerce.order.model import (
     Order,
     OrderLine,
     Status,
+    Tracking,
     cost_of,
 )
 from commerce.order.repository import OrderRepository
 from commerce.order.views import OrderDetailView, OrderView, detail_view, order_view
+from commerce.runtime import settings
 from commerce.shared import clock, cursor
 from commerce.shared.money import Money
 from commerce.shared.pagination import newest_first
+from commerce.shared.postal import PostalAddress, ShipTo
 from commerce.shared.schemas import Page
 
 
@@ -46,11 +50,14 @@ class OrderFacade:
         discount: Discount | None,
         payable_for: timedelta,
         payable_until: datetime | None = None,
+        ship_to: PostalAddress | None = None,
     ) -> Order:
         """Make an order that is not stored yet; it can be paid for so long, or until then.
 
-        Raises PriceChanged, PointsExceedTotal, OrderTooLarge.
+        Raises AddressRequired, PriceChanged, PointsExceedTotal, OrderTooLarge.
         """
+        if ship_to is None and settings.text("REQUIRE_ADDRESS", "false") == "true":
+            raise AddressRequired
         cost = cost_of(lines, discount)
         if command.expected_total is not None and command.expected_total.money != cost:
             raise PriceChanged(cost)
@@ -70,6 +77,7 @@ class OrderFacade:
                 discount=discount,
             )
         order.drop_entry_id = UUID(command.drop_entry_id) if command.drop_entry_id else None
+        order.ship_to = ship_to
         return order
 
     def add(self, order: Order, *, limits: Mapping[UUID, int]) -> None:
@@ -128,13 +136,26 @@ class OrderFacade:
         order.expire(at=clock.now())
         return self._saved(order)
 
-    def ship(self, order_id: str, *, by: str) -> Order:
+    def change_address(self, order_id: str, command: ShipTo, *, buyer_id: UUID) -> OrderView:
+        """Have one of the buyer's orders sent elsewhere, until it is shipped.
+
+        The same address again changes nothing.
+
+        Raises OrderNotFound, NotYourOrder, OrderNotEditable.
+        """
+        order = _of_buyer(self._lock(order_id), buyer_id)
+        order.change_address(command.address, at=clock.now())
+        self._orders.save_address(order)
+        return order_view(order)
+
+    def ship(self, order_id: str, command: ShipOrder, *, by: str) -> Order:
         """Mark an order as shipped; the caller takes its units out of stock.
 
         Raises OrderNotFound, OrderNotShippable.
         """
         order = self._lock(order_id)
-        order.ship(at=clock.now(), by=by, reason="Handed over for delivery")
+        tracking = Tracking(command.carrier, command.tracking_number)
+        order.ship(tracking, at=clock.now(), by=by, reason="Handed over for delivery")
         return self._saved(order)
 
     def deliver(self, order_id: str, *, by: str) -> OrderView:
@@ -146,6 +167,10 @@ class OrderFacade:
     def get(self, order_id: str, *, buyer_id: UUID) -> OrderDetailView:
         """Return one of the buyer's orders. Raises OrderNotFound, NotYourOrder."""
         return detail_view(_of_buyer(self._find(order_id), buyer_id))
+
+    def to_deliver(self, order_id: UUID) -> Order:
+        """Return an order as it is now, for the delivery system. Raises OrderNotFound."""
+        return _found(self._orders.find(order_id))
 
     def get_for_staff(self, order_id: str) -> tuple[UUID, OrderDetailView]:
         """Return any order after the id of its buyer. Raises OrderNotFound."""
@@ -171,8 +196,12 @@ class OrderFacade:
         return self._orders.open_of(buyer_id)
 
     def erase_user(self, buyer_id: UUID) -> None:
-        """Forget what the buyer wrote; their orders stay, under the id that nobody has now."""
+        """Forget what the buyer wrote and where their orders went; the orders stay.
+
+        They are ended, under the id that nobody has now.
+        """
         self._orders.forget_reasons(buyer_id, BY_BUYER)
+        self._orders.forget_addresses(buyer_id)
 
     def due(self, order_id: str, *, buyer_id: UUID) -> AmountDue:
         """Return what the buyer must pay by card, and lock the order until the transaction ends.

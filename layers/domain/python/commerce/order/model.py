@@ -11,6 +11,7 @@ from commerce.order.errors import (
     OrderNotCancellable,
     OrderNotConfirmable,
     OrderNotDeliverable,
+    OrderNotEditable,
     OrderNotExpirable,
     OrderNotPayable,
     OrderNotShippable,
@@ -20,6 +21,7 @@ from commerce.order.errors import (
 from commerce.order.events import (
     MAX_TOTAL,
     LineOrdered,
+    OrderAddressChanged,
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
@@ -29,6 +31,7 @@ from commerce.order.events import (
 from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
 from commerce.shared.money import Money
+from commerce.shared.postal import PostalAddress
 
 BY_BUYER = "Cancelled by its buyer"
 """The reason where the buyer gave none, and in what others are sent."""
@@ -53,6 +56,9 @@ _TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.DELIVERED: frozenset(),
     Status.CANCELLED: frozenset(),
 }
+
+
+_EDITABLE = frozenset({Status.PENDING, Status.CONFIRMED})  # spec §4: until it is shipped
 
 
 class PaymentMethod(StrEnum):
@@ -108,9 +114,21 @@ class AmountDue:
     amount: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """The carrier of the goods and its number for them; either may be unknown."""
+
+    carrier: str | None = None
+    number: str | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class Order:
-    """One user's order. `version` counts its events; those in `events` are not stored yet."""
+    """One user's order. `version` counts its events; those in `events` are not stored yet.
+
+    `delivery_version` is the version at which what the delivery system has to know of it changed
+    last, at `delivery_changed_at`; 0 where it is as it was placed.
+    """
 
     id: UUID
     buyer_id: UUID
@@ -123,6 +141,10 @@ class Order:
     issued_coupon_id: UUID | None = None
     expires_at: datetime | None = None
     drop_entry_id: UUID | None = None
+    ship_to: PostalAddress | None = field(default=None, repr=False)
+    tracking: Tracking = Tracking()
+    delivery_version: int = 0
+    delivery_changed_at: datetime | None = None
     version: int = 0
     history: list[OrderHistoryEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -187,9 +209,19 @@ class Order:
         return self.total - self.discount - self.points_used
 
     @property
+    def shipped_at(self) -> datetime | None:
+        """The time at which it was shipped."""
+        return self._reached(Status.SHIPPED)
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        """The time at which it was delivered."""
+        return self._reached(Status.DELIVERED)
+
+    @property
     def was_shipped(self) -> bool:
         """True once its units have left the building, whatever became of it then."""
-        return any(each.status is Status.SHIPPED for each in self.history)
+        return self.shipped_at is not None
 
     def can_become(self, status: Status) -> bool:
         """Return whether the order may change to this status now."""
@@ -212,9 +244,19 @@ class Order:
             OrderConfirmed, lines=_event_lines(self.lines), total=self.total, confirmed_at=at
         )
 
-    def ship(self, *, at: datetime, by: str, reason: str) -> None:
+    def change_address(self, ship_to: PostalAddress, *, at: datetime) -> None:
+        """Have the goods sent elsewhere, until they are shipped. Raises OrderNotEditable."""
+        if self.status not in _EDITABLE:
+            raise OrderNotEditable(self.status)
+        if ship_to != self.ship_to:
+            self.ship_to = ship_to
+            self._record_event(OrderAddressChanged)
+            self.delivery_version, self.delivery_changed_at = self.version, at
+
+    def ship(self, tracking: Tracking, *, at: datetime, by: str, reason: str) -> None:
         """Mark the order as shipped. Raises OrderNotShippable."""
         self._change_status(Status.SHIPPED, OrderNotShippable, at, by, reason)
+        self.tracking = tracking
         self._record_event(OrderShipped)
 
     def deliver(self, *, at: datetime, by: str, reason: str) -> None:
@@ -241,7 +283,7 @@ class Order:
             was_confirmed=was_confirmed,
             # Events carry no words of a buyer's, which may be personal.
             reason=BY_BUYER if by == f"user:{self.buyer_id}" else reason,
-            confirmed_at=self._confirmed_at(),
+            confirmed_at=self._reached(Status.CONFIRMED),
         )
 
     def expire(self, *, at: datetime) -> None:
@@ -278,8 +320,8 @@ class Order:
         order._record_event(OrderPlaced, lines=_event_lines(order.lines), total=order.total)
         return order
 
-    def _confirmed_at(self) -> datetime | None:
-        return next((each.at for each in self.history if each.status is Status.CONFIRMED), None)
+    def _reached(self, status: Status) -> datetime | None:
+        return next((each.at for each in self.history if each.status is status), None)
 
     def _change_status(
         self,

@@ -1,17 +1,25 @@
 """Orders in PostgreSQL."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from commerce.order.limits import COOLDOWN, HoldLimits, LimitedPurchase
-from commerce.order.model import Order, OrderHistoryEntry, OrderLine, PaymentMethod, Status
-from commerce.runtime.db.pipeline import Row
+from commerce.order.model import (
+    Order,
+    OrderHistoryEntry,
+    OrderLine,
+    PaymentMethod,
+    Status,
+    Tracking,
+)
+from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
 from commerce.shared import clock
 from commerce.shared.money import Money
+from commerce.shared.postal import PostalAddress
 
 if TYPE_CHECKING:
     from commerce.order import statements as sql
@@ -38,6 +46,9 @@ class OrderRepository(Protocol):
 
     def save(self, order: Order) -> None:
         """Store the one change of status that a locked order has made."""
+
+    def save_address(self, order: Order) -> None:
+        """Store the other address of a locked order, if it has changed."""
 
     def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
         """Lock the first PENDING order, by time and id, whose time is over and which is not locked.
@@ -79,6 +90,9 @@ class OrderRepository(Protocol):
     def forget_reasons(self, buyer_id: UUID, replacement: str) -> None:
         """Replace the reasons for which the buyer cancelled orders, in their own words."""
 
+    def forget_addresses(self, buyer_id: UUID) -> None:
+        """Remove the addresses of the buyer's orders."""
+
 
 class SqlOrderRepository:
     """An OrderRepository on a unit of work."""
@@ -102,6 +116,11 @@ class SqlOrderRepository:
                 expires_at=order.expires_at,
                 drop_entry_id=order.drop_entry_id,
                 version=order.version,
+                ship_to=_plain(order.ship_to),
+                carrier=order.tracking.carrier,
+                tracking_number=order.tracking.number,
+                delivery_version=order.delivery_version,
+                delivery_changed_at=order.delivery_changed_at,
             )
         )
         self._uow.write(sql.ADD_LINES(rows=_line_rows(order)))
@@ -121,16 +140,35 @@ class SqlOrderRepository:
         return _order(found[0], lines, history) if found else None
 
     def save(self, order: Order) -> None:
+        self._save(
+            sql.SAVE,
+            order,
+            new_status=order.status.value,
+            new_carrier=order.tracking.carrier,
+            new_tracking_number=order.tracking.number,
+        )
+        self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)[-1:]))
+
+    def save_address(self, order: Order) -> None:
+        if order.events:
+            self._save(
+                sql.SAVE_ADDRESS,
+                order,
+                new_ship_to=_plain(order.ship_to),
+                new_delivery_version=order.delivery_version,
+                new_delivery_changed_at=order.delivery_changed_at,
+            )
+
+    def _save(self, statement: Callable[..., Query], order: Order, **values: Any) -> None:
         self._uow.write(
-            sql.SAVE(
+            statement(
                 row_id=order.id,
-                new_status=order.status.value,
                 new_version=order.version,
                 version_read=order.version - len(order.events),
+                **values,
             ),
             on_violation={"order_as_read": lambda: None},  # cannot be violated under its lock
         )
-        self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)[-1:]))
         self._uow.record(*order.events)
 
     def lock_next_expired(self, now: datetime, after: tuple[datetime, UUID] | None) -> Order | None:
@@ -201,6 +239,9 @@ class SqlOrderRepository:
             )
         )
 
+    def forget_addresses(self, buyer_id: UUID) -> None:
+        self._uow.write(sql.FORGET_ADDRESSES(buyer_id=buyer_id))
+
 
 def _lapses(buyer_id: UUID, lapses: int, at: datetime) -> dict[str, Any]:
     recent_id = clock.first_id_at(at - _LAPSES_WITHIN)
@@ -238,6 +279,10 @@ def _history_rows(order: Order) -> list[dict[str, object]]:
     ]
 
 
+def _plain(address: PostalAddress | None) -> dict[str, str | None] | None:
+    return address.model_dump() if address else None
+
+
 def _order(row: Row, lines: Collection[Row], history: Collection[Row] = ()) -> Order:
     return Order(
         id=row.id,
@@ -262,6 +307,10 @@ def _order(row: Row, lines: Collection[Row], history: Collection[Row] = ()) -> O
         placed_at=row.placed_at,
         expires_at=row.expires_at,
         drop_entry_id=row.drop_entry_id,
+        ship_to=PostalAddress.model_validate(row.ship_to) if row.ship_to else None,
+        tracking=Tracking(row.carrier, row.tracking_number),
+        delivery_version=row.delivery_version,
+        delivery_changed_at=row.delivery_changed_at,
         version=row.version,
         history=[
             OrderHistoryEntry(Status(entry.status), entry.at, entry.by, entry.reason)

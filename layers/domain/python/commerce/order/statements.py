@@ -13,6 +13,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    null,
     select,
     text,
     tuple_,
@@ -61,6 +62,11 @@ FORGET_REASONS = Statement(
     )
     .values(reason=bindparam("new_reason", type_=Text))
 )
+FORGET_ADDRESSES = Statement(
+    update(order_table)
+    .where(_o.buyer_id == bindparam("buyer_id", type_=Uuid), _o.ship_to.is_not(None))
+    .values(ship_to=null())
+)
 LOCK_NEXT_EXPIRED = Statement(
     select(order_table)
     .where(
@@ -76,7 +82,10 @@ LOCK_NEXT_EXPIRED = Statement(
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-SAVE = save_as_read(order_table, "order_as_read", "status")
+SAVE = save_as_read(order_table, "order_as_read", "status", "carrier", "tracking_number")
+SAVE_ADDRESS = save_as_read(
+    order_table, "order_as_read", "ship_to", "delivery_version", "delivery_changed_at"
+)
 
 # --- limits of a buyer ---------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.runtime.db.core import metadata
 
@@ -33,6 +34,11 @@ order_table = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("drop_entry_id", Uuid),  # whose offer of a drop the order uses
     Column("version", BigInteger, nullable=False),
+    Column("ship_to", JSONB),  # personal data, as commerce.shared.postal has it
+    Column("carrier", Text),
+    Column("tracking_number", Text),
+    Column("delivery_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("delivery_changed_at", DateTime(timezone=True)),
     CheckConstraint(
         "status IN ('PENDING', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED')",
         name="order_status_known",

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from commerce.order.model import Order, Status
+from commerce.shared.postal import PostalAddress
 from commerce.shared.schemas import MoneyView, Timestamp, View, money_view, one_of
 
 
@@ -30,6 +31,7 @@ class OrderView(View):
     placed_at: Timestamp
     expires_at: Timestamp | None
     drop_entry_id: str | None = None
+    ship_to: PostalAddress | None = None
 
 
 class OrderHistoryEntryView(View):
@@ -41,9 +43,19 @@ class OrderHistoryEntryView(View):
     reason: str
 
 
-class OrderDetailView(OrderView):
-    """An order with its history."""
+class ShipmentView(View):
+    """The goods on their way; what is not known is null."""
 
+    carrier: str | None
+    tracking_number: str | None
+    shipped_at: Timestamp
+    delivered_at: Timestamp | None
+
+
+class OrderDetailView(OrderView):
+    """An order with its history, and its shipment once there is one."""
+
+    shipment: ShipmentView | None = None
     history: list[OrderHistoryEntryView]
 
 
@@ -58,7 +70,20 @@ def detail_view(order: Order) -> OrderDetailView:
         OrderHistoryEntryView(status=entry.status, at=entry.at, by=entry.by, reason=entry.reason)
         for entry in order.history
     ]
-    return OrderDetailView.model_validate({**_fields(order), "history": history})
+    return OrderDetailView.model_validate(
+        {**_fields(order), "shipment": _shipment(order), "history": history}
+    )
+
+
+def _shipment(order: Order) -> ShipmentView | None:
+    if order.shipped_at is None:
+        return None
+    return ShipmentView(
+        carrier=order.tracking.carrier,
+        tracking_number=order.tracking.number,
+        shipped_at=order.shipped_at,
+        delivered_at=order.delivered_at,
+    )
 
 
 def _fields(order: Order) -> dict[str, object]:
@@ -83,4 +108,5 @@ def _fields(order: Order) -> dict[str, object]:
         "placed_at": order.placed_at,
         "expires_at": order.expires_at if order.status is Status.PENDING else None,
         "drop_entry_id": str(order.drop_entry_id) if order.drop_entry_id else None,
+        "ship_to": order.ship_to,
     }

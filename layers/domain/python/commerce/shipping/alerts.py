@@ -9,6 +9,7 @@ from commerce.shipping.model import NoticeKind
 
 _MEANING = {
     NoticeKind.ORDER: "A paid order is unknown to the delivery system",
+    NoticeKind.UPDATE: "The delivery system may ship an order as it was before it changed",
     NoticeKind.WITHDRAWAL: "The delivery system may ship a cancelled order",
 }
 

@@ -26,7 +26,7 @@ class DeliverySystem(Protocol):
 
 
 class HttpDeliverySystem:
-    """`POST {url}/notices`; the order id, as idempotency key, and the kind identify a notice.
+    """`POST {url}/notices`; the order id, as idempotency key, kind and version identify a notice.
 
     Each try is signed anew, with the secret that `secret` returns at the time.
     """
@@ -41,7 +41,9 @@ class HttpDeliverySystem:
         content = {
             "order_id": str(notice.order_id),
             "kind": notice.kind.value,
-            "lines": plain(notice.lines),
+            "version": notice.content.version,
+            "lines": plain(notice.content.lines),
+            "ship_to": ship_to.model_dump() if (ship_to := notice.content.ship_to) else None,
         }
         body = json.dumps(content, ensure_ascii=False).encode()
         headers = {

@@ -1,6 +1,7 @@
 """The shipping context's tables: shipments, and the notices that were sent."""
 
-from sqlalchemy import Column, DateTime, PrimaryKeyConstraint, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, PrimaryKeyConstraint, Table, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from commerce.runtime.db.core import metadata
 
@@ -19,4 +20,6 @@ shipment_table = Table(
     Column("order_id", Uuid, primary_key=True),
     Column("begun_at", DateTime(timezone=True)),
     Column("called_off_at", DateTime(timezone=True)),
+    Column("sent_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("under_way", JSONB),  # the notice that may have arrived; with personal data
 )

@@ -16,6 +16,7 @@ Read: TypeAlias = Callable[[Shop, UUID, int, str | None], Page[Any]]
 
 EXPORTED: dict[str, Read] = {
     "account": lambda shop, user, _limit, _after: shop.erasure.account(user),
+    "addresses": lambda shop, user, _limit, _after: shop.address_book.list(user),
     "sessions": lambda shop, user, _limit, _after: shop.sessions.list(identity=Identity(user)),
     "orders": lambda shop, user, limit, after: shop.orders.details(
         buyer_id=user, limit=limit, after=after
@@ -40,6 +41,7 @@ EXPORTED: dict[str, Read] = {
 """The sections of an export by name, in their order."""
 
 ERASED: tuple[Callable[[Shop, UUID], None], ...] = (
+    lambda shop, user: shop.address_book.erase_user(user),
     lambda shop, user: shop.orders.erase_user(user),
     lambda shop, user: shop.payments.erase_user(user),
     lambda shop, user: shop.likes.erase_user(user),

@@ -295,6 +295,26 @@ WHERE payment.order_id = ANY (CAST(:ids AS uuid[])) AND (
 )
 ORDER BY 1, 2
 """,
+    # The delivery system learns of a change a moment later, but within ten minutes unless an
+    # operator was alerted. An order that it never had needs neither UPDATE nor WITHDRAWAL.
+    DELIVERY_SYSTEM_KNOWS_THE_ORDER="""
+SELECT orders.id AS order_id, orders.status, delivery_version AS version, sent_version
+FROM orders JOIN shipment ON shipment.order_id = orders.id
+JOIN shipment_notice AS sent ON sent.order_id = orders.id AND sent.kind = 'ORDER'
+WHERE orders.id = ANY (CAST(:ids AS uuid[])) AND (
+    orders.status <> 'CANCELLED' AND sent_version < delivery_version
+        AND delivery_changed_at < now() - interval '10 minutes'
+    OR sent_version > delivery_version
+    OR orders.status = 'CANCELLED' AND EXISTS (SELECT FROM order_history
+        WHERE order_history.order_id = orders.id AND order_history.status = 'CANCELLED'
+            AND at < now() - interval '10 minutes')
+        AND NOT EXISTS (SELECT FROM shipment_notice AS withdrawn
+            WHERE withdrawn.order_id = orders.id AND withdrawn.kind = 'WITHDRAWAL')
+    OR orders.status <> 'CANCELLED' AND EXISTS (SELECT FROM shipment_notice AS withdrawn
+            WHERE withdrawn.order_id = orders.id AND withdrawn.kind = 'WITHDRAWAL')
+)
+ORDER BY 1
+""",
     PAYMENT_IS_OF_WHAT_IS_DUE=f"""
 SELECT order_id, payment.id AS payment_id, payment.amount, {_CARD_AMOUNT} AS due
 FROM payment JOIN orders ON orders.id = order_id

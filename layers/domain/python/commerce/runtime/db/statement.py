@@ -51,7 +51,7 @@ class Statement:
         if documents:
             return Query(
                 sql,
-                [json.dumps(known[name]) if name in documents else known[name] for name in names],
+                [_document(known[name]) if name in documents else known[name] for name in names],
                 is_lasting=True,
             )
         return Query(sql, [known[name] for name in names], is_lasting=True)
@@ -64,6 +64,10 @@ class Statement:
 
             self._compiled = Compiled(*compile_core(self._build))
         return self._compiled
+
+
+def _document(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)  # NULL, not the JSON text `null`
 
 
 class precompiled:  # noqa: N801 - it stands where `import` would

@@ -18,6 +18,7 @@ from tests.harness.histories.verdict import judge, report
 
 SEEDS = range(1, 13)
 CLIENTS = 5
+pytestmark = pytest.mark.timeout(900)  # a quarter of a minute on an idle machine
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from tests.harness.histories.hunt import hunt
 from tests.harness.histories.planted import BUGS, Plant, planted, stock_has_lost_lock_and_guard
 from tests.harness.histories.recorder import Recorder
 
-HISTORIES = 40
+HISTORIES = 120  # the usual number is below ten; a loaded machine interleaves less
 CLIENTS = 5
+pytestmark = pytest.mark.timeout(900)  # half a minute for the slowest on an idle machine
 
 
 @pytest.fixture

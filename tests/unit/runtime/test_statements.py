@@ -127,15 +127,21 @@ def test_calls_do_not_share_their_values() -> None:
     assert list(second.values) == [[]]
 
 
-@pytest.mark.parametrize(
-    "document", [None, [], {}, {"a": ["\u00e9", None, 1.5]}, "text", [{"a": 1}] * 3]
-)
-def test_documents_are_sent_as_json(document: Any) -> None:
+def a_note(document: Any) -> Any:
+    """The value with which a row of this document is written."""
     statement = Statement(
         insert(wall).values(id=bindparam("id"), notes=bindparam("notes", type_=JSONB))
     )
-    query = statement(id=ID, notes=document)
-    assert json.loads(query.values[1]) == document
+    return statement(id=ID, notes=document).values[1]
+
+
+@pytest.mark.parametrize("document", [[], {}, {"a": ["\u00e9", None, 1.5]}, "text", [{"a": 1}] * 3])
+def test_documents_are_sent_as_json(document: Any) -> None:
+    assert json.loads(a_note(document)) == document
+
+
+def test_no_document_is_null_and_not_the_json_text_of_null() -> None:
+    assert a_note(None) is None
 
 
 def test_many_rows_are_one_parameter() -> None:

@@ -500,7 +500,6 @@ def test_a_parameter_is_not_read_leniently(query: str, field: str, code: str) ->
 @pytest.mark.parametrize(
     ("name", "method", "path"),
     [
-        ("order/ship_order", "POST", "/admin/orders/x/shipment"),
         ("order/deliver_order", "POST", "/admin/orders/x/delivery"),
         ("coupon/issue_coupon", "POST", "/coupons/x/issues"),
         ("like/like_product", "PUT", "/products/x/like"),

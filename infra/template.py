@@ -113,23 +113,29 @@ def arguments_of(stack: dict[str, Any], nested: dict[str, Any]) -> dict[str, Any
     return found
 
 
-SELDOM_CALLED = (
-    "/admin", "/console", "/docs", "/openapi.json", "/email-verifications", "/password-resets",
-    "/sessions/current", "/sessions/{session_id}", "/users/me/password", "/users/me/export",
-    "/users/me/addresses",
-    "/users/me/points/charges/{charge_id}", "/users/me/points/entries", "/drops/{drop_id}/proof",
-    "/drops/{drop_id}/report", "/orders/{order_id}/address", "/orders/{order_id}/returns",
-    "/returns",
-)  # fmt: skip
+OFTEN_CALLED = frozenset({
+    ("post", "/users"), ("post", "/sessions"), ("post", "/sessions/refresh"),
+    ("get", "/products"), ("get", "/products/{product_id}"), ("get", "/rankings"),
+    ("put", "/products/{product_id}/like"),
+    ("post", "/orders"), ("get", "/orders"), ("get", "/orders/{order_id}"),
+    ("post", "/orders/{order_id}/cancellation"),
+    ("post", "/payments"), ("post", "/payments/callbacks"),
+    ("get", "/drops/{drop_id}"), ("post", "/drops/{drop_id}/entries"),
+    ("get", "/drops/{drop_id}/entries/me"),
+})  # fmt: skip
+"""What most shoppers do: enough calls within a canary's minutes to judge it by."""
 
 
 def is_called_often(function: dict[str, Any]) -> bool:
     """Tell whether a canary works for a function: shoppers or a queue call it often enough."""
     return any(
-        event["Type"] == "SQS"
-        or (event["Type"] == "Api" and not event["Properties"]["Path"].startswith(SELDOM_CALLED))
+        event["Type"] == "SQS" or (event["Type"] == "Api" and _operation(event) in OFTEN_CALLED)
         for event in function.get("Events", {}).values()
     )
+
+
+def _operation(event: dict[str, Any]) -> tuple[str, str]:
+    return event["Properties"]["Method"], event["Properties"]["Path"]
 
 
 def with_absolute_paths(template: dict[str, Any]) -> dict[str, Any]:

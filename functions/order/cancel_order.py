@@ -1,4 +1,4 @@
-"""POST /orders/{order_id}/cancellation: a user cancels one of their orders."""
+"""POST /orders/{order_id}/cancellation: a user cancels one of their orders, or a part."""
 
 from commerce.app import ordering
 from commerce.app.transactions import once
@@ -9,7 +9,14 @@ from commerce.entrypoints.http import (
     http_api,
     lambda_handler,
 )
-from commerce.order import CancelOrder, NotYourOrder, OrderNotCancellable, OrderNotFound, OrderView
+from commerce.order import (
+    CancelOrder,
+    NothingLeft,
+    NotYourOrder,
+    OrderNotCancellable,
+    OrderNotFound,
+    OrderView,
+)
 
 api = http_api()
 NO_REASON = CancelOrder()
@@ -26,5 +33,5 @@ handler = lambda_handler(
     api,
     access=USER,
     idempotent="optional",
-    refusals=(OrderNotFound, NotYourOrder, OrderNotCancellable),
+    refusals=(OrderNotFound, NotYourOrder, OrderNotCancellable, NothingLeft),
 )

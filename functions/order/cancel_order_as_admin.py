@@ -1,9 +1,9 @@
-"""POST /admin/orders/{order_id}/cancellation: an admin cancels an order."""
+"""POST /admin/orders/{order_id}/cancellation: an admin cancels an order, or a part of it."""
 
 from commerce.app import ordering
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import Scope, Staff, http_api, lambda_handler
-from commerce.order import CancelOrder, OrderNotCancellable, OrderNotFound, OrderView
+from commerce.order import CancelOrder, NothingLeft, OrderNotCancellable, OrderNotFound, OrderView
 
 api = http_api()
 NO_REASON = CancelOrder()
@@ -17,5 +17,5 @@ def cancel_order_as_admin(
 
 
 handler = lambda_handler(
-    api, access=Scope.ORDERS_FULFIL, refusals=(OrderNotFound, OrderNotCancellable)
+    api, access=Scope.ORDERS_FULFIL, refusals=(OrderNotFound, OrderNotCancellable, NothingLeft)
 )

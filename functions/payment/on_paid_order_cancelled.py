@@ -1,7 +1,7 @@
-"""OrderCancelled -> the amount charged to a card is refunded."""
+"""OrderCancelled, OrderLinesCancelled -> what a card paid for it is refunded."""
 
 from commerce.app.checkout import refund_cancelled
 from commerce.entrypoints.queue import event_handler
-from commerce.order import OrderCancelled
+from commerce.order import OrderCancelled, OrderLinesCancelled
 
-handler = event_handler(OrderCancelled, refund_cancelled)
+handler = event_handler((OrderCancelled, OrderLinesCancelled), refund_cancelled)

@@ -44,6 +44,7 @@ from commerce.like import LikeView
 from commerce.order import (
     AddressRequired,
     HoldCooldown,
+    NothingLeft,
     OrderView,
     PointsExceedTotal,
     PriceChanged,
@@ -93,6 +94,7 @@ ORDER_ID = "0198c0de-0000-7000-8000-00000000000c"
 PAYMENT_ID = "0198c0de-0000-7000-8000-00000000000d"
 COUPON_ID = "0198c0de-0000-7000-8000-00000000000e"
 CHARGE_ID = "0198c0de-0000-7000-8000-0000000000c2"
+REFUND_ID = "0198c0de-0000-7000-8000-0000000000c3"
 ISSUED_COUPON_ID = "0198c0de-0000-7000-8000-00000000000f"
 USER_ID = "0198c0de-0000-7000-8000-000000000001"
 SESSION_ID = "0198c0de-0000-7000-8000-000000000017"
@@ -162,6 +164,7 @@ _ORDER = {
     "discount": _won(0),
     "points_used": _won(24000),
     "card_amount": _won(0),
+    "refunded": _won(12000),
     "lines": [
         {
             "product_id": PRODUCT_ID,
@@ -170,6 +173,8 @@ _ORDER = {
             "brand_name": "Acme",
             "unit_price": _won(12000),
             "quantity": 2,
+            "cancelled_quantity": 1,
+            "returned_quantity": 0,
         }
     ],
     "placed_at": AT,
@@ -184,6 +189,14 @@ _ENTERED = {
     "charge_id": CHARGE_ID,
     "balance_after": _won(10000),
 }
+_REFUND = {
+    "refund_id": REFUND_ID,
+    "kind": "CANCELLATION",
+    "amount": _won(12000),
+    "card_amount": _won(0),
+    "points": _won(12000),
+    "at": AT,
+}
 _STEP = {"status": "CONFIRMED", "at": AT, "by": f"user:{USER_ID}", "reason": "Paid by points"}
 _PAYMENT = {
     "payment_id": PAYMENT_ID,
@@ -191,6 +204,7 @@ _PAYMENT = {
     "charge_id": None,
     "status": "PENDING",
     "amount": _won(24000),
+    "refunded": _won(0),
     "card_type": "KB",
     "card_last4": "4444",
     "failure_reason": None,
@@ -479,7 +493,7 @@ _VIEWS: tuple[View, ...] = (
     IssuedCouponView(issued_coupon_id=ISSUED_COUPON_ID, coupon_id=COUPON_ID, status="AVAILABLE"),
     OrderView.model_validate(_ORDER),
     AddressView.model_validate(_ADDRESS | {"address_id": ADDRESS_ID, "is_default": True}),
-    OrderPage.model_validate({**_ORDER, "history": [_STEP], "payments": []}),
+    OrderPage.model_validate({**_ORDER, "refunds": [_REFUND], "history": [_STEP], "payments": []}),
     PaymentView.model_validate(_PAYMENT),
     RankingWeightsView(view=0.1, like=0.2, order=0.7),
     RankingView(
@@ -499,6 +513,7 @@ _VIEWS: tuple[View, ...] = (
     OperatorsOrderView.model_validate(
         {
             **_ORDER,
+            "refunds": [_REFUND],
             "history": [_STEP],
             "payments": [],
             "buyer_id": USER_ID,
@@ -542,6 +557,7 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
             [{"product_id": PRODUCT_ID, "limit": 2, "already": 1, "requested": 2}]
         ),
         PriceChanged(Money(26000)),
+        NothingLeft({PRODUCT_ID: 2}, {PRODUCT_ID: 1}),
         TooManyUnpaidOrders(3),
         AddressRequired(),
         TooManyAddresses(20),

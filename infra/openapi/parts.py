@@ -243,6 +243,7 @@ PROBLEM_ERROR: dict[str, Any] = {
         "available": {"type": "integer"},
         "already": {"type": "integer"},
         "limit": {"type": "integer"},
+        "left": {"type": "integer"},
         "sale_from": _MOMENT,
         "sale_until": _MOMENT,
     },

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from commerce.payment import Payment, PaymentUnderWay, RefundReason, Result
+from commerce.payment import Payment, PaymentUnderWay, Refund, RefundReason, Result
 from commerce.payment.model import Status
 from commerce.payment.repository import PaymentRepository, SqlPaymentRepository
 from commerce.runtime.db.connection import ConstraintViolated, Contention, Database
@@ -63,9 +63,20 @@ def a_payment(order_id: UUID, at: datetime | None = None) -> Payment:
     )
 
 
+def all_of(payment: Payment) -> Refund:
+    return Refund(
+        id=payment.id,
+        payment_id=payment.id,
+        amount=payment.amount,
+        reason=RefundReason.ORDER_CANCELLED,
+        requested_at=payment.changed_at,
+    )
+
+
 def facts(payment: Payment | None) -> dict[str, Any]:
     assert payment is not None
-    names = [each.name for each in fields(Payment) if each.name not in ("events", "version_read")]
+    not_kept = ("events", "version_read", "new_refund")
+    names = [each.name for each in fields(Payment) if each.name not in not_kept]
     return {name: getattr(payment, name) for name in names}
 
 
@@ -80,6 +91,49 @@ def test_a_stored_payment_is_read_back_unchanged(payments: Opened, order_id: UUI
         assert kept.find(uuid4()) is kept.lock(uuid4()) is kept.find_by_key("none") is None
 
 
+def test_a_payments_refunds_are_stored_in_their_order(payments: Opened, order_id: UUID) -> None:
+    payment = a_payment(order_id)
+    parts = [(clock.new_id(), Money(200)), (clock.new_id(), Money(100))]
+    with payments() as kept:
+        kept.add(payment)
+    with payments() as kept:
+        found = kept.lock(payment.id)
+        assert found is not None
+        found.take(str(uuid4()), at=clock.now())
+        found.settle(Result(Money(500), is_charged=True), at=clock.now())
+        kept.save(found)
+    for id_, amount in parts:
+        with payments() as kept:
+            found = kept.lock(payment.id)
+            assert found is not None
+            found.begin_refund(
+                RefundReason.LINES_CANCELLED, at=clock.now(), refund_id=id_, amount=amount
+            )
+            kept.save(found)
+    with payments() as kept:
+        first, second = kept.refunds_of(payment.id)
+        found = kept.lock(payment.id)
+        assert found is not None
+        assert [(each.id, each.amount) for each in (first, second)] == parts
+        assert (found.status, found.refund_requested, found.refunded) == (
+            Status.SUCCEEDED,
+            Money(300),
+            Money(0),
+        )
+        found.mark_refunded(first, at=clock.now())
+        kept.mark_refunded(first)
+        kept.save(found)
+    with payments() as kept:
+        assert [each.refunded_at for each in kept.refunds_of(payment.id)] == [
+            first.refunded_at,
+            None,
+        ]
+        found = kept.find(payment.id)
+        assert found is not None
+        assert (found.refunded, found.is_refunding) == (Money(200), True)
+        assert kept.refunds_of(uuid4()) == []
+
+
 def test_a_payments_result_is_stored(payments: Opened, order_id: UUID) -> None:
     payment, key = a_payment(order_id), str(uuid4())
     with payments() as kept:
@@ -88,7 +142,7 @@ def test_a_payments_result_is_stored(payments: Opened, order_id: UUID) -> None:
         lambda each: each.take(key, at=clock.now()),
         lambda each: each.settle(Result(Money(500), is_charged=True), at=clock.now()),
         lambda each: each.begin_refund(RefundReason.ORDER_CANCELLED, at=clock.now()),
-        lambda each: each.mark_refunded(at=clock.now()),
+        lambda each: each.mark_refunded(all_of(each), at=clock.now()),
     ]
     for change in changes:
         with payments() as kept:

@@ -482,7 +482,7 @@ class TestOrders:
         with orders() as repository:
             for order in (mine[1], theirs, mine[0], mine[2]):
                 repository.add(order)
-        shown = [replace(order, events=[], history=[]) for order in mine]
+        shown = [replace(order, events=[]) for order in mine]
         last = UUID(int=2**128 - 1)
         with orders() as repository:
             assert repository.newest_of(buyer_id, last, 10) == shown[::-1]

@@ -131,6 +131,7 @@ CONSUMERS = {
     "PaymentSucceeded": "order/on_payment_succeeded",
     "PaymentFailed": "order/on_payment_failed",
     "OrderCancelled": "payment/on_paid_order_cancelled",
+    "OrderLinesCancelled": "payment/on_paid_order_cancelled",
 }
 
 

@@ -12,6 +12,7 @@ FUNCTIONS = {
     "OrderConfirmed": "shipping/on_order_confirmed",
     "OrderAddressChanged": "shipping/on_order_address_changed",
     "OrderCancelled": "shipping/on_order_cancelled",
+    "OrderLinesCancelled": "shipping/on_order_cancelled",
 }
 
 
@@ -19,6 +20,7 @@ KINDS = {
     "OrderConfirmed": "ORDER",
     "OrderAddressChanged": "UPDATE",
     "OrderCancelled": "WITHDRAWAL",
+    "OrderLinesCancelled": "UPDATE",
 }
 
 

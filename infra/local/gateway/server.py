@@ -109,9 +109,12 @@ class GatewayHandler(JsonHandler):
         return self._about("queries", key, lambda transaction: transaction.shown)
 
     def _refund(self, key: str) -> Answer | None:
-        amount = self.json_body().get("amount")
+        body = self.json_body()
+        refund_key, amount = body.get("refundKey"), body.get("amount")
         refund = self.server.gateway.refund
-        return self._about("refunds", key, lambda transaction: refund(transaction, amount))
+        return self._about(
+            "refunds", key, lambda transaction: refund(transaction, refund_key, amount)
+        )
 
     def _about(
         self, subject: Subject, key: str, answer: Callable[[Transaction], Json]

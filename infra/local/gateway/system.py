@@ -16,7 +16,7 @@ import urllib3
 
 from infra.local.gateway.agenda import Agenda
 from infra.local.gateway.behaviour import Behaviour, Draw, Odds, Settlement, Subject
-from infra.local.json_server import Json, Refused, now
+from infra.local.json_server import Json, Refused, is_integer, now
 from infra.local.signatures import signature
 
 CALLBACK_TIMEOUT_SECONDS = 10
@@ -66,8 +66,7 @@ class Transaction:
     status: str = "PENDING"
     reason: str | None = None
     charged_at: str | None = None
-    refund_key: str | None = None
-    refunded_at: str | None = None
+    refunds: list[Json] = field(default_factory=list)
     callbacks: list[Json] = field(default_factory=list)
     is_told: bool = False
 
@@ -83,14 +82,13 @@ class Transaction:
     @property
     def shown(self) -> Json:
         """Return its representation in the gateway's API."""
-        refund = {"refundKey": self.refund_key, "amount": self.request.amount, "status": "REFUNDED"}
         return {
             **self.brief,
             "orderId": self.request.order_id,
             "cardType": self.request.card_type,
             "cardNo": self.request.masked_card_no,
             "amount": self.request.amount,
-            "refund": refund if self.refund_key else None,
+            "refunds": [dict(each) for each in self.refunds],
         }
 
     @property
@@ -101,9 +99,14 @@ class Transaction:
             "userId": self.request.user_id,
             "created_at": self.created_at,
             "charged_at": self.charged_at,
-            "refunded_at": self.refunded_at,
+            "refunded_at": self.refunds[-1]["refundedAt"] if self.is_refunded else None,
             "callbacks": list(self.callbacks),
         }
+
+    @property
+    def is_refunded(self) -> bool:
+        """True once all that was charged is refunded."""
+        return bool(sum(each["amount"] for each in self.refunds) == self.request.amount)
 
     @classmethod
     def stored(cls, line: str) -> "Transaction | None":
@@ -229,28 +232,30 @@ class Gateway:
                 self._settle(transaction)
             return transaction
 
-    def refund(self, transaction: Transaction, amount: object) -> Json:
-        """Give back what was charged, once; asked again, answer the same. Raises Refused."""
+    def refund(self, transaction: Transaction, key: object, amount: object) -> Json:
+        """Refund an amount once per key; asked again, answer the same. Raises Refused."""
         with self._changed:
             if transaction.status != "SUCCESS":
-                raise GatewayRefused(
-                    HTTPStatus.CONFLICT, "NOT_REFUNDABLE", f"the payment is {transaction.status}"
-                )
-            if amount != transaction.request.amount:
-                raise GatewayRefused(
-                    HTTPStatus.BAD_REQUEST,
-                    "INVALID_AMOUNT",
-                    "the whole amount is refunded, or none",
-                )
-            if transaction.refund_key is None:
-                transaction.refund_key = f"RF-{secrets.token_hex(8)}"
-                transaction.refunded_at = now()
-                self._store(transaction)
-            return {
-                "transactionKey": transaction.transaction_key,
-                "refundKey": transaction.refund_key,
-                "status": "REFUNDED",
-            }
+                raise _conflict("NOT_REFUNDABLE", f"the payment is {transaction.status}")
+            if not isinstance(key, str) or not key:
+                raise _invalid("INVALID_REFUND_KEY", "refundKey must be a text")
+            if not isinstance(amount, int) or not is_integer(amount) or amount <= 0:
+                raise _invalid("INVALID_AMOUNT", "amount must be a whole number above 0")
+            made = next((each for each in transaction.refunds if each["refundKey"] == key), None)
+            if made is None:
+                made = self._make_refund(transaction, key, amount)
+            if made["amount"] != amount:
+                raise _conflict("REFUND_KEY_USED", "the key is of a refund of another amount")
+            return {"transactionKey": transaction.transaction_key, **made}
+
+    def _make_refund(self, transaction: Transaction, key: str, amount: int) -> Json:
+        refunded = sum(each["amount"] for each in transaction.refunds)
+        if refunded + amount > transaction.request.amount:
+            raise _conflict("REFUND_EXCEEDS_CHARGE", f"{refunded} was refunded before")
+        made = {"refundKey": key, "amount": amount, "status": "REFUNDED", "refundedAt": now()}
+        transaction.refunds.append(made)
+        self._store(transaction)
+        return made
 
     def find(self, transaction_key: str, user_id: str | None) -> Transaction | None:
         """Return a payment, where it is there and the user's."""
@@ -338,6 +343,14 @@ class Gateway:
         if self._state_file is not None:
             with self._state_file.open("a") as output:
                 output.write(_line(transaction))
+
+
+def _invalid(code: str, detail: str) -> GatewayRefused:
+    return GatewayRefused(HTTPStatus.BAD_REQUEST, code, detail)
+
+
+def _conflict(code: str, detail: str) -> GatewayRefused:
+    return GatewayRefused(HTTPStatus.CONFLICT, code, detail)
 
 
 def signed(secret: str, body: bytes) -> dict[str, str]:

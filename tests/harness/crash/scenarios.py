@@ -42,7 +42,6 @@ from tests.support.orders import cancel, deliver, place, ship
 from tests.support.other_connection import wait_until
 from tests.support.payments import (
     CALLBACKS,
-    a_card_order,
     events_of_payments,
     pay,
     payments_of,
@@ -123,21 +122,26 @@ def _shipped() -> Case:
     return case
 
 
-def _to_be_paid() -> Case:
+def _to_be_paid(units: int = 1) -> Case:
     case = a_case()
-    return replace(case, order=a_card_order(case.buyer, case.product))
+    placed = place_by_card(case.buyer, (case.product, units))
+    return replace(case, order=str(placed.json["order_id"]))
 
 
-def _charged() -> Case:
+def _charged(units: int = 1) -> Case:
     """The gateway has charged the card; no callback has arrived."""
-    case = _to_be_paid()
+    case = _to_be_paid(units)
     assert pay(case.buyer, case.order).status == 201
     wait_until(lambda: [each["status"] for each in transactions(case.order)] == ["SUCCESS"])
     return replace(case, words={"transaction": transactions(case.order)[0]})
 
 
-def _confirmed_by_card() -> Case:
-    case = _charged()
+def _two_confirmed_by_card() -> Case:
+    return _confirmed_by_card(2)
+
+
+def _confirmed_by_card(units: int = 1) -> Case:
+    case = _charged(units)
     reconcile()
     assert statuses_of(case.order) == ["SUCCEEDED"]
     _consume_all(case, "PaymentSucceeded", "order/on_payment_succeeded")
@@ -159,13 +163,18 @@ def _callback(case: Case) -> str:
         {
             name: case.words["transaction"][name]
             for name in ("transactionKey", "status", "reason", "orderId", "cardType", "cardNo",
-                         "amount", "refund")
+                         "amount", "refunds")
         }
     ).encode()  # fmt: skip
     headers = CALLBACK_HEADERS.signed(body, os.environ["GATEWAY_SECRET"], clock.now())
     return answered(
         call("payment/receive_callback", "POST", CALLBACKS, raw_body=body.decode(), headers=headers)
     )
+
+
+def _cancel_part(case: Case) -> str:
+    body = {"lines": [{"product_id": case.product, "quantity": 1}]}
+    return answered(cancel(case.buyer, case.order, key=case.key, body=body))
 
 
 def _cancel(case: Case) -> str:
@@ -234,6 +243,14 @@ def _a_cancelled_order() -> Case:
     return with_newest_event(case, "OrderCancelled")
 
 
+def _a_partly_cancelled_order() -> Case:
+    case = ordered()
+    confirmed = with_newest_event(case, "OrderConfirmed").words["envelope"]
+    assert consume("shipping/on_order_confirmed", confirmed) == DONE
+    assert _cancel_part(case) == "200"
+    return with_newest_event(case, "OrderLinesCancelled")
+
+
 def _a_like_to_count() -> Case:
     case = _a_liked_product()
     [envelope] = events_about(case.product, ProductLiked.__name__)
@@ -289,6 +306,12 @@ def _a_card_to_refund() -> Case:
     case = _confirmed_by_card()
     assert _cancel(case) == "200"
     return with_newest_event(case, "OrderCancelled")
+
+
+def _a_part_to_refund() -> Case:
+    case = _two_confirmed_by_card()
+    assert _cancel_part(case) == "200"
+    return with_newest_event(case, "OrderLinesCancelled")
 
 
 def _a_first_decline() -> Case:
@@ -403,6 +426,10 @@ SCENARIOS = {
         ),
         Scenario("cancel_point", "order/cancel_order", ordered, _cancel, OK),
         Scenario("cancel_card", "order/cancel_order", _confirmed_by_card, _cancel, OK),
+        Scenario("cancel_part", "order/cancel_order", ordered, _cancel_part, OK),
+        Scenario(
+            "cancel_part_by_card", "order/cancel_order", _two_confirmed_by_card, _cancel_part, OK
+        ),
         Scenario("ship", "order/ship_order", ordered, _ship, OK | {"409 ORDER_NOT_SHIPPABLE"}),
         Scenario(
             "deliver", "order/deliver_order", _shipped, _deliver, OK | {"409 ORDER_NOT_DELIVERABLE"}
@@ -427,6 +454,7 @@ SCENARIOS = {
         ),
         _consumer("tell_confirmed", "shipping/on_order_confirmed", _a_confirmed_order),
         _consumer("tell_cancelled", "shipping/on_order_cancelled", _a_cancelled_order),
+        _consumer("tell_part", "shipping/on_order_cancelled", _a_partly_cancelled_order),
         replace(
             _consumer(
                 "tell_changed", "shipping/on_order_address_changed", shoppers.an_update_to_send
@@ -442,6 +470,7 @@ SCENARIOS = {
         _consumer("cancel_declined", "order/on_payment_failed", _a_last_decline),
         _consumer("keep_declined", "order/on_payment_failed", _a_first_decline),
         _consumer("refund_card", "payment/on_paid_order_cancelled", _a_card_to_refund),
+        _consumer("refund_part", "payment/on_paid_order_cancelled", _a_part_to_refund),
         _consumer("log_action", "user/on_user_acted", _a_view_to_log),
         Scenario(
             "mail_token",

@@ -158,7 +158,7 @@ def test_a_payment_is_charged_and_called_back_once_with_a_signature(shop: Shop) 
         "amount": 1200,
         "status": "SUCCESS",
         "reason": None,
-        "refund": None,
+        "refunds": [],
     }
     eventually(lambda: len(shop.held("order-1")[0]["callbacks"]) == 1)
     [(headers, body)] = shop.told
@@ -233,38 +233,64 @@ def test_a_refund_is_given_once_and_shown(shop: Shop) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         path = f"/api/v1/payments/{key}/refunds"
-        replies = list(pool.map(lambda _: shop.ask("POST", path, {"amount": 700}), range(8)))
+        body = {"refundKey": "all", "amount": 700}
+        replies = list(pool.map(lambda _: shop.ask("POST", path, body), range(8)))
 
     assert {status for status, _ in replies} == {200}
     [refund] = {json.dumps(answer["data"]) for _, answer in replies}
-    refund_key = json.loads(refund)["refundKey"]
-    assert json.loads(refund) == {
+    made = json.loads(refund)
+    at = made.pop("refundedAt")
+    assert made == {
         "transactionKey": key,
-        "refundKey": refund_key,
+        "refundKey": "all",
+        "amount": 700,
         "status": "REFUNDED",
     }
     shown = shop.payment(key)
     assert shown["status"] == "SUCCESS"
-    assert shown["refund"] == {"refundKey": refund_key, "amount": 700, "status": "REFUNDED"}
-    assert shop.held("order-1")[0]["refunded_at"]
+    assert shown["refunds"] == [
+        {"refundKey": "all", "amount": 700, "status": "REFUNDED", "refundedAt": at}
+    ]
+    assert shop.held("order-1")[0]["refunded_at"] == at
 
 
-def test_only_a_charged_payment_is_refunded_in_full(shop: Shop) -> None:
+def test_parts_are_refunded_up_to_the_charge_each_under_its_key(shop: Shop) -> None:
+    key = shop.key_of(shop.pay("order-1", amount=700))
+    shop.settled(key)
+
+    def refund(refund_key: str, amount: int) -> tuple[int, str | None]:
+        body = {"refundKey": refund_key, "amount": amount}
+        status, answer = shop.ask("POST", f"/api/v1/payments/{key}/refunds", body)
+        return status, answer["meta"]["errorCode"]
+
+    assert refund("one", 300) == refund("one", 300) == (200, None)
+    assert refund("one", 200) == (409, "REFUND_KEY_USED")
+    assert refund("two", 401) == (409, "REFUND_EXCEEDS_CHARGE")
+    assert shop.held("order-1")[0]["refunded_at"] is None
+    assert refund("two", 400) == (200, None)
+    assert refund("three", 1) == (409, "REFUND_EXCEEDS_CHARGE")
+    shown = [(each["refundKey"], each["amount"]) for each in shop.payment(key)["refunds"]]
+    assert shown == [("one", 300), ("two", 400)]
+
+
+def test_only_a_charged_payment_is_refunded(shop: Shop) -> None:
     key = shop.key_of(shop.pay("order-1", amount=700))
     shop.settled(key)
     shop.behave(mode="healthy", result="LIMIT_EXCEEDED")
     failed = shop.key_of(shop.pay("order-2"))
     assert shop.settled(failed)["reason"] == "LIMIT_EXCEEDED"
 
-    for path, amount, expected in (
-        (key, 699, (400, "INVALID_AMOUNT")),
-        (key, None, (400, "INVALID_AMOUNT")),
-        (failed, 500, (409, "NOT_REFUNDABLE")),
-        ("TR-0", 500, (404, "NOT_FOUND")),
+    for path, body, expected in (
+        (key, {"refundKey": "all", "amount": 701}, (409, "REFUND_EXCEEDS_CHARGE")),
+        (key, {"refundKey": "all", "amount": 0}, (400, "INVALID_AMOUNT")),
+        (key, {"refundKey": "all"}, (400, "INVALID_AMOUNT")),
+        (key, {"amount": 700}, (400, "INVALID_REFUND_KEY")),
+        (failed, {"refundKey": "all", "amount": 500}, (409, "NOT_REFUNDABLE")),
+        ("TR-0", {"refundKey": "all", "amount": 500}, (404, "NOT_FOUND")),
     ):
-        status, answer = shop.ask("POST", f"/api/v1/payments/{path}/refunds", {"amount": amount})
+        status, answer = shop.ask("POST", f"/api/v1/payments/{path}/refunds", body)
         assert (status, answer["meta"]["errorCode"]) == expected
-    assert shop.payment(key)["refund"] is None
+    assert shop.payment(key)["refunds"] == []
 
 
 def test_mode_refuse_declines_the_card_and_stores_nothing(shop: Shop) -> None:

@@ -440,23 +440,35 @@ def test_a_status_change_of_a_stale_order_is_not_written(world: World, database_
     world.assert_books_hold()
 
 
-RETURN_AGAIN = """
+SELL_AGAIN = """
     INSERT INTO stock_movement (product_id, change, reason, order_id, at)
-    SELECT product_id, change, 'RETURNED', order_id, at
-    FROM stock_movement WHERE order_id = $1 AND change > 0
+    SELECT product_id, change, 'SOLD', order_id, at
+    FROM stock_movement WHERE order_id = $1 AND change < 0
 """
-REFUND_POINTS_AGAIN = """
+SPEND_AGAIN = """
     INSERT INTO point_ledger (id, user_id, amount, currency, reason, order_id, at)
-    SELECT gen_random_uuid(), user_id, 1, currency, 'AGAIN', order_id, at
+    SELECT gen_random_uuid(), user_id, -1, currency, 'AGAIN', order_id, at
+    FROM point_ledger WHERE order_id = $1 AND amount < 0
+"""
+REFUND_AGAIN = """
+    INSERT INTO point_ledger (id, user_id, amount, currency, reason, order_id, at)
+    SELECT id, user_id, amount, currency, 'AGAIN', order_id, at
     FROM point_ledger WHERE order_id = $1 AND amount > 0
 """
+REFUND_MORE = "UPDATE orders SET card_refunded_amount = 1 WHERE id = $1"
+UNDO_A_PART = "UPDATE orders SET points_refunded_amount = points_used_amount - 1 WHERE id = $1"
+CANCEL_MORE = "UPDATE order_line SET cancelled_quantity = quantity + 1 WHERE order_id = $1"
 
 
 @pytest.mark.parametrize(
     ("sql", "rule"),
     [
-        (RETURN_AGAIN, "stock_moved_once_per_reason"),
-        (REFUND_POINTS_AGAIN, "points_moved_once_per_order"),
+        (SELL_AGAIN, "stock_taken_once_per_reason"),
+        (SPEND_AGAIN, "points_spent_once_per_order"),
+        (REFUND_AGAIN, "point_ledger_pkey"),
+        (REFUND_MORE, "cancelled_order_is_refunded|order_never_overrefunded"),
+        (UNDO_A_PART, "cancelled_order_is_refunded"),
+        (CANCEL_MORE, "no_more_goes_back_than_was_bought"),
     ],
 )
 def test_the_database_refuses_a_second_compensation(world: World, sql: str, rule: str) -> None:

@@ -300,15 +300,16 @@ def test_a_refund_is_made_once(gateway: RunningGateway, buyer: Buyer) -> None:
     _settled(gateway, buyer)
 
     with ThreadPoolExecutor(8) as pool:
-        refunds = set(pool.map(lambda _: buyer.client.refund(key, 700), range(8)))
+        refunds = set(pool.map(lambda _: buyer.client.refund(key, "one", 300), range(8)))
 
     [refund] = refunds
     assert isinstance(refund, Refunded)
     found = buyer.client.find(key)
     assert found is not None
-    assert found.is_refunded
-    assert buyer.client.refund(key, 699) == NotRefunded("INVALID_AMOUNT")
-    assert buyer.client.refund("TR-0", 700) == NotRefunded("NOT_FOUND")
+    assert found.refunded == 300
+    assert isinstance(buyer.client.refund(key, "two", 400), Refunded)
+    assert buyer.client.refund(key, "three", 1) == NotRefunded("REFUND_EXCEEDS_CHARGE")
+    assert buyer.client.refund("TR-0", "one", 700) == NotRefunded("NOT_FOUND")
 
 
 def test_a_failed_refund_is_retried_and_a_hanging_one_is_unknown(
@@ -318,14 +319,13 @@ def test_a_failed_refund_is_retried_and_a_hanging_one_is_unknown(
     assert isinstance(taken, Taken)
     _settled(gateway, buyer)
     gateway.behave("hang", on="refunds")
-    assert isinstance(
-        buyer.client.refund(taken.transaction_key, 700, Deadline.within(0.5)), Unknown
-    )
+    key = taken.transaction_key
+    assert isinstance(buyer.client.refund(key, "all", 700, Deadline.within(0.5)), Unknown)
     gateway.behave("error", on="refunds")
-    assert isinstance(buyer.client.refund(taken.transaction_key, 700), Unknown)
+    assert isinstance(buyer.client.refund(key, "all", 700), Unknown)
     gateway.behave("healthy")
     gateway.behave("error", times=2, on="refunds")
-    assert isinstance(buyer.client.refund(taken.transaction_key, 700), Refunded)
+    assert isinstance(buyer.client.refund(key, "all", 700), Refunded)
 
 
 def test_queries_are_retried_after_failures_but_not_after_a_time_out(

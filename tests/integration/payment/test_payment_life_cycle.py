@@ -35,6 +35,7 @@ def test_a_paid_order_is_confirmed(gateway: RunningGateway) -> None:
         "charge_id": None,
         "status": "PENDING",
         "amount": {"amount": 2400, "currency": "KRW"},
+        "refunded": {"amount": 0, "currency": "KRW"},
         "card_type": "KB",
         "card_last4": "9876",
         "failure_reason": None,

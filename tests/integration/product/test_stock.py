@@ -450,7 +450,7 @@ class TestDrops:
 
         in_transaction(ship_one)
         assert (units_of(product), stock_seen(product).json["allotted"]) == ((19, 7, 12), 7)
-        with pytest.raises(ConstraintViolated, match="stock_moved_once_per_reason"):
+        with pytest.raises(ConstraintViolated, match="stock_taken_once_per_reason"):
             in_transaction(ship_one)
         rows("DELETE FROM stock_movement WHERE order_id = $1", order_id)  # there is no such order
         rows("UPDATE stock SET on_hand = on_hand + 1, allotted = 8 WHERE product_id = $1", product)

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from commerce.order.limits import COOLDOWN, HoldLimits, LimitedPurchase
-from commerce.order.model import Order, Status
+from commerce.order.model import NOTHING_FOR_THE_CARD, PAID_BY_POINTS, Order, Status
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared.events import Event
@@ -22,7 +22,7 @@ class MemoryOrderRepository:
         self.events: list[Event] = []
 
     def add(self, order: Order) -> None:
-        self._orders[order.id] = replace(deepcopy(order), events=[])
+        self._orders[order.id] = replace(deepcopy(order), events=[], freed=(), refund=None)
         self.events += order.events
 
     def find(self, id_: UUID) -> Order | None:
@@ -76,7 +76,7 @@ class MemoryOrderRepository:
         for order in self._orders_of(buyer_id):
             if order.status is not Status.CANCELLED:
                 for line in order.lines:
-                    units[line.product_id] += line.quantity
+                    units[line.product_id] += line.quantity_left
         return {id_: units[id_] for id_ in product_ids if id_ in units}
 
     def count_unpaid(self, buyer_id: UUID) -> int:
@@ -108,15 +108,13 @@ class MemoryOrderRepository:
         for order in self._orders_of(buyer_id):
             order.history = [
                 replace(each, reason=replacement)
-                if each.by == f"user:{buyer_id}" and each.status is Status.CANCELLED
+                if each.by == f"user:{buyer_id}"
+                and each.status in (Status.CANCELLED, Status.CONFIRMED)
+                and each.reason not in (PAID_BY_POINTS, NOTHING_FOR_THE_CARD)
                 else each
                 for each in order.history
             ]
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
-        older = [
-            replace(deepcopy(order), history=[])
-            for order in self._orders.values()
-            if order.buyer_id == buyer_id and order.id < before
-        ]
+        older = [deepcopy(each) for each in self._orders_of(buyer_id) if each.id < before]
         return sorted(older, key=lambda order: order.id, reverse=True)[:limit]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from commerce.payment import Payment, PaymentUnderWay
+from commerce.payment import Payment, PaymentUnderWay, Refund
 from commerce.runtime.db.connection import Contention
 from commerce.shared.events import Event
 
@@ -16,6 +16,7 @@ class MemoryPaymentRepository:
     def __init__(self) -> None:
         self._payments: dict[UUID, Payment] = {}
         self._asked: dict[UUID, datetime] = {}
+        self._refunds: dict[UUID, Refund] = {}
         self.events: list[Event] = []
 
     def add(self, payment: Payment) -> None:
@@ -72,6 +73,13 @@ class MemoryPaymentRepository:
         if not self._payments[payment_id].is_ended:
             self._asked[payment_id] = at
 
+    def refunds_of(self, payment_id: UUID) -> list[Refund]:
+        found = [each for each in self._refunds.values() if each.payment_id == payment_id]
+        return deepcopy(sorted(found, key=lambda each: each.id))
+
+    def mark_refunded(self, refund: Refund) -> None:
+        self._refunds[refund.id].refunded_at = refund.refunded_at
+
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Payment]:
         mine = [each for each in self._payments.values() if each.buyer_id == buyer_id]
         older = [each for each in mine if each.id < before]
@@ -88,7 +96,9 @@ class MemoryPaymentRepository:
             raise Contention("transaction_once")
 
     def _keep(self, payment: Payment) -> None:
-        kept = replace(deepcopy(payment), events=[], version_read=payment.version)
+        kept = replace(deepcopy(payment), events=[], new_refund=None, version_read=payment.version)
+        if payment.new_refund is not None:
+            self._refunds[payment.new_refund.id] = deepcopy(payment.new_refund)
         self._payments[payment.id] = kept
         self._asked[payment.id] = payment.changed_at
         self.events += payment.events

@@ -123,6 +123,7 @@ def test_an_order_takes_stock_and_points_and_is_confirmed(shop: MemoryShop) -> N
         "discount": krw(0),
         "points_used": krw(221),
         "card_amount": krw(0),
+        "refunded": krw(0),
         "lines": [
             {
                 "product_id": id_,
@@ -131,6 +132,8 @@ def test_an_order_takes_stock_and_points_and_is_confirmed(shop: MemoryShop) -> N
                 "brand_name": "Acme",
                 "unit_price": krw(price),
                 "quantity": quantity,
+                "cancelled_quantity": 0,
+                "returned_quantity": 0,
             }
             for id_, name, price, quantity in [(rope, "Rope", 7, 3), (anvil, "Anvil", 100, 2)]
         ],
@@ -328,6 +331,7 @@ def test_an_order_is_shown_with_its_history(shop: MemoryShop) -> None:
     assert detail == {
         **placed.model_dump(mode="json"),
         "shipment": None,
+        "refunds": [],
         "history": [
             {
                 "status": "CONFIRMED",

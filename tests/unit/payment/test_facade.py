@@ -111,7 +111,8 @@ def test_a_second_transaction_is_an_extra_and_refunded(payments: PaymentFacade) 
     assert (extra.is_extra, extra.amount, extra.card_last4) == (True, Money(500), "9876")
     payments.settle(extra.id, CHARGED)
     assert payments.find(extra.id).refund_reason is RefundReason.CHARGED_AGAIN
-    payments.mark_refunded(extra.id)
+    [refund] = payments.refunds_to_make(extra.id)
+    payments.mark_refunded(refund)
     assert statuses(payments) == ["PENDING", "REFUNDED"]
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from commerce.payment import AmountDiffers, Payment, RefundReason, Result, Status
+from commerce.payment import AmountDiffers, Payment, Refund, RefundReason, Result, Status
 from commerce.payment.model import _TRANSITIONS, NOT_TAKEN
 from commerce.shared.money import Money
 
@@ -44,13 +44,23 @@ def events_of(payment: Payment) -> list[str]:
     return [type(event).__name__ for event in payment.events]
 
 
+def all_of(payment: Payment) -> Refund:
+    return Refund(
+        id=payment.id,
+        payment_id=payment.id,
+        amount=payment.amount,
+        reason=RefundReason.ORDER_CANCELLED,
+        requested_at=NOW,
+    )
+
+
 ACTS: dict[str, Callable[[Payment], bool]] = {
     "charged": lambda payment: payment.settle(CHARGED, at=LATER),
     "failed": lambda payment: payment.settle(FAILED, at=LATER),
     "declined": lambda payment: payment.decline("INVALID_CARD", at=LATER),
     "given up": lambda payment: payment.give_up(at=LATER),
     "to be refunded": lambda payment: payment.begin_refund(RefundReason.ORDER_CANCELLED, at=LATER),
-    "refunded": lambda payment: payment.mark_refunded(at=LATER),
+    "refunded": lambda payment: payment.mark_refunded(all_of(payment), at=LATER),
 }
 LEADS = {
     ("charged", Status.REQUESTED): Status.SUCCEEDED,
@@ -153,7 +163,7 @@ def test_an_extra_charge_is_refunded_and_never_recorded_as_a_success() -> None:
         Status.REFUND_PENDING,
         RefundReason.CHARGED_AGAIN,
     )
-    payment.mark_refunded(at=LATER)
+    payment.mark_refunded(all_of(payment), at=LATER)
     assert events_of(payment) == ["PaymentRefunded"]
 
 

@@ -69,10 +69,10 @@ def test_an_order_is_paid_and_refunded(points: PointFacade, user_id: UUID) -> No
     points.charge(ChargePoints(amount=10_000), user_id=user_id)
     points.spend(user_id, Money(10_000), order_id)
     assert seen(points, user_id) == (0, [(-10_000, "ORDER_PLACED"), (10_000, "CHARGED")])
-    points.refund(user_id, Money(10_000), order_id)
+    points.refund(user_id, Money(10_000), order_id, uuid4())
     balance, entries = seen(points, user_id)
     assert (balance, entries[0]) == (10_000, (10_000, "ORDER_CANCELLED"))
-    points.refund(user_id, Money(1), order_id, "PAYMENT_FAILED")
+    points.refund(user_id, Money(1), order_id, uuid4(), "PAYMENT_FAILED")
     assert seen(points, user_id)[1][0] == (1, "PAYMENT_FAILED")
 
 
@@ -89,13 +89,13 @@ def test_too_few_points_move_nothing(points: PointFacade, user_id: UUID, charged
 
 def test_paying_nothing_leaves_no_ledger_entry(points: PointFacade, user_id: UUID) -> None:
     points.spend(user_id, Money.zero(), uuid4())
-    points.refund(user_id, Money.zero(), uuid4())
+    points.refund(user_id, Money.zero(), uuid4(), uuid4())
     assert seen(points, user_id) == (0, [])
 
 
 def test_points_never_spent_are_not_refunded(points: PointFacade, user_id: UUID) -> None:
     with pytest.raises(ConstraintViolated, match="point_account_open"):
-        points.refund(user_id, Money(1), uuid4())
+        points.refund(user_id, Money(1), uuid4(), uuid4())
 
 
 @pytest.mark.parametrize("amount", [1, 1_000_000_000])

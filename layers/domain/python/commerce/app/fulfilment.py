@@ -7,7 +7,12 @@ from uuid import UUID
 from commerce.app.alerts import alert_once
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
-from commerce.order import OrderAddressChanged, OrderCancelled, OrderConfirmed
+from commerce.order import (
+    OrderAddressChanged,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderLinesCancelled,
+)
 from commerce.runtime import settings
 from commerce.shared.events import Received
 from commerce.shipping import (
@@ -20,12 +25,15 @@ from commerce.shipping import (
     notice_failed,
 )
 
-E = TypeVar("E", OrderConfirmed, OrderAddressChanged, OrderCancelled)
+E = TypeVar(
+    "E", OrderConfirmed, OrderAddressChanged, OrderCancelled, OrderCancelled | OrderLinesCancelled
+)
 
 _KINDS = {
     OrderConfirmed: NoticeKind.ORDER,
     OrderAddressChanged: NoticeKind.UPDATE,
     OrderCancelled: NoticeKind.WITHDRAWAL,
+    OrderLinesCancelled: NoticeKind.UPDATE,
 }
 
 
@@ -39,10 +47,15 @@ def update_changed(received: Received[OrderAddressChanged]) -> None:
     notice_sender().update_order(received.event.order_id)
 
 
-def withdraw_cancelled(received: Received[OrderCancelled]) -> None:
-    """Withdraw a cancelled order from the delivery system. Raises DeliverySystemFailed."""
+def withdraw_cancelled(received: Received[OrderCancelled | OrderLinesCancelled]) -> None:
+    """Withdraw a cancelled order from the delivery system, or send what is left of it.
+
+    Raises DeliverySystemFailed.
+    """
     order = received.event
-    if order.was_confirmed:  # else it was never to be shipped
+    if isinstance(order, OrderLinesCancelled):
+        notice_sender().update_order(order.order_id)
+    elif order.was_confirmed:  # else it was never to be shipped
         notice_sender().cancel_order(order.order_id)
 
 
@@ -96,6 +109,8 @@ def to_deliver(shop: Shop, order_id: UUID) -> ToDeliver:
     """Return what an order has to be delivered as, now. Raises OrderNotFound."""
     order = shop.orders.to_deliver(order_id)
     lines = tuple(
-        NoticeLine(each.product_id, each.product_name, each.quantity) for each in order.lines
+        NoticeLine(each.product_id, each.product_name, each.quantity_left)
+        for each in order.lines
+        if each.quantity_left
     )
     return ToDeliver(order.delivery_version, lines, order.ship_to)

@@ -21,6 +21,7 @@ from commerce.order import (
     order_view,
     total_of,
 )
+from commerce.payment import RefundReason
 from commerce.product import Offer
 from commerce.runtime import settings
 from commerce.shared.errors import CommerceError
@@ -78,12 +79,18 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
 def cancel_order(
     shop: Shop, order_id: str, command: CancelOrder, *, buyer_id: UUID, by: str
 ) -> OrderView:
-    """Cancel one of the buyer's orders. Raises OrderNotFound, NotYourOrder, OrderNotCancellable."""
+    """Cancel one of the buyer's orders, or a part of it.
+
+    Raises OrderNotFound, NotYourOrder, OrderNotCancellable, NothingLeft.
+    """
     return _compensate(shop, shop.orders.cancel(order_id, command, buyer_id=buyer_id, by=by), by)
 
 
 def cancel_order_as_admin(shop: Shop, order_id: str, command: CancelOrder, *, by: str) -> OrderView:
-    """Cancel anybody's order, also a shipped one. Raises OrderNotFound, OrderNotCancellable."""
+    """Cancel anybody's order, also a shipped one, or a part.
+
+    Raises OrderNotFound, OrderNotCancellable, NothingLeft.
+    """
     return _compensate(shop, shop.orders.cancel_as_admin(order_id, command, by=by), by)
 
 
@@ -174,18 +181,32 @@ def _quote(shop: Shop, command: PlaceOrder, lines: list[OrderLine], buyer_id: UU
 
 
 def _compensate(shop: Shop, order: Order, by: str) -> OrderView:
-    # In the transaction of the change to CANCELLED, which happens once. What was shipped is not in
-    # the building: staff adjust the stock when they receive it.
-    if order.issued_coupon_id is not None:
+    # In the transaction of the cancellation, which happens once. What was shipped is not in the
+    # building: staff adjust the stock when they receive it. An order of a drop has one unit.
+    refund_card(shop, order)
+    if order.issued_coupon_id is not None and order.status == "CANCELLED":
         shop.coupons.restore(order.issued_coupon_id, order.id)
-    shop.points.refund(order.buyer_id, order.points_used, order.id)
+    if order.refund is not None:
+        shop.points.refund(order.buyer_id, order.refund.points, order.id, order.refund.id)
     if not order.was_shipped:
         if order.drop_entry_id is None:
-            shop.products.restock(_units(order), order.id, by=by)
+            shop.products.restock(order.freed, order.id, by=by)
         else:
             shop.drops.release(order.id)
     return order_view(order)
 
 
+def refund_card(shop: Shop, order: Order) -> None:
+    """Begin the card's part of the refund that a locked order has just made."""
+    refund = order.refund
+    if refund is not None and refund.card.amount > 0:
+        is_whole = order.status == "CANCELLED"
+        reason = RefundReason.ORDER_CANCELLED if is_whole else RefundReason.LINES_CANCELLED
+        if not shop.payments.begin_refund(
+            order.id, reason, refund_id=refund.id, amount=refund.card
+        ):
+            raise ValueError(f"order {order.id} is paid, and has no payment")
+
+
 def _units(order: Order) -> list[tuple[UUID, int]]:
-    return [(line.product_id, line.quantity) for line in order.lines]
+    return [(each.product_id, each.quantity_left) for each in order.lines if each.quantity_left]

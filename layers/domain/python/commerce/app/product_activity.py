@@ -6,7 +6,7 @@ from typing import Any
 
 from commerce.like import ProductLiked, ProductUnliked
 from commerce.metrics import MetricDelta
-from commerce.order import OrderCancelled, OrderConfirmed
+from commerce.order import OrderCancelled, OrderConfirmed, OrderLinesCancelled
 from commerce.product import ProductViewed
 from commerce.shared.events import Event
 
@@ -38,12 +38,24 @@ def _of_cancellation(event: Any, at: datetime) -> Iterator[MetricDelta]:
     return _of_order(event, at, sign=-1) if event.was_confirmed else iter(())
 
 
+def _of_cancelled_lines(event: Any, at: datetime) -> Iterator[MetricDelta]:  # noqa: ARG001
+    for line in event.lines:
+        yield MetricDelta(
+            product_id=line.product_id,
+            at=event.confirmed_at,
+            orders=0 if line.quantity_left else -1,
+            units=-line.quantity,
+            amount=-line.unit_price.amount * line.quantity,
+        )
+
+
 _DELTAS: dict[type[Event], Callable[[Any, datetime], Iterator[MetricDelta]]] = {
     ProductViewed: _of_view,
     ProductLiked: _of_like,
     ProductUnliked: _of_unlike,
     OrderConfirmed: _of_order,
     OrderCancelled: _of_cancellation,
+    OrderLinesCancelled: _of_cancelled_lines,
 }
 
 EVENT_TYPES: list[type[Event]] = list(_DELTAS)

@@ -99,22 +99,22 @@ def nudge_handler(work: Callable[[], object]) -> Handler[Answer]:
 
 
 def event_handler(
-    event_type: type[E],
+    event_types: type[E] | tuple[type[Event], ...],
     consume: Callable[[Received[E]], None],
     *,
     retry_base_seconds: Callable[[], int] | None = None,
     on_final_attempt: OnFinalAttempt[E] | None = None,
 ) -> Handler[Answer]:
-    """Make the handler of one type of event, which arrives through EventBridge and SQS.
+    """Make the handler of events that arrive through EventBridge and SQS, one by one.
 
     Args:
-        event_type: the type; a message of another type fails.
+        event_types: the type, or types; a message of another type fails.
         consume: called with each event.
         retry_base_seconds: returns the base of the pause before a retry, which is base × 2^(try -
             1), jittered. Without it, the queue's visibility time-out is the pause.
         on_final_attempt: called with the failure that makes the message a dead letter.
     """
-    adapters = adapters_of([event_type])
+    adapters = adapters_of(event_types if isinstance(event_types, tuple) else (event_types,))
 
     def one(record: SQSRecord) -> None:
         received = None

@@ -4,6 +4,7 @@ from commerce.order.commands import CancelOrder, PlaceOrder, ShipOrder
 from commerce.order.errors import (
     AddressRequired,
     HoldCooldown,
+    NothingLeft,
     NotYourOrder,
     OrderNotCancellable,
     OrderNotConfirmable,
@@ -24,6 +25,7 @@ from commerce.order.events import (
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
+    OrderLinesCancelled,
     OrderPlaced,
     OrderShipped,
 )
@@ -33,8 +35,9 @@ from commerce.order.views import OrderDetailView, OrderView, order_view
 
 __all__ = [
     "PAYABLE_MINUTES", "AddressRequired", "AmountDue", "CancelOrder", "Discount", "HoldCooldown",
-    "NotYourOrder", "Order", "OrderAddressChanged", "OrderCancelled", "OrderConfirmed",
-    "OrderDelivered", "OrderDetailView", "OrderFacade", "OrderLine", "OrderNotCancellable",
+    "NotYourOrder", "NothingLeft", "Order", "OrderAddressChanged", "OrderCancelled",
+    "OrderConfirmed", "OrderDelivered", "OrderDetailView", "OrderFacade", "OrderLine",
+    "OrderLinesCancelled", "OrderNotCancellable",
     "OrderNotConfirmable", "OrderNotDeliverable", "OrderNotEditable", "OrderNotExpirable",
     "OrderNotFound", "OrderNotPayable", "OrderNotShippable", "OrderPlaced", "OrderShipped",
     "OrderTooLarge", "OrderView", "PlaceOrder", "PointsExceedTotal", "PriceChanged",

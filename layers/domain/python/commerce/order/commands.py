@@ -1,6 +1,6 @@
 """The commands of the order context."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
@@ -14,10 +14,19 @@ from commerce.shared.schemas import MAX_AMOUNT, Command, Form, Id, Quantity, lin
 MAX_LINES = 50  # spec §3.3
 
 
-class LineWanted(Command):
-    """A product and how many of it are ordered."""
+class LineUnits(Command):
+    """A product, and a number of its units."""
 
     product_id: Id
+    quantity: Quantity
+
+
+L = TypeVar("L", bound=LineUnits)
+
+
+class LineWanted(LineUnits):
+    """A product and how many of it are ordered."""
+
     quantity: Annotated[Quantity, Field(json_schema_extra={"maximum": MAX_UNITS_PER_LINE})]
 
     @field_validator("quantity")
@@ -26,6 +35,12 @@ class LineWanted(Command):
         if quantity > (limit := max_units_per_line()):
             raise PydanticKnownError("less_than_equal", {"le": limit})
         return quantity
+
+
+def _once(lines: list[L]) -> list[L]:
+    if len({line.product_id.lower() for line in lines}) < len(lines):
+        raise PydanticCustomError("product_repeated", "A product may be named only once.")
+    return lines
 
 
 class ExpectedTotal(Command):
@@ -64,9 +79,7 @@ class PlaceOrder(Command):
     @field_validator("lines")
     @classmethod
     def _each_product_once(cls, lines: list[LineWanted]) -> list[LineWanted]:
-        if len({line.product_id.lower() for line in lines}) < len(lines):
-            raise PydanticCustomError("product_repeated", "A product may be named only once.")
-        return lines
+        return _once(lines)
 
     @field_validator("points")
     @classmethod
@@ -99,6 +112,19 @@ class ShipOrder(Unshown, Command):
 
 
 class CancelOrder(Command):
-    """Cancel an order; `reason` goes into its history."""
+    """Cancel an order, or so many units of some of its products; `reason` goes into its history."""
 
     reason: Annotated[str, line(200), Field(examples=["Ordered by mistake"])] | None = None
+    lines: Annotated[list[LineUnits], Field(min_length=1, max_length=MAX_LINES)] | None = None
+
+    @field_validator("lines")
+    @classmethod
+    def _each_product_once(cls, lines: list[LineUnits] | None) -> list[LineUnits] | None:
+        return _once(lines) if lines else lines
+
+    @property
+    def units(self) -> dict[str, int] | None:
+        """The units to cancel by product id; None for the whole order."""
+        if self.lines is None:
+            return None
+        return {each.product_id.lower(): each.quantity for each in self.lines}

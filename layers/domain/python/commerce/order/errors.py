@@ -28,8 +28,8 @@ class StatusChangeRefused(CommerceError):
     kind = Kind.CONFLICT
     code = "ORDER_STEP_REFUSED"
 
-    def __init__(self, status: str) -> None:
-        super().__init__(f"The order is {status}.")
+    def __init__(self, status: str, but: str = "") -> None:
+        super().__init__(f"The order is {status}{but}.")
 
 
 class OrderNotConfirmable(StatusChangeRefused):
@@ -39,9 +39,26 @@ class OrderNotConfirmable(StatusChangeRefused):
 
 
 class OrderNotCancellable(StatusChangeRefused):
-    """The order cannot be cancelled any more."""
+    """The order cannot be cancelled any more, or not in part."""
 
     code = "ORDER_NOT_CANCELLABLE"
+
+
+class NothingLeft(CommerceError):
+    """The order has fewer units than are to be cancelled."""
+
+    kind = Kind.CONFLICT
+    code = "NOTHING_LEFT"
+
+    def __init__(self, wanted: Mapping[str, int], left: Mapping[str, int]) -> None:
+        super().__init__(
+            "Nothing was changed; `errors` names each product with what is left of it.",
+            errors=[
+                {"product_id": id_, "requested": units, "left": left.get(id_, 0)}
+                for id_, units in wanted.items()
+                if units > left.get(id_, 0)
+            ],
+        )
 
 
 class OrderNotShippable(StatusChangeRefused):

@@ -58,6 +58,7 @@ class OrderConfirmed(OrderEvent):
 class OrderCancelled(OrderEvent):
     """The order was cancelled; its stock, points and coupon were returned in that transaction.
 
+    All that was left of it: `lines` and `total` are without units that were cancelled before.
     `points_used` was returned to the point account; `card_refund` is still to be refunded to the
     card. If `was_confirmed` is false, the order was never to be shipped.
     """
@@ -70,6 +71,29 @@ class OrderCancelled(OrderEvent):
     reason: str
     confirmed_at: Moment | None = None
     """None if it never was, and in events recorded before this field existed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineCancelled(LineOrdered):
+    """Units of a line that were cancelled, and how many are left of it."""
+
+    quantity_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLinesCancelled(OrderEvent):
+    """Some units of a confirmed order were cancelled; they are in stock again.
+
+    `points_refund` is on the point account again; `card_refund` is still to be refunded to the
+    card. `total` is what the units cost before the discount.
+    """
+
+    lines: tuple[LineCancelled, ...]
+    total: Money
+    points_refund: Money
+    card_refund: Money
+    reason: str
+    confirmed_at: Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

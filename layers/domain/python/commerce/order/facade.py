@@ -98,23 +98,20 @@ class OrderFacade:
         self._orders.add(order)
 
     def cancel(self, order_id: str, command: CancelOrder, *, buyer_id: UUID, by: str) -> Order:
-        """Cancel one of the buyer's orders; the caller returns what it took.
+        """Cancel one of the buyer's orders, or a part; the caller returns what it took.
 
-        Raises OrderNotFound, NotYourOrder, OrderNotCancellable.
+        Raises OrderNotFound, NotYourOrder, OrderNotCancellable, NothingLeft.
         """
         order = _of_buyer(self._lock(order_id), buyer_id)
-        order.cancel(at=clock.now(), by=by, reason=command.reason or BY_BUYER)
-        return self._saved(order)
+        return self._cancelled(order, command, by=by, reason=command.reason or BY_BUYER)
 
     def cancel_as_admin(self, order_id: str, command: CancelOrder, *, by: str) -> Order:
-        """Cancel anybody's order, also a shipped one; the caller returns what it took.
+        """Cancel anybody's order, also a shipped one, or a part; the caller returns what it took.
 
-        Raises OrderNotFound, OrderNotCancellable.
+        Raises OrderNotFound, OrderNotCancellable, NothingLeft.
         """
-        order = self._lock(order_id)
-        reason = command.reason or "Cancelled by an admin"
-        order.cancel(at=clock.now(), by=by, reason=reason, as_admin=True)
-        return self._saved(order)
+        order, reason = self._lock(order_id), command.reason or "Cancelled by an admin"
+        return self._cancelled(order, command, by=by, reason=reason, as_admin=True)
 
     def cancel_declined(self, order_id: UUID) -> Order:
         """Cancel an unpaid order whose last try was declined; the caller returns what it took.
@@ -184,12 +181,8 @@ class OrderFacade:
 
     def details(self, *, buyer_id: UUID, limit: int, after: str | None) -> Page[OrderDetailView]:
         """Return a page of the buyer's orders with their history. Raises InvalidCursor."""
-
-        def detailed(order: Order) -> OrderDetailView:
-            return detail_view(_found(self._orders.find(order.id)))
-
         read = partial(self._orders.newest_of, buyer_id)
-        return newest_first(f"orders:{buyer_id}", after, limit, read, detailed)
+        return newest_first(f"orders:{buyer_id}", after, limit, read, detail_view)
 
     def open_of(self, buyer_id: UUID) -> Sequence[UUID]:
         """Return the buyer's orders that have not ended."""
@@ -254,6 +247,13 @@ class OrderFacade:
                 self._orders.last_lapse(buyer_id, limits.lapses, at), at=at
             ),
         )
+
+    def _cancelled(
+        self, order: Order, command: CancelOrder, *, by: str, reason: str, as_admin: bool = False
+    ) -> Order:
+        units = command.units or {str(line.product_id): line.quantity_left for line in order.lines}
+        order.cancel_units(units, at=clock.now(), by=by, reason=reason, as_admin=as_admin)
+        return self._saved(order)
 
     def _find(self, order_id: str) -> Order:
         id_ = cursor.parse_id(order_id)

@@ -8,6 +8,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from commerce.order.errors import (
+    NothingLeft,
     OrderNotCancellable,
     OrderNotConfirmable,
     OrderNotDeliverable,
@@ -20,14 +21,17 @@ from commerce.order.errors import (
 )
 from commerce.order.events import (
     MAX_TOTAL,
+    LineCancelled,
     LineOrdered,
     OrderAddressChanged,
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
+    OrderLinesCancelled,
     OrderPlaced,
     OrderShipped,
 )
+from commerce.shared import clock
 from commerce.shared.errors import CommerceError
 from commerce.shared.events import Event
 from commerce.shared.money import Money
@@ -35,6 +39,8 @@ from commerce.shared.postal import PostalAddress
 
 BY_BUYER = "Cancelled by its buyer"
 """The reason where the buyer gave none, and in what others are sent."""
+PAID_BY_POINTS = "Paid by points"
+NOTHING_FOR_THE_CARD = "Nothing was left for the card"
 PAYABLE_MINUTES = 15  # spec §4: so long an order may wait for its card payment
 
 
@@ -80,11 +86,34 @@ class OrderLine:
     quantity: int
     discount: Money = field(default_factory=Money.zero)
     """The line's share of the order's discount, at most `amount`."""
+    cancelled_quantity: int = 0
+    """The units that were cancelled in parts, while the order went on."""
+    returned_quantity: int = 0
 
     @property
     def amount(self) -> Money:
         """Unit price times quantity."""
         return self.unit_price * self.quantity
+
+    @property
+    def quantity_left(self) -> int:
+        """The units that were neither cancelled in parts nor returned."""
+        return self.quantity - self.cancelled_quantity - self.returned_quantity
+
+    def cost_of_next(self, units: int) -> Money:
+        """Return what was paid for the next units that are given back.
+
+        Of the line's discount, the first k of its n units bear k/n, rounded down: whatever the
+        parts in which they are given back, the parts sum to the whole (spec §4).
+        """
+        before = self.quantity - self.quantity_left
+        return self.unit_price * units - (
+            self._discount_of_first(before + units) - self._discount_of_first(before)
+        )
+
+    def _discount_of_first(self, units: int) -> Money:
+        share = self.discount.amount * units // self.quantity
+        return Money(share, self.discount.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +132,28 @@ class OrderHistoryEntry:
     at: datetime
     by: str
     reason: str
+
+
+class RefundKind(StrEnum):
+    """The causes of a refund."""
+
+    CANCELLATION = "CANCELLATION"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefund:
+    """Money that goes back to the buyer: a part to the card, a part as points."""
+
+    id: UUID
+    kind: RefundKind
+    card: Money
+    points: Money
+    at: datetime
+
+    @property
+    def amount(self) -> Money:
+        """Both parts together."""
+        return self.card + self.points
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +178,8 @@ class Order:
     """One user's order. `version` counts its events; those in `events` are not stored yet.
 
     `delivery_version` is the version at which what the delivery system has to know of it changed
-    last, at `delivery_changed_at`; 0 where it is as it was placed.
+    last, at `delivery_changed_at`; 0 where it is as it was placed. `freed` are the units that its
+    last change gave back, and `refund` the money: neither is stored with the order yet.
     """
 
     id: UUID
@@ -145,9 +197,14 @@ class Order:
     tracking: Tracking = Tracking()
     delivery_version: int = 0
     delivery_changed_at: datetime | None = None
+    card_refunded: Money = field(default_factory=Money.zero)
+    points_refunded: Money = field(default_factory=Money.zero)
     version: int = 0
     history: list[OrderHistoryEntry] = field(default_factory=list)
+    refunds: list[OrderRefund] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    freed: tuple[tuple[UUID, int], ...] = ()
+    refund: OrderRefund | None = None
 
     @classmethod
     def paid_by_points(
@@ -165,7 +222,7 @@ class Order:
         """
         points = cost_of(lines, discount)
         order = cls._place(PaymentMethod.POINT, id_, buyer_id, lines, points, at, discount)
-        order.confirm(at=at, by=f"user:{buyer_id}", reason="Paid by points")
+        order.confirm(at=at, by=f"user:{buyer_id}", reason=PAID_BY_POINTS)
         return order
 
     @classmethod
@@ -190,7 +247,7 @@ class Order:
         if cost < points:
             raise PointsExceedTotal(cost.amount)
         if order.card_amount.amount == 0:
-            order.confirm(at=at, by=f"user:{buyer_id}", reason="Nothing was left for the card")
+            order.confirm(at=at, by=f"user:{buyer_id}", reason=NOTHING_FOR_THE_CARD)
             return order
         order.expires_at = expires_at
         order.history.append(
@@ -207,6 +264,14 @@ class Order:
     def card_amount(self) -> Money:
         """The part that is paid by card."""
         return self.total - self.discount - self.points_used
+
+    @property
+    def refunded(self) -> Money:
+        """What the buyer got back, or is about to: all that was paid, once it is cancelled."""
+        if self.status is not Status.CANCELLED:
+            return self.card_refunded + self.points_refunded
+        was_confirmed = self._reached(Status.CONFIRMED) is not None
+        return self.points_used + self.card_amount if was_confirmed else self.points_used
 
     @property
     def shipped_at(self) -> datetime | None:
@@ -274,17 +339,73 @@ class Order:
             raise OrderNotCancellable(before)
         self._change_status(Status.CANCELLED, OrderNotCancellable, at, by, reason)
         was_confirmed = before is not Status.PENDING
+        card = self._card_left if was_confirmed else Money.zero(self.total.currency)
+        points = self.points_used - self.points_refunded
+        lines = [(line, line.quantity_left) for line in self.lines if line.quantity_left]
+        self.freed = tuple((line.product_id, units) for line, units in lines)
+        self._refund(RefundKind.CANCELLATION, card, points, at)
         self._record_event(
             OrderCancelled,
-            lines=_event_lines(self.lines),
-            total=self.total,
-            points_used=self.points_used,
-            card_refund=self.card_amount if was_confirmed else Money.zero(self.total.currency),
+            lines=_event_lines([replace(line, quantity=units) for line, units in lines]),
+            total=_price_of(lines),
+            points_used=points,
+            card_refund=card,
             was_confirmed=was_confirmed,
-            # Events carry no words of a buyer's, which may be personal.
-            reason=BY_BUYER if by == f"user:{self.buyer_id}" else reason,
+            reason=self._shown_reason(by, reason),
             confirmed_at=self._reached(Status.CONFIRMED),
         )
+
+    def cancel_units(
+        self,
+        units: Mapping[str, int],
+        *,
+        at: datetime,
+        by: str,
+        reason: str,
+        as_admin: bool = False,
+    ) -> None:
+        """Cancel so many units by product id; all that is left is the order itself.
+
+        A part is cancelled while the order is CONFIRMED only. What was paid for it goes back to the
+        card first, up to what it paid, and then as points.
+
+        Raises OrderNotCancellable, NothingLeft.
+        """
+        self._require_left(units)
+        if all(units.get(str(line.product_id), 0) == line.quantity_left for line in self.lines):
+            self.cancel(at=at, by=by, reason=reason, as_admin=as_admin)
+            return
+        if self.status is not Status.CONFIRMED:
+            raise OrderNotCancellable(self.status, "; only a CONFIRMED one is cancelled in part")
+        gone = [(line, n) for line in self.lines if (n := units.get(str(line.product_id), 0))]
+        self._refund_units(RefundKind.CANCELLATION, gone, at)
+        self.lines = tuple(
+            replace(line, cancelled_quantity=line.cancelled_quantity + units[str(line.product_id)])
+            if str(line.product_id) in units
+            else line
+            for line in self.lines
+        )
+        self.freed = tuple((line.product_id, n) for line, n in gone)
+        self.history.append(OrderHistoryEntry(self.status, at, by, reason))
+        self._record_event(
+            OrderLinesCancelled,
+            lines=tuple(
+                LineCancelled(
+                    product_id=line.product_id,
+                    product_name=line.product_name,
+                    unit_price=line.unit_price,
+                    quantity=n,
+                    quantity_left=line.quantity_left - n,
+                )
+                for line, n in gone
+            ),
+            total=_price_of(gone),
+            points_refund=self.refund.points if self.refund else Money.zero(self.total.currency),
+            card_refund=self.refund.card if self.refund else Money.zero(self.total.currency),
+            reason=self._shown_reason(by, reason),
+            confirmed_at=self._reached(Status.CONFIRMED),
+        )
+        self.delivery_version, self.delivery_changed_at = self.version, at
 
     def expire(self, *, at: datetime) -> None:
         """Cancel the order because it was not paid in time. Raises OrderNotExpirable."""
@@ -319,6 +440,39 @@ class Order:
             raise ValueError("the discount exceeds the total, or points are negative")
         order._record_event(OrderPlaced, lines=_event_lines(order.lines), total=order.total)
         return order
+
+    @property
+    def _card_left(self) -> Money:
+        return self.card_amount - self.card_refunded
+
+    def _require_left(self, units: Mapping[str, int]) -> None:
+        left = {str(line.product_id): line.quantity_left for line in self.lines}
+        if not self.can_become(Status.CANCELLED):
+            raise OrderNotCancellable(self.status)
+        if any(wanted > left.get(id_, 0) for id_, wanted in units.items()):
+            raise NothingLeft(units, left)
+
+    def _refund_units(
+        self, kind: RefundKind, gone: Sequence[tuple[OrderLine, int]], at: datetime
+    ) -> None:
+        """Refund what was paid for the units, and no more than is left of what was paid."""
+        cost = Money.zero(self.total.currency)
+        for line, units in gone:
+            cost += line.cost_of_next(units)
+        card = min(cost, self._card_left)
+        points = min(cost - card, self.points_used - self.points_refunded)
+        self._refund(kind, card, points, at)
+
+    def _refund(self, kind: RefundKind, card: Money, points: Money, at: datetime) -> None:
+        if card.amount or points.amount:
+            self.refund = OrderRefund(clock.new_id(), kind, card, points, at)
+            self.refunds.append(self.refund)
+            self.card_refunded += card
+            self.points_refunded += points
+
+    def _shown_reason(self, by: str, reason: str) -> str:
+        # Events carry no words of a buyer's, which may be personal.
+        return BY_BUYER if by == f"user:{self.buyer_id}" else reason
 
     def _reached(self, status: Status) -> datetime | None:
         return next((each.at for each in self.history if each.status is status), None)
@@ -355,6 +509,10 @@ def total_of(lines: Sequence[OrderLine]) -> Money:
     for line in lines:
         total += line.amount
     return total
+
+
+def _price_of(units: Sequence[tuple[OrderLine, int]]) -> Money:
+    return total_of([replace(line, quantity=n) for line, n in units])
 
 
 def cost_of(lines: Sequence[OrderLine], discount: Discount | None) -> Money:

@@ -7,10 +7,14 @@ from uuid import UUID
 
 from commerce.order.limits import COOLDOWN, HoldLimits, LimitedPurchase
 from commerce.order.model import (
+    NOTHING_FOR_THE_CARD,
+    PAID_BY_POINTS,
     Order,
     OrderHistoryEntry,
     OrderLine,
+    OrderRefund,
     PaymentMethod,
+    RefundKind,
     Status,
     Tracking,
 )
@@ -33,19 +37,19 @@ _BEFORE_ALL = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 class OrderRepository(Protocol):
-    """Stores orders with their lines, history and events."""
+    """Stores orders with their lines, history, refunds and events."""
 
     def add(self, order: Order) -> None:
         """Store a new order."""
 
     def find(self, id_: UUID) -> Order | None:
-        """Return an order with its lines and history."""
+        """Return an order with its lines, history and refunds."""
 
     def lock(self, id_: UUID) -> Order | None:
-        """Return an order with its lines and history, locked FOR UPDATE."""
+        """Return an order with its lines, history and refunds, locked FOR UPDATE."""
 
     def save(self, order: Order) -> None:
-        """Store the one change of status that a locked order has made."""
+        """Store the one change that a locked order has made: its status, units and refund."""
 
     def save_address(self, order: Order) -> None:
         """Store the other address of a locked order, if it has changed."""
@@ -82,13 +86,13 @@ class OrderRepository(Protocol):
         """Return the newest lapse that is the last of so many within an hour."""
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
-        """Return a buyer's orders below the id `before`, newest first, without history."""
+        """Return a buyer's orders below the id `before`, newest first, with all their parts."""
 
     def open_of(self, buyer_id: UUID) -> list[UUID]:
         """Return the buyer's orders that are to be paid, shipped or delivered, oldest first."""
 
     def forget_reasons(self, buyer_id: UUID, replacement: str) -> None:
-        """Replace the reasons for which the buyer cancelled orders, in their own words."""
+        """Replace the reasons for which the buyer cancelled orders or parts, in their own words."""
 
     def forget_addresses(self, buyer_id: UUID) -> None:
         """Remove the addresses of the buyer's orders."""
@@ -121,6 +125,8 @@ class SqlOrderRepository:
                 tracking_number=order.tracking.number,
                 delivery_version=order.delivery_version,
                 delivery_changed_at=order.delivery_changed_at,
+                card_refunded_amount=order.card_refunded.amount,
+                points_refunded_amount=order.points_refunded.amount,
             )
         )
         self._uow.write(sql.ADD_LINES(rows=_line_rows(order)))
@@ -128,16 +134,12 @@ class SqlOrderRepository:
         self._uow.record(*order.events)
 
     def find(self, id_: UUID) -> Order | None:
-        found, lines, history = self._uow.read_together(
-            sql.ONE(id=id_), sql.LINES(ids=[id_]), sql.HISTORY(ids=[id_])
-        )
-        return _order(found[0], lines, history) if found else None
+        found, *parts = self._uow.read_together(sql.ONE(id=id_), *_parts([id_]))
+        return _order(found[0], *parts) if found else None
 
     def lock(self, id_: UUID) -> Order | None:
-        found, lines, history = self._uow.lock_together(
-            sql.LOCK(id=id_), sql.LINES(ids=[id_]), sql.HISTORY(ids=[id_])
-        )
-        return _order(found[0], lines, history) if found else None
+        found, *parts = self._uow.lock_together(sql.LOCK(id=id_), *_parts([id_]))
+        return _order(found[0], *parts) if found else None
 
     def save(self, order: Order) -> None:
         self._save(
@@ -146,8 +148,16 @@ class SqlOrderRepository:
             new_status=order.status.value,
             new_carrier=order.tracking.carrier,
             new_tracking_number=order.tracking.number,
+            new_card_refunded_amount=order.card_refunded.amount,
+            new_points_refunded_amount=order.points_refunded.amount,
+            new_delivery_version=order.delivery_version,
+            new_delivery_changed_at=order.delivery_changed_at,
         )
         self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)[-1:]))
+        if order.freed and order.status is not Status.CANCELLED:
+            self._uow.write(sql.SAVE_UNITS(order_id=order.id, units=_units(order)))
+        if order.refund is not None:
+            self._uow.write(sql.ADD_REFUND(**_refund_row(order.id, order.refund)))
 
     def save_address(self, order: Order) -> None:
         if order.events:
@@ -226,8 +236,13 @@ class SqlOrderRepository:
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
         found = self._uow.read(sql.NEWEST(buyer_id=buyer_id, before=before, limit=limit))
-        lines = self._uow.read(sql.LINES(ids=[row.id for row in found])) if found else []
-        return [_order(row, [line for line in lines if line.order_id == row.id]) for row in found]
+        if not found:
+            return []
+        parts = self._uow.read_together(*_parts([row.id for row in found]))
+        return [
+            _order(row, *([each for each in part if each.order_id == row.id] for part in parts))
+            for row in found
+        ]
 
     def open_of(self, buyer_id: UUID) -> list[UUID]:
         return [row.id for row in self._uow.read(sql.OPEN(buyer_id=buyer_id))]
@@ -235,7 +250,10 @@ class SqlOrderRepository:
     def forget_reasons(self, buyer_id: UUID, replacement: str) -> None:
         self._uow.write(
             sql.FORGET_REASONS(
-                buyer_id=buyer_id, words_of=f"user:{buyer_id}", new_reason=replacement
+                buyer_id=buyer_id,
+                words_of=f"user:{buyer_id}",
+                not_words=[PAID_BY_POINTS, NOTHING_FOR_THE_CARD],
+                new_reason=replacement,
             )
         )
 
@@ -260,6 +278,8 @@ def _line_rows(order: Order) -> list[dict[str, object]]:
             "unit_price_amount": line.unit_price.amount,
             "quantity": line.quantity,
             "discount_amount": line.discount.amount,
+            "cancelled_quantity": line.cancelled_quantity,
+            "returned_quantity": line.returned_quantity,
         }
         for position, line in enumerate(order.lines)
     ]
@@ -279,11 +299,42 @@ def _history_rows(order: Order) -> list[dict[str, object]]:
     ]
 
 
+def _parts(ids: list[UUID]) -> tuple[Query, Query, Query]:
+    return sql.LINES(ids=ids), sql.HISTORY(ids=ids), sql.REFUNDS(ids=ids)
+
+
+def _units(order: Order) -> list[dict[str, object]]:
+    return [
+        {
+            "product_id": str(line.product_id),
+            "cancelled_quantity": line.cancelled_quantity,
+            "returned_quantity": line.returned_quantity,
+        }
+        for line in order.lines
+    ]
+
+
+def _refund_row(order_id: UUID, refund: OrderRefund) -> dict[str, object]:
+    return {
+        "id": refund.id,
+        "order_id": order_id,
+        "kind": refund.kind.value,
+        "card_amount": refund.card.amount,
+        "points_amount": refund.points.amount,
+        "at": refund.at,
+    }
+
+
 def _plain(address: PostalAddress | None) -> dict[str, str | None] | None:
     return address.model_dump() if address else None
 
 
-def _order(row: Row, lines: Collection[Row], history: Collection[Row] = ()) -> Order:
+def _order(
+    row: Row,
+    lines: Collection[Row],
+    history: Collection[Row] = (),
+    refunds: Collection[Row] = (),
+) -> Order:
     return Order(
         id=row.id,
         buyer_id=row.buyer_id,
@@ -298,6 +349,8 @@ def _order(row: Row, lines: Collection[Row], history: Collection[Row] = ()) -> O
                 unit_price=Money(line.unit_price_amount, row.currency),
                 quantity=line.quantity,
                 discount=Money(line.discount_amount, row.currency),
+                cancelled_quantity=line.cancelled_quantity,
+                returned_quantity=line.returned_quantity,
             )
             for line in lines
         ),
@@ -311,9 +364,21 @@ def _order(row: Row, lines: Collection[Row], history: Collection[Row] = ()) -> O
         tracking=Tracking(row.carrier, row.tracking_number),
         delivery_version=row.delivery_version,
         delivery_changed_at=row.delivery_changed_at,
+        card_refunded=Money(row.card_refunded_amount, row.currency),
+        points_refunded=Money(row.points_refunded_amount, row.currency),
         version=row.version,
         history=[
             OrderHistoryEntry(Status(entry.status), entry.at, entry.by, entry.reason)
             for entry in history
+        ],
+        refunds=[
+            OrderRefund(
+                each.id,
+                RefundKind(each.kind),
+                Money(each.card_amount, row.currency),
+                Money(each.points_amount, row.currency),
+                each.at,
+            )
+            for each in refunds
         ],
     )

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Integer,
     Text,
     Uuid,
+    all_,
     any_,
     bindparam,
     column,
@@ -14,19 +15,26 @@ from sqlalchemy import (
     func,
     literal_column,
     null,
+    or_,
     select,
     text,
     tuple_,
     update,
 )
 
-from commerce.order.tables import order_history_table, order_line_table, order_table
+from commerce.order.tables import (
+    order_history_table,
+    order_line_table,
+    order_refund_table,
+    order_table,
+)
 from commerce.runtime.db.core import insert_many, insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _o, _l, _h = order_table.c, order_line_table.c, order_history_table.c
 ADD = insert_row(order_table)
 ADD_LINES = insert_many(order_line_table, *(each.name for each in order_line_table.columns))
+ADD_REFUND = insert_row(order_refund_table)
 ADD_HISTORY = insert_many(order_history_table, *(each.name for each in order_history_table.columns))
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 ONE = Statement(select(order_table).where(_o.id == bindparam("id", type_=Uuid)))
@@ -35,7 +43,11 @@ LINES = Statement(
     select(order_line_table).where(_l.order_id == any_(_IDS)).order_by(_l.order_id, _l.position)
 )
 HISTORY = Statement(
-    select(order_history_table).where(_h.order_id == any_(_IDS)).order_by(_h.position)
+    select(order_history_table).where(_h.order_id == any_(_IDS)).order_by(_h.order_id, _h.position)
+)
+_r = order_refund_table.c
+REFUNDS = Statement(
+    select(order_refund_table).where(_r.order_id == any_(_IDS)).order_by(_r.order_id, _r.id)
 )
 NEWEST = Statement(
     select(order_table)
@@ -57,8 +69,9 @@ FORGET_REASONS = Statement(
     update(order_history_table)
     .where(
         _h.order_id.in_(select(_o.id).where(_o.buyer_id == bindparam("buyer_id", type_=Uuid))),
-        _h.status == text("'CANCELLED'"),
+        or_(_h.status == text("'CANCELLED'"), _h.status == text("'CONFIRMED'")),
         _h.by == bindparam("words_of", type_=Text),
+        _h.reason != all_(bindparam("not_words", type_=ARRAY(Text))),
     )
     .values(reason=bindparam("new_reason", type_=Text))
 )
@@ -82,9 +95,23 @@ LOCK_NEXT_EXPIRED = Statement(
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-SAVE = save_as_read(order_table, "order_as_read", "status", "carrier", "tracking_number")
+SAVE = save_as_read(
+    order_table,
+    "order_as_read",
+    *("status", "carrier", "tracking_number", "card_refunded_amount", "points_refunded_amount"),
+    *("delivery_version", "delivery_changed_at"),
+)
 SAVE_ADDRESS = save_as_read(
     order_table, "order_as_read", "ship_to", "delivery_version", "delivery_changed_at"
+)
+_units = records("units", _l.product_id, _l.cancelled_quantity, _l.returned_quantity)
+SAVE_UNITS = Statement(  # under the order's lock
+    update(order_line_table)
+    .where(_l.order_id == bindparam("order_id", type_=Uuid), _l.product_id == _units.c.product_id)
+    .values(
+        cancelled_quantity=_units.c.cancelled_quantity,
+        returned_quantity=_units.c.returned_quantity,
+    )
 )
 
 # --- limits of a buyer ---------------------------------------------------------------------------
@@ -100,7 +127,7 @@ LOCK_BUYER = Statement(
     )
 )
 _OF_BUYER = _o.buyer_id == bindparam("buyer_id", type_=Uuid)
-_UNITS = func.coalesce(func.sum(_l.quantity), 0)
+_UNITS = func.coalesce(func.sum(_l.quantity - _l.cancelled_quantity - _l.returned_quantity), 0)
 _TAKEN = (
     select(_UNITS)
     .join_from(order_table, order_line_table, _l.order_id == _o.id)

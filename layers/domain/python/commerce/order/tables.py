@@ -39,6 +39,9 @@ order_table = Table(
     Column("tracking_number", Text),
     Column("delivery_version", BigInteger, nullable=False, server_default=text("0")),
     Column("delivery_changed_at", DateTime(timezone=True)),
+    # What went back of each means. Orders that former code cancelled have zeros.
+    Column("card_refunded_amount", BigInteger, nullable=False, server_default=text("0")),
+    Column("points_refunded_amount", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint(
         "status IN ('PENDING', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED')",
         name="order_status_known",
@@ -50,6 +53,18 @@ order_table = Table(
     ),
     CheckConstraint(
         "(discount_amount > 0) = (issued_coupon_id IS NOT NULL)", name="discount_has_its_coupon"
+    ),
+    CheckConstraint(
+        "card_refunded_amount >= 0 AND points_refunded_amount BETWEEN 0 AND points_used_amount"
+        " AND card_refunded_amount <= total_amount - discount_amount - points_used_amount",
+        name="order_never_overrefunded",
+    ),
+    # Code that knows no parts must not cancel, as a whole, an order of which a part is cancelled.
+    CheckConstraint(
+        "status <> 'CANCELLED' OR card_refunded_amount + points_refunded_amount = 0"
+        " OR points_refunded_amount = points_used_amount AND card_refunded_amount"
+        " IN (0, total_amount - discount_amount - points_used_amount)",
+        name="cancelled_order_is_refunded",
     ),
 )
 Index("order_of_buyer", order_table.c.buyer_id, order_table.c.id)
@@ -80,13 +95,37 @@ order_line_table = Table(
     Column("unit_price_amount", BigInteger, nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("discount_amount", BigInteger, nullable=False, server_default=text("0")),
+    Column("cancelled_quantity", Integer, nullable=False, server_default=text("0")),  # in parts
+    Column("returned_quantity", Integer, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("order_id", "product_id", name="product_once_per_order"),
     CheckConstraint("quantity >= 1", name="line_quantity_positive"),
     CheckConstraint(
         "discount_amount BETWEEN 0 AND unit_price_amount * quantity",
         name="line_discount_within_its_amount",
     ),
+    CheckConstraint(
+        "cancelled_quantity >= 0 AND returned_quantity >= 0"
+        " AND cancelled_quantity + returned_quantity <= quantity",
+        name="no_more_goes_back_than_was_bought",
+    ),
 )
+
+# Its id is the key of the card's refund at the gateway, and of the points' entry in the ledger.
+order_refund_table = Table(
+    "order_refund",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("order_id", Uuid, ForeignKey("orders.id", name="refund_of_an_order"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("card_amount", BigInteger, nullable=False),
+    Column("points_amount", BigInteger, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    CheckConstraint(
+        "card_amount >= 0 AND points_amount >= 0 AND card_amount + points_amount > 0",
+        name="refund_amounts_positive",
+    ),
+)
+Index("refund_of_order", order_refund_table.c.order_id, order_refund_table.c.id)
 
 order_history_table = Table(
     "order_history",

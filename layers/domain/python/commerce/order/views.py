@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from commerce.order.model import Order, Status
+from commerce.order.model import Order, OrderLine, RefundKind, Status
 from commerce.shared.postal import PostalAddress
 from commerce.shared.schemas import MoneyView, Timestamp, View, money_view, one_of
 
@@ -16,6 +16,8 @@ class OrderLineView(View):
     brand_name: str
     unit_price: MoneyView
     quantity: int
+    cancelled_quantity: int
+    returned_quantity: int
 
 
 class OrderView(View):
@@ -27,6 +29,7 @@ class OrderView(View):
     discount: MoneyView
     points_used: MoneyView
     card_amount: MoneyView
+    refunded: MoneyView
     lines: list[OrderLineView]
     placed_at: Timestamp
     expires_at: Timestamp | None
@@ -52,10 +55,22 @@ class ShipmentView(View):
     delivered_at: Timestamp | None
 
 
+class OrderRefundView(View):
+    """Money that went back to the buyer, or is about to: to the card, and as points."""
+
+    refund_id: str
+    kind: Annotated[str, one_of(RefundKind)]
+    amount: MoneyView
+    card_amount: MoneyView
+    points: MoneyView
+    at: Timestamp
+
+
 class OrderDetailView(OrderView):
-    """An order with its history, and its shipment once there is one."""
+    """An order with its history and refunds, and its shipment once there is one."""
 
     shipment: ShipmentView | None = None
+    refunds: list[OrderRefundView]
     history: list[OrderHistoryEntryView]
 
 
@@ -71,8 +86,32 @@ def detail_view(order: Order) -> OrderDetailView:
         for entry in order.history
     ]
     return OrderDetailView.model_validate(
-        {**_fields(order), "shipment": _shipment(order), "history": history}
+        {
+            **_fields(order),
+            "shipment": _shipment(order),
+            "refunds": _refunds(order),
+            "history": history,
+        }
     )
+
+
+def _refunds(order: Order) -> list[OrderRefundView]:
+    return [
+        OrderRefundView(
+            refund_id=str(each.id),
+            kind=each.kind,
+            amount=money_view(each.amount),
+            card_amount=money_view(each.card),
+            points=money_view(each.points),
+            at=each.at,
+        )
+        for each in order.refunds
+    ]
+
+
+def _cancelled_quantity(order: Order, line: OrderLine) -> int:
+    is_cancelled = order.status is Status.CANCELLED
+    return line.quantity - line.returned_quantity if is_cancelled else line.cancelled_quantity
 
 
 def _shipment(order: Order) -> ShipmentView | None:
@@ -94,6 +133,7 @@ def _fields(order: Order) -> dict[str, object]:
         "discount": money_view(order.discount),
         "points_used": money_view(order.points_used),
         "card_amount": money_view(order.card_amount),
+        "refunded": money_view(order.refunded),
         "lines": [
             OrderLineView(
                 product_id=str(line.product_id),
@@ -102,6 +142,8 @@ def _fields(order: Order) -> dict[str, object]:
                 brand_name=line.brand_name,
                 unit_price=money_view(line.unit_price),
                 quantity=line.quantity,
+                cancelled_quantity=_cancelled_quantity(order, line),
+                returned_quantity=line.returned_quantity,
             )
             for line in order.lines
         ],

@@ -38,7 +38,7 @@ from commerce.payment.gateway import (
     TransactionStatus,
     Unknown,
 )
-from commerce.payment.model import MAX_DECLINES, Payment, RefundReason, Result, Status
+from commerce.payment.model import MAX_DECLINES, Payment, Refund, RefundReason, Result, Status
 from commerce.payment.signature import BadSignature, verify
 from commerce.payment.views import PaymentView, first_answer, payment_view, staff_view
 
@@ -49,7 +49,8 @@ __all__ = [
     "OrderTransaction", "Pay", "Payment", "PaymentFacade", "PaymentFailed",
     "PaymentGatewayUnavailable", "PaymentNotFound", "PaymentRefunded", "PaymentRequested",
     "PaymentSucceeded", "PaymentUnderWay", "PaymentView", "Policy", "RawCardsRefused",
-    "RefundReason", "Refunded", "Result", "State", "StateChange", "Status", "Taken", "TokenUsed",
+    "Refund", "RefundReason", "Refunded", "Result", "State", "StateChange", "Status", "Taken",
+    "TokenUsed",
     "TooManyCards", "TooManyDeclines", "Transaction", "TransactionStatus", "Unknown",
     "ValkeyBreaker", "amount_differs", "breaker_changed", "charge_without_payable_order",
     "first_answer", "gateway_deadline", "payment_view", "staff_view", "verify",

@@ -48,6 +48,8 @@ class PaymentFailed(PaymentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRefunded(PaymentEvent):
-    """The whole amount was refunded to the card."""
+    """An amount was refunded to the card: all that was charged, or a part of it."""
 
     reason: str
+    refund_id: UUID | None = None
+    """None in events recorded before this field existed."""

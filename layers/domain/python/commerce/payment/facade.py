@@ -13,7 +13,7 @@ from commerce.payment.errors import (
     PaymentUnderWay,
 )
 from commerce.payment.limits import require_within_limits
-from commerce.payment.model import Payment, RefundReason, Result, is_out_of_tries
+from commerce.payment.model import Payment, Refund, RefundReason, Result, is_out_of_tries
 from commerce.payment.repository import PaymentRepository
 from commerce.payment.views import PaymentView, payment_view
 from commerce.runtime.business_time import begin_of_day
@@ -115,17 +115,41 @@ class PaymentFacade:
         payment = self._lock(payment_id)
         return self._saved(payment) if payment.settle(result, at=clock.now()) else payment
 
-    def begin_refund(self, subject_id: UUID, reason: RefundReason) -> Payment | None:
-        """Begin to refund what was charged for an order or a charge; None if nothing was."""
+    def begin_refund(
+        self,
+        subject_id: UUID,
+        reason: RefundReason,
+        *,
+        refund_id: UUID | None = None,
+        amount: Money | None = None,
+    ) -> Payment | None:
+        """Begin to refund an amount of what was charged for an order or a charge, or what is left.
+
+        None if nothing was charged, or if nothing is left.
+        """
         for payment in self._payments.lock_of_subject(subject_id):
-            if not payment.is_extra and payment.begin_refund(reason, at=clock.now()):
+            if not payment.is_extra and payment.begin_refund(
+                reason, at=clock.now(), refund_id=refund_id, amount=amount
+            ):
                 return self._saved(payment)
         return None
 
-    def mark_refunded(self, payment_id: UUID) -> Payment:
-        """Record the completed refund. Repeating it changes nothing."""
-        payment = self._lock(payment_id)
-        return self._saved(payment) if payment.mark_refunded(at=clock.now()) else payment
+    def refunds_to_make(self, payment_id: UUID) -> Sequence[Refund]:
+        """Return the payment's refunds that the gateway is yet to make, in their order."""
+        if begun_before := self.find(payment_id).refund_of_the_code_before():
+            return [begun_before]
+        refunds = self._payments.refunds_of(payment_id)
+        return [each for each in refunds if each.refunded_at is None]
+
+    def mark_refunded(self, refund: Refund) -> Payment:
+        """Record a refund that the gateway has made. Repeating it changes nothing."""
+        payment = self._lock(refund.payment_id)
+        kept = {each.id: each for each in self._payments.refunds_of(payment.id)}
+        refund = kept.get(refund.id, refund)
+        if payment.mark_refunded(refund, at=clock.now()):
+            self._payments.mark_refunded(refund)
+            self._payments.save(payment)
+        return payment
 
     def mark_asked(self, payment_id: UUID) -> None:
         """Record that the gateway was asked and had no result, so that others come first."""

@@ -92,13 +92,13 @@ class Transaction:
     amount: int
     status: TransactionStatus
     reason: str | None
-    is_refunded: bool
+    refunded: int
     card_last4: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """The gateway refunded the whole amount."""
+    """The gateway made the refund."""
 
     refund_key: str
 
@@ -168,14 +168,17 @@ class HttpPaymentGateway:
         return _find_by_order(self._transport, order_id, user_id, _capped(deadline))
 
     def refund(
-        self, transaction_key: str, amount: int, deadline: Deadline | None = None
+        self,
+        transaction_key: str,
+        refund_key: str,
+        amount: int,
+        deadline: Deadline | None = None,
     ) -> Refunded | NotRefunded | Unknown:
-        """Refund the whole amount; the gateway does so once per transaction."""
+        """Refund an amount of a transaction; the gateway does so once per refund key."""
         path = f"/{quote(transaction_key, safe='')}/refunds"
+        body: Json = {"refundKey": refund_key, "amount": amount}
         try:
-            answer = _send_with_retries(
-                self._transport, "POST", path, _capped(deadline), body={"amount": amount}
-            )
+            answer = _send_with_retries(self._transport, "POST", path, _capped(deadline), body=body)
         except PaymentGatewayUnavailable as error:
             return Unknown(error.detail)
         if answer.error_code and answer.status < 500:
@@ -336,7 +339,7 @@ def _transaction(data: Json) -> Transaction:
         amount=int(data["amount"]),
         status=TransactionStatus(data["status"]),
         reason=data["reason"],
-        is_refunded=data.get("refund") is not None,
+        refunded=sum(int(each["amount"]) for each in data.get("refunds") or ()),
         card_last4=_last4(data.get("cardNo")),
     )
 

@@ -52,9 +52,25 @@ class RefundReason(StrEnum):
     """The reasons for a refund."""
 
     ORDER_CANCELLED = "ORDER_CANCELLED"  # it had been paid
+    LINES_CANCELLED = "LINES_CANCELLED"  # a part of it
     ORDER_CANCELLED_BEFORE = "ORDER_CANCELLED_BEFORE"  # the money came too late
     CHARGED_AGAIN = "CHARGED_AGAIN"  # another payment pays the order
     CHARGE_NOT_CREDITED = "CHARGE_NOT_CREDITED"  # the points would have been too many, or too late
+
+
+@dataclass(slots=True, kw_only=True)
+class Refund:
+    """A part of a charge, or all of it, that goes back to the card.
+
+    Its id is the key under which the gateway makes it once, however often it is requested.
+    """
+
+    id: UUID
+    payment_id: UUID
+    amount: Money
+    reason: RefundReason
+    requested_at: datetime
+    refunded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +87,9 @@ class Result:
 class Payment:
     """One attempt to pay an order or a charge of points.
 
-    `version` counts its changes; `events` are not stored yet.
+    `version` counts its changes; `events` and `new_refund` are not stored yet. Its refunds sum to
+    `refund_requested`; the gateway has made `refunded` of that. Once all of it goes back, its
+    status says so.
 
     An *extra* payment owns a transaction of the order that was no longer expected, so that every
     charge has an owner. It can only be refunded.
@@ -92,6 +110,9 @@ class Payment:
     is_extra: bool = False
     failure_reason: str | None = None
     refund_reason: RefundReason | None = None
+    refund_requested: Money = field(default_factory=Money.zero)
+    refunded: Money = field(default_factory=Money.zero)
+    new_refund: Refund | None = None
     version: int = 0
     version_read: int = 0
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
@@ -183,7 +204,13 @@ class Payment:
     @property
     def is_ended(self) -> bool:
         """True if nothing is left to ask of the gateway."""
-        return not self.is_unsettled and self.status is not Status.REFUND_PENDING
+        return not self.is_unsettled and not self.is_refunding
+
+    @property
+    def is_refunding(self) -> bool:
+        """True while the gateway has not made a refund that was begun."""
+        is_part = self.status is Status.SUCCEEDED and self.refunded < self.refund_requested
+        return self.status is Status.REFUND_PENDING or is_part
 
     def take(self, transaction_key: str, *, at: datetime) -> None:
         """Record the key under which the gateway took it."""
@@ -231,26 +258,81 @@ class Payment:
         if amount != self.amount:
             raise AmountDiffers(f"Due is {self.amount.amount}, the gateway says {amount.amount}.")
 
-    def begin_refund(self, reason: RefundReason, *, at: datetime) -> bool:
-        """Begin to refund the charge; return False if there is none, or a refund was begun."""
-        if Status.REFUND_PENDING not in _TRANSITIONS[self.status]:
+    def begin_refund(
+        self,
+        reason: RefundReason,
+        *,
+        at: datetime,
+        refund_id: UUID | None = None,
+        amount: Money | None = None,
+    ) -> bool:
+        """Begin to refund an amount of the charge; without one, all that is left of it.
+
+        Return False if there is no charge, or all of it was refunded or is about to be. A refund of
+        all that is left has the payment's id where it gets no other.
+        """
+        if self.status is not Status.SUCCEEDED:
             return False
-        self.refund_reason = reason
-        self._change_status(Status.REFUND_PENDING, at)
+        left = self.amount - self.refund_requested
+        amount = left if amount is None else amount
+        if not 0 < amount.amount <= left.amount:
+            raise ValueError(
+                f"{amount.amount} of payment {self.id}, of which {left.amount} is left"
+            )
+        self.refund_requested += amount
+        self.new_refund = Refund(
+            id=refund_id or self.id,
+            payment_id=self.id,
+            amount=amount,
+            reason=reason,
+            requested_at=at,
+        )
+        if amount == left:
+            self.refund_reason = reason
+            self._change_status(Status.REFUND_PENDING, at)
+        else:
+            self._change(at)
         return True
 
-    def mark_refunded(self, *, at: datetime) -> bool:
-        """Record the completed refund; return False if none was pending."""
-        if self.status is not Status.REFUND_PENDING:
+    def refund_of_the_code_before(self) -> Refund | None:
+        """Return the refund that the release before has begun, which kept no row of it."""
+        if self.status is not Status.REFUND_PENDING or self.refund_requested.amount:
+            return None
+        return Refund(
+            id=self.id,
+            payment_id=self.id,
+            amount=self.amount,
+            reason=self.refund_reason or RefundReason.ORDER_CANCELLED,
+            requested_at=self.changed_at,
+        )
+
+    def mark_refunded(self, refund: Refund, *, at: datetime) -> bool:
+        """Record a refund that the gateway has made; return False if that was known."""
+        if refund.refunded_at is not None or not self.is_refunding:
             return False
-        self._change_status(Status.REFUNDED, at)
-        self._record_event(PaymentRefunded, reason=str(self.refund_reason))
+        if self.refund_of_the_code_before():
+            self.refund_requested, self.new_refund = refund.amount, refund
+        refund.refunded_at = at
+        self.refunded += refund.amount
+        if self.status is Status.REFUND_PENDING and self.refunded == self.amount:
+            self._change_status(Status.REFUNDED, at)
+        else:
+            self._change(at)
+        self._record_event(
+            PaymentRefunded,
+            amount=refund.amount,
+            reason=str(refund.reason),
+            refund_id=refund.id,
+        )
         return True
 
     def _change_status(self, status: Status, at: datetime) -> None:
         if status not in _TRANSITIONS[self.status]:
             raise ValueError(f"no payment goes from {self.status} to {status}")
         self.status = status
+        self._change(at)
+
+    def _change(self, at: datetime) -> None:
         self.changed_at = at
         self.version += 1
 
@@ -263,8 +345,7 @@ class Payment:
                 order_id=self.order_id,
                 charge_id=self.charge_id,
                 user_id=self.buyer_id,
-                amount=self.amount,
-                **data,
+                **{"amount": self.amount, **data},
             )
         )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from commerce.payment.errors import PaymentUnderWay
-from commerce.payment.model import Payment, RefundReason, Status
+from commerce.payment.model import Payment, Refund, RefundReason, Status
 from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
@@ -42,7 +42,13 @@ class PaymentRepository(Protocol):
         """Lock what the buyer may pay, and return their payments requested since then."""
 
     def save(self, payment: Payment) -> None:
-        """Store a locked payment that has changed."""
+        """Store a locked payment that has changed, with the refund that it began, if any."""
+
+    def refunds_of(self, payment_id: UUID) -> list[Refund]:
+        """Return the refunds of a payment in the order of their ids."""
+
+    def mark_refunded(self, refund: Refund) -> None:
+        """Store that the gateway has made a refund."""
 
     def unfinished(self, before: datetime, limit: int) -> list[Payment]:
         """Return payments without an end, last asked about before then, in that order."""
@@ -86,6 +92,8 @@ class SqlPaymentRepository:
                 changed_at=payment.changed_at,
                 asked_at=payment.requested_at,
                 version=payment.version,
+                refund_requested_amount=payment.refund_requested.amount,
+                refunded_amount=payment.refunded.amount,
             ),
             # Somebody else stored its transaction meanwhile: the repeated use case will find it.
             on_violation={
@@ -130,10 +138,31 @@ class SqlPaymentRepository:
                 new_changed_at=payment.changed_at,
                 new_asked_at=payment.changed_at,
                 new_version=payment.version,
+                new_refund_requested_amount=payment.refund_requested.amount,
+                new_refunded_amount=payment.refunded.amount,
             ),
             on_violation={"payment_as_read": lambda: None, "transaction_once": lambda: None},
         )
+        if payment.new_refund is not None:
+            self._uow.write(sql.ADD_REFUND(**_refund_row(payment.new_refund)))
         self._uow.record(*payment.events)
+
+    def refunds_of(self, payment_id: UUID) -> list[Refund]:
+        found = self._uow.read(sql.REFUNDS(payment_id=payment_id))
+        return [
+            Refund(
+                id=row.id,
+                payment_id=row.payment_id,
+                amount=Money(row.amount),
+                reason=RefundReason(row.reason),
+                requested_at=row.requested_at,
+                refunded_at=row.refunded_at,
+            )
+            for row in found
+        ]
+
+    def mark_refunded(self, refund: Refund) -> None:
+        self._uow.write(sql.MARK_REFUNDED(refund_id=refund.id, at=refund.refunded_at))
 
     def unfinished(self, before: datetime, limit: int) -> list[Payment]:
         found = self._uow.read(sql.LIST_UNFINISHED(before=before, limit=limit))
@@ -151,6 +180,17 @@ class SqlPaymentRepository:
 
     def forget_cards(self, buyer_id: UUID) -> None:
         self._uow.write(sql.FORGET_CARDS(buyer_id=buyer_id))
+
+
+def _refund_row(refund: Refund) -> dict[str, object]:
+    return {
+        "id": refund.id,
+        "payment_id": refund.payment_id,
+        "amount": refund.amount.amount,
+        "reason": refund.reason.value,
+        "requested_at": refund.requested_at,
+        "refunded_at": refund.refunded_at,
+    }
 
 
 def _first(rows: list[Row]) -> Payment | None:
@@ -173,6 +213,8 @@ def _payment(row: Row) -> Payment:
         is_extra=row.is_extra,
         failure_reason=row.failure_reason,
         refund_reason=RefundReason(row.refund_reason) if row.refund_reason else None,
+        refund_requested=Money(row.refund_requested_amount, row.currency),
+        refunded=Money(row.refunded_amount, row.currency),
         version=row.version,
         version_read=row.version,
     )

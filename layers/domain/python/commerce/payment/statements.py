@@ -14,7 +14,7 @@ from sqlalchemy import (
     update,
 )
 
-from commerce.payment.tables import payment_table
+from commerce.payment.tables import UNFINISHED, payment_refund_table, payment_table
 from commerce.runtime.db.core import insert_row, save_as_read
 from commerce.runtime.db.statement import Statement
 
@@ -23,8 +23,7 @@ _TIME = DateTime(timezone=True)
 _ID = bindparam("id", type_=Uuid)
 _SUBJECT_ID = bindparam("subject_id", type_=Uuid)
 _OF_SUBJECT = or_(_p.order_id == _SUBJECT_ID, _p.charge_id == _SUBJECT_ID)
-# Word for word as in the partial index, so that PostgreSQL uses it.
-_UNFINISHED = text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')")
+_UNFINISHED = text(f"({UNFINISHED})")
 
 ADD = insert_row(payment_table)
 FIND = Statement(select(payment_table).where(_p.id == _ID))
@@ -87,5 +86,18 @@ SAVE = save_as_read(
     payment_table,
     "payment_as_read",
     *("status", "transaction_key", "card_last4", "failure_reason", "refund_reason"),
-    *("changed_at", "asked_at"),
+    *("changed_at", "asked_at", "refund_requested_amount", "refunded_amount"),
+)
+
+_r = payment_refund_table.c
+ADD_REFUND = insert_row(payment_refund_table)
+REFUNDS = Statement(
+    select(payment_refund_table)
+    .where(_r.payment_id == bindparam("payment_id", type_=Uuid))
+    .order_by(_r.id)
+)
+MARK_REFUNDED = Statement(
+    update(payment_refund_table)
+    .where(_r.id == bindparam("refund_id", type_=Uuid))
+    .values(refunded_at=bindparam("at", type_=_TIME))
 )

@@ -1,6 +1,7 @@
 """The use cases of the point context."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -161,11 +162,17 @@ class PointFacade:
         )
 
     def refund(
-        self, user_id: UUID, amount: Money, order_id: UUID, reason: str = "ORDER_CANCELLED"
+        self,
+        user_id: UUID,
+        amount: Money,
+        order_id: UUID,
+        refund_id: UUID,
+        reason: str = "ORDER_CANCELLED",
     ) -> None:
-        """Refund the points that an order spent. Not idempotent: call it once per order."""
+        """Refund points that an order spent, once: `refund_id` becomes the ledger entry's id."""
         if amount.amount > 0:
-            self._points.credit(_entry(user_id, amount, reason, order_id=order_id))
+            entry = _entry(user_id, amount, reason, order_id=order_id)
+            self._points.credit(replace(entry, id=refund_id))
 
     def _new_charge(self, command: ChargePoints, user_id: UUID) -> tuple[PointAccount, Charge]:
         # The account's lock is held while the user's charges are counted.

@@ -67,11 +67,12 @@ Index(
     unique=True,
     postgresql_where=point_ledger_table.c.charge_id.is_not(None),
 )
-# An order spends points once, and returns them once.
+# An order spends points once. It may get them back in parts, each of which has its refund's id:
+# for them the index has NULL, which equals nothing.
 Index(
-    "points_moved_once_per_order",
+    "points_spent_once_per_order",
     point_ledger_table.c.order_id,
-    literal_column("(amount > 0)"),
+    literal_column("NULLIF(amount > 0, true)"),
     unique=True,
     postgresql_where=point_ledger_table.c.order_id.is_not(None),
 )

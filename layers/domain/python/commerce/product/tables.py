@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    literal_column,
     text,
 )
 
@@ -100,12 +101,13 @@ Index(
     stock_movement_table.c.product_id,
     stock_movement_table.c.id,
 )
-# An order takes a product's units once, and brings them back or ships them once.
+# An order takes a product's units once, and ships them once. They may come back in parts: for
+# these the index has NULL, which equals nothing.
 Index(
-    "stock_moved_once_per_reason",
+    "stock_taken_once_per_reason",
     stock_movement_table.c.order_id,
     stock_movement_table.c.product_id,
-    stock_movement_table.c.reason,
+    literal_column("NULLIF(reason, 'RETURNED'::text)"),
     unique=True,
     postgresql_where=stock_movement_table.c.order_id.is_not(None),
 )

@@ -11,13 +11,12 @@ from commerce.app.checkout.refunds import refund_payment
 from commerce.app.ordering import cancel_declined_order
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
-from commerce.order import OrderCancelled
+from commerce.order import OrderCancelled, OrderLinesCancelled
 from commerce.payment import (
     PaymentFacade,
     PaymentFailed,
     PaymentSucceeded,
     RefundReason,
-    Status,
     gateway_deadline,
 )
 from commerce.runtime.idempotency import claim_events
@@ -51,11 +50,16 @@ def cancel_declined(received: Received[PaymentFailed]) -> None:
         in_transaction(_cancel_declined, received, failed.order_id)
 
 
-def refund_cancelled(received: Received[OrderCancelled]) -> None:
-    """Refund what a card paid for a cancelled order."""
-    if received.event.card_refund.amount > 0:
-        in_transaction(_begin_refund, received)
-        _refund_pending(received.event.order_id)
+def refund_cancelled(received: Received[OrderCancelled | OrderLinesCancelled]) -> None:
+    """Refund what a card paid for a cancelled order, or a part of it.
+
+    The refund was begun with the cancellation, except by the release before.
+    """
+    cancelled = received.event
+    if cancelled.card_refund.amount > 0:
+        if isinstance(cancelled, OrderCancelled):
+            in_transaction(_begin_refund, received.id, cancelled.order_id)
+        _refund_pending(cancelled.order_id)
 
 
 def _confirm_paid(shop: Shop, received: Received[PaymentSucceeded], order_id: UUID) -> None:
@@ -92,14 +96,14 @@ def _fail_charge(shop: Shop, received: Received[PaymentFailed], charge_id: UUID)
         shop.points.fail_charge(charge_id)
 
 
-def _begin_refund(shop: Shop, received: Received[OrderCancelled]) -> None:
-    if claim_events(shop.uow, CONSUMER_OF_CANCELLATIONS, [received.id]):
-        shop.payments.begin_refund(received.event.order_id, RefundReason.ORDER_CANCELLED)
+def _begin_refund(shop: Shop, event_id: UUID, order_id: UUID) -> None:
+    if claim_events(shop.uow, CONSUMER_OF_CANCELLATIONS, [event_id]):
+        shop.payments.begin_refund(order_id, RefundReason.ORDER_CANCELLED)
 
 
 def _refund_pending(subject_id: UUID) -> None:
     for payment in in_transaction(PaymentFacade.of_subject, subject_id):
-        if payment.status is Status.REFUND_PENDING:
+        if payment.is_refunding:
             try:
                 refund_payment(payment, gateway_deadline())
             except CommerceError:

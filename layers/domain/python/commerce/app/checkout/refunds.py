@@ -8,6 +8,7 @@ from commerce.app.transactions import in_transaction
 from commerce.payment import (
     Payment,
     PaymentFacade,
+    Refund,
     Refunded,
     charge_without_payable_order,
 )
@@ -17,17 +18,25 @@ logger = logging.getLogger(__name__)
 
 
 def refund_payment(payment: Payment, deadline: Deadline) -> Payment:
-    """Request the payment's pending refund, which the gateway makes once per transaction.
+    """Request the payment's pending refunds, each of which the gateway makes once.
 
-    If the gateway does not confirm it, the refund stays pending, and the reconciler asks again.
+    One that the gateway does not confirm stays pending, and the reconciler asks again.
     """
+    for refund in in_transaction(PaymentFacade.refunds_to_make, payment.id):
+        payment = _make(payment, refund, deadline)
+    return payment
+
+
+def _make(payment: Payment, refund: Refund, deadline: Deadline) -> Payment:
     if payment.transaction_key is None:
         raise ValueError(f"nothing was charged by payment {payment.id}")
-    outcome = payment_gateway().refund(payment.transaction_key, payment.amount.amount, deadline)
+    outcome = payment_gateway().refund(
+        payment.transaction_key, str(refund.id), refund.amount.amount, deadline
+    )
     if not isinstance(outcome, Refunded):
-        logger.warning("payment %s is not refunded yet: %s", payment.id, outcome)
+        logger.warning("refund %s of payment %s: %s", refund.id, payment.id, outcome)
         return payment
     alert = charge_without_payable_order(payment)
     if alert is not None:
         alert_once(alert)
-    return in_transaction(PaymentFacade.mark_refunded, payment.id)
+    return in_transaction(PaymentFacade.mark_refunded, refund)

@@ -22,7 +22,6 @@ from commerce.payment import (
     PaymentNotFound,
     PaymentView,
     Result,
-    Status,
     Transaction,
     TransactionStatus,
     amount_differs,
@@ -82,7 +81,7 @@ def advance(payment: Payment, deadline: Deadline, record: Transaction | None = N
     if payment.is_unsettled and payment.transaction_key is not None:
         record = record or payment_gateway().find(payment.transaction_key, deadline)
         payment = _settle(payment, record)
-    if payment.status is Status.REFUND_PENDING:
+    if payment.is_refunding:
         payment = refund_payment(payment, deadline)
     return payment
 

@@ -203,7 +203,8 @@ def _payment(row: Row, now: datetime) -> WaitingPaymentView:
         payment_id=str(row.payment_id),
         order_id=str(row.order_id) if row.order_id else None,
         charge_id=str(row.charge_id) if row.charge_id else None,
-        status=row.status,
+        # A payment of which only a part goes back has succeeded.
+        status="REFUND_PENDING" if row.status == "SUCCEEDED" else row.status,
         amount=MoneyView(amount=row.amount, currency=row.currency),
         transaction_key=row.transaction_key,
         since=row.changed_at,

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from commerce.order.tables import order_history_table, order_line_table, order_table
-from commerce.payment.tables import payment_table
+from commerce.payment.tables import UNFINISHED, payment_table
 from commerce.runtime.db.statement import Statement
 from commerce.shipping.tables import shipment_notice_table
 
@@ -85,13 +85,14 @@ UNFINISHED_PAYMENTS = Statement(
         _p.id.label("payment_id"), _p.order_id, _p.charge_id, _p.status, _p.amount, _p.currency,
         _p.transaction_key, _p.changed_at, _p.asked_at,
     )
-    .where(text("status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')"))  # as the index says it
+    .where(text(f"({UNFINISHED})"))
     .order_by(_p.asked_at, _p.id)
     .limit(_LIMIT)
 )  # fmt: skip
 
 _is_paid = or_(*map(_is, ("CONFIRMED", "SHIPPED", "DELIVERED")))
-_net = func.sum(_o.total_amount - _o.discount_amount).filter(_is_paid)
+_refunded = _o.card_refunded_amount + _o.points_refunded_amount
+_net = func.sum(_o.total_amount - _o.discount_amount - _refunded).filter(_is_paid)
 SALES_BY_HOUR = Statement(
     select(
         func.date_trunc(_literal("hour"), _o.placed_at, _literal("UTC")).label("hour"),
@@ -102,12 +103,14 @@ SALES_BY_HOUR = Statement(
     .where(_o.id >= _SINCE_ID)
     .group_by("hour")
 )
-_units = cast(func.sum(_l.quantity), BigInteger).label("units")
+_kept = _l.quantity - _l.cancelled_quantity - _l.returned_quantity
+_units = cast(func.sum(_kept), BigInteger).label("units")
 BEST_SELLERS = Statement(
     select(_l.product_id, _units)
     .join_from(order_line_table, order_table, _o.id == _l.order_id)
     .where(_l.order_id >= _SINCE_ID, _o.id >= _SINCE_ID, _is_paid)
     .group_by(_l.product_id)
+    .having(func.sum(_kept) > 0)
     .order_by(_units.desc(), _l.product_id)
     .limit(_LIMIT)
 )

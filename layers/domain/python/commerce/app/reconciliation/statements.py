@@ -71,7 +71,7 @@ FROM (
 LEFT JOIN (
     SELECT product_id, CAST(-sum(change) AS bigint) AS sum
     FROM stock_movement JOIN orders ON orders.id = order_id
-    WHERE product_id = ANY (CAST(:ids AS uuid[])) AND reason = 'SOLD'
+    WHERE product_id = ANY (CAST(:ids AS uuid[])) AND reason IN ('SOLD', 'RETURNED')
         AND orders.status IN ('PENDING', 'CONFIRMED')
     GROUP BY product_id
 ) AS held USING (product_id)
@@ -168,9 +168,10 @@ ORDER_RULES = _rules(
 WITH due AS (
     SELECT order_id, product_id, is_shipped,
         CASE WHEN drop_entry_id IS NULL THEN quantity ELSE 0 END AS ordered,
-        CASE WHEN orders.status = 'CANCELLED' AND NOT is_shipped AND drop_entry_id IS NULL
-            THEN quantity ELSE 0 END AS to_return,
-        CASE WHEN is_shipped THEN quantity ELSE 0 END AS to_ship
+        CASE WHEN drop_entry_id IS NOT NULL THEN 0
+            WHEN orders.status = 'CANCELLED' AND NOT is_shipped THEN quantity
+            ELSE cancelled_quantity END AS to_return,
+        CASE WHEN is_shipped THEN quantity - cancelled_quantity ELSE 0 END AS to_ship
     FROM order_line JOIN orders ON orders.id = order_id CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM order_history
             WHERE order_history.order_id = orders.id AND status = 'SHIPPED') AS is_shipped
@@ -199,7 +200,8 @@ ORDER BY 1, 2
     ORDER_MOVED_ITS_POINTS="""
 WITH due AS (
     SELECT id AS order_id, buyer_id AS user_id, points_used_amount AS points_used,
-        CASE WHEN status = 'CANCELLED' THEN points_used_amount ELSE 0 END AS to_give_back
+        CASE WHEN status = 'CANCELLED' THEN points_used_amount
+            ELSE points_refunded_amount END AS to_give_back
     FROM orders WHERE id = ANY (CAST(:ids AS uuid[]))
 ), done AS (
     SELECT order_id, user_id,
@@ -274,13 +276,75 @@ SELECT id AS order_id, orders.status, {_CARD_AMOUNT} AS due, coalesce(paid.sum, 
     coalesce(paid.count, 0) AS payments
 FROM orders LEFT JOIN (
     SELECT order_id, CAST(sum(amount) AS bigint) AS sum, count(*) AS count
-    FROM payment WHERE order_id = ANY (CAST(:ids AS uuid[])) AND status = 'SUCCEEDED'
+    FROM payment WHERE order_id = ANY (CAST(:ids AS uuid[])) AND NOT is_extra
+        AND (status = 'SUCCEEDED' OR status IN ('REFUND_PENDING', 'REFUNDED')
+            AND refund_requested_amount > 0)
     GROUP BY order_id
 ) AS paid ON paid.order_id = id
 WHERE id = ANY (CAST(:ids AS uuid[])) AND orders.status IN ('CONFIRMED', 'SHIPPED', 'DELIVERED')
     AND (coalesce(paid.sum, 0) <> {_CARD_AMOUNT} OR coalesce(paid.count, 0) > 1)
 ORDER BY 1
 """,  # noqa: S608
+    # What went back of each means is what the refunds say, and each refund is in the ledger and at
+    # the payment as it says. What former code refunded has no rows.
+    ORDER_REFUNDS_ARE_ITS_ROWS="""
+SELECT orders.id AS order_id, orders.status, card_refunded_amount AS card,
+    points_refunded_amount AS points, coalesce(said.card, 0) AS card_said,
+    coalesce(said.points, 0) AS points_said, coalesce(made.card, 0) AS card_made,
+    coalesce(made.points, 0) AS points_made
+FROM orders LEFT JOIN (
+    SELECT order_id, CAST(sum(card_amount) AS bigint) AS card,
+        CAST(sum(points_amount) AS bigint) AS points
+    FROM order_refund WHERE order_id = ANY (CAST(:ids AS uuid[])) GROUP BY order_id
+) AS said ON said.order_id = orders.id LEFT JOIN (
+    SELECT order_refund.order_id, CAST(sum(payment_refund.amount) AS bigint) AS card,
+        CAST(sum(point_ledger.amount) AS bigint) AS points
+    FROM order_refund LEFT JOIN payment_refund USING (id) LEFT JOIN point_ledger USING (id)
+    WHERE order_refund.order_id = ANY (CAST(:ids AS uuid[])) GROUP BY order_refund.order_id
+) AS made ON made.order_id = orders.id
+WHERE orders.id = ANY (CAST(:ids AS uuid[])) AND (
+    (card_refunded_amount, points_refunded_amount)
+        <> (coalesce(said.card, 0), coalesce(said.points, 0))
+    OR (coalesce(said.card, 0), coalesce(said.points, 0))
+        <> (coalesce(made.card, 0), coalesce(made.points, 0)))
+ORDER BY 1
+""",
+    # Units that are cancelled in parts or returned were paid for, so money went back for them: all
+    # that was paid for them, or all that was left.
+    PARTS_OF_AN_ORDER_ARE_REFUNDED="""
+SELECT orders.id AS order_id, due.amount AS due,
+    card_refunded_amount + points_refunded_amount AS refunded
+FROM orders JOIN (
+    SELECT order_id, CAST(sum(unit_price_amount * gone - discount_amount * gone / quantity)
+        AS bigint) AS amount
+    FROM order_line CROSS JOIN LATERAL (
+        SELECT cancelled_quantity + returned_quantity AS gone) AS units
+    WHERE order_id = ANY (CAST(:ids AS uuid[])) GROUP BY order_id
+) AS due ON due.order_id = orders.id
+WHERE card_refunded_amount + points_refunded_amount
+    < least(due.amount, total_amount - discount_amount)
+ORDER BY 1
+""",
+    PAYMENT_REFUNDS_ARE_ITS_ROWS="""
+SELECT order_id, payment.id AS payment_id, payment.status, payment.amount,
+    refund_requested_amount AS requested, refunded_amount AS refunded,
+    coalesce(rows.requested, 0) AS rows_requested, coalesce(rows.refunded, 0) AS rows_refunded
+FROM payment LEFT JOIN (
+    SELECT payment_id, CAST(sum(payment_refund.amount) AS bigint) AS requested,
+        CAST(coalesce(sum(payment_refund.amount) FILTER (WHERE refunded_at IS NOT NULL), 0)
+            AS bigint) AS refunded
+    FROM payment_refund JOIN payment AS refunded_payment ON refunded_payment.id = payment_id
+    WHERE refunded_payment.order_id = ANY (CAST(:ids AS uuid[])) GROUP BY payment_id
+) AS rows ON rows.payment_id = payment.id
+WHERE order_id = ANY (CAST(:ids AS uuid[])) AND (
+    (refund_requested_amount, refunded_amount)
+        <> (coalesce(rows.requested, 0), coalesce(rows.refunded, 0))
+    OR refunded_amount > refund_requested_amount OR refund_requested_amount > payment.amount
+    OR refund_requested_amount > 0 AND payment.status <> CASE
+        WHEN refund_requested_amount < payment.amount THEN 'SUCCEEDED'
+        WHEN refunded_amount < payment.amount THEN 'REFUND_PENDING' ELSE 'REFUNDED' END)
+ORDER BY 1, 2
+""",
     # The event of a payment changes its order a moment later, but within ten minutes.
     PAYMENT_HAS_ITS_ORDER="""
 SELECT payment.order_id, payment.id AS payment_id, payment.status AS payment, orders.status
@@ -291,7 +355,7 @@ WHERE payment.order_id = ANY (CAST(:ids AS uuid[])) AND (
         AND payment.changed_at < now() - interval '10 minutes')
     OR (payment.status = 'SUCCEEDED' AND payment.is_extra)
     OR (payment.status IN ('REFUND_PENDING', 'REFUNDED') AND NOT payment.is_extra
-        AND orders.status <> 'CANCELLED')
+        AND orders.status <> 'CANCELLED' AND orders.card_refunded_amount <> payment.amount)
 )
 ORDER BY 1, 2
 """,

@@ -38,7 +38,7 @@ _PAGES: Mapping[Template, Callable[[str], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a mail is to say, to whom.
+    """The content of a mail, and the address that it goes to.
 
     Attributes:
         about: a token, or the id of what the mail is about: shown where there is no link.

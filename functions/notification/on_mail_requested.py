@@ -1,7 +1,15 @@
-"""EmailVerificationRequested, PasswordResetRequested -> a token is mailed."""
+"""Tokens that were asked for, orders, refunds, offers -> a mail to the user they concern."""
 
-from commerce.app.mails import send_requested
+from commerce.app.mails import send_mails
+from commerce.drop.events import OfferMade
 from commerce.entrypoints.queue import batch_handler
-from commerce.user import EmailVerificationRequested, PasswordResetRequested
+from commerce.order.events import OrderConfirmed, OrderShipped
+from commerce.payment.events import PaymentRefunded
+from commerce.user import EmailChanged, EmailVerificationRequested, PasswordResetRequested
 
-handler = batch_handler((EmailVerificationRequested, PasswordResetRequested), send_requested)
+MAILED = (
+    EmailVerificationRequested, PasswordResetRequested, EmailChanged,
+    OrderConfirmed, OrderShipped, PaymentRefunded, OfferMade,
+)  # fmt: skip
+
+handler = batch_handler(MAILED, send_mails)

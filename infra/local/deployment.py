@@ -116,7 +116,7 @@ class Deployment:
             *("--parameter-overrides", *_overrides(self.parameters)),
         )
         self._put_gateway_responses()
-        self.client("ses").verify_email_identity(EmailAddress=MAIL_SENDER)
+        set_up_mail(self.client("ses"), self.outputs()["MailFeedbackTopicArn"])
         self.client("ssm").put_parameter(
             Name=FINGERPRINT_PARAMETER, Value=fingerprint, Type="String", Overwrite=True
         )
@@ -276,3 +276,12 @@ def _sam_environment(directory: Path, endpoint: str) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def set_up_mail(ses: Any, topic_arn: str) -> None:
+    """Let SES take mails from the shop, and report bounces and complaints to the topic."""
+    ses.verify_email_identity(EmailAddress=MAIL_SENDER)
+    for kind in ("Bounce", "Complaint"):
+        ses.set_identity_notification_topic(
+            Identity=MAIL_SENDER, NotificationType=kind, SnsTopic=topic_arn
+        )

@@ -44,7 +44,7 @@ def end_servers(directory: Path) -> list[str]:
 
     A recorded pid that is another process by now (its start time differs) is left alone.
     """
-    names = ("emulator", "beacon", "gateway", "delivery", "valkey", "postgres")
+    names = ("mail", "emulator", "beacon", "gateway", "delivery", "valkey", "postgres")
     return [ended for name in names for ended in _end(directory, name, STOP_GRACE_SECONDS)]
 
 

@@ -53,6 +53,8 @@ class JsonHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     sys_version = ""
     wbufsize = -1  # one packet per answer
+    page_policy: str | None = None
+    """The Content-Security-Policy of its pages."""
     _body_is_read = False
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
@@ -137,6 +139,8 @@ class JsonHandler(BaseHTTPRequestHandler):
         self.send_response(status)
         content_type = "text/html; charset=utf-8" if is_page else "application/json"
         self.send_header("Content-Type", content_type)
+        if is_page and self.page_policy is not None:
+            self.send_header("Content-Security-Policy", self.page_policy)
         self.send_header("Content-Length", str(len(content)))
         if self.close_connection:
             self.send_header("Connection", "close")

@@ -21,7 +21,7 @@ import boto3
 
 from infra.local.api import Api
 from infra.local.beacon import relay_urls
-from infra.local.deployment import MAIL_SENDER
+from infra.local.deployment import set_up_mail
 from infra.local.env_file import write_env
 from infra.local.errors import LocalError
 from infra.local.localstack_servers import are_composed, ensure_servers
@@ -184,7 +184,7 @@ def deploy() -> None:
     _run([SAM, "deploy", "--config-env", "localstack", "--parameter-overrides", *overrides])
     outputs = _outputs()
     _migrate(outputs["MigrateFunctionName"])
-    boto3.client("ses").verify_email_identity(EmailAddress=MAIL_SENDER)
+    set_up_mail(boto3.client("ses"), outputs["MailFeedbackTopicArn"])
     api_url = f"{os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api/{outputs['ApiId']}/v1"
     lines = {
         "API_URL": api_url,

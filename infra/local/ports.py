@@ -26,6 +26,7 @@ class Ports:
     delivery: int = 18081
     gateway: int = 18082
     beacon: int = 18083
+    mail: int = 18084
 
     @classmethod
     def from_environment(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 from infra.local.api import Api
@@ -17,6 +18,7 @@ from infra.local.errors import LocalError
 from infra.local.gateway import gateway_secret, start_gateway
 from infra.local.live import BrokenCode, LiveCode
 from infra.local.live.tree import scan
+from infra.local.mail import start_mail
 from infra.local.ports import Ports
 from infra.local.postgres import start_postgres
 from infra.local.process import Server
@@ -58,6 +60,7 @@ TITLES = {
     "gateway": "Payment gateway",
     "beacon": "Randomness beacon",
     "emulator": "AWS emulator",
+    "mail": "Inbox",
 }
 
 
@@ -72,6 +75,7 @@ class Endpoints:
     delivery_url: str
     gateway_url: str
     beacon_url: str
+    mail_url: str
     admin_token: str
 
     def as_variables(self) -> dict[str, str]:
@@ -116,7 +120,8 @@ class LocalSystem:
         self.start_server("delivery", start_delivery)
         self.start_server("gateway", start_gateway)
         self.start_server("beacon", start_beacon)
-        self.start_server("emulator", start_emulator)
+        emulator = self.start_server("emulator", start_emulator)
+        self.start_server("mail", partial(start_mail, emulator_url=emulator.url))
         deployment = self._deployment()
         self.live = LiveCode(deployment)
         self._deploy(deployment)
@@ -131,6 +136,7 @@ class LocalSystem:
             delivery_url=self.servers["delivery"].url,
             gateway_url=self.servers["gateway"].url,
             beacon_url=self.servers["beacon"].url,
+            mail_url=self.servers["mail"].url,
             admin_token=admin_token(deployment.client("secretsmanager"), token_secret),
         )
 

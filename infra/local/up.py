@@ -26,6 +26,9 @@ from infra.local.system import Endpoints, LocalSystem, ignore_signals
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / ".local"
+ADDRESSES = (
+    "DATABASE_URL", "VALKEY_URL", "AWS_ENDPOINT_URL", "DELIVERY_URL", "GATEWAY_URL", "MAIL_URL",
+)  # fmt: skip
 
 
 class AlreadyRunning(LocalError):
@@ -110,8 +113,8 @@ def show_running(directory: Path, stages: Stages) -> None:
     status, health = Api(running["API_URL"]).request("GET", "/health")
     schema = health.get("schema_revision", "unknown")
     stages.say(f"GET /health answers {status}, schema {schema}. What is saved is live.")
-    for name in ("DATABASE_URL", "VALKEY_URL", "AWS_ENDPOINT_URL", "DELIVERY_URL", "GATEWAY_URL"):
-        stages.say(f"    {name:<16} {running[name].rpartition('@')[2]}")
+    for name in ADDRESSES:
+        stages.say(f"    {name:<16} {running.get(name, '').rpartition('@')[2]}")
     stages.say(TRY)
 
 
@@ -136,6 +139,7 @@ Try, in another shell:
     curl -s $API_URL/drops | python3 -m json.tool   # one can be entered for ten minutes
     make drop-demo                                  # or watch a whole one
     curl -s $DELIVERY_URL/notices
+    echo $MAIL_URL          # the inbox: what the shop mailed; as JSON: curl -s $MAIL_URL/messages
     curl -s -X PUT $DELIVERY_URL/behaviour -d '{"mode": "fail", "times": 2}'
     curl -s $GATEWAY_URL/transactions
     curl -s -X PUT $GATEWAY_URL/behaviour -d '{"mode": "healthy"}'

@@ -218,6 +218,7 @@ _USER = {
     "email_verified": False,
     "birth_date": date(1990, 4, 12),
     "gender": "OTHER",
+    "language": "ko",
 }
 _ACT = {
     "act_id": ACT_ID,
@@ -530,6 +531,8 @@ _VIEWS: tuple[View, ...] = (
             "scopes": [],
             "suspended_at": AT,
             "suspension_reason": "Uses stolen cards",
+            "mail_suppressed_at": None,
+            "mail_suppression": None,
         }
     ),
     ApiKeyView.model_validate(_API_KEY),

@@ -27,6 +27,7 @@ NAMES = {
     "PublicState": "PublicDropState",
     "Redrive": "RedriveDeadLetters",
     "Sort": "ProductSort",
+    "Suppression": "MailSuppression",
 }
 """Schemas called otherwise than their classes."""
 
@@ -37,6 +38,7 @@ VALUES = {
     "DropState": ("DropView", "state"),
     "EntryStatus": ("EntryView", "status"),
     "Gender": ("UserView", "gender"),
+    "Language": ("UserView", "language"),
     "OrderStatus": ("OrderView", "status"),
     "PaymentMethod": ("PlaceOrder", "payment_method"),
     "PaymentStatus": ("PaymentView", "status"),

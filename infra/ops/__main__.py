@@ -13,7 +13,19 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.ops import acts, dlq, drops, logs, outbox, payments, queues, rankings, reconcile, staff
+from infra.ops import (
+    acts,
+    dlq,
+    drops,
+    logs,
+    outbox,
+    payments,
+    queues,
+    rankings,
+    reconcile,
+    staff,
+    users,
+)
 from infra.ops.command import DONE, NOT_DONE
 from infra.ops.target import OpsError, Target, enter
 from infra.ops.terminal import aside, people
@@ -50,7 +62,19 @@ def parser() -> argparse.ArgumentParser:
         prog="make ops", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = root.add_subparsers(required=True, metavar="COMMAND")
-    for group in (dlq, queues, outbox, payments, drops, reconcile, logs, staff, acts, rankings):
+    for group in (
+        dlq,
+        queues,
+        outbox,
+        payments,
+        drops,
+        reconcile,
+        logs,
+        staff,
+        users,
+        acts,
+        rankings,
+    ):
         group.add_to(commands)
     return root
 

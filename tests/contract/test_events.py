@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft202012Validator
 
-from commerce.app import drops, messaging, transactions
+from commerce.app import accounts, drops, messaging
 from commerce.app.privacy import erase
 from commerce.app.transactions import in_transaction
 from commerce.drop import CancelDrop, DropFacade
@@ -22,7 +22,7 @@ from commerce.runtime.db import current
 from commerce.runtime.messaging.bus import Envelope
 from commerce.runtime.messaging.relay import Relay
 from commerce.shared.events import ENVELOPE, Event
-from commerce.user import SignUp
+from commerce.user import EditMe, SignUp
 from commerce.user.erasure import EraseMe
 from commerce.user.mail_tokens import MailTokenFacade, RequestReset
 from tests.support.addresses import change_address
@@ -85,29 +85,29 @@ class RememberingBus:
 
 
 def ask_for_mails(user_id: UUID) -> None:
-    """Have both kinds of tokens mailed to a user."""
+    """Have both kinds of tokens, and a notice of another address, mailed to a user."""
     reset = RequestReset(email="wile@example.com")
     in_transaction(MailTokenFacade.request_verification, user_id=user_id, language="ko")
     in_transaction(MailTokenFacade.request_reset, reset, language="ko")
+    new = {"email": "wile@example.org", "password": "a long password"}
+    edited = in_transaction(accounts.edit_me, user_id, EditMe.model_validate(new))
+    assert edited.view().user.email == "wile@example.org"
 
 
 @pytest.fixture
 def recorded(own_shop: str, cheap_hashes: None) -> list[dict[str, Any]]:
     """Return the events of a sign-up, a charge of points, an order, and its cancellation."""
-    user = transactions.in_transaction(
-        lambda shop: shop.users.sign_up(
-            SignUp.model_validate(
-                {
-                    "login_id": "coyote",
-                    "password": "a long password",
-                    "name": "Wile E.",
-                    "email": "wile@example.com",
-                    "birth_date": "1999-12-31",
-                    "gender": "OTHER",
-                }
-            )
-        )
+    command = SignUp.model_validate(
+        {
+            "login_id": "coyote",
+            "password": "a long password",
+            "name": "Wile E.",
+            "email": "wile@example.com",
+            "birth_date": "1999-12-31",
+            "gender": "OTHER",
+        }
     )
+    user = in_transaction(accounts.sign_up, command, language="en")
     ask_for_mails(UUID(user.user_id))
     buyer = a_buyer(points=10_000)
     first, second = a_product(stock=2, price=100), a_product(stock=5, price=0)
@@ -120,7 +120,7 @@ def recorded(own_shop: str, cheap_hashes: None) -> list[dict[str, Any]]:
     }
     answer = call("order/place_order", "POST", "/orders", body=body, token=buyer.token, key=a_key())
     assert answer.status == 201
-    transactions.in_transaction(lambda shop: shop.stock.set(first, SetStock(quantity=3)))
+    in_transaction(lambda shop: shop.stock.set(first, SetStock(quantity=3)))
     admin = an_admin()
     for step in (ship, deliver):
         assert step(admin, answer.json["order_id"]).status == 200

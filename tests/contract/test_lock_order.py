@@ -17,7 +17,7 @@ LOCKS_ONE_ROW = {
     "ranking.periods LOCK_CHUNK", "ranking.periods LOCK_RUN", "ranking.periods SHARE_RUN",
     "shipping LOCK", "user LOCK", "user SHARE", "user SHARE_WITH_LOGIN_ID",
     "user.address_book LOCK_USER", "user.api_keys LOCK", "user.mail_tokens LOCK_OWNER",
-    "user.sessions LOCK",
+    "user.recipients SUPPRESS", "user.sessions LOCK",
 }  # fmt: skip
 MAY_READ_OLDER_ROWS = {
     "coupon LOCK_COPY",  # the coupon's terms never change

@@ -61,7 +61,7 @@ def test_a_signed_up_user_is_shown_without_the_password(shop: Shop) -> None:
     user = shop.anyone.sign_up(**registration).require(201)
 
     shown = {name: value for name, value in registration.items() if name != "password"}
-    assert user == {"user_id": user["user_id"], **shown, "email_verified": False}
+    assert user == {"user_id": user["user_id"], **shown, "language": "en", "email_verified": False}
     session = shop.anyone.open_session(user["login_id"], registration["password"]).require(201)
     assert set(session) == SESSION
     assert session["token_type"] == "Bearer"

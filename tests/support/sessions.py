@@ -107,8 +107,10 @@ def me(access_token: str) -> Answer:
 
 
 def edit_me(access_token: str, tag: str = "", **body: Any) -> Answer:
-    """PATCH /users/me."""
+    """PATCH /users/me, with the password where an address is sent."""
     headers = {"If-Match": tag} if tag else {}
+    body = {"password": PASSWORD} | body if "email" in body else body
     return call(
-        "user/edit_me", "PATCH", "/users/me", token=access_token, body=body, headers=headers
-    )
+        "user/edit_me", "PATCH", "/users/me", token=access_token, body=body, headers=headers,
+        timeout_seconds=PATIENCE_SECONDS,
+    )  # fmt: skip

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from uuid import UUID
 
 from commerce.like import ProductLiked
 from commerce.payment import MAX_DECLINES
@@ -37,7 +38,7 @@ from tests.support.admin import edit_product, put_stripes
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import call
-from tests.support.mails import requests_of, verify_sender
+from tests.support.mails import a_bounce, report_feedback, requests_of, verify_sender
 from tests.support.orders import cancel, deliver, place, ship
 from tests.support.other_connection import wait_until
 from tests.support.payments import (
@@ -268,8 +269,25 @@ def _a_token_to_mail() -> Case:
     path = "/email-verifications"
     asked = call("user/request_email_verification", "POST", path, token=case.buyer.token)
     assert asked.status == 202, asked.json
-    [envelope] = requests_of(case.buyer.user_id)
+    envelope = requests_of(case.buyer.user_id)[-1]
     return replace(case, words={"envelope": envelope})
+
+
+def _an_order_to_mail() -> Case:
+    case = replace(ordered(), buyer=shoppers.signed_up().buyer)
+    verify_sender()
+    case = with_newest_event(case, "OrderConfirmed")
+    case.words["envelope"]["data"]["user_id"] = str(case.buyer.user_id)
+    return case
+
+
+def _report_a_bounce(case: Case) -> str:
+    return report_feedback(a_bounce(f"{case.key[:10]}@example.com"))
+
+
+def _suppressed(case: Case) -> list[str]:
+    sql = "SELECT reason FROM suppressed_address WHERE user_id = $1"
+    return [row.reason for row in rows(sql, UUID(str(case.buyer.user_id)))]
 
 
 def _after_a_minute(_: Case) -> None:
@@ -480,6 +498,23 @@ SCENARIOS = {
             QUEUE,
             mends=_after_a_minute,
             look=_mailed,
+        ),
+        Scenario(
+            "mail_order",
+            "notification/on_mail_requested",
+            _an_order_to_mail,
+            consuming("notification/on_mail_requested"),
+            QUEUE,
+            mends=_after_a_minute,
+            look=_mailed,
+        ),
+        Scenario(
+            "suppress_address",
+            "notification/on_mail_feedback",
+            shoppers.signed_up,
+            _report_a_bounce,
+            QUEUE,
+            look=_suppressed,
         ),
         *shoppers.SCENARIOS,
         *admins.SCENARIOS,

@@ -115,7 +115,7 @@ def _change_password(case: Case) -> str:
 
 
 def _edit_me(case: Case) -> str:
-    body = {"name": case.key, "email": f"{case.key}@example.com"}
+    body = {"name": case.key, "email": f"{case.key}@example.com", "password": PASSWORD}
     return answered(call("user/edit_me", "PATCH", "/users/me", token=case.buyer.token, body=body))
 
 

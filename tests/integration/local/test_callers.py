@@ -11,6 +11,7 @@ import pytest
 
 from infra.local.deployment import Deployment
 from infra.local.emulator import start_emulator
+from infra.local.mail import start_mail
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.delivery import a_delivery_system
 from tests.support.gateway import a_gateway
@@ -44,18 +45,26 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 @pytest.fixture(scope="module")
-def targets(emulator: Target) -> Iterator[dict[str, Target]]:
+def targets(
+    emulator: Target, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Target]]:
     with ExitStack() as running:
         delivery = running.enter_context(a_delivery_system()).url
         gateway = running.enter_context(a_gateway("healthy")).url
+        inbox = start_mail(
+            tmp_path_factory.mktemp("mail"), Ports.free().mail,
+            emulator_url=f"http://{LOOPBACK}:{emulator.port}",
+        )  # fmt: skip
+        running.callback(inbox.stop)
         yield {
             "emulator": emulator,
+            "mail": Target("mail", int(inbox.url.rpartition(":")[2]), "/messages"),
             "delivery": Target("delivery", int(delivery.rpartition(":")[2]), "/health"),
             "gateway": Target("gateway", int(gateway.rpartition(":")[2]), "/health"),
         }
 
 
-@pytest.fixture(params=["emulator", "delivery", "gateway"])
+@pytest.fixture(params=["emulator", "delivery", "gateway", "mail"])
 def server(targets: dict[str, Target], request: pytest.FixtureRequest) -> Target:
     return targets[request.param]
 

@@ -20,6 +20,7 @@ ENDPOINTS = Endpoints(
     delivery_url="http://127.0.0.1:5",
     gateway_url="http://127.0.0.1:6",
     beacon_url="http://127.0.0.1:7",
+    mail_url="http://127.0.0.1:8",
     admin_token="a.b.c",
 )
 OWN_ACCOUNT = {

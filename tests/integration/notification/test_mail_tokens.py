@@ -89,6 +89,54 @@ def test_another_address_is_not_verified_and_its_tokens_are_void(account: Accoun
     assert edit_me(access, email=email_of(account)).json["email_verified"] is False
 
 
+def test_a_new_account_is_mailed_a_verification_by_itself(account: Account) -> None:
+    [envelope] = requests_of(account.user_id)
+    assert envelope["type"] == "EmailVerificationRequested"
+    assert deliver(envelope)
+    [mail] = mails_to(email_of(account))
+    assert confirm_email(mail.token).status == 200
+    assert me(token_of(account)).json["email_verified"] is True
+
+
+def test_the_former_address_is_mailed_a_notice_once(account: Account) -> None:
+    access = token_of(account)
+    new = f"new.{email_of(account)}"
+    assert edit_me(access, email=new).status == 200
+    notice = requests_of(account.user_id)[-1]
+    assert notice["type"] == "EmailChanged"
+    assert [deliver(notice) for _ in range(3)] == [True] * 3
+    [mail] = mails_to(email_of(account))
+    assert mail.subject == "Your account has another e-mail address"
+    assert new not in mail.html
+    assert mails_to(new) == []
+
+
+def test_a_notice_is_good_for_nothing(account: Account) -> None:
+    assert edit_me(token_of(account), email=f"new.{email_of(account)}").status == 200
+    notice = UUID(requests_of(account.user_id)[-1]["aggregate_id"])
+    forged = signing.signed(notice, account.user_id, Purpose.VERIFICATION)
+    assert refused(confirm_email(forged)) == EXPIRED
+    forged = signing.signed(notice, account.user_id, Purpose.PASSWORD_RESET)
+    assert refused(reset_password(forged, NEW_PASSWORD)) == EXPIRED
+
+
+def test_an_account_has_three_notices_mailed_an_hour(account: Account) -> None:
+    access = token_of(account)
+    for number in range(5):
+        assert edit_me(access, email=f"{number}.{email_of(account)}").status == 200
+    types = [each["type"] for each in requests_of(account.user_id)]
+    assert types.count("EmailChanged") == 3
+
+
+def test_changes_of_address_make_no_room_for_more_verifications(account: Account) -> None:
+    access = token_of(account)
+    for number in range(5):
+        assert request_verification(access).status == 202
+        assert edit_me(access, email=f"{number}.{email_of(account)}").status == 200
+    types = [each["type"] for each in requests_of(account.user_id)]
+    assert types.count("EmailVerificationRequested") == 3
+
+
 def test_the_same_address_in_capitals_stays_verified(account: Account) -> None:
     assert confirm_email(verification_of(account)).status == 200
     answer = edit_me(token_of(account), email=email_of(account).upper())
@@ -97,8 +145,9 @@ def test_the_same_address_in_capitals_stays_verified(account: Account) -> None:
 
 def test_a_verified_user_is_mailed_no_more(account: Account) -> None:
     assert confirm_email(verification_of(account)).status == 200
+    kept = requests_of(account.user_id)
     assert request_verification(token_of(account)).status == 202
-    assert requests_of(account.user_id) == []
+    assert requests_of(account.user_id) == kept
 
 
 def test_a_mailed_token_replaces_a_forgotten_password_once(account: Account) -> None:
@@ -208,7 +257,8 @@ def test_a_user_is_mailed_at_most_three_times_an_hour(account: Account) -> None:
 def test_many_requests_at_once_are_mailed_three_times(account: Account) -> None:
     answers = run_concurrently([partial(request_reset, email_of(account)) for _ in range(10)])
     assert {each.status for each in answers} == {202}
-    assert len(requests_of(account.user_id)) == 3
+    types = [each["type"] for each in requests_of(account.user_id)]
+    assert types.count("PasswordResetRequested") == 3
 
 
 def test_who_proves_an_address_gets_it_from_who_did_not(account: Account) -> None:

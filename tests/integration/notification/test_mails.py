@@ -95,7 +95,7 @@ def test_a_token_that_was_used_is_not_mailed(account: Account) -> None:
     access = str(account.tokens()["access_token"])
     for _ in range(2):
         assert request_verification(access).status == 202
-    first, second = requests_of(account.user_id)
+    _, first, second = requests_of(account.user_id)
     assert deliver(first)
     [mail] = mails_to(email_of(account))
     assert confirm_email(mail.token).status == 200

@@ -1,12 +1,13 @@
 """Editing one's own data: PATCH /users/me."""
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.support.lambda_calls import Answer
-from tests.support.sessions import Account, an_account, edit_me, end_session, me
+from tests.support.lambda_calls import Answer, call
+from tests.support.sessions import PASSWORD, Account, an_account, edit_me, end_session, me
 from tests.support.shop import a_buyer, rows
 from tests.support.threads import run_concurrently
 
@@ -41,6 +42,35 @@ def test_a_user_edits_name_and_address_and_nothing_else(account: Account, token:
     assert me(token).headers["etag"] == edited.headers["etag"]
 
 
+def test_an_address_is_changed_with_the_right_password_only(account: Account, token: str) -> None:
+    before = kept(account)
+    new = f"{account.login_id}@example.org"
+    wrong = edit_me(token, name="Wile", email=new, password="not the one")
+    assert refused(wrong) == (401, "BAD_CREDENTIALS")
+    body = {"name": "Wile", "email": new}
+    missing = call("user/edit_me", "PATCH", "/users/me", token=token, body=body)
+    assert refused(missing) == (422, "VALIDATION_FAILED")
+    assert [error["field"] for error in missing.json["errors"]] == ["email"]
+    assert kept(account) == before
+    assert edit_me(token, email=new).status == 200
+
+
+def test_guesses_of_the_password_at_an_edit_are_counted_and_slowed(
+    account: Account, token: str
+) -> None:
+    before = kept(account)
+    guesses = [f"guess number {number}" for number in range(20)]
+    answers = run_concurrently(
+        [partial(edit_me, token, email="thief@example.org", password=each) for each in guesses]
+    )
+    outcomes = Counter(each.status for each in answers)
+    assert (set(outcomes), outcomes[401]) == ({401, 429}, 5)
+    slowed = edit_me(token, email="thief@example.org", password=PASSWORD)
+    assert refused(slowed) == (429, "TOO_MANY_ATTEMPTS")
+    assert "retry-after" in slowed.headers
+    assert kept(account) == before
+
+
 def test_an_absent_field_stays_as_it_is(account: Account, token: str) -> None:
     name, email, version = kept(account)
     assert edit_me(token, name="Wile").json["email"] == email
@@ -67,7 +97,8 @@ def test_a_name_is_kept_in_nfc(account: Account, token: str) -> None:
     ("field", "value"),
     [
         ("name", ""), ("name", "\u200b"), ("name", "n" * 101), ("name", None), ("name", 1),
-        ("email", "wile"), ("email", ""), ("email", None),
+        ("email", "wile"), ("email", ""), ("email", None), ("language", "de"), ("language", None),
+        ("password", ""), ("password", None), ("password", 1),
         ("login_id", "other"), ("birth_date", "1949-09-17"), ("gender", "MALE"),
         ("scopes", ["admin"]), ("version", 1), ("email_verified", True),
     ],

@@ -156,7 +156,8 @@ def test_a_user_is_found_by_login_id_and_by_email_exactly() -> None:
         "user_id": str(account.user_id), "login_id": account.login_id,
         "name": "Wile E. Coyote", "email": f"{account.login_id}@example.com",
         "email_verified": False, "birth_date": "1949-09-17", "gender": "OTHER",
-        "created_at": "", "scopes": [], "suspended_at": None, "suspension_reason": None,
+        "language": "en", "created_at": "", "scopes": [], "suspended_at": None,
+        "suspension_reason": None, "mail_suppressed_at": None, "mail_suppression": None,
     }  # fmt: skip
     login, email = account.login_id.upper(), quote(f"{account.login_id}@EXAMPLE.com")
     for query in (f"?login_id={login}", f"?email={email}", f"?login_id={login}&email={email}"):

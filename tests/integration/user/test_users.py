@@ -58,6 +58,7 @@ def test_a_signed_up_user_can_sign_in_and_read_their_profile() -> None:
         "email": f"{login_id}@example.com",
         "birth_date": "1949-09-17",
         "gender": "OTHER",
+        "language": "en",
         "email_verified": False,
     }
     session = log_in(login_id.lower())

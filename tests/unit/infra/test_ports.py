@@ -16,7 +16,7 @@ def test_ports_of_the_last_start_are_taken_again(tmp_path: Path) -> None:
     assert again.postgres == Ports().postgres
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"emulator": "x"}', '{"mail": 1025}'])
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"emulator": "x"}', '{"smtp": 1025}'])
 def test_an_unreadable_file_of_ports_is_as_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "ports.json"
     file.write_text(text)

@@ -134,6 +134,7 @@ def test_a_signed_up_user_can_log_in(users: Facades, repository: MemoryUserRepos
         "email": "wile@example.com",
         "birth_date": "1949-09-17",
         "gender": "MALE",
+        "language": "en",
         "email_verified": False,
     }
     assert users.accounts.get(UUID(user.user_id)).user == user

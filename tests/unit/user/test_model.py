@@ -18,6 +18,7 @@ def test_the_sign_up_event_carries_no_personal_data() -> None:
         email="wile@example.com",
         birth_date=date(1949, 9, 17),
         gender="MALE",
+        language="ko",
     )
     assert user.events == [UserSignedUp(aggregate_id=USER_ID, aggregate_version=1, user_id=USER_ID)]
     event = user.events[0].envelope()

@@ -18,6 +18,8 @@ def schema() -> MetaData:
             "user.address_book",
             "user.api_keys",
             "user.erasure",
+            "user.recipients",
+            "user.staff",
             "brand",
             "product",
             "product.striping",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from commerce.user.api_keys import ApiKeyFacade
     from commerce.user.erasure import ErasureFacade
     from commerce.user.mail_tokens import MailTokenFacade
+    from commerce.user.recipients import RecipientFacade
     from commerce.user.sessions import SessionFacade
     from commerce.user.staff import StaffFacade
 
@@ -87,6 +88,12 @@ class Shop:
             SqlSessionRepository(self.uow),
             MailTokenRepository(self.uow),
         )
+
+    @cached_property
+    def recipients(self) -> "RecipientFacade":
+        from commerce.user.recipients import RecipientFacade, RecipientRepository
+
+        return RecipientFacade(RecipientRepository(self.uow))
 
     @cached_property
     def notifications(self) -> "NotificationFacade":

@@ -5,9 +5,9 @@ from commerce.notification.facade import NotificationFacade
 from commerce.notification.mailer import Mailer, SesMailer
 from commerce.notification.model import Mail
 from commerce.notification.repository import MailRepository
-from commerce.notification.templates import Template, written
+from commerce.notification.templates import Letter, Template, written
 
 __all__ = [
-    "BeingSent", "Mail", "MailNotTaken", "MailRepository", "Mailer", "NotificationFacade",
+    "BeingSent", "Letter", "Mail", "MailNotTaken", "MailRepository", "Mailer", "NotificationFacade",
     "SesMailer", "Template", "written",
 ]  # fmt: skip

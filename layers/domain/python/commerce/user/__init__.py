@@ -3,16 +3,17 @@
 from commerce.user.commands import EditMe, SignUp
 from commerce.user.errors import EmailTaken, LoginIdTaken, UserNotFound, WeakPassword
 from commerce.user.events import (
+    EmailChanged,
     EmailVerificationRequested,
     PasswordResetRequested,
     UserErased,
     UserSignedUp,
 )
-from commerce.user.facade import UserFacade
-from commerce.user.views import Entrant, UserView, VersionedUser
+from commerce.user.facade import Edited, UserFacade
+from commerce.user.views import Entrant, Recipient, UserView, VersionedUser
 
 __all__ = [
-    "EditMe", "EmailTaken", "EmailVerificationRequested", "Entrant", "LoginIdTaken",
-    "PasswordResetRequested", "SignUp", "UserErased", "UserFacade", "UserNotFound",
-    "UserSignedUp", "UserView", "VersionedUser", "WeakPassword",
+    "EditMe", "Edited", "EmailChanged", "EmailTaken", "EmailVerificationRequested", "Entrant",
+    "LoginIdTaken", "PasswordResetRequested", "Recipient", "SignUp", "UserErased", "UserFacade",
+    "UserNotFound", "UserSignedUp", "UserView", "VersionedUser", "WeakPassword",
 ]  # fmt: skip

@@ -3,10 +3,19 @@
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from commerce.shared import clock
+from commerce.shared.languages import Language
 from commerce.shared.schemas import CONTROL, Command, Day, Form, Patch, line, nfc
 from commerce.user.model import Gender
 
@@ -66,12 +75,26 @@ class SignUp(Command):
 
 
 class EditMe(Patch):
-    """A merge patch of a user's own data: absent fields stay as they are."""
+    """A merge patch of a user's own data: absent fields stay as they are.
+
+    An e-mail address opens the account by a reset, so who sends one sends the password, too.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     name: Name = ""
+    language: Language = "en"
+    password: OwnPassword = SecretStr("")
     email: Email = ""
+
+    @field_validator("email")
+    @classmethod
+    def _with_the_password(cls, email: str, info: ValidationInfo) -> str:
+        if not info.data.get("password", "malformed"):
+            raise PydanticCustomError("password_missing", "Send your password with an address.")
+        return email
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent."""
-        return self.model_dump(exclude_unset=True)
+        """The fields to be changed."""
+        return self.model_dump(exclude_unset=True, exclude={"password"})

@@ -30,7 +30,7 @@ class UserErased(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailEvent(Event):
-    """Somebody asked for a token to be mailed; whose it is, if anybody's, is in the database."""
+    """A token or a notice is to be mailed; whose it is, if anybody's, is in the database."""
 
     source: ClassVar[str] = SOURCE
 
@@ -51,3 +51,8 @@ class EmailVerificationRequested(MailEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordResetRequested(MailEvent):
     """Somebody asked for a mail with which a forgotten password is replaced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChanged(MailEvent):
+    """A user has another address; the one before is to be mailed a notice."""

@@ -7,6 +7,7 @@ from typing import Literal, Self, TypeAlias
 from uuid import UUID
 
 from commerce.shared.events import Event
+from commerce.shared.languages import Language
 from commerce.user.events import UserSignedUp
 
 Gender: TypeAlias = Literal["MALE", "FEMALE", "OTHER"]
@@ -26,6 +27,7 @@ class User:
     email: str
     birth_date: date
     gender: Gender
+    language: Language = "en"
     email_verified: bool = False
     scopes: frozenset[str] = frozenset()
     epoch: int = 0
@@ -44,6 +46,7 @@ class User:
         email: str,
         birth_date: date,
         gender: Gender,
+        language: Language,
     ) -> Self:
         """Make a new user without any scope."""
         user = cls(
@@ -54,6 +57,7 @@ class User:
             email=email,
             birth_date=birth_date,
             gender=gender,
+            language=language,
         )
         user._record_event(UserSignedUp)
         return user
@@ -64,7 +68,7 @@ class User:
         return self.login_id, self.name, self.email
 
     def edit(self, changes: Mapping[str, str]) -> bool:
-        """Replace name or email; return False where both stay as they are."""
+        """Replace what a user may edit; return False where all of it stays as it is."""
         if all(getattr(self, name) == value for name, value in changes.items()):
             return False
         for name, value in changes.items():

@@ -17,8 +17,10 @@ from commerce.user.views import Entrant
 
 if TYPE_CHECKING:
     from commerce.user import statements as sql
+    from commerce.user.recipients import statements as recipients_sql
 else:
     sql = precompiled("commerce.user.statements")
+    recipients_sql = precompiled("commerce.user.recipients.statements")
 
 
 class UserRepository(Protocol):
@@ -70,8 +72,8 @@ class UserRepository(Protocol):
     def verify_email(self, user: User) -> None:
         """Make a user's address theirs, verified.
 
-        It is taken from another user who has not verified it. Raises EmailTaken, on commit at the
-        latest, where another has.
+        It is taken from another user who has not verified it; addresses that they had before are
+        no longer suppressed. Raises EmailTaken, on commit at the latest, where another has.
         """
 
     def save(self, user: User, *, on_stale: ErrorFactory) -> None:
@@ -96,6 +98,7 @@ class SqlUserRepository:
             email=user.email,
             birth_date=user.birth_date,
             gender=user.gender,
+            language=user.language,
             scopes=sorted(user.scopes),
             epoch=user.epoch,
             version=user.version,
@@ -158,7 +161,7 @@ class SqlUserRepository:
             sql.CLAIM_EMAIL(address=normalized(user.email), user_id=user.id),
             {"email_taken": EmailTaken},
         )
-        self._uow.write(sql.VOID_MAIL_TOKENS(user_id=user.id))
+        self._uow.write(sql.VOID_MAIL_TOKENS(void_of=user.id, now=clock.now()))
 
     def verify_email(self, user: User) -> None:
         claim = {"address": normalized(user.email), "user_id": user.id}
@@ -166,6 +169,7 @@ class SqlUserRepository:
         self._uow.write(
             sql.VERIFY_EMAIL(**claim, verified_at=clock.now()), {"email_taken": EmailTaken}
         )
+        self._uow.write(recipients_sql.LIFT_OTHERS(**claim))
 
     def save(self, user: User, *, on_stale: ErrorFactory) -> None:
         self._uow.write(
@@ -175,6 +179,7 @@ class SqlUserRepository:
                 new_version=user.version,
                 new_name=user.name,
                 new_email=user.email,
+                new_language=user.language,
             ),
             {"user_as_read": on_stale},
         )

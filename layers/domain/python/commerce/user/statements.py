@@ -32,7 +32,8 @@ _WITH_CLAIM = user_table.outerjoin(email_claim_table, _c.user_id == _u.id)
 _VERIFIED = _c.verified_at.is_not(None).label("email_verified")
 _USER = select(
     _u.id, _u.login_id, _u.password_hash, _u.name, _u.email, _VERIFIED, _u.birth_date, _u.gender,
-    _u.scopes, _u.epoch, _u.version, _u.suspended_at.is_not(None).label("is_suspended"),
+    _u.language, _u.scopes, _u.epoch, _u.version,
+    _u.suspended_at.is_not(None).label("is_suspended"),
 ).select_from(_WITH_CLAIM)  # fmt: skip
 ONE = Statement(_USER.where(_u.id == bindparam("id")))
 WITH_LOGIN_ID = Statement(_USER.where(func.lower(_u.login_id) == _LOGIN_ID))
@@ -57,7 +58,7 @@ def _save(**values: TypeEngine[Any]) -> Update:
     return update(user_table).where(_u.id == bindparam("user_id", type_=Uuid)).values(new)
 
 
-SAVE = save_as_read(user_table, "user_as_read", "name", "email")
+SAVE = save_as_read(user_table, "user_as_read", "name", "email", "language")
 
 
 def _claim(**verified: Any) -> Insert:
@@ -79,8 +80,18 @@ RELEASE_UNVERIFIED = Statement(
         _c.verified_at.is_(None),
     )
 )
+# They are kept until they would have expired, so that they count among the mails of the hour.
 VOID_MAIL_TOKENS = Statement(
-    delete(mail_token_table).where(mail_token_table.c.user_id == bindparam("user_id", type_=Uuid))
+    update(mail_token_table)
+    .where(
+        mail_token_table.c.user_id == bindparam("void_of", type_=Uuid),
+        mail_token_table.c.former_email.is_(None),
+    )
+    .values(
+        expires_at=func.least(
+            mail_token_table.c.expires_at, bindparam("now", type_=DateTime(timezone=True))
+        )
+    )
 )
 SAVE_PASSWORD = Statement(_save(password_hash=Text(), epoch=BigInteger()))
 

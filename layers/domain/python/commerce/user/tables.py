@@ -36,6 +36,7 @@ user_table = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("suspended_at", DateTime(timezone=True)),
     Column("suspension_reason", Text),
+    Column("language", Text, nullable=False, server_default=text("'en'")),
 )
 Index("user_is_staff", user_table.c.id, postgresql_where=text("scopes <> '{}'"))
 Index("login_id_taken", func.lower(user_table.c.login_id), unique=True)

@@ -1,8 +1,11 @@
 """The views of users."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from pydantic import Field
+
+from commerce.shared.languages import Language
 from commerce.shared.schemas import View
 from commerce.user.model import Gender
 
@@ -17,6 +20,7 @@ class UserView(View):
     email_verified: bool
     birth_date: date
     gender: Gender
+    language: Language = Field(description="The language of mails that no request asked for")
 
 
 class VersionedUser(View):
@@ -34,3 +38,12 @@ class Entrant:
     is_email_verified: bool
     created_at: datetime
     is_staff: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A user who may be mailed, at the address that they have now."""
+
+    email: str = field(repr=False)
+    login_id: str
+    language: Language

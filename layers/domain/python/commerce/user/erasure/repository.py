@@ -8,14 +8,17 @@ from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
+from commerce.user.addresses import normalized
 from commerce.user.events import UserErased
 from commerce.user.model import User
 from commerce.user.throttle import counter_of_user
 
 if TYPE_CHECKING:
     from commerce.user.erasure import statements as sql
+    from commerce.user.recipients import statements as recipients_sql
 else:
     sql = precompiled("commerce.user.erasure.statements")
+    recipients_sql = precompiled("commerce.user.recipients.statements")
 
 
 class ErasureRepository:
@@ -37,6 +40,7 @@ class ErasureRepository:
         id_ = user.id
         for query in (
             sql.ADDRESS(erased=id_),
+            recipients_sql.ERASE(user_id=id_, address=normalized(user.email)),
             sql.MAIL_TOKENS(erased=id_),
             sql.SESSIONS(erased=id_),
             sql.COUNTER(throttle_key=counter_of_user(id_).key),

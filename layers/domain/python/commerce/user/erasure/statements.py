@@ -7,6 +7,7 @@ from commerce.runtime.db.statement import Statement
 from commerce.user.api_keys.tables import api_key_table
 from commerce.user.erasure.tables import erased_user_table
 from commerce.user.mail_tokens.tables import mail_token_table
+from commerce.user.recipients.tables import SUPPRESSION, WITH_SUPPRESSION
 from commerce.user.sessions.tables import session_table
 from commerce.user.tables import (
     email_claim_table,
@@ -22,9 +23,10 @@ ACCOUNT = Statement(
     select(
         _u.id, _u.login_id, _u.name, _u.email,
         email_claim_table.c.verified_at.label("email_verified_at"),
-        _u.birth_date, _u.gender, _u.scopes, _u.created_at, _u.suspended_at, _u.suspension_reason,
+        _u.birth_date, _u.gender, _u.language, _u.scopes, _u.created_at, _u.suspended_at,
+        _u.suspension_reason, *SUPPRESSION,
     )
-    .select_from(user_table.outerjoin(email_claim_table, email_claim_table.c.user_id == _u.id))
+    .select_from(WITH_SUPPRESSION)
     .where(_u.id == _USER)
 )  # fmt: skip
 # Whatever stores something new for the person shares this lock: the triggers of migration 0022.

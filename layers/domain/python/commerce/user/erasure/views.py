@@ -2,8 +2,10 @@
 
 from datetime import date, datetime
 
+from commerce.shared.languages import Language
 from commerce.shared.schemas import View
 from commerce.user.model import Gender
+from commerce.user.recipients.model import Suppression
 
 
 class AccountView(View):
@@ -16,7 +18,10 @@ class AccountView(View):
     email_verified_at: datetime | None
     birth_date: date
     gender: Gender
+    language: Language
     scopes: list[str]
     created_at: datetime
     suspended_at: datetime | None
     suspension_reason: str | None
+    mail_suppressed_at: datetime | None
+    mail_suppression: Suppression | None

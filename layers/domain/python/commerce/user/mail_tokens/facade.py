@@ -1,18 +1,23 @@
 """The use cases of mailed tokens: they are asked for, mailed, and used once."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from commerce.shared import clock
 from commerce.shared.languages import Language
 from commerce.user import passwords
 from commerce.user.errors import UserNotFound
-from commerce.user.events import EmailVerificationRequested, PasswordResetRequested
+from commerce.user.events import (
+    EmailChanged,
+    EmailVerificationRequested,
+    PasswordResetRequested,
+)
 from commerce.user.mail_tokens import signing
 from commerce.user.mail_tokens.commands import ConfirmEmail, RequestReset, ResetPassword
 from commerce.user.mail_tokens.errors import MailTokenExpired
 from commerce.user.mail_tokens.model import MAILS_PER_HOUR, MailToken, Purpose
 from commerce.user.mail_tokens.repository import MailTokenRepository
-from commerce.user.mail_tokens.views import EmailVerifiedView, MailRequestedView, Recipient
+from commerce.user.mail_tokens.views import EmailVerifiedView, MailRequestedView, TokenRecipient
 from commerce.user.repository import UserRepository
 from commerce.user.sessions.repository import SessionRepository
 
@@ -37,10 +42,21 @@ class MailTokenFacade:
             raise UserNotFound
         purpose = Purpose.VERIFICATION
         if not user.email_verified and self._tokens.recent(user_id, purpose) < MAILS_PER_HOUR:
-            token = MailToken.made(clock.new_id(), user_id, purpose, clock.now())
-            event = EmailVerificationRequested.of(token.id, language)
-            self._tokens.add(token, event)
+            self.verify_new(user_id, language=language)
         return _requested(purpose)
+
+    def verify_new(self, user_id: UUID, *, language: Language) -> None:
+        """Have a token mailed to the address of a user who has just signed up."""
+        token = MailToken.made(clock.new_id(), user_id, Purpose.VERIFICATION, clock.now())
+        self._tokens.add(token, EmailVerificationRequested.of(token.id, language))
+
+    def notify_former(self, user_id: UUID, former_email: str, *, language: Language) -> None:
+        """Have a notice mailed to the address that a user had, unless many were."""
+        purpose = Purpose.EMAIL_CHANGED
+        if self._tokens.recent(user_id, purpose) < MAILS_PER_HOUR:
+            made = MailToken.made(clock.new_id(), user_id, purpose, clock.now())
+            notice = replace(made, former_email=former_email)
+            self._tokens.add(notice, EmailChanged.of(notice.id, language))
 
     def request_reset(self, command: RequestReset, *, language: Language) -> MailRequestedView:
         """Have a token mailed to the account with this address, if there is one.
@@ -54,7 +70,7 @@ class MailTokenFacade:
         self._tokens.add(token, PasswordResetRequested.of(token.id, language))
         return _requested(purpose)
 
-    def recipient(self, token_id: UUID, purpose: Purpose) -> Recipient | None:
+    def recipient(self, token_id: UUID, purpose: Purpose) -> TokenRecipient | None:
         """Return to whom a token is to be mailed; None where nobody, or where it is used."""
         return self._tokens.recipient(token_id, purpose)
 
@@ -80,7 +96,7 @@ class MailTokenFacade:
         purpose = Purpose.PASSWORD_RESET
         token_id, user_id = _read(command.token.get_secret_value(), purpose)
         user = self._users.find(user_id)
-        if user is None or self._tokens.recipient(token_id, purpose) is None:
+        if user is None or not self._tokens.is_good(token_id, purpose):
             raise MailTokenExpired
         password = command.new_password.get_secret_value()
         passwords.require_strong(password, *user.personal)

@@ -1,6 +1,6 @@
 """A token that is mailed, and good once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -15,11 +15,13 @@ class Purpose(StrEnum):
 
     VERIFICATION = "VERIFICATION"
     PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105
+    EMAIL_CHANGED = "EMAIL_CHANGED"
+    """A notice, which has no token and goes to the address that a user had before."""
 
     @property
     def lifetime(self) -> timedelta:
         """The time for which a token is good (spec §7.5)."""
-        return timedelta(days=1) if self is Purpose.VERIFICATION else timedelta(hours=1)
+        return timedelta(hours=1) if self is Purpose.PASSWORD_RESET else timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class MailToken:
     purpose: Purpose
     created_at: datetime
     expires_at: datetime
+    former_email: str | None = field(default=None, repr=False)
 
     @classmethod
     def made(cls, id_: UUID, user_id: UUID | None, purpose: Purpose, now: datetime) -> Self:

@@ -11,7 +11,8 @@ from commerce.user.addresses import normalized
 from commerce.user.mail_tokens import signing
 from commerce.user.mail_tokens.errors import MailTokenExpired
 from commerce.user.mail_tokens.model import WINDOW, MailToken, Purpose
-from commerce.user.mail_tokens.views import Recipient
+from commerce.user.mail_tokens.views import TokenRecipient
+from commerce.user.recipients.repository import RecipientRepository
 
 if TYPE_CHECKING:
     from commerce.user.mail_tokens import statements as sql
@@ -31,6 +32,7 @@ class MailTokenRepository:
             sql.ADD(
                 id=token.id,
                 user_id=token.user_id,
+                former_email=token.former_email,
                 purpose=token.purpose.value,
                 created_at=token.created_at,
                 expires_at=token.expires_at,
@@ -56,14 +58,23 @@ class MailTokenRepository:
         )
         return (owners[0].user_id if owners else None), int(recent[0])
 
-    def recipient(self, token_id: UUID, purpose: Purpose) -> Recipient | None:
-        """Return to whom a good token is mailed, with its mailed form."""
+    def is_good(self, token_id: UUID, purpose: Purpose) -> bool:
+        """Return whether a token has an owner, and has neither been used nor expired."""
+        good = sql.IS_GOOD(token_id=token_id, purpose=purpose.value, now=clock.now())
+        return bool(self._uow.read(good))
+
+    def recipient(self, token_id: UUID, purpose: Purpose) -> TokenRecipient | None:
+        """Return to whom a good token is mailed, with its mailed form.
+
+        None also where the user is suspended, or their address takes no mail.
+        """
         found = self._uow.read(
             sql.RECIPIENT(token_id=token_id, purpose=purpose.value, now=clock.now())
         )
         for row in found:
-            token = signing.signed(token_id, row.id, purpose)
-            return Recipient(row.email, row.login_id, token)
+            if RecipientRepository(self._uow).takes_mail(row.email):
+                token = signing.signed(token_id, row.id, purpose)
+                return TokenRecipient(row.email, row.login_id, token)
         return None
 
     def use(self, token_id: UUID, user_id: UUID, purpose: Purpose) -> None:

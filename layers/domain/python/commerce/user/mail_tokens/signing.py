@@ -18,7 +18,9 @@ _AUDIENCES = {
 
 
 def signed(id_: UUID, user_id: UUID, purpose: Purpose) -> str:
-    """Make what is mailed."""
+    """Make what is mailed: nothing for a notice."""
+    if purpose not in _AUDIENCES:
+        return ""
     claims = {"sub": str(user_id), "token": str(id_)}
     return KEYRING.sign(claims, audience=_AUDIENCES[purpose], lifetime=purpose.lifetime)
 

@@ -28,10 +28,12 @@ RECENT_OF_ADDRESS = Statement(
         .scalar_subquery()
     )
 )
+_GOOD = (_m.id == _ID, _m.purpose == _PURPOSE, _m.expires_at > _NOW)
+IS_GOOD = Statement(select(_m.id).where(*_GOOD, _m.user_id.is_not(None)))
 RECIPIENT = Statement(
-    select(_u.id, _u.email, _u.login_id)
+    select(_u.id, func.coalesce(_m.former_email, _u.email).label("email"), _u.login_id)
     .join(mail_token_table, _m.user_id == _u.id)
-    .where(_m.id == _ID, _m.purpose == _PURPOSE, _m.expires_at > _NOW)
+    .where(*_GOOD, _u.suspended_at.is_(None))
 )
 
 

@@ -9,6 +9,7 @@ mail_token_table = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("user_id", Uuid),  # null where nothing is mailed
+    Column("former_email", Text),  # where it is mailed instead, of a notice
     Column("purpose", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),

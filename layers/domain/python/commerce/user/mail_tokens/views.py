@@ -20,8 +20,8 @@ class EmailVerifiedView(View):
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
-    """The user that a token is mailed to, with its mailed form."""
+class TokenRecipient:
+    """The user that a token is mailed to, with its mailed form; a notice has none."""
 
     email: str = field(repr=False)
     login_id: str

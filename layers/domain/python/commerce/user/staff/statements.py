@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 from commerce.runtime.db.statement import Statement
 from commerce.shared.scopes import Scope
+from commerce.user.recipients.tables import SUPPRESSION, WITH_SUPPRESSION
 from commerce.user.tables import email_claim_table, user_table
 
 _u, _c = user_table.c, email_claim_table.c
@@ -56,8 +57,9 @@ SAVE = Statement(
 
 _USER = select(
     _u.id, _u.login_id, _u.name, _u.email, _c.verified_at.is_not(None).label("email_verified"),
-    _u.birth_date, _u.gender, _u.created_at, _u.scopes, _u.suspended_at, _u.suspension_reason,
-).select_from(user_table.outerjoin(email_claim_table, _c.user_id == _u.id))  # fmt: skip
+    _u.birth_date, _u.gender, _u.language, _u.created_at, _u.scopes, _u.suspended_at,
+    _u.suspension_reason, *SUPPRESSION,
+).select_from(WITH_SUPPRESSION)  # fmt: skip
 ONE = Statement(_USER.where(_u.id == _ID))
 WITH_LOGIN_ID = Statement(
     _USER.where(func.lower(_u.login_id) == func.lower(bindparam("login_id", type_=Text)))

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from commerce.shared.schemas import Timestamp, View
 from commerce.shared.scopes import Scope
+from commerce.user.recipients.model import Suppression
 from commerce.user.views import UserView
 
 
@@ -23,3 +24,7 @@ class StaffUserView(UserView):
     scopes: list[Scope]
     suspended_at: Timestamp | None = Field(description="Since when the account is suspended")
     suspension_reason: str | None
+    mail_suppressed_at: Timestamp | None = Field(
+        description="Since when nothing is mailed to this address"
+    )
+    mail_suppression: Suppression | None

@@ -11,7 +11,7 @@ import pytest
 
 from commerce.app import drops
 from commerce.app.transactions import in_transaction
-from commerce.drop import AddUnits, CancelDrop, DropFacade
+from commerce.drop import AddUnits, CancelDrop, DropFacade, promotion
 from tests.support.drops import (
     an_offering_drop,
     end_claims,
@@ -139,7 +139,11 @@ def test_cancellations_across_the_last_offer_go_to_heirs_or_to_the_stock() -> No
     drop.assert_ended("CLOSED", ends | ({"VOID": waited} if waited else {}), sold=KEPT)
 
 
-def test_a_cancelled_drop_against_cancellations_returns_each_unit_once() -> None:
+@pytest.mark.parametrize("part", [2, promotion.PART])
+def test_a_cancelled_drop_against_cancellations_returns_each_unit_once(
+    part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion, "PART", part)
     drop = EndingDrop()
     unpaid = [partial(cancel, *order) for order in drop.ordered]
 

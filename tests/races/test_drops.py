@@ -135,6 +135,29 @@ def test_a_seal_waits_for_a_join_that_has_begun() -> None:
     assert [(str(row.id), row.in_pool) for row in entries(drop_id)] == [(entry_id, True)]
 
 
+def test_no_join_waits_for_the_work_of_a_seal() -> None:
+    drop_id, sealing = a_published_drop(a_product(stock=1)), Event()
+    begin_entries(drop_id)
+    join(drop_id, clock.new_id())
+    reach_draw(drop_id)
+
+    def seal(shop: Shop) -> bool:
+        step = shop.drop_promotion.step(drop_id)
+        sealing.set()
+        return step.awaits is not None and joined.wait(30)
+
+    def join_late() -> bool:
+        assert sealing.wait(30)
+        _, is_new = join(drop_id, clock.new_id())
+        joined.set()
+        return is_new
+
+    joined = Event()
+    assert run_concurrently([partial(in_transaction, seal), join_late]) == [True, True]
+    settle(drop_id)
+    assert [row.in_pool for row in entries(drop_id)] == [True, False]
+
+
 def cancel_drop(drop_id: UUID) -> None:
     command = CancelDrop(reason="Damaged")
     in_transaction(drops.cancel_drop, str(drop_id), command, by="test", if_match=None)

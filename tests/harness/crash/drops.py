@@ -136,6 +136,18 @@ def _closed() -> Case:
     return case
 
 
+def _waited_for() -> Case:
+    """A drop whose entries are several parts, before its draw."""
+    return _entered(others=4)
+
+
+def _cancelled() -> Case:
+    """A cancelled drop with entries that are not ended yet."""
+    case = _waited_for()
+    assert _in_parts(_cancel_drop)(case) == "200"
+    return case
+
+
 def _end_time(case: Case) -> None:
     shift(
         UUID(case.words["drop"]),
@@ -225,10 +237,17 @@ def _promote(_: Case) -> str:
     return AGAIN if done["failed"] or done["awaiting_beacon"] else DONE
 
 
-def _promote_in_parts(case: Case) -> str:
-    """Let the minute's run happen as for a large drop, whose entries are several parts."""
-    with patch.object(promotion, "PART", 2):
-        return _promote(case)
+def _in_parts(act: Callable[[Case], str]) -> Callable[[Case], str]:
+    """Do it as with a large drop, whose entries are several parts."""
+
+    def act_in_parts(case: Case) -> str:
+        with patch.object(promotion, "PART", 2):
+            return act(case)
+
+    return act_in_parts
+
+
+_promote_in_parts = _in_parts(_promote)
 
 
 def _nudge(_: Case) -> str:
@@ -259,6 +278,9 @@ _LATER = {"offers_until": "2099-01-01T00:00:00Z"}
 
 def _rule(case: Case) -> dict[str, str]:
     return {"entry_id": case.words["entry"], "rule": "One per household"}
+
+
+_cancel_drop = _by_admin("cancel_drop", "POST", "/cancellation", _REASON)
 
 
 def _first_state(body: Any) -> str:
@@ -343,9 +365,10 @@ SCENARIOS = (
         "add_drop_units", _offering, _by_admin("add_drop_units", "POST", "/units", {"add": 1}),
         then=_promote,
     ),
-    _staff(
-        "cancel_drop", _offering, _by_admin("cancel_drop", "POST", "/cancellation", _REASON),
-        then=_promote,
+    _staff("cancel_drop", _offering, _cancel_drop, then=_promote),
+    Scenario(
+        "cancel_drop_in_parts", "drop/cancel_drop", _waited_for, _in_parts(_cancel_drop), OK,
+        then=_promote, look=_outcome,
     ),
     _staff(
         "disqualify_entry", _entered,
@@ -358,6 +381,7 @@ SCENARIOS = (
     _minute("seal_drop_in_parts", _to_seal, _promote_in_parts),
     _minute("draw_drop_in_parts", _to_draw, _promote_in_parts, _outcome_of_draw),
     _minute("close_drop_in_parts", _ending, _promote_in_parts),
+    _minute("end_cancelled_drop", _cancelled, _promote_in_parts),
     Scenario(
         "promote_nudged", "drop/on_drop_nudged", _lapsing, _nudge, QUEUE, then=_promote,
         look=_outcome,

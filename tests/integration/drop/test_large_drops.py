@@ -7,7 +7,14 @@ from uuid import UUID
 import pytest
 
 from commerce.app.transactions import in_transaction
-from commerce.drop import CancelDrop, DropFacade, DropPromotion, Step, facade, promotion
+from commerce.drop import (
+    CancelDrop,
+    DropFacade,
+    DropPromotion,
+    EntryFinished,
+    Step,
+    promotion,
+)
 from commerce.shared import clock
 from docs.verify_drop import verify
 from tests.support.drops import (
@@ -34,7 +41,6 @@ PART, ENTRIES = 3, 8
 def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a statement change three entries."""
     monkeypatch.setattr(promotion, "PART", PART)
-    monkeypatch.setattr(facade, "PART", PART)
     monkeypatch.setattr(promotion, "OFFERS_PER_STEP", 2)
 
 
@@ -201,9 +207,54 @@ def test_a_drop_cancelled_in_its_seal_or_draw_ends_all_entries(parts_before: int
     if parts_before > 1:
         draw_a_part(drop_id)
 
-    in_transaction(
-        DropFacade.cancel, str(drop_id), CancelDrop(reason="The shipment was damaged"), by="test"
-    )
+    cancel(drop_id)
     settle(drop_id)
 
     assert statuses(drop_id) == ["VOID"] * ENTRIES
+
+
+def cancel(drop_id: UUID) -> None:
+    command = CancelDrop(reason="The shipment was damaged")
+    in_transaction(DropFacade.cancel, str(drop_id), command, by="test")
+
+
+def test_a_cancelled_drop_ends_its_entries_in_parts() -> None:
+    drop_id, _ = a_large_drop(units=2)
+    promote(drop_id)
+
+    cancel(drop_id)
+    ended = [Counter(statuses(drop_id))["VOID"]]
+    while drop_id in in_transaction(DropPromotion.under_way):
+        step(drop_id)
+        ended.append(Counter(statuses(drop_id))["VOID"])
+
+    assert ended == [2 + PART, ENTRIES, ENTRIES]
+
+
+def test_an_offer_ends_with_its_drop_however_many_entries_wait() -> None:
+    drop_id, _ = a_large_drop(units=5)
+    promote(drop_id)
+
+    cancel(drop_id)
+
+    view = in_transaction(DropFacade.get, str(drop_id))
+    assert (view.state, view.held, [lot.returned for lot in view.lots]) == ("CANCELLED", 0, [5])
+
+
+def test_entries_of_a_cancelled_drop_are_shown_as_void_before_they_are_stored_so() -> None:
+    drop_id, _ = a_large_drop(units=1)
+    promote(drop_id)
+    cancel(drop_id)
+    waiting = [row.user_id for row in entries(drop_id) if row.status == "WAITING"]
+    assert len(waiting) == ENTRIES - 1 - PART
+
+    shown = in_transaction(DropFacade.entry, str(drop_id), user_id=waiting[0])
+
+    assert (shown.status, shown.ahead, shown.may_return) == ("VOID", None, False)
+    with pytest.raises(EntryFinished):
+        in_transaction(DropFacade.withdraw, str(drop_id), user_id=waiting[0])
+    with pytest.raises(EntryFinished):
+        join(drop_id, waiting[0])
+    counted = in_transaction(DropFacade.report, str(drop_id))
+    assert counted.statuses == {"VOID": ENTRIES}
+    assert in_transaction(DropFacade.inspect, str(drop_id)).statuses == {"VOID": ENTRIES}

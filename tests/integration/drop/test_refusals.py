@@ -1,6 +1,5 @@
 """Refused entries and purchases: counted for the report, and at no cost to those who may enter."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +11,6 @@ from commerce.app.transactions import in_transaction
 from commerce.drop import CancelDrop, DropFacade
 from commerce.drop import statements as sql
 from commerce.runtime import tokens
-from commerce.runtime.db.current import database
 from commerce.shared import clock
 from docs.verify_drop import verify
 from tests.harness.crash.shoppers import sign_up
@@ -30,25 +28,13 @@ from tests.support.drops import (
 )
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import place
-from tests.support.proxy import PostgresProxy, postgres_proxy
+from tests.support.proxy import PostgresProxy
 from tests.support.shop import Person, a_buyer, a_key, a_product, rows
 from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
 ROUND_TRIPS = 4  # the account, the drop's terms, the entry under its lock, the commit
-
-
-@pytest.fixture
-def proxy(
-    database_url: str, shop_environment: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[PostgresProxy]:
-    """The way to PostgreSQL of everything that this test does."""
-    with postgres_proxy(database_url) as proxy:
-        monkeypatch.setenv("DATABASE_URL", proxy.url)
-        database().close()
-        yield proxy
-        database().close()
 
 
 def a_user() -> Person:

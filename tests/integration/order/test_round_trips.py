@@ -10,11 +10,10 @@ import pytest
 from commerce.app.transactions import in_transaction
 from commerce.point import ChargePoints
 from commerce.product.striping.model import StripedStock
-from commerce.runtime.db.current import database
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import cancel, place
-from tests.support.proxy import PostgresProxy, RoundTrip, postgres_proxy, waits_under_lock
+from tests.support.proxy import PostgresProxy, RoundTrip, waits_under_lock
 from tests.support.sessions import an_account
 from tests.support.shop import (
     Person,
@@ -31,18 +30,6 @@ from tests.support.shop import (
 
 ROUND_TRIPS = 4  # products, their brands, the account, and everything that is written
 LOCK = ("FROM stock", "FOR UPDATE")
-
-
-@pytest.fixture
-def proxy(
-    database_url: str, shop_environment: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[PostgresProxy]:
-    """The way to PostgreSQL of everything that this test does."""
-    with postgres_proxy(database_url) as proxy:
-        monkeypatch.setenv("DATABASE_URL", proxy.url)
-        database().close()
-        yield proxy
-        database().close()
 
 
 def order(buyer: Person, *product_ids: str, key: str | None = None) -> Answer:

@@ -1,6 +1,7 @@
 """The use cases of the drop context."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,8 +45,9 @@ from commerce.drop.model import (
     Lot,
     Stage,
     State,
+    status_in,
 )
-from commerce.drop.promotion import PART
+from commerce.drop.promotion import end_entries
 from commerce.drop.repository import DropRepository
 from commerce.drop.views import (
     DropView,
@@ -201,8 +203,9 @@ class DropFacade:
     ) -> Drop:
         """Cancel a drop: entries without an order are void, orders stand.
 
-        The units without an order count as returned: the caller gives them to the stock. Raises
-        DropNotFound, DropClosed, StaleVersion.
+        The units without an order count as returned: the caller gives them to the stock. Where the
+        entries are very many, most are stored as void by the steps of `promote` that follow; they
+        are shown as void at once. Raises DropNotFound, DropClosed, StaleVersion.
         """
         drop, now = self._lock_as_seen(drop_id, if_match)
         if drop.is_over:
@@ -212,8 +215,7 @@ class DropFacade:
             self._return_free(drop)
         refusals = self._drops.refusals(drop.id)
         drop.end(Stage.CANCELLED, now, reason=command.reason, refusals=refusals)
-        while self._drops.void(drop.id, PART):
-            pass
+        end_entries(self._drops, drop, now)
         self._save(drop, by, "CANCEL_DROP", {"reason": command.reason})
         self._drops.publish(
             events.DropCancelled(
@@ -227,6 +229,7 @@ class DropFacade:
 
     def _return_free(self, drop: Drop) -> None:
         self._drops.lock_holders(drop.id)
+        self._drops.void_offers(drop.id)
         holding = self._drops.holding(drop.id)
         for lot in drop.lots:
             kept = [
@@ -304,7 +307,7 @@ class DropFacade:
     def inspect(self, drop_id: str) -> StaffDropView:
         """Return a drop as staff see it; the cost grows with its entries. Raises DropNotFound."""
         drop, now = self._find(drop_id)
-        counts, pending = self._drops.counts(drop.id), self._drops.pending_since(drop.id)
+        counts, pending = self._counts(drop), self._drops.pending_since(drop.id)
         return staff_view(self._view(drop, now), drop, now, counts, pending)
 
     def join(
@@ -329,7 +332,7 @@ class DropFacade:
             raise Contention("the drop was entered at the moment it changed")
         if entry.user_id != user_id:
             raise PersonAlreadyEntered
-        if entry.status in _FINAL:
+        if status_in(drop, entry.status) in _FINAL:
             raise EntryFinished
         return self._entry_view(entry, drop), is_new
 
@@ -360,7 +363,7 @@ class DropFacade:
             raise EntryOrdered
         if entry.status is EntryStatus.WITHDRAWN:
             return self._entry_view(entry, drop)
-        if entry.status in _FINAL:
+        if status_in(drop, entry.status) in _FINAL:
             raise EntryFinished
         self._end_by_withdrawal(entry, now)
         return self._entry_view(entry, drop)
@@ -432,7 +435,7 @@ class DropFacade:
         drop, _ = self._find_published(drop_id)
         if not drop.is_over:
             raise DropNotClosed
-        counts = by_status(self._drops.counts(drop.id))
+        counts = by_status(self._counts(drop))
         p50, p99, longest = self._drops.free_times(drop.id)
         served = sum(lot.served for lot in drop.lots)
         bought = counts.get(EntryStatus.BOUGHT, 0)
@@ -617,14 +620,21 @@ class DropFacade:
         found = self._drops.newest(states, before, limit, with_drafts=with_drafts)
         return [_Found(drop.id, drop, now) for drop, now in found]
 
+    def _counts(self, drop: Drop) -> Counter[tuple[UUID, EntryStatus]]:
+        counts: Counter[tuple[UUID, EntryStatus]] = Counter()
+        for (lot_id, status), entries in self._drops.counts(drop.id).items():
+            counts[lot_id, status_in(drop, status)] += entries
+        return counts
+
     def _view(self, drop: Drop, now: datetime) -> DropView:
-        entries = self._drops.unnumbered(drop.id)
+        entries = {} if drop.is_over else self._drops.unnumbered(drop.id)
         for lot in drop.lots:
             entries[lot.product_id] = entries.get(lot.product_id, 0) + lot.numbered
         return drop_view(drop, now, entries, self._drops.holding(drop.id))
 
     def _entry_view(self, entry: Entry, drop: Drop) -> EntryView:
-        ahead = self._drops.ahead(entry) if entry.status is EntryStatus.WAITING else None
+        is_waiting = status_in(drop, entry.status) is EntryStatus.WAITING
+        ahead = self._drops.ahead(entry) if is_waiting else None
         is_near = ahead is None or ahead < NEAR_HEAD
         wait = POLL_NEAR_SECONDS if is_near else POLL_FAR_SECONDS
         return entry_view(

@@ -163,6 +163,11 @@ class Drop:
         return self.stage in (Stage.CLOSED, Stage.CANCELLED)
 
     @property
+    def is_ending(self) -> bool:
+        """True while a cancelled drop may have entries that are not stored as void yet."""
+        return self.stage is Stage.CANCELLED and self.ended_at is None
+
+    @property
     def was_published(self) -> bool:
         """True from the publication on; a draft, cancelled or not, was never given units."""
         return self.terms_hash is not None
@@ -278,8 +283,9 @@ class Drop:
         raise KeyError(product_id)
 
     def end(self, stage: Stage, now: datetime, **data: Any) -> None:
-        """Close or cancel the drop."""
-        self.stage, self.ended_at = stage, now
+        """Close or cancel the drop; a cancelled one has ended once all its entries have."""
+        self.stage = stage
+        self.ended_at = None if stage is Stage.CANCELLED else now
         self.log(LogKind(stage), now, **data)
 
     def log(self, kind: LogKind, at: datetime, **data: Any) -> None:
@@ -336,6 +342,15 @@ class Entry:
         """Return whether the entry's offer can be used at this time."""
         until = self.claim_until
         return self.status is EntryStatus.OFFERED and until is not None and now < until
+
+
+def status_in(drop: Drop, status: EntryStatus) -> EntryStatus:
+    """Return the status of a drop's entry that is stored with this one.
+
+    An entry that waits for a unit is void once the drop is cancelled, wherever that is stored.
+    """
+    waits = status in (EntryStatus.JOINED, EntryStatus.WAITING)
+    return EntryStatus.VOID if drop.is_ending and waits else status
 
 
 def round_time(number: int) -> datetime:

@@ -13,8 +13,8 @@ from commerce.drop.repository import Changed, DropRepository
 from commerce.drop.views import Counts
 
 OFFERS_PER_STEP = 500  # offers, or positions, given in one transaction
-# Entries that one statement of seal, draw or end changes. Of a seal, late entries wait for it; of a
-# draw, the hashes of all that are still without a position are computed anew each time.
+# Entries that one statement of seal, draw or end changes; whoever withdraws one of them waits for
+# it. Of a draw, the hashes of all that are still without a position are computed anew each time.
 PART = 25_000
 
 
@@ -72,6 +72,8 @@ class DropPromotion:
             return Step(awaits=_awaited(drop))
         if drop.stage is Stage.SEALED:
             return self._draw(drop, now)
+        if drop.is_ending:
+            return self._end(drop, now)
         return self._offer(drop, now)
 
     def take_round(self, awaited: Draw, signature: str) -> Step:
@@ -125,6 +127,12 @@ class DropPromotion:
                 sealed_at=now,
             )
         )
+
+    def _end(self, drop: Drop, now: datetime) -> Step:
+        end_entries(self._drops, drop, now)
+        if not drop.is_ending:
+            self._drops.save(drop)
+        return Step(has_more=True)
 
     def _offer(self, drop: Drop, now: datetime) -> Step:
         step, before = Step(), drop.log_number
@@ -223,6 +231,15 @@ class DropPromotion:
         if found is None:
             raise DropNotFound
         return found
+
+
+def end_entries(drops: DropRepository, drop: Drop, now: datetime) -> None:
+    """Store a part of a cancelled drop's entries as void; it has ended where that was the last.
+
+    Nobody enters it any more, so some step finds the last. The caller saves the drop.
+    """
+    if not drops.void(drop.id, PART):
+        drop.ended_at = now
 
 
 def _held(holding: Counts, lot: Lot) -> int:

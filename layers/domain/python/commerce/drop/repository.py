@@ -354,10 +354,13 @@ class DropRepository:
     def mark_pool(self, id_: UUID, limit: int) -> bool:
         """Mark at most so many entries as the pool's; return whether that may not be all.
 
-        Entries that come later wait for the end of this transaction.
+        Entries that are under way are waited for. Later ones do not wait for this.
         """
-        _, found = self._uow.lock_together(
-            sql.FREEZE_ENTRIES(drop_id=str(id_)), sql.MARK_POOL(drop_id=id_, limit=limit)
+        *_, found = self._uow.lock_together(
+            sql.BEGIN_FENCE(),
+            sql.FREEZE_ENTRIES(drop_id=str(id_)),
+            sql.END_FENCE(),
+            sql.MARK_POOL(drop_id=id_, limit=limit),
         )
         return bool(found[0].entries == limit)
 
@@ -424,6 +427,10 @@ class DropRepository:
     def lock_holders(self, id_: UUID) -> None:
         """Lock the entries with an offer or an unpaid order, until the transaction ends."""
         self._uow.lock(sql.LOCK_HOLDERS(drop_id=id_))
+
+    def void_offers(self, id_: UUID) -> None:
+        """End the entries with an offer that nobody has used. They are locked."""
+        self._uow.lock(sql.VOID_OFFERS(drop_id=id_))
 
     def void(self, id_: UUID, limit: int) -> bool:
         """End at most so many entries that have no order; return whether that may not be all."""

@@ -73,11 +73,15 @@ LOCK = Statement(select(_d.id).where(_d.id == _ID).with_for_update())
 # Whoever has the drop's lock may work on a part of very many entries; nobody else waits for that,
 # but other writers of the drop. The client gives up after 10 s.
 MORE_TIME = Statement(text("SET LOCAL statement_timeout = '9s'"))
-# Those of which an entry left that the log does not have: a unit may come back after the end, too.
+# Also those of which an entry left that the log does not have, as a unit may come back after the
+# end, and those that were cancelled and still have entries to end.
 UNDER_WAY = Statement(
     select(_d.id)
     .where(_IS_UNDER_WAY)
-    .union(select(_e.drop_id).where(_HAS_LEFT_UNTOLD))
+    .union(
+        select(_e.drop_id).where(_HAS_LEFT_UNTOLD),
+        select(_d.id).where(_d.state == "CANCELLED", _d.ended_at.is_(None)),
+    )
     .order_by("id")
 )
 OF_PRODUCTS = Statement(
@@ -172,6 +176,10 @@ PENDING_SINCE = Statement(
 _LOCK_KEY = "hashtextextended(CAST(:drop_id AS text), 8)"
 SHARE_ENTRIES = Statement(text(f"SELECT pg_advisory_xact_lock_shared({_LOCK_KEY})"))
 FREEZE_ENTRIES = Statement(text(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"))
+# Around FREEZE_ENTRIES, they give the lock back: after the draw's time, the seal only has to have
+# had it, and no join waits for the work that follows.
+BEGIN_FENCE = Statement(text("SAVEPOINT fence"))
+END_FENCE = Statement(text("ROLLBACK TO SAVEPOINT fence"))
 
 # The same person's second entry is the first one again; one that was withdrawn before the seal is
 # joined anew. Whatever the terms refuse inserts no row, and the caller finds out why.
@@ -411,6 +419,13 @@ LOCK_HOLDERS = Statement(
     .where(_e.drop_id == _DROP, text("status IN ('OFFERED', 'ORDERED')"))
     .order_by(_e.id)
     .with_for_update()
+)
+# All of them, as their units go back to the stock at once. LOCK_HOLDERS has locked them.
+VOID_OFFERS = Statement(
+    update(drop_entry_table)
+    .where(_e.drop_id == _DROP, _HOLDS, _e.status == "OFFERED")
+    .values(status="VOID", version=_e.version + 1)
+    .returning(_e.id)
 )
 # A part of those without an order, who are locked by id as everywhere.
 VOID = Statement(

@@ -16,6 +16,7 @@ from commerce.drop.model import (
     State,
     Trouble,
     round_time,
+    status_in,
 )
 from commerce.shared.schemas import Timestamp, View, one_of
 
@@ -259,7 +260,7 @@ def entry_view(
     entry: Entry, drop: Drop, *, ahead: int | None, poll_after_seconds: int
 ) -> EntryView:
     """Make the view of one's own entry."""
-    status = entry.status
+    status = status_in(drop, entry.status)
     return EntryView(
         entry_id=str(entry.id),
         drop_id=str(entry.drop_id),

@@ -153,7 +153,8 @@ def test_no_join_waits_for_the_work_of_a_seal() -> None:
         return is_new
 
     joined = Event()
-    assert run_concurrently([partial(in_transaction, seal), join_late]) == [True, True]
+    calls: list[Callable[[], bool]] = [partial(in_transaction, seal), join_late]
+    assert run_concurrently(calls) == [True, True]
     settle(drop_id)
     assert [row.in_pool for row in entries(drop_id)] == [True, False]
 

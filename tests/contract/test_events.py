@@ -157,6 +157,11 @@ def all_recorded(recorded: list[dict[str, Any]], gateway: RunningGateway) -> lis
     pay(buyer, paid)
     settled(paid, "SUCCEEDED")
     follow(paid)
+    parts = a_buyer(points=1_000)
+    rope = a_product(stock=2, price=100, name="Rope")
+    in_parts = an_order(parts, (rope, 2))
+    units = {"product_id": rope, "quantity": 1}
+    assert cancel(parts, in_parts, body={"lines": [units]}).status == 200
     cancel(buyer, paid)
     follow(paid)
     settled(paid, "REFUNDED")

@@ -78,7 +78,7 @@ def test_one_line_cancelled_by_many_at_once_goes_back_once(repetition: int) -> N
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_units_beyond_what_is_left_are_refused_however_many_ask_at_once() -> None:
+def test_units_beyond_what_is_left_are_refused_to_all_at_once() -> None:
     product, buyer = a_product(stock=13, price=100), a_buyer(points=2_000)
     order_id = an_order(buyer, (product, 13))
 

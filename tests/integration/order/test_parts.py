@@ -328,7 +328,7 @@ class TestByCard:
         world.assert_books_hold()
 
     @pytest.mark.parametrize("failure", ["error", "hang"])
-    def test_a_refund_without_an_answer_is_asked_again_by_the_reconciler(
+    def test_a_refund_without_an_answer_is_requested_again_by_the_reconciler(
         self, world: World, gateway: RunningGateway, failure: Mode
     ) -> None:
         order_id = world.paid_by_card()

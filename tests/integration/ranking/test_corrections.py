@@ -39,7 +39,13 @@ def recorded(product: str) -> list[dict[str, Any]]:
         " FROM outbox WHERE type = ANY($2) AND CAST(data AS text) LIKE '%' || $1 || '%'"
         " ORDER BY position",
         product,
-        ["OrderConfirmed", "OrderCancelled", "ProductLiked", "ProductUnliked"],
+        [
+            "OrderConfirmed",
+            "OrderLinesCancelled",
+            "OrderCancelled",
+            "ProductLiked",
+            "ProductUnliked",
+        ],
     )
     return [{name: plain(value) for name, value in row._asdict().items()} for row in found]
 
@@ -164,4 +170,21 @@ def test_an_old_event_without_the_moment_counts_at_its_own_time(clock: Clock, pr
     del cancelled["data"]["confirmed_at"], unliked["data"]["liked_at"]
     assert deliver(cancelled, unliked) == []
     assert board("2026031009") == {product: round(0.7 * log(3001), 9)}
+    assert board("2026031010") == board("20260310") == {}
+
+
+def test_a_cancelled_part_is_taken_from_the_hour_of_its_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    buyer, product = a_buyer(points=10_000), a_product(stock=10, price=500)
+    clock = Clock(monkeypatch, "2026-03-10T10:59:00+09:00")
+    order_id = place_an_order(buyer, (product, 5))
+    clock.set("2026-03-10T11:00:00+09:00")
+    body = {"lines": [{"product_id": product, "quantity": 3}]}
+    assert cancel(buyer, order_id, body=body).status == 200
+    assert deliver(*recorded(product)) == []
+    assert board("2026031010") == board("20260310") == {product: HONEST}
+    assert board("2026031011") == {}
+    assert cancel(buyer, order_id).status == 200
+    assert deliver(*recorded(product)) == []
     assert board("2026031010") == board("20260310") == {}

@@ -51,8 +51,9 @@ def test_a_part_goes_to_the_card_first_and_then_to_the_account() -> None:
 
 
 def test_a_units_share_of_the_discount_is_rounded_down_up_to_it() -> None:
-    order = an_order([(100, 3)], discount=100)
-    assert [cancel(order, 1) for _ in range(3)] == [(67, 0), (67, 0), (66, 0)]
+    order = an_order([(100, 4), (0, 1)], discount=3)
+    assert [cancel(order, 1) for _ in range(4)] == [(100, 0), (99, 0), (99, 0), (99, 0)]
+    assert order.status is Status.CONFIRMED
 
 
 def test_a_free_part_is_refunded_by_nothing() -> None:

@@ -267,7 +267,7 @@ class Order:
 
     @property
     def refunded(self) -> Money:
-        """What the buyer got back, or is about to: all that was paid, once it is cancelled."""
+        """The amount that goes back to the buyer: all that was paid, once it is cancelled."""
         if self.status is not Status.CANCELLED:
             return self.card_refunded + self.points_refunded
         was_confirmed = self._reached(Status.CONFIRMED) is not None

@@ -3,18 +3,21 @@
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import Scope, Staff, http_api, lambda_handler
 from commerce.user import UserNotFound
-from commerce.user.staff import LastAdmin, SetScopes, StaffFacade, StaffView
+from commerce.user.staff import BootstrapUsed, LastAdmin, SetScopes, StaffFacade, StaffView
 
 api = http_api()
 
 
 @api.put("/admin/staff/<user_id>")
 def set_scopes(user_id: str, command: SetScopes, staff: Staff) -> StaffView:
-    return in_transaction(
-        StaffFacade.set_scopes, user_id, command, by=staff.by, actor=staff.account_id
-    )
+    use_case = StaffFacade.bootstrap if staff.is_bootstrap else StaffFacade.set_scopes
+    return in_transaction(use_case, user_id, command, by=staff.by, actor=staff.account_id)
 
 
 handler = lambda_handler(
-    api, access=Scope.ADMIN, people_only=True, refusals=(UserNotFound, LastAdmin)
+    api,
+    access=Scope.ADMIN,
+    people_only=True,
+    bootstraps=True,
+    refusals=(UserNotFound, BootstrapUsed, LastAdmin),
 )

@@ -18,6 +18,7 @@ from commerce.entrypoints import idempotency
 from commerce.entrypoints.http import (
     ANYONE,
     BodyTooLarge,
+    BootstrapOnly,
     HttpApi,
     MalformedJson,
     PathNotFound,
@@ -147,6 +148,8 @@ class Operation:
             yield from (NotSignedIn, InvalidToken, TokenExpired, SessionEnded)
         if self.scope is not None:
             yield from (MissingScope, InvalidApiKey, TooManyRequests)
+            if not self.rules.bootstraps:
+                yield BootstrapOnly
         if self.rules.people_only:
             yield PeopleOnly
 

@@ -10,8 +10,8 @@ from commerce.shared.scopes import Scope
 from commerce.user.api_keys.statements import AT_ONCE, PER_SECOND
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import outcome
-from tests.support.sessions import me, refresh
-from tests.support.shop import rows
+from tests.support.sessions import an_account, me, refresh
+from tests.support.shop import an_admin, rows
 from tests.support.staff import (
     a_key_with,
     by_key,
@@ -45,6 +45,57 @@ def test_admins_who_revoke_each_other_at_once_leave_an_admin(own_shop: str) -> N
         assert {outcome(each) for each in answers} <= {"204", "SESSION_ENDED"}
         assert admins() == 6 - Counter(map(outcome, answers))["204"] >= 1
         rows("UPDATE user_account SET scopes = '{}' RETURNING id")
+
+
+def test_a_bootstrap_token_is_used_once_by_many_at_once(
+    own_shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = [an_account() for _ in range(24)]
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    answers = run_concurrently([partial(set_scopes, each.user_id, "admin") for each in accounts])
+    assert Counter(map(outcome, answers)) == {"200": 1, "BOOTSTRAP_USED": 23}
+    assert admins() == 1
+    [used] = rows("SELECT is_used FROM bootstrap_use")
+    assert used.is_used
+    rows("UPDATE user_account SET scopes = '{}' RETURNING id")
+    assert outcome(set_scopes(accounts[0].user_id, "admin")) == "BOOTSTRAP_USED"
+    assert admins() == 0
+
+
+def test_the_bootstrap_token_is_not_used_up_by_what_is_refused(
+    own_shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = an_account()
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    operator = an_admin()
+    grant = partial(set_scopes, token=operator.token)
+    assert outcome(grant(unknown_id(), "admin")) == "USER_NOT_FOUND"
+    assert grant(account.user_id, "nothing").status == 422
+    assert rows("SELECT FROM bootstrap_use") == []
+    assert outcome(grant(account.user_id, "admin")) == "200"
+    token = str(account.tokens()["access_token"])
+    assert outcome(set_scopes(an_account().user_id, "stock", token=token)) == "200"
+    sql = "SELECT outcome, code FROM staff_act WHERE by = $1 ORDER BY id"
+    acts = rows(sql, f"admin:{operator.user_id}")
+    assert [tuple(each) for each in acts] == [
+        ("REFUSED", "USER_NOT_FOUND"), ("REFUSED", "VALIDATION_FAILED"), ("DONE", None),
+    ]  # fmt: skip
+
+
+def test_a_shop_that_has_an_admin_takes_no_bootstrap_token(
+    own_shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed_in(Scope.ADMIN)
+    account = an_account()
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    assert outcome(set_scopes(account.user_id, "admin")) == "BOOTSTRAP_USED"
+    assert (admins(), rows("SELECT FROM bootstrap_use")) == (1, [])
+
+
+def test_in_development_an_operators_token_is_used_as_often_as_one_likes(own_shop: str) -> None:
+    for _ in range(2):
+        assert outcome(set_scopes(an_account().user_id, "admin")) == "200"
+    assert rows("SELECT FROM bootstrap_use") == []
 
 
 def test_admins_who_step_down_at_once_leave_an_admin(own_shop: str) -> None:

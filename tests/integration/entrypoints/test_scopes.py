@@ -14,7 +14,7 @@ from infra.openapi.scopes import staff_operations
 from infra.template import ROOT, functions, read_template
 from tests.support.lambda_calls import Answer, call
 from tests.support.sessions import Account
-from tests.support.shop import a_buyer, rows, staff_with
+from tests.support.shop import a_buyer, an_admin, rows, staff_with
 from tests.support.staff import (
     a_key_with,
     by_key,
@@ -118,6 +118,29 @@ def test_no_operation_opens_without_a_good_token() -> None:
         refusals.expect(door, door.knock(), 401, "NOT_SIGNED_IN")
         refusals.expect(door, door.knock("a.b.c"), 401, "INVALID_TOKEN")
     assert not refusals.wrong
+
+
+def test_in_production_an_operators_token_opens_one_operation(
+    own_shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals, operator = Refusals(), an_admin().token
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    for door in doors():
+        if door.function == "user/set_scopes":
+            assert door.knock(operator).status not in (401, 403)
+        else:
+            refusals.expect(door, door.knock(operator), 403, "BOOTSTRAP_ONLY")
+    assert not refusals.wrong
+
+
+def test_in_production_a_token_without_a_session_is_no_users(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = a_buyer().token
+    assert call("order/list_orders", "GET", "/orders", token=token).status == 200
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    answer = call("order/list_orders", "GET", "/orders", token=token)
+    assert (answer.status, answer.json["code"]) == (401, "INVALID_TOKEN")
 
 
 @pytest.mark.parametrize("scope", list(Scope))

@@ -51,8 +51,8 @@ class Identity:
     """A caller, with what their token says.
 
     A token without a session is an operator's, signed with the keys by hand: it lasts until it
-    expires. On a staff route `is_staff` is true. An API key is a caller whose `user_id` is its own
-    id.
+    expires, and in production it bootstraps the shop and does nothing else. On a staff route
+    `is_staff` is true. An API key is a caller whose `user_id` is its own id.
     """
 
     user_id: UUID
@@ -66,6 +66,11 @@ class Identity:
     def account_id(self) -> UUID | None:
         """The caller's account; None for operators and API keys, which have none."""
         return self.user_id if self.session_id else None
+
+    @property
+    def is_bootstrap(self) -> bool:
+        """True for an operator's token in production."""
+        return self.session_id is None and not self.is_key and settings.is_production()
 
     @property
     def by(self) -> str:

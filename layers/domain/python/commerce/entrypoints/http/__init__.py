@@ -7,7 +7,7 @@ responses: ETags, files, and answers without a route. field_errors: the sentence
 fields. strictness: refusals of what a route would ignore.
 """
 
-from commerce.entrypoints.http.access import ANYONE, USER, Access, PeopleOnly
+from commerce.entrypoints.http.access import ANYONE, USER, Access, BootstrapOnly, PeopleOnly
 from commerce.entrypoints.http.api import (
     HttpApi,
     PathNotFound,
@@ -35,7 +35,8 @@ from commerce.entrypoints.http.strictness import UnknownParameter, ValidationFai
 from commerce.shared.scopes import Scope
 
 __all__ = [
-    "ANYONE", "JSON", "USER", "Access", "AnyViewer", "BodyTooLarge", "Buyer",
+    "ANYONE", "JSON", "USER", "Access", "AnyViewer", "BodyTooLarge", "BootstrapOnly",
+    "Buyer",
     "Cursor", "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey",
     "PathNotFound", "PeopleOnly", "PreferredLanguage", "RequestKey", "Rules", "Scope", "SourceIp",
     "Staff", "Text", "UnknownParameter", "UserAgent", "ValidationFailed", "http_api",

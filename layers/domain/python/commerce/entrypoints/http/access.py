@@ -9,7 +9,7 @@ from commerce.app.api_keys import InvalidApiKey, identify_key
 from commerce.app.sessions import expect_session_of
 from commerce.entrypoints.telemetry import logger
 from commerce.runtime import tokens
-from commerce.runtime.tokens import Identity
+from commerce.runtime.tokens import Identity, InvalidToken
 from commerce.shared import scopes
 from commerce.shared.errors import CommerceError, Kind
 from commerce.shared.scopes import Scope
@@ -35,15 +35,27 @@ class PeopleOnly(CommerceError):
     default_detail = "Rights are given and taken by people: sign in."
 
 
+class BootstrapOnly(CommerceError):
+    """In production this token makes a new shop's first member of staff, and does nothing else."""
+
+    kind = Kind.FORBIDDEN
+    code = "BOOTSTRAP_ONLY"
+    default_detail = "Use it once, with PUT /admin/staff/{user_id}; then sign in as that user."
+
+
 def identify(
-    headers: Mapping[str, str], access: Access, *, people_only: bool = False
+    headers: Mapping[str, str],
+    access: Access,
+    *,
+    people_only: bool = False,
+    bootstraps: bool = False,
 ) -> Identity | None:
     """Verify the caller's token or API key; return the caller, or None where anyone may call.
 
     A session is checked with the request's first transaction; an API key at once.
 
     Raises NotSignedIn, InvalidToken, TokenExpired; on a staff route InvalidApiKey, TooManyRequests,
-    MissingScope, PeopleOnly.
+    MissingScope, PeopleOnly, BootstrapOnly.
     """
     if access is ANYONE:
         return None
@@ -59,6 +71,10 @@ def identify(
         scopes.require(access, identity.scopes)
         if people_only and identity.is_key:
             raise PeopleOnly
+        if identity.is_bootstrap and not bootstraps:
+            raise BootstrapOnly
         identity = replace(identity, is_staff=True)
+    elif identity.is_bootstrap:
+        raise InvalidToken
     expect_session_of(identity)
     return identity

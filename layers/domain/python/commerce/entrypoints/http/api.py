@@ -59,6 +59,7 @@ class Rules:
     success: Sequence[int] = (HTTPStatus.OK,)
     refusals: Sequence[type[CommerceError]] = ()
     people_only: bool = False
+    bootstraps: bool = False
     reads_personal_data: bool = False
 
 
@@ -107,6 +108,7 @@ def lambda_handler(
     success: Sequence[int] = (HTTPStatus.OK,),
     refusals: Sequence[type[CommerceError]] = (),
     people_only: bool = False,
+    bootstraps: bool = False,
     reads_personal_data: bool = False,
 ) -> Handler[Answer]:
     """Make the function's handler: correlation id, body, identity, idempotency key, then the route.
@@ -122,11 +124,12 @@ def lambda_handler(
         success: the answers' status codes, for the OpenAPI document.
         refusals: the errors that callers may get, for the OpenAPI document.
         people_only: refuses API keys, whatever their scopes.
+        bootstraps: takes an operator's token in production, which no other function does.
         reads_personal_data: has a read audited, as writes of staff are.
     """
     api.rules = rules = Rules(
         access, require, idempotent, fingerprint_key, success, refusals, people_only,
-        reads_personal_data,
+        bootstraps, reads_personal_data,
     )  # fmt: skip
 
     @observed
@@ -165,7 +168,12 @@ def lambda_handler(
 
 def _answer(api: HttpApi, request: IncomingRequest, rules: Rules) -> Answer:
     try:
-        identity = identify(request.headers, rules.access, people_only=rules.people_only)
+        identity = identify(
+            request.headers,
+            rules.access,
+            people_only=rules.people_only,
+            bootstraps=rules.bootstraps,
+        )
         act = acts.begin(identity, request, reads_personal_data=rules.reads_personal_data)
     except Exception as error:  # noqa: BLE001  (nothing internal is shown)
         expect_session_of(None)

@@ -19,7 +19,7 @@ from commerce.shared.scopes import Scope
 from commerce.user.errors import UserNotFound
 from commerce.user.sessions.repository import SessionRepository
 from commerce.user.staff.commands import SetScopes, SuspendUser
-from commerce.user.staff.errors import LastAdmin, OwnAccount
+from commerce.user.staff.errors import BootstrapUsed, LastAdmin, OwnAccount
 from commerce.user.staff.model import Member
 from commerce.user.staff.repository import StaffRepository
 from commerce.user.staff.views import StaffUserView, StaffView
@@ -45,6 +45,19 @@ class StaffFacade:
         """
         wanted = frozenset(command.scopes)
         return self._change(_parsed(user_id), lambda _: wanted, by, actor)
+
+    def bootstrap(
+        self, user_id: str, command: SetScopes, *, by: str, actor: UUID | None
+    ) -> StaffView:
+        """Grant scopes as the token of a fresh deployment may: once, while there is no admin.
+
+        What `set_scopes` refuses uses nothing up. Raises what it raises; BootstrapUsed, on commit
+        at the latest.
+        """
+        if any(each.is_acting_admin for each in self._lock(_parsed(user_id), actor).values()):
+            raise BootstrapUsed
+        self._staff.use_bootstrap(clock.now())
+        return self.set_scopes(user_id, command, by=by, actor=actor)
 
     def revoke(self, user_id: str, *, by: str, actor: UUID | None) -> None:
         """Revoke all scopes of a user. Raises what `set_scopes` raises."""

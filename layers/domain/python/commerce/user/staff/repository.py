@@ -1,5 +1,6 @@
 """Staff, and users as staff see them, in PostgreSQL."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.user.addresses import normalized
+from commerce.user.staff.errors import BootstrapUsed
 from commerce.user.staff.model import Member
 
 if TYPE_CHECKING:
@@ -50,6 +52,11 @@ class StaffRepository:
             )
         )
         self.record(change)
+
+    def use_bootstrap(self, at: datetime) -> None:
+        """Use the token of a fresh deployment up. Raises BootstrapUsed, on commit at the latest."""
+        once = {"bootstrap_once": BootstrapUsed}
+        self._uow.write(sql.USE_BOOTSTRAP(is_used=True, used_at=at), once)
 
     def record(self, change: Change) -> None:
         """Record a change by staff in the audit."""

@@ -15,9 +15,11 @@ from sqlalchemy import (
     update,
 )
 
+from commerce.runtime.db.core import insert_row
 from commerce.runtime.db.statement import Statement
 from commerce.shared.scopes import Scope
 from commerce.user.recipients.tables import SUPPRESSION, WITH_SUPPRESSION
+from commerce.user.staff.tables import bootstrap_use_table
 from commerce.user.tables import email_claim_table, user_table
 
 _u, _c = user_table.c, email_claim_table.c
@@ -39,6 +41,7 @@ LOCK = Statement(
 ID_OF_LOGIN = Statement(
     select(_u.id).where(func.lower(_u.login_id) == func.lower(bindparam("login_id", type_=Text)))
 )
+USE_BOOTSTRAP = insert_row(bootstrap_use_table)
 SAVE = Statement(
     update(user_table)
     .where(_u.id == _ID)

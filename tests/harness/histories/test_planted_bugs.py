@@ -24,7 +24,7 @@ def recorder(own_shop: str) -> Iterator[Recorder]:
 @pytest.mark.parametrize("plant", BUGS.values(), ids=BUGS)
 def test_a_planted_bug_is_found(recorder: Recorder, plant: Plant) -> None:
     with planted(plant):
-        found = hunt(recorder, range(1, 1 + HISTORIES), clients=CLIENTS, replays=12)
+        found = hunt(recorder, range(1, 1 + HISTORIES), clients=CLIENTS, replays=3)
 
     assert found.failing is not None, f"not found in {HISTORIES} histories"
     print(f"after {found.histories} histories")  # noqa: T201

@@ -24,6 +24,7 @@ def add_drop_units(
     drop_id: str, command: AddUnits, staff: Staff, if_match: IfMatch, key: OptionalRequestKey
 ) -> Response[DropView]:
     drop = once(key, drops.add_units, drop_id, command, by=staff.by, if_match=if_match)
+    drops.nudge()  # the units have heirs
     return with_etag(drop, drop.version)
 
 

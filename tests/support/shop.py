@@ -124,10 +124,19 @@ def units_ordered(product_id: str) -> int:
 
 def events_about(product_id: str, *types: str) -> list[dict[str, Any]]:
     """The envelopes of the events of these types that name the product, oldest first."""
+    return _events("data->>'product_id'", product_id, types)
+
+
+def events_of(aggregate_id: UUID, *types: str) -> list[dict[str, Any]]:
+    """The envelopes of the events of these types of one aggregate, oldest first."""
+    return _events("aggregate_id::text", str(aggregate_id), types)
+
+
+def _events(named_by: str, id_: str, types: Sequence[str]) -> list[dict[str, Any]]:
     found = rows(
         "SELECT id, source, type, occurred_at, aggregate_id, aggregate_version, trace_id, data"
-        " FROM outbox WHERE type = ANY($2) AND data->>'product_id' = $1 ORDER BY position",
-        product_id,
+        f" FROM outbox WHERE type = ANY($2) AND {named_by} = $1 ORDER BY position",
+        id_,
         list(types),
     )
     return [{name: plain(value) for name, value in row._asdict().items()} for row in found]

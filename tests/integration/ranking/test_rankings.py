@@ -121,13 +121,13 @@ class TestPlaces:
         ]
         assert ranking("page=2&limit=1") == []
 
-    def test_a_page_takes_two_statements_and_a_cached_one_none(self, clock: Clock) -> None:
+    def test_a_page_takes_three_statements_and_a_cached_one_none(self, clock: Clock) -> None:
         products = [a_product() for _ in range(30)]
         count(*(a_view(each) for each in products))
         ranking("limit=1")
         with counted() as sent:
             assert len(ranking("limit=30")) == 30
-        assert sent.count == 2
+        assert sent.count == 3
         with counted() as sent:
             assert len(ranking("limit=30")) == 30
         assert sent.count == 0

@@ -26,6 +26,7 @@ from commerce.product import (
 from commerce.shared.errors import CommerceError
 from commerce.shared.etag import StaleVersion
 from tests.support.memory.brand import MemoryBrandRepository
+from tests.support.memory.drop import no_drops
 from tests.support.memory.product import MemoryProductRepository
 
 
@@ -36,6 +37,7 @@ class MemoryShop(Shop):
         self.brands = BrandFacade(MemoryBrandRepository())
         self.stored = MemoryProductRepository()
         self.products = ProductFacade(self.stored)
+        self.drops = no_drops()
         self.brand_id = self.a_brand("Acme")
 
     def a_brand(self, name: str) -> str:

@@ -57,3 +57,14 @@ def test_a_sale_must_begin_before_it_ends() -> None:
         with pytest.raises(SaleEndsBeforeItBegins) as refused:
             SaleTerms(sale_from=begin, sale_until=end)
         assert refused.value.errors[0]["field"] == "sale_until"
+
+
+def test_what_a_drop_sells_alone_is_on_standby_within_its_window_only() -> None:
+    said_in_a_drop = [
+        TERMS.availability(at, is_sold_out=is_sold_out, is_in_drop=True).value
+        for is_sold_out in (False, True)
+        for at in (A, B, C)
+    ]
+    said = [TERMS.availability(at, is_sold_out=False).value for at in (A, B, C)]
+    on_sale = {"ON_SALE": "STANDBY"}
+    assert said_in_a_drop == [on_sale.get(each, each) for each in said] * 2

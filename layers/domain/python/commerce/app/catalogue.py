@@ -19,6 +19,7 @@ from commerce.app.products import get_product, get_products, list_products
 from commerce.app.ranking_boards import todays_rank
 from commerce.app.transactions import in_transaction
 from commerce.brand import BrandFacade, BrandNotFound, VersionedBrand
+from commerce.drop import DropFacade
 from commerce.like import LikeFacade
 from commerce.product import (
     LONGEST_PAGE,
@@ -29,6 +30,7 @@ from commerce.product import (
     ProductDetailView,
     ProductFacade,
     ProductNotFound,
+    ProductState,
     ProductView,
     ProductViewed,
     Sort,
@@ -41,7 +43,7 @@ from commerce.shared import clock, cursor
 from commerce.shared.schemas import Page, Timestamp
 
 # spec §9
-SUMMARIES = CacheRegion("product-summary", 2, CachedProduct, 60)
+SUMMARIES = CacheRegion("product-summary", 3, CachedProduct, 60)
 FIRST_PAGES = CacheRegion("first-pages", 2, FirstPages, 30)
 BRANDS = CacheRegion("brand", 2, VersionedBrand, 24 * 60 * 60)
 
@@ -62,8 +64,8 @@ class Catalogue:
     def product(self, product_id: str) -> ProductDetailView:
         """Return one product with brand, stock, like count and today's rank.
 
-        One statement if its summary is cached, else two; the rank is read from Valkey each time.
-        Raises ProductNotFound.
+        One statement if its summary is cached, two if it may be a drop's, else three; the rank is
+        read from Valkey each time. Raises ProductNotFound.
         """
         found = cursor.parse_id(product_id)
         if found is None:
@@ -91,12 +93,12 @@ class Catalogue:
         state = in_transaction(ProductFacade.state, product_id)
         if found.version != state.version:
             found = self.refresh([product_id])[product_id]
-        return found.detail(state)
+        return found.detail(state, is_in_drop=_is_in_drop(found, state))
 
     def summaries(self, ids: Collection[str]) -> dict[str, ProductView]:
         """Return several products as lists show them; unknown and hidden ones are left out.
 
-        Two statements for those that are not cached, however many.
+        Three statements for those that are not cached, however many.
         """
         return _seen(self._summaries(ids))
 
@@ -111,7 +113,8 @@ class Catalogue:
     def list(self, command: ListProducts) -> Page[ProductView]:
         """List products. Raises InvalidCursor.
 
-        The ids of the first 100 are cached: no statement. Else two to four, however many products.
+        The ids of the first 100 are cached: no statement. Else three to five, however many
+        products.
         """
         brand_id = cursor.parse_id(command.brand_id) if command.brand_id else None
         is_first = not command.cursor and (brand_id or not command.brand_id)
@@ -212,6 +215,16 @@ def record_view(product_id: str, viewer: str) -> None:
 
 def _load_summaries(ids: Collection[str]) -> dict[str, CachedProduct]:
     return in_transaction(get_products, ids)
+
+
+def _is_in_drop(product: CachedProduct, state: ProductState) -> bool:
+    """Return whether a drop sells the product alone, read where it was so, or may have become so.
+
+    A product is not said to be sold out while a unit may come back from its drop.
+    """
+    if not product.is_in_drop and state.stock_quantity:
+        return False
+    return bool(in_transaction(DropFacade.selling, [UUID(product.product_id)]))
 
 
 def _seen(products: Mapping[str, CachedProduct]) -> dict[str, ProductView]:

@@ -1,6 +1,6 @@
 """Products with their brands."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from commerce.app.shop import Shop
 from commerce.product import (
@@ -8,6 +8,7 @@ from commerce.product import (
     EditProduct,
     ListProducts,
     ProductDetailView,
+    ProductSummary,
     RegisterProduct,
     cached_product,
     detail_view,
@@ -42,7 +43,7 @@ def edit_product(
         shop.drops.require_unpromised(product.id)
     brand = shop.brands.get(command.brand_id or str(product.brand_id))
     shop.products.edit(product, command, by=by, if_match=if_match)
-    return detail_view(product, brand.name)
+    return detail_view(product, brand.name, is_in_drop=bool(shop.drops.selling([product.id])))
 
 
 def archive_product(
@@ -71,29 +72,36 @@ def restore_product(
 
 
 def get_product(shop: Shop, product_id: str) -> tuple[CachedProduct, ProductDetailView]:
-    """Return one product, hidden or not, for the cache and for its page, in two statements.
+    """Return one product, hidden or not, for the cache and for its page, in three statements.
 
     Raises ProductNotFound.
     """
     product = shop.products.get(product_id)
     brand = shop.brands.get(str(product.brand_id))
-    return cached_product(product, brand.name), detail_view(product, brand.name)
+    # After its stock: a drop that has taken the last units is seen.
+    is_in_drop = bool(shop.drops.selling([product.id]))
+    return (
+        cached_product(product, brand.name, is_in_drop=is_in_drop),
+        detail_view(product, brand.name, is_in_drop=is_in_drop),
+    )
 
 
 def get_products(shop: Shop, product_ids: Collection[str]) -> dict[str, CachedProduct]:
-    """Return several products, hidden ones too, in two statements; unknown ids are left out."""
-    found = shop.products.summaries(product_ids)
-    brands = shop.brands.get_all({product.brand_id for product in found})
-    return {
-        str(product.id): cached_product(product, brands[product.brand_id].name) for product in found
-    }
+    """Return several products, hidden ones too, in three statements; unknown ids are left out."""
+    found = _cached(shop, shop.products.summaries(product_ids))
+    return {product.product_id: product for product in found}
 
 
 def list_products(shop: Shop, command: ListProducts) -> Page[CachedProduct]:
-    """List visible products in two statements, however many there are. Raises InvalidCursor."""
+    """List visible products in three statements, however many there are. Raises InvalidCursor."""
     page = shop.products.list(command)
-    brands = shop.brands.get_all({product.brand_id for product in page.items})
-    return Page(
-        items=[cached_product(product, brands[product.brand_id].name) for product in page.items],
-        next_cursor=page.next_cursor,
-    )
+    return Page(items=_cached(shop, page.items), next_cursor=page.next_cursor)
+
+
+def _cached(shop: Shop, products: Sequence[ProductSummary]) -> list[CachedProduct]:
+    brands = shop.brands.get_all({product.brand_id for product in products})
+    in_drops = shop.drops.selling([product.id for product in products])
+    return [
+        cached_product(product, brands[product.brand_id].name, is_in_drop=product.id in in_drops)
+        for product in products
+    ]

@@ -509,6 +509,11 @@ class DropFacade:
 
         self._drops.require_no_drop([product_id], on_violation=locked)
 
+    def products_of(self, drop_id: UUID) -> Sequence[UUID]:
+        """Return the products of a drop's lots. Raises DropNotFound."""
+        drop, _ = self._find(str(drop_id))
+        return [lot.product_id for lot in drop.lots]
+
     def drop_of(self, entry_id: UUID) -> UUID:
         """Return the drop of an entry. Raises EntryNotFound."""
         found = self._drops.find_entry(entry_id)

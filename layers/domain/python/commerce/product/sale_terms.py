@@ -15,6 +15,9 @@ class Availability(StrEnum):
 
     ON_SALE = "ON_SALE"
     UPCOMING = "UPCOMING"
+    STANDBY = "STANDBY"
+    """A drop sells it alone: units may come back until the drop's end."""
+
     SOLD_OUT = "SOLD_OUT"
     ENDED = "ENDED"
     HIDDEN = "HIDDEN"
@@ -55,12 +58,22 @@ class SaleTerms:
         """Return whether shoppers see it at this moment."""
         return self.shown_from is not None and self.shown_from <= at
 
-    def availability(self, at: datetime, *, is_sold_out: bool) -> Availability:
-        """Return what is said of a product at this moment."""
+    def availability(
+        self, at: datetime, *, is_sold_out: bool, is_in_drop: bool = False
+    ) -> Availability:
+        """Return what is said of a product at this moment.
+
+        Args:
+            at: the moment.
+            is_sold_out: no unit is available.
+            is_in_drop: a drop sells the product alone.
+        """
         if not self.is_visible(at):
             return Availability.HIDDEN
         if self.sale_from is not None and at < self.sale_from:
             return Availability.UPCOMING
         if self.sale_until is not None and at >= self.sale_until:
             return Availability.ENDED
+        if is_in_drop:
+            return Availability.STANDBY
         return Availability.SOLD_OUT if is_sold_out else Availability.ON_SALE

@@ -60,6 +60,7 @@ class CachedProduct(_ProductFields):
     sale_from: Timestamp | None
     sale_until: Timestamp | None
     is_sold_out: bool
+    is_in_drop: bool
 
     def seen(self, at: datetime) -> ProductView | None:
         """Return what lists show of it at a moment; None while it is hidden."""
@@ -68,14 +69,16 @@ class CachedProduct(_ProductFields):
         )
         if not terms.is_visible(at):
             return None
-        availability = terms.availability(at, is_sold_out=self.is_sold_out)
+        availability = terms.availability(
+            at, is_sold_out=self.is_sold_out, is_in_drop=self.is_in_drop
+        )
         return ProductView(**self._shown(), availability=availability.value)
 
-    def detail(self, state: ProductState) -> ProductDetailView:
+    def detail(self, state: ProductState, *, is_in_drop: bool) -> ProductDetailView:
         """Return the product's page, with its state as it is now."""
         return ProductDetailView(
             **self._shown() | {"like_count": state.like_count},
-            **_of_terms(state.terms, state.at, is_sold_out=state.stock_quantity == 0),
+            **_of_terms(state.terms, state.at, state.stock_quantity, is_in_drop=is_in_drop),
             stock_quantity=state.stock_quantity,
             stock_version=state.stock_version,
         )
@@ -137,7 +140,7 @@ class StockMovementView(View):
     note: str | None
 
 
-def cached_product(product: ProductSummary, brand_name: str) -> CachedProduct:
+def cached_product(product: ProductSummary, brand_name: str, *, is_in_drop: bool) -> CachedProduct:
     """Make what the cache holds of a product."""
     return CachedProduct(
         **_fields(product, brand_name),
@@ -145,15 +148,19 @@ def cached_product(product: ProductSummary, brand_name: str) -> CachedProduct:
         sale_from=product.terms.sale_from,
         sale_until=product.terms.sale_until,
         is_sold_out=product.is_sold_out,
+        is_in_drop=is_in_drop,
     )
 
 
-def detail_view(product: Product, brand_name: str) -> ProductDetailView:
+def detail_view(
+    product: Product, brand_name: str, *, is_in_drop: bool = False
+) -> ProductDetailView:
     """Show a product with its brand's name and its stock, without its rank."""
+    quantity = product.stock.quantity
     return ProductDetailView(
         **_fields(product, brand_name),
-        **_of_terms(product.terms, product.read_at, is_sold_out=product.stock.quantity == 0),
-        stock_quantity=product.stock.quantity,
+        **_of_terms(product.terms, product.read_at, quantity, is_in_drop=is_in_drop),
+        stock_quantity=quantity,
         stock_version=product.stock.version,
     )
 
@@ -170,9 +177,10 @@ def _fields(product: ProductSummary, brand_name: str) -> dict[str, Any]:
     }
 
 
-def _of_terms(terms: SaleTerms, at: datetime, *, is_sold_out: bool) -> dict[str, Any]:
+def _of_terms(terms: SaleTerms, at: datetime, quantity: int, *, is_in_drop: bool) -> dict[str, Any]:
+    said = terms.availability(at, is_sold_out=quantity == 0, is_in_drop=is_in_drop)
     return {
-        "availability": terms.availability(at, is_sold_out=is_sold_out).value,
+        "availability": said.value,
         "sale_from": terms.sale_from,
         "sale_until": terms.sale_until,
         "max_per_buyer": terms.max_per_buyer,

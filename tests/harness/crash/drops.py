@@ -47,7 +47,8 @@ _ENTERED = CREATED | OK  # the second try finds the entry of the first
 
 def _alone() -> None:
     """Let `promote` find no drop of cases before: it would take steps for them, too."""
-    rows("UPDATE product_drop SET state = 'CANCELLED', ended_at = now() WHERE state <> 'DRAFT' RETURNING 1")
+    ended = "SET state = 'CANCELLED', ended_at = now()"
+    rows(f"UPDATE product_drop {ended} WHERE state <> 'DRAFT' RETURNING 1")
     rows("UPDATE drop_entry SET is_leaving_logged = true WHERE left_at IS NOT NULL RETURNING 1")
 
 

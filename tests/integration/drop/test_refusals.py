@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from commerce.app.retention import delete_expired
 from commerce.app.transactions import in_transaction
 from commerce.drop import CancelDrop, DropFacade
 from commerce.drop import statements as sql
@@ -163,3 +164,21 @@ def test_a_refused_entry_waits_once_more_and_outside_a_transaction(proxy: Postgr
 
     counting = [trip for trip in proxy.trips if trip.holds("drop_refusal")]
     assert [(len(counting), trip.is_in_transaction) for trip in counting] == [(1, False)]
+
+
+def test_refusals_are_deleted_thirty_days_after_their_drops_end() -> None:
+    ended, recent, under_way = [a_published_drop(a_product(stock=1)) for _ in range(3)]
+    for drop_id in (ended, recent, under_way):
+        assert enter(drop_id, a_user()).status == 409
+    for drop_id, days in ((ended, 31), (recent, 29)):
+        end(drop_id)
+        shift(drop_id, ended_at=f"now() - interval '{days} days'")
+    before = report(ended)
+
+    delete_expired()
+
+    left = rows(
+        "SELECT drop_id FROM drop_refusal WHERE drop_id = ANY ($1)", [ended, recent, under_way]
+    )
+    assert {row.drop_id for row in left} == {recent, under_way}
+    assert report(ended) == before != {}

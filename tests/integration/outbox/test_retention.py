@@ -24,6 +24,7 @@ NOTHING = {
     "login_attempts": 0,
     "sessions": 0,
     "mail_tokens": 0,
+    "drop_refusals": 0,
     "mails": 0,
     "ranking_candidates": 0,
     "ranking_runs": 0,

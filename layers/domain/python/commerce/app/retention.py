@@ -6,10 +6,17 @@ from commerce.runtime.db.current import database
 def delete_expired() -> dict[str, int]:
     """Delete the rows that are past their retention; return how many of each kind."""
     # Imported on use: the tables need SQLAlchemy, which no function imports when it starts.
+    from commerce.drop.retention import RETENTIONS as DROP_RETENTIONS
     from commerce.notification.retention import RETENTIONS as MAIL_RETENTIONS
     from commerce.ranking.periods.retention import RETENTIONS as RANKING_RETENTIONS
     from commerce.runtime.db import retention
     from commerce.user.retention import RETENTIONS as USER_RETENTIONS
 
-    retentions = [*retention.RETENTIONS, *USER_RETENTIONS, *MAIL_RETENTIONS, *RANKING_RETENTIONS]
+    retentions = [
+        *retention.RETENTIONS,
+        *USER_RETENTIONS,
+        *DROP_RETENTIONS,
+        *MAIL_RETENTIONS,
+        *RANKING_RETENTIONS,
+    ]
     return retention.delete_expired(database(), retentions)

@@ -467,6 +467,19 @@ REFUSALS = Statement(
 FORGET_REFUSALS = Statement(
     delete(drop_refusal_table).where(_r.user_id == bindparam("erased", type_=Uuid))
 )
+# A part of those of drops that ended before a moment.
+DELETE_REFUSALS = Statement(
+    text("""
+    DELETE FROM drop_refusal WHERE (user_id, drop_id, reason) IN (
+        SELECT refusal.user_id, refusal.drop_id, refusal.reason
+        FROM product_drop AS d JOIN drop_refusal AS refusal ON refusal.drop_id = d.id
+        WHERE d.ended_at < CAST(:before AS timestamptz)
+        ORDER BY refusal.drop_id, refusal.reason, refusal.user_id
+        LIMIT CAST(:limit AS bigint) FOR UPDATE OF refusal SKIP LOCKED
+    )
+    RETURNING drop_id
+    """)
+)
 ENDED = Statement(
     select(_log.data).where(_log.drop_id == _DROP, text("kind IN ('CLOSED', 'CANCELLED')"))
 )

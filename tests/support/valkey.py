@@ -12,6 +12,7 @@ from commerce.app import catalogue, messaging, ranking_boards, rankings
 from commerce.app.checkout import gateway as payment_gateways
 from commerce.runtime.cache import read_through, valkey
 from commerce.runtime.cache.valkey import connect
+from commerce.runtime.messaging.best_effort import NUDGED
 from infra.local.ports import LOOPBACK
 
 
@@ -32,6 +33,12 @@ def forget_breaker() -> None:
     """Close the payment gateway's circuit breaker and delete its counts."""
     with connect(os.environ["VALKEY_URL"]) as server:
         server.delete("lastunit:breaker:payment-gateway")
+
+
+def forget_nudges() -> None:
+    """Let the next view wake its function, as if none had done so within the last second."""
+    with connect(os.environ["VALKEY_URL"]) as server:
+        server.delete(NUDGED)
 
 
 def empty_valkey() -> None:

@@ -110,7 +110,7 @@ def _tasks(arguments: argparse.Namespace, recorded: Sequence["Recorded"]) -> Ite
         for step in range(1, len(each.steps) + 1):
             if step in arguments.step if arguments.step else next(met) % arguments.every == 0:
                 for kind in arguments.kind or Kind:
-                    yield Task(each.name, Cut(step, Kind(kind)), each)
+                    yield Task(each.name, Cut.of(each.steps, step, Kind(kind)), each)
 
 
 def _list(recorded: "Recorded", console: Console) -> None:

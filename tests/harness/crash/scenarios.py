@@ -371,7 +371,9 @@ def _sync(case: Case) -> str:
 
 
 def _expired() -> Case:
+    """An order whose time is over, beside no other: those of cases before stay as they are."""
     case = _to_be_paid()
+    rows("UPDATE orders SET expires_at = now() + interval '1 day' WHERE status = 'PENDING'")
     rows("UPDATE orders SET expires_at = now() WHERE id = $1", case.order)
     return case
 

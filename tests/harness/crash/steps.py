@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,10 +56,23 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One step, by its number from 1, and what happens at it."""
+    """One step of a recorded run, and what happens at it.
+
+    A run that is cut meets it by its name, as the nth of that name: steps of threads come in any
+    order.
+    """
 
     step: int
+    """Its number from 1, in the recorded run."""
     kind: Kind
+    name: str
+    nth: int
+
+    @classmethod
+    def of(cls, steps: Sequence[str], step: int, kind: Kind) -> "Cut":
+        """Return the cut of a step of a recorded run, by its number from 1."""
+        name = steps[step - 1]
+        return cls(step, kind, name, steps[:step].count(name))
 
 
 @dataclass(slots=True)
@@ -68,11 +82,14 @@ class Journal:
     cut: Cut | None
     report: Callable[[str], None]
     steps: list[str] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
 
     def reach(self, name: str) -> Kind | None:
         """Record a step; returns the fault to inject there, if any."""
-        self.steps.append(name)
-        if self.cut is None or len(self.steps) != self.cut.step:
+        with self._lock:
+            self.steps.append(name)
+            nth = self.steps.count(name)
+        if self.cut is None or (name, nth) != (self.cut.name, self.cut.nth):
             return None
         self.report(name)
         return self.cut.kind

@@ -101,9 +101,10 @@ def test_every_statement_and_every_commit_is_a_step(
 def test_a_cut_leaves_what_was_committed_and_no_connection(
     database: Database, own_database_url: str, step: int, kind: Kind
 ) -> None:
-    ended = travel(own_database_url, Cut(step, kind))
+    steps = [f"PostgreSQL: {each}" for each in STEPS]
+    ended = travel(own_database_url, Cut.of(steps, step, kind))
 
-    assert ended.reported == (f"PostgreSQL: {STEPS[step - 1]}",)
+    assert ended.reported == (steps[step - 1],)
     if kind in (Kind.KILL_BEFORE, Kind.KILL_AFTER):
         assert ended.is_killed
     else:
@@ -149,7 +150,18 @@ def cut_at(word: str, kind: Kind, work: Callable[[], str]) -> ForkResult:
 
     steps, _ = run_in_fork(lambda report: watched(report, None)).require()
     [step] = [number for number, name in enumerate(steps, start=1) if word in name]
-    return run_in_fork(lambda report: watched(report, Cut(step, kind)))
+    return run_in_fork(lambda report: watched(report, Cut.of(steps, step, kind)))
+
+
+def test_a_cut_meets_its_step_in_whatever_order_the_steps_come() -> None:
+    recorded = ["AWS: GetQueueUrl", "commit", "AWS: GetQueueUrl", "connect"]
+    reported: list[str] = []
+    journal = Journal(Cut.of(recorded, 3, Kind.FAIL), reported.append)
+
+    met = [journal.reach(name) for name in ("connect", *recorded[:1] * 2, "commit")]
+
+    assert met == [None, None, Kind.FAIL, None]
+    assert reported == ["AWS: GetQueueUrl"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tests.support import lambda_calls
 from tests.support.lambda_calls import Handler, lambda_context
 from tests.support.queues import purge_nudges
 from tests.support.shop import rows
-from tests.support.valkey import empty_valkey, forget_breaker
+from tests.support.valkey import empty_valkey, forget_breaker, forget_nudges
 
 WORKER_SECONDS = 240  # two time-outs in a row, on the busiest machine
 FUNCTION_SECONDS = 0.5  # a cut worker's time-out: so long its key is said to be in progress
@@ -172,7 +172,9 @@ def _arranged(scenario: Scenario) -> _Run:
         if rows("DELETE FROM ranking_weights RETURNING version"):
             empty_valkey()  # the boards were weighed by them
         [row] = rows("SELECT coalesce(max(position), 0) AS last FROM outbox")
-        return int(row.last), scenario.arrange()
+        case = scenario.arrange()
+        forget_nudges()
+        return int(row.last), case
 
     since, case = run_in_fork(arrange).require()
     return _Run(scenario, since, case)

@@ -6,9 +6,12 @@ fiftieth. Entries are made by one statement where they are not what is measured.
 
 import argparse
 import os
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from statistics import median
+from threading import Event, Thread
 from time import time
 from typing import Any
 from uuid import UUID
@@ -142,7 +145,7 @@ def draws(report: Report, entries: int) -> None:
     per_entry = {}
     for size in (entries // 10, entries):
         report.say(f"the seal and the draw of {size:,} entries")
-        seal, draw = drawn(entered(size))
+        seal, draw, longest_join = drawn(entered(size))
         per_entry[size] = draw / size
         ratio = {"ratio": round(draw / size / per_entry[entries // 10], 2)}
         report.add(
@@ -151,6 +154,7 @@ def draws(report: Report, entries: int) -> None:
             "100,000: ≤ 2 s; linear",
             **(ratio if size == entries else {}),
             seal_seconds=round(seal, 3),
+            longest_join_ms=round(longest_join * 1000, 1),
             draw_seconds=round(draw, 3),
         )
 
@@ -229,8 +233,35 @@ def entered(entries: int, *, units: int = UNITS, status: str = "JOINED") -> UUID
     return drop_id
 
 
-def drawn(drop_id: UUID) -> tuple[float, float]:
-    """Seal and draw, in the steps of promote; return the seconds of each."""
+@contextmanager
+def joining(drop_id: UUID) -> Iterator[list[float]]:
+    """Let others enter within the block, one after another; yields the seconds that each took."""
+    from commerce.runtime.db.current import database
+    from commerce.shared import clock
+    from tests.support.drops import join
+
+    seconds: list[float] = []
+    is_over = Event()
+
+    def join_late() -> None:
+        while not is_over.wait(0.01):
+            seconds.append(timed(lambda: join(drop_id, clock.new_id())))
+        database().close()
+
+    joins = Thread(target=join_late)
+    joins.start()
+    try:
+        yield seconds
+    finally:
+        is_over.set()
+        joins.join()
+
+
+def drawn(drop_id: UUID) -> tuple[float, float, float]:
+    """Seal and draw, in the steps of promote.
+
+    Returns the seconds of each, and those of the longest join while it was sealed.
+    """
     from commerce.app.transactions import in_transaction
     from commerce.drop import Draw, DropFacade, DropPromotion
     from tests.support.drops import SIGNATURE
@@ -247,4 +278,6 @@ def drawn(drop_id: UUID) -> tuple[float, float]:
         while in_transaction(DropFacade.get, str(drop_id)).state == "SEALED":
             in_transaction(DropPromotion.step, drop_id)
 
-    return timed(seal), timed(draw)
+    with joining(drop_id) as waits:
+        sealing = timed(seal)
+    return sealing, timed(draw), max(waits, default=0.0)

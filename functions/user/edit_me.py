@@ -2,9 +2,16 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from commerce.app import accounts
-from commerce.app.transactions import in_transaction
-from commerce.entrypoints.http import USER, Buyer, IfMatch, http_api, lambda_handler, with_etag
+from commerce.app.accounts import edit_account
+from commerce.entrypoints.http import (
+    USER,
+    Buyer,
+    IfMatch,
+    SourceIp,
+    http_api,
+    lambda_handler,
+    with_etag,
+)
 from commerce.user import EditMe, EmailTaken, UserNotFound, UserView
 from commerce.user.sessions import BadCredentials, TooManyAttempts
 
@@ -12,8 +19,10 @@ api = http_api()
 
 
 @api.patch("/users/me")
-def edit_me(command: EditMe, buyer: Buyer, if_match: IfMatch) -> Response[UserView]:
-    edited = in_transaction(accounts.edit_me, buyer.user_id, command, if_match=if_match).view()
+def edit_me(
+    command: EditMe, buyer: Buyer, if_match: IfMatch, source_ip: SourceIp
+) -> Response[UserView]:
+    edited = edit_account(buyer.user_id, command, if_match=if_match, source_ip=source_ip).view()
     return with_etag(edited.user, edited.version)
 
 

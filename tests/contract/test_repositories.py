@@ -967,6 +967,7 @@ class TestUsers:
                 [kept, Attempts(second)],
             )
             assert repository.lock_attempts([second, first]) == [Attempts(second), kept]
+            assert repository.read_attempts([first, second]) == [kept, Attempts(second)]
 
 
 class TestSessions:

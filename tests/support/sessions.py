@@ -112,5 +112,5 @@ def edit_me(access_token: str, tag: str = "", **body: Any) -> Answer:
     body = {"password": PASSWORD} | body if "email" in body else body
     return call(
         "user/edit_me", "PATCH", "/users/me", token=access_token, body=body, headers=headers,
-        timeout_seconds=PATIENCE_SECONDS,
+        timeout_seconds=PATIENCE_SECONDS, source_ip=an_address(),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from commerce.shared import clock
 from tests.support.backends import ROOT
 from tests.support.lambda_calls import Answer, call
 from tests.support.sessions import PASSWORD, Account, an_account, edit_me
+from tests.support.shop import an_address as a_source_ip
 from tests.support.shop import rows
 from tests.support.threads import run_concurrently
 
@@ -42,7 +43,7 @@ def sign_up(email: str, login_id: str = "") -> Answer:
         "birth_date": "1949-09-17",
         "gender": "OTHER",
     }
-    return call("user/sign_up", "POST", "/users", body=body)
+    return call("user/sign_up", "POST", "/users", body=body, source_ip=a_source_ip())
 
 
 def refused(answer: Answer) -> tuple[int, str]:

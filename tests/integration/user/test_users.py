@@ -10,7 +10,7 @@ import pytest
 from commerce.runtime import tokens
 from commerce.user import passwords
 from tests.support.lambda_calls import Answer, call
-from tests.support.shop import a_buyer, rows
+from tests.support.shop import a_buyer, an_address, rows
 from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes")
@@ -31,7 +31,7 @@ def sign_up(login_id: str, **changes: Any) -> Answer:
         "birth_date": "1949-09-17",
         "gender": "OTHER",
     }
-    return call("user/sign_up", "POST", "/users", body=body | changes)
+    return call("user/sign_up", "POST", "/users", body=body | changes, source_ip=an_address())
 
 
 def log_in(login_id: str, password: str = PASSWORD) -> Answer:

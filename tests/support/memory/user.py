@@ -52,6 +52,9 @@ class MemoryUserRepository:
     def lock_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
         return [copy(self._attempts.get(each, Attempts(each))) for each in counters]
 
+    def read_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
+        return self.lock_attempts(counters)
+
     def find_attempts(
         self, id_: UUID, counters: Sequence[Counter]
     ) -> tuple[User | None, list[Attempts]]:

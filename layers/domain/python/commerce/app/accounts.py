@@ -1,11 +1,47 @@
-"""Accounts, and the mails that follow what their users do."""
+"""Accounts, and the mails that follow what their users do.
 
+That a login id or an e-mail address is taken is said to whoever asks, but to an address a few times
+in a row only: it names accounts.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 from commerce.app.shop import Shop
+from commerce.app.transactions import in_transaction
 from commerce.shared.etag import IfMatch
 from commerce.shared.languages import Language
-from commerce.user import Edited, EditMe, SignUp, UserView
+from commerce.user import (
+    Edited,
+    EditMe,
+    EmailTaken,
+    LoginIdTaken,
+    SignUp,
+    TooManyAttempts,
+    UserFacade,
+    UserView,
+)
+
+T = TypeVar("T")
+
+
+def open_account(command: SignUp, *, language: Language, source_ip: str) -> UserView:
+    """Open an account. Raises WeakPassword, LoginIdTaken, EmailTaken, TooManyAttempts."""
+
+    def opened() -> UserView:
+        return in_transaction(sign_up, command, language=language)
+
+    return _slowed(source_ip, opened)
+
+
+def edit_account(user_id: UUID, command: EditMe, *, if_match: IfMatch, source_ip: str) -> Edited:
+    """Edit a user's own data. Raises UserNotFound, StaleVersion, EmailTaken, TooManyAttempts."""
+
+    def edit() -> Edited:
+        return in_transaction(edit_me, user_id, command, if_match=if_match)
+
+    return _slowed(source_ip, edit) if "email" in command.model_fields_set else edit()
 
 
 def sign_up(shop: Shop, command: SignUp, *, language: Language) -> UserView:
@@ -28,3 +64,14 @@ def edit_me(shop: Shop, user_id: UUID, command: EditMe, *, if_match: IfMatch = N
         language = edited.user.user.language
         shop.mail_tokens.notify_former(user_id, edited.former_email, language=language)
     return edited
+
+
+def _slowed(source_ip: str, act: Callable[[], T]) -> T:
+    """Act in an address' turn. Of many at once, few are answered that something is taken."""
+    in_transaction(UserFacade.require_turn, source_ip)
+    try:
+        return act()
+    except (LoginIdTaken, EmailTaken):
+        if wait_seconds := in_transaction(UserFacade.count_taken, source_ip):
+            raise TooManyAttempts(wait_seconds) from None
+        raise

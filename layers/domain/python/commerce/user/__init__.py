@@ -1,7 +1,13 @@
 """Users: accounts and scopes; `sessions` signs them in."""
 
 from commerce.user.commands import EditMe, SignUp
-from commerce.user.errors import EmailTaken, LoginIdTaken, UserNotFound, WeakPassword
+from commerce.user.errors import (
+    EmailTaken,
+    LoginIdTaken,
+    TooManyAttempts,
+    UserNotFound,
+    WeakPassword,
+)
 from commerce.user.events import (
     EmailChanged,
     EmailVerificationRequested,
@@ -14,6 +20,7 @@ from commerce.user.views import Entrant, Recipient, UserView, VersionedUser
 
 __all__ = [
     "EditMe", "Edited", "EmailChanged", "EmailTaken", "EmailVerificationRequested", "Entrant",
-    "LoginIdTaken", "PasswordResetRequested", "Recipient", "SignUp", "UserErased", "UserFacade",
-    "UserNotFound", "UserSignedUp", "UserView", "VersionedUser", "WeakPassword",
+    "LoginIdTaken", "PasswordResetRequested", "Recipient", "SignUp", "TooManyAttempts",
+    "UserErased", "UserFacade", "UserNotFound", "UserSignedUp", "UserView", "VersionedUser",
+    "WeakPassword",
 ]  # fmt: skip

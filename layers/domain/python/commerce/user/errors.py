@@ -47,14 +47,14 @@ class BadCredentials(CommerceError):
 
 
 class TooManyAttempts(CommerceError):
-    """Too many sign-ins have failed."""
+    """Too many attempts have failed."""
 
     kind = Kind.TOO_MANY
     code = "TOO_MANY_ATTEMPTS"
 
     def __init__(self, wait_seconds: int) -> None:
         super().__init__(
-            f"Try again in {wait_seconds} s; until then even the right password is refused.",
+            f"Try again in {wait_seconds} s; until then no attempt is looked at, right or wrong.",
             retry_after_seconds=wait_seconds,
         )
 

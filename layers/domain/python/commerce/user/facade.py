@@ -12,9 +12,10 @@ from commerce.user import passwords
 from commerce.user.addresses import normalized
 from commerce.user.commands import EditMe, SignUp
 from commerce.user.confirmation import Attempt, check, confirm
-from commerce.user.errors import BadCredentials, UserNotFound
+from commerce.user.errors import BadCredentials, TooManyAttempts, UserNotFound
 from commerce.user.model import User
 from commerce.user.repository import UserRepository
+from commerce.user.throttle import counter_of_taken
 from commerce.user.views import Entrant, UserView, VersionedUser
 
 
@@ -63,6 +64,21 @@ class UserFacade:
         self._users.add(user)
         self._users.claim_email(user)
         return _view(user)
+
+    def require_turn(self, source_ip: str) -> None:
+        """Raise TooManyAttempts while an address was answered too often that something is taken."""
+        [taken] = self._users.read_attempts([counter_of_taken(source_ip)])
+        if wait_seconds := taken.wait_seconds(clock.now()):
+            raise TooManyAttempts(wait_seconds)
+
+    def count_taken(self, source_ip: str) -> int:
+        """Count that an address is to be answered so; return the seconds that it waits instead."""
+        [taken] = self._users.lock_attempts([counter_of_taken(source_ip)])
+        wait_seconds = taken.wait_seconds(clock.now())
+        if not wait_seconds:
+            taken.fail(clock.now())
+            self._users.save_attempts([taken])
+        return wait_seconds
 
     def get(self, user_id: UUID) -> VersionedUser:
         """Return a user. Raises UserNotFound."""

@@ -43,6 +43,9 @@ class UserRepository(Protocol):
     def lock_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
         """Return what each counter has counted, created if it was new, locked FOR UPDATE."""
 
+    def read_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
+        """Return what each counter has counted."""
+
     def save_attempts(self, attempts: Iterable[Attempts]) -> None:
         """Store attempts that were locked."""
 
@@ -131,6 +134,9 @@ class SqlUserRepository:
 
     def lock_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
         return _attempts(counters, self._uow.lock(*_lock(counters)))
+
+    def read_attempts(self, counters: Sequence[Counter]) -> list[Attempts]:
+        return _attempts(counters, self._uow.read(sql.THROTTLES(keys=_keys(counters))))
 
     def lock_login_attempts(
         self, login_id: str, counters: Sequence[Counter]

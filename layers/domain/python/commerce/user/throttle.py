@@ -37,6 +37,12 @@ class Kind(Enum):
     DEVICE = "device"
     NETWORK = "network"
     ADDRESS = "address"
+    TAKEN = "taken"
+
+    @property
+    def drains(self) -> bool:
+        """True of counters that time alone empties."""
+        return self in (Kind.ADDRESS, Kind.TAKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,11 @@ def counters_of(login_id: str, source_ip: str) -> list[Counter]:
     ]
 
 
+def counter_of_taken(source_ip: str) -> Counter:
+    """Return the counter of answers that a login id or an e-mail address is taken."""
+    return Counter.of(Kind.TAKEN, _block(source_ip, ADDRESS_BITS))
+
+
 def _block(source_ip: str, bits: dict[int, int]) -> str:
     """Return the block that an address is in. What is no address counts as one of its own."""
     try:
@@ -85,8 +96,8 @@ def _block(source_ip: str, bits: dict[int, int]) -> str:
 class Attempts:
     """The failures of one counter.
 
-    A device's and a network's count what fails in a row. An address' never forgets because of a
-    success, with which an attacker could buy guesses: it drains with time.
+    A device's and a network's count what fails in a row. Those of an address never forget because
+    of a success, with which an attacker could buy guesses: they drain with time.
     """
 
     counter: Counter
@@ -99,7 +110,7 @@ class Attempts:
 
     def fail(self, now: datetime) -> None:
         """Count a failure, after which the wait may be longer."""
-        if self.counter.kind is Kind.ADDRESS:
+        if self.counter.kind.drains:
             self.failures += 1
             drained = now - ADDRESS_INTERVAL * (ADDRESS_BURST - 1)
             self.blocked_until = max(self.blocked_until, drained) + ADDRESS_INTERVAL
@@ -111,5 +122,5 @@ class Attempts:
 
     def succeed(self) -> None:
         """Forget what failed in a row."""
-        if self.counter.kind is not Kind.ADDRESS:
+        if not self.counter.kind.drains:
             self.failures = 0

@@ -1,4 +1,4 @@
-"""What the catalogue says of a product while a drop sells it: never that it is sold out."""
+"""The availability of a product in the catalogue while a drop sells it: never sold out."""
 
 from collections.abc import Callable
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What wakes promote, so that no unit lies free until the minute's run."""
+"""Promote is woken at once, so that no unit lies free until the minute's run."""
 
 import secrets
 from uuid import UUID

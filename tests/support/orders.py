@@ -108,12 +108,21 @@ def confirm(order_id: str) -> str:
         id_ = UUID(order_id)
         if not shop.orders.awaits_payment(id_):
             return "NOT_PENDING"
-        _, order = shop.orders.get_for_staff(order_id)
-        amount = Money(order.card_amount.amount)
-        SqlPaymentRepository(shop.uow).add(_charged(id_, amount))
-        return shop.orders.mark_paid(id_, amount).status
+        return shop.orders.mark_paid(id_, _charge(shop, order_id)).status
 
     return in_transaction(paid)
+
+
+def charge(order_id: str) -> None:
+    """Store a payment of what is due, which has succeeded; its order stays as it is."""
+    in_transaction(_charge, order_id)
+
+
+def _charge(shop: Shop, order_id: str) -> Money:
+    _, order = shop.orders.get_for_staff(order_id)
+    amount = Money(order.card_amount.amount)
+    SqlPaymentRepository(shop.uow).add(_charged(UUID(order_id), amount))
+    return amount
 
 
 def _charged(order_id: UUID, amount: Money) -> Payment:

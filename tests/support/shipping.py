@@ -44,6 +44,16 @@ def a_cancelled_order(buyer: Person) -> tuple[str, Mapping[str, Any], Mapping[st
     return order_id, event_of(order_id, "OrderConfirmed"), event_of(order_id, "OrderCancelled")
 
 
+def a_partly_cancelled_order(buyer: Person) -> tuple[str, Mapping[str, Any]]:
+    """Cancel a unit of a new order that was sent; return its id and its OrderLinesCancelled."""
+    product = a_product(stock=5, price=100)
+    order_id = an_order(buyer, (product, 2))
+    assert consume(event_of(order_id, "OrderConfirmed"))
+    body = {"lines": [{"product_id": product, "quantity": 1}]}
+    assert cancel(buyer, order_id, body=body).status == 200
+    return order_id, event_of(order_id, "OrderLinesCancelled")
+
+
 def a_changed_order(
     buyer: Person, *, is_sent: bool = False
 ) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:

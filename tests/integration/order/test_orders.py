@@ -80,6 +80,7 @@ def test_an_order_takes_exactly_its_units_and_points() -> None:
         "discount": krw(0),
         "points_used": krw(207),
         "card_amount": krw(0),
+        "refunded": krw(0),
         "expires_at": None,
         "drop_entry_id": None,
         "ship_to": None,
@@ -107,6 +108,7 @@ def test_an_order_is_shown_to_its_buyer_with_its_history() -> None:
             **placed,
             "payments": [],
             "shipment": None,
+            "refunds": [],
             "history": [
                 {
                     "status": "CONFIRMED",

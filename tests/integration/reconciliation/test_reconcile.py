@@ -23,6 +23,7 @@ from tests.support.orders import (
     an_order,
     cancel,
     cancel_as_admin,
+    charge,
     confirm,
     deliver,
     ship,
@@ -228,9 +229,11 @@ def test_an_uncancelled_order_with_returned_stock_is_found(world: World) -> None
 def test_a_cancelled_order_without_refunded_points_is_found(world: World) -> None:
     rows("DELETE FROM point_ledger WHERE order_id = $1 AND amount > 0", world.recalled)
     balance_the_points()
-    assert found() == [
-        points_finding(world.recalled, world.second, 120, 120, to_give_back=120, given_back=0)
-    ]
+    missing, no_entry = found()
+    assert missing == points_finding(
+        world.recalled, world.second, 120, 120, to_give_back=120, given_back=0
+    )
+    assert (no_entry[0], no_entry[1]["points_made"]) == ("ORDER_REFUNDS_ARE_ITS_ROWS", 0)
 
 
 def test_an_order_paid_from_another_account_is_found(world: World) -> None:
@@ -600,8 +603,9 @@ def test_a_payment_that_does_not_match_its_order_is_found(
 
 
 def test_a_charge_for_a_cancelled_order_may_take_ten_minutes_to_be_refunded(world: World) -> None:
-    order_id = a_paid_order(world)
+    order_id = a_pending_order(world.buyer, world.product, points=0)
     cancel(world.buyer, order_id)
+    charge(order_id)
     assert reconcile().holds
     rows(
         "UPDATE payment SET changed_at = now() - interval '11 minutes' WHERE order_id = $1",
@@ -614,3 +618,67 @@ def test_a_charge_for_a_cancelled_order_may_take_ten_minutes_to_be_refunded(worl
         "SUCCEEDED",
         "CANCELLED",
     )
+
+
+class Parts:
+    """An order of three units at 100, of which one was cancelled and its points refunded."""
+
+    def __init__(self) -> None:
+        self.buyer, self.product = a_buyer(points=1_000), a_product(stock=9, price=100)
+        self.order = an_order(self.buyer, (self.product, 3))
+        body = {"lines": [{"product_id": self.product, "quantity": 1}]}
+        assert cancel(self.buyer, self.order, body=body).status == 200
+
+    def refunds_finding(self, **facts: Any) -> tuple[str, dict[str, Any]]:
+        as_it_is = {"card": 0, "points": 100, "card_said": 0, "points_said": 100, "card_made": 0,
+                    "points_made": 100}  # fmt: skip
+        order = {"order_id": self.order, "status": "CONFIRMED"}
+        return "ORDER_REFUNDS_ARE_ITS_ROWS", {**order, **as_it_is, **facts}
+
+
+@pytest.fixture
+def parts(own_shop: str) -> Parts:
+    return Parts()
+
+
+class TestParts:
+    def test_consistent_books_of_parts_have_no_findings(self, parts: Parts) -> None:
+        assert reconcile().holds
+
+    def test_units_that_did_not_come_back_are_found(self, parts: Parts) -> None:
+        rows("UPDATE order_line SET cancelled_quantity = 0 WHERE order_id = $1", parts.order)
+        assert [rule for rule, _ in found()] == [
+            "RESERVED_IS_WHAT_ORDERS_HOLD",
+            "ORDER_MOVED_ITS_STOCK",
+        ]
+
+    def test_units_that_were_not_refunded_are_found(self, parts: Parts) -> None:
+        rows("UPDATE order_line SET cancelled_quantity = 2 WHERE order_id = $1", parts.order)
+        assert [rule for rule, _ in found()] == [
+            "RESERVED_IS_WHAT_ORDERS_HOLD",
+            "ORDER_MOVED_ITS_STOCK",
+            "PARTS_OF_AN_ORDER_ARE_REFUNDED",
+        ]
+        [last] = [facts for rule, facts in found() if rule == "PARTS_OF_AN_ORDER_ARE_REFUNDED"]
+        assert last == {"order_id": parts.order, "due": 200, "refunded": 100}
+
+    def test_a_refund_without_its_ledger_entry_is_found(self, parts: Parts) -> None:
+        rows(
+            "UPDATE point_ledger SET id = gen_random_uuid() WHERE order_id = $1 AND amount > 0",
+            parts.order,
+        )
+        assert found() == [parts.refunds_finding(points_made=0)]
+
+    def test_a_refund_of_another_sum_than_the_order_says_is_found(self, parts: Parts) -> None:
+        rows("UPDATE order_refund SET points_amount = 101 WHERE order_id = $1", parts.order)
+        assert found() == [parts.refunds_finding(points_said=101)]
+
+    def test_a_payments_refund_without_its_row_is_found(self, own_shop: str) -> None:
+        world = World()
+        confirm(world.pending)
+        rows("UPDATE payment SET refund_requested_amount = 40, refunded_amount = 40")
+        assert [
+            (facts["requested"], facts["refunded"], facts["rows_requested"])
+            for rule, facts in found()
+            if rule == "PAYMENT_REFUNDS_ARE_ITS_ROWS"
+        ] == [(40, 40, 0)]

@@ -28,6 +28,7 @@ from tests.support.shipping import (
     KINDS,
     a_cancelled_order,
     a_changed_order,
+    a_partly_cancelled_order,
     consume,
     event_of,
 )
@@ -223,6 +224,8 @@ def test_the_last_failure_is_one_alert_and_one_dead_letter(
 ) -> None:
     if type_ == "OrderAddressChanged":
         order_id, confirmed, _ = a_changed_order(buyer, is_sent=True)
+    elif type_ == "OrderLinesCancelled":
+        order_id, confirmed = a_partly_cancelled_order(buyer)
     else:
         order_id, confirmed, _ = a_cancelled_order(buyer)
     if type_ == "OrderCancelled":

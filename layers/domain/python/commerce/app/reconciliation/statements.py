@@ -69,9 +69,10 @@ FROM (
     FROM stock WHERE product_id = ANY (CAST(:ids AS uuid[])) AND is_opened
 ) AS asked
 LEFT JOIN (
-    SELECT product_id, CAST(-sum(change) AS bigint) AS sum
-    FROM stock_movement JOIN orders ON orders.id = order_id
-    WHERE product_id = ANY (CAST(:ids AS uuid[])) AND reason IN ('SOLD', 'RETURNED')
+    SELECT product_id, CAST(sum(-change - coalesce(cancelled_quantity, 0)) AS bigint) AS sum
+    FROM stock_movement JOIN orders ON orders.id = stock_movement.order_id
+    LEFT JOIN order_line USING (order_id, product_id)
+    WHERE product_id = ANY (CAST(:ids AS uuid[])) AND reason = 'SOLD'
         AND orders.status IN ('PENDING', 'CONFIRMED')
     GROUP BY product_id
 ) AS held USING (product_id)
@@ -276,9 +277,9 @@ SELECT id AS order_id, orders.status, {_CARD_AMOUNT} AS due, coalesce(paid.sum, 
     coalesce(paid.count, 0) AS payments
 FROM orders LEFT JOIN (
     SELECT order_id, CAST(sum(amount) AS bigint) AS sum, count(*) AS count
-    FROM payment WHERE order_id = ANY (CAST(:ids AS uuid[])) AND NOT is_extra
+    FROM payment WHERE order_id = ANY (CAST(:ids AS uuid[]))
         AND (status = 'SUCCEEDED' OR status IN ('REFUND_PENDING', 'REFUNDED')
-            AND refund_requested_amount > 0)
+            AND refund_requested_amount > 0 AND NOT is_extra)
     GROUP BY order_id
 ) AS paid ON paid.order_id = id
 WHERE id = ANY (CAST(:ids AS uuid[])) AND orders.status IN ('CONFIRMED', 'SHIPPED', 'DELIVERED')

@@ -1,4 +1,4 @@
-"""Users: mail an address again that bounced or complained."""
+"""Users: erase one for good, or mail an address again that bounced or complained."""
 
 import argparse
 from typing import Any
@@ -12,10 +12,26 @@ from infra.ops.terminal import people
 def add_to(commands: Any) -> None:
     """Add the commands `users …`."""
     users = add_group(commands, "users", "the users' accounts")
+    erased = add_command(
+        users, "erase", erase, show_erased, "erase a user for good, as they could themselves"
+    )
     again = add_command(
         users, "mail-again", mail_again, show, "mail a user's address again, which is suppressed"
     )
-    again.add_argument("login_id")
+    for each in (erased, again):
+        each.add_argument("login_id")
+
+
+def erase(target: Target, options: argparse.Namespace) -> Answer:
+    """Erase a user without their password; their orders and ledgers stay under the id."""
+    login_id = options.login_id
+    confirm(f"Erase {login_id} on {target.stack}? Nobody can undo it.", options)
+    with act(target, "users erase", login_id):
+        from commerce.app.privacy import erase_as_operator
+        from commerce.app.transactions import in_transaction
+
+        user_id = in_transaction(erase_as_operator, login_id)
+    return DONE, {"erased": str(user_id)}
 
 
 def mail_again(target: Target, options: argparse.Namespace) -> Answer:
@@ -28,6 +44,11 @@ def mail_again(target: Target, options: argparse.Namespace) -> Answer:
 
         lifted = in_transaction(RecipientFacade.lift_by_login, login_id, by=by)
     return DONE, {"login_id": login_id, "lifted": lifted.value if lifted else None}
+
+
+def show_erased(answer: dict[str, Any]) -> None:
+    """Print what is left."""
+    people.print(f"Erased. The books keep the id {answer['erased']}, which leads to nobody.")
 
 
 def show(answer: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from tests.harness.crash.simulators import behave
 from tests.harness.servers import servers
 from tests.support.backends import own_database
 from tests.support.bus import an_observed_bus
+from tests.support.mails import verify_sender
 
 TIME_SCALE = 0.02  # of the gateway: requests take 2 to 10 ms, results 20 to 100 ms
 FIRST_VALKEY_DATABASE = 8
@@ -68,6 +69,7 @@ def _environment(superuser: str, number: int) -> Iterator[dict[str, str]]:
         stack.callback(beacon.stop)
         # Callbacks are lost: the reconciler asks. Else the gateway is well.
         behave(gateway.url, {"mode": "lose_callback"})
+        verify_sender()
         server = os.environ["VALKEY_URL"].rpartition("/")[0]
         yield {
             "DATABASE_URL": stack.enter_context(own_database(superuser)),

@@ -38,7 +38,7 @@ from tests.support.admin import edit_product, put_stripes
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import call
-from tests.support.mails import a_bounce, report_feedback, requests_of, verify_sender
+from tests.support.mails import a_bounce, report_feedback, requests_of
 from tests.support.orders import cancel, deliver, place, ship
 from tests.support.other_connection import wait_until
 from tests.support.payments import (
@@ -265,7 +265,6 @@ def _a_view_to_log() -> Case:
 
 def _a_token_to_mail() -> Case:
     case = shoppers.signed_up()
-    verify_sender()
     path = "/email-verifications"
     asked = call("user/request_email_verification", "POST", path, token=case.buyer.token)
     assert asked.status == 202, asked.json
@@ -275,7 +274,6 @@ def _a_token_to_mail() -> Case:
 
 def _an_order_to_mail() -> Case:
     case = replace(ordered(), buyer=shoppers.signed_up().buyer)
-    verify_sender()
     case = with_newest_event(case, "OrderConfirmed")
     case.words["envelope"]["data"]["user_id"] = str(case.buyer.user_id)
     return case

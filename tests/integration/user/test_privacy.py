@@ -1,5 +1,6 @@
 """Everything that is kept about a user, and its erasure."""
 
+import json
 import secrets
 from typing import Any
 
@@ -9,6 +10,7 @@ from commerce.app.transactions import in_transaction
 from commerce.runtime import audit, tokens
 from commerce.shared import clock
 from commerce.shared.scopes import Scope
+from infra.ops.__main__ import main
 from tests.support.coupons import a_coupon, an_issued, issue
 from tests.support.drops import an_offering_drop, in_line, order_offer
 from tests.support.lambda_calls import Answer, call
@@ -165,6 +167,46 @@ def test_an_erased_person_is_in_no_table_and_the_books_stay(
         person.user_id
     ]
     assert events_of_user(person.user_id)[-1] == ("UserErased", {"user_id": str(person.user_id)})
+
+
+def erase_by_command(login_id: str, *options: str) -> int:
+    return main(["users", "erase", login_id, "--json", *options])
+
+
+def test_an_operator_erases_a_user_as_they_could_themselves(
+    account: Account, person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    life = a_full_life(person)
+    books = books_of(person.user_id)
+    assert erase_by_command(account.login_id.lower()) == 2  # nobody said yes
+    assert refused(erase_me(person.token, "wrong")) == (401, "BAD_CREDENTIALS")
+    assert erase_by_command(account.login_id.lower(), "--yes") == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said == {"erased": str(person.user_id)}
+    assert tables_that_say([account.login_id]) == set()
+    assert books_of(person.user_id) == books
+    assert refused(me(person.token)) == (401, "SESSION_ENDED")
+    [act] = rows(
+        "SELECT outcome, subject FROM staff_act WHERE action = 'make ops users erase'"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    assert act.outcome == "DONE"
+    assert account.login_id.lower() not in act.subject.lower()
+    assert life["delivered"]
+    assert erase_by_command(account.login_id, "--yes") == 2
+
+
+def test_an_operator_erases_nobody_with_open_orders_or_scopes(
+    account: Account, person: Person
+) -> None:
+    charge(person, 1_000)
+    order = an_order(person, (a_product(stock=1, price=10), 1))
+    assert erase_by_command(account.login_id, "--yes") == 2
+    assert cancel(person, order).status == 200
+    staff = an_account(Scope.STOCK)
+    assert erase_by_command(staff.login_id, "--yes") == 2
+    assert len(tables_that_say([account.login_id, staff.login_id])) >= 2
+    assert me(person.token).status == 200
 
 
 def test_nothing_keyed_by_an_erased_user_is_left_beside_the_books(person: Person) -> None:

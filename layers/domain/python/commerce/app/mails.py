@@ -34,6 +34,9 @@ from commerce.user.mail_tokens import Purpose
 
 Write: TypeAlias = Callable[[Shop, Any], Letter | None]
 """Returns what is to be mailed because of an event; None where nobody is, or no longer."""
+About: TypeAlias = tuple[UUID | None, Mapping[str, str | Money]]
+"""The id that a mail is about, and what its text names besides the login id."""
+Content: TypeAlias = Callable[[Shop, Any], About | None]
 
 
 def send_mails(received: Sequence[Received[Event]]) -> None:
@@ -81,59 +84,59 @@ def _token_of(purpose: Purpose) -> Write:
     return write
 
 
-def _order_confirmed(shop: Shop, event: OrderConfirmed) -> Letter | None:
+def _to_user(template: Template, content: Content) -> Write:
+    def write(shop: Shop, event: Any) -> Letter | None:
+        to = shop.recipients.of(event.user_id)
+        found = content(shop, event) if to else None
+        if to is None or found is None:
+            return None
+        about, fields = found
+        shown = {
+            name: _amount(value, to.language) if isinstance(value, Money) else value
+            for name, value in fields.items()
+        }
+        return Letter(
+            template, to.language, to.email, str(about), {**shown, "login_id": to.login_id}
+        )
+
+    return write
+
+
+def _order_confirmed(_: Shop, event: OrderConfirmed) -> About:
     lines = "\n".join(f"{each.quantity} × {each.product_name}" for each in event.lines)
-    fields: dict[str, str | Money] = {"lines": lines, "total": event.total}
-    return _letter(shop, Template.ORDER_CONFIRMED, event.user_id, event.order_id, fields)
+    return event.order_id, {"lines": lines, "total": event.total}
 
 
-def _order_shipped(shop: Shop, event: OrderShipped) -> Letter | None:
+def _order_shipped(shop: Shop, event: OrderShipped) -> About:
     tracking = shop.orders.to_deliver(event.order_id).tracking
-    fields = {"carrier": tracking.carrier or "–", "tracking_number": tracking.number or "–"}
-    return _letter(shop, Template.ORDER_SHIPPED, event.user_id, event.order_id, fields)
+    fields: dict[str, str | Money] = {
+        "carrier": tracking.carrier or "–",
+        "tracking_number": tracking.number or "–",
+    }
+    return event.order_id, fields
 
 
-def _refunded(shop: Shop, event: PaymentRefunded) -> Letter | None:
-    subject_id = event.order_id or event.charge_id
-    fields = {"amount": event.amount}
-    return _letter(shop, Template.REFUNDED, event.user_id, subject_id, fields)
+def _refunded(_: Shop, event: PaymentRefunded) -> About:
+    return event.order_id or event.charge_id, {"amount": event.amount}
 
 
-def _offer_made(shop: Shop, event: OfferMade) -> Letter | None:
+def _offer_made(shop: Shop, event: OfferMade) -> About | None:
     if event.claim_until <= clock.now():
         return None
     until = f"{event.claim_until.astimezone(zone()):%Y-%m-%d %H:%M} ({zone_name()})"
-    fields = {"product": shop.products.get(str(event.product_id)).name, "claim_until": until}
-    return _letter(shop, Template.OFFER_MADE, event.user_id, event.drop_id, fields)
+    product = shop.products.get(str(event.product_id)).name
+    return event.drop_id, {"product": product, "claim_until": until}
 
 
 _LETTERS: Mapping[type[Event], Write] = {
     EmailVerificationRequested: _token_of(Purpose.VERIFICATION),
     PasswordResetRequested: _token_of(Purpose.PASSWORD_RESET),
     EmailChanged: _token_of(Purpose.EMAIL_CHANGED),
-    OrderConfirmed: _order_confirmed,
-    OrderShipped: _order_shipped,
-    PaymentRefunded: _refunded,
-    OfferMade: _offer_made,
+    OrderConfirmed: _to_user(Template.ORDER_CONFIRMED, _order_confirmed),
+    OrderShipped: _to_user(Template.ORDER_SHIPPED, _order_shipped),
+    PaymentRefunded: _to_user(Template.REFUNDED, _refunded),
+    OfferMade: _to_user(Template.OFFER_MADE, _offer_made),
 }
-
-
-def _letter(
-    shop: Shop,
-    template: Template,
-    user_id: UUID,
-    about: UUID | None,
-    fields: Mapping[str, str | Money],
-) -> Letter | None:
-    to = shop.recipients.of(user_id)
-    if to is None:
-        return None
-    shown = {
-        name: _amount(value, to.language) if isinstance(value, Money) else value
-        for name, value in fields.items()
-    }
-    fields_of_mail = {**shown, "login_id": to.login_id}
-    return Letter(template, to.language, to.email, str(about), fields_of_mail)
 
 
 def _amount(money: Money, language: Language) -> str:

@@ -5,6 +5,7 @@ from uuid import UUID
 from commerce.app.privacy.parts import ERASED
 from commerce.app.shop import Shop
 from commerce.user.erasure import EraseMe, OpenOrders
+from commerce.user.model import User
 from commerce.user.sessions import Attempt
 
 
@@ -24,10 +25,26 @@ def erase(shop: Shop, command: EraseMe, *, user_id: UUID) -> Attempt:
     attempt, user = shop.erasure.hold(checked)
     if user is None:
         return attempt
-    orders, charges = shop.orders.open_of(user_id), shop.points.pending_of(user_id)
+    _forget(shop, user)
+    return attempt
+
+
+def erase_as_operator(shop: Shop, login_id: str) -> UUID:
+    """Erase a user as `erase` does, without their password; return the id that is left.
+
+    Raises UserNotFound, StillStaff; OpenOrders with all ids.
+    """
+    user_id = shop.erasure.id_of(login_id)
+    shop.drops.lock_entries(user_id)
+    _forget(shop, shop.erasure.hold_as_operator(user_id))
+    return user_id
+
+
+def _forget(shop: Shop, user: User) -> None:
+    """Erase a held user."""
+    orders, charges = shop.orders.open_of(user.id), shop.points.pending_of(user.id)
     if orders or charges:
         raise OpenOrders(orders, charges)
     for forget in ERASED:
-        forget(shop, user_id)
+        forget(shop, user.id)
     shop.erasure.forget(user)
-    return attempt

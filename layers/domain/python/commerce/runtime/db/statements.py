@@ -188,12 +188,13 @@ FORGET_REASONS = Statement(
     .where(_c.subject_id == bindparam("erased", type_=Uuid))
     .values({name: _c[name].op("-")(text("'reason'")) for name in ("before", "after")})
 )
-# Commands about staff name the login id.
+# Commands about accounts name the login id.
+_OF_ACCOUNTS = ("staff grant", "staff revoke", "users erase", "users mail-again")
 _LOGIN_ID = func.concat(r"\m", bindparam("login_id", type_=Text), r"\M")
 FORGET_COMMANDS = Statement(
     update(staff_act_table)
     .where(
-        _a.action.in_([literal_column(f"'make ops staff {each}'") for each in ("grant", "revoke")]),
+        _a.action.in_([literal_column(f"'make ops {each}'") for each in _OF_ACCOUNTS]),
         _a.subject.regexp_match(_LOGIN_ID, flags="i"),
     )
     .values(subject=func.regexp_replace(_a.subject, _LOGIN_ID, "(erased)", "gi"))

@@ -45,6 +45,26 @@ class ErasureFacade:
             raise StillStaff
         return attempt, user
 
+    def id_of(self, login_id: str) -> UUID:
+        """Return the id of the user with this login id, whatever its case. Raises UserNotFound."""
+        user, _ = self._users.find_login(login_id, [])
+        if user is None:
+            raise UserNotFound
+        return user.id
+
+    def hold_as_operator(self, user_id: UUID) -> User:
+        """Keep anything new from being stored for a user, and lock them, without their password.
+
+        Raises UserNotFound, StillStaff.
+        """
+        self._erasures.hold(user_id)
+        user = self._users.lock(user_id)
+        if user is None:
+            raise UserNotFound
+        if user.scopes:
+            raise StillStaff
+        return user
+
     def forget(self, user: User) -> None:
         """Delete a held user's account, and all that signs them in."""
         self._erasures.forget(user)

@@ -14,8 +14,10 @@ from commerce.user.views import Recipient
 
 if TYPE_CHECKING:
     from commerce.user.recipients import statements as sql
+    from commerce.user.staff import statements as staff_sql
 else:
     sql = precompiled("commerce.user.recipients.statements")
+    staff_sql = precompiled("commerce.user.staff.statements")
 
 
 class RecipientRepository:
@@ -44,7 +46,7 @@ class RecipientRepository:
 
     def id_of(self, login_id: str) -> UUID | None:
         """Return the id of the user with this login id, whatever its case."""
-        for row in self._uow.read(sql.ID_OF_LOGIN(login_id=login_id)):
+        for row in self._uow.read(staff_sql.ID_OF_LOGIN(login_id=login_id)):
             found: UUID = row.id
             return found
         return None

@@ -1,6 +1,6 @@
 """The SQL statements of recipients."""
 
-from sqlalchemy import DateTime, Text, Uuid, bindparam, delete, func, or_, select
+from sqlalchemy import DateTime, Text, Uuid, bindparam, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -37,9 +37,6 @@ def _suppress() -> ReturningInsert[tuple[object]]:
 SUPPRESS = Statement(_suppress)
 LIFT_OTHERS = Statement(
     delete(suppressed_address_table).where(_s.user_id == _USER, _s.address != _ADDRESS)
-)
-ID_OF_LOGIN = Statement(
-    select(_u.id).where(func.lower(_u.login_id) == func.lower(bindparam("login_id", type_=Text)))
 )
 LIFT = Statement(
     delete(suppressed_address_table)

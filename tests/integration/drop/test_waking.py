@@ -1,4 +1,4 @@
-"""What wakes promote, so that no unit lies free until the minute's run."""
+"""Promote is woken by a unit that becomes free, which so waits for no schedule."""
 
 import secrets
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""OfferReleased, DropPublished, DropCancelled, or a nudge -> the drops are moved on at once."""
+"""OfferReleased, DropPublished, DropCancelled, or the end of an offer -> drops are moved on."""
 
 from commerce.app.drops import promote
 from commerce.entrypoints.queue import nudge_handler

@@ -1,4 +1,4 @@
-"""The availability of a product in the catalogue while a drop sells it: never sold out."""
+"""The catalogue says STANDBY of a product while a drop sells it, and never that it is sold out."""
 
 from collections.abc import Callable
 from uuid import UUID

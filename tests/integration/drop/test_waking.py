@@ -1,4 +1,4 @@
-"""Promote is woken at once, so that no unit lies free until the minute's run."""
+"""Promote is woken by a unit that becomes free, which so waits for no schedule."""
 
 import secrets
 from uuid import UUID

@@ -1,4 +1,4 @@
-// The dialog of one order with its history, lines, notices and payments.
+// The dialog of one order with its history, lines, notices, payments and refunds.
 import { get, may } from "./api.js";
 import { read } from "./dialogs.js";
 import { ago, badge, el, money, number, problemText, shortId, show, table } from "./dom.js";
@@ -36,6 +36,7 @@ function pageOf(order) {
       ["Discount", money(order.discount)],
       ["Points", money(order.points_used)],
       ["Card", money(order.card_amount)],
+      ["Refunded", money(order.refunded)],
       ["Ship to", order.ship_to ? addressOf(order.ship_to) : "–"],
       ["Carrier", order.shipment?.carrier ?? "–"],
       ["Tracking", order.shipment?.tracking_number ?? "–"],
@@ -53,6 +54,7 @@ function pageOf(order) {
       ["Brand", (line) => line.brand_name],
       ["Each", (line) => money(line.unit_price), "number"],
       ["Quantity", (line) => number(line.quantity), "number"],
+      ["Cancelled", (line) => number(line.cancelled_quantity), "number"],
     ], order.lines),
     el("h3", {}, "Delivery system"),
     order.notices.length
@@ -64,10 +66,21 @@ function pageOf(order) {
         ["Payment", (each) => el("code", {}, each.payment_id)],
         ["State", (each) => badge(each.status)],
         ["Amount", (each) => money(each.amount), "number"],
+        ["Refunded", (each) => money(each.refunded), "number"],
         ["Card", (each) => `${each.card_type} …${each.card_last4 ?? ""}`],
         ["Why", (each) => each.failure_reason ?? "–"],
       ], order.payments)
       : el("p", { class: "quiet" }, "None: it is paid by points, or not paid yet."),
+    el("h3", {}, "Refunds"),
+    order.refunds.length
+      ? table("Refunds", [
+        ["Refund", (each) => el("code", {}, each.refund_id)],
+        ["For", (each) => badge(each.kind)],
+        ["When", (each) => ago(each.at)],
+        ["To the card", (each) => money(each.card_amount), "number"],
+        ["As points", (each) => money(each.points), "number"],
+      ], order.refunds)
+      : el("p", { class: "quiet" }, "None."),
   ];
 }
 

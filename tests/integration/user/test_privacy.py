@@ -196,7 +196,7 @@ def test_an_operator_erases_a_user_as_they_could_themselves(
     assert erase_by_command(account.login_id, "--yes") == 2
 
 
-def test_an_operator_erases_nobody_with_open_orders_or_scopes(
+def test_an_operator_erases_no_account_with_open_orders_or_scopes(
     account: Account, person: Person
 ) -> None:
     charge(person, 1_000)

@@ -8,6 +8,9 @@ import boto3
 import pytest
 import urllib3
 
+from commerce.app.mail_feedback import read_feedback
+from commerce.user.recipients import Suppression
+from infra.local.deployment import set_up_mail
 from infra.local.emulator import start_emulator
 from infra.local.mail import SHOWN, page_of, start_mail
 from infra.local.ports import LOOPBACK, Ports
@@ -96,3 +99,29 @@ def test_an_emulator_that_is_gone_is_said(tmp_path_factory: pytest.TempPathFacto
         assert (answer.status, answer.json()["detail"]) == (502, "the emulator does not answer")
     finally:
         inbox.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("bounce", Suppression.BOUNCE), ("complaint", Suppression.COMPLAINT)]
+)
+def test_what_the_mail_service_reports_arrives_as_it_is_read(
+    ses_and_inbox: tuple[Any, str], name: str, reason: Suppression
+) -> None:
+    ses, _ = ses_and_inbox
+    account = {
+        "endpoint_url": ses.meta.endpoint_url, "region_name": "us-east-1",
+        "aws_access_key_id": "local", "aws_secret_access_key": "local",
+    }  # fmt: skip
+    sns, sqs = boto3.client("sns", **account), boto3.client("sqs", **account)
+    topic = sns.create_topic(Name=f"feedback-{name}")["TopicArn"]
+    queue = sqs.create_queue(QueueName=f"feedback-{name}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    sns.subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"],
+        Attributes={"RawMessageDelivery": "true"},
+    )  # fmt: skip
+    set_up_mail(ses, topic)
+    address = f"{name}+wile@simulator.amazonses.com"
+    send(ses, address, "Hello")
+    [message] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    assert read_feedback(message["Body"]) == (reason, [address])

@@ -71,19 +71,30 @@ def take_feedback(body: str) -> None:
 
     Raises ValueError where it is no notification of SES'.
     """
+    found = read_feedback(body)
+    if found is None:
+        logger.info("mail feedback: nothing to do")
+        return
+    reason, addresses = found
+    for each in addresses:
+        owner = in_transaction(RecipientFacade.suppress, each, reason)
+        logger.info(
+            "mail feedback: suppressed" if owner else "mail feedback: no account's address",
+            extra={"reason": reason.value, "user_id": str(owner) if owner else None},
+        )
+
+
+def read_feedback(body: str) -> tuple[Suppression, list[str]] | None:
+    """Return the addresses to be mailed no more, and why; None of any other report.
+
+    Raises ValueError where it is no notification of SES'.
+    """
     try:
         report: _Report = _REPORT.validate_json(body)
     except ValueError:
         # Its message would show the address.
         raise ValueError("this is no notification of the mail service") from None
-    found = report.suppresses
-    if found is None:
-        logger.info("mail feedback: nothing to do", extra={"report": report.kind[:20]})
-        return
-    reason, recipients = found
-    for each in recipients:
-        owner = in_transaction(RecipientFacade.suppress, each.bare, reason)
-        logger.info(
-            "mail feedback: suppressed" if owner else "mail feedback: nobody's address",
-            extra={"reason": reason.value, "user_id": str(owner) if owner else None},
-        )
+    if report.suppresses is None:
+        return None
+    reason, recipients = report.suppresses
+    return reason, [each.bare for each in recipients]

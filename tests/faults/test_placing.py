@@ -42,6 +42,7 @@ BATCH = [
 CANCELLING = [
     "UPDATE orders",
     "INSERT INTO order_history",
+    "INSERT INTO order_refund",
     "UPDATE issued_coupon",
     "UPDATE point_account",
     "INSERT INTO point_ledger",

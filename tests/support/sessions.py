@@ -7,7 +7,7 @@ from uuid import UUID
 
 from commerce.shared.scopes import Scope
 from tests.support.lambda_calls import Answer, call
-from tests.support.shop import an_address, rows
+from tests.support.shop import Person, an_address, rows
 
 PASSWORD = "roadrunner on the run"
 PATIENCE_SECONDS = 300  # a hundred threads share two processors
@@ -57,6 +57,12 @@ def an_account(*scopes: Scope) -> Account:
         sql = "UPDATE user_account SET scopes = $2 WHERE id = $1 RETURNING id"
         rows(sql, user_id, list(scopes))
     return Account(user_id, login_id)
+
+
+def a_signed_in_buyer() -> Person:
+    """A new user with the token of a session, which production demands."""
+    account = an_account()
+    return Person(account.user_id, account.tokens()["access_token"])
 
 
 def refresh(refresh_token: str) -> Answer:

@@ -14,7 +14,7 @@ from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import cancel, place
 from tests.support.proxy import PostgresProxy, RoundTrip, waits_under_lock
-from tests.support.sessions import an_account
+from tests.support.sessions import a_signed_in_buyer
 from tests.support.shop import (
     Person,
     a_buyer,
@@ -64,8 +64,7 @@ def test_an_order_takes_four_round_trips_for_any_number_of_lines(
 
 
 def test_the_session_check_adds_no_round_trip_to_an_order(proxy: PostgresProxy) -> None:
-    account = an_account()
-    buyer = Person(account.user_id, account.tokens()["access_token"])
+    buyer = a_signed_in_buyer()
     in_transaction(lambda shop: shop.points.charge(ChargePoints(amount=9), user_id=buyer.user_id))
     product = a_product(stock=9, price=1)
     assert order(buyer, product).status == 201  # the function is warm

@@ -19,6 +19,7 @@ from tests.support.payments import (
     statuses_of,
     sync,
 )
+from tests.support.sessions import a_signed_in_buyer
 from tests.support.shop import Person, a_buyer, a_key, a_product, an_admin, assert_books_hold
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -140,13 +141,13 @@ def test_a_payment_names_one_card(
 )
 def test_card_numbers_are_accepted_in_development_only(
     gateway: RunningGateway,
-    buyer: Person,
     product: str,
     monkeypatch: pytest.MonkeyPatch,
     environment: str,
     accepts: str,
     status: int,
 ) -> None:
+    buyer = a_signed_in_buyer()
     order_id = a_card_order(buyer, product)
     database().run([Query("SELECT 1")])
     monkeypatch.setenv("GATEWAY_CALLBACK_URL", "https://shop.example.com/payments/callbacks")

@@ -29,6 +29,7 @@ from tests.support.points import (
     status_of_charge,
 )
 from tests.support.queues import OpsTopic
+from tests.support.sessions import a_signed_in_buyer
 from tests.support.shop import Person, a_buyer, a_key, assert_books_hold, balance_of, rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -258,9 +259,10 @@ def test_what_the_shop_does_not_offer_charges_nothing(
     ("environment", "code"), [("production", "CARD_REQUIRED"), ("development", None)]
 )
 def test_charging_is_by_card_in_production_and_free_elsewhere(
-    buyer: Person, monkeypatch: pytest.MonkeyPatch, environment: str, code: str | None
+    monkeypatch: pytest.MonkeyPatch, environment: str, code: str | None
 ) -> None:
-    monkeypatch.delenv("POINT_CHARGING")
+    buyer = a_signed_in_buyer()
+    monkeypatch.delenv("POINT_CHARGING", raising=False)
     monkeypatch.setenv("GATEWAY_CALLBACK_URL", "https://shop.example.com/payments/callbacks")
     database().run([Query("SELECT 1")])  # connected before production asks for more
     monkeypatch.setenv("ENVIRONMENT", environment)

@@ -202,7 +202,7 @@ def test_an_order_is_paid_and_refunded() -> None:
     user_id, order_id = a_buyer(points=10_000).user_id, uuid4()
     assert spend(user_id, 10_000, order_id) == "SPENT"
     assert spend(user_id, 1) == "INSUFFICIENT_POINTS"
-    in_transaction(lambda shop: shop.points.refund(user_id, Money(10_000), order_id))
+    in_transaction(lambda shop: shop.points.refund(user_id, Money(10_000), order_id, uuid4()))
     assert balance_of(user_id) == 10_000
     assert ledger_of(user_id) == [
         (10_000, "CHARGED", None),
@@ -214,7 +214,7 @@ def test_an_order_is_paid_and_refunded() -> None:
 def test_a_user_without_an_account_gets_no_refund() -> None:
     user_id = uuid4()
     with pytest.raises(ConstraintViolated, match="point_account_open"):
-        in_transaction(lambda shop: shop.points.refund(user_id, Money(1), uuid4()))
+        in_transaction(lambda shop: shop.points.refund(user_id, Money(1), uuid4(), uuid4()))
     assert ledger_of(user_id) == []
 
 
@@ -224,7 +224,7 @@ def test_points_of_another_currency_are_not_spent() -> None:
         [Query("UPDATE point_account SET currency = 'USD' WHERE user_id = $1", [user_id])]
     )
     with pytest.raises(ConstraintViolated, match="point_account_open"):
-        in_transaction(lambda shop: shop.points.refund(user_id, Money(1), uuid4()))
+        in_transaction(lambda shop: shop.points.refund(user_id, Money(1), uuid4(), uuid4()))
     assert balance_of(user_id) == 100
 
 

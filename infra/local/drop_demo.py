@@ -173,6 +173,8 @@ class DropDemo:
         _wait(self._shown, lambda drop: drop["served"] == UNITS, "the draw")
         proof = self._proof()
         places = {entry["entry_id"]: entry["position"] for entry in proof["entries"]}
+        if any(shopper.entry_id not in places for shopper in shoppers):
+            raise _wrong("this machine is busy, and a shopper came after the seal; try again")
         self._line = sorted(shoppers, key=lambda shopper: places[shopper.entry_id])
         first = ", ".join(
             f"{place}. {shopper.name}" for place, shopper in enumerate(self._line[:SHOPPERS], 1)

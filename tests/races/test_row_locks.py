@@ -12,11 +12,12 @@ from uuid import UUID
 import pytest
 
 from commerce.app.shop import Shop
-from commerce.payment.model import Payment, Result, Status
+from commerce.payment.model import Payment, Refund, RefundReason, Result, Status
 from commerce.runtime.db.connection import Database
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import UnitOfWork
+from commerce.shared import clock
 from commerce.shared.errors import Busy
 from tests.support.gateway import RunningGateway
 from tests.support.payments import a_card_order, pay, payments_of, settled
@@ -70,13 +71,24 @@ def test_an_order_stays_locked_while_a_late_charge_is_judged(own_shop: str) -> N
     assert_locked_by(own_shop, lambda shop: shop.orders.awaits_payment(order_id), "order", order_id)
 
 
+def a_refund_of(paid: Payment) -> Refund:
+    """A refund of a payment that is not refunding, which so changes nothing."""
+    return Refund(
+        id=clock.new_id(),
+        payment_id=paid.id,
+        amount=paid.amount,
+        reason=RefundReason.ORDER_CANCELLED,
+        requested_at=clock.now(),
+    )
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda payments, paid: payments.settle(paid.id, Result(paid.amount, is_charged=True)),
         lambda payments, paid: payments.decline(paid.id, "DECLINED"),
         lambda payments, paid: payments.give_up(paid.id),
-        lambda payments, paid: payments.mark_refunded(paid.id),
+        lambda payments, paid: payments.mark_refunded(a_refund_of(paid)),
         lambda payments, paid: payments.adopt(
             paid.subject_id, paid.transaction_key, is_wanted=True
         ),

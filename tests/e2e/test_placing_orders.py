@@ -21,9 +21,10 @@ LISTED_PRODUCT = {
 PRODUCT = LISTED_PRODUCT | {*("stock_quantity", "sale_from", "sale_until", "max_per_buyer", "rank")}
 LISTED_ORDER = {
     "order_id", "status", "total", "discount", "points_used", "card_amount", "lines",
-    "placed_at", "expires_at", "drop_entry_id", "ship_to",
+    "placed_at", "expires_at", "drop_entry_id", "ship_to", "refunded",
 }  # fmt: skip
-ORDER = LISTED_ORDER | {"payments", "shipment", "history"}
+DETAILS = {"payments", "shipment", "history", "refunds"}
+ORDER = LISTED_ORDER | DETAILS
 
 
 def test_an_order_reaches_the_delivery_system(stack: Stack, shop: Shop) -> None:
@@ -41,6 +42,7 @@ def test_an_order_reaches_the_delivery_system(stack: Stack, shop: Shop) -> None:
         "discount": won(0),
         "points_used": won(92_000),
         "card_amount": won(0),
+        "refunded": won(0),
         "lines": [_line(mug, 2), _line(plate, 1)],
         "placed_at": order["placed_at"],
         "expires_at": None,
@@ -190,15 +192,13 @@ def _line(product: Json, quantity: int) -> Json:
         "brand_name": product["brand"]["name"],
         "unit_price": product["price"],
         "quantity": quantity,
+        "cancelled_quantity": 0,
+        "returned_quantity": 0,
     }
 
 
 def _listed(order: Json) -> Json:
-    return {
-        name: value
-        for name, value in order.items()
-        if name not in ("payments", "shipment", "history")
-    }
+    return {name: value for name, value in order.items() if name not in DETAILS}
 
 
 def _assert_readable(buyer: Buyer, order: Json) -> None:
@@ -206,7 +206,7 @@ def _assert_readable(buyer: Buyer, order: Json) -> None:
     seen = buyer.api.order(order["order_id"]).require(200)
     assert set(seen) == ORDER
     assert _listed(seen) == _listed(order)
-    assert seen["payments"] == []
+    assert seen["payments"] == seen["refunds"] == []
     [entry] = seen["history"]
     assert set(entry) == {"status", "at", "by", "reason"}
     assert entry["status"] == "CONFIRMED"

@@ -74,6 +74,11 @@ def test_a_rate_rounds_half_up_and_stops_at_its_cap(
     assert coupon.discount_on(Money(total)) == Money(discount)
 
 
+def test_a_fixed_discount_stops_at_its_cap() -> None:
+    coupon = a_coupon(kind=Kind.FIXED, value=500, max_discount=300)
+    assert coupon.discount_on(Money(1_000)) == Money(300)
+
+
 @given(st.integers(1, 100), AMOUNT, st.none() | st.integers(1, 10**9))
 def test_a_rate_discount_is_within_half_a_unit(value: int, total: int, cap: int | None) -> None:
     exact = Fraction(total * value, 100)

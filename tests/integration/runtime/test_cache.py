@@ -95,6 +95,30 @@ def test_a_value_that_cannot_be_loaded_is_not_cached(
     assert cache.get(region, "a", Loader().one("a")) == Box(content="a")
 
 
+def test_a_value_that_did_not_exist_is_cached_once_it_does(
+    cache: Cache, region: CacheRegion[Box]
+) -> None:
+    assert cache.get_all(region, ["a"], Loader("a")) == {}
+    load = Loader()
+    for _ in range(2):
+        assert contents(cache.get_all(region, ["a"], load)) == {"a": "a"}
+    assert load.asked == [["a"]]
+
+
+def test_a_value_lives_from_the_moment_at_which_its_loading_began(
+    cache: Cache, region: CacheRegion[Box], server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = [time.time()]
+    monkeypatch.setattr(time, "time", lambda: moments[-1])
+
+    def slowly() -> Box:
+        moments.append(moments[-1] + 50)
+        return Box(content="a")
+
+    cache.get(region, "a", slowly)
+    assert 0 < int(str(server.pttl(region.key("a")))) <= 10_000
+
+
 def test_values_expire_within_their_time_at_spread_moments(
     cache: Cache, region: CacheRegion[Box], server: redis.Redis
 ) -> None:

@@ -33,7 +33,7 @@ NESTED = sorted(
 LEFT_TO_MAKE_TEST = {
     "test_events.py", "test_packages.py", "test_schema.py", "test_repositories.py",
     "test_coupon_repositories.py", "test_like_repositories.py", "test_payment_repositories.py",
-    "test_ranking_repositories.py",
+    "test_privacy.py", "test_ranking_repositories.py",
 }  # fmt: skip
 TESTS = [
     "tests/harness/crash/test_every_function.py",

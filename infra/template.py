@@ -123,7 +123,7 @@ OFTEN_CALLED = frozenset({
     ("get", "/drops/{drop_id}"), ("post", "/drops/{drop_id}/entries"),
     ("get", "/drops/{drop_id}/entries/me"),
 })  # fmt: skip
-"""What most shoppers do: enough calls within a canary's minutes to judge it by."""
+"""The operations of most shoppers: enough calls within a canary's minutes to judge it by."""
 
 
 def is_called_often(function: dict[str, Any]) -> bool:

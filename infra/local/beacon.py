@@ -13,9 +13,7 @@ and the round, so that everybody can know it beforehand: proofs of such draws sa
 
 import argparse
 import hashlib
-import os
 import re
-import sys
 import threading
 import time
 from functools import partial
@@ -29,17 +27,15 @@ from infra.local.json_server import (
     Refused,
     Route,
     invalid,
-    listens,
     serve_until_signal,
 )
-from infra.local.ports import LOOPBACK, require_free
-from infra.local.process import Server, start_server
+from infra.local.process import Server
+from infra.local.simulator import start_simulator
 
 GENESIS, PERIOD_SECONDS = 1_692_803_367, 3  # quicknet's; a test compares them with the domain's
 RELAYS = ("a", "b")
 MODES = ("ok", "fail", "hang", "disagree")
 CLIENT_CHECK_SECONDS = 0.2
-READY_TIMEOUT_SECONDS = 15
 
 _PATH = re.compile(r"/(?P<relay>[ab])/(?P<chain>\w+)/public/(?P<round>[1-9]\d{0,11})")
 
@@ -119,17 +115,7 @@ def relay_urls(url: str) -> str:
 
 def start_beacon(directory: Path, port: int) -> Server:
     """Start the simulator."""
-    require_free("beacon", port)
-    root = Path(__file__).parents[2]
-    server = start_server(
-        "beacon",
-        [sys.executable, "-m", "infra.local.beacon", "--port", str(port)],
-        url=f"http://{LOOPBACK}:{port}",
-        directory=directory,
-        environment={"PATH": os.defpath, "PYTHONPATH": str(root), "LC_ALL": "C.UTF-8"},
-    )
-    server.wait_until(lambda: listens(port), READY_TIMEOUT_SECONDS)
-    return server
+    return start_simulator("beacon", directory, port)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -41,21 +41,19 @@ from infra.local.json_server import (
     invalid,
     is_integer,
     is_number,
-    listens,
     now,
     parsed,
     serve_until_signal,
 )
-from infra.local.ports import LOOPBACK, require_free
-from infra.local.process import Server, start_server
+from infra.local.process import Server
 from infra.local.signatures import is_valid, kept_secret
+from infra.local.simulator import start_simulator
 
 KINDS = ("ORDER", "UPDATE", "WITHDRAWAL")
 RECIPIENT = ("recipient", "phone", "line1", "country")  # what an address has at least
 MODES = ("ok", "fail", "hang", "slow")
 SLOW_LIMIT_SECONDS = 3600
 CLIENT_CHECK_SECONDS = 0.2
-READY_TIMEOUT_SECONDS = 15
 
 Mode = Literal["ok", "fail", "hang", "slow"]
 
@@ -278,25 +276,8 @@ def delivery_secret(directory: Path) -> str:
 
 def start_delivery(directory: Path, port: int) -> Server:
     """Start the simulator; it keeps its notices in directory/delivery.jsonl over restarts."""
-    require_free("delivery", port)
-    root = Path(__file__).parents[2]
-    server = start_server(
-        "delivery",
-        [
-            *(sys.executable, "-m", "infra.local.delivery", "--port", str(port)),
-            *("--state", directory / "delivery.jsonl"),
-        ],
-        url=f"http://{LOOPBACK}:{port}",
-        directory=directory,
-        environment={
-            "PATH": os.defpath,
-            "PYTHONPATH": str(root),
-            "LC_ALL": "C.UTF-8",
-            "DELIVERY_SECRET": delivery_secret(directory),
-        },
-    )
-    server.wait_until(lambda: listens(port), READY_TIMEOUT_SECONDS)
-    return server
+    state, secret = directory / "delivery.jsonl", delivery_secret(directory)
+    return start_simulator("delivery", directory, port, "--state", state, DELIVERY_SECRET=secret)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,8 +9,6 @@ A mail's HTML is shown in a frame without scripts, and of it nothing is loaded f
 """
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -26,15 +24,13 @@ from infra.local.json_server import (
     JsonServer,
     Refused,
     Route,
-    listens,
     serve_until_signal,
 )
-from infra.local.ports import LOOPBACK, require_free
-from infra.local.process import Server, start_server
+from infra.local.process import Server
+from infra.local.simulator import start_simulator
 
 SHOWN = 100
 EMULATOR_SECONDS = 10
-READY_TIMEOUT_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +124,7 @@ def _moment(mail: dict[str, float]) -> str:
 
 def start_mail(directory: Path, port: int, *, emulator_url: str) -> Server:
     """Start the inbox of an emulator."""
-    require_free("mail", port)
-    root = Path(__file__).parents[2]
-    server = start_server(
-        "mail",
-        [
-            *(sys.executable, "-m", "infra.local.mail", "--port", str(port)),
-            *("--emulator", emulator_url),
-        ],
-        url=f"http://{LOOPBACK}:{port}",
-        directory=directory,
-        environment={"PATH": os.defpath, "PYTHONPATH": str(root), "LC_ALL": "C.UTF-8"},
-    )
-    server.wait_until(lambda: listens(port), READY_TIMEOUT_SECONDS)
-    return server
+    return start_simulator("mail", directory, port, "--emulator", emulator_url)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -20,6 +20,11 @@ class Account:
     user_id: UUID
     login_id: str
 
+    @property
+    def email(self) -> str:
+        """The address with which they signed up."""
+        return f"{self.login_id}@example.com"
+
     def sign_in(self, password: str = PASSWORD, **more: Any) -> Answer:
         """POST /sessions, from an address of its own."""
         body = {"login_id": self.login_id, "password": password, **more}

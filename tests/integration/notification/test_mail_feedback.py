@@ -26,21 +26,12 @@ from tests.support.mails import (
     requests_of,
 )
 from tests.support.privacy import erase_me, everything_kept, tables_that_say
-from tests.support.sessions import Account, an_account, edit_me
+from tests.support.sessions import Account, edit_me
 from tests.support.shop import rows, staff_with
 from tests.support.staff import get_user
 from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes", "mail_service")
-
-
-@pytest.fixture
-def account() -> Account:
-    return an_account()
-
-
-def email_of(account: Account) -> str:
-    return f"{account.login_id}@example.com"
 
 
 def token_of(account: Account) -> str:
@@ -57,15 +48,15 @@ def suppression_of(account: Account) -> str | None:
 
 def mail_all(account: Account) -> int:
     """Have a verification and a reset mailed; return how many mails arrive."""
-    before = len(mails_to(email_of(account)))
+    before = len(mails_to(account.email))
     asked: list[Answer] = [
         request_verification(token_of(account)),
-        request_reset(email_of(account)),
+        request_reset(account.email),
     ]
     assert [each.status for each in asked] == [202, 202]
     for envelope in requests_of(account.user_id)[-2:]:
         assert deliver(envelope)
-    return len(mails_to(email_of(account))) - before
+    return len(mails_to(account.email)) - before
 
 
 @pytest.mark.parametrize(
@@ -79,7 +70,7 @@ def test_a_suppressed_address_is_mailed_nothing_and_answers_stay_the_same(
     account: Account, report: Any, seen: str
 ) -> None:
     assert mail_all(account) == 2
-    assert report_feedback(report(email_of(account).upper())) == "done"
+    assert report_feedback(report(account.email.upper())) == "done"
     assert suppression_of(account) == seen
     assert mail_all(account) == 0
 
@@ -92,13 +83,13 @@ def test_a_suppressed_address_is_mailed_nothing_and_answers_stay_the_same(
     ],
 )  # fmt: skip
 def test_a_soft_bounce_and_praise_suppress_nothing(account: Account, report: Any) -> None:
-    assert report_feedback(report(email_of(account))) == "done"
+    assert report_feedback(report(account.email)) == "done"
     assert suppression_of(account) is None
     assert mail_all(account) == 2
 
 
 def test_reports_of_other_things_are_taken_and_change_nothing(account: Account) -> None:
-    delivery = {"notificationType": "Delivery", "delivery": {"recipients": [email_of(account)]}}
+    delivery = {"notificationType": "Delivery", "delivery": {"recipients": [account.email]}}
     assert report_feedback(delivery, {"notificationType": "AmazonSnsSubscriptionSucceeded"}) == (
         "done"
     )
@@ -122,9 +113,9 @@ def test_a_malformed_report_fails_alone_and_is_shown_nowhere(
     account: Account, report: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    assert report_feedback(report, a_bounce(email_of(account))) == "again"
+    assert report_feedback(report, a_bounce(account.email)) == "again"
     assert suppression_of(account) == "BOUNCE"
-    assert email_of(account) not in caplog.text
+    assert account.email not in caplog.text
     assert "xxxxxx" not in caplog.text
 
 
@@ -140,7 +131,7 @@ def test_a_strange_address_suppresses_nothing(account: Account, address: str) ->
 
 
 def test_a_name_in_front_of_an_address_is_not_part_of_it(account: Account) -> None:
-    assert report_feedback(a_bounce(f'"Wile, E." <{email_of(account)}>')) == "done"
+    assert report_feedback(a_bounce(f'"Wile, E." <{account.email}>')) == "done"
     assert suppression_of(account) == "BOUNCE"
 
 
@@ -151,15 +142,15 @@ def test_nothing_is_kept_of_an_address_that_is_no_accounts() -> None:
 
 
 def test_one_report_many_times_at_once_is_one_suppression(account: Account) -> None:
-    reports = [partial(report_feedback, a_complaint(email_of(account))) for _ in range(10)]
+    reports = [partial(report_feedback, a_complaint(account.email)) for _ in range(10)]
     assert set(run_concurrently(reports)) == {"done"}
     [row] = rows("SELECT reason FROM suppressed_address WHERE user_id = $1", account.user_id)
     assert row.reason == "COMPLAINT"
 
 
 def test_another_address_that_is_verified_lifts_it(account: Account) -> None:
-    assert report_feedback(a_bounce(email_of(account))) == "done"
-    new = f"new.{email_of(account)}"
+    assert report_feedback(a_bounce(account.email)) == "done"
+    new = f"new.{account.email}"
     access = token_of(account)
     assert edit_me(access, email=new).status == 200
     assert suppression_of(account) is None
@@ -171,23 +162,23 @@ def test_another_address_that_is_verified_lifts_it(account: Account) -> None:
 
 
 def test_back_at_an_address_that_bounced_nothing_is_mailed(account: Account) -> None:
-    assert report_feedback(a_bounce(email_of(account))) == "done"
+    assert report_feedback(a_bounce(account.email)) == "done"
     access = token_of(account)
-    for email in (f"new.{email_of(account)}", email_of(account)):
+    for email in (f"new.{account.email}", account.email):
         assert edit_me(access, email=email).status == 200
     assert suppression_of(account) == "BOUNCE"
     assert mail_all(account) == 0
 
 
 def test_a_notice_is_not_sent_to_a_suppressed_address(account: Account) -> None:
-    assert report_feedback(a_complaint(email_of(account))) == "done"
-    assert edit_me(token_of(account), email=f"new.{email_of(account)}").status == 200
+    assert report_feedback(a_complaint(account.email)) == "done"
+    assert edit_me(token_of(account), email=f"new.{account.email}").status == 200
     assert deliver(requests_of(account.user_id)[-1])
-    assert mails_to(email_of(account)) == []
+    assert mails_to(account.email) == []
 
 
 def test_operators_lift_it_and_the_audit_says_so(account: Account) -> None:
-    assert report_feedback(a_bounce(email_of(account))) == "done"
+    assert report_feedback(a_bounce(account.email)) == "done"
 
     def lift(login_id: str) -> Suppression | None:
         return in_transaction(RecipientFacade.lift_by_login, login_id, by="kim")
@@ -202,31 +193,31 @@ def test_operators_lift_it_and_the_audit_says_so(account: Account) -> None:
 
 
 def test_an_owner_is_shown_it_and_an_erasure_removes_it(account: Account) -> None:
-    assert report_feedback(a_bounce(email_of(account))) == "done"
+    assert report_feedback(a_bounce(account.email)) == "done"
     access = token_of(account)
     assert everything_kept(access)[0]["data"]["mail_suppression"] == "BOUNCE"
     assert erase_me(access).status == 204
-    assert tables_that_say([email_of(account)]) == set()
+    assert tables_that_say([account.email]) == set()
 
 
 def test_an_erasure_against_reports_leaves_no_address(account: Account) -> None:
     access = token_of(account)
 
     def report() -> str:
-        return report_feedback(a_bounce(email_of(account)))
+        return report_feedback(a_bounce(account.email))
 
     def erase() -> str:
         return str(erase_me(access).status)
 
     assert "204" in run_concurrently([*[report] * 8, erase, *[report] * 8])
     assert erase_me(access).status == 401
-    assert tables_that_say([email_of(account)]) == set()
+    assert tables_that_say([account.email]) == set()
 
 
 def test_the_command_mails_an_address_again_and_is_audited(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert report_feedback(a_bounce(email_of(account))) == "done"
+    assert report_feedback(a_bounce(account.email)) == "done"
     for lifted in ("BOUNCE", None):
         assert main(["users", "mail-again", account.login_id, "--yes", "--json"]) == 0
         shown = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -27,15 +27,6 @@ pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes", "mail_s
 NEW_PASSWORD = "coyote off the cliff"
 
 
-@pytest.fixture
-def account() -> Account:
-    return an_account()
-
-
-def email_of(account: Account) -> str:
-    return f"{account.login_id}@example.com"
-
-
 def token_of(account: Account) -> str:
     return str(account.tokens()["access_token"])
 
@@ -43,7 +34,7 @@ def token_of(account: Account) -> str:
 def mailed(account: Account) -> str:
     """Deliver the newest event about an account; return the token that was mailed."""
     assert deliver(requests_of(account.user_id)[-1])
-    return mails_to(email_of(account))[-1].token
+    return mails_to(account.email)[-1].token
 
 
 def verification_of(account: Account) -> str:
@@ -52,7 +43,7 @@ def verification_of(account: Account) -> str:
 
 
 def reset_of(account: Account) -> str:
-    assert request_reset(email_of(account)).status == 202
+    assert request_reset(account.email).status == 202
     return mailed(account)
 
 
@@ -78,7 +69,7 @@ def test_another_address_is_not_verified_and_its_tokens_are_void(account: Accoun
     access = token_of(account)
     first = verification_of(account)
     reset = reset_of(account)
-    new = f"new.{email_of(account)}"
+    new = f"new.{account.email}"
     assert edit_me(access, email=new).json["email_verified"] is False
     assert refused(confirm_email(first)) == EXPIRED
     assert refused(reset_password(reset, NEW_PASSWORD)) == EXPIRED
@@ -86,33 +77,33 @@ def test_another_address_is_not_verified_and_its_tokens_are_void(account: Accoun
     assert deliver(requests_of(account.user_id)[-1])
     [mail] = mails_to(new)
     assert confirm_email(mail.token).status == 200
-    assert edit_me(access, email=email_of(account)).json["email_verified"] is False
+    assert edit_me(access, email=account.email).json["email_verified"] is False
 
 
 def test_a_new_account_is_mailed_a_verification_by_itself(account: Account) -> None:
     [envelope] = requests_of(account.user_id)
     assert envelope["type"] == "EmailVerificationRequested"
     assert deliver(envelope)
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     assert confirm_email(mail.token).status == 200
     assert me(token_of(account)).json["email_verified"] is True
 
 
 def test_the_former_address_is_mailed_a_notice_once(account: Account) -> None:
     access = token_of(account)
-    new = f"new.{email_of(account)}"
+    new = f"new.{account.email}"
     assert edit_me(access, email=new).status == 200
     notice = requests_of(account.user_id)[-1]
     assert notice["type"] == "EmailChanged"
     assert [deliver(notice) for _ in range(3)] == [True] * 3
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     assert mail.subject == "Your account has another e-mail address"
     assert new not in mail.html
     assert mails_to(new) == []
 
 
 def test_a_notice_is_good_for_nothing(account: Account) -> None:
-    assert edit_me(token_of(account), email=f"new.{email_of(account)}").status == 200
+    assert edit_me(token_of(account), email=f"new.{account.email}").status == 200
     notice = UUID(requests_of(account.user_id)[-1]["aggregate_id"])
     forged = signing.signed(notice, account.user_id, Purpose.VERIFICATION)
     assert refused(confirm_email(forged)) == EXPIRED
@@ -123,7 +114,7 @@ def test_a_notice_is_good_for_nothing(account: Account) -> None:
 def test_an_account_has_three_notices_mailed_an_hour(account: Account) -> None:
     access = token_of(account)
     for number in range(5):
-        assert edit_me(access, email=f"{number}.{email_of(account)}").status == 200
+        assert edit_me(access, email=f"{number}.{account.email}").status == 200
     types = [each["type"] for each in requests_of(account.user_id)]
     assert types.count("EmailChanged") == 3
 
@@ -132,14 +123,14 @@ def test_changes_of_address_make_no_room_for_more_verifications(account: Account
     access = token_of(account)
     for number in range(5):
         assert request_verification(access).status == 202
-        assert edit_me(access, email=f"{number}.{email_of(account)}").status == 200
+        assert edit_me(access, email=f"{number}.{account.email}").status == 200
     types = [each["type"] for each in requests_of(account.user_id)]
     assert types.count("EmailVerificationRequested") == 3
 
 
 def test_the_same_address_in_capitals_stays_verified(account: Account) -> None:
     assert confirm_email(verification_of(account)).status == 200
-    answer = edit_me(token_of(account), email=email_of(account).upper())
+    answer = edit_me(token_of(account), email=account.email.upper())
     assert answer.json["email_verified"] is True
 
 
@@ -218,7 +209,7 @@ def test_a_token_is_good_for_its_purpose_and_its_user_only(account: Account) -> 
 
 
 def test_an_unknown_address_is_answered_as_a_known_one(account: Account) -> None:
-    known, unknown = request_reset(email_of(account)), request_reset("nobody@example.org")
+    known, unknown = request_reset(account.email), request_reset("nobody@example.org")
     assert (
         (known.status, known.json) == (unknown.status, unknown.json) == (202, {"expires_in": 3600})
     )
@@ -239,7 +230,7 @@ def test_an_unknown_address_costs_the_same_statements(
         return run(self, queries, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Database, "run", recorded)
-    request_reset(email_of(account))
+    request_reset(account.email)
     known, sent[:] = list(sent), []
     request_reset("nobody@example.org")
     assert sent == known != []
@@ -248,14 +239,14 @@ def test_an_unknown_address_costs_the_same_statements(
 def test_a_user_is_mailed_at_most_three_times_an_hour(account: Account) -> None:
     access = token_of(account)
     for _ in range(5):
-        assert request_reset(email_of(account)).status == 202
+        assert request_reset(account.email).status == 202
         assert request_verification(access).status == 202
     types = sorted(each["type"] for each in requests_of(account.user_id))
     assert types == ["EmailVerificationRequested"] * 3 + ["PasswordResetRequested"] * 3
 
 
 def test_many_requests_at_once_are_mailed_three_times(account: Account) -> None:
-    answers = run_concurrently([partial(request_reset, email_of(account)) for _ in range(10)])
+    answers = run_concurrently([partial(request_reset, account.email) for _ in range(10)])
     assert {each.status for each in answers} == {202}
     types = [each["type"] for each in requests_of(account.user_id)]
     assert types.count("PasswordResetRequested") == 3
@@ -267,12 +258,12 @@ def test_who_proves_an_address_gets_it_from_who_did_not(account: Account) -> Non
     rows(
         "UPDATE user_account SET email = $2 WHERE id = $1 RETURNING id",
         other.user_id,
-        email_of(account),
+        account.email,
     )
     rows("DELETE FROM email_claim WHERE user_id = $1 RETURNING user_id", other.user_id)
     assert request_verification(token_of(other)).status == 202
     assert deliver(requests_of(other.user_id)[-1])
-    theirs = mails_to(email_of(account))[-1].token
+    theirs = mails_to(account.email)[-1].token
     mine = verification_of(account)
     assert confirm_email(theirs).status == 200
     assert refused(confirm_email(mine)) == (409, "EMAIL_TAKEN")

@@ -18,24 +18,15 @@ from tests.support.mails import (
     request_verification,
     requests_of,
 )
-from tests.support.sessions import Account, an_account
+from tests.support.sessions import Account
 from tests.support.shop import rows
 from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes", "mail_service")
 
 
-@pytest.fixture
-def account() -> Account:
-    return an_account()
-
-
-def email_of(account: Account) -> str:
-    return f"{account.login_id}@example.com"
-
-
 def requested(account: Account, language: str = "en") -> dict[str, Any]:
-    assert request_reset(email_of(account), language).status == 202
+    assert request_reset(account.email, language).status == 202
     return requests_of(account.user_id)[-1]
 
 
@@ -49,7 +40,7 @@ def test_an_event_that_is_delivered_again_is_mailed_once(account: Account) -> No
     assert [deliver(envelope) for _ in range(3)] == [True] * 3
     later()
     assert deliver(envelope)
-    assert len(mails_to(email_of(account))) == 1
+    assert len(mails_to(account.email)) == 1
 
 
 def test_an_event_that_is_delivered_to_many_at_once_is_mailed_once(account: Account) -> None:
@@ -57,7 +48,7 @@ def test_an_event_that_is_delivered_to_many_at_once_is_mailed_once(account: Acco
     outcomes = run_concurrently([partial(deliver, envelope) for _ in range(8)])
     assert True in outcomes
     assert deliver(envelope)
-    assert len(mails_to(email_of(account))) == 1
+    assert len(mails_to(account.email)) == 1
 
 
 def test_a_mail_that_was_refused_is_sent_by_the_next_delivery(
@@ -67,9 +58,9 @@ def test_a_mail_that_was_refused_is_sent_by_the_next_delivery(
     with monkeypatch.context() as broken:
         broken.setenv("MAIL_SENDER", "stranger@example.net")
         assert not deliver(envelope)
-    assert mails_to(email_of(account)) == []
+    assert mails_to(account.email) == []
     assert deliver(envelope)
-    assert len(mails_to(email_of(account))) == 1
+    assert len(mails_to(account.email)) == 1
 
 
 def test_a_mail_whose_sender_died_is_sent_again_after_a_minute(
@@ -85,10 +76,10 @@ def test_a_mail_whose_sender_died_is_sent_again_after_a_minute(
         with pytest.raises(KeyboardInterrupt):
             deliver(envelope)
     assert not deliver(envelope)  # whoever began it may still be sending it
-    assert mails_to(email_of(account)) == []
+    assert mails_to(account.email) == []
     later()
     assert deliver(envelope)
-    assert len(mails_to(email_of(account))) == 1
+    assert len(mails_to(account.email)) == 1
 
 
 def test_a_token_that_was_used_is_not_mailed(account: Account) -> None:
@@ -97,10 +88,10 @@ def test_a_token_that_was_used_is_not_mailed(account: Account) -> None:
         assert request_verification(access).status == 202
     _, first, second = requests_of(account.user_id)
     assert deliver(first)
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     assert confirm_email(mail.token).status == 200
     assert deliver(second)
-    assert len(mails_to(email_of(account))) == 1
+    assert len(mails_to(account.email)) == 1
 
 
 def test_an_unknown_address_is_mailed_nothing() -> None:
@@ -124,7 +115,7 @@ def test_an_unknown_address_is_mailed_nothing() -> None:
 )
 def test_a_mail_is_in_the_callers_language(account: Account, language: str, subject: str) -> None:
     assert deliver(requested(account, language))
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     assert mail.subject == subject
 
 
@@ -134,14 +125,14 @@ def test_no_event_row_or_log_line_has_an_address_or_a_token(
     caplog.set_level(logging.DEBUG, "lastunit")
     envelope = requested(account)
     assert deliver(envelope)
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     stored = [
         *map(tuple, rows("SELECT * FROM mail_token WHERE user_id = $1", account.user_id)),
         *map(tuple, rows("SELECT * FROM mail WHERE event_id = $1", envelope["id"])),
     ]
     said = capsys.readouterr()
     for text in (json.dumps(envelope), str(stored), caplog.text, said.out, said.err):
-        assert email_of(account) not in text
+        assert account.email not in text
         assert mail.token not in text
 
 

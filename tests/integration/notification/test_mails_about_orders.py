@@ -31,17 +31,8 @@ pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes", "mail_s
 
 
 @pytest.fixture
-def account() -> Account:
-    return an_account()
-
-
-@pytest.fixture
 def token(account: Account) -> str:
     return str(account.tokens()["access_token"])
-
-
-def email_of(account: Account) -> str:
-    return f"{account.login_id}@example.com"
 
 
 def ordered(account: Account, token: str, **product: Any) -> str:
@@ -78,7 +69,7 @@ def offered(account: Account, product: str, minutes: int) -> Event:
 def test_a_confirmed_order_is_mailed_with_its_lines_and_total(account: Account, token: str) -> None:
     order_id = ordered(account, token, name="Anvil <b>", price=1500)
     assert deliver(newest_event(order_id, "OrderConfirmed"))
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     assert mail.subject == "Your order is confirmed"
     for said in (account.login_id, "2 \u00d7 Anvil &lt;b&gt;", "Total: 3,000 KRW", order_id):
         assert said in mail.html
@@ -89,7 +80,7 @@ def test_a_shipped_order_is_mailed_with_carrier_and_number(account: Account, tok
     shipped = ship(an_admin(), order_id, carrier="Acme & Sons", tracking_number="1Z<9>")
     assert shipped.status == 200, shipped.json
     assert deliver(newest_event(order_id, "OrderShipped"))
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     assert mail.subject == "Your order is on its way"
     for said in ("Acme &amp; Sons", "1Z&lt;9&gt;", order_id):
         assert said in mail.html
@@ -99,7 +90,7 @@ def test_a_shipped_order_is_mailed_with_carrier_and_number(account: Account, tok
 def test_a_refund_is_mailed_with_its_amount(account: Account, subject: str) -> None:
     id_ = new_id()
     assert deliver(envelope_of(refunded(account, **{subject: id_})))
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     assert mail.subject == "Your money is on its way back"
     assert "12,000 KRW" in mail.html
     assert f"<code>{id_}</code>" in mail.html
@@ -109,17 +100,17 @@ def test_an_offer_is_mailed_with_product_and_end_until_it_lapsed(account: Accoun
     product = a_product(name="Giant kite")
     event = offered(account, product, minutes=10)
     assert deliver(envelope_of(event))
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     assert "Giant kite is offered to you" in mail.html
     assert "(Asia/Seoul)" in mail.subject
     assert deliver(envelope_of(offered(account, product, minutes=-1)))
-    assert len(mails_to(email_of(account))) == 1
+    assert len(mails_to(account.email)) == 1
 
 
 def test_mails_are_in_the_language_that_the_user_chose(account: Account, token: str) -> None:
     assert edit_me(token, language="ko").json["language"] == "ko"
     assert deliver(envelope_of(refunded(account, order_id=new_id())))
-    [mail] = mails_to(email_of(account))
+    [mail] = mails_to(account.email)
     assert mail.subject == "환불이 처리되었습니다"
     assert "12,000원" in mail.html
 
@@ -154,7 +145,7 @@ def test_an_event_delivered_again_or_to_many_at_once_is_mailed_once(
     outcomes = run_concurrently([partial(deliver, envelope) for _ in range(8)])
     assert True in outcomes
     assert [deliver(envelope) for _ in range(2)] == [True] * 2
-    assert len(mails_to(email_of(account))) == 1
+    assert len(mails_to(account.email)) == 1
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -166,7 +157,7 @@ def test_suspended_and_erased_users_are_mailed_nothing(
     assert suspend(account.user_id, token=an_admin().token).status == 200
     for each in (account, gone):
         assert deliver(envelope_of(event(each)))
-        assert mails_to(email_of(each)) == []
+        assert mails_to(each.email) == []
 
 
 def test_a_mail_goes_to_the_address_that_the_user_has_when_it_is_sent(
@@ -176,7 +167,7 @@ def test_a_mail_goes_to_the_address_that_the_user_has_when_it_is_sent(
     new = f"{account.login_id}@example.org"
     assert edit_me(token, email=new).status == 200
     assert deliver(envelope)
-    assert mails_to(email_of(account)) == []
+    assert mails_to(account.email) == []
     assert len(mails_to(new)) == 1
 
 

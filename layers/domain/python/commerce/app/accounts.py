@@ -1,7 +1,7 @@
 """Accounts, and the mails that follow what their users do.
 
-That a login id or an e-mail address is taken is said to whoever asks, but to an address a few times
-in a row only: it names accounts.
+The answer that a login id or an e-mail address is taken reveals an account, so one address gets it
+a few times in a row only, and then slowly.
 """
 
 from collections.abc import Callable

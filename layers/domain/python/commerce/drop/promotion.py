@@ -13,7 +13,7 @@ from commerce.drop.repository import Changed, DropRepository
 from commerce.drop.views import Counts
 
 OFFERS_PER_STEP = 500  # offers, or positions, given in one transaction
-# Entries that one statement of seal, draw or end changes; whoever withdraws one of them waits for
+# Entries that one statement of seal, draw or end changes; a withdrawal of one of them waits for
 # it. Of a draw, the hashes of all that are still without a position are computed anew each time.
 PART = 25_000
 

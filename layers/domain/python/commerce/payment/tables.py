@@ -84,7 +84,7 @@ UNFINISHED = (
     "status IN ('REQUESTED', 'PENDING', 'REFUND_PENDING')"
     " OR status = 'SUCCEEDED' AND refunded_amount < refund_requested_amount"
 )
-"""What the gateway is yet to be asked about; statements say it word for word as the index."""
+"""Payments of which the gateway has no last word yet; statements repeat the index's text."""
 Index(
     "payment_to_ask",
     payment_table.c.asked_at,

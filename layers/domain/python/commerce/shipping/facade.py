@@ -13,7 +13,7 @@ class ShippingFacade:
 
     Events arrive repeatedly, in any order and concurrently: the shipment's row is locked for each
     decision, and never while a notice is being sent. `read` reads the order under that lock, so
-    that whoever decides later has read what was committed later.
+    that a later decision has read what was committed later.
     """
 
     def __init__(self, shipments: ShipmentRepository) -> None:

@@ -11,6 +11,7 @@ from commerce.app import ordering
 from commerce.app.checkout import expiry
 from commerce.app.shop import Shop
 from commerce.order import OrderView
+from commerce.payment import MAX_DECLINES
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.current import database
 from commerce.shared import clock
@@ -362,11 +363,33 @@ def test_a_charge_after_the_last_decline_is_refunded_and_alerted(
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def pay_behind_our_back(gateway: RunningGateway, buyer: Person, order_id: str) -> dict[str, Any]:
-    """The gateway takes a request for the order that we know nothing of, and charges it."""
+def test_of_two_unknown_transactions_the_charge_answers_the_last_try(
+    gateway: RunningGateway, buyer: Person, product: str
+) -> None:
+    order_id = a_card_order(buyer, product)
+    gateway.behave("refuse")
+    for _ in range(MAX_DECLINES - 1):
+        assert pay(buyer, order_id).json["status"] == "FAILED"
+    gateway.behave("hang")
+    assert pay(buyer, order_id).json["status"] == "PENDING"
+    pay_behind_our_back(gateway, buyer, order_id, result="LIMIT_EXCEEDED")
+    pay_behind_our_back(gateway, buyer, order_id)
+    reconcile()  # each gets a payment
+    reconcile()  # the second payment is settled, too
+    follow(order_id)
+    assert status_of(order_id) == "CONFIRMED"
+    assert statuses_of(order_id) == ["FAILED"] * 2 + ["SUCCEEDED", "FAILED"]
+    assert [each["refunded_at"] for each in gateway.transactions(order_id)] == [None, None]
+    assert_books_hold(product, users=[buyer.user_id])
+
+
+def pay_behind_our_back(
+    gateway: RunningGateway, buyer: Person, order_id: str, result: str = "SUCCESS"
+) -> dict[str, Any]:
+    """The gateway takes a request for the order that we know nothing of, with this result."""
     import urllib3
 
-    gateway.behave("lose_callback")
+    gateway.behave("lose_callback", result=result)
     before = {each["transactionKey"] for each in gateway.transactions(order_id)}
     body = {
         "orderId": order_id,
@@ -382,7 +405,7 @@ def pay_behind_our_back(gateway: RunningGateway, buyer: Person, order_id: str) -
         headers={"X-USER-ID": str(buyer.user_id)},
     )
     [extra] = [t for t in gateway.transactions(order_id) if t["transactionKey"] not in before]
-    wait_until(lambda: all(each["status"] == "SUCCESS" for each in gateway.transactions(order_id)))
+    wait_until(lambda: all(each["status"] != "PENDING" for each in gateway.transactions(order_id)))
     found = next(
         each
         for each in gateway.transactions(order_id)

@@ -2,6 +2,7 @@
 
 from commerce.app.checkout import ANSWER_SECONDS, pay
 from commerce.entrypoints.http import USER, Buyer, RequestKey, http_api, lambda_handler
+from commerce.entrypoints.idempotency import answer_once
 from commerce.entrypoints.payments import callback_url
 from commerce.order import NotYourOrder, OrderNotFound, OrderNotPayable
 from commerce.payment import (
@@ -29,6 +30,7 @@ handler = lambda_handler(
     api,
     access=USER,
     idempotent=True,
+    answered_by=answer_once,
     fingerprint_key=fingerprint_key,
     answer_within_seconds=ANSWER_SECONDS,
     success=(201,),

@@ -14,7 +14,6 @@ from typing import Any, get_args, get_origin, get_type_hints
 from aws_lambda_powertools.event_handler import Response
 
 from commerce.app.api_keys import InvalidApiKey, TooManyRequests
-from commerce.entrypoints import idempotency
 from commerce.entrypoints.http import (
     ANYONE,
     BodyTooLarge,
@@ -28,7 +27,8 @@ from commerce.entrypoints.http import (
     UnknownParameter,
     ValidationFailed,
 )
-from commerce.runtime.idempotency import IdempotencyKeyReused
+from commerce.entrypoints.http.request_keys import IdempotencyKeyInvalid, IdempotencyKeyMissing
+from commerce.runtime.idempotency import IdempotencyKeyReused, RequestInProgress
 from commerce.runtime.tokens import (
     InvalidToken,
     NotSignedIn,
@@ -155,9 +155,9 @@ class Operation:
 
     def _refused_repeats(self) -> Iterator[type[CommerceError]]:
         if self.rules.idempotent is True:
-            yield idempotency.IdempotencyKeyMissing
+            yield IdempotencyKeyMissing
         if self.rules.idempotent:
-            yield from (idempotency.IdempotencyKeyInvalid, idempotency.RequestInProgress)
+            yield from (IdempotencyKeyInvalid, RequestInProgress)
             yield IdempotencyKeyReused
         if self.takes_version:
             yield StaleVersion

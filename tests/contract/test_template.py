@@ -393,7 +393,7 @@ def _needed(function: Function, properties: Resource) -> set[tuple[str, str]]:
             needed |= {(action, named(event["Properties"]["Queue"])) for action in actions}
     if "access" in rules or function.logical_id in (*SIGN_TOKENS, NAMES_VIEWERS):
         needed.add(READ_TOKENS)
-    if "idempotent" in rules:
+    if "answered_by" in rules:
         needed.add(KEEP_RECORDS)
     return needed
 

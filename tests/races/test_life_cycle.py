@@ -64,12 +64,7 @@ def test_an_order_cancelled_many_times_at_once_is_refunded_once() -> None:
     assert_books_hold(product, users=[buyer.user_id])
 
 
-@pytest.mark.parametrize("store", ["up", "down"])
-def test_one_key_is_one_cancellation_with_the_same_answer(
-    store: str, request: pytest.FixtureRequest
-) -> None:
-    if store == "down":
-        request.getfixturevalue("idempotency_store_is_down")
+def test_one_key_is_one_cancellation_with_the_same_answer() -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1_000), a_key()
     order_id = an_order(buyer, (product, 2))
 

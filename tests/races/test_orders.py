@@ -133,9 +133,7 @@ def test_one_key_is_one_order_with_the_same_answer() -> None:
     assert_books_hold(product, users=[buyer.user_id])
 
 
-def test_one_key_is_one_order_even_without_the_idempotency_store(
-    idempotency_store_is_down: None,
-) -> None:
+def test_one_key_is_one_order_where_a_second_could_not_be_paid() -> None:
     product = a_product(stock=100, price=10)
     buyer = a_buyer(points=15)  # the second run would be refused: it must find the first's answer
     key = a_key()

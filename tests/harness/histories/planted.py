@@ -151,7 +151,7 @@ def claim_comes_after_the_effect(patch: pytest.MonkeyPatch) -> None:
         result: Any = run(work)
         if claimed is not None:
             with UnitOfWork(database()) as uow:
-                once.claim(uow, claimed, result.model_dump_json())
+                once.answer(uow, claimed, result.model_dump_json())
                 uow.commit()
         return result  # type: ignore[no-any-return]
 

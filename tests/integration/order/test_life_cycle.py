@@ -337,16 +337,6 @@ def test_a_cancellations_key_replays_the_answer(world: World) -> None:
     world.assert_books_hold()
 
 
-def test_a_cancellations_key_replays_without_the_idempotency_store(
-    world: World, idempotency_store_is_down: None
-) -> None:
-    order_id, key = world.order(), a_key()
-    first, again = (cancel(world.buyer, order_id, key=key) for _ in range(2))
-    assert (again.status, again.json) == (200, first.json)
-    assert again.headers["idempotency-replayed"] == "true"
-    assert world.left() == (5, 1_000)
-
-
 def test_a_refusal_is_replayed_too(world: World) -> None:
     order_id, key = world.order(ship), a_key()
     first, again = (cancel(world.buyer, order_id, key=key) for _ in range(2))
@@ -370,12 +360,7 @@ def cancel_as_the_gateway_calls(buyer: Person, order_id: str, key: str) -> dict[
     return answer
 
 
-@pytest.mark.parametrize("store", ["up", "down"])
-def test_a_key_belongs_to_one_order(
-    world: World, store: str, request: pytest.FixtureRequest
-) -> None:
-    if store == "down":
-        request.getfixturevalue("idempotency_store_is_down")
+def test_a_key_belongs_to_one_order(world: World) -> None:
     first, second, key = world.order(), world.order(), a_key()
     assert cancel_as_the_gateway_calls(world.buyer, first, key)["statusCode"] == 200
     answer = cancel_as_the_gateway_calls(world.buyer, second, key)

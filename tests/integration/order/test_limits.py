@@ -233,7 +233,7 @@ def test_a_limit_takes_two_statements_of_the_batch_and_no_round_trip(
         assert place(buyer, (product, 1)).status == 201
         trips = list(proxy.trips)
         database().close()
-    assert len(trips) == 4
+    assert len(trips) == 2
     locks = [sql for sql in trips[-1].statements if "advisory" in sql]
     assert len(locks) == (0 if limit is None else 1)
     assert len(trips[-1].statements) == (11 if limit is None else 13)

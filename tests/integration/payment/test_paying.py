@@ -350,7 +350,7 @@ def test_only_the_claim_of_the_answer_that_was_given_is_released(
         PaymentView.model_validate(pay(buyer, a_card_order(buyer, product)).json) for _ in range(2)
     )
     with UnitOfWork(database()) as uow:
-        idempotency.claim(uow, claim, second.model_dump_json())
+        idempotency.answer(uow, claim, second.model_dump_json())
         uow.commit()
     for released, left in ((first, second.model_dump_json()), (second, None)):
         in_transaction(card_requests.release, claim, released)

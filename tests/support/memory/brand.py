@@ -1,14 +1,18 @@
 """Brands in memory: what a write changes, the next read sees."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from commerce.app.brand_names import BrandNames
+from commerce.brand import BrandFacade
 from commerce.brand.model import Brand
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared.events import Event
+from tests.support.memory.product import MemoryProductRepository
 
 
 class MemoryBrandRepository:
@@ -41,3 +45,18 @@ class MemoryBrandRepository:
 
 def _copy(brand: Brand) -> Brand:
     return replace(brand, events=[])
+
+
+class MemoryBrandNames(BrandNames):
+    """The names of products' brands, for a shop in memory."""
+
+    def __init__(self, products: MemoryProductRepository, brands: BrandFacade) -> None:
+        self._products = products
+        self._brands = brands
+
+    def reads(self, product_ids: Sequence[UUID]) -> Sequence[Query]:
+        return ()
+
+    def of(self, product_ids: Sequence[UUID]) -> dict[UUID, str]:
+        found = self._products.find_all(product_ids)
+        return {id_: self._brands.get(str(each.brand_id)).name for id_, each in found.items()}

@@ -1,6 +1,7 @@
 """Coupons in memory: what a write changes, the next read sees."""
 
 from collections import Counter
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from commerce.coupon.model import Coupon, IssuedCoupon, IssuedStatus
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock
 from commerce.shared.events import Event
@@ -60,6 +62,9 @@ class MemoryCouponRepository:
         if coupon is None or coupon.issued_quantity >= coupon.total_quantity:
             raise on_sold_out() or Contention("coupon_left")
         self._keep(issued)
+
+    def reads_of_issued(self, id_: UUID) -> Sequence[Query]:
+        return ()
 
     def find_issued(self, id_: UUID) -> IssuedCoupon | None:
         found = deepcopy(self._issued.get(id_))

@@ -10,6 +10,7 @@ from commerce.point.model import Charge, ChargeStatus, LedgerEntry, PointAccount
 from commerce.point.repository import NEWEST, Place
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import ConstraintViolated, Contention
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared.events import Event
 from commerce.shared.money import Money
@@ -24,6 +25,9 @@ class MemoryPointRepository:
         self._charges: dict[UUID, Charge] = {}
         self.events: list[Event] = []
         self.changes: list[Change] = []
+
+    def reads_of_account(self, user_id: UUID) -> Sequence[Query]:
+        return ()
 
     def find(self, user_id: UUID) -> PointAccount:
         if user_id not in self._accounts:

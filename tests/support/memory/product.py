@@ -24,6 +24,7 @@ from commerce.product.repository import Stocks, Units
 from commerce.product.sale_terms import Availability
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock
 from commerce.shared.events import Event
@@ -55,6 +56,9 @@ class MemoryProductRepository:
             (each.move.product_id, each.move.change, each.cause.reason, each.cause.order_id)
             for each in self.movements
         ]
+
+    def reads_of_all(self, ids: Collection[UUID]) -> Sequence[Query]:
+        return ()
 
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         found = {id_: deepcopy(self._products[id_]) for id_ in ids if id_ in self._products}

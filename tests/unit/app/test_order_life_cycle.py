@@ -27,7 +27,7 @@ from commerce.product import ProductFacade, RegisterProduct, SetStock, StockFaca
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
-from tests.support.memory.brand import MemoryBrandRepository
+from tests.support.memory.brand import MemoryBrandNames, MemoryBrandRepository
 from tests.support.memory.coupon import MemoryCouponRepository
 from tests.support.memory.drop import no_drops
 from tests.support.memory.order import MemoryOrderRepository
@@ -45,6 +45,7 @@ class MemoryShop(Shop):
         self.brands = brands = BrandFacade(MemoryBrandRepository())
         self.product_rows = MemoryProductRepository()
         self.products = ProductFacade(self.product_rows)
+        self.brand_names = MemoryBrandNames(self.product_rows, self.brands)
         self.stock = StockFacade(self.product_rows)
         self.points = PointFacade(MemoryPointRepository())
         self.order_rows = MemoryOrderRepository()

@@ -42,7 +42,7 @@ from commerce.shared import clock
 from commerce.shared.cursor import InvalidCursor
 from commerce.shared.errors import CommerceError
 from tests.support.fake_database import FakeDatabase
-from tests.support.memory.brand import MemoryBrandRepository
+from tests.support.memory.brand import MemoryBrandNames, MemoryBrandRepository
 from tests.support.memory.coupon import MemoryCouponRepository
 from tests.support.memory.drop import no_drops
 from tests.support.memory.order import MemoryOrderRepository
@@ -62,6 +62,7 @@ class MemoryShop(Shop):
     def __post_init__(self) -> None:
         self.brands = BrandFacade(MemoryBrandRepository())
         self.products = ProductFacade(self.product_rows)
+        self.brand_names = MemoryBrandNames(self.product_rows, self.brands)
         self.stock = StockFacade(self.product_rows)
         self.points = PointFacade(self.point_rows)
         self.coupons = CouponFacade(self.coupon_rows)
@@ -296,8 +297,9 @@ def test_an_order_is_written_in_one_round_trip_with_the_stock_last() -> None:
     database = FakeDatabase(anvil.rows)
     place_on(database, anvil.id)
     *reads, batch = database.sent
-    assert len(reads) == 3
-    assert all(len(read) == 1 and read[0].startswith("SELECT") for read in reads)
+    [read] = reads
+    assert len(read) == 3
+    assert all(sql.startswith("SELECT") for sql in read)
     assert not any("FOR UPDATE" in read[0] for read in reads)
     tables = ["orders", "order_line", "order_history", "point_account", "point_account",
               "point_ledger", "outbox", "stock", "stock", "drop_lot"]  # fmt: skip

@@ -1,6 +1,6 @@
 """One transaction: its statements, their order, its round trips and its errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import uuid4
@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from commerce.runtime.db.connection import ConstraintViolated, Contention
-from commerce.runtime.db.pipeline import Query
-from commerce.runtime.db.unit_of_work import Precondition, UnitOfWork
+from commerce.runtime.db.pipeline import Query, Row
+from commerce.runtime.db.unit_of_work import ClaimFirst, Precondition, UnitOfWork
 from commerce.shared.errors import Busy, CommerceError, Kind, Unavailable
 from commerce.shared.events import Event
 from tests.support.fake_database import FakeDatabase
@@ -438,3 +438,94 @@ def test_a_check_under_a_lock_precedes_the_commit(database: FakeDatabase) -> Non
         uow.check_last(CHECK, {})
         uow.commit()
     assert database.sent == [[BEGIN, LOCK.sql], ["CHECK", COMMIT]]
+
+
+# --- reads ahead, and a claim that comes first ---------------------------------------------------
+
+OTHER_READ, FIND, INSERT = Query("SELECT 2"), Query("FIND"), Query("INSERT")
+
+
+def numbered(query: Query) -> list[Row]:
+    """Answer each read with its own text."""
+    return [] if query == FIND else [(query.sql,)]
+
+
+def test_what_was_read_ahead_is_read_once_without_a_round_trip() -> None:
+    database = FakeDatabase(numbered)
+    with UnitOfWork(database) as uow:
+        uow.read_ahead(READ, OTHER_READ)
+        assert uow.read(OTHER_READ) == [(OTHER_READ.sql,)]
+        assert uow.read(READ) == [(READ.sql,)]
+        assert database.sent == [[READ.sql, OTHER_READ.sql]]
+        uow.read(READ)  # a second look is a fresh one
+    assert database.sent[1:] == [[READ.sql]]
+
+
+def test_several_reads_ask_only_for_what_was_not_read_ahead() -> None:
+    database = FakeDatabase(numbered)
+    with UnitOfWork(database) as uow:
+        uow.read_ahead(READ)
+        rows = uow.read_together(OTHER_READ, READ)
+    assert rows == [[(OTHER_READ.sql,)], [(READ.sql,)]]
+    assert database.sent == [[READ.sql], [OTHER_READ.sql]]
+
+
+@pytest.mark.parametrize("ending", [lambda uow: uow.lock(LOCK), lambda uow: uow.rollback()])
+def test_nothing_read_ahead_outlives_a_lock_or_a_rollback(
+    ending: Callable[[UnitOfWork], object],
+) -> None:
+    database = FakeDatabase(numbered)
+    with UnitOfWork(database) as uow:
+        uow.read_ahead(READ)
+        ending(uow)
+        uow.read(READ)
+    assert [each for each in database.sent if each == [READ.sql]] == [[READ.sql]] * 2
+
+
+def claimed_first(database: FakeDatabase) -> UnitOfWork:
+    uow = UnitOfWork(database)
+
+    def refuse(rows: Sequence[Row]) -> None:
+        if rows:
+            raise WallIsWet
+
+    uow.claim_first(ClaimFirst(FIND, refuse, INSERT, {"done_once": WallIsWet}))
+    return uow
+
+
+def test_a_claim_is_looked_for_with_the_first_read_only(database: FakeDatabase) -> None:
+    with claimed_first(database) as uow:
+        uow.read(READ)
+        uow.read(READ)
+        assert not uow.is_claimed
+    assert database.sent == [["FIND", READ.sql], [READ.sql]]
+
+
+def test_a_claim_that_is_found_stops_the_work_at_its_first_read() -> None:
+    database = FakeDatabase(lambda query: [("found",)] if query == FIND else [])
+    with claimed_first(database) as uow, pytest.raises(WallIsWet):
+        uow.read_ahead(READ)
+    assert database.sent == [["FIND", READ.sql]]
+
+
+def test_a_claim_is_made_before_the_first_lock_is_waited_for(database: FakeDatabase) -> None:
+    with claimed_first(database) as uow:
+        uow.lock(LOCK)
+        assert uow.is_claimed
+        uow.lock(LOCK)
+        uow.commit()
+    assert database.sent == [[BEGIN, "INSERT", LOCK.sql], [LOCK.sql], [COMMIT]]
+
+
+def test_a_claim_that_another_made_is_refused_at_the_lock(database: FakeDatabase) -> None:
+    database.fail(ConstraintViolated("done_once"))
+    with claimed_first(database) as uow, pytest.raises(WallIsWet):
+        uow.lock(LOCK)
+    assert database.sent == [[BEGIN, "INSERT", LOCK.sql], [ROLLBACK]]
+
+
+def test_a_claim_is_gone_with_its_rollback(database: FakeDatabase) -> None:
+    with claimed_first(database) as uow:
+        uow.lock(LOCK)
+        uow.rollback()
+        assert not uow.is_claimed

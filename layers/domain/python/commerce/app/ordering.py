@@ -5,7 +5,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from commerce.app.shop import Shop
-from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, Quote
 from commerce.drop import NotTheOffer
 from commerce.drop import Offer as DropOffer
@@ -24,6 +23,7 @@ from commerce.order import (
 from commerce.payment import RefundReason
 from commerce.product import Offer
 from commerce.runtime import settings
+from commerce.shared import cursor
 from commerce.shared.errors import CommerceError
 from commerce.shared.postal import PostalAddress
 
@@ -51,10 +51,10 @@ def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView
         DropOnly: a drop alone sells a line's product.
         EntryNotFound, NotYourEntry, OfferNotValid, NotTheOffer: of a drop's offer.
     """
+    _read_ahead(shop, command, buyer_id)
     offer = _drop_offer(shop, command, buyer_id)
     offers = shop.products.offers([line.product_id for line in command.lines])
-    brands = shop.brands.get_all({offer.brand_id for offer in offers.values()})
-    lines = _lines(command, offers, brands)
+    lines = _lines(command, offers, shop.brand_names.of(_product_ids(command)))
     coupon = _quote(shop, command, lines, buyer_id)
     order = shop.orders.new(
         command,
@@ -116,15 +116,36 @@ def ship_order(shop: Shop, order_id: str, command: ShipOrder, *, by: str) -> Ord
     return order_view(order)
 
 
+def _read_ahead(shop: Shop, command: PlaceOrder, buyer_id: UUID) -> None:
+    """Read everything that placing the order decides on in one round trip."""
+    reads = [
+        *shop.products.reads_of_offers([line.product_id for line in command.lines]),
+        *shop.brand_names.reads(_product_ids(command)),
+        *shop.points.reads_of_spending(buyer_id),
+    ]
+    if command.drop_entry_id is not None:
+        reads += shop.drops.reads_of_offer(command.drop_entry_id)
+    if command.issued_coupon_id is not None:
+        reads += shop.coupons.reads_of_quote(command.issued_coupon_id)
+    if command.address_id is not None:
+        reads += shop.address_book.reads_of_address(command.address_id, user_id=buyer_id)
+    shop.read_ahead(*reads)
+
+
+def _product_ids(command: PlaceOrder) -> list[UUID]:
+    found = (cursor.parse_id(line.product_id) for line in command.lines)
+    return [id_ for id_ in found if id_ is not None]
+
+
 def _lines(
-    command: PlaceOrder, offers: Mapping[UUID, Offer], brands: Mapping[UUID, BrandView]
+    command: PlaceOrder, offers: Mapping[UUID, Offer], brand_names: Mapping[UUID, str]
 ) -> list[OrderLine]:
     return [
         OrderLine(
             product_id=offer.product_id,
             product_name=offer.name,
             brand_id=offer.brand_id,
-            brand_name=brands[offer.brand_id].name,
+            brand_name=brand_names[offer.product_id],
             unit_price=offer.price,
             quantity=line.quantity,
         )

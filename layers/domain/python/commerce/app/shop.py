@@ -3,10 +3,12 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import UnitOfWork
 
 # For annotations only: a function that imported every context would start slowly.
 if TYPE_CHECKING:
+    from commerce.app.brand_names import BrandNames
     from commerce.brand import BrandFacade
     from commerce.coupon import CouponFacade
     from commerce.drop import DropFacade, DropPromotion
@@ -100,6 +102,17 @@ class Shop:
         from commerce.notification import MailRepository, NotificationFacade
 
         return NotificationFacade(MailRepository(self.uow))
+
+    def read_ahead(self, *queries: Query) -> None:
+        """Read in one round trip what facades say that they will read."""
+        if queries:
+            self.uow.read_ahead(*queries)
+
+    @cached_property
+    def brand_names(self) -> "BrandNames":
+        from commerce.app.brand_names import BrandNames
+
+        return BrandNames(self.uow)
 
     @cached_property
     def brands(self) -> "BrandFacade":

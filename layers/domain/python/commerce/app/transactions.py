@@ -19,10 +19,15 @@ from commerce.app.sessions import session_check
 from commerce.app.shop import Shop
 from commerce.runtime import idempotency, replay, settings
 from commerce.runtime.aws import client
-from commerce.runtime.db.connection import ConnectionLost, Contention, SessionUnusable
+from commerce.runtime.db.connection import (
+    ConnectionLost,
+    Contention,
+    LockTimedOut,
+    SessionUnusable,
+)
 from commerce.runtime.db.current import database
 from commerce.runtime.db.unit_of_work import UnitOfWork
-from commerce.runtime.idempotency import AlreadyDone, Claim
+from commerce.runtime.idempotency import AlreadyDone, Claim, RequestInProgress
 from commerce.shared.errors import Busy, CommerceError, Kind, Unavailable
 from commerce.shared.trace import trace_id
 
@@ -31,6 +36,7 @@ T = TypeVar("T")
 V = TypeVar("V", bound=BaseModel)
 
 ATTEMPTS = 3  # spec §4: tries of a transaction that lost a deadlock or a race
+_CLAIMS = "done_once"  # the index at which a repeated request waits for the first one
 _FIRST_PAUSE_SECONDS = 0.02  # doubled and jittered between the tries
 
 # The Shop's properties by the name of the facade's class, which is their return annotation.
@@ -71,6 +77,7 @@ def once(
 
     Raises:
         IdempotencyKeyReused: the claim belongs to another request.
+        RequestInProgress: that request is still running.
     """
     if claimed is None:
         return in_transaction(use_case, *args, **kwargs)
@@ -79,14 +86,8 @@ def once(
         return _with_retries(
             partial(_run, partial(_call, use_case, args, kwargs), claimed, unknown)
         )
-    except Unavailable:
-        raise  # asking for the first answer would wait as long again
     except CommerceError as refusal:
-        if refusal.kind is Kind.UNAUTHENTICATED:
-            raise
-        # The first request may have taken what this one needs; then its answer is the right one.
-        with UnitOfWork(database()) as uow:
-            first = idempotency.find_answer(uow, claimed)
+        first = _first_answer(claimed, refusal)
         if first is None:
             if isinstance(refusal, AlreadyDone):
                 raise Busy from refusal  # claimed and released between our two reads
@@ -94,7 +95,28 @@ def once(
         if first not in unknown:  # else it was committed by a try of ours, whose answer was lost
             replay.mark_replayed()
         model: type[V] = use_case.__annotations__["return"]
-        return model.model_validate_json(first)
+        return idempotency.read_answer(first, model)
+
+
+def _first_answer(claimed: Claim, refusal: CommerceError) -> str | None:
+    """Return the answer that another request with this claim got, or a try of ours that was lost.
+
+    The first request may have taken what this one needs; then its answer is the right one. Without
+    one, the refusal becomes the first answer.
+    """
+    if isinstance(refusal, AlreadyDone) and refusal.first is not None:
+        return refusal.first
+    if isinstance(refusal, Unavailable) or refusal.kind is Kind.UNAUTHENTICATED:
+        raise refusal  # asking for the first answer would wait as long again; or is not allowed
+    try:
+        if isinstance(refusal, LockTimedOut):
+            raise refusal
+        with UnitOfWork(database()) as uow:
+            return idempotency.refuse(uow, claimed, refusal, trace_id())
+    except LockTimedOut as late:
+        if late.relation == _CLAIMS:
+            raise RequestInProgress from late
+        raise
 
 
 def _call(use_case: Callable[..., T], args: Any, kwargs: Any, shop: Shop) -> T:
@@ -114,9 +136,11 @@ def _run(
     result: Any = None
     with UnitOfWork(database(), session_check()) as uow:
         try:
+            if claimed is not None:
+                idempotency.begin(uow, claimed)
             result = work(Shop(uow))
             if claimed is not None:
-                idempotency.claim(uow, claimed, result.model_dump_json())
+                idempotency.answer(uow, claimed, result.model_dump_json())
             is_safe_to_repeat = claimed is not None  # the claim row tells if it was committed
             uow.commit()
         except ConnectionLost as lost:

@@ -1,5 +1,6 @@
 """The use cases of the coupon context."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -10,6 +11,7 @@ from commerce.coupon.model import Coupon, IssuedCoupon, IssuedStatus
 from commerce.coupon.repository import CouponRepository
 from commerce.coupon.views import CouponView, IssuedCouponView, coupon_view, issued_view
 from commerce.runtime.audit import Change
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock, cursor
 from commerce.shared.money import DEFAULT_CURRENCY, Money
 from commerce.shared.pagination import newest_first
@@ -78,6 +80,11 @@ class CouponFacade:
         listing = f"coupons:{user_id}:{status or 'all'}"
         read = partial(self._coupons.newest_of, user_id, status)
         return newest_first(listing, after, limit, read, issued_view)
+
+    def reads_of_quote(self, issued_coupon_id: str) -> Sequence[Query]:
+        """Return what `quote` will read."""
+        id_ = cursor.parse_id(issued_coupon_id)
+        return self._coupons.reads_of_issued(id_) if id_ else ()
 
     def quote(self, issued_coupon_id: str, *, user_id: UUID, total: Money) -> Quote:
         """Calculate the discount of the user's coupon. Raises CouponNotUsable with the reason."""

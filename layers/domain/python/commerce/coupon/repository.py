@@ -1,13 +1,14 @@
 """Coupons in PostgreSQL, by its clock."""
 
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from commerce.coupon.model import Coupon, IssuedCoupon, IssuedStatus, Kind
 from commerce.runtime import audit
 from commerce.runtime.audit import Change
-from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import Statement, precompiled
 from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
 from commerce.shared import clock
@@ -41,6 +42,9 @@ class CouponRepository(Protocol):
 
         Raises Contention if the user has a copy already.
         """
+
+    def reads_of_issued(self, id_: UUID) -> Sequence[Query]:
+        """Return what `find_issued` will read."""
 
     def find_issued(self, id_: UUID) -> IssuedCoupon | None:
         """Return a copy."""
@@ -118,8 +122,12 @@ class SqlCouponRepository:
             sql.TAKE(coupon_id=coupon.id, first=first), on_violation={"coupon_left": on_sold_out}
         )
 
+    def reads_of_issued(self, id_: UUID) -> Sequence[Query]:
+        return [sql.FIND_COPY(id=id_)]
+
     def find_issued(self, id_: UUID) -> IssuedCoupon | None:
-        for row in self._uow.read(sql.FIND_COPY(id=id_)):
+        [query] = self.reads_of_issued(id_)
+        for row in self._uow.read(query):
             return _issued(row)
         return None
 

@@ -66,6 +66,7 @@ from commerce.drop.views import (
 )
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock, cursor
 from commerce.shared import etag as versions
 from commerce.shared.errors import CommerceError
@@ -463,6 +464,11 @@ class DropFacade:
         """Return the drop that sells a product alone, by product, of those that have one."""
         return self._drops.selling(product_ids)
 
+    def reads_of_offer(self, entry_id: str) -> Sequence[Query]:
+        """Return what `offer` will read."""
+        id_ = cursor.parse_id(entry_id)
+        return self._drops.reads_of_entry(id_) if id_ else ()
+
     def offer(self, entry_id: str, *, user_id: UUID) -> Offer:
         """Return the offer of the user's entry. Raises EntryNotFound, NotYourEntry, OfferNotValid.
 
@@ -471,7 +477,7 @@ class DropFacade:
         entry, now = self._find_entry(entry_id, user_id)
         if not entry.is_offered(now) or entry.claim_until is None:
             raise OfferNotValid(*_shown(entry, now), drop_id=entry.drop_id)
-        drop, _ = self._find(str(entry.drop_id))
+        drop = self._drops.of_entry(entry.id)
         return Offer(
             entry_id=entry.id,
             user_id=user_id,

@@ -21,7 +21,7 @@ from commerce.drop.model import (
 )
 from commerce.runtime import audit
 from commerce.runtime.audit import Change
-from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
 from commerce.shared import clock
@@ -260,9 +260,20 @@ class DropRepository:
         """Return the user's entry."""
         return _entry(self._uow.read(sql.ENTRY_OF_USER(drop_id=drop_id, user_id=user_id)))
 
+    def reads_of_entry(self, id_: UUID) -> Sequence[Query]:
+        """Return what `find_entry` and `of_entry` will read."""
+        return [sql.FIND_ENTRY(id=id_), sql.OF_ENTRY(entry_id=id_)]
+
+    def of_entry(self, entry_id: UUID) -> Drop:
+        """Return the drop of an entry that exists."""
+        _, query = self.reads_of_entry(entry_id)
+        drop, _ = _drop(self._uow.read(query)[0])
+        return drop
+
     def find_entry(self, id_: UUID) -> tuple[Entry, datetime] | None:
         """Return an entry and the database's time."""
-        found = self._uow.read(sql.FIND_ENTRY(id=id_))
+        query, _ = self.reads_of_entry(id_)
+        found = self._uow.read(query)
         entry = _entry(found)
         return (entry, found[0].now) if entry else None
 

@@ -210,6 +210,12 @@ ENTRY_OF_PERSON = Statement(
 ENTRY_OF_USER = Statement(
     _ENTRIES.where(_e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid))
 )
+OF_ENTRY = Statement(
+    _DROPS.where(
+        _d.id
+        == select(_e.drop_id).where(_e.id == bindparam("entry_id", type_=Uuid)).scalar_subquery()
+    )
+)
 FIND_ENTRY = Statement(_ENTRIES.where(_e.id == _ID))
 LOCK_ENTRY = Statement(_ENTRIES.where(_e.id == _ID).with_for_update(of=drop_entry_table))
 LOCK_ENTRY_OF_USER = Statement(

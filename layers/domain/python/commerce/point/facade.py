@@ -30,6 +30,7 @@ from commerce.point.views import (
 )
 from commerce.runtime.audit import Change
 from commerce.runtime.business_time import begin_of_day
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock, cursor
 from commerce.shared.money import Money
 from commerce.shared.pagination import newest_first, page_of
@@ -146,6 +147,10 @@ class PointFacade:
     def pending_of(self, user_id: UUID) -> Sequence[UUID]:
         """Return the user's charges that are yet to be paid."""
         return self._points.pending_of(user_id)
+
+    def reads_of_spending(self, user_id: UUID) -> Sequence[Query]:
+        """Return what `spend` will read."""
+        return self._points.reads_of_account(user_id)
 
     def spend(self, user_id: UUID, amount: Money, order_id: UUID) -> None:
         """Pay for an order with points.

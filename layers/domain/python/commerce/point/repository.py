@@ -29,6 +29,9 @@ NEWEST: Place = (2**63 - 1, UUID(int=2**128 - 1))
 class PointRepository(Protocol):
     """Stores point accounts, their ledger and their events."""
 
+    def reads_of_account(self, user_id: UUID) -> Sequence[Query]:
+        """Return what `find` will read."""
+
     def find(self, user_id: UUID) -> PointAccount:
         """Return the user's account, an empty one if there is none."""
 
@@ -77,8 +80,12 @@ class SqlPointRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
+    def reads_of_account(self, user_id: UUID) -> Sequence[Query]:
+        return [sql.FIND(user_id=user_id)]
+
     def find(self, user_id: UUID) -> PointAccount:
-        return _account(user_id, self._uow.read(sql.FIND(user_id=user_id)))
+        [query] = self.reads_of_account(user_id)
+        return _account(user_id, self._uow.read(query))
 
     def lock_or_open(self, user_id: UUID) -> PointAccount:
         currency = PointAccount.empty(user_id).balance.currency

@@ -25,6 +25,7 @@ from commerce.product.repository import ProductRepository
 from commerce.product.sale_terms import Availability, SaleTerms
 from commerce.product.views import FirstPages
 from commerce.runtime.audit import Change
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock, cursor
 from commerce.shared import etag as versions
@@ -203,6 +204,10 @@ class ProductFacade:
         if missing := [text for text, each in ids.items() if each not in offers]:
             raise ProductNotFound(missing)
         return offers
+
+    def reads_of_offers(self, product_ids: Sequence[str]) -> Sequence[Query]:
+        """Return what `offers` will read."""
+        return self._products.reads_of_all(_known(dict.fromkeys(product_ids)))
 
     def _offers(self, ids: Collection[UUID]) -> dict[UUID, Offer]:
         return {

@@ -43,6 +43,9 @@ Stocks: TypeAlias = Mapping[UUID, Stock]
 class ProductRepository(Protocol):
     """The store of products and their stock."""
 
+    def reads_of_all(self, ids: Collection[UUID]) -> Sequence[Query]:
+        """Return what `find_all` will read."""
+
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
         """Find those of the products that exist."""
 
@@ -119,8 +122,12 @@ class SqlProductRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
+    def reads_of_all(self, ids: Collection[UUID]) -> Sequence[Query]:
+        return [sql.FIND_ALL(ids=list(ids))]
+
     def find_all(self, ids: Collection[UUID]) -> dict[UUID, Product]:
-        return {row.id: _product(row) for row in self._uow.read(sql.FIND_ALL(ids=list(ids)))}
+        [query] = self.reads_of_all(ids)
+        return {row.id: _product(row) for row in self._uow.read(query)}
 
     def find_summaries(self, ids: Collection[UUID]) -> dict[UUID, ProductSummary]:
         return {row.id: _summary(row) for row in self._uow.read(sql.FIND_SUMMARIES(ids=list(ids)))}

@@ -36,7 +36,7 @@ def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> Pay
     card = command.card
     try:
         requested = once(claim, _request_payment, command.order_id, card, buyer_id)
-    except (PaymentUnderWay, DeclinedTooOften) as refused:
+    except PaymentUnderWay as refused:  # found by the commit
         raise OrderNotPayable(refused.detail) from refused
     if not replay.is_replayed():
         return first_answer(charge_card(requested.payment_id, card, callback_url))
@@ -51,7 +51,10 @@ def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> Pay
 
 def _request_payment(shop: Shop, order_id: str, card: Card, buyer_id: UUID) -> PaymentView:
     due = shop.orders.due(order_id, buyer_id=buyer_id)
-    payment = shop.payments.request(
-        card, order_id=due.order_id, buyer_id=buyer_id, amount=due.amount
-    )
+    try:
+        payment = shop.payments.request(
+            card, order_id=due.order_id, buyer_id=buyer_id, amount=due.amount
+        )
+    except (PaymentUnderWay, DeclinedTooOften) as refused:
+        raise OrderNotPayable(refused.detail) from refused
     return payment_view(payment)

@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction, once
-from commerce.product import AdjustStock, Oversold, SetStock, StockFacade, StockView
-from commerce.runtime.db.current import database
+from commerce.product import AdjustStock, Oversold, SetStock, StockView
 from commerce.runtime.db.statement import precompiled
-from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.runtime.idempotency import Claim
 from commerce.shared.etag import IfMatch
 
@@ -23,23 +22,32 @@ MAX_ORDERS = 100  # spec §5
 
 def set_stock(product_id: str, command: SetStock, *, by: str, if_match: IfMatch) -> StockView:
     """Count a product's stock; see StockFacade.set."""
-    with _naming_orders(product_id):
-        return in_transaction(StockFacade.set, product_id, command, by=by, if_match=if_match)
+    return in_transaction(_set_stock, product_id, command, by=by, if_match=if_match)
 
 
 def adjust_stock(key: Claim, product_id: str, command: AdjustStock, *, by: str) -> StockView:
     """Adjust a product's stock, once per key; see StockFacade.adjust."""
-    with _naming_orders(product_id):
-        return once(key, StockFacade.adjust, product_id, command, by=by)
+    return once(key, _adjust_stock, product_id, command, by=by)
+
+
+def _set_stock(
+    shop: Shop, product_id: str, command: SetStock, *, by: str, if_match: IfMatch
+) -> StockView:
+    with _naming_orders(shop, product_id):
+        return shop.stock.set(product_id, command, by=by, if_match=if_match)
+
+
+def _adjust_stock(shop: Shop, product_id: str, command: AdjustStock, *, by: str) -> StockView:
+    with _naming_orders(shop, product_id):
+        return shop.stock.adjust(product_id, command, by=by)
 
 
 @contextmanager
-def _naming_orders(product_id: str) -> Iterator[None]:
-    # They are read after the rollback, so that nobody waits for the stock meanwhile.
+def _naming_orders(shop: Shop, product_id: str) -> Iterator[None]:
     try:
         yield
     except Oversold as refusal:
+        shop.uow.rollback()  # so that no one waits for the stock while they are read
         query = sql.ORDERS_HOLDING(product_id=UUID(product_id), limit=MAX_ORDERS)
-        with UnitOfWork(database()) as uow:
-            orders = [row.order_id for row in uow.read(query)]
+        orders = [row.order_id for row in shop.uow.read(query)]
         raise Oversold(refusal.by, orders) from refusal

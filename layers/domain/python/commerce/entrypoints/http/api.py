@@ -13,11 +13,11 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from commerce.app.sessions import expect_session_of, require_session
-from commerce.entrypoints import idempotency
 from commerce.entrypoints.http import acts
 from commerce.entrypoints.http.access import ANYONE, Access, identify
 from commerce.entrypoints.http.field_errors import field_error
 from commerce.entrypoints.http.request import IncomingRequest
+from commerce.entrypoints.http.request_keys import find_key, read_key
 from commerce.entrypoints.http.responses import Answer, not_modified_if_known, without_route
 from commerce.entrypoints.http.strictness import ValidationFailed, refuse_what_is_ignored
 from commerce.entrypoints.http.viewer import Viewer
@@ -41,6 +41,10 @@ Idempotent: TypeAlias = bool | Literal["optional"]
 """Says if requests have an Idempotency-Key: none, all, or those whose caller sent one."""
 
 
+AnswerOnce: TypeAlias = Callable[[Claim, LambdaContext, Callable[[], Answer]], Answer]
+"""Calls a function for its answer, or replays the first answer to the same claim."""
+
+
 class PathNotFound(CommerceError):
     """There is nothing at this path."""
 
@@ -55,6 +59,7 @@ class Rules:
     access: Access = ANYONE
     require: Requirement | None = None
     idempotent: Idempotent = False
+    answered_by: AnswerOnce | None = None
     fingerprint_key: Callable[[], bytes] | None = None
     success: Sequence[int] = (HTTPStatus.OK,)
     refusals: Sequence[type[CommerceError]] = ()
@@ -103,6 +108,7 @@ def lambda_handler(
     access: Access = ANYONE,
     require: Requirement | None = None,
     idempotent: Idempotent = False,
+    answered_by: AnswerOnce | None = None,
     fingerprint_key: Callable[[], bytes] | None = None,
     answer_within_seconds: float = math.inf,
     success: Sequence[int] = (HTTPStatus.OK,),
@@ -118,6 +124,7 @@ def lambda_handler(
         access: the callers that are let in.
         require: checks headers and raw body before the body is parsed.
         idempotent: says if requests have an Idempotency-Key.
+        answered_by: replays the answers to such requests, where it is not the claim row alone.
         fingerprint_key: returns the key of the HMAC that is stored of an idempotent request, where
             a plain hash would let its body be guessed.
         answer_within_seconds: the time of an answer, where the function's time-out is longer.
@@ -128,8 +135,8 @@ def lambda_handler(
         reads_personal_data: has a read audited, as writes of staff are.
     """
     api.rules = rules = Rules(
-        access, require, idempotent, fingerprint_key, success, refusals, people_only,
-        bootstraps, reads_personal_data,
+        access, require, idempotent, answered_by, fingerprint_key, success, refusals,
+        people_only, bootstraps, reads_personal_data,
     )  # fmt: skip
 
     @observed
@@ -194,9 +201,9 @@ def _respond(
         api.append_context(
             identity=identity, if_match=if_match(request.headers.get("if-match")), claim=claim
         )
-        if claim is None:
+        if claim is None or rules.answered_by is None:
             return _resolve(api, request)
-        answer = idempotency.answer_once(claim, request.context, partial(_resolve, api, request))
+        answer = rules.answered_by(claim, request.context, partial(_resolve, api, request))
         if replay.is_replayed():  # perhaps without a transaction, which would have checked it
             replay.reset()
             require_session()
@@ -227,7 +234,7 @@ def _claim(
 ) -> Claim | None:
     if not rules.idempotent:
         return None
-    read = idempotency.find_key if rules.idempotent == "optional" else idempotency.read_key
+    read = find_key if rules.idempotent == "optional" else read_key
     key = read(request.headers)
     if key is None:
         return None

@@ -1,6 +1,7 @@
 """The connection to PostgreSQL that one execution environment keeps, and its errors."""
 
 import logging
+import re
 import secrets
 import socket
 import time
@@ -61,6 +62,8 @@ _PLAN_OUTDATED = ("0A000", "26000", "42P05")
 # that ends (57P) or fails (58, XX000), an unknown result.
 _UNDONE = ("25", "28", "53", "55000", "57P03", "72000")
 _UNKNOWN = ("08", "40003", "57P", "58", "XX000")
+# The context of a wait for another transaction's row with the same key, in the server's English.
+_INSERTING = re.compile(r'while inserting index tuple .* in relation "(\w+)"')
 _ENDED = ("FATAL", "PANIC")  # the severities after which the server closes the connection
 _LOGIN_REFUSED = "28"  # the class of invalid authorizations
 _NO_ENTRY = "28000"  # pg_hba.conf has no entry for this user with, or without, encryption
@@ -80,6 +83,18 @@ class ConstraintViolated(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
+
+
+class LockTimedOut(Busy):
+    """Somebody else holds what this request needs.
+
+    `relation` is the index into which another transaction has inserted the same key; empty where a
+    row's lock was not granted.
+    """
+
+    def __init__(self, relation: str = "") -> None:
+        super().__init__()
+        self.relation = relation
 
 
 class InvalidData(Exception):
@@ -363,6 +378,13 @@ def _fields(error: BaseException) -> Mapping[str, str]:
     return fields if isinstance(fields, dict) else {}  # not a dict: not an error of the server
 
 
+def _timed_out(fields: Mapping[str, str]) -> Busy:
+    if fields["C"] == _QUERY_CANCELED:
+        return Busy()
+    inserting = _INSERTING.search(fields.get("W", ""))
+    return LockTimedOut(inserting[1] if inserting else "")
+
+
 def _translated(error: Exception) -> Exception:
     fields, state = _fields(error), sqlstate(error)
     if fields.get("V") in _ENDED:
@@ -372,7 +394,7 @@ def _translated(error: Exception) -> Exception:
     if state in _PLAN_OUTDATED:
         return _PlanOutdated(fields.get("M", ""))
     if state in (_LOCK_NOT_AVAILABLE, _QUERY_CANCELED):
-        return Busy()
+        return _timed_out(fields)
     if state.startswith("23"):
         return ConstraintViolated(fields.get("n", fields.get("c", state)))
     if state.startswith("22"):

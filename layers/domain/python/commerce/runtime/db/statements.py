@@ -49,6 +49,20 @@ FIND_CLAIM = Statement(
         once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
     )
 )
+ANSWER = Statement(
+    update(once_table)
+    .where(once_table.c.scope == bindparam("scope_"), once_table.c.key == bindparam("key_"))
+    .values(answer=bindparam("answer"))
+)
+# Returns no row where the claim has an answer already.
+CLAIM_REFUSED = Statement(
+    upsert(once_table)
+    .values(
+        {name: bindparam(name) for name in ("scope", "key", "fingerprint", "answer", "claimed_at")}
+    )
+    .on_conflict_do_nothing()
+    .returning(once_table.c.key)
+)
 RELEASE = Statement(
     delete(once_table).where(
         once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")

@@ -52,6 +52,20 @@ class Precondition:
     is_met: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimFirst:
+    """The claim of work that takes effect once, looked for, or made, before anything else.
+
+    `find` is sent with the first read and `found` raises if it has rows; `insert` is sent with the
+    first lock, so that a repeated request waits for the claim and for nothing else.
+    """
+
+    find: Query
+    found: Callable[[Sequence[Row]], None]
+    insert: Query
+    on_violation: OnViolation
+
+
 class UnitOfWork:
     """One transaction; leaving the `with` block without `commit()` rolls it back.
 
@@ -62,6 +76,10 @@ class UnitOfWork:
     def __init__(self, database: Database, precondition: Precondition | None = None) -> None:
         self._database = database
         self._precondition = precondition
+        self._claim_first: ClaimFirst | None = None
+        self._is_looked_for = False
+        self._is_claimed = False
+        self._ahead: list[tuple[Query, list[Row]]] = []
         self._in_transaction = False
         self._has_new_events = False
         self._reset()
@@ -92,13 +110,32 @@ class UnitOfWork:
         """True where a commit may have left events in the outbox."""
         return self._has_new_events
 
+    @property
+    def is_claimed(self) -> bool:
+        """True where the claim of `claim_first` was made, in this transaction."""
+        return self._is_claimed
+
+    def claim_first(self, claim: ClaimFirst) -> None:
+        """Begin with this claim: see ClaimFirst."""
+        self._claim_first = claim
+
+    def read_ahead(self, *queries: Query) -> None:
+        """Run several reads in one round trip, and keep the rows of each for its first `read`.
+
+        A lock discards what was not read by then: it would be older than the lock.
+        """
+        self._ahead += zip(queries, self._read(queries), strict=True)
+
     def read(self, query: Query) -> list[Row]:
         """Read rows as they are committed now; after `lock`, as this transaction sees them."""
-        return self._run([query])[0]
+        return self.read_together(query)[0]
 
     def read_together(self, *queries: Query) -> list[list[Row]]:
         """Run several reads in one round trip; return the rows of each."""
-        return self._run(queries)
+        known = [self._taken_from_ahead(query) for query in queries]
+        unknown = [query for query, rows in zip(queries, known, strict=True) if rows is None]
+        fresh = iter(self._read(unknown) if unknown or not queries else [])
+        return [next(fresh) if rows is None else rows for rows in known]
 
     def lock(self, *queries: Query) -> list[Row]:
         """Run reads with FOR UPDATE; their rows stay locked until commit or rollback.
@@ -116,6 +153,9 @@ class UnitOfWork:
         if self._in_transaction:
             return self._run(queries)
         self._in_transaction = True
+        self._ahead.clear()
+        if self._claim_first is not None:
+            return self._lock_after(self._claim_first, queries)
         return self._run([BEGIN, *queries], in_transaction=False)[1:]
 
     def claim(self, query: Query, on_violation: OnViolation) -> None:
@@ -207,10 +247,38 @@ class UnitOfWork:
                     raise
         return self._run([*writes, *self._last_writes, *self._checks])
 
+    def _read(self, queries: Sequence[Query]) -> list[list[Row]]:
+        claim = self._claim_first
+        if claim is None or self._is_looked_for or self._in_transaction or not queries:
+            return self._run(queries)
+        self._is_looked_for = True
+        found, *rows = self._run([claim.find, *queries])
+        claim.found(found)
+        return rows
+
+    def _taken_from_ahead(self, query: Query) -> list[Row] | None:
+        for place, (read, rows) in enumerate(self._ahead):
+            if read == query:
+                del self._ahead[place]
+                return rows
+        return None
+
+    def _lock_after(self, claim: ClaimFirst, queries: Sequence[Query]) -> list[list[Row]]:
+        try:
+            rows = self._run([BEGIN, claim.insert, *queries], in_transaction=False)
+        except ConstraintViolated as violated:
+            if violated.name not in claim.on_violation:
+                raise
+            self.rollback()
+            raise claim.on_violation[violated.name]() or violated from violated
+        self._is_claimed = True
+        return rows[2:]
+
     def rollback(self) -> None:
         """Undo what is not committed and release every lock. Never fails."""
+        self._ahead.clear()
         if self._in_transaction:
-            self._in_transaction = False
+            self._in_transaction = self._is_claimed = False
             if self._database.is_open:  # a broken connection took its transaction with it
                 self._roll_back()
 

@@ -1,8 +1,10 @@
 """The use cases of the address book."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock, cursor
 from commerce.shared.postal import FIELDS, PostalAddress, is_of_country
 from commerce.shared.schemas import Page
@@ -23,6 +25,11 @@ class AddressBookFacade:
         """List all of a user's addresses, the default first, then the newest."""
         items = [_view(each) for each in self._addresses.of_user(user_id)]
         return Page(items=items, next_cursor=None)
+
+    def reads_of_address(self, address_id: str, *, user_id: UUID) -> Sequence[Query]:
+        """Return what `get` will read."""
+        id_ = cursor.parse_id(address_id)
+        return self._addresses.reads_of_one(id_, user_id) if id_ else ()
 
     def get(self, address_id: str, *, user_id: UUID) -> PostalAddress:
         """Return one of a user's addresses, for an order to keep. Raises AddressNotFound."""

@@ -1,9 +1,10 @@
 """The address book in PostgreSQL."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.postal import PostalAddress
@@ -38,9 +39,14 @@ class AddressRepository:
             raise UserNotFound
         return [_address(row) for row in found]
 
+    def reads_of_one(self, id_: UUID, user_id: UUID) -> Sequence[Query]:
+        """Return what `find` will read."""
+        return [sql.ONE(address_id=id_, user_id=user_id)]
+
     def find(self, id_: UUID, user_id: UUID) -> Address | None:
         """Return the user's address with this id."""
-        for row in self._uow.read(sql.ONE(address_id=id_, user_id=user_id)):
+        [query] = self.reads_of_one(id_, user_id)
+        for row in self._uow.read(query):
             return _address(row)
         return None
 

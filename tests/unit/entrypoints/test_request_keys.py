@@ -2,7 +2,7 @@
 
 import pytest
 
-from commerce.entrypoints.idempotency import (
+from commerce.entrypoints.http.request_keys import (
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
     read_key,

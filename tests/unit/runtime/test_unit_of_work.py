@@ -461,7 +461,7 @@ def test_what_was_read_ahead_is_read_once_without_a_round_trip() -> None:
     assert database.sent[1:] == [[READ.sql]]
 
 
-def test_several_reads_ask_only_for_what_was_not_read_ahead() -> None:
+def test_several_reads_send_only_what_was_not_read_ahead() -> None:
     database = FakeDatabase(numbered)
     with UnitOfWork(database) as uow:
         uow.read_ahead(READ)

@@ -69,7 +69,7 @@ class Keyring:
             required: names of claims besides those that every token has.
         """
         try:
-            key = self._key(jwt.get_unverified_header(token).get("kid"))
+            key = self._key(_key_id(token.partition(".")[0]))
             claims: dict[str, Any] = jwt.decode(
                 token,
                 _prepared(key),
@@ -109,6 +109,13 @@ class Keyring:
             keys: dict[str, str] = json.loads(given)
             return keys
         return settings.secret(settings.text(f"{self._name}_SECRET_ARN"), fresh=fresh)
+
+
+@lru_cache(maxsize=16)  # every token of a key has the same header
+def _key_id(header: str) -> str | None:
+    """Return the id of the key in a token's header, as it was received."""
+    kid: str | None = jwt.get_unverified_header(f"{header}..").get("kid")
+    return kid
 
 
 @lru_cache(maxsize=16)  # more keys than there are during a rotation

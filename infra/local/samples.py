@@ -43,10 +43,10 @@ USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID
 EVENT_ID, SESSION_ID, CHARGE_ID = _ID + "10", _ID + "17", _ID + "c2"
 PAYMENT_TOKEN = "TK-0198c0de000070008000000000000000"  # noqa: S105 - of no card
 DROP_ID, ENTRY_ID, API_KEY_ID = _ID + "d1", _ID + "e1", _ID + "b7"
-ADDRESS_ID = _ID + "ad"
+ADDRESS_ID, RETURN_ID = _ID + "ad", _ID + "c4"
 SAMPLE_IDS = {
     PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID, SESSION_ID,
-    DROP_ID, ENTRY_ID, CHARGE_ID, API_KEY_ID, ADDRESS_ID,
+    DROP_ID, ENTRY_ID, CHARGE_ID, API_KEY_ID, ADDRESS_ID, RETURN_ID,
 }  # fmt: skip
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
@@ -79,7 +79,11 @@ class Scene:
 
     def _facts(self) -> dict[str, Callable[[], str]]:
         """Return by placeholder what creates its value."""
-        orders = {"deliver_order": self._shipped_order, "pay_order": self._unpaid_order}
+        orders = {
+            "deliver_order": self._shipped_order,
+            "pay_order": self._unpaid_order,
+            "request_return": self._delivered_order,
+        }
         runs = {"publish_ranks": self._ranked_run}
         is_about_login = self._name in ("sign_up", "open_session")
         is_about_password = self._name == "change_password"
@@ -102,6 +106,7 @@ class Scene:
             ENTRY_ID: lambda: str(self._entry["entry_id"]),
             API_KEY_ID: self._api_key,
             ADDRESS_ID: self._address,
+            RETURN_ID: self._return,
             TOKEN: (
                 (lambda: str(self._session["access_token"])) if is_about_password else self._token
             ),
@@ -181,6 +186,16 @@ class Scene:
         order_id = self._confirmed_order()
         self._admin.call("POST", f"/admin/orders/{order_id}/shipment")
         return order_id
+
+    def _delivered_order(self) -> str:
+        order_id = self._shipped_order()
+        self._admin.call("POST", f"/admin/orders/{order_id}/delivery")
+        return order_id
+
+    def _return(self) -> str:
+        line = {"product_id": self._product["product_id"], "quantity": 1, "reason": "Too heavy"}
+        path = f"/orders/{self._delivered_order()}/returns"
+        return str(self._buyer.api.call("POST", path, {"lines": [line]}, _a_key())["return_id"])
 
     def _paid_order(self, result: str = "SUCCESS") -> tuple[str, str]:
         """Pay an order by card and wait for the result; return the order's id and the payment's."""

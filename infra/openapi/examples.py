@@ -49,6 +49,9 @@ from commerce.order import (
     PointsExceedTotal,
     PriceChanged,
     PurchaseLimitExceeded,
+    RefundExceedsPaid,
+    ReturnNotPossible,
+    ReturnView,
     TooManyUnpaidOrders,
 )
 from commerce.order.errors import StatusChangeRefused
@@ -95,6 +98,7 @@ PAYMENT_ID = "0198c0de-0000-7000-8000-00000000000d"
 COUPON_ID = "0198c0de-0000-7000-8000-00000000000e"
 CHARGE_ID = "0198c0de-0000-7000-8000-0000000000c2"
 REFUND_ID = "0198c0de-0000-7000-8000-0000000000c3"
+RETURN_ID = "0198c0de-0000-7000-8000-0000000000c4"
 ISSUED_COUPON_ID = "0198c0de-0000-7000-8000-00000000000f"
 USER_ID = "0198c0de-0000-7000-8000-000000000001"
 SESSION_ID = "0198c0de-0000-7000-8000-000000000017"
@@ -115,6 +119,7 @@ PATH_IDS = {
     "payment_id": PAYMENT_ID,
     "coupon_id": COUPON_ID,
     "charge_id": CHARGE_ID,
+    "return_id": RETURN_ID,
     "user_id": USER_ID,
     "asset": "start.js",
     "queue": QUEUE,
@@ -196,6 +201,26 @@ _REFUND = {
     "card_amount": _won(0),
     "points": _won(12000),
     "at": AT,
+}
+_RETURN = {
+    "return_id": RETURN_ID,
+    "order_id": ORDER_ID,
+    "status": "REQUESTED",
+    "lines": [
+        {
+            "product_id": PRODUCT_ID,
+            "product_name": "Anvil",
+            "quantity": 1,
+            "reason": "Does not fit",
+            "received_quantity": 0,
+            "restocked_quantity": 0,
+        }
+    ],
+    "requested_at": AT,
+    "ended_at": None,
+    "rejection_reason": None,
+    "refund_id": None,
+    "refunded": _won(0),
 }
 _STEP = {"status": "CONFIRMED", "at": AT, "by": f"user:{USER_ID}", "reason": "Paid by points"}
 _PAYMENT = {
@@ -494,7 +519,16 @@ _VIEWS: tuple[View, ...] = (
     IssuedCouponView(issued_coupon_id=ISSUED_COUPON_ID, coupon_id=COUPON_ID, status="AVAILABLE"),
     OrderView.model_validate(_ORDER),
     AddressView.model_validate(_ADDRESS | {"address_id": ADDRESS_ID, "is_default": True}),
-    OrderPage.model_validate({**_ORDER, "refunds": [_REFUND], "history": [_STEP], "payments": []}),
+    OrderPage.model_validate(
+        {
+            **_ORDER,
+            "refunds": [_REFUND],
+            "returns": [_RETURN],
+            "history": [_STEP],
+            "payments": [],
+        }
+    ),
+    ReturnView.model_validate(_RETURN),
     PaymentView.model_validate(_PAYMENT),
     RankingWeightsView(view=0.1, like=0.2, order=0.7),
     RankingView(
@@ -515,6 +549,7 @@ _VIEWS: tuple[View, ...] = (
         {
             **_ORDER,
             "refunds": [_REFUND],
+            "returns": [_RETURN],
             "history": [_STEP],
             "payments": [],
             "buyer_id": USER_ID,
@@ -561,6 +596,8 @@ _ERRORS: Mapping[type[CommerceError], CommerceError] = {
         ),
         PriceChanged(Money(26000)),
         NothingLeft({PRODUCT_ID: 2}, {PRODUCT_ID: 1}),
+        ReturnNotPossible("The order is SHIPPED; only a DELIVERED one goes back."),
+        RefundExceedsPaid(Money(4000)),
         TooManyUnpaidOrders(3),
         AddressRequired(),
         TooManyAddresses(20),

@@ -50,6 +50,7 @@ PATH = {
     "payment_id": "The payment's id",
     "coupon_id": "The coupon's id",
     "charge_id": "The charge's id",
+    "return_id": "The return's id",
     "user_id": "The user's id",
     "asset": "The file's name",
     "queue": "The queue's name, without the stack's",
@@ -222,6 +223,10 @@ PROBLEM: dict[str, Any] = {
         "sale_until": _MOMENT | {"description": "Until when it is sold"},
         "scope": {"type": "string", "description": "The scope that the caller lacks"},
         "schema_revision": {"type": "string", "description": "What the database has"},
+        "left": {
+            "$ref": "#/components/schemas/MoneyView",
+            "description": "What is left of what was paid",
+        },
         "total": {
             "$ref": "#/components/schemas/MoneyView",
             "description": "What the order costs now, after its discount",

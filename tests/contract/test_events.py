@@ -35,6 +35,7 @@ from tests.support.lambda_calls import call
 from tests.support.orders import an_order, cancel, deliver, ship
 from tests.support.payments import a_card_order, follow, pay, settled
 from tests.support.points import grant
+from tests.support.returns import a_return, hand_over, receive_return, refund_order
 from tests.support.shop import a_brand, a_buyer, a_key, a_product, an_admin
 
 CONTRACTS = ROOT / "events" / "contracts"
@@ -162,6 +163,11 @@ def all_recorded(recorded: list[dict[str, Any]], gateway: RunningGateway) -> lis
     in_parts = an_order(parts, (rope, 2))
     units = {"product_id": rope, "quantity": 1}
     assert cancel(parts, in_parts, body={"lines": [units]}).status == 200
+    admin = an_admin()
+    hand_over(admin, in_parts)
+    return_id = a_return(parts, in_parts, (rope, 1))
+    assert refund_order(admin, in_parts, 50).status == 201
+    assert receive_return(admin, return_id, (rope, 1)).status == 200
     cancel(buyer, paid)
     follow(paid)
     settled(paid, "REFUNDED")

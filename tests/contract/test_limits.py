@@ -10,6 +10,7 @@ import pytest
 from commerce.app import fulfilment
 from commerce.app.checkout import settlement
 from commerce.order import PAYABLE_MINUTES, limits
+from commerce.order.returns import RETURN_DAYS
 from commerce.payment import Policy
 from commerce.payment.limits import MAX_CARDS_PER_DAY, MAX_DECLINES_PER_DAY
 from infra.template import read_template
@@ -29,6 +30,7 @@ def test_the_limits_of_a_buyer_are_the_same_in_template_and_code() -> None:
     assert default_of("MaxUnitsPerLine") == limits.MAX_UNITS_PER_LINE
     assert default_of("MaxUnpaidOrders") == limits.MAX_UNPAID_ORDERS
     assert default_of("HoldLapses") == limits.HOLD_LAPSES
+    assert default_of("ReturnDays") == RETURN_DAYS
     assert default_of("MaxCardsPerDay") == MAX_CARDS_PER_DAY
     assert default_of("MaxDeclinesPerDay") == MAX_DECLINES_PER_DAY
 

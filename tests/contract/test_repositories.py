@@ -19,6 +19,7 @@ from commerce.order.errors import OrderNotFound
 from commerce.order.limits import HoldLimits, LimitedPurchase
 from commerce.order.model import Order, OrderLine, Tracking
 from commerce.order.repository import OrderRepository, SqlOrderRepository
+from commerce.order.returns import ReceivedUnits
 from commerce.point.charging import Charged
 from commerce.point.model import Charge, ChargeStatus, LedgerEntry, PointAccount
 from commerce.point.repository import PointRepository, SqlPointRepository
@@ -588,6 +589,77 @@ class TestOrders:
             assert repository.find(order.id) == replace(found, events=[])
             assert (found.ship_to, found.delivery_version) == (elsewhere, found.version)
 
+    def test_a_return_is_stored_with_what_becomes_of_it(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        order = delivered(an_order(uuid4(), uuid4(), lines=2))
+        ids = some_ids(2)
+        with orders() as repository:
+            repository.add(order)
+            assert repository.order_of_return(ids[0]) is None
+        for change in (
+            lambda each: request_return(each, ids[0]),
+            lambda each: request_return(each, ids[1]),
+            lambda each: receive_return(each, ids[0]),
+            lambda each: each.reject_return(ids[1], at=NOW, by="admin:x", reason="Worn"),
+        ):
+            with orders() as repository:
+                locked = repository.lock(order.id)
+                assert locked is not None
+                change(locked)
+                repository.save(locked)
+            with orders() as repository:
+                kept = repository.find(order.id)
+                assert kept == replace(
+                    locked, events=[], freed=(), refund=None, changed_return=None
+                )
+                assert repository.newest_of(order.buyer_id, UUID(int=2**128 - 1), 9) == [kept]
+                assert repository.order_of_return(ids[0]) == order.id
+        assert kept is not None
+        assert [each.status for each in kept.returns] == ["RECEIVED", "REJECTED"]
+        assert kept.returns[0].refund_id == kept.refunds[0].id
+
+    def test_an_order_with_units_on_their_way_back_is_open(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        order, return_id = delivered(an_order(uuid4(), uuid4(), lines=2)), clock.new_id()
+        with orders() as repository:
+            repository.add(order)
+        found = []
+        for change in (
+            lambda each: request_return(each, return_id),
+            lambda each: each.withdraw_return(return_id, at=NOW, by="user:x"),
+        ):
+            with orders() as repository:
+                locked = repository.lock(order.id)
+                assert locked is not None
+                change(locked)
+                repository.save(locked)
+            with orders() as repository:
+                found.append(repository.open_of(order.buyer_id))
+        assert found == [[order.id], []]
+
+    def test_the_reasons_of_a_buyers_returns_are_forgotten(
+        self, orders: Opened[OrderRepository]
+    ) -> None:
+        buyer_id, other_id = uuid4(), uuid4()
+        made = [delivered(an_order(id_, buyer_id)) for id_ in some_ids(1)]
+        made += [delivered(an_order(id_, other_id)) for id_ in some_ids(1)]
+        for order in made:
+            with orders() as repository:
+                repository.add(order)
+            with orders() as repository:
+                locked = repository.lock(order.id)
+                assert locked is not None
+                request_return(locked, clock.new_id())
+                repository.save(locked)
+        with orders() as repository:
+            repository.forget_reasons(buyer_id, "Forgotten")
+        with orders() as repository:
+            kept = [repository.find(order.id) for order in made]
+        reasons = [each.returns[0].lines[0].reason for each in kept if each]
+        assert reasons == ["Forgotten", "Too small \N{ANCHOR}"]
+
     def test_units_count_in_every_order_that_is_not_cancelled(
         self, orders: Opened[OrderRepository]
     ) -> None:
@@ -1154,6 +1226,27 @@ def ship(order: Order) -> None:
 
 def deliver(order: Order) -> None:
     order.deliver(at=NOW + timedelta(days=1), by="admin:somebody", reason="There")
+
+
+def delivered(order: Order) -> Order:
+    """Ship and deliver a new order; its events are not recorded."""
+    ship(order)
+    deliver(order)
+    order.events, order.version = [], 0
+    return order
+
+
+def request_return(order: Order, id_: UUID) -> None:
+    units = {str(order.lines[0].product_id): (1, "Too small \N{ANCHOR}")}
+    if order.returns:
+        units = {str(order.lines[1].product_id): (2, "Too large")}
+    window = timedelta(days=30)
+    order.request_return(id_, units, within=window, at=NOW + timedelta(days=2), by="user:x")
+
+
+def receive_return(order: Order, id_: UUID) -> None:
+    units = {str(order.lines[0].product_id): ReceivedUnits(1, restock=True)}
+    order.receive_return(id_, units, at=NOW + timedelta(days=3), by="admin:x")
 
 
 def an_entry(user_id: UUID, amount: int) -> LedgerEntry:

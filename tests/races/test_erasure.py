@@ -15,8 +15,9 @@ from tests.support.orders import cancel, outcome, place
 from tests.support.payments import a_card_order, follow, pay
 from tests.support.points import grant, post_charge
 from tests.support.privacy import erase_me
+from tests.support.returns import a_delivered_order, request_return
 from tests.support.sessions import Account, an_account, me, refresh
-from tests.support.shop import Person, a_key, a_product, assert_books_hold, rows
+from tests.support.shop import Person, a_key, a_product, an_admin, assert_books_hold, rows
 from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment", "cheap_hashes")
@@ -62,6 +63,23 @@ def test_an_order_placed_during_an_erasure_is_before_it_or_not_at_all() -> None:
         assert erased == ("204" if is_erased(account) else "OPEN_ORDERS")
         assert open_orders(account) == placed.count("201")
         assert is_erased(account) == (placed.count("201") == 0)
+        assert_books_hold(product, users=[account.user_id])
+
+
+def test_units_returned_during_an_erasure_are_open_before_it_or_not_stored() -> None:
+    for _ in range(ROUNDS):
+        account, product = an_account(), a_product(stock=9, price=100)
+        person = Person(account.user_id, account.tokens()["access_token"])
+        grant(account.user_id, 1_000)
+        order_id = a_delivered_order(person, an_admin(), (product, 4))
+        erased, *requested = together(
+            partial(erase_me, person.token),
+            [partial(request_return, person, order_id, (product, 1))] * 4,
+        )
+        assert set(requested) <= {"201", "SESSION_ENDED"}
+        assert erased == ("204" if is_erased(account) else "OPEN_ORDERS")
+        assert count("order_return", account, "buyer_id") == requested.count("201")
+        assert is_erased(account) == (requested.count("201") == 0)
         assert_books_hold(product, users=[account.user_id])
 
 

@@ -132,6 +132,8 @@ CONSUMERS = {
     "PaymentFailed": "order/on_payment_failed",
     "OrderCancelled": "payment/on_paid_order_cancelled",
     "OrderLinesCancelled": "payment/on_paid_order_cancelled",
+    "ReturnReceived": "payment/on_paid_order_cancelled",
+    "OrderRefunded": "payment/on_paid_order_cancelled",
 }
 
 

@@ -1,4 +1,4 @@
-// The dialog of one order with its history, lines, notices, payments and refunds.
+// The dialog of one order with its history, lines, notices, payments, returns and refunds.
 import { get, may } from "./api.js";
 import { read } from "./dialogs.js";
 import { ago, badge, el, money, number, problemText, shortId, show, table } from "./dom.js";
@@ -55,6 +55,7 @@ function pageOf(order) {
       ["Each", (line) => money(line.unit_price), "number"],
       ["Quantity", (line) => number(line.quantity), "number"],
       ["Cancelled", (line) => number(line.cancelled_quantity), "number"],
+      ["Returned", (line) => number(line.returned_quantity), "number"],
     ], order.lines),
     el("h3", {}, "Delivery system"),
     order.notices.length
@@ -71,6 +72,20 @@ function pageOf(order) {
         ["Why", (each) => each.failure_reason ?? "–"],
       ], order.payments)
       : el("p", { class: "quiet" }, "None: it is paid by points, or not paid yet."),
+    el("h3", {}, "Returns"),
+    order.returns.length
+      ? table("Returns", [
+        ["Return", (each) => el("code", {}, each.return_id)],
+        ["State", (each) => badge(each.status)],
+        ["Product", (each) => each.line.product_name],
+        ["Requested", (each) => number(each.line.quantity), "number"],
+        ["Received", (each) => number(each.line.received_quantity), "number"],
+        ["Restocked", (each) => number(each.line.restocked_quantity), "number"],
+        ["Since", (each) => ago(each.ended_at ?? each.requested_at)],
+        ["Why", (each) => each.line.reason],
+        ["Why not", (each) => each.rejection_reason ?? "–"],
+      ], order.returns.flatMap((each) => each.lines.map((line) => ({ ...each, line }))))
+      : el("p", { class: "quiet" }, "None."),
     el("h3", {}, "Refunds"),
     order.refunds.length
       ? table("Refunds", [

@@ -14,7 +14,17 @@ from commerce.like import ProductLiked
 from commerce.payment import MAX_DECLINES
 from commerce.payment.signature import CALLBACK_HEADERS
 from commerce.shared import clock
-from tests.harness.crash import admins, console, drops, operators, points, rankings, shoppers, staff
+from tests.harness.crash import (
+    admins,
+    console,
+    drops,
+    operators,
+    points,
+    rankings,
+    returns,
+    shoppers,
+    staff,
+)
 from tests.harness.crash.cases import (
     CREATED,
     DONE,
@@ -524,6 +534,7 @@ SCENARIOS = {
         *drops.SCENARIOS,
         *points.SCENARIOS,
         *staff.SCENARIOS,
+        *returns.scenarios(_two_confirmed_by_card),
     )
 }
 """Every use case that `make faults` goes through."""

@@ -39,6 +39,7 @@ from tests.support.coupons import a_coupon
 from tests.support.drops import begin_entries, drop_terms, promote, reach_draw
 from tests.support.orders import an_order, ship
 from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
+from tests.support.returns import a_delivered_order, a_return
 from tests.support.sessions import an_account
 from tests.support.shop import a_key, a_product, rows
 from tests.support.staff import a_key_with
@@ -292,6 +293,19 @@ def _a_shipped_order(world: World) -> Words:
     return words
 
 
+def _a_delivered_order(world: World) -> Words:
+    product = _a_product(world)
+    order_id = a_delivered_order(world.caller, world.admin, (product, 1))
+    return {examples.PRODUCT_ID: product, examples.ORDER_ID: order_id}
+
+
+def _a_return(world: World) -> Words:
+    words = _a_delivered_order(world)
+    product = str(words[examples.PRODUCT_ID])
+    return_id = a_return(world.caller, str(words[examples.ORDER_ID]), (product, 1))
+    return {**words, examples.RETURN_ID: return_id}
+
+
 def _an_unpaid_order(world: World) -> Words:
     token = a_token(os.environ["GATEWAY_URL"], "KB")
     return {examples.ORDER_ID: a_card_order(world.caller, _a_product(world)), PAYMENT_TOKEN: token}
@@ -387,6 +401,12 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/password-resets/confirmation"): _a_reset,
     ("POST", "/coupons/{coupon_id}/issues"): _an_offer,
     ("POST", "/orders/{order_id}/cancellation"): _a_confirmed_order,
+    ("POST", "/orders/{order_id}/returns"): _a_delivered_order,
+    ("GET", "/returns/{return_id}"): _a_return,
+    ("POST", "/returns/{return_id}/withdrawal"): _a_return,
+    ("POST", "/admin/returns/{return_id}/receipt"): _a_return,
+    ("POST", "/admin/returns/{return_id}/rejection"): _a_return,
+    ("POST", "/admin/orders/{order_id}/refunds"): _a_confirmed_order,
     ("GET", "/admin/users/{user_id}"): _an_account,
     ("POST", "/admin/users/{user_id}/suspension"): _an_account,
     ("DELETE", "/admin/users/{user_id}/suspension"): _an_account,

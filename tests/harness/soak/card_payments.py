@@ -1,5 +1,6 @@
 """Many card orders at once through a gateway that fails as it likes, seen through to their ends.
 
+Some are cancelled, whole or in part; some are delivered and come back; some are refunded by staff.
 Handlers, database, cache, relay and gateway are the real ones; a queue hands the relay's events
 to the consumers, now and then twice, again after a failure, and never in a promised order.
 """
@@ -24,7 +25,7 @@ from commerce.runtime.db.current import database
 from commerce.runtime.messaging.bus import Envelope
 from commerce.runtime.messaging.relay import Relay
 from tests.support.lambda_calls import Answer, bus_message, function, lambda_context, sqs_event
-from tests.support.orders import cancel
+from tests.support.orders import cancel, status_of
 from tests.support.payments import (
     CONSUMERS,
     expire,
@@ -33,12 +34,17 @@ from tests.support.payments import (
     place_by_card,
     reconcile,
 )
-from tests.support.shop import Person, a_buyer, a_key, a_product, rows, stock_of
+from tests.support.returns import a_return, hand_over, receive_return, refund_order
+from tests.support.shop import Person, a_buyer, a_key, a_product, an_admin, rows, stock_of
 
 CONSUMER_THREADS = 4
 TRIES = 5  # of a message, before it is a dead letter
 TWICE = 0.1  # of the events are delivered twice
 CANCELLING = 0.1  # of the buyers call their order off after they paid
+IN_PARTS = 0.2  # of the paid orders lose a unit before they are shipped
+RETURNING = 0.2  # of the paid orders are delivered, and units come back
+BY_STAFF = 0.1  # of the paid orders are refunded a little by staff
+UNITS, POINTS = 3, 300  # of an order, at most
 PRESSING_TWICE = 0.1  # send their payment twice, at the same moment, with the same key
 PAUSE_SECONDS = 0.2
 SHOWN_EVERY_SECONDS = 5.0
@@ -48,6 +54,17 @@ _TOO_OFTEN = f"""
     WHERE status = 'FAILED' AND NOT is_extra AND failure_reason <> '{NOT_TAKEN}'
     GROUP BY order_id HAVING count(*) > {MAX_DECLINES}
 """
+_DUE = """
+    SELECT id, total_amount - discount_amount - points_used_amount - card_refunded_amount AS due
+    FROM orders WHERE status IN ('CONFIRMED', 'SHIPPED', 'DELIVERED')
+"""
+_SOLD = """
+    SELECT coalesce(sum(quantity - cancelled_quantity), 0)
+            - (SELECT coalesce(sum(restocked_quantity), 0) FROM order_return_line) AS units,
+        coalesce(sum(returned_quantity), 0) AS returned
+    FROM order_line JOIN orders ON orders.id = order_id WHERE status <> 'CANCELLED'
+"""
+_REFUNDS = "SELECT kind, count(*) AS number FROM order_refund GROUP BY kind"
 UNENDED = ("REQUESTED", "PENDING", "REFUND_PENDING")
 
 
@@ -69,8 +86,14 @@ class Found:
     payments: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     requests: dict[str, int] = field(default_factory=dict)
+    refunds: Counter[str] = field(default_factory=Counter)
+    returned_units: int = 0
     charged: int = 0
     refunded: int = 0
+    won_charged: int = 0
+    won_refunded: int = 0
+    won_due: int = 0
+    """The won that paid orders keep of their cards."""
     paid_twice: int = 0
     dead_letters: int = 0
     stock_left: int = 0
@@ -86,8 +109,13 @@ class Found:
             *((f"answers to payments: {name}", str(n)) for name, n in sorted(self.answers.items())),
             *((f"gateway: {name}", str(number)) for name, number in self.requests.items()),
             ("payments without an end", str(sum(self.payments[each] for each in UNENDED))),
+            *((f"refunds: {name}", str(number)) for name, number in sorted(self.refunds.items())),
+            ("units returned", str(self.returned_units)),
             ("transactions charged", str(self.charged)),
             ("transactions refunded", str(self.refunded)),
+            ("won charged", f"{self.won_charged:,}"),
+            ("won refunded", f"{self.won_refunded:,}"),
+            ("won that paid orders keep", f"{self.won_due:,}"),
             ("orders charged twice and not refunded", str(self.paid_twice)),
             ("dead letters", str(self.dead_letters)),
             ("slowest answer to a payment", f"{self.slowest_answer_seconds:.2f} s"),
@@ -151,12 +179,14 @@ class Soak:
     found: Found = field(default_factory=Found)
     _noting: threading.Lock = field(default_factory=threading.Lock)
     _failures: list[BaseException] = field(default_factory=list)
+    _admin: Person = field(init=False)
 
     def run(self) -> Found:
         """Place and pay all orders, wait for the last one's end, and look at what came of it."""
         started = time.monotonic()
         self._gateway("PUT", "/behaviour", {"mode": "default", "seed": self.plan.seed})
-        product = a_product(stock=self.plan.orders, price=PRICE_WON)
+        product = a_product(stock=UNITS * self.plan.orders, price=PRICE_WON)
+        self._admin = an_admin()
         deliveries = Deliveries(self.plan.seed)
         relay = [lambda: _relay(deliveries)]
         with _repeating(
@@ -178,8 +208,8 @@ class Soak:
 
     def _buy(self, number: int, product: str) -> None:
         chance = random.Random(f"{self.plan.seed}:{number}")  # noqa: S311
-        buyer = a_buyer()
-        placed = place_by_card(buyer, (product, 1))
+        buyer, units = a_buyer(points=POINTS), chance.randint(1, UNITS)
+        placed = place_by_card(buyer, (product, units), points=chance.choice((0, POINTS)))
         if placed.status != 201:
             raise RuntimeError(f"no order: {placed.json}")
         order_id = str(placed.json["order_id"])
@@ -190,6 +220,31 @@ class Soak:
             return
         while self._is_declined(order_id):  # and may try another card
             self._pay(buyer, order_id, twice=chance.random() < PRESSING_TWICE)
+        if self._is_confirmed(order_id):
+            self._give_back(chance, buyer, order_id, (product, units))
+
+    def _is_confirmed(self, order_id: str) -> bool:
+        """Wait until the order is confirmed or cancelled; return whether it is confirmed."""
+        while (status := status_of(order_id)) == "PENDING" and not self._failures:
+            time.sleep(PAUSE_SECONDS)
+        return status == "CONFIRMED"
+
+    def _give_back(
+        self, chance: random.Random, buyer: Person, order_id: str, line: tuple[str, int]
+    ) -> None:
+        product, units = line
+        if units > 1 and chance.random() < IN_PARTS:
+            units -= 1
+            part = {"product_id": product, "quantity": 1}
+            _require(200, cancel(buyer, order_id, body={"lines": [part]}))
+        if chance.random() < BY_STAFF:
+            _require(201, refund_order(self._admin, order_id, chance.randint(1, 100)))
+        if chance.random() < RETURNING:
+            hand_over(self._admin, order_id)
+            for _ in range(chance.randint(1, units)):  # one by one, perhaps all
+                return_id, restock = a_return(buyer, order_id, (product, 1)), chance.random() < 0.5
+                received = receive_return(self._admin, return_id, (product, 1), restock=restock)
+                _require(200, received)
 
     def _is_declined(self, order_id: str) -> bool:
         """Wait for the result of the order's payments; return whether the order is still unpaid."""
@@ -255,20 +310,34 @@ class Soak:
         charged = [
             each for each in self._gateway("GET", "/transactions")["items"] if each["charged_at"]
         ]
-        kept = Counter(each["orderId"] for each in charged if not each["refunded_at"])
+        kept = Counter(each["orderId"] for each in charged if _kept(each))
         found.charged = len(charged)
         found.refunded = sum(1 for each in charged if each["refunded_at"])
+        found.won_charged = sum(each["amount"] for each in charged)
+        found.won_refunded = found.won_charged - sum(map(_kept, charged))
         found.paid_twice = sum(1 for number in kept.values() if number > 1)
-        confirmed = {
-            str(row.id) for row in rows("SELECT id FROM orders WHERE status = 'CONFIRMED'")
-        }
+        found.refunds = Counter({row.kind: int(row.number) for row in rows(_REFUNDS)})
         found.stock_left = stock_of(product)
-        found.problems += [f"charged, not confirmed: {each}" for each in set(kept) - confirmed]
-        found.problems += [f"confirmed, not charged: {each}" for each in confirmed - set(kept)]
+        self._compare_won(charged)
         found.problems += [f"declined too often: {row.order_id}" for row in rows(_TOO_OFTEN)]
         found.problems += [str(each) for each in reconciliation.reconcile().findings]
-        if found.stock_left != self.plan.orders - len(confirmed):
+        [sold] = rows(_SOLD)
+        found.returned_units = int(sold.returned)
+        if found.stock_left != UNITS * self.plan.orders - int(sold.units):
             found.problems.append(f"{found.stock_left} units are left")
+
+    def _compare_won(self, charged: Sequence[dict[str, Any]]) -> None:
+        """Each order has of its card what the gateway has kept of it."""
+        due = {str(row.id): int(row.due) for row in rows(_DUE)}
+        self.found.won_due = sum(due.values())
+        kept = Counter[str]()
+        for each in charged:
+            kept[each["orderId"]] += _kept(each)
+        self.found.problems += [
+            f"order {id_} keeps {due.get(id_, 0)} of its card, the gateway kept {kept[id_]}"
+            for id_ in {*due, *kept}
+            if due.get(id_, 0) != kept[id_]
+        ]
 
     def _gateway(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         content = None if body is None else json.dumps(body)
@@ -326,11 +395,22 @@ def _alone(work: Callable[[], object]) -> None:
 
 def _is_unfinished() -> bool:
     sql = (
-        "SELECT 1 FROM orders WHERE status NOT IN ('CONFIRMED', 'CANCELLED')"
+        "SELECT 1 FROM orders WHERE status NOT IN ('CONFIRMED', 'DELIVERED', 'CANCELLED')"
         " UNION ALL SELECT 1 FROM payment WHERE status NOT IN ('SUCCEEDED', 'FAILED', 'REFUNDED')"
+        " OR refunded_amount < refund_requested_amount"
         " UNION ALL SELECT 1 FROM outbox WHERE published_at IS NULL LIMIT 1"
     )
     return bool(rows(sql))
+
+
+def _kept(transaction: dict[str, Any]) -> int:
+    """Return what the gateway has kept of a charge."""
+    return int(transaction["amount"] - sum(each["amount"] for each in transaction["refunds"]))
+
+
+def _require(status: int, answer: Answer) -> None:
+    if answer.status != status:
+        raise RuntimeError(f"{answer.status}: {answer.json}")
 
 
 def _count(table: str) -> Counter[str]:

@@ -108,6 +108,7 @@ def test_an_order_is_shown_to_its_buyer_with_its_history() -> None:
             "payments": [],
             "shipment": None,
             "refunds": [],
+            "returns": [],
             "history": [
                 {
                     "status": "CONFIRMED",

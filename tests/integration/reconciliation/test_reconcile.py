@@ -28,6 +28,7 @@ from tests.support.orders import (
     deliver,
     ship,
 )
+from tests.support.returns import a_delivered_order, a_return, receive_return
 from tests.support.shop import Person, a_buyer, a_product, an_admin, rows
 
 pytestmark = pytest.mark.usefixtures("own_shop")
@@ -673,6 +674,74 @@ class TestParts:
         rows("UPDATE order_refund SET points_amount = 101 WHERE order_id = $1", parts.order)
         assert found() == [parts.refunds_finding(points_said=101)]
 
+
+class Returned:
+    """A delivered order of three units at 100, of which two came back and one is on its way."""
+
+    def __init__(self) -> None:
+        self.buyer, self.admin = a_buyer(points=1_000), an_admin()
+        self.product = a_product(stock=9, price=100)
+        units = (self.product, 1)
+        self.order = a_delivered_order(self.buyer, self.admin, (self.product, 3))
+        self.returns = [a_return(self.buyer, self.order, units) for _ in range(3)]
+        for return_id, restock in zip(self.returns, (True, False), strict=False):
+            answer = receive_return(self.admin, return_id, units, restock=restock)
+            assert answer.status == 200
+
+    def units_finding(self, **facts: int) -> tuple[str, dict[str, Any]]:
+        as_it_is = {"returned": 2, "received": 2, "restocked": 1, "moved": 1, "open": 1}
+        line = {"order_id": self.order, "product_id": self.product, "status": "DELIVERED"}
+        return "RETURNED_UNITS_WERE_RECEIVED", {**line, **as_it_is, **facts}
+
+
+@pytest.fixture
+def returned(own_shop: str) -> Returned:
+    return Returned()
+
+
+class TestReturns:
+    def test_consistent_books_of_returns_have_no_findings(self, returned: Returned) -> None:
+        assert reconcile().holds
+
+    def test_returned_units_that_were_not_received_are_found(self, returned: Returned) -> None:
+        rows("UPDATE order_line SET returned_quantity = 1 WHERE order_id = $1", returned.order)
+        assert found() == [returned.units_finding(returned=1)]
+
+    def test_units_of_a_return_that_was_not_received_are_found(self, returned: Returned) -> None:
+        rows(
+            "UPDATE order_return_line SET received_quantity = 1 WHERE return_id = $1",
+            returned.returns[2],
+        )
+        assert found() == [returned.units_finding(received=3)]
+
+    def test_units_that_were_restocked_in_words_only_are_found(self, returned: Returned) -> None:
+        rows(
+            "UPDATE order_return_line SET restocked_quantity = 1 WHERE return_id = $1",
+            returned.returns[1],
+        )
+        assert found() == [returned.units_finding(restocked=2)]
+
+    def test_more_on_its_way_back_than_was_kept_is_found(self, returned: Returned) -> None:
+        rows("UPDATE order_return_line SET quantity = 2 WHERE return_id = $1", returned.returns[2])
+        assert found() == [returned.units_finding(open=2)]
+
+    def test_a_return_without_its_refund_is_found(self, returned: Returned) -> None:
+        [row] = rows(
+            "UPDATE order_return SET refund_id = NULL WHERE id = $1"
+            " RETURNING (SELECT refund_id FROM order_return WHERE id = $1) AS was",
+            returned.returns[0],
+        )
+        facts = {"order_id": returned.order, "return_id": None, "kind": "RETURN"}
+        assert found() == [("RETURN_HAS_ITS_REFUND", {**facts, "refund_id": str(row.was)})]
+
+    def test_a_return_with_a_refund_of_another_kind_is_found(self, returned: Returned) -> None:
+        rows("UPDATE order_refund SET kind = 'MANUAL' WHERE order_id = $1", returned.order)
+        assert [(rule, facts["return_id"], facts["kind"]) for rule, facts in found()] == [
+            ("RETURN_HAS_ITS_REFUND", return_id, "MANUAL") for return_id in returned.returns[:2]
+        ]
+
+
+class TestRefundsOfPayments:
     def test_a_payments_refund_without_its_row_is_found(self, own_shop: str) -> None:
         world = World()
         confirm(world.pending)

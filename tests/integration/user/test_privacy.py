@@ -24,6 +24,7 @@ from tests.support.privacy import (
     export_me,
     tables_that_say,
 )
+from tests.support.returns import a_return, hand_over, receive_return, request_return
 from tests.support.sessions import PASSWORD, Account, an_account, edit_me, me, refresh, sessions_of
 from tests.support.shop import Person, a_key, a_product, an_admin, rows
 from tests.support.staff import (
@@ -78,8 +79,11 @@ def a_full_life(person: Person, reason: str = "No longer wanted") -> dict[str, s
     product = a_product(stock=9, price=100)
     charge(person, 1_000)
     delivered, cancelled = (an_order(person, (product, 1)) for _ in range(2))
+    admin = an_admin()
     for step in (ship, deliver):
-        assert step(an_admin(), delivered).status == 200
+        assert step(admin, delivered).status == 200
+    return_id = a_return(person, delivered, (product, 1), reason=reason)
+    assert receive_return(admin, return_id, (product, 1)).status == 200
     assert cancel(person, cancelled, body={"reason": reason}).status == 200
     assert like(person, product).status == 200
     copy = an_issued(person)
@@ -109,8 +113,9 @@ def test_an_export_has_all_that_is_kept_of_a_user_and_no_password(
     )  # fmt: skip
     assert [each["order_id"] for each in of["orders"]] == [life["cancelled"], life["delivered"]]
     assert of["orders"][0]["history"][-1]["reason"] == "Moved to Zanzibar"
+    assert of["orders"][1]["returns"][0]["lines"][0]["reason"] == "Moved to Zanzibar"
     assert [each["amount"]["amount"] for each in of["point_charges"]] == [1_000]
-    assert len(of["point_entries"]) == 4
+    assert len(of["point_entries"]) == 5
     assert [each["issued_coupon_id"] for each in of["coupons"]] == [life["coupon"]]
     assert [each["product_id"] for each in of["likes"]] == [life["product"]]
     assert "password" not in str(kept)
@@ -214,8 +219,9 @@ def test_nothing_keyed_by_an_erased_user_is_left_beside_the_books(person: Person
     assert erase_me(person.token).status == 204
     left = {table for table, _ in tables_that_say([str(person.user_id)])}
     assert left <= {
-        "orders", "order_history", "issued_coupon", "payment", "point_account", "point_charge",
-        "point_ledger", "stock_movement", "outbox", "admin_audit", "staff_act", "erased_user",
+        "orders", "order_history", "order_return", "issued_coupon", "payment", "point_account",
+        "point_charge", "point_ledger", "stock_movement", "outbox", "admin_audit", "staff_act",
+        "erased_user",
     }  # fmt: skip
 
 
@@ -251,8 +257,11 @@ def test_open_orders_and_charges_are_named_and_nothing_is_erased(
 ) -> None:
     product = a_product(stock=9, price=100)
     charge(person, 1_000)
-    confirmed, shipped = (an_order(person, (product, 1)) for _ in range(2))
-    assert ship(an_admin(), shipped).status == 200
+    confirmed, shipped, returning = (an_order(person, (product, 1)) for _ in range(3))
+    admin = an_admin()
+    assert ship(admin, shipped).status == 200
+    hand_over(admin, returning)
+    a_return(person, returning, (product, 1))
     rows(
         "INSERT INTO point_charge (id, user_id, status, amount, currency, requested_at, version)"
         " VALUES (gen_random_uuid(), $1, 'PENDING', 5, 'KRW', now(), 1) RETURNING id",
@@ -260,7 +269,7 @@ def test_open_orders_and_charges_are_named_and_nothing_is_erased(
     )
     answer = erase_me(person.token)
     assert refused(answer) == (409, "OPEN_ORDERS")
-    assert answer.json["order_ids"] == [confirmed, shipped]
+    assert answer.json["order_ids"] == [confirmed, shipped, returning]
     assert len(answer.json["charge_ids"]) == 1
     assert me(person.token).json["login_id"] == account.login_id
 
@@ -339,6 +348,17 @@ def test_nothing_new_is_stored_for_an_erased_user(person: Person, store: Any) ->
     for table in ("orders", "product_like", "issued_coupon"):
         owner = "buyer_id" if table == "orders" else "user_id"
         assert rows(f"SELECT FROM {table} WHERE {owner} = $1", person.user_id) == []
+
+
+def test_no_return_is_stored_for_an_erased_user(person: Person) -> None:
+    product = a_product(stock=9, price=100)
+    charge(person, 1_000)
+    order_id = an_order(person, (product, 1))
+    hand_over(an_admin(), order_id)
+    assert erase_me(person.token).status == 204
+    late = Person(person.user_id, tokens.sign(person.user_id))
+    assert refused(request_return(late, order_id, (product, 1))) == (401, "SESSION_ENDED")
+    assert rows("SELECT FROM order_return WHERE order_id = $1", order_id) == []
 
 
 def test_answers_are_forgotten_of_the_erased_user_alone(person: Person) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from commerce.order.limits import COOLDOWN, HoldLimits, LimitedPurchase
 from commerce.order.model import NOTHING_FOR_THE_CARD, PAID_BY_POINTS, Order, Status
+from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared.events import Event
@@ -20,9 +21,11 @@ class MemoryOrderRepository:
     def __init__(self) -> None:
         self._orders: dict[UUID, Order] = {}
         self.events: list[Event] = []
+        self.changes: list[Change] = []
 
     def add(self, order: Order) -> None:
-        self._orders[order.id] = replace(deepcopy(order), events=[], freed=(), refund=None)
+        stored = replace(deepcopy(order), events=[], freed=(), refund=None, changed_return=None)
+        self._orders[order.id] = stored
         self.events += order.events
 
     def find(self, id_: UUID) -> Order | None:
@@ -30,6 +33,15 @@ class MemoryOrderRepository:
 
     def lock(self, id_: UUID) -> Order | None:
         return self.find(id_)
+
+    def order_of_return(self, return_id: UUID) -> UUID | None:
+        for order in self._orders.values():
+            if any(each.id == return_id for each in order.returns):
+                return order.id
+        return None
+
+    def record(self, change: Change) -> None:
+        self.changes.append(change)
 
     def save(self, order: Order) -> None:
         if self._orders[order.id].version != order.version - len(order.events):
@@ -98,7 +110,11 @@ class MemoryOrderRepository:
 
     def open_of(self, buyer_id: UUID) -> list[UUID]:
         ended = (Status.DELIVERED, Status.CANCELLED)
-        return sorted(each.id for each in self._orders_of(buyer_id) if each.status not in ended)
+        return sorted(
+            order.id
+            for order in self._orders_of(buyer_id)
+            if order.status not in ended or any(each.is_open for each in order.returns)
+        )
 
     def forget_addresses(self, buyer_id: UUID) -> None:
         for order in self._orders_of(buyer_id):
@@ -113,6 +129,10 @@ class MemoryOrderRepository:
                 and each.reason not in (PAID_BY_POINTS, NOTHING_FOR_THE_CARD)
                 else each
                 for each in order.history
+            ]
+            order.returns = [
+                replace(each, lines=tuple(replace(x, reason=replacement) for x in each.lines))
+                for each in order.returns
             ]
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:

@@ -334,6 +334,7 @@ def test_an_order_is_shown_with_its_history(shop: MemoryShop) -> None:
         **placed.model_dump(mode="json"),
         "shipment": None,
         "refunds": [],
+        "returns": [],
         "history": [
             {
                 "status": "CONFIRMED",

@@ -16,6 +16,7 @@ from commerce.order import (
     OrderLine,
     OrderView,
     PlaceOrder,
+    RefundKind,
     ShipOrder,
     order_view,
     total_of,
@@ -29,6 +30,11 @@ from commerce.shared.postal import PostalAddress
 
 SYSTEM = "system"
 """The actor of expiries, and of cancellations of orders whose card was declined."""
+_REASONS = {
+    RefundKind.CANCELLATION: RefundReason.LINES_CANCELLED,
+    RefundKind.RETURN: RefundReason.LINES_RETURNED,
+    RefundKind.MANUAL: RefundReason.REFUNDED_BY_STAFF,
+}
 
 
 def place_order(shop: Shop, command: PlaceOrder, *, buyer_id: UUID) -> OrderView:
@@ -207,8 +213,7 @@ def _compensate(shop: Shop, order: Order, by: str) -> OrderView:
     refund_card(shop, order)
     if order.issued_coupon_id is not None and order.status == "CANCELLED":
         shop.coupons.restore(order.issued_coupon_id, order.id)
-    if order.refund is not None:
-        shop.points.refund(order.buyer_id, order.refund.points, order.id, order.refund.id)
+    refund_points(shop, order)
     if not order.was_shipped:
         if order.drop_entry_id is None:
             shop.products.restock(order.freed, order.id, by=by)
@@ -222,11 +227,20 @@ def refund_card(shop: Shop, order: Order) -> None:
     refund = order.refund
     if refund is not None and refund.card.amount > 0:
         is_whole = order.status == "CANCELLED"
-        reason = RefundReason.ORDER_CANCELLED if is_whole else RefundReason.LINES_CANCELLED
+        reason = RefundReason.ORDER_CANCELLED if is_whole else _REASONS[refund.kind]
         if not shop.payments.begin_refund(
             order.id, reason, refund_id=refund.id, amount=refund.card
         ):
             raise ValueError(f"order {order.id} is paid, and has no payment")
+
+
+def refund_points(shop: Shop, order: Order) -> None:
+    """Make the points' part of the refund that a locked order has just made."""
+    refund = order.refund
+    if refund is not None:
+        is_cancelled = refund.kind is RefundKind.CANCELLATION
+        reason = "ORDER_CANCELLED" if is_cancelled else "ORDER_REFUNDED"
+        shop.points.refund(order.buyer_id, refund.points, order.id, refund.id, reason)
 
 
 def _units(order: Order) -> list[tuple[UUID, int]]:

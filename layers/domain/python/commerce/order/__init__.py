@@ -1,11 +1,20 @@
 """Orders: purchases, their prices as of that moment, and their progress."""
 
-from commerce.order.commands import CancelOrder, PlaceOrder, ShipOrder
+from commerce.order.commands import (
+    CancelOrder,
+    PlaceOrder,
+    ReceiveReturn,
+    RefundOrder,
+    RejectReturn,
+    RequestReturn,
+    ShipOrder,
+)
 from commerce.order.errors import (
     AddressRequired,
     HoldCooldown,
     NothingLeft,
     NotYourOrder,
+    NotYourReturn,
     OrderNotCancellable,
     OrderNotConfirmable,
     OrderNotDeliverable,
@@ -18,6 +27,9 @@ from commerce.order.errors import (
     PointsExceedTotal,
     PriceChanged,
     PurchaseLimitExceeded,
+    RefundExceedsPaid,
+    ReturnNotFound,
+    ReturnNotPossible,
     TooManyUnpaidOrders,
 )
 from commerce.order.events import (
@@ -27,19 +39,35 @@ from commerce.order.events import (
     OrderDelivered,
     OrderLinesCancelled,
     OrderPlaced,
+    OrderRefunded,
     OrderShipped,
+    ReturnReceived,
+    ReturnRequested,
 )
 from commerce.order.facade import OrderFacade
-from commerce.order.model import PAYABLE_MINUTES, AmountDue, Discount, Order, OrderLine, total_of
-from commerce.order.views import OrderDetailView, OrderView, order_view
+from commerce.order.model import (
+    PAYABLE_MINUTES,
+    AmountDue,
+    Discount,
+    Order,
+    OrderLine,
+    RefundKind,
+    total_of,
+)
+from commerce.order.views import OrderDetailView, OrderView, ReturnView, order_view, return_view
 
 __all__ = [
     "PAYABLE_MINUTES", "AddressRequired", "AmountDue", "CancelOrder", "Discount", "HoldCooldown",
-    "NotYourOrder", "NothingLeft", "Order", "OrderAddressChanged", "OrderCancelled",
+    "NotYourOrder", "NotYourReturn", "NothingLeft", "Order", "OrderAddressChanged",
+    "OrderCancelled",
     "OrderConfirmed", "OrderDelivered", "OrderDetailView", "OrderFacade", "OrderLine",
     "OrderLinesCancelled", "OrderNotCancellable",
     "OrderNotConfirmable", "OrderNotDeliverable", "OrderNotEditable", "OrderNotExpirable",
-    "OrderNotFound", "OrderNotPayable", "OrderNotShippable", "OrderPlaced", "OrderShipped",
+    "OrderNotFound", "OrderNotPayable", "OrderNotShippable", "OrderPlaced", "OrderRefunded",
+    "OrderShipped",
     "OrderTooLarge", "OrderView", "PlaceOrder", "PointsExceedTotal", "PriceChanged",
-    "PurchaseLimitExceeded", "ShipOrder", "TooManyUnpaidOrders", "order_view", "total_of",
+    "PurchaseLimitExceeded", "ReceiveReturn", "RefundExceedsPaid", "RefundKind", "RefundOrder",
+    "RejectReturn", "RequestReturn", "ReturnNotFound", "ReturnNotPossible", "ReturnReceived",
+    "ReturnRequested", "ReturnView", "ShipOrder", "TooManyUnpaidOrders", "order_view",
+    "return_view", "total_of",
 ]  # fmt: skip

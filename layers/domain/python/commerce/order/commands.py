@@ -7,9 +7,10 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from commerce.order.events import MAX_TOTAL
 from commerce.order.limits import MAX_UNITS_PER_LINE, max_units_per_line
+from commerce.order.returns import ReceivedUnits
 from commerce.shared.money import Money
 from commerce.shared.postal import ShipTo, Unshown
-from commerce.shared.schemas import MAX_AMOUNT, Command, Form, Id, Quantity, line
+from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Form, Id, Quantity, line
 
 MAX_LINES = 50  # spec §3.3
 
@@ -109,6 +110,71 @@ class ShipOrder(Unshown, Command):
 
     carrier: Annotated[str, line(100), Field(examples=["CJ Logistics"])] | None = None
     tracking_number: Annotated[str, line(100), Field(examples=["1234567890"])] | None = None
+
+
+class LineToReturn(LineUnits):
+    """Units of a product that go back, and why."""
+
+    reason: Annotated[str, line(200), Field(examples=["Does not fit"])]
+
+
+class RequestReturn(Command):
+    """Send units of a delivered order back."""
+
+    lines: Annotated[list[LineToReturn], Field(min_length=1, max_length=MAX_LINES)]
+
+    @field_validator("lines")
+    @classmethod
+    def _each_product_once(cls, lines: list[LineToReturn]) -> list[LineToReturn]:
+        return _once(lines)
+
+    @property
+    def units(self) -> dict[str, tuple[int, str]]:
+        """The units to return, with the reason, by product id."""
+        return {each.product_id.lower(): (each.quantity, each.reason) for each in self.lines}
+
+
+class LineReceived(LineUnits):
+    """Units of a product that came back; with `restock` they can be sold again."""
+
+    restock: bool
+
+
+class ReceiveReturn(Command):
+    """Take the units in that came back; what is not named did not come."""
+
+    lines: Annotated[list[LineReceived], Field(min_length=1, max_length=MAX_LINES)]
+
+    @field_validator("lines")
+    @classmethod
+    def _each_product_once(cls, lines: list[LineReceived]) -> list[LineReceived]:
+        return _once(lines)
+
+    @property
+    def units(self) -> dict[str, ReceivedUnits]:
+        """The units that came back by product id."""
+        return {
+            each.product_id.lower(): ReceivedUnits(each.quantity, each.restock)
+            for each in self.lines
+        }
+
+
+class RejectReturn(Command):
+    """Refuse a return; its buyer sees why."""
+
+    reason: Annotated[str, line(200), Field(examples=["It was worn"])]
+
+
+class RefundOrder(Command):
+    """Refund a part of what was paid for an order; its history and the audit have the reason."""
+
+    amount: Annotated[Amount, Field(examples=[5000])]
+    reason: Annotated[str, line(200), Field(examples=["Apology for a scratch"])]
+
+    @property
+    def money(self) -> Money:
+        """The amount as money."""
+        return Money(self.amount)
 
 
 class CancelOrder(Command):

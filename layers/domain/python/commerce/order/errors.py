@@ -61,6 +61,43 @@ class NothingLeft(CommerceError):
         )
 
 
+class ReturnNotFound(CommerceError):
+    """There is no such return."""
+
+    kind = Kind.NOT_FOUND
+    code = "RETURN_NOT_FOUND"
+
+
+class NotYourReturn(CommerceError):
+    """The return is somebody else's."""
+
+    kind = Kind.FORBIDDEN
+    code = "NOT_YOUR_RETURN"
+
+
+class ReturnNotPossible(CommerceError):
+    """The units cannot be returned, or the return has ended."""
+
+    kind = Kind.CONFLICT
+    code = "RETURN_NOT_POSSIBLE"
+
+    def __init__(self, detail: str, over: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(detail, errors=over)
+
+
+class RefundExceedsPaid(CommerceError):
+    """Less is left of what was paid for the order than is to be refunded."""
+
+    kind = Kind.CONFLICT
+    code = "REFUND_EXCEEDS_PAID"
+
+    def __init__(self, left: Money) -> None:
+        super().__init__(
+            f"Nothing was refunded: {left.amount} {left.currency} is left of what was paid.",
+            facts={"left": {"amount": left.amount, "currency": left.currency}},
+        )
+
+
 class OrderNotShippable(StatusChangeRefused):
     """Only a confirmed order can be shipped."""
 

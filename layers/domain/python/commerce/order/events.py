@@ -97,6 +97,48 @@ class OrderLinesCancelled(OrderEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnRequested(OrderEvent):
+    """The buyer of a delivered order wants to send units back."""
+
+    return_id: UUID
+    lines: tuple[LineOrdered, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineReturned(LineOrdered):
+    """Units of a line that were received, and how many of them can be sold again."""
+
+    restocked_quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnReceived(OrderEvent):
+    """Units that were sent back have arrived; those that can be sold again are in stock.
+
+    `points_refund` is on the point account again; `card_refund` is still to be refunded to the
+    card. `total` is what the units cost before the discount.
+    """
+
+    return_id: UUID
+    lines: tuple[LineReturned, ...]
+    total: Money
+    points_refund: Money
+    card_refund: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRefunded(OrderEvent):
+    """Staff refunded a part of what was paid, while the goods stay where they are.
+
+    `points_refund` is on the point account again; `card_refund` is still to be refunded to the
+    card.
+    """
+
+    points_refund: Money
+    card_refund: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAddressChanged(OrderEvent):
     """The goods are to go to another address, which the order has: events carry none."""
 

@@ -5,13 +5,23 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from commerce.order.commands import CancelOrder, PlaceOrder, ShipOrder
+from commerce.order.commands import (
+    CancelOrder,
+    PlaceOrder,
+    ReceiveReturn,
+    RefundOrder,
+    RejectReturn,
+    RequestReturn,
+    ShipOrder,
+)
 from commerce.order.errors import (
     AddressRequired,
     NotYourOrder,
+    NotYourReturn,
     OrderNotCancellable,
     OrderNotFound,
     PriceChanged,
+    ReturnNotFound,
     TooManyUnpaidOrders,
 )
 from commerce.order.limits import HoldLimits, LimitedPurchase, cooling_down, exceeded
@@ -26,9 +36,19 @@ from commerce.order.model import (
     cost_of,
 )
 from commerce.order.repository import OrderRepository
-from commerce.order.views import OrderDetailView, OrderView, detail_view, order_view
+from commerce.order.returns import return_window
+from commerce.order.views import (
+    OrderDetailView,
+    OrderView,
+    ReturnView,
+    detail_view,
+    order_view,
+    return_view,
+)
 from commerce.runtime import settings
+from commerce.runtime.audit import Change
 from commerce.shared import clock, cursor
+from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
 from commerce.shared.pagination import newest_first
 from commerce.shared.postal import PostalAddress, ShipTo
@@ -161,6 +181,59 @@ class OrderFacade:
         order.deliver(at=clock.now(), by=by, reason="Received by its buyer")
         return order_view(self._saved(order))
 
+    def request_return(
+        self, order_id: str, command: RequestReturn, *, buyer_id: UUID, by: str
+    ) -> ReturnView:
+        """Let units of one of the buyer's delivered orders go back.
+
+        Raises OrderNotFound, NotYourOrder, ReturnNotPossible.
+        """
+        order, id_ = _of_buyer(self._lock(order_id), buyer_id), clock.new_id()
+        order.request_return(id_, command.units, within=return_window(), at=clock.now(), by=by)
+        return return_view(self._saved(order), order.find_return(id_))
+
+    def get_return(self, return_id: str, *, buyer_id: UUID) -> ReturnView:
+        """Return one of the buyer's returns. Raises ReturnNotFound, NotYourReturn."""
+        order_id, id_ = self._order_of_return(return_id)
+        order = _of_buyer(self._find(str(order_id)), buyer_id, NotYourReturn)
+        return return_view(order, order.find_return(id_))
+
+    def withdraw_return(self, return_id: str, *, buyer_id: UUID, by: str) -> ReturnView:
+        """End one of the buyer's returns, who keeps the units.
+
+        Raises ReturnNotFound, NotYourReturn, ReturnNotPossible.
+        """
+        order, id_ = self._lock_return(return_id)
+        _of_buyer(order, buyer_id, NotYourReturn).withdraw_return(id_, at=clock.now(), by=by)
+        return return_view(self._saved(order), order.find_return(id_))
+
+    def reject_return(self, return_id: str, command: RejectReturn, *, by: str) -> ReturnView:
+        """Refuse a return. Raises ReturnNotFound, ReturnNotPossible."""
+        order, id_ = self._lock_return(return_id)
+        order.reject_return(id_, at=clock.now(), by=by, reason=command.reason)
+        return return_view(self._saved(order), order.find_return(id_))
+
+    def receive_return(self, return_id: str, command: ReceiveReturn, *, by: str) -> Order:
+        """Take units back; the caller refunds what was paid for them, and restocks them.
+
+        Raises ReturnNotFound, ReturnNotPossible.
+        """
+        order, id_ = self._lock_return(return_id)
+        order.receive_return(id_, command.units, at=clock.now(), by=by)
+        return self._saved(order)
+
+    def refund_by_staff(self, order_id: str, command: RefundOrder, *, by: str) -> Order:
+        """Refund a part of what was paid for an order, which the caller gives back.
+
+        Raises OrderNotFound, RefundExceedsPaid.
+        """
+        order = self._lock(order_id)
+        before = {"refunded": order.refunded}
+        order.refund_by_staff(command.money, at=clock.now(), by=by, reason=command.reason)
+        after = {"refunded": order.refunded, "reason": command.reason}
+        self._orders.record(Change(by, "REFUND_ORDER", order.id, before, after))
+        return self._saved(order)
+
     def get(self, order_id: str, *, buyer_id: UUID) -> OrderDetailView:
         """Return one of the buyer's orders. Raises OrderNotFound, NotYourOrder."""
         return detail_view(_of_buyer(self._find(order_id), buyer_id))
@@ -185,7 +258,7 @@ class OrderFacade:
         return newest_first(f"orders:{buyer_id}", after, limit, read, detail_view)
 
     def open_of(self, buyer_id: UUID) -> Sequence[UUID]:
-        """Return the buyer's orders that have not ended."""
+        """Return the buyer's orders that have not ended, or of which units are to come back."""
         return self._orders.open_of(buyer_id)
 
     def erase_user(self, buyer_id: UUID) -> None:
@@ -263,6 +336,17 @@ class OrderFacade:
         id_ = cursor.parse_id(order_id)
         return _found(self._orders.lock(id_) if id_ else None)
 
+    def _order_of_return(self, return_id: str) -> tuple[UUID, UUID]:
+        id_ = cursor.parse_id(return_id)
+        order_id = self._orders.order_of_return(id_) if id_ else None
+        if id_ is None or order_id is None:
+            raise ReturnNotFound
+        return order_id, id_
+
+    def _lock_return(self, return_id: str) -> tuple[Order, UUID]:
+        order_id, id_ = self._order_of_return(return_id)
+        return self._lock(str(order_id)), id_
+
     def _saved(self, order: Order) -> Order:
         self._orders.save(order)
         return order
@@ -274,7 +358,7 @@ def _found(order: Order | None) -> Order:
     return order
 
 
-def _of_buyer(order: Order, buyer_id: UUID) -> Order:
+def _of_buyer(order: Order, buyer_id: UUID, refusal: type[CommerceError] = NotYourOrder) -> Order:
     if order.buyer_id != buyer_id:
-        raise NotYourOrder
+        raise refusal
     return order

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
@@ -18,18 +18,33 @@ from commerce.order.errors import (
     OrderNotShippable,
     OrderTooLarge,
     PointsExceedTotal,
+    RefundExceedsPaid,
+    ReturnNotFound,
+    ReturnNotPossible,
 )
 from commerce.order.events import (
     MAX_TOTAL,
     LineCancelled,
     LineOrdered,
+    LineReturned,
     OrderAddressChanged,
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
     OrderLinesCancelled,
     OrderPlaced,
+    OrderRefunded,
     OrderShipped,
+    ReturnReceived,
+    ReturnRequested,
+)
+from commerce.order.returns import (
+    ReceivedUnits,
+    Return,
+    ReturnLine,
+    ReturnStatus,
+    open_units,
+    require_units,
 )
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError
@@ -138,6 +153,9 @@ class RefundKind(StrEnum):
     """The causes of a refund."""
 
     CANCELLATION = "CANCELLATION"
+    RETURN = "RETURN"
+    MANUAL = "MANUAL"
+    """Staff made it, whatever became of the goods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +197,8 @@ class Order:
 
     `delivery_version` is the version at which what the delivery system has to know of it changed
     last, at `delivery_changed_at`; 0 where it is as it was placed. `freed` are the units that its
-    last change gave back, and `refund` the money: neither is stored with the order yet.
+    last change gave back, `refund` the money, and `changed_return` the return that it was about:
+    none of them is stored yet.
     """
 
     id: UUID
@@ -202,9 +221,11 @@ class Order:
     version: int = 0
     history: list[OrderHistoryEntry] = field(default_factory=list)
     refunds: list[OrderRefund] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     freed: tuple[tuple[UUID, int], ...] = ()
     refund: OrderRefund | None = None
+    changed_return: Return | None = None
 
     @classmethod
     def paid_by_points(
@@ -400,12 +421,125 @@ class Order:
                 for line, n in gone
             ),
             total=_price_of(gone),
-            points_refund=self.refund.points if self.refund else Money.zero(self.total.currency),
-            card_refund=self.refund.card if self.refund else Money.zero(self.total.currency),
+            **self._refunded_by_means(),
             reason=self._shown_reason(by, reason),
             confirmed_at=self._reached(Status.CONFIRMED),
         )
         self.delivery_version, self.delivery_changed_at = self.version, at
+
+    def request_return(
+        self,
+        id_: UUID,
+        units: Mapping[str, tuple[int, str]],
+        *,
+        within: timedelta,
+        at: datetime,
+        by: str,
+    ) -> None:
+        """Let units go back, with the reason, by product id; so long after their delivery.
+
+        Raises ReturnNotPossible.
+        """
+        if self.status is not Status.DELIVERED or self.delivered_at is None:
+            raise ReturnNotPossible(f"The order is {self.status}; only a DELIVERED one goes back.")
+        if at >= self.delivered_at + within:
+            raise ReturnNotPossible(f"It could be returned within {within.days} days.")
+        left = {
+            str(line.product_id): line.quantity_left - open_units(self.returns, line.product_id)
+            for line in self.lines
+        }
+        wanted = {product_id: n for product_id, (n, _) in units.items()}
+        require_units(wanted, left, "Nothing is returned")
+        gone = [
+            (line, *units[str(line.product_id)])
+            for line in self.lines
+            if str(line.product_id) in units
+        ]
+        returned = Return(
+            id=id_,
+            status=ReturnStatus.REQUESTED,
+            lines=tuple(
+                ReturnLine(line.product_id, line.product_name, n, reason)
+                for line, n, reason in gone
+            ),
+            requested_at=at,
+        )
+        self._change_return(returned, at, by, "Return requested")
+        self._record_event(
+            ReturnRequested,
+            return_id=id_,
+            lines=_event_lines([replace(line, quantity=n) for line, n, _ in gone]),
+        )
+
+    def withdraw_return(self, id_: UUID, *, at: datetime, by: str) -> None:
+        """Let its buyer keep the units. Raises ReturnNotFound, ReturnNotPossible."""
+        ended = self.find_return(id_).ended(ReturnStatus.WITHDRAWN, at=at)
+        self._change_return(ended, at, by, "Return withdrawn")
+
+    def reject_return(self, id_: UUID, *, at: datetime, by: str, reason: str) -> None:
+        """Refuse the return. Raises ReturnNotFound, ReturnNotPossible."""
+        ended = self.find_return(id_).ended(ReturnStatus.REJECTED, at=at, reason=reason)
+        self._change_return(ended, at, by, f"Return rejected: {reason}")
+
+    def receive_return(
+        self, id_: UUID, units: Mapping[str, ReceivedUnits], *, at: datetime, by: str
+    ) -> None:
+        """Take back the units that came, by product id, for what was paid for them.
+
+        Raises ReturnNotFound, ReturnNotPossible.
+        """
+        received = self.find_return(id_).received(units, at=at)
+        came = {each.product_id: each for each in received.lines if each.received_quantity}
+        gone = [
+            (line, came[line.product_id].received_quantity)
+            for line in self.lines
+            if line.product_id in came
+        ]
+        self._refund_units(RefundKind.RETURN, gone, at)
+        self.lines = tuple(
+            replace(line, returned_quantity=line.returned_quantity + found.received_quantity)
+            if (found := came.get(line.product_id))
+            else line
+            for line in self.lines
+        )
+        self.freed = tuple((line.product_id, n) for line, n in gone)
+        refund_id = self.refund.id if self.refund else None
+        self._change_return(replace(received, refund_id=refund_id), at, by, "Return received")
+        self._record_event(
+            ReturnReceived,
+            return_id=id_,
+            lines=tuple(
+                LineReturned(
+                    product_id=line.product_id,
+                    product_name=line.product_name,
+                    unit_price=line.unit_price,
+                    quantity=n,
+                    restocked_quantity=came[line.product_id].restocked_quantity,
+                )
+                for line, n in gone
+            ),
+            total=_price_of(gone),
+            **self._refunded_by_means(),
+        )
+
+    def refund_by_staff(self, amount: Money, *, at: datetime, by: str, reason: str) -> None:
+        """Refund an amount, to the card first, up to what it paid. Raises RefundExceedsPaid."""
+        is_paid = self.status not in (Status.PENDING, Status.CANCELLED)
+        points_left = self.points_used - self.points_refunded
+        left = self._card_left + points_left if is_paid else Money.zero(self.total.currency)
+        if left < amount:
+            raise RefundExceedsPaid(left)
+        card = min(amount, self._card_left)
+        self._refund(RefundKind.MANUAL, card, amount - card, at)
+        self.history.append(OrderHistoryEntry(self.status, at, by, f"Refunded: {reason}"))
+        self._record_event(OrderRefunded, **self._refunded_by_means())
+
+    def find_return(self, id_: UUID) -> Return:
+        """Return one of the order's returns. Raises ReturnNotFound."""
+        for each in self.returns:
+            if each.id == id_:
+                return each
+        raise ReturnNotFound
 
     def expire(self, *, at: datetime) -> None:
         """Cancel the order because it was not paid in time. Raises OrderNotExpirable."""
@@ -469,6 +603,19 @@ class Order:
             self.refunds.append(self.refund)
             self.card_refunded += card
             self.points_refunded += points
+
+    def _refunded_by_means(self) -> dict[str, Money]:
+        none = Money.zero(self.total.currency)
+        return {
+            "points_refund": self.refund.points if self.refund else none,
+            "card_refund": self.refund.card if self.refund else none,
+        }
+
+    def _change_return(self, changed: Return, at: datetime, by: str, reason: str) -> None:
+        others = [each for each in self.returns if each.id != changed.id]
+        self.returns = sorted([*others, changed], key=lambda each: each.id)
+        self.changed_return = changed
+        self.history.append(OrderHistoryEntry(self.status, at, by, reason))
 
     def _shown_reason(self, by: str, reason: str) -> str:
         # Events carry no words of a buyer's, which may be personal.

@@ -18,6 +18,9 @@ from commerce.order.model import (
     Status,
     Tracking,
 )
+from commerce.order.returns import Return, ReturnLine, ReturnStatus
+from commerce.runtime import audit
+from commerce.runtime.audit import Change
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import ErrorFactory, UnitOfWork
@@ -37,19 +40,25 @@ _BEFORE_ALL = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 class OrderRepository(Protocol):
-    """Stores orders with their lines, history, refunds and events."""
+    """Stores orders with their lines, history, refunds, returns and events."""
 
     def add(self, order: Order) -> None:
         """Store a new order."""
 
     def find(self, id_: UUID) -> Order | None:
-        """Return an order with its lines, history and refunds."""
+        """Return an order with all its parts."""
 
     def lock(self, id_: UUID) -> Order | None:
-        """Return an order with its lines, history and refunds, locked FOR UPDATE."""
+        """Return an order with all its parts, locked FOR UPDATE."""
+
+    def order_of_return(self, return_id: UUID) -> UUID | None:
+        """Return the id of the order whose units a return is of."""
 
     def save(self, order: Order) -> None:
-        """Store the one change that a locked order has made: its status, units and refund."""
+        """Store the one change of a locked order: its status, units, refund and return."""
+
+    def record(self, change: Change) -> None:
+        """Record in the audit what staff have changed."""
 
     def save_address(self, order: Order) -> None:
         """Store the other address of a locked order, if it has changed."""
@@ -92,7 +101,7 @@ class OrderRepository(Protocol):
         """Return the buyer's orders that are to be paid, shipped or delivered, oldest first."""
 
     def forget_reasons(self, buyer_id: UUID, replacement: str) -> None:
-        """Replace the reasons for which the buyer cancelled orders or parts, in their own words."""
+        """Replace the buyer's own words: the reasons of cancellations and returns."""
 
     def forget_addresses(self, buyer_id: UUID) -> None:
         """Remove the addresses of the buyer's orders."""
@@ -141,6 +150,13 @@ class SqlOrderRepository:
         found, *parts = self._uow.lock_together(sql.LOCK(id=id_), *_parts([id_]))
         return _order(found[0], *parts) if found else None
 
+    def order_of_return(self, return_id: UUID) -> UUID | None:
+        found = self._uow.read(sql.ORDER_OF_RETURN(id=return_id))
+        return found[0].order_id if found else None
+
+    def record(self, change: Change) -> None:
+        audit.record(self._uow, change)
+
     def save(self, order: Order) -> None:
         self._save(
             sql.SAVE,
@@ -158,6 +174,26 @@ class SqlOrderRepository:
             self._uow.write(sql.SAVE_UNITS(order_id=order.id, units=_units(order)))
         if order.refund is not None:
             self._uow.write(sql.ADD_REFUND(**_refund_row(order.id, order.refund)))
+        if order.changed_return is not None:
+            self._save_return(order, order.changed_return)
+
+    def _save_return(self, order: Order, changed: Return) -> None:
+        if changed.is_open:  # it is never open again
+            self._uow.write(sql.ADD_RETURN(**_return_row(order, changed)))
+            self._uow.write(sql.ADD_RETURN_LINES(rows=_return_lines(changed)))
+            return
+        self._uow.write(
+            sql.SAVE_RETURN(
+                return_id=changed.id,
+                new_status=changed.status.value,
+                new_ended_at=changed.ended_at,
+                new_rejection_reason=changed.rejection_reason,
+                new_refund_id=changed.refund_id,
+            )
+        )
+        if changed.status is ReturnStatus.RECEIVED:
+            units = _return_lines(changed)
+            self._uow.write(sql.SAVE_RETURN_LINES(return_id=changed.id, units=units))
 
     def save_address(self, order: Order) -> None:
         if order.events:
@@ -256,6 +292,7 @@ class SqlOrderRepository:
                 new_reason=replacement,
             )
         )
+        self._uow.write(sql.FORGET_RETURN_REASONS(buyer_id=buyer_id, new_reason=replacement))
 
     def forget_addresses(self, buyer_id: UUID) -> None:
         self._uow.write(sql.FORGET_ADDRESSES(buyer_id=buyer_id))
@@ -299,8 +336,9 @@ def _history_rows(order: Order) -> list[dict[str, object]]:
     ]
 
 
-def _parts(ids: list[UUID]) -> tuple[Query, Query, Query]:
-    return sql.LINES(ids=ids), sql.HISTORY(ids=ids), sql.REFUNDS(ids=ids)
+def _parts(ids: list[UUID]) -> list[Query]:
+    statements = (sql.LINES, sql.HISTORY, sql.REFUNDS, sql.RETURNS, sql.RETURN_LINES)
+    return [statement(ids=ids) for statement in statements]
 
 
 def _units(order: Order) -> list[dict[str, object]]:
@@ -325,6 +363,35 @@ def _refund_row(order_id: UUID, refund: OrderRefund) -> dict[str, object]:
     }
 
 
+def _return_row(order: Order, added: Return) -> dict[str, object]:
+    return {
+        "id": added.id,
+        "order_id": order.id,
+        "buyer_id": order.buyer_id,
+        "status": added.status.value,
+        "requested_at": added.requested_at,
+        "ended_at": added.ended_at,
+        "rejection_reason": added.rejection_reason,
+        "refund_id": added.refund_id,
+    }
+
+
+def _return_lines(changed: Return) -> list[dict[str, object]]:
+    return [
+        {
+            "return_id": str(changed.id),
+            "position": position,
+            "product_id": str(line.product_id),
+            "product_name": line.product_name,
+            "quantity": line.quantity,
+            "reason": line.reason,
+            "received_quantity": line.received_quantity,
+            "restocked_quantity": line.restocked_quantity,
+        }
+        for position, line in enumerate(changed.lines)
+    ]
+
+
 def _plain(address: PostalAddress | None) -> dict[str, str | None] | None:
     return address.model_dump() if address else None
 
@@ -334,6 +401,8 @@ def _order(
     lines: Collection[Row],
     history: Collection[Row] = (),
     refunds: Collection[Row] = (),
+    returns: Collection[Row] = (),
+    return_lines: Collection[Row] = (),
 ) -> Order:
     return Order(
         id=row.id,
@@ -381,4 +450,30 @@ def _order(
             )
             for each in refunds
         ],
+        returns=[
+            _return(each, [line for line in return_lines if line.return_id == each.id])
+            for each in returns
+        ],
+    )
+
+
+def _return(row: Row, lines: Collection[Row]) -> Return:
+    return Return(
+        id=row.id,
+        status=ReturnStatus(row.status),
+        lines=tuple(
+            ReturnLine(
+                product_id=line.product_id,
+                product_name=line.product_name,
+                quantity=line.quantity,
+                reason=line.reason,
+                received_quantity=line.received_quantity,
+                restocked_quantity=line.restocked_quantity,
+            )
+            for line in lines
+        ),
+        requested_at=row.requested_at,
+        ended_at=row.ended_at,
+        rejection_reason=row.rejection_reason,
+        refund_id=row.refund_id,
     )

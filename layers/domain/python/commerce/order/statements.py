@@ -26,6 +26,8 @@ from commerce.order.tables import (
     order_history_table,
     order_line_table,
     order_refund_table,
+    order_return_line_table,
+    order_return_table,
     order_table,
 )
 from commerce.runtime.db.core import insert_many, insert_row, records, save_as_read
@@ -49,6 +51,17 @@ _r = order_refund_table.c
 REFUNDS = Statement(
     select(order_refund_table).where(_r.order_id == any_(_IDS)).order_by(_r.order_id, _r.id)
 )
+_t, _tl = order_return_table.c, order_return_line_table.c
+RETURNS = Statement(
+    select(order_return_table).where(_t.order_id == any_(_IDS)).order_by(_t.order_id, _t.id)
+)
+RETURN_LINES = Statement(
+    select(_t.order_id, order_return_line_table)
+    .join_from(order_return_table, order_return_line_table, _tl.return_id == _t.id)
+    .where(_t.order_id == any_(_IDS))
+    .order_by(_tl.return_id, _tl.position)
+)
+ORDER_OF_RETURN = Statement(select(_t.order_id).where(_t.id == bindparam("id", type_=Uuid)))
 NEWEST = Statement(
     select(order_table)
     .where(
@@ -61,7 +74,10 @@ OPEN = Statement(
     select(_o.id)
     .where(
         _o.buyer_id == bindparam("buyer_id", type_=Uuid),
-        text("orders.status IN ('PENDING', 'CONFIRMED', 'SHIPPED')"),
+        or_(
+            text("orders.status IN ('PENDING', 'CONFIRMED', 'SHIPPED')"),
+            exists().where(_t.order_id == _o.id, _t.status == text("'REQUESTED'")),
+        ),
     )
     .order_by(_o.id)
 )
@@ -73,6 +89,11 @@ FORGET_REASONS = Statement(
         _h.by == bindparam("words_of", type_=Text),
         _h.reason != all_(bindparam("not_words", type_=ARRAY(Text))),
     )
+    .values(reason=bindparam("new_reason", type_=Text))
+)
+FORGET_RETURN_REASONS = Statement(
+    update(order_return_line_table)
+    .where(_tl.return_id.in_(select(_t.id).where(_t.buyer_id == bindparam("buyer_id", type_=Uuid))))
     .values(reason=bindparam("new_reason", type_=Text))
 )
 FORGET_ADDRESSES = Statement(
@@ -111,6 +132,31 @@ SAVE_UNITS = Statement(  # under the order's lock
     .values(
         cancelled_quantity=_units.c.cancelled_quantity,
         returned_quantity=_units.c.returned_quantity,
+    )
+)
+ADD_RETURN = insert_row(order_return_table)
+ADD_RETURN_LINES = insert_many(
+    order_return_line_table, *(each.name for each in order_return_line_table.columns)
+)
+SAVE_RETURN = Statement(  # as are these, of which a return ends by one alone
+    update(order_return_table)
+    .where(_t.id == bindparam("return_id", type_=Uuid))
+    .values(
+        {
+            name: bindparam(f"new_{name}", type_=order_return_table.c[name].type)
+            for name in ("status", "ended_at", "rejection_reason", "refund_id")
+        }
+    )
+)
+_came = records("units", _tl.product_id, _tl.received_quantity, _tl.restocked_quantity)
+SAVE_RETURN_LINES = Statement(
+    update(order_return_line_table)
+    .where(
+        _tl.return_id == bindparam("return_id", type_=Uuid), _tl.product_id == _came.c.product_id
+    )
+    .values(
+        received_quantity=_came.c.received_quantity,
+        restocked_quantity=_came.c.restocked_quantity,
     )
 )
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -126,6 +127,55 @@ order_refund_table = Table(
     ),
 )
 Index("refund_of_order", order_refund_table.c.order_id, order_refund_table.c.id)
+
+# Its buyer is the order's; the column is for the trigger that stores nothing for who was erased.
+order_return_table = Table(
+    "order_return",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("order_id", Uuid, ForeignKey("orders.id", name="return_of_an_order"), nullable=False),
+    Column("buyer_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("rejection_reason", Text),
+    Column("refund_id", Uuid, ForeignKey("order_refund.id", name="refund_of_a_return")),
+    CheckConstraint(
+        "status IN ('REQUESTED', 'RECEIVED', 'WITHDRAWN', 'REJECTED')", name="return_status_known"
+    ),
+    CheckConstraint(
+        "(status = 'REQUESTED') = (ended_at IS NULL)"
+        " AND (status = 'REJECTED') = (rejection_reason IS NOT NULL)"
+        " AND (status = 'RECEIVED' OR refund_id IS NULL)",
+        name="return_is_as_its_status_says",
+    ),
+    UniqueConstraint("refund_id", name="return_has_its_own_refund"),
+)
+Index("return_of_order", order_return_table.c.order_id, order_return_table.c.id)
+
+order_return_line_table = Table(
+    "order_return_line",
+    metadata,
+    Column(
+        "return_id",
+        Uuid,
+        ForeignKey("order_return.id", name="line_of_a_return"),
+        nullable=False,
+    ),
+    Column("position", Integer, nullable=False),
+    Column("product_id", Uuid, nullable=False),
+    Column("product_name", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("reason", Text, nullable=False),  # the buyer's own words
+    Column("received_quantity", Integer, nullable=False),
+    Column("restocked_quantity", Integer, nullable=False),
+    PrimaryKeyConstraint("return_id", "product_id", name="product_once_per_return"),
+    CheckConstraint(
+        "quantity >= 1 AND received_quantity BETWEEN 0 AND quantity"
+        " AND restocked_quantity IN (0, received_quantity)",
+        name="no_more_is_received_than_is_returned",
+    ),
+)
 
 order_history_table = Table(
     "order_history",

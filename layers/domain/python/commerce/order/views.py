@@ -3,6 +3,8 @@
 from typing import Annotated
 
 from commerce.order.model import Order, OrderLine, RefundKind, Status
+from commerce.order.returns import Return, ReturnStatus
+from commerce.shared.money import Money
 from commerce.shared.postal import PostalAddress
 from commerce.shared.schemas import MoneyView, Timestamp, View, money_view, one_of
 
@@ -66,11 +68,37 @@ class OrderRefundView(View):
     at: Timestamp
 
 
+class ReturnLineView(View):
+    """Units that are to go back and why, and those of them that came and can be sold again."""
+
+    product_id: str
+    product_name: str
+    quantity: int
+    reason: str
+    received_quantity: int
+    restocked_quantity: int
+
+
+class ReturnView(View):
+    """Units of an order that go back; `refunded` is what was paid for those that came."""
+
+    return_id: str
+    order_id: str
+    status: Annotated[str, one_of(ReturnStatus)]
+    lines: list[ReturnLineView]
+    requested_at: Timestamp
+    ended_at: Timestamp | None
+    rejection_reason: str | None
+    refund_id: str | None
+    refunded: MoneyView
+
+
 class OrderDetailView(OrderView):
-    """An order with its history and refunds, and its shipment once there is one."""
+    """An order with its history, refunds and returns, and its shipment once there is one."""
 
     shipment: ShipmentView | None = None
     refunds: list[OrderRefundView]
+    returns: list[ReturnView]
     history: list[OrderHistoryEntryView]
 
 
@@ -90,8 +118,36 @@ def detail_view(order: Order) -> OrderDetailView:
             **_fields(order),
             "shipment": _shipment(order),
             "refunds": _refunds(order),
+            "returns": [return_view(order, each) for each in order.returns],
             "history": history,
         }
+    )
+
+
+def return_view(order: Order, returned: Return) -> ReturnView:
+    """Make the view of one of an order's returns."""
+    amounts = {each.id: each.amount for each in order.refunds}
+    none = Money.zero(order.total.currency)
+    return ReturnView(
+        return_id=str(returned.id),
+        order_id=str(order.id),
+        status=returned.status,
+        lines=[
+            ReturnLineView(
+                product_id=str(line.product_id),
+                product_name=line.product_name,
+                quantity=line.quantity,
+                reason=line.reason,
+                received_quantity=line.received_quantity,
+                restocked_quantity=line.restocked_quantity,
+            )
+            for line in returned.lines
+        ],
+        requested_at=returned.requested_at,
+        ended_at=returned.ended_at,
+        rejection_reason=returned.rejection_reason,
+        refund_id=str(returned.refund_id) if returned.refund_id else None,
+        refunded=money_view(amounts[returned.refund_id] if returned.refund_id else none),
     )
 
 

@@ -53,6 +53,8 @@ class RefundReason(StrEnum):
 
     ORDER_CANCELLED = "ORDER_CANCELLED"  # it had been paid
     LINES_CANCELLED = "LINES_CANCELLED"  # a part of it
+    LINES_RETURNED = "LINES_RETURNED"  # goods came back
+    REFUNDED_BY_STAFF = "REFUNDED_BY_STAFF"
     ORDER_CANCELLED_BEFORE = "ORDER_CANCELLED_BEFORE"  # the money came too late
     CHARGED_AGAIN = "CHARGED_AGAIN"  # another payment pays the order
     CHARGE_NOT_CREDITED = "CHARGE_NOT_CREDITED"  # the points would have been too many, or too late

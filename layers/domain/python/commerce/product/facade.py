@@ -262,6 +262,15 @@ class ProductFacade:
         cause = Cause(reason=MovementReason.RETURNED, by=by, order_id=order_id)
         self._products.move_stock(moves, cause)
 
+    def receive(self, lines: Sequence[tuple[UUID, int]], order_id: UUID, *, by: str) -> None:
+        """Take units of a shipped order into the building, where they can be sold again.
+
+        Not idempotent: call it once per return.
+        """
+        moves = [Move(id_, units, units) for id_, units in wanted_by_product(lines).items()]
+        cause = Cause(reason=MovementReason.RETURNED, by=by, order_id=order_id)
+        self._products.move_stock(moves, cause)
+
     def ship(
         self,
         lines: Sequence[tuple[UUID, int]],

@@ -64,7 +64,7 @@ class MovementReason(StrEnum):
 
     SOLD = "SOLD"
     RETURNED = "RETURNED"
-    """An order was cancelled before it was shipped; without an order, goods came back."""
+    """An order was cancelled before it was shipped, or goods came back."""
 
     SHIPPED = "SHIPPED"
     COUNTED = "COUNTED"

@@ -5,13 +5,14 @@ it: if the process dies in between, the redelivered event or the reconciler comp
 """
 
 import logging
+from typing import TypeAlias
 from uuid import UUID
 
 from commerce.app.checkout.refunds import refund_payment
 from commerce.app.ordering import cancel_declined_order
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
-from commerce.order import OrderCancelled, OrderLinesCancelled
+from commerce.order import OrderCancelled, OrderLinesCancelled, OrderRefunded, ReturnReceived
 from commerce.payment import (
     PaymentFacade,
     PaymentFailed,
@@ -25,6 +26,8 @@ from commerce.shared.events import Received
 
 CONSUMER_OF_RESULTS = "order payment-result"
 CONSUMER_OF_CANCELLATIONS = "payment order-cancelled"
+GivenBack: TypeAlias = OrderCancelled | OrderLinesCancelled | ReturnReceived | OrderRefunded
+"""Events of orders with what is still to be refunded to a card."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,16 +53,16 @@ def cancel_declined(received: Received[PaymentFailed]) -> None:
         in_transaction(_cancel_declined, received, failed.order_id)
 
 
-def refund_cancelled(received: Received[OrderCancelled | OrderLinesCancelled]) -> None:
-    """Refund what a card paid for a cancelled order, or a part of it.
+def refund_given_back(received: Received[GivenBack]) -> None:
+    """Refund what a card paid for what was cancelled or returned, or what staff give back.
 
-    The refund was begun with the cancellation, except by the release before.
+    The refund was begun with it, except with an order's cancellation by the release before.
     """
-    cancelled = received.event
-    if cancelled.card_refund.amount > 0:
-        if isinstance(cancelled, OrderCancelled):
-            in_transaction(_begin_refund, received.id, cancelled.order_id)
-        _refund_pending(cancelled.order_id)
+    given_back = received.event
+    if given_back.card_refund.amount > 0:
+        if isinstance(given_back, OrderCancelled):
+            in_transaction(_begin_refund, received.id, given_back.order_id)
+        _refund_pending(given_back.order_id)
 
 
 def _confirm_paid(shop: Shop, received: Received[PaymentSucceeded], order_id: UUID) -> None:

@@ -326,6 +326,48 @@ WHERE card_refunded_amount + points_refunded_amount
     < least(due.amount, total_amount - discount_amount)
 ORDER BY 1
 """,
+    # What came back of a line is what its received returns say, and what they restocked came into
+    # the building. No more is on its way back than was bought and kept.
+    RETURNED_UNITS_WERE_RECEIVED="""
+WITH due AS (
+    SELECT order_id, product_id, orders.status, quantity - cancelled_quantity AS kept,
+        returned_quantity AS returned
+    FROM order_line JOIN orders ON orders.id = order_id
+    WHERE order_id = ANY (CAST(:ids AS uuid[]))
+), came AS (
+    SELECT order_id, product_id, CAST(sum(received_quantity) AS bigint) AS received,
+        CAST(sum(restocked_quantity) AS bigint) AS restocked,
+        CAST(coalesce(sum(quantity) FILTER (WHERE status = 'REQUESTED'), 0) AS bigint) AS open,
+        bool_or(status <> 'RECEIVED' AND received_quantity > 0) AS is_early
+    FROM order_return JOIN order_return_line ON return_id = order_return.id
+    WHERE order_id = ANY (CAST(:ids AS uuid[])) GROUP BY order_id, product_id
+), moved AS (
+    SELECT order_id, product_id, CAST(sum(on_hand_change) AS bigint) AS restocked
+    FROM stock_movement
+    WHERE order_id = ANY (CAST(:ids AS uuid[])) AND reason = 'RETURNED' AND on_hand_change > 0
+    GROUP BY order_id, product_id
+)
+SELECT order_id, product_id, due.status, returned, coalesce(came.received, 0) AS received,
+    coalesce(came.restocked, 0) AS restocked, coalesce(moved.restocked, 0) AS moved,
+    coalesce(came.open, 0) AS open
+FROM due FULL JOIN came USING (order_id, product_id)
+LEFT JOIN moved USING (order_id, product_id)
+WHERE returned IS DISTINCT FROM coalesce(came.received, 0) OR came.is_early
+    OR returned + coalesce(came.open, 0) > kept
+    OR due.status = 'DELIVERED' AND coalesce(came.restocked, 0) <> coalesce(moved.restocked, 0)
+ORDER BY 1, 2
+""",
+    RETURN_HAS_ITS_REFUND="""
+SELECT order_id, gone_back.id AS return_id, refund_id, kind
+FROM (
+    SELECT order_id, id, refund_id FROM order_return WHERE order_id = ANY (CAST(:ids AS uuid[]))
+) AS gone_back FULL JOIN (
+    SELECT order_id, id AS refund_id, kind FROM order_refund
+    WHERE order_id = ANY (CAST(:ids AS uuid[]))
+) AS refund USING (order_id, refund_id)
+WHERE refund_id IS NOT NULL AND (kind = 'RETURN') IS DISTINCT FROM (gone_back.id IS NOT NULL)
+ORDER BY 1, 2
+""",
     PAYMENT_REFUNDS_ARE_ITS_ROWS="""
 SELECT order_id, payment.id AS payment_id, payment.status, payment.amount,
     refund_requested_amount AS requested, refunded_amount AS refunded,

@@ -43,7 +43,7 @@ _ENTRIES = """
     FROM generate_series($2::bigint, $3::bigint) AS n, product_drop AS d
     JOIN drop_lot AS lot ON lot.drop_id = d.id WHERE d.id = $1 RETURNING 1
 """
-_CHUNK = 20_000  # inserted by one statement, which has to end in time
+_CHUNK = 5_000  # inserted by one statement, which has to end in time
 _DRAWN = "UPDATE product_drop SET state = 'OFFERING' WHERE id = $1 RETURNING 1"
 _NUMBERED = "UPDATE drop_lot SET numbered = $2 WHERE drop_id = $1 RETURNING 1"
 # The same statements as a join: what the terms ask about the account, the lock, the entry.

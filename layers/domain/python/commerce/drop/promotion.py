@@ -185,7 +185,7 @@ class DropPromotion:
             drop.log(kind, now, reason=left.status.value, entries=entries)
 
     def _number_late(self, drop: Drop, now: datetime, step: Step) -> None:
-        numbered = self._drops.number_late(drop.id, OFFERS_PER_STEP)
+        numbered = self._drops.number_late(drop, OFFERS_PER_STEP)
         for lot_id, (_, last) in numbered.items():
             drop.lot(lot_id).numbered = last
         step.numbered = sum(len(ids) for ids, _ in numbered.values())

@@ -196,9 +196,14 @@ class DropRepository:
         """Count the entries that hold a unit, by lot and status."""
         return _counts(self._uow.read(sql.HOLDING(drop_id=id_)))
 
-    def unnumbered(self, id_: UUID) -> dict[UUID, int]:
+    def unnumbered(self, drop: Drop) -> dict[UUID, int]:
         """Count the joined entries that have no position yet, by lot."""
-        found = self._uow.read(sql.UNNUMBERED(drop_id=id_))
+        is_drawn = drop.stage is Stage.OFFERING
+        found = self._uow.read(
+            sql.UNNUMBERED_LATE(drop_id=drop.id, draws_at=drop.draws_at)
+            if is_drawn
+            else sql.UNNUMBERED(drop_id=drop.id)
+        )
         return {row.product_id: row.entries for row in found}
 
     def pool_page(self, id_: UUID, after: UUID, limit: int) -> list[tuple[UUID, UUID, int | None]]:
@@ -307,6 +312,7 @@ class DropRepository:
                 version_read=entry.version,
                 new_version=entry.version + 1,
                 new_status=entry.status.value,
+                new_position=entry.position,
                 new_claim_until=entry.claim_until,
                 new_order_id=entry.order_id,
                 new_left_at=left_at,
@@ -392,9 +398,11 @@ class DropRepository:
         found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed, below=below))
         return {row.product_id: row.entries for row in found}
 
-    def number_late(self, id_: UUID, limit: int) -> dict[UUID, tuple[list[UUID], int]]:
+    def number_late(self, drop: Drop, limit: int) -> dict[UUID, tuple[list[UUID], int]]:
         """Give positions to entries that have none; return their ids and the last one, by lot."""
-        found = self._uow.lock(sql.NUMBER_LATE(drop_id=id_, limit=limit))
+        found = self._uow.lock(
+            sql.NUMBER_LATE(drop_id=drop.id, draws_at=drop.draws_at, limit=limit)
+        )
         return {row.product_id: (list(row.ids), row.numbered) for row in found}
 
     def lapse(self, id_: UUID, limit: int) -> list[Changed]:
@@ -414,6 +422,7 @@ class DropRepository:
             sql.OFFER(
                 drop_id=drop.id,
                 product_id=lot.product_id,
+                served=lot.served,
                 claim_minutes=drop.claim_minutes,
                 limit=limit,
             )

@@ -242,7 +242,7 @@ def _in_parts(act: Callable[[Case], str]) -> Callable[[Case], str]:
     """Do it as with a large drop, whose entries are several parts."""
 
     def act_in_parts(case: Case) -> str:
-        with patch.object(promotion, "PART", 2):
+        with patch.multiple(promotion, PART=2, DRAW_PART=2):
             return act(case)
 
     return act_in_parts

@@ -13,9 +13,11 @@ from commerce.drop.repository import Changed, DropRepository
 from commerce.drop.views import Counts
 
 OFFERS_PER_STEP = 500  # offers, or positions, given in one transaction
-# Entries that one statement of seal, draw or end changes; a withdrawal of one of them waits for
-# it. Of a draw, the hashes of all that are still without a position are computed anew each time.
+# Entries that one statement of seal or end changes; a withdrawal of one of them waits for it.
 PART = 25_000
+# Entries that one statement of a draw places. It locks none of them, but computes the hashes of all
+# that have no place yet.
+DRAW_PART = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class DropPromotion:
     def take_round(self, awaited: Draw, signature: str) -> Step:
         """Draw with the beacon's signature of the awaited round, unless it was drawn meanwhile.
 
-        A pool of more than PART entries is numbered by the steps that follow.
+        A pool of more than DRAW_PART entries is numbered by the steps that follow.
         """
         drop, now = self._lock(awaited.drop_id)
         is_awaited = drop.stage is Stage.SEALED and drop.beacon_round == awaited.round
@@ -90,7 +92,7 @@ class DropPromotion:
 
     def _draw(self, drop: Drop, now: datetime) -> Step:
         """Give a part of the pool its positions; open the offers once all have theirs."""
-        done, part = sum(lot.numbered for lot in drop.lots), PART
+        done, part = sum(lot.numbered for lot in drop.lots), DRAW_PART
         bound: str | None = ""
         numbered: dict[UUID, int] = {}
         while not numbered and bound is not None:

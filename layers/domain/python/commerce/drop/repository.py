@@ -284,7 +284,10 @@ class DropRepository:
         return (entry, found[0].now) if entry else None
 
     def entries_of_user(self, user_id: UUID, before: UUID, limit: int) -> list[Entry]:
-        """Return the user's entries in all drops below the id `before`, newest first."""
+        """Return the user's entries in all drops below the id `before`, newest first.
+
+        Their statuses are those that are shown: void from the drop's cancellation on.
+        """
         found = self._uow.read(sql.ENTRIES_OF_USER(user_id=user_id, before=before, limit=limit))
         return [entry for row in found if (entry := _entry([row]))]
 

@@ -169,8 +169,9 @@ HOLDING = Statement(
     .where(_e.drop_id == _DROP, _HOLDS)
     .group_by(_e.product_id, _e.status)
 )
-# The oldest change that awaits promote: who left untold, an offer that is over, and, while offers
-# are made, an entry without a position. Nothing of a published drop's is awaited before its seal.
+# The oldest change that awaits promote: who left untold, an offer that is over, while offers are
+# made an entry without a position, and a cancellation whose entries have not all ended. Nothing of
+# a published drop's is awaited before its seal.
 PENDING_SINCE = Statement(
     select(
         func.least(
@@ -184,6 +185,12 @@ PENDING_SINCE = Statement(
                 _e.drop_id == _d.id, _e.position.is_(None), _e.status == "JOINED", ~_e.in_pool,
                 _e.joined_at >= _d.draws_at, _d.state == "OFFERING",
                 _d.offers_until - func.make_interval(0, 0, 0, 0, 0, _d.claim_minutes) > _NOW,
+            )
+            .correlate(drop_table).scalar_subquery(),
+            select(func.max(_log.at))
+            .where(
+                _log.drop_id == _d.id, _log.kind == "CANCELLED",
+                _d.state == "CANCELLED", _d.ended_at.is_(None),
             )
             .correlate(drop_table).scalar_subquery(),
         ).label("at")
@@ -224,10 +231,8 @@ JOIN = Statement(
     RETURNING id
     """)
 )
-_ENTRIES = select(
-    *(each for each in _e if each.name not in ("position", "status")),
-    _POSITION, _STATUS, _NOW.label("now"),
-).select_from(_PLACED)  # fmt: skip
+_ENTRY = [*(each for each in _e if each.name not in ("position", "status")), _POSITION, _STATUS]
+_ENTRIES = select(*_ENTRY, _NOW.label("now")).select_from(_PLACED)
 ENTRY_OF_PERSON = Statement(
     _ENTRIES.where(_e.drop_id == _DROP, _e.person == bindparam("person", type_=Text))
 )
@@ -241,10 +246,15 @@ LOCK_ENTRY_OF_USER = Statement(
         _e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid)
     ).with_for_update(of=drop_entry_table)
 )
+# As `status_in` of the model says it: read with the drop of each.
+_WAITS = text("drop_entry.status IN ('JOINED', 'WAITING')")
+_SHOWN_STATUS = case(
+    (and_(_d.state == "CANCELLED", _d.ended_at.is_(None), _WAITS), "VOID"), else_=_STATUS
+).label("status")
 ENTRIES_OF_USER = Statement(
-    _ENTRIES.where(
-        _e.user_id == bindparam("user_id", type_=Uuid), _e.id < bindparam("before", type_=Uuid)
-    )
+    select(*(each for each in _ENTRY if each is not _STATUS), _SHOWN_STATUS, _NOW.label("now"))
+    .select_from(_PLACED.join(drop_table, _d.id == _e.drop_id))
+    .where(_e.user_id == bindparam("user_id", type_=Uuid), _e.id < bindparam("before", type_=Uuid))
     .order_by(_e.id.desc())
     .limit(bindparam("limit", type_=BigInteger))
 )
@@ -267,7 +277,8 @@ LOCK_ENTRY_OF_ORDER = Statement(
 SAVE_ENTRY = save_as_read(
     drop_entry_table, "entry_as_read", "status", "position", "claim_until", "order_id", "left_at"
 )
-# Those between the last one who was served and this position, less those who left the line.
+# Those between the last one who was served and this position, less those who left the line. Who
+# was withdrawn while they were drawn has a place alone, until the log has them.
 AHEAD = Statement(
     text("""
     SELECT greatest(0, CAST(:position AS bigint) - 1 - lot.served - (
@@ -275,6 +286,12 @@ AHEAD = Statement(
         WHERE gone.drop_id = lot.drop_id AND gone.product_id = lot.product_id
             AND gone.status IN ('WITHDRAWN', 'VOID') AND gone.position IS NOT NULL
             AND gone.position > lot.served AND gone.position < CAST(:position AS bigint)
+    ) - (
+        SELECT count(*) FROM drop_entry AS gone JOIN drop_place AS place
+            ON place.entry_id = gone.id AND gone.position IS NULL
+        WHERE gone.drop_id = lot.drop_id AND gone.product_id = lot.product_id
+            AND gone.left_at IS NOT NULL AND NOT gone.is_leaving_logged
+            AND place.position > lot.served AND place.position < CAST(:position AS bigint)
     )) AS ahead
     FROM drop_lot AS lot
     WHERE lot.drop_id = CAST(:drop_id AS uuid) AND lot.product_id = CAST(:product_id AS uuid)
@@ -400,7 +417,7 @@ LAPSE = Statement(
     """)
 )
 # Entries that left since the last look, of which the log has to tell. One that was withdrawn while
-# it was drawn has its position from now on: it is no longer ahead of those behind.
+# it was drawn has its position from now on.
 LOG_LEFT = Statement(
     text("""
     WITH due AS MATERIALIZED (

@@ -22,6 +22,7 @@ from uuid import UUID
 import psutil
 
 from tests.harness.bench.floor import transactions_per_second
+from tests.harness.bench.releases import releases
 from tests.harness.bench.report import Report, Timing, timed
 from tests.harness.servers import servers
 
@@ -73,7 +74,8 @@ COMMIT;
 
 
 def run(report: Report, arguments: argparse.Namespace) -> None:
-    """Measure joins, the seal and the draw, offers, and whole drops."""
+    """Measure releases where a system runs, joins, the seal and the draw, offers, whole drops."""
+    releases(report)
     os.environ.setdefault("FINGERPRINT_KEY", "the fingerprints of benchmarks are no secret")
     with servers():
         joins(report)

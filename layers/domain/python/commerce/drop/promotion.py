@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from commerce.drop import events
-from commerce.drop.draw import bound_of, roots_of_parts
+from commerce.drop.draw import roots_of_parts
 from commerce.drop.errors import DropNotFound
 from commerce.drop.model import Drop, EntryStatus, LogKind, Lot, Stage, offers_of, round_time
 from commerce.drop.repository import Changed, DropRepository
@@ -17,7 +17,7 @@ OFFERS_PER_STEP = 500  # offers, or positions, given in one transaction
 PART = 25_000
 # Entries that one statement of a draw places. It locks none of them, but computes the hashes of all
 # that have no place yet.
-DRAW_PART = 100_000
+DRAW_PART = 125_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +92,11 @@ class DropPromotion:
 
     def _draw(self, drop: Drop, now: datetime) -> Step:
         """Give a part of the pool its positions; open the offers once all have theirs."""
-        done, part = sum(lot.numbered for lot in drop.lots), DRAW_PART
-        bound: str | None = ""
-        numbered: dict[UUID, int] = {}
-        while not numbered and bound is not None:
-            bound = bound_of(done + part, drop.entries_count or 0)
-            numbered = self._drops.number_pool(drop.id, drop.seed, bound)
-            part *= 2  # where so low a hash is nobody's
+        numbered = self._drops.number_pool(drop.id, drop.seed, DRAW_PART)
         for lot_id, entries in numbered.items():
             drop.lot(lot_id).numbered += entries
-        if bound is None:
+        placed = sum(numbered.values())
+        if placed < DRAW_PART:
             drop.open_offers(now)
             self._drops.publish(
                 events.DropDrawn(
@@ -112,7 +107,7 @@ class DropPromotion:
                 )
             )
         self._drops.save(drop)
-        return Step(numbered=sum(numbered.values()), has_more=True)
+        return Step(numbered=placed, has_more=True)
 
     def _seal(self, drop: Drop, now: datetime) -> None:
         root, lots_root = roots_of_parts(self._drops.pool_parts(drop.id, PART))

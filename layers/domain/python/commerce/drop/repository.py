@@ -392,13 +392,12 @@ class DropRepository:
                 return
             after = UUID(part.ids[-36:])
 
-    def number_pool(self, id_: UUID, seed: str, below: str | None) -> dict[UUID, int]:
-        """Give a part of the pool its positions by the seed; return how many, by lot.
+    def number_pool(self, id_: UUID, seed: str, limit: int) -> dict[UUID, int]:
+        """Give at most so many of the pool their positions by the seed; return how many, by lot.
 
-        The part is what has no position yet and hashes with the seed to less than `below`
-        (hexadecimal; None for all). It is saved with the lot's `numbered` before the next one.
+        They are the first that have none. The lots' `numbered` is saved before the next ones.
         """
-        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed, below=below))
+        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed, limit=limit))
         return {row.product_id: row.entries for row in found}
 
     def number_late(self, drop: Drop, limit: int) -> dict[UUID, tuple[list[UUID], int]]:

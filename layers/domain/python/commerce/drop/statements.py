@@ -350,8 +350,8 @@ POOL_SIZES = Statement(
     .group_by(_e.product_id)
 )
 # Places of the pool: each lot's entries in the order of the SHA-256 of the seed and the id. A part
-# is those with hashes below a bound that have none, so each lot goes on where it ended before. No
-# entry is locked or written: one that is withdrawn meanwhile has its place, too.
+# is the first in this order that have none, so each lot goes on where it ended before. No entry is
+# locked or written: one that is withdrawn meanwhile has its place, too.
 NUMBER_POOL = Statement(
     text("""
     WITH part AS MATERIALIZED (
@@ -363,7 +363,7 @@ NUMBER_POOL = Statement(
                 AND NOT EXISTS (SELECT FROM drop_place WHERE entry_id = entry.id)
             OFFSET 0  -- each hash is computed once
         ) AS unnumbered
-        WHERE CAST(:below AS text) IS NULL OR hash < decode(CAST(:below AS text), 'hex')
+        ORDER BY hash, id LIMIT CAST(:limit AS bigint)
     ), placed AS (
         INSERT INTO drop_place (drop_id, product_id, position, entry_id)
         SELECT lot.drop_id, lot.product_id, lot.numbered + row_number() OVER (

@@ -172,14 +172,13 @@ class DropDemo:
     def _drawn(self, shoppers: list[Shopper]) -> str:
         _wait(self._shown, lambda drop: drop["served"] == UNITS, "the draw")
         proof = self._proof()
-        places = {entry["entry_id"]: entry["position"] for entry in proof["entries"]}
-        if any(shopper.entry_id not in places for shopper in shoppers):
-            raise _wrong("this machine is busy, and a shopper came after the seal; try again")
-        self._line = sorted(shoppers, key=lambda shopper: places[shopper.entry_id])
+        self._line = in_line(shoppers, proof)
         first = ", ".join(
             f"{place}. {shopper.name}" for place, shopper in enumerate(self._line[:SHOPPERS], 1)
         )
-        return f"signature {proof['signature'][:16]}… gives the order {first}, …"
+        late = len(shoppers) - proof["entries_count"]
+        behind = f"; {late} came after the seal and stand behind" if late else ""
+        return f"signature {proof['signature'][:16]}… gives the order {first}, …{behind}"
 
     def _sell(self) -> None:
         first, second, third, fourth, fifth, *_ = self._line
@@ -238,6 +237,13 @@ class DropDemo:
 
     def _proof(self) -> Json:
         return self._anyone.call("GET", f"/drops/{self.drop}/proof")
+
+
+def in_line(shoppers: Sequence[Shopper], proof: Json) -> list[Shopper]:
+    """Return them by the places that the draw gave; behind those, who came after the seal."""
+    places = {entry["entry_id"]: entry["position"] for entry in proof["entries"]}
+    last = len(places) + 1
+    return sorted(shoppers, key=lambda shopper: places.get(shopper.entry_id, last))
 
 
 def verify(proof: Json, name: str, directory: Path = DIRECTORY) -> tuple[bool, list[str]]:

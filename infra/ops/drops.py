@@ -15,6 +15,7 @@ MEANINGS = {
     "NOT_SEALED": "the draw's time is over, and its entries are not sealed",
     "NOT_DRAWN": "its beacon's round is published, and it is not drawn",
     "NOT_PROMOTED": "units or entries wait for promote",
+    "NOT_ENDED": "it is cancelled, and not all of its entries have ended",
 }
 _TIMES = ("entries_at", "draws_at", "sealed_at", "beacon_at", "drawn_at", "offers_until",
           "ended_at")  # fmt: skip

@@ -13,11 +13,21 @@ import pytest
 from commerce.app import drops
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
-from commerce.drop import CancelDrop, DropClosed, DropFacade, DropOverlaps, DropSealed
+from commerce.drop import (
+    CancelDrop,
+    DropClosed,
+    DropFacade,
+    DropOverlaps,
+    DropPromotion,
+    DropSealed,
+    promotion,
+)
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError
+from docs.verify_drop import verify
 from tests.support.drops import (
     a_drop,
+    a_proof,
     a_published_drop,
     an_offering_drop,
     begin_entries,
@@ -209,6 +219,36 @@ def test_many_promotes_at_once_offer_each_unit_once() -> None:
     run_concurrently([partial(settle, drop_id)] * THREADS)
 
     assert statuses(drop_id) == ["LAPSED"] * 3 + ["OFFERED"] * 3 + ["WAITING"] * 6
+    assert_books_hold(product)
+
+
+@pytest.mark.parametrize("part", [3, promotion.DRAW_PART])
+def test_withdrawals_and_joins_against_a_draw_leave_one_line(
+    monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    monkeypatch.setattr(promotion, "DRAW_PART", part)
+    product, users = a_product(stock=5), [clock.new_id() for _ in range(24)]
+    drop_id = a_published_drop(product, units=5)
+    begin_entries(drop_id)
+    for user in users:
+        join(drop_id, user)
+    reach_draw(drop_id)
+    assert in_transaction(DropPromotion.step, drop_id).awaits
+
+    together: list[Callable[[], object]] = [partial(settle, drop_id)] * 3
+    for user in users[:6]:
+        withdraw = partial(in_transaction, DropFacade.withdraw, str(drop_id), user_id=user)
+        together.append(withdraw)
+    together += [partial(join, drop_id, clock.new_id()) for _ in range(6)]
+    run_concurrently(together)
+    settle(drop_id)
+
+    line = entries(drop_id)
+    assert [row.position for row in line] == list(range(1, len(users) + 7))
+    assert {row.user_id for row in line if row.status == "WITHDRAWN"} == set(users[:6])
+    served = [row.status for row in line if row.status != "WITHDRAWN"]
+    assert served == ["OFFERED"] * 5 + ["WAITING"] * (len(users) - 5)
+    assert [claim for claim, holds in verify(a_proof(drop_id)) if not holds] == []
     assert_books_hold(product)
 
 

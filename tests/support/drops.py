@@ -116,13 +116,19 @@ def an_open_drop(entrants: int, units: int = 2, **terms: Any) -> tuple[UUID, lis
     return drop_id, users
 
 
+_ENTRIES = """
+    SELECT entry.id, user_id, claim_until, in_pool,
+        CASE WHEN status = 'JOINED' AND place.position IS NOT NULL THEN 'WAITING' ELSE status END
+            AS status,
+        coalesce(entry.position, place.position) AS position
+    FROM drop_entry AS entry LEFT JOIN drop_place AS place ON place.entry_id = entry.id
+    WHERE entry.drop_id = $1 ORDER BY position NULLS LAST, joined_at
+"""
+
+
 def entries(drop_id: UUID) -> list[Row]:
-    """All entries by position: user_id, status, position, claim_until."""
-    return rows(
-        "SELECT id, user_id, status, position, claim_until, in_pool FROM drop_entry"
-        " WHERE drop_id = $1 ORDER BY position NULLS LAST, joined_at",
-        drop_id,
-    )
+    """All entries by position: user_id, status, position, claim_until; with a place, they wait."""
+    return rows(_ENTRIES, drop_id)
 
 
 def statuses(drop_id: UUID) -> list[str]:

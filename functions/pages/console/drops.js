@@ -9,6 +9,7 @@ const TROUBLES = {
   NOT_SEALED: "the draw's time is over, and its entries are not sealed",
   NOT_DRAWN: "its beacon's round is published, and it is not drawn",
   NOT_PROMOTED: "units or entries wait for promote",
+  NOT_ENDED: "it is cancelled, and not all of its entries have ended",
 };
 
 export const isOver = (drop) => OVER.includes(drop.state);

@@ -55,10 +55,17 @@ async function load() {
   timer = setTimeout(refresh, EVERY_MS);
 }
 
-// Those under way have their entries counted; `now` would redraw the panel each time.
+// Those under way have their entries counted, and a cancelled one until all of them have ended; `now`
+// would redraw the panel each time.
+const ended = new Set();
 async function newestDrops() {
   const { items } = await get("admin/drops?limit=10");
-  const found = await Promise.all(items.map((drop) => (drops.isOver(drop) ? drop : get(`admin/drops/${drop.drop_id}`))));
+  const found = await Promise.all(items.map(async (drop) => {
+    if (drop.state === "CLOSED" || ended.has(drop.drop_id)) return drop;
+    const seen = await get(`admin/drops/${drop.drop_id}`);
+    if (seen.ended_at) ended.add(drop.drop_id);
+    return seen;
+  }));
   return { drops: found.map(({ now, ...drop }) => drop) };
 }
 

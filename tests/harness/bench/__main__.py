@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.harness.bench.report import Report
 
-NOT_BENCHMARKS = {"__main__", "floor", "memory_store", "report"}
+NOT_BENCHMARKS = {"__main__", "floor", "memory_store", "releases", "report"}
 HERE = Path(__file__).parent
 BENCHMARKS = sorted(file.stem for file in HERE.glob("*.py") if file.stem not in NOT_BENCHMARKS)
 RESULT = HERE.parents[2] / ".local" / "bench.json"

@@ -1,14 +1,17 @@
-"""Drops: joins next to pgbench, seal, draw and offers at two sizes, and a look at one's place.
+"""Drops: joins next to pgbench, seal, draw and offers at two sizes, and whole drops at two sizes.
 
-`--size` is the number of those who wait at the look; the draw has a tenth of them, and the offers a
-fiftieth. Entries are made by one statement where they are not what is measured.
+`--size` is the number of entries of the larger whole drop, which waits at the look at one's place;
+the draw has a tenth of them, and the offers a fiftieth. Entries are made by one statement where
+they are not what is measured. CPU is that of the one backend that serves promote.
 """
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from statistics import median
 from threading import Event, Thread
@@ -16,7 +19,10 @@ from time import time
 from typing import Any
 from uuid import UUID
 
+import psutil
+
 from tests.harness.bench.floor import transactions_per_second
+from tests.harness.bench.releases import releases
 from tests.harness.bench.report import Report, Timing, timed
 from tests.harness.servers import servers
 
@@ -25,6 +31,7 @@ SECONDS = 10
 USERS = 60_000
 WARM_UP = 50
 LOOKS = 500
+PAGE = 10_000  # entries of a page of a proof
 UNITS = 50
 TABLE = "drops"
 
@@ -33,19 +40,22 @@ _USERS = """
         (id, login_id, password_hash, name, email, birth_date, gender, version, created_at)
     SELECT lpad(to_hex(n), 32, '0')::uuid, 'u' || n, '', 'Wile', n || '@example.com', '1990-04-12',
         'OTHER', 1, now()
-    FROM generate_series(1, $1::bigint) AS n RETURNING 1
+    FROM generate_series($1::bigint, $2::bigint) AS n RETURNING 1
 """
 _ENTRIES = """
     INSERT INTO drop_entry
-        (id, drop_id, product_id, user_id, person, status, position, joined_at, version)
-    SELECT gen_random_uuid(), d.id, lot.product_id, gen_random_uuid(), md5(n::text), $4,
-        CASE $4 WHEN 'WAITING' THEN n END, d.entries_at, 1
-    FROM generate_series($2::bigint, $3::bigint) AS n, product_drop AS d
-    JOIN drop_lot AS lot ON lot.drop_id = d.id WHERE d.id = $1 RETURNING 1
+        (id, drop_id, product_id, user_id, person, status, joined_at, version)
+    SELECT gen_random_uuid(), d.id, lot.product_id, gen_random_uuid(), md5(n::text), 'JOINED',
+        d.entries_at, 1
+    FROM generate_series($1::bigint, $2::bigint) AS n, product_drop AS d
+    JOIN drop_lot AS lot ON lot.drop_id = d.id WHERE d.id = $3 RETURNING 1
 """
-_CHUNK = 20_000  # inserted by one statement, which has to end in time
-_DRAWN = "UPDATE product_drop SET state = 'OFFERING' WHERE id = $1 RETURNING 1"
-_NUMBERED = "UPDATE drop_lot SET numbered = $2 WHERE drop_id = $1 RETURNING 1"
+_CHUNK = 5_000  # inserted by one statement, which has to end in time
+_MIDDLE = """
+    SELECT user_id FROM drop_entry JOIN drop_place ON entry_id = id
+    WHERE drop_place.drop_id = $1 AND drop_place.position >= $2
+    ORDER BY drop_place.position LIMIT $3
+"""
 # The same statements as a join: what the terms ask about the account, the lock, the entry.
 _FLOOR = """
 \\set user random(1, :users)
@@ -64,22 +74,22 @@ COMMIT;
 
 
 def run(report: Report, arguments: argparse.Namespace) -> None:
-    """Measure joins, the seal and the draw, offers, and a look at one's place."""
+    """Measure releases where a system runs, joins, the seal and the draw, offers, whole drops."""
+    releases(report)
     os.environ.setdefault("FINGERPRINT_KEY", "the fingerprints of benchmarks are no secret")
     with servers():
         joins(report)
         size: int = arguments.size
         draws(report, size // 10)
         offers(report, size // 50)
-        looks(report, size)
+        whole_drops(report, size)
 
 
 def joins(report: Report) -> None:
     """Enter one drop with eight processes through the real handler, after pgbench did the same."""
     from tests.support.drops import a_drop, begin_entries
-    from tests.support.shop import rows
 
-    rows(_USERS, USERS)
+    _fill(_USERS, USERS)
     drop_id, floor_id = a_drop(UNITS), a_drop(UNITS)
     for each in (drop_id, floor_id):
         begin_entries(each)
@@ -146,16 +156,21 @@ def draws(report: Report, entries: int) -> None:
     for size in (entries // 10, entries):
         report.say(f"the seal and the draw of {size:,} entries")
         seal, draw, longest_join = drawn(entered(size))
-        per_entry[size] = draw / size
-        ratio = {"ratio": round(draw / size / per_entry[entries // 10], 2)}
+        per_entry[size] = draw.seconds / size
+        ratio = {"ratio": round(per_entry[size] / per_entry[entries // 10], 2)}
+        report.add(
+            TABLE,
+            f"seal of {size:,} entries",
+            "",
+            **seal.figures,
+            longest_join_ms=round(longest_join * 1000, 1),
+        )
         report.add(
             TABLE,
             f"draw of {size:,} entries",
             "100,000: ≤ 2 s; linear",
             **(ratio if size == entries else {}),
-            seal_seconds=round(seal, 3),
-            longest_join_ms=round(longest_join * 1000, 1),
-            draw_seconds=round(draw, 3),
+            **draw.figures,
         )
 
 
@@ -179,37 +194,45 @@ def offers(report: Report, units: int) -> None:
         )
 
 
-def looks(report: Report, waiting: int) -> None:
-    """Look at the places in the middle of a line, and of one of a thousandth of its length."""
+def whole_drops(report: Report, entries: int) -> None:
+    """Take a drop from its seal to its end, and one of a thousandth of its size."""
     medians: dict[int, float] = {}
-    for size in (waiting // 1000, waiting):
-        report.say(f"looks at one's place with {size:,} waiting")
-        seconds = looked(size)
+    for size in (entries // 1000, entries):
+        report.say(f"a whole drop of {size:,} entries: it is filled first")
+        drop_id = entered(size)
+        seal, draw, longest_join = drawn(drop_id)
+        name = f"a whole drop of {size:,}"
+        join = {"longest_join_ms": round(longest_join * 1000, 1)}
+        report.add(TABLE, f"{name}: seal", "", **seal.figures, **join)
+        report.add(TABLE, f"{name}: draw", "", **draw.figures)
+        report.add(
+            TABLE, f"{name}: first {UNITS} offers", "", **_cost(partial(_promote, drop_id)).figures
+        )
+        seconds = looked(drop_id, size)
         medians[size] = median(seconds)
         timing = Timing.of(seconds)
-        ratio = {"ratio": round(medians[size] / medians[waiting // 1000], 2)}
+        ratio = {"ratio": round(medians[size] / medians[entries // 1000], 2)}
         report.add(
             TABLE,
             f"a look at one's place, {size:,} waiting",
             "1,000,000: ≤ 3 ms",
-            **(ratio if size == waiting else {}),
+            **(ratio if size == entries else {}),
             p50_ms=timing.p50_ms,
             p99_ms=timing.p99_ms,
         )
+        report.add(
+            TABLE, f"{name}: proof read and verified", "", **_cost(partial(proved, drop_id)).figures
+        )
+        report.add(TABLE, f"{name}: end", "", **_cost(partial(ended, drop_id)).figures)
 
 
-def looked(waiting: int) -> list[float]:
-    """Return the seconds of looks at places in the middle of such a line."""
+def looked(drop_id: UUID, waiting: int) -> list[float]:
+    """Return the seconds of looks at places in the middle of the line."""
     from commerce.app.transactions import in_transaction
     from commerce.drop import DropFacade
     from tests.support.shop import rows
 
-    drop_id = entered(waiting, status="WAITING")
-    rows(_DRAWN, drop_id)
-    rows(_NUMBERED, drop_id, waiting)
-    sql = "SELECT user_id FROM drop_entry WHERE drop_id = $1 AND position >= $2 ORDER BY position"
-    found = rows(f"{sql} LIMIT $3", drop_id, waiting // 2, LOOKS)
-    users = [row.user_id for row in found]
+    users = [row.user_id for row in rows(_MIDDLE, drop_id, waiting // 2, LOOKS)]
 
     def look(user: UUID) -> float:
         return timed(lambda: in_transaction(DropFacade.entry, str(drop_id), user_id=user))
@@ -219,15 +242,73 @@ def looked(waiting: int) -> list[float]:
     return [look(user) for user in users]
 
 
-def entered(entries: int, *, units: int = UNITS, status: str = "JOINED") -> UUID:
+def proved(drop_id: UUID) -> None:
+    """Read a drop's whole proof by pages, and verify it. Raises RuntimeError if it is not valid."""
+    from docs.verify_drop import verify
+    from tests.support.drops import a_proof
+
+    if failures := [claim for claim, holds in verify(a_proof(drop_id, PAGE)) if not holds]:
+        raise RuntimeError(f"the proof fails: {failures}")
+
+
+def ended(drop_id: UUID) -> None:
+    """Let the time of the drop be over, and promote end it."""
+    from tests.support.drops import end_claims, shift
+
+    end_claims(drop_id)
+    hours = {"entries_at": 3, "draws_at": 2, "offers_until": 1}
+    shift(drop_id, **{name: f"clock_timestamp() - interval '{n} h'" for name, n in hours.items()})
+    _promote(drop_id)
+
+
+def _promote(drop_id: UUID) -> None:
+    from tests.support.drops import promote
+
+    promote(drop_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The time that something took, and the CPU that its backend spent on it."""
+
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Both, as they are printed."""
+        return {"seconds": round(self.seconds, 2), "postgres_cpu_s": round(self.cpu_seconds, 2)}
+
+
+def _cost(work: Callable[[], object]) -> Cost:
+    from tests.support.shop import rows
+
+    backend = psutil.Process(rows("SELECT pg_backend_pid() AS pid")[0].pid)
+
+    def spent() -> float:
+        times = backend.cpu_times()
+        return float(times.user + times.system)
+
+    before = spent()
+    seconds = timed(work)
+    return Cost(seconds, spent() - before)
+
+
+def _fill(sql: str, number: int, *more: object) -> None:
+    from tests.support.shop import rows
+
+    for first in range(1, number + 1, _CHUNK):
+        rows(sql, first, min(number, first + _CHUNK - 1), *more)
+
+
+def entered(entries: int, *, units: int = UNITS) -> UUID:
     """Return a drop with so many entries, at the time of its draw."""
     from tests.support.drops import a_drop, begin_entries, reach_draw
     from tests.support.shop import rows
 
     drop_id = a_drop(units)
     begin_entries(drop_id)
-    for first in range(1, entries + 1, _CHUNK):
-        rows(_ENTRIES, drop_id, first, min(entries, first + _CHUNK - 1), status)
+    _fill(_ENTRIES, entries, drop_id)
     reach_draw(drop_id)
     rows("ANALYZE drop_entry")
     return drop_id
@@ -257,10 +338,10 @@ def joining(drop_id: UUID) -> Iterator[list[float]]:
         joins.join()
 
 
-def drawn(drop_id: UUID) -> tuple[float, float, float]:
+def drawn(drop_id: UUID) -> tuple[Cost, Cost, float]:
     """Seal and draw, in the steps of promote.
 
-    Returns the seconds of each, and those of the longest join while it was sealed.
+    Returns the cost of each, and the seconds of the longest join while it was sealed.
     """
     from commerce.app.transactions import in_transaction
     from commerce.drop import Draw, DropFacade, DropPromotion
@@ -279,5 +360,5 @@ def drawn(drop_id: UUID) -> tuple[float, float, float]:
             in_transaction(DropPromotion.step, drop_id)
 
     with joining(drop_id) as waits:
-        sealing = timed(seal)
-    return sealing, timed(draw), max(waits, default=0.0)
+        sealing = _cost(seal)
+    return sealing, _cost(draw), max(waits, default=0.0)

@@ -242,7 +242,7 @@ def _in_parts(act: Callable[[Case], str]) -> Callable[[Case], str]:
     """Do it as with a large drop, whose entries are several parts."""
 
     def act_in_parts(case: Case) -> str:
-        with patch.object(promotion, "PART", 2):
+        with patch.multiple(promotion, PART=2, DRAW_PART=2):
             return act(case)
 
     return act_in_parts
@@ -292,15 +292,8 @@ def _minute(
     name: str,
     arrange: Callable[[], Case],
     act: Callable[[Case], str] = _promote,
-    look: Callable[[Case], object] = _outcome,
 ) -> Scenario:
-    return Scenario(name, "drop/every_minute_promote", arrange, act, QUEUE, look=look)
-
-
-def _outcome_of_draw(case: Case) -> object:
-    """Return the outcome but the drop's version: how many parts a draw has is up to chance."""
-    [(state, log_number, _)], *rest = _outcome(case)
-    return state, log_number, rest
+    return Scenario(name, "drop/every_minute_promote", arrange, act, QUEUE, look=_outcome)
 
 
 def _place_scenario(name: str, method: str) -> Scenario:
@@ -380,7 +373,7 @@ SCENARIOS = (
     _minute("lapse_offers", _lapsing),
     _minute("close_drop", _ending),
     _minute("seal_drop_in_parts", _to_seal, _promote_in_parts),
-    _minute("draw_drop_in_parts", _to_draw, _promote_in_parts, _outcome_of_draw),
+    _minute("draw_drop_in_parts", _to_draw, _promote_in_parts),
     _minute("close_drop_in_parts", _ending, _promote_in_parts),
     _minute("end_cancelled_drop", _cancelled, _promote_in_parts),
     Scenario(

@@ -12,29 +12,34 @@ from tests.harness.histories.changed_sql import changed
 
 _SET_APART = Statement(
     text("""
-    UPDATE drop_entry SET position = position + 1000
-    WHERE drop_id = CAST(:drop_id AS uuid) AND status = 'WAITING'
+    UPDATE drop_place SET position = position + 1000
+    WHERE drop_id = CAST(:drop_id AS uuid)
+        AND entry_id IN (SELECT id FROM drop_entry WHERE status = 'JOINED')
     """)
 )
 _REVERSE = Statement(
     text("""
     WITH line AS (
-        SELECT id, position, row_number() OVER (ORDER BY position) AS number,
+        SELECT entry_id, position, row_number() OVER (ORDER BY position) AS number,
             row_number() OVER (ORDER BY position DESC) AS from_behind
-        FROM drop_entry WHERE drop_id = CAST(:drop_id AS uuid) AND status = 'WAITING'
+        FROM drop_place WHERE drop_id = CAST(:drop_id AS uuid)
+            AND entry_id IN (SELECT id FROM drop_entry WHERE status = 'JOINED')
     )
-    UPDATE drop_entry AS entry SET position = other.position - 1000
-    FROM line JOIN line AS other ON other.from_behind = line.number WHERE entry.id = line.id
+    UPDATE drop_place AS place SET position = other.position - 1000
+    FROM line JOIN line AS other ON other.from_behind = line.number
+    WHERE place.entry_id = line.entry_id
     """)
 )
 
 
 def an_heir_is_skipped(patch: pytest.MonkeyPatch) -> None:
     """Plant: the first who waits is passed over where somebody stands behind."""
-    waiting = """(SELECT count(*) > 1 FROM drop_entry WHERE drop_id = CAST(:drop_id AS uuid)
-        AND product_id = CAST(:product_id AS uuid) AND status = 'WAITING')"""
-    limit = "LIMIT CAST(:limit AS bigint)"
-    _plant(patch, "OFFER", {limit: f"{limit} OFFSET CASE WHEN {waiting} THEN 1 ELSE 0 END"})
+    limit = "FROM line ORDER BY position LIMIT CAST(:limit AS bigint)"
+    skip = "OFFSET CASE WHEN (SELECT count(*) > 1 FROM line) THEN 1 ELSE 0 END"
+    without = {"ORDER BY place.position LIMIT CAST(:limit AS bigint)": "ORDER BY place.position"}
+    late = "AND status = 'WAITING'\n        ORDER BY position LIMIT CAST(:limit AS bigint)"
+    changes = {**without, late: late[: -len(" LIMIT CAST(:limit AS bigint)")]}
+    _plant(patch, "OFFER", {**changes, limit: f"{limit} {skip}"})
 
 
 def positions_change(patch: pytest.MonkeyPatch) -> None:

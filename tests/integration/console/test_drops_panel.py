@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from commerce.app import drops
 from commerce.app.transactions import in_transaction
-from commerce.drop import DropFacade
+from commerce.drop import CancelDrop, DropFacade, promotion
 from tests.support.browser import wider_than_its_window
 from tests.support.drops import (
     a_published_drop,
@@ -15,6 +17,7 @@ from tests.support.drops import (
     drop_terms,
     in_line,
     order_offer,
+    settle,
     shift,
     statuses,
 )
@@ -63,6 +66,25 @@ def test_a_stuck_drop_is_what_is_wrong(open_console: Open) -> None:
     link = console.get_by_role("link", name=f"Drop …{str(drop_id)[-8:]} is stuck: the draw's time")
     expect(link).to_have_attribute("href", "#drops")
     expect(console.locator("#drops .cause")).to_contain_text("its entries are not sealed")
+
+
+def test_a_cancelled_drop_whose_entries_do_not_end_is_what_is_wrong(
+    open_console: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion, "PART", 1)
+    drop_id = an_offering_drop(a_product(stock=1), [a_buyer() for _ in range(3)])
+    command = CancelDrop(reason="Damaged")
+    in_transaction(drops.cancel_drop, str(drop_id), command, by="test", if_match=None)
+    rows("UPDATE drop_log SET at = now() - interval '3 min' WHERE kind = 'CANCELLED' RETURNING 1")
+
+    console = open_console()
+
+    name = f"Drop …{str(drop_id)[-8:]} is stuck: it is cancelled, and not all of its entries"
+    expect(console.get_by_role("link", name=name)).to_have_attribute("href", "#drops")
+    expect(console.locator("#drops .cause")).to_contain_text("not all of its entries have ended")
+    settle(drop_id)
+    console.get_by_role("button", name="Refresh").click()
+    expect(console.locator("#drops .cause")).to_have_count(0)
 
 
 def test_a_draft_is_published_only_after_a_yes(open_console: Open) -> None:

@@ -40,7 +40,8 @@ PART, ENTRIES = 3, 8
 @pytest.fixture(autouse=True)
 def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a statement change three entries."""
-    monkeypatch.setattr(promotion, "PART", PART)
+    for name in ("PART", "DRAW_PART"):
+        monkeypatch.setattr(promotion, name, PART)
     monkeypatch.setattr(promotion, "OFFERS_PER_STEP", 2)
 
 
@@ -251,6 +252,8 @@ def test_entries_of_a_cancelled_drop_are_shown_as_void_before_they_are_stored_so
     shown = in_transaction(DropFacade.entry, str(drop_id), user_id=waiting[0])
 
     assert (shown.status, shown.ahead, shown.may_return) == ("VOID", None, False)
+    [made] = in_transaction(DropFacade.entries, waiting[0], limit=5, after=None).items
+    assert (made.status, made.position) == ("VOID", shown.position)
     with pytest.raises(EntryFinished):
         in_transaction(DropFacade.withdraw, str(drop_id), user_id=waiting[0])
     with pytest.raises(EntryFinished):

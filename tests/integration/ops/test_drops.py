@@ -8,9 +8,10 @@ from uuid import UUID
 import boto3
 import pytest
 
+from commerce.app import drops
 from commerce.app.drops import nudge
 from commerce.app.transactions import in_transaction
-from commerce.drop import DropFacade, DropPromotion
+from commerce.drop import CancelDrop, DropFacade, DropPromotion, promotion
 from infra.ops.__main__ import main
 from tests.support.drops import (
     a_published_drop,
@@ -24,7 +25,9 @@ from tests.support.drops import (
     reach_draw,
     settle,
     shift,
+    statuses,
 )
+from tests.support.lambda_calls import function, lambda_context
 from tests.support.orders import cancel
 from tests.support.shop import a_buyer, a_product, rows
 
@@ -118,12 +121,45 @@ def test_a_drop_that_is_not_promoted_is_stuck(
     elif change == "over":
         column = "claim_until"
     else:
+        shift(drop_id, entries_at="now() - interval '2 h'", draws_at="now() - interval '1 h'")
         entry, column = join(drop_id, a_buyer().user_id)[0].entry_id, "joined_at"
     assert trouble_of(capsys, drop_id) == (0, None)
     rows(f"UPDATE drop_entry SET {column} = now() - interval '121 s' WHERE id = $1", entry)
     assert trouble_of(capsys, drop_id) == (1, "NOT_PROMOTED")
     settle(drop_id)
     assert trouble_of(capsys, drop_id) == (0, None)
+
+
+NO_END = """
+    CREATE TRIGGER no_end BEFORE UPDATE ON drop_entry FOR EACH ROW WHEN (NEW.status = 'VOID')
+    EXECUTE FUNCTION refuse_erased_user_id()
+"""
+
+
+def test_a_cancelled_drop_whose_entries_do_not_end_is_stuck_and_alarms(
+    own_shop: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion, "PART", 1)
+    buyers = [a_buyer() for _ in range(3)]
+    drop_id = an_offering_drop(a_product(stock=1), buyers)
+    command = CancelDrop(reason="Damaged")
+    in_transaction(drops.cancel_drop, str(drop_id), command, by="test", if_match=None)
+    # What stops the entries' end: users who may not be stored for any more, by a trigger.
+    rows("INSERT INTO erased_user SELECT user_id, now() FROM drop_entry RETURNING 1")
+    rows(NO_END)
+    assert trouble_of(capsys, drop_id) == (0, None)
+    rows("UPDATE drop_log SET at = now() - interval '121 s' WHERE kind = 'CANCELLED' RETURNING 1")
+
+    done = function("drop/every_minute_promote")({}, lambda_context(60))
+
+    assert (done["failed"], '"DropPromotionFailed"' in capsys.readouterr().out) == (1, True)
+    assert trouble_of(capsys, drop_id) == (1, "NOT_ENDED")
+    assert main(["drops", "list"]) == 1
+    assert "it is cancelled, and not all of its entries have ended" in capsys.readouterr().out
+    rows("DROP TRIGGER no_end ON drop_entry")
+    settle(drop_id)
+    assert trouble_of(capsys, drop_id) == (0, None)
+    assert statuses(drop_id) == ["VOID"] * 3
 
 
 def test_promote_is_woken_by_the_message_of_a_commit(

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from commerce.app.reconciliation import reconcile
-from tests.support.drops import an_offering_drop, in_line, join, order_offer, settle
+from tests.support.drops import an_offering_drop, in_line, join, order_offer, settle, statuses
 from tests.support.orders import cancel, cancel_as_admin, ship
 from tests.support.shop import a_buyer, a_product, an_admin, assert_books_hold, rows
 
@@ -50,6 +50,10 @@ class SomeDrop:
         """Change the entry at a place in line."""
         rows(f"UPDATE drop_entry SET {changes} WHERE id = $1", self.entry(place))
 
+    def move(self, place: int, position: int) -> None:
+        """Give the entry at a place in line another place."""
+        rows("UPDATE drop_place SET position = $1 WHERE entry_id = $2", position, self.entry(place))
+
 
 @pytest.fixture
 def drop(own_shop: str) -> SomeDrop:
@@ -66,8 +70,7 @@ def facts(rule: str) -> list[dict[str, Any]]:
 
 
 def test_a_drop_whose_books_hold_has_no_findings(drop: SomeDrop) -> None:
-    statuses = [row.status for row in rows("SELECT status FROM drop_entry ORDER BY position")]
-    assert statuses == [
+    assert statuses(drop.drop) == [
         "BOUGHT", "ORDERED", "CANCELLED", "BOUGHT", "OFFERED", "OFFERED", "WAITING", "WAITING",
         "WAITING",
     ]  # fmt: skip
@@ -99,7 +102,7 @@ def units(drop: SomeDrop, **other: int) -> tuple[str, dict[str, Any]]:
 
 def test_an_offer_beyond_the_units_is_found(drop: SomeDrop) -> None:
     rows("UPDATE drop_lot SET served = 7")
-    drop.change("status = 'OFFERED', claim_until = now()", 6)
+    drop.change("status = 'OFFERED', claim_until = now(), position = 7", 6)
     assert found() == [units(drop, held=UNITS + 1)]
 
 
@@ -131,11 +134,12 @@ def positions(drop: SomeDrop, **facts: int) -> tuple[str, dict[str, Any]]:
 
 
 def test_a_gap_between_positions_is_found(drop: SomeDrop) -> None:
-    drop.change("position = 10", 7)
+    drop.move(7, position=10)
     assert found() == [positions(drop, last=10)]
 
 
 def test_a_line_that_does_not_begin_with_one_is_found(drop: SomeDrop) -> None:
+    drop.move(0, position=0)
     drop.change("position = 0", 0)
     assert found() == [positions(drop)]
 
@@ -145,9 +149,36 @@ def test_a_position_that_the_drop_has_not_given_is_found(drop: SomeDrop) -> None
     assert found() == [positions(drop, numbered=8)]
 
 
+def place_finding(drop: SomeDrop, place: int, position: int | None) -> dict[str, Any]:
+    ids = {"drop_id": str(drop.drop), "entry_id": drop.entry(place)}
+    return {**ids, "place": place + 1, "position": position}
+
+
+def test_an_offer_at_another_place_than_the_draw_gave_is_found(drop: SomeDrop) -> None:
+    drop.change("position = 10", 4)
+    assert facts("PLACES_ARE_KEPT") == [place_finding(drop, 4, position=10)]
+
+
+def test_a_place_of_an_entry_that_was_not_in_the_pool_is_found(drop: SomeDrop) -> None:
+    drop.change("in_pool = false", 6)
+    assert facts("PLACES_ARE_KEPT") == [place_finding(drop, 6, position=None)]
+
+
+def test_an_entry_that_moved_on_without_its_place_is_found(drop: SomeDrop) -> None:
+    drop.change("status = 'LAPSED', position = NULL", 5)
+    assert facts("PLACES_ARE_KEPT") == [place_finding(drop, 5, position=None)]
+
+
+def test_an_entry_of_the_pool_that_waits_behind_its_heir_is_found(drop: SomeDrop) -> None:
+    rows("UPDATE drop_lot SET served = 7")
+    expected = {"status": "JOINED", "position": 7, "served": 7}
+    ids = {"drop_id": str(drop.drop), "entry_id": drop.entry(6)}
+    assert found() == [("OFFERS_WENT_TO_THE_FIRST_IN_LINE", {**ids, **expected})]
+
+
 def test_an_entry_that_waits_behind_later_offers_is_found(drop: SomeDrop) -> None:
     drop.change("status = 'WAITING', claim_until = NULL", 4)
-    drop.change("status = 'OFFERED', claim_until = now()", 6)
+    drop.change("status = 'OFFERED', claim_until = now(), position = 7", 6)
     rows("UPDATE drop_lot SET served = 7")
     expected = {"status": "WAITING", "position": 5, "served": 7}
     ids = {"drop_id": str(drop.drop), "entry_id": drop.entry(4)}
@@ -156,7 +187,7 @@ def test_an_entry_that_waits_behind_later_offers_is_found(drop: SomeDrop) -> Non
 
 def test_an_offer_out_of_turn_is_found(drop: SomeDrop) -> None:
     drop.change("status = 'LAPSED'", 5)
-    drop.change("status = 'OFFERED', claim_until = now()", 7)
+    drop.change("status = 'OFFERED', claim_until = now(), position = 8", 7)
     expected = {"status": "OFFERED", "position": 8, "served": 6}
     ids = {"drop_id": str(drop.drop), "entry_id": drop.entry(7)}
     assert found() == [("OFFERS_WENT_TO_THE_FIRST_IN_LINE", {**ids, **expected})]
@@ -173,9 +204,9 @@ def test_an_entry_that_was_put_into_the_sealed_pool_is_found(drop: SomeDrop) -> 
 
 
 def test_an_entry_that_was_exchanged_for_another_in_the_pool_is_found(drop: SomeDrop) -> None:
-    rows("UPDATE drop_entry SET in_pool = NOT in_pool WHERE position IN (8, 9)")
-    facts = {"entries_count": 8, "pool": 8, "entries_root": sealed_root()}
-    assert found() == [("POOL_IS_WHAT_WAS_SEALED", {"drop_id": str(drop.drop), **facts})]
+    rows("UPDATE drop_entry SET in_pool = NOT in_pool WHERE position = 9 OR id = $1", drop.entry(7))
+    changed = {"entries_count": 8, "pool": 8, "entries_root": sealed_root()}
+    assert facts("POOL_IS_WHAT_WAS_SEALED") == [{"drop_id": str(drop.drop), **changed}]
 
 
 def entry_finding(drop: SomeDrop, place: int, **facts: str | None) -> tuple[str, dict[str, Any]]:

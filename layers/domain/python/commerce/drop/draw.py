@@ -74,11 +74,6 @@ def shuffled(entry_ids: Iterable[UUID], seed: str) -> list[UUID]:
     return sorted(entry_ids, key=lambda entry_id: (sha256(f"{seed}\n{entry_id}"), str(entry_id)))
 
 
-def bound_of(part: int, whole: int) -> str | None:
-    """Return the hash below which such a part of all hashes is, in hexadecimal; None for all."""
-    return f"{(part << 64) // whole:016x}" if part < whole else None
-
-
 def log_hash(previous: str, record: Mapping[str, Any]) -> str:
     """Hash a record of the public log, which chains it to the one before.
 

@@ -638,7 +638,7 @@ class DropFacade:
         return counts
 
     def _view(self, drop: Drop, now: datetime) -> DropView:
-        entries = {} if drop.is_over else self._drops.unnumbered(drop.id)
+        entries = {} if drop.is_over else self._drops.unnumbered(drop)
         for lot in drop.lots:
             entries[lot.product_id] = entries.get(lot.product_id, 0) + lot.numbered
         return drop_view(drop, now, entries, self._drops.holding(drop.id))

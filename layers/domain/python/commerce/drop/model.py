@@ -74,6 +74,7 @@ class Trouble(StrEnum):
     NOT_SEALED = "NOT_SEALED"
     NOT_DRAWN = "NOT_DRAWN"
     NOT_PROMOTED = "NOT_PROMOTED"
+    NOT_ENDED = "NOT_ENDED"
 
 
 class LogKind(StrEnum):
@@ -266,12 +267,14 @@ class Drop:
 
         Args:
             now: the database's time.
-            pending_since: the moment of the oldest change of entries that awaits promote.
+            pending_since: the moment of the oldest change of entries that awaits promote, the
+                cancellation among them.
         """
+        rest = Trouble.NOT_ENDED if self.is_ending else Trouble.NOT_PROMOTED
         due = {
             Stage.PUBLISHED: (Trouble.NOT_SEALED, self.draws_at),
             Stage.SEALED: (Trouble.NOT_DRAWN, round_time(self.beacon_round or 0)),
-        }.get(self.stage, (Trouble.NOT_PROMOTED, pending_since))
+        }.get(self.stage, (rest, pending_since))
         trouble, since = due
         return trouble if since is not None and now >= since + _PATIENCE else None
 

@@ -6,16 +6,18 @@ from datetime import datetime
 from uuid import UUID
 
 from commerce.drop import events
-from commerce.drop.draw import bound_of, roots_of_parts
+from commerce.drop.draw import roots_of_parts
 from commerce.drop.errors import DropNotFound
 from commerce.drop.model import Drop, EntryStatus, LogKind, Lot, Stage, offers_of, round_time
 from commerce.drop.repository import Changed, DropRepository
 from commerce.drop.views import Counts
 
 OFFERS_PER_STEP = 500  # offers, or positions, given in one transaction
-# Entries that one statement of seal, draw or end changes; a withdrawal of one of them waits for
-# it. Of a draw, the hashes of all that are still without a position are computed anew each time.
+# Entries that one statement of seal or end changes; a withdrawal of one of them waits for it.
 PART = 25_000
+# Entries that one statement of a draw places. It locks none of them, but computes the hashes of all
+# that have no place yet.
+DRAW_PART = 125_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class DropPromotion:
     def take_round(self, awaited: Draw, signature: str) -> Step:
         """Draw with the beacon's signature of the awaited round, unless it was drawn meanwhile.
 
-        A pool of more than PART entries is numbered by the steps that follow.
+        A pool of more than DRAW_PART entries is numbered by the steps that follow.
         """
         drop, now = self._lock(awaited.drop_id)
         is_awaited = drop.stage is Stage.SEALED and drop.beacon_round == awaited.round
@@ -90,16 +92,11 @@ class DropPromotion:
 
     def _draw(self, drop: Drop, now: datetime) -> Step:
         """Give a part of the pool its positions; open the offers once all have theirs."""
-        done, part = sum(lot.numbered for lot in drop.lots), PART
-        bound: str | None = ""
-        numbered: dict[UUID, int] = {}
-        while not numbered and bound is not None:
-            bound = bound_of(done + part, drop.entries_count or 0)
-            numbered = self._drops.number_pool(drop.id, drop.seed, bound)
-            part *= 2  # where so low a hash is nobody's
+        numbered = self._drops.number_pool(drop.id, drop.seed, DRAW_PART)
         for lot_id, entries in numbered.items():
             drop.lot(lot_id).numbered += entries
-        if bound is None:
+        placed = sum(numbered.values())
+        if placed < DRAW_PART:
             drop.open_offers(now)
             self._drops.publish(
                 events.DropDrawn(
@@ -110,7 +107,7 @@ class DropPromotion:
                 )
             )
         self._drops.save(drop)
-        return Step(numbered=sum(numbered.values()), has_more=True)
+        return Step(numbered=placed, has_more=True)
 
     def _seal(self, drop: Drop, now: datetime) -> None:
         root, lots_root = roots_of_parts(self._drops.pool_parts(drop.id, PART))
@@ -185,7 +182,7 @@ class DropPromotion:
             drop.log(kind, now, reason=left.status.value, entries=entries)
 
     def _number_late(self, drop: Drop, now: datetime, step: Step) -> None:
-        numbered = self._drops.number_late(drop.id, OFFERS_PER_STEP)
+        numbered = self._drops.number_late(drop, OFFERS_PER_STEP)
         for lot_id, (_, last) in numbered.items():
             drop.lot(lot_id).numbered = last
         step.numbered = sum(len(ids) for ids, _ in numbered.values())

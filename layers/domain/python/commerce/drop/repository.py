@@ -196,9 +196,14 @@ class DropRepository:
         """Count the entries that hold a unit, by lot and status."""
         return _counts(self._uow.read(sql.HOLDING(drop_id=id_)))
 
-    def unnumbered(self, id_: UUID) -> dict[UUID, int]:
+    def unnumbered(self, drop: Drop) -> dict[UUID, int]:
         """Count the joined entries that have no position yet, by lot."""
-        found = self._uow.read(sql.UNNUMBERED(drop_id=id_))
+        is_drawn = drop.stage is Stage.OFFERING
+        found = self._uow.read(
+            sql.UNNUMBERED_LATE(drop_id=drop.id, draws_at=drop.draws_at)
+            if is_drawn
+            else sql.UNNUMBERED(drop_id=drop.id)
+        )
         return {row.product_id: row.entries for row in found}
 
     def pool_page(self, id_: UUID, after: UUID, limit: int) -> list[tuple[UUID, UUID, int | None]]:
@@ -290,7 +295,10 @@ class DropRepository:
         return (entry, found[0].now) if entry else None
 
     def entries_of_user(self, user_id: UUID, before: UUID, limit: int) -> list[Entry]:
-        """Return the user's entries in all drops below the id `before`, newest first."""
+        """Return the user's entries in all drops below the id `before`, newest first.
+
+        Their statuses are those that are shown: void from the drop's cancellation on.
+        """
         found = self._uow.read(sql.ENTRIES_OF_USER(user_id=user_id, before=before, limit=limit))
         return [entry for row in found if (entry := _entry([row]))]
 
@@ -318,6 +326,7 @@ class DropRepository:
                 version_read=entry.version,
                 new_version=entry.version + 1,
                 new_status=entry.status.value,
+                new_position=entry.position,
                 new_claim_until=entry.claim_until,
                 new_order_id=entry.order_id,
                 new_left_at=left_at,
@@ -394,18 +403,19 @@ class DropRepository:
                 return
             after = UUID(part.ids[-36:])
 
-    def number_pool(self, id_: UUID, seed: str, below: str | None) -> dict[UUID, int]:
-        """Give a part of the pool its positions by the seed; return how many, by lot.
+    def number_pool(self, id_: UUID, seed: str, limit: int) -> dict[UUID, int]:
+        """Give at most so many of the pool their positions by the seed; return how many, by lot.
 
-        The part is what has no position yet and hashes with the seed to less than `below`
-        (hexadecimal; None for all). It is saved with the lot's `numbered` before the next one.
+        They are the first that have none. The lots' `numbered` is saved before the next ones.
         """
-        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed, below=below))
+        found = self._uow.lock(sql.NUMBER_POOL(drop_id=id_, seed=seed, limit=limit))
         return {row.product_id: row.entries for row in found}
 
-    def number_late(self, id_: UUID, limit: int) -> dict[UUID, tuple[list[UUID], int]]:
+    def number_late(self, drop: Drop, limit: int) -> dict[UUID, tuple[list[UUID], int]]:
         """Give positions to entries that have none; return their ids and the last one, by lot."""
-        found = self._uow.lock(sql.NUMBER_LATE(drop_id=id_, limit=limit))
+        found = self._uow.lock(
+            sql.NUMBER_LATE(drop_id=drop.id, draws_at=drop.draws_at, limit=limit)
+        )
         return {row.product_id: (list(row.ids), row.numbered) for row in found}
 
     def lapse(self, id_: UUID, limit: int) -> list[Changed]:
@@ -425,6 +435,7 @@ class DropRepository:
             sql.OFFER(
                 drop_id=drop.id,
                 product_id=lot.product_id,
+                served=lot.served,
                 claim_minutes=drop.claim_minutes,
                 limit=limit,
             )

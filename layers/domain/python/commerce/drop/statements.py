@@ -4,12 +4,15 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    DateTime,
     Text,
     Uuid,
+    and_,
     any_,
     bindparam,
     case,
     delete,
+    exists,
     func,
     or_,
     select,
@@ -21,6 +24,7 @@ from commerce.drop.tables import (
     drop_entry_table,
     drop_log_table,
     drop_lot_table,
+    drop_place_table,
     drop_refusal_table,
     drop_table,
 )
@@ -28,6 +32,7 @@ from commerce.runtime.db.core import insert_many, insert_row, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _d, _lot, _e, _log = drop_table.c, drop_lot_table.c, drop_entry_table.c, drop_log_table.c
+_place = drop_place_table.c
 _NOW = func.clock_timestamp()
 _ID = bindparam("id", type_=Uuid)
 _DROP = bindparam("drop_id", type_=Uuid)
@@ -48,6 +53,12 @@ _LOTS = (
 _IS_UNDER_WAY = text("state IN ('PUBLISHED', 'SEALED', 'OFFERING')")
 _HAS_LEFT_UNTOLD = text("left_at IS NOT NULL AND NOT is_leaving_logged")
 _HOLDS = text("status IN ('OFFERED', 'ORDERED', 'BOUGHT')")
+# An entry's position is its own, or the place that the draw gave it; with one, it waits in line.
+_POSITION = func.coalesce(_e.position, _place.position).label("position")
+_STATUS = case(
+    (and_(_e.status == "JOINED", _place.position.is_not(None)), "WAITING"), else_=_e.status
+).label("status")
+_PLACED = drop_entry_table.outerjoin(drop_place_table, _place.entry_id == _e.id)
 _DROPS = select(drop_table, _LOTS, _NOW.label("now"))
 
 # A published drop's state follows from the clock.
@@ -134,22 +145,33 @@ LOG = Statement(
     .limit(_LIMIT)
 )
 COUNTS = Statement(
-    select(_e.product_id, _e.status, func.count().label("entries"))
+    select(_e.product_id, _STATUS, func.count().label("entries"))
+    .select_from(_PLACED)
     .where(_e.drop_id == _DROP)
-    .group_by(_e.product_id, _e.status)
+    .group_by(_e.product_id, _STATUS)
 )
-UNNUMBERED = Statement(
+_UNNUMBERED = (
     select(_e.product_id, func.count().label("entries"))
     .where(_e.drop_id == _DROP, _e.position.is_(None), _e.status == "JOINED")
     .group_by(_e.product_id)
+)
+UNNUMBERED = Statement(
+    _UNNUMBERED.where(~exists().where(_place.entry_id == _e.id).correlate(drop_entry_table))
+)
+# Once the pool is drawn: of those who came late. Who waits in the pool is not looked at.
+UNNUMBERED_LATE = Statement(
+    _UNNUMBERED.where(
+        ~_e.in_pool, _e.joined_at >= bindparam("draws_at", type_=DateTime(timezone=True))
+    )
 )
 HOLDING = Statement(
     select(_e.product_id, _e.status, func.count().label("entries"))
     .where(_e.drop_id == _DROP, _HOLDS)
     .group_by(_e.product_id, _e.status)
 )
-# The oldest change that awaits promote: who left untold, an offer that is over, and, while offers
-# are made, an entry without a position. Nothing of a published drop's is awaited before its seal.
+# The oldest change that awaits promote: who left untold, an offer that is over, while offers are
+# made an entry without a position, and a cancellation whose entries have not all ended. Nothing of
+# a published drop's is awaited before its seal.
 PENDING_SINCE = Statement(
     select(
         func.least(
@@ -160,9 +182,15 @@ PENDING_SINCE = Statement(
             .scalar_subquery(),
             select(func.min(_e.joined_at))
             .where(
-                _e.drop_id == _d.id, _e.position.is_(None), _e.status == "JOINED",
-                _d.state == "OFFERING",
+                _e.drop_id == _d.id, _e.position.is_(None), _e.status == "JOINED", ~_e.in_pool,
+                _e.joined_at >= _d.draws_at, _d.state == "OFFERING",
                 _d.offers_until - func.make_interval(0, 0, 0, 0, 0, _d.claim_minutes) > _NOW,
+            )
+            .correlate(drop_table).scalar_subquery(),
+            select(func.max(_log.at))
+            .where(
+                _log.drop_id == _d.id, _log.kind == "CANCELLED",
+                _d.state == "CANCELLED", _d.ended_at.is_(None),
             )
             .correlate(drop_table).scalar_subquery(),
         ).label("at")
@@ -203,7 +231,8 @@ JOIN = Statement(
     RETURNING id
     """)
 )
-_ENTRIES = select(drop_entry_table, _NOW.label("now"))
+_ENTRY = [*(each for each in _e if each.name not in ("position", "status")), _POSITION, _STATUS]
+_ENTRIES = select(*_ENTRY, _NOW.label("now")).select_from(_PLACED)
 ENTRY_OF_PERSON = Statement(
     _ENTRIES.where(_e.drop_id == _DROP, _e.person == bindparam("person", type_=Text))
 )
@@ -223,10 +252,15 @@ LOCK_ENTRY_OF_USER = Statement(
         _e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid)
     ).with_for_update(of=drop_entry_table)
 )
+# As `status_in` of the model says it: read with the drop of each.
+_WAITS = text("drop_entry.status IN ('JOINED', 'WAITING')")
+_SHOWN_STATUS = case(
+    (and_(_d.state == "CANCELLED", _d.ended_at.is_(None), _WAITS), "VOID"), else_=_STATUS
+).label("status")
 ENTRIES_OF_USER = Statement(
-    _ENTRIES.where(
-        _e.user_id == bindparam("user_id", type_=Uuid), _e.id < bindparam("before", type_=Uuid)
-    )
+    select(*(each for each in _ENTRY if each is not _STATUS), _SHOWN_STATUS, _NOW.label("now"))
+    .select_from(_PLACED.join(drop_table, _d.id == _e.drop_id))
+    .where(_e.user_id == bindparam("user_id", type_=Uuid), _e.id < bindparam("before", type_=Uuid))
     .order_by(_e.id.desc())
     .limit(bindparam("limit", type_=BigInteger))
 )
@@ -247,9 +281,10 @@ LOCK_ENTRY_OF_ORDER = Statement(
     )
 )
 SAVE_ENTRY = save_as_read(
-    drop_entry_table, "entry_as_read", "status", "claim_until", "order_id", "left_at"
+    drop_entry_table, "entry_as_read", "status", "position", "claim_until", "order_id", "left_at"
 )
-# Those between the last one who was served and this position, less those who left the line.
+# Those between the last one who was served and this position, less those who left the line. Who
+# was withdrawn while they were drawn has a place alone, until the log has them.
 AHEAD = Statement(
     text("""
     SELECT greatest(0, CAST(:position AS bigint) - 1 - lot.served - (
@@ -257,6 +292,12 @@ AHEAD = Statement(
         WHERE gone.drop_id = lot.drop_id AND gone.product_id = lot.product_id
             AND gone.status IN ('WITHDRAWN', 'VOID') AND gone.position IS NOT NULL
             AND gone.position > lot.served AND gone.position < CAST(:position AS bigint)
+    ) - (
+        SELECT count(*) FROM drop_entry AS gone JOIN drop_place AS place
+            ON place.entry_id = gone.id AND gone.position IS NULL
+        WHERE gone.drop_id = lot.drop_id AND gone.product_id = lot.product_id
+            AND gone.left_at IS NOT NULL AND NOT gone.is_leaving_logged
+            AND place.position > lot.served AND place.position < CAST(:position AS bigint)
     )) AS ahead
     FROM drop_lot AS lot
     WHERE lot.drop_id = CAST(:drop_id AS uuid) AND lot.product_id = CAST(:product_id AS uuid)
@@ -314,33 +355,28 @@ POOL_SIZES = Statement(
     .where(_e.drop_id == _DROP, _e.in_pool)
     .group_by(_e.product_id)
 )
-# Positions of the pool: each lot's entries in the order of the SHA-256 of the seed and the id. A
-# part is those with hashes below a bound that have none, so each lot goes on where it ended before.
+# Places of the pool: each lot's entries in the order of the SHA-256 of the seed and the id. A part
+# is the first in this order that have none, so each lot goes on where it ended before. No entry is
+# locked or written: one that is withdrawn meanwhile has its place, too.
 NUMBER_POOL = Statement(
     text("""
     WITH part AS MATERIALIZED (
-        SELECT id, hash FROM (
-            SELECT id, sha256(convert_to(CAST(:seed AS text) || E'\\n' || id, 'UTF8')) AS hash
-            FROM drop_entry
+        SELECT id, product_id, hash FROM (
+            SELECT id, product_id,
+                sha256(convert_to(CAST(:seed AS text) || E'\\n' || id, 'UTF8')) AS hash
+            FROM drop_entry AS entry
             WHERE drop_id = CAST(:drop_id AS uuid) AND in_pool AND position IS NULL
+                AND NOT EXISTS (SELECT FROM drop_place WHERE entry_id = entry.id)
             OFFSET 0  -- each hash is computed once
         ) AS unnumbered
-        WHERE CAST(:below AS text) IS NULL OR hash < decode(CAST(:below AS text), 'hex')
-    ), due AS MATERIALIZED (
-        SELECT entry.id, entry.product_id, part.hash
-        FROM drop_entry AS entry JOIN part ON part.id = entry.id
-        ORDER BY entry.id FOR UPDATE OF entry
-    ), numbered AS (
-        SELECT due.id, lot.numbered + row_number() OVER (
-            PARTITION BY due.product_id ORDER BY due.hash, due.id) AS number
-        FROM due JOIN drop_lot AS lot
-            ON lot.drop_id = CAST(:drop_id AS uuid) AND lot.product_id = due.product_id
+        ORDER BY hash, id LIMIT CAST(:limit AS bigint)
     ), placed AS (
-        UPDATE drop_entry AS entry
-        SET position = numbered.number, version = entry.version + 1,
-            status = CASE entry.status WHEN 'JOINED' THEN 'WAITING' ELSE entry.status END
-        FROM numbered WHERE entry.id = numbered.id
-        RETURNING entry.product_id
+        INSERT INTO drop_place (drop_id, product_id, position, entry_id)
+        SELECT lot.drop_id, lot.product_id, lot.numbered + row_number() OVER (
+            PARTITION BY lot.product_id ORDER BY part.hash, part.id) AS position, part.id
+        FROM part JOIN drop_lot AS lot
+            ON lot.drop_id = CAST(:drop_id AS uuid) AND lot.product_id = part.product_id
+        RETURNING product_id
     )
     SELECT product_id, count(*) AS entries FROM placed GROUP BY product_id
     """)
@@ -352,7 +388,7 @@ NUMBER_LATE = Statement(
     WITH due AS MATERIALIZED (
         SELECT id, product_id, joined_at FROM drop_entry
         WHERE drop_id = CAST(:drop_id AS uuid) AND position IS NULL AND status = 'JOINED'
-            AND NOT in_pool
+            AND NOT in_pool AND joined_at >= CAST(:draws_at AS timestamptz)
         ORDER BY id LIMIT CAST(:limit AS bigint) FOR UPDATE
     ), numbered AS (
         SELECT due.id, lot.numbered + row_number() OVER (
@@ -386,7 +422,8 @@ LAPSE = Statement(
     RETURNING entry.id, entry.product_id, entry.version
     """)
 )
-# Entries that left since the last look, of which the log has to tell.
+# Entries that left since the last look, of which the log has to tell. One that was withdrawn while
+# it was drawn has its position from now on.
 LOG_LEFT = Statement(
     text("""
     WITH due AS MATERIALIZED (
@@ -395,7 +432,9 @@ LOG_LEFT = Statement(
             AND NOT is_leaving_logged
         ORDER BY id LIMIT CAST(:limit AS bigint) FOR UPDATE
     ), told AS (
-        UPDATE drop_entry AS entry SET is_leaving_logged = true
+        UPDATE drop_entry AS entry
+        SET is_leaving_logged = true, position = coalesce(entry.position, (
+            SELECT place.position FROM drop_place AS place WHERE place.entry_id = due.id))
         FROM due WHERE entry.id = due.id
         RETURNING entry.product_id, entry.id, entry.status, entry.position,
             entry.claim_until IS NOT NULL AS had_offer
@@ -404,18 +443,33 @@ LOG_LEFT = Statement(
     FROM told GROUP BY product_id, status, had_offer ORDER BY status, product_id, had_offer
     """)
 )
+# The first in line, of those whom the draw placed and those who have a position of their own. An
+# entry that is withdrawn meanwhile is not offered a unit; a later step offers it to the next.
 OFFER = Statement(
     text("""
-    WITH next AS MATERIALIZED (
-        SELECT id FROM drop_entry
+    WITH line AS (
+        (SELECT entry.id, place.position
+        FROM drop_place AS place JOIN drop_entry AS entry ON entry.id = place.entry_id
+        WHERE place.drop_id = CAST(:drop_id AS uuid)
+            AND place.product_id = CAST(:product_id AS uuid)
+            AND place.position > CAST(:served AS bigint) AND entry.status = 'JOINED'
+        ORDER BY place.position LIMIT CAST(:limit AS bigint))
+        UNION ALL
+        (SELECT id, position FROM drop_entry
         WHERE drop_id = CAST(:drop_id AS uuid) AND product_id = CAST(:product_id AS uuid)
             AND status = 'WAITING'
-        ORDER BY position LIMIT CAST(:limit AS bigint) FOR UPDATE
+        ORDER BY position LIMIT CAST(:limit AS bigint))
+    ), next AS MATERIALIZED (
+        SELECT id, position FROM line ORDER BY position LIMIT CAST(:limit AS bigint)
+    ), due AS MATERIALIZED (
+        SELECT entry.id, next.position FROM drop_entry AS entry JOIN next ON next.id = entry.id
+        WHERE entry.status IN ('JOINED', 'WAITING')
+        ORDER BY next.position FOR UPDATE OF entry
     )
     UPDATE drop_entry AS entry
-    SET status = 'OFFERED', version = entry.version + 1,
+    SET status = 'OFFERED', version = entry.version + 1, position = due.position,
         claim_until = clock_timestamp() + make_interval(mins => CAST(:claim_minutes AS integer))
-    FROM next WHERE entry.id = next.id
+    FROM due WHERE entry.id = due.id
     RETURNING entry.id, entry.user_id, entry.position, entry.claim_until, entry.version
     """)
 )
@@ -493,7 +547,8 @@ ENDED = Statement(
 # --- what anybody may see ------------------------------------------------------------------------
 
 POOL = Statement(
-    select(_e.id, _e.product_id, _e.position)
+    select(_e.id, _e.product_id, _POSITION)
+    .select_from(_PLACED)
     .where(_e.drop_id == _DROP, _e.in_pool, _e.id > bindparam("after", type_=Uuid))
     .order_by(_e.id)
     .limit(_LIMIT)

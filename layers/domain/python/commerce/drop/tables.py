@@ -1,7 +1,8 @@
 """The drop context's tables.
 
 Entries have no foreign key to their drop: it would lock the drop's row, and joining never waits
-for that. `reconcile` checks instead (docs/drops.md, rule 2).
+for that. Places have none to their entries: a draw locks no entry. `reconcile` checks instead
+(docs/drops.md, rule 2).
 """
 
 from sqlalchemy import (
@@ -95,6 +96,7 @@ drop_entry_table = Table(
     Column("status", Text, nullable=False),
     Column("joined_at", DateTime(timezone=True), nullable=False),
     Column("in_pool", Boolean, nullable=False, server_default=text("false")),
+    # Of an entry of the pool that has not moved on since the draw, drop_place has it alone.
     Column("position", BigInteger),
     Column("claim_until", DateTime(timezone=True)),
     Column("order_id", Uuid),
@@ -124,8 +126,9 @@ drop_entry_table = Table(
 )
 Index("entries_of_user", drop_entry_table.c.user_id, drop_entry_table.c.drop_id)
 Index(
-    "entries_without_position",
+    "entries_unplaced",
     drop_entry_table.c.drop_id,
+    drop_entry_table.c.joined_at,
     postgresql_where=text("position IS NULL"),
 )
 Index(
@@ -153,6 +156,19 @@ Index(
     "entries_left",
     drop_entry_table.c.drop_id,
     postgresql_where=text("left_at IS NOT NULL AND NOT is_leaving_logged"),
+)
+
+# The positions that a draw gave. To write them into the entries would write each into all of its
+# indexes.
+drop_place_table = Table(
+    "drop_place",
+    metadata,
+    Column("drop_id", Uuid, nullable=False),
+    Column("product_id", Uuid, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("entry_id", Uuid, nullable=False),
+    PrimaryKeyConstraint("drop_id", "product_id", "position", name="drop_place_pkey"),
+    UniqueConstraint("entry_id", name="entry_is_placed_once"),
 )
 
 # An account's first refusal of each reason. Like entries, it never waits for the drop's row.

@@ -489,18 +489,38 @@ ORDER BY 1, 2
     POSITIONS_HAVE_NO_GAPS="""
 SELECT lot.drop_id, lot.product_id, lot.numbered, lot.served, count(position) AS positions,
     max(position) AS last
-FROM drop_lot AS lot LEFT JOIN drop_entry AS entry USING (drop_id, product_id)
+FROM drop_lot AS lot LEFT JOIN (
+    SELECT drop_id, product_id, position FROM drop_entry
+    WHERE drop_id = ANY (CAST(:ids AS uuid[])) AND position IS NOT NULL
+    UNION
+    SELECT drop_id, product_id, position FROM drop_place
+    WHERE drop_id = ANY (CAST(:ids AS uuid[]))
+) AS line USING (drop_id, product_id)
 WHERE lot.drop_id = ANY (CAST(:ids AS uuid[]))
 GROUP BY lot.drop_id, lot.product_id, lot.numbered, lot.served
 HAVING count(position) <> lot.numbered OR coalesce(max(position), 0) <> lot.numbered
     OR coalesce(min(position), 1) <> 1
 ORDER BY 1, 2
 """,
+    # Each place is that of an entry of the pool, which keeps it when it moves on.
+    PLACES_ARE_KEPT="""
+SELECT place.drop_id, place.entry_id, place.position AS place, entry.position
+FROM drop_place AS place LEFT JOIN drop_entry AS entry
+    ON entry.id = place.entry_id AND entry.drop_id = place.drop_id
+        AND entry.product_id = place.product_id
+WHERE place.drop_id = ANY (CAST(:ids AS uuid[]))
+    AND (entry.in_pool IS NOT TRUE OR entry.position <> place.position
+        OR entry.position IS NULL AND entry.status NOT IN ('JOINED', 'WITHDRAWN', 'VOID'))
+ORDER BY 1, 3
+""",
     OFFERS_WENT_TO_THE_FIRST_IN_LINE="""
-SELECT entry.drop_id, entry.id AS entry_id, entry.status, entry.position, lot.served
+SELECT entry.drop_id, entry.id AS entry_id, entry.status,
+    coalesce(entry.position, place.position) AS position, lot.served
 FROM drop_entry AS entry JOIN drop_lot AS lot USING (drop_id, product_id)
+LEFT JOIN drop_place AS place ON place.entry_id = entry.id
 WHERE entry.drop_id = ANY (CAST(:ids AS uuid[])) AND (
-    entry.status = 'WAITING' AND entry.position <= lot.served
+    entry.status IN ('JOINED', 'WAITING')
+        AND coalesce(entry.position, place.position) <= lot.served
     OR entry.claim_until IS NOT NULL AND entry.position > lot.served)
 ORDER BY 1, 4
 """,

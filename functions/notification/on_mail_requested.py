@@ -1,15 +1,9 @@
-"""Tokens that were asked for, orders, refunds, offers -> a mail to the user they concern."""
+"""EmailVerificationRequested, PasswordResetRequested, EmailChanged, PasswordChanged -> a mail.
 
-from commerce.app.mails import send_mails
-from commerce.drop.events import OfferMade
+They have a queue of their own, so that a burst of orders delays nobody's password reset.
+"""
+
+from commerce.app.mails import MAILED, send_mails
 from commerce.entrypoints.queue import batch_handler
-from commerce.order.events import OrderConfirmed, OrderShipped
-from commerce.payment.events import PaymentRefunded
-from commerce.user import EmailChanged, EmailVerificationRequested, PasswordResetRequested
-
-MAILED = (
-    EmailVerificationRequested, PasswordResetRequested, EmailChanged,
-    OrderConfirmed, OrderShipped, PaymentRefunded, OfferMade,
-)  # fmt: skip
 
 handler = batch_handler(MAILED, send_mails)

@@ -87,7 +87,7 @@ from commerce.user.api_keys import ApiKeyView, NewApiKeyView
 from commerce.user.erasure import OpenOrders
 from commerce.user.mail_tokens import EmailVerifiedView, MailRequestedView
 from commerce.user.sessions import NewSessionView, SessionView, TokensView, TooManyAttempts
-from commerce.user.staff import StaffUserView, StaffView
+from commerce.user.staff import ListedStaffView, StaffUserView, StaffView
 
 REQUEST_ID = "0198c0de-0001-4000-8000-000000000016"
 ADDRESS_ID = "0198c0de-0000-7000-8000-0000000000ad"
@@ -559,6 +559,13 @@ _VIEWS: tuple[View, ...] = (
     RequeueView(event_id=EVENT_ID, put_back=True),
     ActView.model_validate(_ACT),
     StaffView(user_id=USER_ID, login_id="coyote", scopes=[Scope.STOCK], suspended_at=None),
+    ListedStaffView(
+        user_id=USER_ID,
+        login_id="coyote",
+        scopes=[Scope.STOCK],
+        suspended_at=None,
+        last_signed_in_at=AT,
+    ),
     StaffUserView.model_validate(
         {
             **_USER,

@@ -69,4 +69,4 @@ def revoke(target: Target, options: argparse.Namespace) -> Answer:
 def show(answer: dict[str, Any]) -> None:
     """Print the staff."""
     rows = [{**each, "scopes": " ".join(each["scopes"])} for each in answer["staff"]]
-    show_fields(["login_id", "scopes", "user_id", "suspended_at"], rows)
+    show_fields(["login_id", "scopes", "user_id", "suspended_at", "last_signed_in_at"], rows)

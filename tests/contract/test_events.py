@@ -21,10 +21,12 @@ from commerce.product import SetStock
 from commerce.runtime.db import current
 from commerce.runtime.messaging.bus import Envelope
 from commerce.runtime.messaging.relay import Relay
+from commerce.runtime.tokens import Identity
 from commerce.shared.events import ENVELOPE, Event
 from commerce.user import EditMe, SignUp
 from commerce.user.erasure import EraseMe
 from commerce.user.mail_tokens import MailTokenFacade, RequestReset
+from commerce.user.sessions import ChangePassword
 from tests.support.addresses import change_address
 from tests.support.admin import edit_brand, edit_product
 from tests.support.backends import ROOT
@@ -59,6 +61,7 @@ def file_of(event: type[Event]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower() + ".v1.json"
 
 
+NEW_PASSWORD = "coyote off the cliff"
 EVENTS = {file_of(event): event for event in event_classes()}
 
 
@@ -86,13 +89,17 @@ class RememberingBus:
 
 
 def ask_for_mails(user_id: UUID) -> None:
-    """Have both kinds of tokens, and a notice of another address, mailed to a user."""
+    """Have both kinds of tokens and of notices mailed to a user."""
     reset = RequestReset(email="wile@example.com")
     in_transaction(MailTokenFacade.request_verification, user_id=user_id, language="ko")
     in_transaction(MailTokenFacade.request_reset, reset, language="ko")
     new = {"email": "wile@example.org", "password": "a long password"}
     edited = in_transaction(accounts.edit_me, user_id, EditMe.model_validate(new))
     assert edited.view().user.email == "wile@example.org"
+    passwords = {"current_password": "a long password", "new_password": NEW_PASSWORD}
+    changing = ChangePassword.model_validate(passwords)
+    identity = Identity(user_id)
+    in_transaction(accounts.change_password, changing, identity=identity).require()
 
 
 @pytest.fixture
@@ -137,7 +144,7 @@ def recorded(own_shop: str, cheap_hashes: None) -> list[dict[str, Any]]:
     assert grant(user.user_id, 5).status == 201
     assert edit_product(second, price_amount=5).status == 200
     assert edit_brand(a_brand(), name="Emca").status == 200
-    erasing = EraseMe.model_validate({"password": "a long password"})
+    erasing = EraseMe.model_validate({"password": NEW_PASSWORD})
     in_transaction(erase, erasing, user_id=UUID(user.user_id)).require()
     bus = RememberingBus()
     Relay(current.database(), bus).run()

@@ -218,6 +218,16 @@ def a_queue_is_subscribed_to_what_its_reader_handles(stack: Stack) -> list[str]:
     ]
 
 
+def a_password_reset_waits_behind_no_order(stack: Stack) -> list[str]:
+    """A burst of orders fills no queue in which the mails of accounts wait."""
+    return [
+        name
+        for name, rule in stack.of_type("AWS::Events::Rule").items()
+        if "PasswordResetRequested" in rule["EventPattern"]["detail-type"].split(",")
+        and {"OrderConfirmed", "OfferMade"} & set(rule["EventPattern"]["detail-type"].split(","))
+    ]
+
+
 def _events_named(function: Function) -> set[str]:
     source = (ROOT / function.source).read_text(encoding="utf-8")
     if "nudge_handler" in source:  # it reads no message's content, and says what wakes it
@@ -938,6 +948,9 @@ BREAKS: list[tuple[Rule, Break]] = [
      drop(READER, "Events", "Queue", "Properties", "FunctionResponseTypes")),
     (a_queue_is_subscribed_to_what_its_reader_handles,
      change("ProductLikeChanged/Subscription", "EventPattern", "detail-type", to="ProductLiked")),
+    (a_password_reset_waits_behind_no_order,
+     change("MailRequested/Subscription", "EventPattern", "detail-type",
+            to="PasswordResetRequested,OrderConfirmed")),
     (a_message_stays_hidden_for_six_times_the_time_out, change(QUEUE, "VisibilityTimeout", to=359)),
     (the_last_try_is_the_queues_last, change(QUEUE, "RedrivePolicy", "maxReceiveCount", to=4)),
     (what_cannot_be_delivered_is_kept,

@@ -122,7 +122,7 @@ def test_without_canary_there_is_no_codedeploy(name: str) -> None:
 def test_queues_call_the_alias() -> None:
     stack = deployed("background.yaml")
     mappings = [e for e in stack.values() if e["Type"] == "AWS::Lambda::EventSourceMapping"]
-    assert len(mappings) == 17
+    assert len(mappings) == 18
     for each in mappings:
         assert str(each["Properties"]["FunctionName"]["Ref"]).endswith("Aliaslive")
 

@@ -101,7 +101,8 @@ def test_every_queue_of_the_stack_is_listed(stack: Stack) -> None:
     assert code == 0
     names = {each["queue"] for each in answer["queues"]}
     assert names == {
-        "catalogue-changed", "drop-promotion", "mail-feedback", "mail-requested",
+        "catalogue-changed", "drop-promotion", "mail-feedback", "mail-purchases",
+        "mail-requested",
         "metrics-product-activity",
         "product-like-changed",
         "product-stock-turned",

@@ -89,9 +89,11 @@ def _envelope(row: Row) -> dict[str, Any]:
 
 
 def deliver(envelope: dict[str, Any]) -> bool:
-    """Deliver an event to the mailing function; return whether it was consumed."""
+    """Deliver an event to the function that mails it; return whether it was consumed."""
     message = sqs_event(bus_message(envelope))
-    answer = function("notification/on_mail_requested")(message, lambda_context(30))
+    is_of_account = envelope["source"] == "commerce.user"
+    name = "on_mail_requested" if is_of_account else "on_purchase_progressed"
+    answer = function(f"notification/{name}")(message, lambda_context(30))
     return not answer["batchItemFailures"]
 
 

@@ -3,6 +3,7 @@ import { post } from "./api.js";
 import { ask } from "./dialogs.js";
 import { counted, shortId } from "./dom.js";
 
+const FOR_GOOD = "this cannot be undone";
 const path = (...parts) => ["admin", ...parts.map(encodeURIComponent)].join("/");
 
 export function redrive(queue, ids, count, after) {
@@ -20,7 +21,7 @@ export function discard(queue, ids, count, after) {
     text: `${counted(count, "message")} will be deleted and not handled. The audit keeps the content.`,
     verb: "Discard",
     danger: true,
-    final: true,
+    final: FOR_GOOD,
     field: { label: "Reason, kept in the audit", attributes: { maxlength: "500" } },
     act: (reason, progress) => onDeadLetters("discard", queue, ids, { reason }, ["discarded from", "discarded"], progress, after),
   });
@@ -85,7 +86,7 @@ export function publish(drop, after) {
     text: `Its products, claim time and rules are fixed from then on; its units leave the available stock and are sold through the drop alone.`,
     verb: "Publish",
     danger: true,
-    final: true,
+    final: FOR_GOOD,
     act: () => onDrop(drop, "publication", undefined, "is published", after),
   });
 }
@@ -97,7 +98,7 @@ export function addUnits(drop, after) {
     text: "They leave the product's available stock, are offered at once if somebody waits, and cannot be taken back.",
     verb: "Add",
     danger: true,
-    final: true,
+    final: FOR_GOOD,
     choice: { label: "Product", options: lots },
     field: { label: "Units", attributes: { type: "number", min: "1", step: "1" } },
     act: (units, _, lot) => onDrop(drop, "units", { add: Number(units), product_id: lot }, `has ${units} more of ${shortId(lot)}`, after),
@@ -110,7 +111,7 @@ export function cancelDrop(drop, after) {
     text: "Whoever waits or has an offer gets nothing, and that is final. Orders stand; the other units go back to the stock.",
     verb: "Cancel the drop",
     danger: true,
-    final: true,
+    final: FOR_GOOD,
     field: { label: "Reason, public in the drop's log", attributes: { maxlength: "200" } },
     act: (reason) => onDrop(drop, "cancellation", { reason }, "is cancelled", after),
   });

@@ -45,6 +45,18 @@ export async function signInAgain(password) {
 
 export const get = (path) => send("GET", path);
 export const post = (path, body, version) => send("POST", path, body, version);
+export const put = (path, body) => send("PUT", path, body);
+export const remove = (path) => send("DELETE", path);
+
+export async function getAll(path) {
+  const items = [];
+  for (let cursor = ""; cursor !== null;) {
+    const page = await get(`${path}?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  return items;
+}
 
 // With a version, the change is made only if nobody else has changed the thing meanwhile.
 async function send(method, path, body, version, bearer = token.get()) {

@@ -24,8 +24,10 @@ export function read(title, ...content) {
 // Asks for confirmation, stays open until the action is done, and shows its problem.
 // `field` is the label and the attributes of a field that must be filled in; `act` gets its text.
 // `choice` is the label and the options of a list, [value, text] each; `act` gets the chosen value.
-// With `final`, for what cannot be undone, who signed in with a password has to repeat it.
-export function ask({ title, text, verb, danger, final, field, choice, act }) {
+// `parts` are further fields, which the caller reads.
+// With `final`, why the act is grave, who signed in with a password has to repeat it.
+// An outcome's `next` is called when the dialog is closed.
+export function ask({ title, text, verb, danger, final, field, choice, parts, act }) {
   const input = field && el("input", { id: "field", required: true, autocomplete: "off", ...field.attributes });
   const select = choice && el("select", { id: "choice" },
     choice.options.map(([value, shown]) => el("option", { value }, shown)));
@@ -37,7 +39,8 @@ export function ask({ title, text, verb, danger, final, field, choice, act }) {
     el("h2", { id: "dialog-title" }, title), el("p", { id: "dialog-text" }, text),
     select ? el("p", {}, el("label", { for: "choice" }, choice.label), select) : null,
     input ? el("p", {}, el("label", { for: "field" }, field.label), input) : null,
-    password ? el("p", {}, el("label", { for: "again" }, `Password of ${login.get()}, as this cannot be undone`), password) : null,
+    parts ?? null,
+    password ? el("p", {}, el("label", { for: "again" }, `Password of ${login.get()}, as ${final}`), password) : null,
     progress, el("div", { class: "buttons" }, cancel, confirm));
   const dialog = el("dialog", { "aria-labelledby": "dialog-title", "aria-describedby": "dialog-text" }, form);
   form.addEventListener("submit", async (event) => {
@@ -49,13 +52,14 @@ export function ask({ title, text, verb, danger, final, field, choice, act }) {
       const outcome = await act(input?.value.trim() ?? "", (line) => progress.replaceChildren(line), select?.value);
       dialog.close();
       showOutcome(outcome);
+      outcome.next?.();
     } catch (problem) {
       confirm.disabled = false;
       progress.replaceChildren(problemText(problem));
     }
   });
   open(dialog);
-  (select ?? input ?? (password || confirm)).focus();
+  (form.querySelector("input, select") ?? confirm).focus();
 }
 
 const SHOWN_MS = 12_000;

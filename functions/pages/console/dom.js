@@ -1,4 +1,8 @@
-// Elements made from data. Text is always set as text, so no content can become markup.
+// Elements made from data. Text is always set as text, so no content can become markup, and
+// characters that would show it, or what follows it, in another order are shown by their names.
+const REORDERING = /[\u202a-\u202e\u2066-\u2069]/g;
+export const plain = (text) => text.replace(REORDERING, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 export function el(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -6,7 +10,8 @@ export function el(name, attributes = {}, ...children) {
     if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
     else made.setAttribute(key, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (typeof child === "string" ? plain(child) : child)));
   return made;
 }
 

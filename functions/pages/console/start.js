@@ -4,6 +4,7 @@ import { counted, duration, el, problemText, updateTimes, show } from "./dom.js"
 import * as drops from "./drops.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
+import * as staff from "./staff.js";
 
 const EVERY_MS = 15_000;
 const $ = (id) => document.getElementById(id);
@@ -14,9 +15,10 @@ const SOURCES = {
   drops: newestDrops,
   sales: () => get("admin/sales"),
   ranking: () => get("rankings?period=daily&limit=10"),
+  staff: staff.load,
   audit: () => get("admin/audit?limit=10"),
 };
-const SCOPES = { letters: "ops", overview: "ops", drops: "drops", sales: "ops", audit: "admin" }; // the others are public
+const SCOPES = { letters: "ops", overview: "ops", drops: "drops", sales: "ops", staff: "admin", audit: "admin" }; // the others are public
 const PANELS = [
   ["letters", "Dead letters", "letters", panels.letters],
   ["orders", "Orders", "overview", panels.orders],
@@ -27,6 +29,7 @@ const PANELS = [
   ["stock", "Stock of what sold best", "sales", panels.stock],
   ["ranking", "Today's ranking", "ranking", panels.ranking],
   ["audit", "Audit", "audit", panels.audit],
+  ["staff", "Staff and API keys", "staff", staff.staff],
 ];
 const isShown = (source) => !SCOPES[source] || may(SCOPES[source]);
 const shownPanels = () => PANELS.filter(([, , source]) => isShown(source));
@@ -177,6 +180,7 @@ function signOut(note) {
   drawn = null;
   lastAt = null;
   opened.clear();
+  staff.close();
   for (const each of [known, failed]) for (const key of Object.keys(each)) delete each[key];
   begin(note);
 }
@@ -197,7 +201,7 @@ function begin(note) {
   focus();
 }
 
-$("refresh").addEventListener("click", () => void refresh());
+$("refresh").addEventListener("click", () => { staff.forget(); void refresh(); });
 $("sign-out").addEventListener("click", () => signOut("You have signed out."));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);

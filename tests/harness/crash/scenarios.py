@@ -511,9 +511,9 @@ SCENARIOS = {
         ),
         Scenario(
             "mail_order",
-            "notification/on_mail_requested",
+            "notification/on_purchase_progressed",
             _an_order_to_mail,
-            consuming("notification/on_mail_requested"),
+            consuming("notification/on_purchase_progressed"),
             QUEUE,
             mends=_after_a_minute,
             look=_mailed,

@@ -1,5 +1,6 @@
 """Scenarios in which admins manage staff, users and API keys, and read the audit."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -53,6 +54,34 @@ def _open(login_id: str) -> None:
     source_ip = f"2001:db8:{login_id[:4]}:{login_id[4:8]}::1"
     answer = call("user/open_session", "POST", "/sessions", body=body, source_ip=source_ip)
     assert answer.status == 201, answer.json
+
+
+def _fresh_deployment() -> Case:
+    """A shop without an admin, with a user, and an operator whose token makes the first one."""
+    rows("UPDATE user_account SET scopes = '{}' WHERE 'admin' = ANY (scopes) RETURNING id")
+    rows("DELETE FROM bootstrap_use RETURNING is_used")
+    case = a_case()
+    answer = sign_up(case.key[:10])
+    assert answer.status == 201, answer.json
+    return replace(case, buyer=Person(answer.json["user_id"], ""))
+
+
+def _bootstrap(case: Case) -> str:
+    before = os.environ.get("ENVIRONMENT", "development")
+    os.environ["ENVIRONMENT"] = "production"
+    try:
+        return answered(set_scopes(case.buyer.user_id, "admin", token=case.admin.token))
+    finally:
+        os.environ["ENVIRONMENT"] = before
+
+
+def _first_admin(case: Case) -> object:
+    """The account, the admins, and how often the operator's token was used up."""
+    sql = """
+        SELECT (SELECT count(*) FROM user_account WHERE 'admin' = ANY (scopes)) AS admins,
+            (SELECT count(*) FROM bootstrap_use) AS uses
+    """
+    return _account(case), tuple(rows(sql)[0])
 
 
 def _suspended() -> Case:
@@ -121,6 +150,11 @@ SCENARIOS = (
     Scenario(
         "set_scopes", "user/set_scopes", lambda: _admin_and_user("coupons"),
         _on_user(set_scopes, "stock"), OK, look=_account,
+    ),
+    Scenario(
+        # A retry after a lost answer learns that the token is used: the admin can sign in.
+        "make_first_admin", "user/set_scopes", _fresh_deployment, _bootstrap,
+        frozenset({"200", "409 BOOTSTRAP_USED"}), look=_first_admin,
     ),
     Scenario(
         "revoke_scopes", "user/revoke_scopes", lambda: _admin_and_user("stock", "ops"),

@@ -71,9 +71,7 @@ def test_a_repeat_waits_for_the_first_request_and_gets_its_answer(own_shop: str)
 
 
 @pytest.mark.parametrize("operation", ["POST /orders", f"POST {CANCELLATION}"])
-def test_a_repeat_of_a_request_that_still_runs_is_a_conflict(
-    own_shop: str, operation: str
-) -> None:
+def test_a_repeat_of_a_request_that_still_runs_is_a_conflict(own_shop: str, operation: str) -> None:
     product, buyer, key = a_product(stock=5, price=100), a_buyer(points=1000), a_key()
     placed = place(buyer, (product, 1)).json["order_id"]
     with held_by_another(own_shop, CLAIM, f"{buyer.user_id} {operation}", key):

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,7 +20,15 @@ from tests.support.mails import (
     requests_of,
     reset_password,
 )
-from tests.support.sessions import PASSWORD, Account, an_account, edit_me, me, refresh
+from tests.support.sessions import (
+    PASSWORD,
+    Account,
+    an_account,
+    change_password,
+    edit_me,
+    me,
+    refresh,
+)
 from tests.support.shop import a_buyer, rows
 from tests.support.threads import run_concurrently
 
@@ -100,6 +110,57 @@ def test_the_former_address_is_mailed_a_notice_once(account: Account) -> None:
     assert mail.subject == "Your account has another e-mail address"
     assert new not in mail.html
     assert mails_to(new) == []
+
+
+def newest_notice(account: Account) -> dict[str, Any]:
+    """The envelope of the notice of a changed password."""
+    notice = requests_of(account.user_id)[-1]
+    assert notice["type"] == "PasswordChanged"
+    return notice
+
+
+def test_a_changed_password_is_mailed_to_its_user_once(account: Account) -> None:
+    assert change_password(token_of(account), NEW_PASSWORD).status == 204
+    notice = newest_notice(account)
+    assert notice["data"].keys() == {"token_id", "language"}
+    assert [deliver(notice) for _ in range(3)] == [True] * 3
+    [mail] = mails_to(account.email)
+    assert mail.subject == "Your password has been changed"
+    assert NEW_PASSWORD not in mail.html
+
+
+def test_a_reset_password_is_mailed_to_its_user(account: Account) -> None:
+    assert reset_password(reset_of(account), NEW_PASSWORD).status == 204
+    assert deliver(newest_notice(account))
+    assert mails_to(account.email)[-1].subject == "Your password has been changed"
+
+
+def test_the_notice_of_a_password_goes_to_the_address_of_its_moment(account: Account) -> None:
+    access, new = token_of(account), f"new.{account.email}"
+    assert change_password(access, NEW_PASSWORD).status == 204
+    notice = newest_notice(account)
+    assert edit_me(access, email=new, password=NEW_PASSWORD).status == 200
+    assert deliver(notice)
+    assert [mail.subject for mail in mails_to(account.email)] == ["Your password has been changed"]
+    assert mails_to(new) == []
+
+
+def test_a_password_that_was_not_changed_is_not_mailed(account: Account) -> None:
+    access = token_of(account)
+    assert change_password(access, NEW_PASSWORD, current="a wrong guess").status == 401
+    assert change_password(access, "password12").status == 422
+    assert refused(reset_password(reset_of(account), "password12")) == (422, "WEAK_PASSWORD")
+    types = [each["type"] for each in requests_of(account.user_id)]
+    assert "PasswordChanged" not in types
+
+
+def test_an_account_has_three_notices_of_passwords_mailed_an_hour(account: Account) -> None:
+    access = token_of(account)
+    passwords = [PASSWORD, *(f"{NEW_PASSWORD} {number}" for number in range(5))]
+    for current, new in pairwise(passwords):
+        assert change_password(access, new, current=current).status == 204
+    types = [each["type"] for each in requests_of(account.user_id)]
+    assert types.count("PasswordChanged") == 3
 
 
 def test_a_notice_is_good_for_nothing(account: Account) -> None:

@@ -105,7 +105,8 @@ def test_an_export_has_all_that_is_kept_of_a_user_and_no_password(
     for each in kept:
         of.setdefault(each["section"], []).append(each["data"])
     assert list(of) == [
-        "account", "sessions", "orders", "point_charges", "point_entries", "coupons", "likes",
+        "account", "sessions", "mails", "orders", "point_charges", "point_entries",
+        "coupons", "likes",
     ]  # fmt: skip
     [shown] = of["account"]
     assert (shown["login_id"], shown["email"], shown["birth_date"]) == (
@@ -120,6 +121,14 @@ def test_an_export_has_all_that_is_kept_of_a_user_and_no_password(
     assert [each["product_id"] for each in of["likes"]] == [life["product"]]
     assert "password" not in str(kept)
     assert "argon2" not in str(kept)
+
+
+def test_an_export_has_the_address_that_a_notice_went_to(account: Account, token: str) -> None:
+    assert edit_me(token, email=f"new.{account.email}").status == 200
+    mails = [each["data"] for each in everything_kept(token) if each["section"] == "mails"]
+    assert [(each["purpose"], each["address"]) for each in mails] == [
+        ("EMAIL_CHANGED", account.email), ("VERIFICATION", None),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

@@ -5,10 +5,11 @@ from urllib.parse import quote
 import pytest
 
 from commerce.runtime import tokens
+from commerce.shared import clock
 from commerce.shared.scopes import Scope
 from tests.support.admin import audit_of
 from tests.support.lambda_calls import Answer, call
-from tests.support.sessions import me, refresh
+from tests.support.sessions import end_sessions, me, refresh
 from tests.support.shop import rows, staff_with
 from tests.support.staff import (
     end_sessions_of,
@@ -146,6 +147,22 @@ def test_the_list_of_staff_has_those_with_scopes_newest_first(own_shop: str) -> 
     rest = list_staff(f"?cursor={page['next_cursor']}").json
     assert [each["login_id"] for each in rest["items"]] == [first.login_id]
     assert rest["next_cursor"] is None
+
+
+def test_staff_are_listed_with_their_last_sign_in_while_a_session_lasts() -> None:
+    account, token = signed_in(Scope.STOCK)
+    account.tokens()
+    sql = "SELECT max(created_at) AS at FROM user_session WHERE user_id = $1"
+    [newest] = rows(sql, account.user_id)
+
+    def last_sign_in() -> str | None:
+        [member] = (m for m in list_staff().json["items"] if m["login_id"] == account.login_id)
+        found: str | None = member["last_signed_in_at"]
+        return found
+
+    assert last_sign_in() == clock.rfc3339(newest.at)
+    assert end_sessions(token).status == 204
+    assert last_sign_in() is None
 
 
 def test_a_user_is_found_by_login_id_and_by_email_exactly() -> None:

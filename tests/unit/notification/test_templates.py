@@ -11,7 +11,8 @@ from commerce.notification.texts import TEXTS
 from commerce.shared.languages import Language, preferred
 
 ALL = list(product(Template, get_args(Language)))
-LINKED = [each for each in ALL if each[0] not in (Template.EMAIL_CHANGED, Template.REFUNDED)]
+UNLINKED = (Template.EMAIL_CHANGED, Template.PASSWORD_CHANGED, Template.REFUNDED)
+LINKED = [each for each in ALL if each[0] not in UNLINKED]
 PATHS = {
     Template.VERIFICATION: "verify-email?token=a.b%2Bc",
     Template.PASSWORD_RESET: "reset-password?token=a.b%2Bc",

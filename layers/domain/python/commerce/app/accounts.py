@@ -10,6 +10,7 @@ from uuid import UUID
 
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
+from commerce.runtime.tokens import Identity
 from commerce.shared.etag import IfMatch
 from commerce.shared.languages import Language
 from commerce.user import (
@@ -22,6 +23,7 @@ from commerce.user import (
     UserFacade,
     UserView,
 )
+from commerce.user.sessions import Attempt, ChangePassword
 
 T = TypeVar("T")
 
@@ -62,8 +64,19 @@ def edit_me(shop: Shop, user_id: UUID, command: EditMe, *, if_match: IfMatch = N
     edited = shop.users.edit(user_id, command, if_match=if_match)
     if edited.user is not None and edited.former_email is not None:
         language = edited.user.user.language
-        shop.mail_tokens.notify_former(user_id, edited.former_email, language=language)
+        shop.mail_tokens.notify_of_address(user_id, edited.former_email, language=language)
     return edited
+
+
+def change_password(shop: Shop, command: ChangePassword, *, identity: Identity) -> Attempt:
+    """Replace a password where the current one is right, and mail its user a notice.
+
+    Raises UserNotFound, WeakPassword.
+    """
+    attempt, user = shop.sessions.change_password(command, identity=identity)
+    if user is not None:
+        shop.mail_tokens.notify_of_password(user)
+    return attempt
 
 
 def _slowed(source_ip: str, act: Callable[[], T]) -> T:

@@ -28,6 +28,7 @@ from commerce.user.events import (
     EmailChanged,
     EmailVerificationRequested,
     MailEvent,
+    PasswordChanged,
     PasswordResetRequested,
 )
 from commerce.user.mail_tokens import Purpose
@@ -132,11 +133,14 @@ _LETTERS: Mapping[type[Event], Write] = {
     EmailVerificationRequested: _token_of(Purpose.VERIFICATION),
     PasswordResetRequested: _token_of(Purpose.PASSWORD_RESET),
     EmailChanged: _token_of(Purpose.EMAIL_CHANGED),
+    PasswordChanged: _token_of(Purpose.PASSWORD_CHANGED),
     OrderConfirmed: _to_user(Template.ORDER_CONFIRMED, _order_confirmed),
     OrderShipped: _to_user(Template.ORDER_SHIPPED, _order_shipped),
     PaymentRefunded: _to_user(Template.REFUNDED, _refunded),
     OfferMade: _to_user(Template.OFFER_MADE, _offer_made),
 }
+MAILED = tuple(_LETTERS)
+"""The events that are mailed, whichever queue brings them."""
 
 
 def _amount(money: Money, language: Language) -> str:

@@ -78,6 +78,28 @@ TEXTS: Mapping[tuple[str, Language], tuple[str, tuple[str, ...]]] = {
             ),
         ),
     ),
+    ("PASSWORD_CHANGED", "en"): (
+        "Your password has been changed",
+        (
+            "Hello {login_id},",
+            "the password of your account has been changed, and all other sessions have ended.",
+            (
+                "If you did not change it, somebody else did: choose a new password right away"
+                ' with "Forgot password", and make sure that nobody else can read your mail.'
+            ),
+        ),
+    ),
+    ("PASSWORD_CHANGED", "ko"): (
+        "비밀번호가 변경되었습니다",
+        (
+            "{login_id}님, 안녕하세요.",
+            "계정의 비밀번호가 변경되었고, 다른 모든 기기에서 로그아웃되었습니다.",
+            (
+                "직접 변경하지 않았다면 다른 사람이 변경한 것입니다. 바로 비밀번호 찾기로 새"
+                " 비밀번호를 설정하고, 다른 사람이 회원님의 메일을 볼 수 없는지 확인해 주세요."
+            ),
+        ),
+    ),
     ("ORDER_CONFIRMED", "en"): (
         "Your order is confirmed",
         (

@@ -11,6 +11,7 @@ from commerce.user.errors import (
 from commerce.user.events import (
     EmailChanged,
     EmailVerificationRequested,
+    PasswordChanged,
     PasswordResetRequested,
     UserErased,
     UserSignedUp,
@@ -20,7 +21,7 @@ from commerce.user.views import Entrant, Recipient, UserView, VersionedUser
 
 __all__ = [
     "EditMe", "Edited", "EmailChanged", "EmailTaken", "EmailVerificationRequested", "Entrant",
-    "LoginIdTaken", "PasswordResetRequested", "Recipient", "SignUp", "TooManyAttempts",
-    "UserErased", "UserFacade", "UserNotFound", "UserSignedUp", "UserView", "VersionedUser",
-    "WeakPassword",
+    "LoginIdTaken", "PasswordChanged", "PasswordResetRequested", "Recipient", "SignUp",
+    "TooManyAttempts", "UserErased", "UserFacade", "UserNotFound", "UserSignedUp", "UserView",
+    "VersionedUser", "WeakPassword",
 ]  # fmt: skip

@@ -54,5 +54,10 @@ class PasswordResetRequested(MailEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordChanged(MailEvent):
+    """A user has another password; their address is to be mailed a notice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmailChanged(MailEvent):
     """A user has another address; the one before is to be mailed a notice."""

@@ -18,6 +18,9 @@ EXPORTED: dict[str, Read] = {
     "account": lambda shop, user, _limit, _after: shop.erasure.account(user),
     "addresses": lambda shop, user, _limit, _after: shop.address_book.list(user),
     "sessions": lambda shop, user, _limit, _after: shop.sessions.list(identity=Identity(user)),
+    "mails": lambda shop, user, limit, after: shop.mail_tokens.mails(
+        user, limit=limit, after=after
+    ),
     "orders": lambda shop, user, limit, after: shop.orders.details(
         buyer_id=user, limit=limit, after=after
     ),

@@ -1,15 +1,20 @@
 """The use cases of mailed tokens: they are asked for, mailed, and used once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from commerce.shared import clock
 from commerce.shared.languages import Language
+from commerce.shared.pagination import newest_first
+from commerce.shared.schemas import Page
 from commerce.user import passwords
 from commerce.user.errors import UserNotFound
 from commerce.user.events import (
     EmailChanged,
     EmailVerificationRequested,
+    MailEvent,
+    PasswordChanged,
     PasswordResetRequested,
 )
 from commerce.user.mail_tokens import signing
@@ -17,7 +22,13 @@ from commerce.user.mail_tokens.commands import ConfirmEmail, RequestReset, Reset
 from commerce.user.mail_tokens.errors import MailTokenExpired
 from commerce.user.mail_tokens.model import MAILS_PER_HOUR, MailToken, Purpose
 from commerce.user.mail_tokens.repository import MailTokenRepository
-from commerce.user.mail_tokens.views import EmailVerifiedView, MailRequestedView, TokenRecipient
+from commerce.user.mail_tokens.views import (
+    EmailVerifiedView,
+    MailedView,
+    MailRequestedView,
+    TokenRecipient,
+)
+from commerce.user.model import User
 from commerce.user.repository import UserRepository
 from commerce.user.sessions.repository import SessionRepository
 
@@ -50,13 +61,16 @@ class MailTokenFacade:
         token = MailToken.made(clock.new_id(), user_id, Purpose.VERIFICATION, clock.now())
         self._tokens.add(token, EmailVerificationRequested.of(token.id, language))
 
-    def notify_former(self, user_id: UUID, former_email: str, *, language: Language) -> None:
-        """Have a notice mailed to the address that a user had, unless many were."""
-        purpose = Purpose.EMAIL_CHANGED
-        if self._tokens.recent(user_id, purpose) < MAILS_PER_HOUR:
-            made = MailToken.made(clock.new_id(), user_id, purpose, clock.now())
-            notice = replace(made, former_email=former_email)
-            self._tokens.add(notice, EmailChanged.of(notice.id, language))
+    def notify_of_address(self, user_id: UUID, former_email: str, *, language: Language) -> None:
+        """Have a notice mailed to the address that a locked user had, unless many were."""
+        self._notify(Purpose.EMAIL_CHANGED, EmailChanged, user_id, former_email, language)
+
+    def notify_of_password(self, user: User) -> None:
+        """Have a locked user mailed that they have another password, unless they were lately.
+
+        It goes to the address of this moment, so that who knew the password cannot divert it.
+        """
+        self._notify(Purpose.PASSWORD_CHANGED, PasswordChanged, user.id, user.email, user.language)
 
     def request_reset(self, command: RequestReset, *, language: Language) -> MailRequestedView:
         """Have a token mailed to the account with this address, if there is one.
@@ -108,6 +122,22 @@ class MailTokenFacade:
         found.change_password(password_hash)
         self._users.save_password(found)
         self._sessions.end_all(user_id)
+        self.notify_of_password(found)
+
+    def mails(self, user_id: UUID, *, limit: int, after: str | None) -> Page[MailedView]:
+        """List what a user was mailed lately, the newest first. Raises InvalidCursor."""
+
+        def read(before: UUID, limit: int) -> Sequence[MailToken]:
+            return self._tokens.of_user(user_id, before, limit)
+
+        return newest_first(f"mails:{user_id}", after, limit, read, _mailed)
+
+    def _notify(
+        self, purpose: Purpose, event: type[MailEvent], user_id: UUID, to: str, language: Language
+    ) -> None:
+        if self._tokens.recent(user_id, purpose) < MAILS_PER_HOUR:
+            made = MailToken.made(clock.new_id(), user_id, purpose, clock.now())
+            self._tokens.add(replace(made, former_email=to), event.of(made.id, language))
 
 
 def _read(token: str, purpose: Purpose) -> tuple[UUID, UUID]:
@@ -115,6 +145,15 @@ def _read(token: str, purpose: Purpose) -> tuple[UUID, UUID]:
     if found is None:
         raise MailTokenExpired
     return found
+
+
+def _mailed(token: MailToken) -> MailedView:
+    return MailedView(
+        purpose=token.purpose,
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        address=token.former_email,
+    )
 
 
 def _requested(purpose: Purpose) -> MailRequestedView:

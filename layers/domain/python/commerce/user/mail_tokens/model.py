@@ -17,6 +17,8 @@ class Purpose(StrEnum):
     PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105
     EMAIL_CHANGED = "EMAIL_CHANGED"
     """A notice, which has no token and goes to the address that a user had before."""
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105
+    """A notice to the address that the user had when it happened."""
 
     @property
     def lifetime(self) -> timedelta:

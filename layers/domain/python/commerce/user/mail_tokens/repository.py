@@ -46,6 +46,11 @@ class MailTokenRepository:
         [row] = self._uow.read(sql.RECENT(user_id=user_id, purpose=purpose.value, since=since))
         return int(row[0])
 
+    def of_user(self, user_id: UUID, before: UUID, limit: int) -> list[MailToken]:
+        """Return a user's tokens and notices with a smaller id, the newest first."""
+        found = self._uow.read(sql.OF_USER(user_id=user_id, before=before, limit=limit))
+        return [MailToken(**row._asdict() | {"purpose": Purpose(row.purpose)}) for row in found]
+
     def lock_owner(self, email: str, purpose: Purpose) -> tuple[UUID | None, int]:
         """Return whose address this is, its claim locked, and what they were mailed lately.
 

@@ -1,6 +1,6 @@
 """The SQL statements of mailed tokens."""
 
-from sqlalchemy import DateTime, Select, Text, Uuid, bindparam, delete, func, select
+from sqlalchemy import BigInteger, DateTime, Select, Text, Uuid, bindparam, delete, func, select
 
 from commerce.runtime.db.core import insert_row
 from commerce.runtime.db.statement import Statement
@@ -27,6 +27,12 @@ RECENT_OF_ADDRESS = Statement(
         .where(_c.address == bindparam("address", type_=Text))
         .scalar_subquery()
     )
+)
+OF_USER = Statement(
+    select(mail_token_table)
+    .where(_m.user_id == _USER, _m.id < bindparam("before", type_=Uuid))
+    .order_by(_m.id.desc())
+    .limit(bindparam("limit", type_=BigInteger))
 )
 _GOOD = (_m.id == _ID, _m.purpose == _PURPOSE, _m.expires_at > _NOW)
 IS_GOOD = Statement(select(_m.id).where(*_GOOD, _m.user_id.is_not(None)))

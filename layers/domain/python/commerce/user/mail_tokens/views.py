@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from commerce.shared.schemas import View
+from commerce.shared.schemas import Timestamp, View
+from commerce.user.mail_tokens.model import Purpose
 
 
 class MailRequestedView(View):
@@ -17,6 +18,15 @@ class EmailVerifiedView(View):
     """The account's address is verified."""
 
     email_verified: bool
+
+
+class MailedView(View):
+    """A token or a notice that a user was mailed."""
+
+    purpose: Purpose
+    created_at: Timestamp
+    expires_at: Timestamp
+    address: str | None = Field(description="Where a notice went; null: to the account's address")
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,14 +151,16 @@ class SessionFacade:
         self._users.lock(user_id)
         self._sessions.end_all(user_id)
 
-    def change_password(self, command: ChangePassword, *, identity: Identity) -> Attempt:
+    def change_password(
+        self, command: ChangePassword, *, identity: Identity
+    ) -> tuple[Attempt, User | None]:
         """Replace the password and end all other sessions, where the current one is right.
 
-        Raises UserNotFound, WeakPassword.
+        The user is returned, locked, where it was. Raises UserNotFound, WeakPassword.
         """
         checked = check(self._users, identity.user_id, command.current_password)
         if checked.blocked:
-            return checked.blocked
+            return checked.blocked, None
         new = command.new_password.get_secret_value()
         passwords.require_strong(new, *checked.user.personal)
         new_hash = passwords.hashed(new) if checked.is_right else ""
@@ -167,7 +169,7 @@ class SessionFacade:
             user.change_password(new_hash)
             self._users.save_password(user)
             self._sessions.end_all(user.id, but=identity.session_id)
-        return attempt
+        return attempt, user
 
     def _find(
         self, login_id: str, source_ip: str, command: OpenSession

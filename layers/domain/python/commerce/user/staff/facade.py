@@ -22,7 +22,7 @@ from commerce.user.staff.commands import SetScopes, SuspendUser
 from commerce.user.staff.errors import BootstrapUsed, LastAdmin, OwnAccount
 from commerce.user.staff.model import Member
 from commerce.user.staff.repository import StaffRepository
-from commerce.user.staff.views import StaffUserView, StaffView
+from commerce.user.staff.views import ListedStaffView, StaffUserView, StaffView
 
 
 class StaffFacade:
@@ -32,9 +32,9 @@ class StaffFacade:
         self._staff = staff
         self._sessions = sessions
 
-    def list(self, *, limit: int, after: str | None) -> Page[StaffView]:
+    def list(self, *, limit: int, after: str | None) -> Page[ListedStaffView]:
         """List users with scopes, the newest first. Raises InvalidCursor."""
-        return newest_first("staff", after, limit, self._staff.page, _view)
+        return newest_first("staff", after, limit, self._staff.page, _listed)
 
     def set_scopes(
         self, user_id: str, command: SetScopes, *, by: str, actor: UUID | None
@@ -179,6 +179,16 @@ def _view(member: Member) -> StaffView:
         login_id=member.login_id,
         scopes=_scopes(member.scopes),
         suspended_at=member.suspended_at,
+    )
+
+
+def _listed(row: Row) -> ListedStaffView:
+    return ListedStaffView(
+        user_id=str(row.id),
+        login_id=row.login_id,
+        scopes=_scopes(row.scopes),
+        suspended_at=row.suspended_at,
+        last_signed_in_at=row.last_signed_in_at,
     )
 
 

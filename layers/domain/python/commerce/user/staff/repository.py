@@ -25,9 +25,9 @@ class StaffRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
-    def page(self, before: UUID, limit: int) -> list[Member]:
+    def page(self, before: UUID, limit: int) -> list[Row]:
         """Return users with scopes and a smaller id, the newest first."""
-        return [_member(row) for row in self._uow.read(sql.LIST(before=before, limit=limit))]
+        return self._uow.read(sql.LIST(before=before, limit=limit))
 
     def lock(self, user_id: UUID) -> dict[UUID, Member]:
         """Return a user, if there is one, and all admins by id, locked FOR UPDATE."""

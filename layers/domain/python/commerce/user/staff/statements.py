@@ -19,17 +19,23 @@ from commerce.runtime.db.core import insert_row
 from commerce.runtime.db.statement import Statement
 from commerce.shared.scopes import Scope
 from commerce.user.recipients.tables import SUPPRESSION, WITH_SUPPRESSION
+from commerce.user.sessions.tables import session_table
 from commerce.user.staff.tables import bootstrap_use_table
 from commerce.user.tables import email_claim_table, user_table
 
-_u, _c = user_table.c, email_claim_table.c
-_MEMBER = (_u.id, _u.login_id, _u.scopes, _u.epoch, _u.suspended_at, _u.suspension_reason)
+_u, _c, _s = user_table.c, email_claim_table.c, session_table.c
+_STAFF = (_u.id, _u.login_id, _u.scopes, _u.suspended_at)
+_MEMBER = (*_STAFF, _u.epoch, _u.suspension_reason)
 _IS_STAFF = _u.scopes != text("'{}'")  # as the index has it
 _IS_ADMIN = _IS_STAFF & (text(f"'{Scope.ADMIN.value}'") == any_(_u.scopes))
 _ID = bindparam("user_id", type_=Uuid)
 
+_LAST_SIGNED_IN = (
+    select(func.max(_s.created_at)).where(_s.user_id == _u.id).scalar_subquery()
+).label("last_signed_in_at")
+
 LIST = Statement(
-    select(*_MEMBER)
+    select(*_STAFF, _LAST_SIGNED_IN)
     .where(_IS_STAFF, _u.id < bindparam("before", type_=Uuid))
     .order_by(_u.id.desc())
     .limit(bindparam("limit", type_=BigInteger))

@@ -17,6 +17,14 @@ class StaffView(View):
     suspended_at: Timestamp | None = Field(description="Since when the account is suspended")
 
 
+class ListedStaffView(StaffView):
+    """A user with scopes, in the list of all staff."""
+
+    last_signed_in_at: Timestamp | None = Field(
+        description="When the newest of the sessions that have not ended was opened"
+    )
+
+
 class StaffUserView(UserView):
     """A user as staff see them."""
 

@@ -119,10 +119,10 @@ class Caller:
         """GET /users/me/points."""
         return self.send("GET", "/users/me/points")
 
-    def charge_points(self, amount: int, key: str | None = None) -> Answer:
+    def charge_points(self, amount: int, key: str | None = None, **card: str) -> Answer:
         """POST /users/me/points/charges, with a new key unless one is given."""
         path = "/users/me/points/charges"
-        return self.send("POST", path, {"amount": amount}, key=key or a_key())
+        return self.send("POST", path, {"amount": amount, **card}, key=key or a_key())
 
     def register_brand(self, name: str, description: str = "") -> Answer:
         """POST /admin/brands."""
@@ -223,6 +223,21 @@ class Caller:
     def take_step(self, order_id: str, step: str, **fields: Any) -> Answer:
         """POST /admin/orders/{order_id}/{step}: shipment, delivery or cancellation."""
         return self.send("POST", f"/admin/orders/{order_id}/{step}", fields or None)
+
+    def request_return(self, order_id: str, *lines: tuple[str, int]) -> Answer:
+        """POST /orders/{order_id}/returns: (product_id, quantity) each."""
+        wanted = [{"product_id": id_, "quantity": n, "reason": "Too heavy"} for id_, n in lines]
+        return self.send("POST", f"/orders/{order_id}/returns", {"lines": wanted}, key=a_key())
+
+    def receive_return(self, return_id: str, *lines: tuple[str, int]) -> Answer:
+        """POST /admin/returns/{return_id}/receipt: (product_id, quantity) each, restocked."""
+        came = [{"product_id": id_, "quantity": n, "restock": True} for id_, n in lines]
+        return self.send("POST", f"/admin/returns/{return_id}/receipt", {"lines": came})
+
+    def refund_order(self, order_id: str, amount: int) -> Answer:
+        """POST /admin/orders/{order_id}/refunds."""
+        body = {"amount": amount, "reason": "Apology for a scratch"}
+        return self.send("POST", f"/admin/orders/{order_id}/refunds", body, key=a_key())
 
     def rankings(self, **query: Any) -> Answer:
         """GET /rankings."""

@@ -74,6 +74,88 @@ def test_a_paid_order_is_refunded_when_cancelled(stack: Stack, shop: Shop, buyer
     assert transaction["refunded_at"]
 
 
+def refunded_by_gateway(stack: Stack, order_id: str) -> int:
+    """What the gateway has refunded of an order."""
+    [transaction] = stack.gateway.transactions(order_id)
+    return sum(each["amount"] for each in transaction["refunds"])
+
+
+def test_returned_units_and_refunds_by_staff_reach_the_card(
+    stack: Stack, shop: Shop, buyer: Buyer
+) -> None:
+    product = shop.new_product(stock=3, price=500)
+    order_id = buyer.api.place_card_order((product, 3)).require(201)["order_id"]
+    buyer.api.pay(order_id).require(201)
+    eventually(lambda: order_is(buyer, order_id, "CONFIRMED"))
+    buyer.api.request_return(order_id, (product, 2)).require_problem(409, "RETURN_NOT_POSSIBLE")
+    for step in ("shipment", "delivery"):
+        shop.admin.take_step(order_id, step).require(200)
+
+    requested = buyer.api.request_return(order_id, (product, 2)).require(201)
+    received = shop.admin.receive_return(requested["return_id"], (product, 2)).require(200)
+    shop.admin.refund_order(order_id, 100).require(201)
+
+    assert (received["status"], received["refunded"]) == ("RECEIVED", won(1_000))
+    assert shop.stock_of(product) == 2
+    eventually(lambda: refunded_by_gateway(stack, order_id) == 1_100)
+    order = buyer.api.order(order_id).require(200)
+    assert (order["status"], order["refunded"]) == ("DELIVERED", won(1_100))
+    assert order["returns"] == [received]
+    assert [each["kind"] for each in order["refunds"]] == ["RETURN", "MANUAL"]
+    shop.admin.refund_order(order_id, 401).require_problem(409, "REFUND_EXCEEDS_PAID")
+
+
+@pytest.fixture
+def _points_cost_money(stack: Stack) -> Iterator[None]:
+    """Deploy PointCharging=CARD, for as long as a test lasts."""
+    client, name = stack.aws("lambda"), stack.physical_id("ChargePointsFunction")
+    found = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def configure(variables: dict[str, str]) -> None:
+        environment = {"Variables": variables}
+        client.update_function_configuration(FunctionName=name, Environment=environment)
+        client.get_waiter("function_updated_v2").wait(FunctionName=name)
+
+    configure({**found, "POINT_CHARGING": "CARD"})
+    yield
+    configure(found)
+
+
+def charge_is(buyer: Buyer, charge_id: str, status: str) -> dict[str, Any] | None:
+    path = f"/users/me/points/charges/{charge_id}"
+    charge: dict[str, Any] = buyer.api.send("GET", path).require(200)
+    return charge if charge["status"] == status else None
+
+
+@pytest.mark.usefixtures("_points_cost_money")
+def test_points_are_charged_to_a_card_credited_once_and_spent(stack: Stack, shop: Shop) -> None:
+    buyer = shop.new_buyer()
+    buyer.api.charge_points(3_000).require_problem(422, "CARD_REQUIRED")
+    token = a_token(stack.gateway.url, "KB")
+    card = {"card_type": "KB", "payment_token": token}
+
+    charge = buyer.api.charge_points(3_000, **card).require(201)
+
+    assert (charge["status"], charge["payment"]["status"]) == ("PENDING", "PENDING")
+    credited = eventually(lambda: charge_is(buyer, charge["charge_id"], "CREDITED"))
+    assert (credited["balance"], credited["payment"]["status"]) == (won(3_000), "SUCCEEDED")
+    [transaction] = stack.gateway.transactions(charge["charge_id"])
+    assert (transaction["amount"], transaction["refunds"]) == (3_000, [])
+    buyer.place_order((shop.new_product(price=1_000), 1))
+    assert balance_of(buyer) == 2_000
+
+
+@pytest.mark.usefixtures("_points_cost_money")
+def test_a_declined_charge_credits_nothing(stack: Stack, shop: Shop) -> None:
+    buyer = shop.new_buyer()
+    stack.gateway.behave("healthy", result="LIMIT_EXCEEDED")
+    card = {"card_type": "KB", "payment_token": a_token(stack.gateway.url, "KB")}
+    charge = buyer.api.charge_points(3_000, **card).require(201)
+    failed = eventually(lambda: charge_is(buyer, charge["charge_id"], "FAILED"))
+    assert failed["payment"]["failure_reason"] == "DECLINED"
+    assert balance_of(buyer) == 0
+
+
 def declined(buyer: Buyer, order_id: str) -> list[str] | None:
     """The reasons of the order's payments, as soon as all are declined."""
     payments = buyer.api.order(order_id).require(200)["payments"]

@@ -23,7 +23,7 @@ LISTED_ORDER = {
     "order_id", "status", "total", "discount", "points_used", "card_amount", "lines",
     "placed_at", "expires_at", "drop_entry_id", "ship_to", "refunded",
 }  # fmt: skip
-DETAILS = {"payments", "shipment", "history", "refunds"}
+DETAILS = {"payments", "shipment", "history", "refunds", "returns"}
 ORDER = LISTED_ORDER | DETAILS
 
 
@@ -206,7 +206,7 @@ def _assert_readable(buyer: Buyer, order: Json) -> None:
     seen = buyer.api.order(order["order_id"]).require(200)
     assert set(seen) == ORDER
     assert _listed(seen) == _listed(order)
-    assert seen["payments"] == seen["refunds"] == []
+    assert seen["payments"] == seen["refunds"] == seen["returns"] == []
     [entry] = seen["history"]
     assert set(entry) == {"status", "at", "by", "reason"}
     assert entry["status"] == "CONFIRMED"

@@ -190,8 +190,10 @@ def _rows(value: Any) -> Any:
 def order_content(order: Mapping[str, Any]) -> tuple[Any, ...]:
     """An order without its name: two wishes for the same are the same."""
     lines = tuple(sorted((product, quantity) for product, quantity in order["lines"]))
+    gone = tuple(sorted(order.get("gone", {}).items()))
     return (
-        order["buyer"], lines, order["method"], order["points"], order["discount"], order["status"]
+        order["buyer"], lines, order["method"], order["points"], order["discount"],
+        order["status"], gone,
     )  # fmt: skip
 
 
@@ -204,5 +206,6 @@ def _orders_of(state: State, model: Model, buyers: set[str]) -> Counter[tuple[An
         if order_request["buyer"] in buyers:
             points, discount = model.paid(order_request)
             order = {**order_request, "points": points, "discount": discount, "status": status}
+            order["gone"] = state.get(("gone", key[1]), {})
             found[order_content(order)] += 1
     return found

@@ -5,7 +5,9 @@ A state is a mapping from what there is to how it is: ("stock", "p0") for what i
 copies of the coupon, ("copy", "u0"), ("order", "k1"), and ("done", "k1"): what was answered first
 to an Idempotency-Key; ("units", "u0", "p0") that a buyer has of a product, and how many orders of a
 buyer are ("unpaid", "u0"), or were when they ended unpaid: ("lapses", "u0"). An order is
-called by the key that it was placed with. Where the shop has a drop, ("drop",) is its state.
+called by the key that it was placed with; of it, the units that were cancelled in parts are
+("gone", "k1"), and the points refunded for them ("back", "k1"). Where the shop has a drop,
+("drop",) is its state.
 
 Where several rules refuse a call, the specification does not say which one is named, and the shop
 looks at them one after the other: any refusal that is true at its moment is right.
@@ -231,21 +233,75 @@ class Model:
             return
         changes: dict[Key, Any] = {("order", order): becomes}
         if becomes == "SHIPPED":
-            for name, quantity in order_request["lines"]:
+            for name, quantity in self._left(state, order).items():
                 changes["on_hand", name] = state["on_hand", name] - quantity
         elif becomes == "CANCELLED":
             lapses = call.kind != "cancel_as_admin"
-            changes |= self._returned(state, order_request, status, lapses=lapses)
+            changes |= self._returned(state, order, status, lapses=lapses)
         yield {"status": becomes}, changes
 
-    def _returned(
-        self, state: State, order_request: Mapping[str, Any], status: str, *, lapses: bool
-    ) -> dict[Key, Any]:
+    def _cancel_part(self, state: State, args: Mapping[str, Any]) -> Iterator[Outcome]:
+        order, name, units = args["order"], args["product"], args["units"]
+        status = state.get(("order", order))
+        if status is None:
+            return
+        left = self._left(state, order)
+        is_whole = left == {name: units}
+        refused = {"refused": "ORDER_NOT_CANCELLABLE", "is": status}
+        if status in ("CANCELLED", "DELIVERED"):
+            yield refused, {}
+        elif units > left.get(name, 0):
+            yield {"refused": "NOTHING_LEFT", "left": left.get(name, 0)}, {}
+        elif status not in (FROM_HERE["cancel"] if is_whole else ("CONFIRMED",)):
+            yield refused, {}
+        elif is_whole:
+            changes: dict[Key, Any] = {("order", order): "CANCELLED"}
+            changes |= self._returned(state, order, status, lapses=True)
+            yield {"status": "CANCELLED"}, changes
+        else:
+            yield {"status": status}, self._gone(state, order, name, units)
+
+    def _gone(self, state: State, order: str, name: str, units: int) -> dict[Key, Any]:
+        """Return what the cancellation of a part changes, of an order that points have paid."""
+        order_request = self.order_request(order)
+        buyer, gone = order_request["buyer"], state.get(("gone", order), {})
+        bought, share = dict(order_request["lines"])[name], self._share(order_request, name)
+        before = gone.get(name, 0)
+        cost = self._setup.price * units
+        cost -= share * (before + units) // bought - share * before // bought
+        return {
+            ("gone", order): {**gone, name: before + units},
+            ("back", order): state.get(("back", order), 0) + cost,
+            ("balance", buyer): state["balance", buyer] + cost,
+            ("stock", name): state["stock", name] + units,
+            ("units", buyer, name): state["units", buyer, name] - units,
+        }
+
+    def _share(self, order_request: Mapping[str, Any], name: str) -> int:
+        """Return a line's share of the discount, by largest remainder; the earlier one's first."""
+        units = [quantity for _, quantity in order_request["lines"]]
+        discount, total = self.paid(order_request)[1], sum(units)
+        shares: list[int] = [discount * each // total for each in units]
+        rest = [(discount * each % total, -number) for number, each in enumerate(units)]
+        for _, number in sorted(rest, reverse=True)[: discount - sum(shares)]:
+            shares[-number] += 1
+        return shares[[each for each, _ in order_request["lines"]].index(name)]
+
+    def _left(self, state: State, order: str) -> dict[str, int]:
+        """Return the units of an order that were not cancelled in parts, by product."""
+        gone = state.get(("gone", order), {})
+        lines = self.order_request(order)["lines"]
+        left = {name: quantity - gone.get(name, 0) for name, quantity in lines}
+        return {name: units for name, units in left.items() if units}
+
+    def _returned(self, state: State, order: str, status: str, *, lapses: bool) -> dict[Key, Any]:
         """Return what a cancellation changes; goods that were shipped are gone."""
+        order_request = self.order_request(order)
         buyer = order_request["buyer"]
         balance: Key = ("balance", buyer)
-        changes: dict[Key, Any] = {balance: state[balance] + self.paid(order_request)[0]}
-        for name, quantity in order_request["lines"]:
+        points = self.paid(order_request)[0] - state.get(("back", order), 0)
+        changes: dict[Key, Any] = {balance: state[balance] + points}
+        for name, quantity in self._left(state, order).items():
             changes["units", buyer, name] = state["units", buyer, name] - quantity
             if status == "SHIPPED":
                 continue

@@ -38,7 +38,9 @@ _PLACE, _WEIGHTS = "place", {
     "adjust": 3,
     "read_shelf": 3,
 }  # fmt: skip
-_KEYED = frozenset({"place", "charge", "cancel", "adjust"})
+_IN_PART = 0.5
+"""The share of cancellations that are of some units of one product."""
+_KEYED = frozenset({"place", "charge", "cancel", "cancel_part", "adjust"})
 _UNCUT = frozenset({"begin_entries", "reach_draw", "end_claims", "end_offers", "expire"})
 """Moments that come, and a run that no client waits for."""
 _MORE_TURNS = 3  # of a history with a drop, which has to get from its publication to its end
@@ -148,7 +150,17 @@ def _call(
     kind = rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
     if kind in ("cancel", "cancel_as_admin", "ship", "deliver", "read_order") and not keys:
         kind = _PLACE
-    return _planned(rng, client, kind, _args(rng, setup, kind, name, keys))
+    args = _args(rng, setup, kind, name, keys)
+    if kind == "cancel":
+        # Drawn apart, so that nothing else of a seed depends on it.
+        apart = random.Random(f"part {name} {args['order']} {setup}")  # noqa: S311
+        if apart.random() < _IN_PART:
+            part = {
+                "product": f"p{apart.randrange(len(setup.stock))}",
+                "units": apart.choice((1, 1, 2)),
+            }
+            kind, args = "cancel_part", args | part
+    return _planned(rng, client, kind, args)
 
 
 def _planned(rng: random.Random, client: int, kind: str, args: Mapping[str, Any]) -> Planned:

@@ -56,6 +56,7 @@ T = TypeVar("T")
 RETRIES = 4
 DEADLINE_SECONDS = 600  # for the clients of one history; two busy processors may need minutes
 _METRICS = "metrics/on_product_activity"
+_COUNTED = ("OrderConfirmed", "OrderCancelled", "OrderLinesCancelled")
 _CUT = Query("SELECT pg_terminate_backend(pg_backend_pid())")
 _cutting = threading.local()
 
@@ -248,7 +249,7 @@ class _Background:
         Relay(database(), self._bus).run(max_chunks=3)
 
     def _deliver(self, envelopes: Sequence[Envelope]) -> None:
-        mine = [e for e in envelopes if e["type"] in ("OrderConfirmed", "OrderCancelled")]
+        mine = [each for each in envelopes if each["type"] in _COUNTED]
         self._delivered |= {each["id"] for each in envelopes}
         for at in range(0, len(mine), 10):
             batch = sqs_event(*(bus_message(each) for each in mine[at : at + 10]))
@@ -360,6 +361,13 @@ class _PlannedCall:
             return self._call("order/get_order", "GET", f"/orders/{order_id}")
         if kind == "cancel":
             return cancel(self.shop.buyer(args["buyer"]), order_id, key=_key(args))
+        if kind == "cancel_part":
+            units = {
+                "product_id": self.shop.product(args["product"]),
+                "quantity": args["units"],
+            }
+            buyer, body = self.shop.buyer(args["buyer"]), {"lines": [units]}
+            return cancel(buyer, order_id, key=_key(args), body=body)
         if kind == "cancel_as_admin":
             return cancel_as_admin(admin, order_id)
         if kind == "expire":
@@ -433,8 +441,10 @@ class _PlannedCall:
             return {"refused": code, "already": found["already"]}
         if code == "OFFER_NOT_VALID":
             return {"refused": code, "is": found["entry_status"]}
-        if code.startswith("ORDER_NOT_"):
-            return {"refused": code, "is": found["detail"].split()[-1].rstrip(".")}
+        if code == "NOTHING_LEFT":
+            return {"refused": code, "left": found["errors"][0]["left"]}
+        if code.startswith("ORDER_NOT_"):  # The order is SHIPPED.
+            return {"refused": code, "is": found["detail"].split()[3].rstrip(".;")}
         return {"refused": code}
 
 
@@ -512,7 +522,9 @@ _ORDERS = """
     SELECT id, buyer_id, status, payment_method, points_used_amount, discount_amount,
         ARRAY (SELECT CAST(product_id AS text) FROM order_line WHERE order_id = id
             ORDER BY position) AS products,
-        ARRAY (SELECT quantity FROM order_line WHERE order_id = id ORDER BY position) AS quantities
+        ARRAY (SELECT quantity FROM order_line WHERE order_id = id ORDER BY position) AS quantities,
+        ARRAY (SELECT cancelled_quantity FROM order_line WHERE order_id = id
+            ORDER BY position) AS gone, points_refunded_amount
     FROM orders WHERE buyer_id = ANY (CAST($1 AS uuid[])) ORDER BY id
 """
 _EVENTS = """
@@ -571,6 +583,8 @@ def _order(shop: _Shop, row: Any) -> dict[str, Any]:
         "points": row.points_used_amount,
         "discount": row.discount_amount,
         "status": row.status,
+        "gone": {name: n for name, n in zip(names, row.gone, strict=True) if n},
+        "points_back": row.points_refunded_amount,
     }
 
 

@@ -88,8 +88,10 @@ class Simulation:
         for name, status in named("order").items():
             order_request = self._model.order_request(name)
             points, discount = self._model.paid(order_request)
+            gone, back = (self._state.get((part, name)) for part in ("gone", "back"))
             paid = {"points": points, "discount": discount, "status": status}
-            orders.append({**order_request, **paid, "about": name})
+            parts = {"gone": gone or {}, "points_back": back or 0}
+            orders.append({**order_request, **paid, **parts, "about": name})
         return {
             "stock": named("stock"),
             "on_hand": named("on_hand"),

@@ -45,7 +45,8 @@ def test_concurrent_histories_are_linearizable(recorder: Recorder, tmp_path: Pat
         seen.update(_kinds(history))
     # A slice that met none of these would prove nothing.
     wanted = (
-        "placed", "refused", "unknown", "replayed", "cancelled", "overlapped", "taken twice",
+        "placed", "refused", "unknown", "replayed", "cancelled", "cancel_part", "overlapped",
+        "taken twice",
         "drawn", "late", "offered", "lapsed", "BOUGHT", "WITHDRAWN", "OFFER_NOT_VALID", "DROP_ONLY",
     )  # fmt: skip
     assert [each for each in wanted if not seen[each]] == []

@@ -10,9 +10,8 @@ from commerce.runtime.db.statement import Statement
 from layers.domain import compile_statements
 
 LOCKS_ONE_ROW = {
-    "coupon LOCK_COPY", "drop LOCK", "drop LOCK_ENTRY", "drop LOCK_ENTRY_OF_ORDER",
-    "drop LOCK_ENTRY_OF_USER", "notification LOCK", "order LOCK", "payment LOCK", "point LOCK",
-    "point LOCK_CHARGE",
+    "coupon LOCK_COPY", "drop LOCK", "notification LOCK", "order LOCK", "payment LOCK",
+    "point LOCK", "point LOCK_CHARGE",
     "product LOCK_LEVELS", "product.striping LOCK_STOCK", "product.striping TAKE",
     "ranking.periods LOCK_CHUNK", "ranking.periods LOCK_RUN", "ranking.periods SHARE_RUN",
     "shipping LOCK", "user LOCK", "user SHARE", "user SHARE_WITH_LOGIN_ID",

@@ -144,7 +144,7 @@ def at(drop_id: UUID, place: int) -> UUID:
 
 
 def seen(drop_id: UUID, users: Sequence[UUID]) -> str:
-    """All that anybody sees of a drop, but the time of the look."""
+    """All that is shown of a drop, but the time of the look."""
     shown = [in_transaction(DropFacade.entry, str(drop_id), user_id=user) for user in users]
     made = [in_transaction(DropFacade.entries, user, limit=5, after=None) for user in users]
     moment: dict[str, Any] = {"now": clock.now()}
@@ -253,7 +253,7 @@ def test_a_draw_that_the_code_before_began_is_ended_in_one_line() -> None:
     assert failures(drop_id) == []
 
 
-def test_the_code_before_passes_over_nobody_whom_the_draw_placed() -> None:
+def test_the_code_before_offers_no_unit_past_a_placed_entry() -> None:
     drop_id, _ = drawn()
     join(drop_id, clock.new_id())
     promote(drop_id)
@@ -267,7 +267,7 @@ def test_the_code_before_passes_over_nobody_whom_the_draw_placed() -> None:
 
 
 @pytest.mark.usefixtures("parts")
-def test_the_code_before_gives_nobody_a_second_place() -> None:
+def test_the_code_before_gives_no_entry_a_second_place() -> None:
     drop_id, _ = partly_drawn()
     before = [(row.status, row.position) for row in entries(drop_id)]
 

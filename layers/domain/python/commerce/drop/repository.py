@@ -278,21 +278,19 @@ class DropRepository:
     def find_entry(self, id_: UUID) -> tuple[Entry, datetime] | None:
         """Return an entry and the database's time."""
         query, _ = self.reads_of_entry(id_)
-        found = self._uow.read(query)
-        entry = _entry(found)
-        return (entry, found[0].now) if entry else None
+        return _found(self._uow.read(query))
 
     def lock_entry(self, id_: UUID) -> tuple[Entry, datetime] | None:
         """Return an entry, locked FOR UPDATE, and the database's time once it was locked."""
-        found = self._uow.lock(sql.LOCK_ENTRY(id=id_))
-        entry = _entry(found)
-        return (entry, found[0].now) if entry else None
+        return self._locked(sql.LOCK_ENTRY(id=id_), sql.FIND_ENTRY(id=id_))
 
     def lock_entry_of_user(self, drop_id: UUID, user_id: UUID) -> tuple[Entry, datetime] | None:
         """Return the user's entry, locked FOR UPDATE, and the database's time."""
-        found = self._uow.lock(sql.LOCK_ENTRY_OF_USER(drop_id=drop_id, user_id=user_id))
-        entry = _entry(found)
-        return (entry, found[0].now) if entry else None
+        whose = {"drop_id": drop_id, "user_id": user_id}
+        return self._locked(sql.LOCK_ENTRY_OF_USER(**whose), sql.ENTRY_OF_USER(**whose))
+
+    def _locked(self, lock: Query, read: Query) -> tuple[Entry, datetime] | None:
+        return _found(self._uow.lock_together(lock, read)[-1])
 
     def entries_of_user(self, user_id: UUID, before: UUID, limit: int) -> list[Entry]:
         """Return the user's entries in all drops below the id `before`, newest first.
@@ -304,7 +302,9 @@ class DropRepository:
 
     def lock_entries_of_user(self, user_id: UUID) -> list[tuple[Entry, datetime]]:
         """Return the user's entries in all drops, locked, and the database's time."""
-        found = self._uow.lock(sql.LOCK_ENTRIES_OF_USER(user_id=user_id))
+        *_, found = self._uow.lock_together(
+            sql.LOCK_ENTRIES_OF_USER(user_id=user_id), sql.ALL_ENTRIES_OF_USER(user_id=user_id)
+        )
         return [(entry, row.now) for row in found if (entry := _entry([row]))]
 
     def forget_user(self, user_id: UUID) -> None:
@@ -314,9 +314,8 @@ class DropRepository:
 
     def lock_entry_of_order(self, order_id: UUID) -> tuple[Entry, datetime] | None:
         """Return the entry that placed an order, locked FOR UPDATE, and the database's time."""
-        found = self._uow.lock(sql.LOCK_ENTRY_OF_ORDER(order_id=order_id))
-        entry = _entry(found)
-        return (entry, found[0].now) if entry else None
+        of_order = {"order_id": order_id}
+        return self._locked(sql.LOCK_ENTRY_OF_ORDER(**of_order), sql.ENTRY_OF_ORDER(**of_order))
 
     def save_entry(self, entry: Entry, *, left_at: datetime | None = None) -> None:
         """Store a locked entry that has changed."""
@@ -478,6 +477,11 @@ def _drop(row: Row) -> tuple[Drop, datetime]:
         **values,
     )
     return drop, row.now
+
+
+def _found(rows: Sequence[Row]) -> tuple[Entry, datetime] | None:
+    entry = _entry(rows)
+    return (entry, rows[0].now) if entry else None
 
 
 def _entry(rows: Sequence[Row]) -> Entry | None:

@@ -236,22 +236,26 @@ _ENTRIES = select(*_ENTRY, _NOW.label("now")).select_from(_PLACED)
 ENTRY_OF_PERSON = Statement(
     _ENTRIES.where(_e.drop_id == _DROP, _e.person == bindparam("person", type_=Text))
 )
-ENTRY_OF_USER = Statement(
-    _ENTRIES.where(_e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid))
-)
 OF_ENTRY = Statement(
     _DROPS.where(
         _d.id
         == select(_e.drop_id).where(_e.id == bindparam("entry_id", type_=Uuid)).scalar_subquery()
     )
 )
+# Entries are locked first and read then: who waited for the lock sees a place that was given
+# meanwhile.
+_USER = bindparam("user_id", type_=Uuid)
+_LOCKED = select(_e.id).order_by(_e.id).with_for_update()
+_IS_OF_USER = and_(_e.drop_id == _DROP, _e.user_id == _USER)
+_IS_OF_ORDER = _e.order_id == bindparam("order_id", type_=Uuid)
+ENTRY_OF_USER = Statement(_ENTRIES.where(_IS_OF_USER))
+LOCK_ENTRY_OF_USER = Statement(_LOCKED.where(_IS_OF_USER))
 FIND_ENTRY = Statement(_ENTRIES.where(_e.id == _ID))
-LOCK_ENTRY = Statement(_ENTRIES.where(_e.id == _ID).with_for_update(of=drop_entry_table))
-LOCK_ENTRY_OF_USER = Statement(
-    _ENTRIES.where(
-        _e.drop_id == _DROP, _e.user_id == bindparam("user_id", type_=Uuid)
-    ).with_for_update(of=drop_entry_table)
-)
+LOCK_ENTRY = Statement(_LOCKED.where(_e.id == _ID))
+ENTRY_OF_ORDER = Statement(_ENTRIES.where(_IS_OF_ORDER))
+LOCK_ENTRY_OF_ORDER = Statement(_LOCKED.where(_IS_OF_ORDER))
+ALL_ENTRIES_OF_USER = Statement(_ENTRIES.where(_e.user_id == _USER).order_by(_e.id))
+LOCK_ENTRIES_OF_USER = Statement(_LOCKED.where(_e.user_id == _USER))
 # As `status_in` of the model says it: read with the drop of each.
 _WAITS = text("drop_entry.status IN ('JOINED', 'WAITING')")
 _SHOWN_STATUS = case(
@@ -260,25 +264,15 @@ _SHOWN_STATUS = case(
 ENTRIES_OF_USER = Statement(
     select(*(each for each in _ENTRY if each is not _STATUS), _SHOWN_STATUS, _NOW.label("now"))
     .select_from(_PLACED.join(drop_table, _d.id == _e.drop_id))
-    .where(_e.user_id == bindparam("user_id", type_=Uuid), _e.id < bindparam("before", type_=Uuid))
+    .where(_e.user_id == _USER, _e.id < bindparam("before", type_=Uuid))
     .order_by(_e.id.desc())
     .limit(bindparam("limit", type_=BigInteger))
-)
-LOCK_ENTRIES_OF_USER = Statement(
-    _ENTRIES.where(_e.user_id == bindparam("user_id", type_=Uuid))
-    .order_by(_e.id)
-    .with_for_update(of=drop_entry_table)
 )
 # The person's hash goes, too: it was made from the address. The entry's own id stands for it.
 FORGET_USER = Statement(
     update(drop_entry_table)
     .where(_e.user_id == bindparam("erased", type_=Uuid))
     .values(user_id=None, person=func.concat("erased ", _e.id))
-)
-LOCK_ENTRY_OF_ORDER = Statement(
-    _ENTRIES.where(_e.order_id == bindparam("order_id", type_=Uuid)).with_for_update(
-        of=drop_entry_table
-    )
 )
 SAVE_ENTRY = save_as_read(
     drop_entry_table, "entry_as_read", "status", "position", "claim_until", "order_id", "left_at"

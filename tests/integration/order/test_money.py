@@ -74,7 +74,7 @@ class Line:
         return self.quantity - self.cancelled - self.returned
 
     def cost_of_next(self, units: int) -> int:
-        """Return what was paid for the next units, of which the first k of n bear k/n of the share."""
+        """Return the price of the next units: the first k of n bear k/n of the share."""
         gone = self.quantity - self.left
         borne = [self.share * number // self.quantity for number in (gone, gone + units)]
         return PRICES[self.product] * units - (borne[1] - borne[0])

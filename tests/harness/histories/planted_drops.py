@@ -59,9 +59,9 @@ def an_ordered_unit_is_offered_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(plan, "HAS_DROP", (True,))
     patch.setattr(drop_plan, "METHODS", ("CARD",))
     holding = """
-        SELECT product_id, status, count(*) AS entries FROM drop_entry
-        WHERE drop_id = CAST(:drop_id AS uuid) AND status IN ('OFFERED', 'BOUGHT')
-        GROUP BY product_id, status
+        SELECT drop_id, product_id, status, count(*) AS entries FROM drop_entry
+        WHERE drop_id = ANY(CAST(:drop_ids AS uuid[])) AND status IN ('OFFERED', 'BOUGHT')
+        GROUP BY drop_id, product_id, status
     """
     patch.setattr("commerce.drop.repository.sql.HOLDING", Statement(text(holding)))
 

@@ -48,7 +48,7 @@ from commerce.drop.model import (
     status_in,
 )
 from commerce.drop.promotion import end_entries
-from commerce.drop.repository import DropRepository
+from commerce.drop.repository import DropRepository, Tally
 from commerce.drop.views import (
     DropView,
     EntryView,
@@ -101,11 +101,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A drop as it was read, with the id that pages are made by."""
+    """A drop's view, with the id that pages are made by."""
 
     id: UUID
-    drop: Drop
-    now: datetime
+    view: DropView
 
 
 class DropFacade:
@@ -282,7 +281,7 @@ class DropFacade:
             after,
             limit,
             partial(self._newest, states, with_drafts),
-            lambda found: self._view(found.drop, found.now),
+            lambda found: found.view,
         )
 
     def terms(self, drop_id: str) -> Drop:
@@ -629,7 +628,8 @@ class DropFacade:
         limit: int,
     ) -> Sequence[_Found]:
         found = self._drops.newest(states, before, limit, with_drafts=with_drafts)
-        return [_Found(drop.id, drop, now) for drop, now in found]
+        tallies = self._drops.tallies([drop for drop, _ in found]) if found else {}
+        return [_Found(drop.id, _view(drop, now, tallies[drop.id])) for drop, now in found]
 
     def _counts(self, drop: Drop) -> Counter[tuple[UUID, EntryStatus]]:
         counts: Counter[tuple[UUID, EntryStatus]] = Counter()
@@ -638,10 +638,7 @@ class DropFacade:
         return counts
 
     def _view(self, drop: Drop, now: datetime) -> DropView:
-        entries = {} if drop.is_over else self._drops.unnumbered(drop)
-        for lot in drop.lots:
-            entries[lot.product_id] = entries.get(lot.product_id, 0) + lot.numbered
-        return drop_view(drop, now, entries, self._drops.holding(drop.id))
+        return _view(drop, now, self._drops.tallies([drop])[drop.id])
 
     def _entry_view(self, entry: Entry, drop: Drop) -> EntryView:
         is_waiting = status_in(drop, entry.status) is EntryStatus.WAITING
@@ -657,6 +654,13 @@ class DropFacade:
 
 
 _TIMES = ("entries_at", "draws_at", "offers_until")
+
+
+def _view(drop: Drop, now: datetime, tally: Tally) -> DropView:
+    entries = {
+        lot.product_id: lot.numbered + tally.unnumbered.get(lot.product_id, 0) for lot in drop.lots
+    }
+    return drop_view(drop, now, entries, tally.holding)
 
 
 def _shown(entry: Entry, now: datetime) -> tuple[str, datetime | None]:

@@ -1,10 +1,11 @@
 """Drops, their entries and their logs in PostgreSQL."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from commerce.drop.draw import canonical_json
@@ -37,6 +38,13 @@ _SAVED = (
     "coupons_allowed", "terms", "terms_hash", "beacon_chain", "beacon_round", "sealed_at",
     "entries_count", "entries_root", "signature", "drawn_at", "ended_at", "log_number", "log_head",
 )  # fmt: skip
+
+
+class Tally(NamedTuple):
+    """The entries of a drop: joined without a position by lot, holding a unit by lot and status."""
+
+    unnumbered: dict[UUID, int]
+    holding: dict[tuple[UUID, EntryStatus], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,17 +202,24 @@ class DropRepository:
 
     def holding(self, id_: UUID) -> dict[tuple[UUID, EntryStatus], int]:
         """Count the entries that hold a unit, by lot and status."""
-        return _counts(self._uow.read(sql.HOLDING(drop_id=id_)))
+        return _counts(self._uow.read(sql.HOLDING(drop_ids=[id_])))
 
-    def unnumbered(self, drop: Drop) -> dict[UUID, int]:
-        """Count the joined entries that have no position yet, by lot."""
-        is_drawn = drop.stage is Stage.OFFERING
-        found = self._uow.read(
-            sql.UNNUMBERED_LATE(drop_id=drop.id, draws_at=drop.draws_at)
-            if is_drawn
-            else sql.UNNUMBERED(drop_id=drop.id)
+    def tallies(self, drops: Collection[Drop]) -> dict[UUID, Tally]:
+        """Count the entries of each drop that its view shows, in one round trip."""
+        drawn = [each.id for each in drops if each.stage is Stage.OFFERING]
+        undrawn = [each.id for each in drops if each.id not in drawn and not each.is_over]
+        holding, *unnumbered = self._uow.read_together(
+            sql.HOLDING(drop_ids=[each.id for each in drops]),
+            *([sql.UNNUMBERED(drop_ids=undrawn)] if undrawn else []),
+            *([sql.UNNUMBERED_LATE(drop_ids=drawn)] if drawn else []),
         )
-        return {row.product_id: row.entries for row in found}
+        found = {each.id: Tally({}, {}) for each in drops}
+        for row in chain.from_iterable(unnumbered):
+            found[row.drop_id].unnumbered[row.product_id] = row.entries
+        for row in holding:
+            held = found[row.drop_id].holding
+            held[row.product_id, EntryStatus(row.status)] = row.entries
+        return found
 
     def pool_page(self, id_: UUID, after: UUID, limit: int) -> list[tuple[UUID, UUID, int | None]]:
         """Return id, lot and position of the pool's entries after an id, by id."""

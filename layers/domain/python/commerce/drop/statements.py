@@ -4,7 +4,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
-    DateTime,
     Text,
     Uuid,
     and_,
@@ -52,7 +51,7 @@ _LOTS = (
 # Word for word as in the partial indexes.
 _IS_UNDER_WAY = text("state IN ('PUBLISHED', 'SEALED', 'OFFERING')")
 _HAS_LEFT_UNTOLD = text("left_at IS NOT NULL AND NOT is_leaving_logged")
-_HOLDS = text("status IN ('OFFERED', 'ORDERED', 'BOUGHT')")
+_HOLDS = text("drop_entry.status IN ('OFFERED', 'ORDERED', 'BOUGHT')")
 # An entry's position is its own, or the place that the draw gave it; with one, it waits in line.
 _POSITION = func.coalesce(_e.position, _place.position).label("position")
 _STATUS = case(
@@ -150,24 +149,25 @@ COUNTS = Statement(
     .where(_e.drop_id == _DROP)
     .group_by(_e.product_id, _STATUS)
 )
+_IN_DROPS = _e.drop_id == any_(bindparam("drop_ids", type_=ARRAY(Uuid)))
 _UNNUMBERED = (
-    select(_e.product_id, func.count().label("entries"))
-    .where(_e.drop_id == _DROP, _e.position.is_(None), _e.status == "JOINED")
-    .group_by(_e.product_id)
+    select(_e.drop_id, _e.product_id, func.count().label("entries"))
+    .where(_IN_DROPS, _e.position.is_(None), _e.status == "JOINED")
+    .group_by(_e.drop_id, _e.product_id)
 )
 UNNUMBERED = Statement(
     _UNNUMBERED.where(~exists().where(_place.entry_id == _e.id).correlate(drop_entry_table))
 )
 # Once the pool is drawn: of those who came late. Who waits in the pool is not looked at.
 UNNUMBERED_LATE = Statement(
-    _UNNUMBERED.where(
-        ~_e.in_pool, _e.joined_at >= bindparam("draws_at", type_=DateTime(timezone=True))
+    _UNNUMBERED.join(drop_table, _d.id == _e.drop_id).where(
+        ~_e.in_pool, _e.joined_at >= _d.draws_at
     )
 )
 HOLDING = Statement(
-    select(_e.product_id, _e.status, func.count().label("entries"))
-    .where(_e.drop_id == _DROP, _HOLDS)
-    .group_by(_e.product_id, _e.status)
+    select(_e.drop_id, _e.product_id, _e.status, func.count().label("entries"))
+    .where(_IN_DROPS, _HOLDS)
+    .group_by(_e.drop_id, _e.product_id, _e.status)
 )
 # The oldest change that awaits promote: who left untold, an offer that is over, while offers are
 # made an entry without a position, and a cancellation whose entries have not all ended. Nothing of

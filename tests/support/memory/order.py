@@ -11,6 +11,7 @@ from commerce.order.limits import COOLDOWN, HoldLimits, LimitedPurchase
 from commerce.order.model import NOTHING_FOR_THE_CARD, PAID_BY_POINTS, Order, Status
 from commerce.runtime.audit import Change
 from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared.events import Event
 
@@ -27,6 +28,9 @@ class MemoryOrderRepository:
         stored = replace(deepcopy(order), events=[], freed=(), refund=None, changed_return=None)
         self._orders[order.id] = stored
         self.events += order.events
+
+    def reads_of_one(self, id_: UUID) -> Sequence[Query]:
+        return ()
 
     def find(self, id_: UUID) -> Order | None:
         return deepcopy(self._orders.get(id_))

@@ -1,5 +1,6 @@
 """Payments in memory: what a write changes, the next read sees."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from commerce.payment import Payment, PaymentUnderWay, Refund
 from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.pipeline import Query
 from commerce.shared.events import Event
 
 
@@ -32,6 +34,9 @@ class MemoryPaymentRepository:
     def find_by_key(self, transaction_key: str) -> Payment | None:
         found = (p for p in self._payments.values() if p.transaction_key == transaction_key)
         return deepcopy(next(found, None))
+
+    def reads_of_subject(self, subject_id: UUID) -> Sequence[Query]:
+        return ()
 
     def of_subject(self, subject_id: UUID) -> list[Payment]:
         found = [each for each in self._payments.values() if each.subject_id == subject_id]

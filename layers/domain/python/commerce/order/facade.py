@@ -47,6 +47,7 @@ from commerce.order.views import (
 )
 from commerce.runtime import settings
 from commerce.runtime.audit import Change
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock, cursor
 from commerce.shared.errors import CommerceError
 from commerce.shared.money import Money
@@ -233,6 +234,10 @@ class OrderFacade:
         after = {"refunded": order.refunded, "reason": command.reason}
         self._orders.record(Change(by, "REFUND_ORDER", order.id, before, after))
         return self._saved(order)
+
+    def reads_of_order(self, id_: UUID) -> Sequence[Query]:
+        """Return what `get` will read."""
+        return self._orders.reads_of_one(id_)
 
     def get(self, order_id: str, *, buyer_id: UUID) -> OrderDetailView:
         """Return one of the buyer's orders. Raises OrderNotFound, NotYourOrder."""

@@ -45,6 +45,9 @@ class OrderRepository(Protocol):
     def add(self, order: Order) -> None:
         """Store a new order."""
 
+    def reads_of_one(self, id_: UUID) -> Sequence[Query]:
+        """Return what `find` will read."""
+
     def find(self, id_: UUID) -> Order | None:
         """Return an order with all its parts."""
 
@@ -142,8 +145,11 @@ class SqlOrderRepository:
         self._uow.write(sql.ADD_HISTORY(rows=_history_rows(order)))
         self._uow.record(*order.events)
 
+    def reads_of_one(self, id_: UUID) -> Sequence[Query]:
+        return [sql.ONE(id=id_), *_parts([id_])]
+
     def find(self, id_: UUID) -> Order | None:
-        found, *parts = self._uow.read_together(sql.ONE(id=id_), *_parts([id_]))
+        found, *parts = self._uow.read_together(*self.reads_of_one(id_))
         return _order(found[0], *parts) if found else None
 
     def lock(self, id_: UUID) -> Order | None:

@@ -17,6 +17,7 @@ from commerce.payment.model import Payment, Refund, RefundReason, Result, is_out
 from commerce.payment.repository import PaymentRepository
 from commerce.payment.views import PaymentView, payment_view
 from commerce.runtime.business_time import begin_of_day
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock, cursor
 from commerce.shared.money import Money
 from commerce.shared.pagination import newest_first
@@ -182,6 +183,10 @@ class PaymentFacade:
     def erase_user(self, buyer_id: UUID) -> None:
         """Forget what is known of the buyer's cards; their payments stay."""
         self._payments.forget_cards(buyer_id)
+
+    def reads_of_subject(self, subject_id: UUID) -> Sequence[Query]:
+        """Return what `of_subject` will read."""
+        return self._payments.reads_of_subject(subject_id)
 
     def of_subject(self, subject_id: UUID) -> list[Payment]:
         """Return the payments for an order or a charge, oldest first."""

@@ -1,12 +1,13 @@
 """Payments in PostgreSQL."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from commerce.payment.errors import PaymentUnderWay
 from commerce.payment.model import Payment, Refund, RefundReason, Status
-from commerce.runtime.db.pipeline import Row
+from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.money import Money
@@ -28,6 +29,9 @@ class PaymentRepository(Protocol):
 
     def find_by_key(self, transaction_key: str) -> Payment | None:
         """Return the payment of a transaction."""
+
+    def reads_of_subject(self, subject_id: UUID) -> Sequence[Query]:
+        """Return what `of_subject` will read."""
 
     def of_subject(self, subject_id: UUID) -> list[Payment]:
         """Return the payments for an order or a charge, oldest first."""
@@ -110,8 +114,12 @@ class SqlPaymentRepository:
     def find_by_key(self, transaction_key: str) -> Payment | None:
         return _first(self._uow.read(sql.FIND_BY_KEY(key=transaction_key)))
 
+    def reads_of_subject(self, subject_id: UUID) -> Sequence[Query]:
+        return [sql.OF_SUBJECT(subject_id=subject_id)]
+
     def of_subject(self, subject_id: UUID) -> list[Payment]:
-        return [_payment(row) for row in self._uow.read(sql.OF_SUBJECT(subject_id=subject_id))]
+        [query] = self.reads_of_subject(subject_id)
+        return [_payment(row) for row in self._uow.read(query)]
 
     def lock(self, id_: UUID) -> Payment | None:
         return _first(self._uow.lock(sql.LOCK(id=id_)))

@@ -540,9 +540,15 @@ ENDED = Statement(
 
 # --- what anybody may see ------------------------------------------------------------------------
 
+# A place is looked up for each entry of the page: a join by merging reads all places before it.
+_PLACE = (
+    select(_place.position)
+    .where(_place.entry_id == _e.id)
+    .correlate(drop_entry_table)
+    .scalar_subquery()
+)
 POOL = Statement(
-    select(_e.id, _e.product_id, _POSITION)
-    .select_from(_PLACED)
+    select(_e.id, _e.product_id, func.coalesce(_e.position, _PLACE).label("position"))
     .where(_e.drop_id == _DROP, _e.in_pool, _e.id > bindparam("after", type_=Uuid))
     .order_by(_e.id)
     .limit(_LIMIT)

@@ -289,7 +289,13 @@ _LETTER = {
     "body": '{"detail-type": "OrderConfirmed", "detail": {}}',
     "body_is_cut": False,
 }
-_QUEUE = {"queue": QUEUE, "count": 1, "can_redrive": True, "letters": [_LETTER]}
+_QUEUE = {
+    "queue": QUEUE,
+    "count": 1,
+    "is_urgent": True,
+    "can_redrive": True,
+    "letters": [_LETTER],
+}
 _OVERVIEW = {
     "at": AT,
     "outbox": {

@@ -8,10 +8,10 @@ from infra.template import ROOT, functions, read_template
 
 PAGE = ROOT / "docs" / "scopes.md"
 
-_TEST = "tests/integration/entrypoints/test_scopes.py"
+_TESTS = "`tests/integration/entrypoints/test_scopes.py`, and `tests/e2e/test_scopes.py` over HTTP,"
 _HEAD = (
     "# Operations and their scopes\n\n"
-    f"Written by `make openapi` from what each function declares; `{_TEST}` tries every operation "
+    f"Written by `make openapi` from what each function declares; {_TESTS} try every operation "
     "with every scope. Staff with `admin` may do everything here. Without the scope: 403 "
     "`MISSING_SCOPE`, before anything else happens (spec §3.2).\n\n"
     "| operation | scope |\n|---|---|\n"

@@ -67,8 +67,11 @@ def _rate(text: str) -> float:
 
 
 def list_queues(target: Target, _options: argparse.Namespace) -> Answer:
-    """List every queue with the number of its dead letters and the oldest."""
-    queues = [_summary(target, _dead_letters(queue)) for queue in target.queues.values()]
+    """List every queue with the number of its dead letters and the oldest, by their harm."""
+    from commerce.app.operations.harm import by_harm
+
+    ordered = sorted(target.queues.values(), key=lambda each: by_harm(each.name))
+    queues = [_summary(target, _dead_letters(queue)) for queue in ordered]
     if not queues:
         raise OpsError(f"No queue of a stack {target.stack} is found: is --stack right?")
     return DONE, {"queues": queues}

@@ -1,5 +1,6 @@
 // Requests to the API with the token of who is signed in, which is kept in this tab only.
 const KEY = "lastunit-console-token";
+const ANSWER_MS = 35_000; // longer than API Gateway waits for a function
 const LOGIN_KEY = "lastunit-console-login";
 
 export class Problem extends Error {
@@ -66,7 +67,7 @@ async function send(method, path, body, version, bearer = token.get()) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
   } catch {
     throw new Problem(0, { detail: "The API cannot be reached." });
   }

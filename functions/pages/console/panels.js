@@ -11,29 +11,35 @@ const well = (text) => el("p", { class: "well" }, text);
 const nothing = (text) => el("p", { class: "quiet" }, text);
 const id = (value) => el("code", { class: "id", title: value }, shortId(value));
 
-// --- problems, a line each ----------------------------------------------------------------------
+// --- problems, a line each, those first that cost buyers money or goods ---------------------------
+
+const HARM = ["stopped", "urgent letters", "stuck orders", "late payments", "late events", "drops", "half open", "breaker unknown", "quarantine", "letters"];
 
 export function wrongs({ overview, letters, drops }) {
-  const found = drops ? troubles(drops).map((text) => ["drops", text]) : [];
-  if (letters) {
-    const full = letters.queues.filter((queue) => queue.count);
-    const count = full.reduce((sum, queue) => sum + queue.count, 0);
-    if (count) found.push(["letters", `${counted(count, "dead letter")} in ${counted(full.length, "queue")}`]);
-  }
-  if (overview) {
-    const { outbox, stuck_orders: stuck, payments, breaker } = overview;
-    const late = payments.filter((payment) => payment.late).length;
-    if (outbox.oldest_age_seconds > LATE_EVENTS_SECONDS) {
-      found.push(["outbox", `Events wait in the outbox for ${duration(outbox.oldest_age_seconds)}`]);
-    }
-    if (outbox.set_aside_count) found.push(["outbox", `${counted(outbox.set_aside_count, "event")} quarantined`]);
-    if (stuck.length) found.push(["orders", `${counted(stuck.length, "order")} stuck`]);
-    if (late) found.push(["payments", `${counted(late, "payment")} unfinished for more than 5 min`]);
-    if (breaker.state === "open") found.push(["payments", "Card payments are stopped: the breaker is open"]);
-    if (breaker.state === "half-open") found.push(["payments", "Card payments are being tried: the breaker is half-open"]);
-    if (breaker.state === "unknown") found.push(["payments", "Valkey does not answer: the breaker's state is unknown"]);
-  }
-  return found;
+  const found = drops ? troubles(drops).map((text) => ["drops", "drops", text]) : [];
+  if (letters) found.push(...lettersOf(letters.queues));
+  if (overview) found.push(...troublesOf(overview));
+  return found.sort((a, b) => HARM.indexOf(a[0]) - HARM.indexOf(b[0])).map(([, panel, text]) => [panel, text]);
+}
+
+function lettersOf(queues) {
+  const full = queues.filter((queue) => queue.count);
+  const count = full.reduce((sum, queue) => sum + queue.count, 0);
+  if (!count) return [];
+  return [[full.some((queue) => queue.is_urgent) ? "urgent letters" : "letters", "letters", `${counted(count, "dead letter")} in ${counted(full.length, "queue")}`]];
+}
+
+function troublesOf({ outbox, stuck_orders: stuck, payments, breaker }) {
+  const late = payments.filter((payment) => payment.late).length;
+  return [
+    breaker.state === "open" && ["stopped", "payments", "Card payments are stopped: the breaker is open"],
+    breaker.state === "half-open" && ["half open", "payments", "Card payments are being tried: the breaker is half-open"],
+    breaker.state === "unknown" && ["breaker unknown", "payments", "Valkey does not answer: the breaker's state is unknown"],
+    stuck.length && ["stuck orders", "orders", `${counted(stuck.length, "order")} stuck`],
+    late && ["late payments", "payments", `${counted(late, "payment")} unfinished for more than 5 min`],
+    outbox.oldest_age_seconds > LATE_EVENTS_SECONDS && ["late events", "outbox", `Events wait in the outbox for ${duration(outbox.oldest_age_seconds)}`],
+    outbox.set_aside_count && ["quarantine", "outbox", `${counted(outbox.set_aside_count, "event")} quarantined`],
+  ].filter(Boolean);
 }
 
 // --- dead letters --------------------------------------------------------------------------------

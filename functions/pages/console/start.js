@@ -1,12 +1,13 @@
 // The page: signs in, reloads every 15 seconds while it is visible, and redraws what has changed.
 import { get, may, token } from "./api.js";
-import { counted, duration, el, problemText, updateTimes, show } from "./dom.js";
+import { ago, counted, duration, el, problemText, updateTimes, show } from "./dom.js";
 import * as drops from "./drops.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
 import * as staff from "./staff.js";
 
 const EVERY_MS = 15_000;
+const LATE_SECONDS = 60; // four refreshes without an answer
 const $ = (id) => document.getElementById(id);
 
 const SOURCES = {
@@ -36,8 +37,9 @@ const shownPanels = () => PANELS.filter(([, , source]) => isShown(source));
 
 const known = {}; // the last answer of each source
 const failed = {}; // the problem of each source that failed
+const loadedAt = {}; // when each source answered last
 const opened = new Map(); // queue → its dead letters, once they are loaded
-let timer, lastAt, drawn, running;
+let timer, drawn, running;
 
 // --- loading -------------------------------------------------------------------------------------
 
@@ -53,7 +55,6 @@ async function load() {
   await Promise.all([loadAllDeadLetters(), ...others.map(loadSource)]);
   $("refresh").removeAttribute("aria-busy");
   if (!token.get()) return;
-  lastAt = Date.now();
   draw();
   timer = setTimeout(refresh, EVERY_MS);
 }
@@ -75,6 +76,7 @@ async function newestDrops() {
 async function loadSource(source) {
   try {
     known[source] = await SOURCES[source]();
+    loadedAt[source] = Date.now();
     delete failed[source];
   } catch (problem) {
     if (problem.status === 401) return endSession();
@@ -127,10 +129,10 @@ function build() {
 
 function draw() {
   if (!drawn) return;
-  drawOnce("wrong", [panels.wrongs(known), Object.keys(failed)], () => show($("wrong"), verdict()));
+  drawVerdict();
   for (const [id, , source, render] of shownPanels()) {
     const [, trouble, body] = $(id).children;
-    drawOnce(`${id} trouble`, failed[source]?.message, () => show(trouble, failed[source] && problemText(failed[source])));
+    drawOnce(`${id} trouble`, failed[source]?.message, () => show(trouble, failed[source] && [problemText(failed[source]), asOf(source)]));
     body.classList.toggle("stale", Boolean(failed[source]));
     if (known[source]) drawOnce(id, shownOf(id, source), () => { keepOpen(body, () => show(body, render(known[source], handlers))); body.removeAttribute("aria-busy"); });
     else if (failed[source]) body.replaceChildren();
@@ -138,6 +140,12 @@ function draw() {
   updateTimes();
   showFreshness();
 }
+
+function drawVerdict() {
+  drawOnce("wrong", [panels.wrongs(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict()));
+}
+
+const asOf = (source) => loadedAt[source] && el("p", { class: "quiet" }, "Shown as it was ", ago(new Date(loadedAt[source]).toISOString()));
 
 const shownOf = (id, source) => [known[source], id === "letters" ? [...opened] : null];
 
@@ -160,6 +168,7 @@ function verdict() {
   const wrongs = panels.wrongs(known);
   const missing = Object.keys(failed);
   if (missing.length) wrongs.push([PANELS.find(([, , source]) => source === missing[0])[0], `${counted(missing.length, "answer")} missing: some of the state is unknown`]);
+  if (lateness()) wrongs.push(["wrong", `Not updated for ${lateness()}: what is shown may have changed`]);
   if (!wrongs.length && !may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
   if (!wrongs.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, "No dead letters, nothing stuck, nothing waiting for too long.")];
   return [
@@ -168,8 +177,20 @@ function verdict() {
   ];
 }
 
+const secondsSince = (moment) => (Date.now() - moment) / 1000;
+const answeredAt = () => Object.keys(SOURCES).filter(isShown).map((source) => loadedAt[source] ?? NaN);
+
+// How long nothing has answered, where that is too long: not where one source of several fails.
+function lateness() {
+  const seconds = secondsSince(Math.max(...answeredAt().filter(Number.isFinite)));
+  return Number.isFinite(seconds) && seconds > LATE_SECONDS ? duration(seconds) : "";
+}
+
 function showFreshness() {
-  if (lastAt) $("freshness").textContent = `updated ${duration((Date.now() - lastAt) / 1000)} ago`;
+  const seconds = secondsSince(Math.min(...answeredAt())); // of the oldest answer that is shown
+  const isStale = Object.keys(failed).length > 0 || lateness() !== "";
+  $("freshness").textContent = Number.isNaN(seconds) ? "" : isStale ? `not updated for ${duration(seconds)}` : `updated ${duration(seconds)} ago`;
+  $("freshness").classList.toggle("stale", isStale);
 }
 
 // --- session -------------------------------------------------------------------------------------
@@ -178,10 +199,9 @@ function signOut(note) {
   clearTimeout(timer);
   token.forget();
   drawn = null;
-  lastAt = null;
   opened.clear();
   staff.close();
-  for (const each of [known, failed]) for (const key of Object.keys(each)) delete each[key];
+  for (const each of [known, failed, loadedAt]) for (const key of Object.keys(each)) delete each[key];
   begin(note);
 }
 
@@ -212,5 +232,9 @@ window.addEventListener("resize", () => {
   delete drawn.sales; // its text size depends on the width of the screen
   draw();
 });
-setInterval(() => { updateTimes(); showFreshness(); }, 1000);
+setInterval(() => {
+  if (drawn && "wrong" in drawn) drawVerdict();
+  updateTimes();
+  showFreshness();
+}, 1000);
 begin();

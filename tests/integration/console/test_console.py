@@ -1,9 +1,10 @@
 """The console in a browser: what it shows, and what operators do with it."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import tab_to
 from tests.support.dead_letters import DeadQueue, an_order_message
@@ -109,6 +110,55 @@ def test_a_panel_that_cannot_load_shows_the_problem_and_its_last_content(
     )
     expect(console.get_by_role("button", name=dead.name, exact=True)).to_be_visible()
     expect(console.get_by_role("link", name="answer missing")).to_be_visible()
+
+
+def test_what_is_old_is_never_shown_as_fresh(open_console: Open) -> None:
+    console = open_console()
+    expect(console.locator("#freshness")).to_contain_text("updated")
+    console.route("**/admin/**", lambda route: route.abort())
+    console.route("**/rankings*", lambda route: route.abort())
+    console.get_by_role("button", name="Refresh").click()
+    expect(console.locator("#freshness")).to_contain_text("not updated for")
+    expect(console.get_by_role("heading", name="All is well")).to_have_count(0)
+    expect(console.locator("#orders")).to_contain_text("Shown as it was")
+    console.unroute_all()
+    console.get_by_role("button", name="Refresh").click()
+    expect(console.locator("#freshness")).to_have_text(re.compile("^updated"))
+    expect(console.get_by_role("heading", name="All is well")).to_be_visible()
+
+
+def test_an_api_that_does_not_answer_ends_all_is_well_in_a_minute(
+    page: Page, open_console: Open
+) -> None:
+    page.clock.install()
+    console = open_console()
+    expect(console.get_by_role("heading", name="All is well")).to_be_visible()
+    console.route("**/admin/**", lambda _: None)  # it never answers
+    console.route("**/rankings*", lambda _: None)
+    console.clock.fast_forward(20_000)
+    expect(console.get_by_role("heading", name="All is well")).to_be_visible()
+    console.clock.fast_forward(60_000)
+    expect(console.get_by_role("heading", name="All is well")).to_have_count(0)
+    expect(console.get_by_role("link", name="Not updated for 1 min")).to_be_visible()
+    expect(console.locator("#freshness")).to_contain_text("not updated for 1 min")
+
+
+def test_what_costs_buyers_most_is_first(dead: DeadQueue, open_console: Open) -> None:
+    dead.fill("nobody can read this")
+    console = open_console()
+    breaker = {"state": "open", "since": None, "calls": 10, "failed": 9, "causes": ["HTTP 500"]}
+
+    def stopped(route: Route) -> None:
+        overview = route.fetch().json()
+        overview["outbox"] |= {"set_aside_count": 1}
+        route.fulfill(json={**overview, "breaker": breaker})
+
+    console.route("**/admin/overview", stopped)
+    console.get_by_role("button", name="Refresh").click()
+    expect(console.locator(".wrongs li")).to_have_text(
+        ["Card payments are stopped: the breaker is open", "1 dead letter in 1 queue",
+         "1 event quarantined"]
+    )  # fmt: skip
 
 
 def test_a_refresh_keeps_the_focus_and_open_details(dead: DeadQueue, open_console: Open) -> None:

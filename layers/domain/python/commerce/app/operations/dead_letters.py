@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from pydantic import Field
+
 from commerce.app.operations.commands import Discard, Redrive
 from commerce.app.operations.errors import QueueNotFound
+from commerce.app.operations.harm import by_harm, is_urgent
 from commerce.runtime import audit, settings
 from commerce.runtime.audit import Act
 from commerce.runtime.aws import client
@@ -59,12 +62,13 @@ class QueueDeadLettersView(View):
 
     queue: str
     count: int
+    is_urgent: bool = Field(description="Buyers wait for money, goods or their turn")
     can_redrive: bool
     letters: list[DeadLetterView]
 
 
 class QueuesView(View):
-    """Every queue that has a dead-letter queue, those with dead letters first."""
+    """Every queue that has a dead-letter queue: those with dead letters first, by their harm."""
 
     queues: list[QueueDeadLettersView]
 
@@ -111,7 +115,7 @@ def queues() -> QueuesView:
     """List every queue, each with the oldest dead letter of a sample, and its cause."""
     cause_of = _causes()
     shown = [_list(_dead_letters(queue), SAMPLE, cause_of, shown=1) for queue in _queues()]
-    return QueuesView(queues=sorted(shown, key=lambda each: (each.count == 0, each.queue)))
+    return QueuesView(queues=sorted(shown, key=lambda each: (each.count == 0, by_harm(each.queue))))
 
 
 def dead_letters_of(queue: str, limit: int) -> QueueDeadLettersView:
@@ -171,6 +175,7 @@ def _list(
     return QueueDeadLettersView(
         queue=dead_letters.queue.name,
         count=count,
+        is_urgent=is_urgent(dead_letters.queue.name),
         can_redrive=bool(dead_letters.queue.url),
         letters=[describe(each, cause_of(each), MAX_BODY_CHARACTERS) for each in found[:shown]],
     )

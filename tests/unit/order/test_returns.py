@@ -71,6 +71,19 @@ def test_received_units_are_refunded_to_the_card_first() -> None:
     assert order.refunded == Money(500)
 
 
+def test_each_returned_unit_bears_its_own_share_of_the_discount() -> None:
+    order = an_order([(100, 4), (0, 1)], discount=3)
+    assert [receive(order, request(order, 1), 1) for _ in range(4)] == [
+        (100, 0), (99, 0), (99, 0), (99, 0),
+    ]  # fmt: skip
+
+
+def test_a_return_refunds_what_staff_have_left() -> None:
+    order = an_order([(100, 2)], points=200)
+    order.refund_by_staff(Money(150), at=AT, by="admin:x", reason="Sorry")
+    assert receive(order, request(order, 2), 2) == (0, 50)
+
+
 def test_the_window_ends_with_its_last_moment() -> None:
     order, end = an_order([(100, 2)]), AT + WINDOW
     for late in (end, end + timedelta(seconds=1)):

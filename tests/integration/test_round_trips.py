@@ -9,6 +9,7 @@ import pytest
 
 from commerce.app.transactions import in_transaction
 from commerce.point import ChargePoints
+from infra.template import ROOT
 from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.drops import a_published_drop, an_offering_drop, begin_entries, in_line
 from tests.support.drops import order_offer as order_an_offer
@@ -19,7 +20,6 @@ from tests.support.payments import a_card_order, pay
 from tests.support.proxy import PostgresProxy
 from tests.support.sessions import a_signed_in_buyer, me
 from tests.support.shop import Person, a_key, a_product
-from tests.support.sources import ROOT
 
 Request = Callable[[], Answer]
 PAGE = ROOT / "docs" / "performance.md"
@@ -40,18 +40,18 @@ READS = {
     "GET /users/me/coupons": 1,
 }
 WRITES = {
-    "PUT /products/{id}/like": 2,
+    "PUT /products/{id}/like": 1,
     "DELETE /products/{id}/like": 2,
     "POST /coupons/{id}/issues": 2,
     "POST /orders": 2,
     "POST /orders, with a coupon": 2,
     "POST /orders, of a drop's offer": 2,
-    "POST /orders, refused": 2,
+    "POST /orders, refused": 3,
     "POST /orders, repeated": 1,
     "POST /orders/{id}/cancellation": 2,
-    "POST /users/me/points/charges": 2,
-    "POST /payments": 8,
-    "POST /drops/{id}/entries": 3,
+    "POST /users/me/points/charges": 3,
+    "POST /payments": 13,
+    "POST /drops/{id}/entries": 4,
 }
 
 

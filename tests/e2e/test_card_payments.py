@@ -75,7 +75,7 @@ def test_a_paid_order_is_refunded_when_cancelled(stack: Stack, shop: Shop, buyer
 
 
 def refunded_by_gateway(stack: Stack, order_id: str) -> int:
-    """What the gateway has refunded of an order."""
+    """Return what the gateway has refunded of an order."""
     [transaction] = stack.gateway.transactions(order_id)
     return sum(each["amount"] for each in transaction["refunds"])
 

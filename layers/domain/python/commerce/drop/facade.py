@@ -48,7 +48,7 @@ from commerce.drop.model import (
     status_in,
 )
 from commerce.drop.promotion import end_entries
-from commerce.drop.repository import DropRepository, Tally
+from commerce.drop.repository import DropRepository, EntryCounts
 from commerce.drop.views import (
     DropView,
     EntryView,
@@ -628,8 +628,8 @@ class DropFacade:
         limit: int,
     ) -> Sequence[_Found]:
         found = self._drops.newest(states, before, limit, with_drafts=with_drafts)
-        tallies = self._drops.tallies([drop for drop, _ in found]) if found else {}
-        return [_Found(drop.id, _view(drop, now, tallies[drop.id])) for drop, now in found]
+        entry_counts = self._drops.entry_counts([drop for drop, _ in found]) if found else {}
+        return [_Found(drop.id, _view(drop, now, entry_counts[drop.id])) for drop, now in found]
 
     def _counts(self, drop: Drop) -> Counter[tuple[UUID, EntryStatus]]:
         counts: Counter[tuple[UUID, EntryStatus]] = Counter()
@@ -638,7 +638,7 @@ class DropFacade:
         return counts
 
     def _view(self, drop: Drop, now: datetime) -> DropView:
-        return _view(drop, now, self._drops.tallies([drop])[drop.id])
+        return _view(drop, now, self._drops.entry_counts([drop])[drop.id])
 
     def _entry_view(self, entry: Entry, drop: Drop) -> EntryView:
         is_waiting = status_in(drop, entry.status) is EntryStatus.WAITING
@@ -656,11 +656,11 @@ class DropFacade:
 _TIMES = ("entries_at", "draws_at", "offers_until")
 
 
-def _view(drop: Drop, now: datetime, tally: Tally) -> DropView:
+def _view(drop: Drop, now: datetime, counts: EntryCounts) -> DropView:
     entries = {
-        lot.product_id: lot.numbered + tally.unnumbered.get(lot.product_id, 0) for lot in drop.lots
+        lot.product_id: lot.numbered + counts.unnumbered.get(lot.product_id, 0) for lot in drop.lots
     }
-    return drop_view(drop, now, entries, tally.holding)
+    return drop_view(drop, now, entries, counts.holding)
 
 
 def _shown(entry: Entry, now: datetime) -> tuple[str, datetime | None]:

@@ -40,7 +40,7 @@ _SAVED = (
 )  # fmt: skip
 
 
-class Tally(NamedTuple):
+class EntryCounts(NamedTuple):
     """The entries of a drop: joined without a position by lot, holding a unit by lot and status."""
 
     unnumbered: dict[UUID, int]
@@ -204,7 +204,7 @@ class DropRepository:
         """Count the entries that hold a unit, by lot and status."""
         return _counts(self._uow.read(sql.HOLDING(drop_ids=[id_])))
 
-    def tallies(self, drops: Collection[Drop]) -> dict[UUID, Tally]:
+    def entry_counts(self, drops: Collection[Drop]) -> dict[UUID, EntryCounts]:
         """Count the entries of each drop that its view shows, in one round trip."""
         drawn = [each.id for each in drops if each.stage is Stage.OFFERING]
         undrawn = [each.id for each in drops if each.id not in drawn and not each.is_over]
@@ -213,7 +213,7 @@ class DropRepository:
             *([sql.UNNUMBERED(drop_ids=undrawn)] if undrawn else []),
             *([sql.UNNUMBERED_LATE(drop_ids=drawn)] if drawn else []),
         )
-        found = {each.id: Tally({}, {}) for each in drops}
+        found = {each.id: EntryCounts({}, {}) for each in drops}
         for row in chain.from_iterable(unnumbered):
             found[row.drop_id].unnumbered[row.product_id] = row.entries
         for row in holding:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pg8000.native
 
+from infra.local.beacon import start_beacon
 from infra.local.delivery import delivery_secret, start_delivery
 from infra.local.env_file import read_env, write_env
 from infra.local.errors import ServerFailed
@@ -41,6 +42,7 @@ SERVERS: dict[str, Callable[[Path, int], Server]] = {
     "valkey": start_valkey,
     "delivery": start_delivery,
     "gateway": start_gateway,
+    "beacon": start_beacon,
 }
 _started: list[subprocess.Popen[bytes]] = []  # it outlives this process, which waits for none
 
@@ -95,7 +97,7 @@ def ensure_servers(directory: Path = DIRECTORY) -> dict[str, str]:
             raise ServerFailed("The servers beside LocalStack", "did not start", log)
         time.sleep(POLL_SECONDS)
     started = read_env(addresses)
-    for name in ("DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL"):
+    for name in ("DATABASE_URL", "VALKEY_URL", "DELIVERY_URL", "GATEWAY_URL", "BEACON_URL"):
         print(f"  {name:<13} {started[name].rpartition('@')[2]}")
     print("They stay until make down.")
     return started
@@ -137,6 +139,7 @@ def hold(directory: Path) -> None:
                 "VALKEY_URL": servers["valkey"].url,
                 "DELIVERY_URL": servers["delivery"].url,
                 "GATEWAY_URL": servers["gateway"].url,
+                "BEACON_URL": servers["beacon"].url,
                 "GATEWAY_SECRET": gateway_secret(directory),
                 "DELIVERY_SECRET": delivery_secret(directory),
             },

@@ -47,8 +47,8 @@ def act(target: Target, command: str, subject: str) -> Iterator[str]:
 def add_to(commands: Any) -> None:
     """Add the command `audit`."""
     audit = add_command(commands, "audit", read, show, "what staff, API keys and operators did")
-    audit.add_argument("--since", type=_moment, metavar="MOMENT", help="2026-11-30T09:00:00Z")
-    audit.add_argument("--until", type=_moment, metavar="MOMENT", help="before this moment")
+    audit.add_argument("--since", type=moment, metavar="MOMENT", help="2026-11-30T09:00:00Z")
+    audit.add_argument("--until", type=moment, metavar="MOMENT", help="before this moment")
     audit.add_argument("--by", help="admin:USER_ID, key:API_KEY_ID, or an operator's name")
     audit.add_argument("--action", help="POST /admin/brands, or make ops staff grant")
     audit.add_argument("--limit", type=whole_number, default=SHOWN, help="so many, the newest")
@@ -72,5 +72,6 @@ def show(answer: dict[str, Any]) -> None:
     show_fields(["at", "by", "action", "subject", "outcome", "code", "request_id"], answer["acts"])
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """Read a moment that was typed. Raises ValueError."""
     return clock.parse_rfc3339(text)

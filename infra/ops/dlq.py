@@ -1,8 +1,9 @@
-"""Dead letters: list, show, redrive, discard."""
+"""Dead letters: list, show, redrive, discard; and those that were discarded: list, restore."""
 
 import argparse
 from collections.abc import Callable
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,15 +14,20 @@ from commerce.runtime.messaging.dead_letters import (
     Queue,
     logged_cause,
 )
+from commerce.shared.clock import rfc3339
 from commerce.shared.schemas import line
 from infra.arguments import whole_number
 from infra.ops import logs
-from infra.ops.acts import act
+from infra.ops.acts import act, moment
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group, confirm
 from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import age, people, progress_bar, show_error, show_fields, show_table
 
+if TYPE_CHECKING:
+    from commerce.app.operations import Discarded
+
 SAMPLE = 100  # dead letters that are received of each queue to find its oldest
+EVER = datetime.fromtimestamp(0, UTC)
 VISIBILITY_SECONDS = 300  # what a killed command had received is visible again after it
 
 
@@ -38,13 +44,21 @@ def add_to(commands: Any) -> None:
     discarded = add_command(
         dlq, "discard", discard, show_result, "delete dead letters, with a reason"
     )
-    for each in (shown, redriven, discarded):
+    gone = add_command(
+        dlq, "discarded", list_discarded, show_discarded, "what was discarded, and why"
+    )
+    restored = add_command(
+        dlq, "restore", restore, show_result, "send discarded messages to their queue again"
+    )
+    for each in (gone, restored):
+        each.add_argument("--since", type=moment, default=EVER, metavar="MOMENT")
+    for each in (shown, redriven, discarded, gone, restored):
         each.add_argument("queue")
         each.add_argument(
             "--id",
             action="append",
             default=[],
-            required=each is discarded,
+            required=each in (discarded, restored),
             help="of a message, an event or an order; may be repeated",
         )
     shown.add_argument("--limit", type=whole_number, default=20)
@@ -119,6 +133,48 @@ def discard(target: Target, options: argparse.Namespace) -> Answer:
     return _answer(dead_letters, "discarded", result)
 
 
+def list_discarded(target: Target, options: argparse.Namespace) -> Answer:
+    """List the messages of a queue that were discarded, the newest first."""
+    found = _discarded(target, options)
+    return DONE, {
+        "queue": options.queue,
+        "letters": [
+            {
+                "message_id": each.message.id,
+                "at": rfc3339(each.at),
+                "by": each.by,
+                "reason": each.reason,
+                "type": str(each.message.envelope.get("type", "")),
+                "order_id": each.message.order_id,
+                "event_id": str(each.message.envelope.get("id", "")),
+                "body": each.message.body,
+            }
+            for each in found
+        ],
+    }
+
+
+def restore(target: Target, options: argparse.Namespace) -> Answer:
+    """Send discarded messages to their queue again, each audited first."""
+    dead_letters = _dead_letters(target.queue(options.queue))
+    queue = dead_letters.queue.name
+    with act(target, "dlq restore", queue) as by:
+        found = [each.message for each in _discarded(target, options)]
+        result = dead_letters.restore(found, _recorder(by, "dlq restore", queue))
+    known = {id_ for each in found for id_ in each.ids}
+    result.not_found = [each for each in options.id if each not in known]
+    return _answer(dead_letters, "restored", result)
+
+
+def _discarded(target: Target, options: argparse.Namespace) -> list["Discarded"]:
+    target.use_database()
+    from commerce.app.operations import discarded  # imported when the environment is set
+    from commerce.app.transactions import in_transaction
+
+    queue = target.queue(options.queue).name
+    return in_transaction(discarded, queue, since=options.since, ids=options.id)
+
+
 def _summary(target: Target, dead_letters: DeadLetters) -> dict[str, Any]:
     count = dead_letters.count()
     sample = dead_letters.peek(SAMPLE) if count else []
@@ -175,9 +231,14 @@ def show_dead_letters(answer: dict[str, Any]) -> None:
     people.print(f"{len(answer['letters'])} of about {answer['count']} in {answer['queue']}")
 
 
+def show_discarded(answer: dict[str, Any]) -> None:
+    """Print the messages that were discarded."""
+    show_fields(["message_id", "at", "by", "reason", "type", "order_id"], answer["letters"])
+
+
 def show_result(answer: dict[str, Any]) -> None:
-    """Print what was redriven or discarded."""
-    action = "redriven" if "redriven" in answer else "discarded"
+    """Print what was redriven, discarded or restored."""
+    action = next(each for each in ("redriven", "discarded", "restored") if each in answer)
     people.print(f"{len(answer[action])} {action} in {answer['queue']}")
     for id_, cause in answer["failed"].items():
         show_error(f"{id_}: {cause}")

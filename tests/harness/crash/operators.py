@@ -145,6 +145,23 @@ def _discard(case: Case) -> str:
     return {0: DONE, 1: "not found"}.get(_dlq(case, "discard", *options), AGAIN)
 
 
+def _with_a_discarded_message() -> Case:
+    case = with_a_dead_letter()
+    assert _discard(case) == DONE
+    return case
+
+
+def _restore(case: Case) -> str:
+    return DONE if _dlq(case, "restore", "--id", case.words["id"]) == 0 else AGAIN
+
+
+def _restored(case: Case) -> tuple[list[str], list[str]]:
+    """The messages that are in the queue again, whether once or twice, and their audit."""
+    sql = "SELECT DISTINCT action FROM ops_audit WHERE message_id = $1 ORDER BY action"
+    orders = {json.loads(body)["detail"]["type"] for body in case.words["dead"].bodies()}
+    return sorted(orders), [row.action for row in rows(sql, case.words["id"])]
+
+
 def redriven(redrive: Callable[[Case], str], case: Case) -> object:
     """Redrive until no dead letter is left, visible or not; return which events were sent."""
     dead: DeadQueue = case.words["dead"]
@@ -212,6 +229,10 @@ SCENARIOS = (
     Scenario(
         "discard", "make ops dlq discard", with_a_dead_letter, _discard, _GONE,
         look=partial(discarded, _discard),
+    ),
+    Scenario(
+        "restore", "make ops dlq restore", _with_a_discarded_message, _restore, QUEUE,
+        look=_restored,
     ),
     Scenario("requeue", "make ops outbox --put-back", with_a_quarantined_event, _requeue, _GONE),
 )  # fmt: skip

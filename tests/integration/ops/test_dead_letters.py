@@ -203,6 +203,62 @@ def test_a_discarded_dead_letter_is_audited_and_the_others_stay(ops: Ops, dead: 
     assert dead.bodies() == Counter()
 
 
+def discard_by_hand(ops: Ops, dead: DeadQueue, *ids: str) -> None:
+    options = [word for id_ in ids for word in ("--id", id_)]
+    code, _ = ops("dlq", "discard", dead.name, *options, "--reason", "typed by hand", "--yes")
+    assert code == 0
+
+
+def test_a_discarded_message_is_listed_and_restored_from_the_audit(
+    ops: Ops, dead: DeadQueue
+) -> None:
+    kept, mistaken = an_order_message("o-1"), an_order_message("o-2", "e-2")
+    ids = dead.fill(kept, mistaken)
+    discard_by_hand(ops, dead, *ids)
+    listed = ops("dlq", "discarded", dead.name)[1]["letters"]
+    found = {each["message_id"]: (each["order_id"], each["reason"]) for each in listed}
+    assert (found[ids[0]], found[ids[1]]) == (("o-1", "typed by hand"), ("o-2", "typed by hand"))
+    code, answer = ops("dlq", "restore", dead.name, "--id", ids[1])
+    assert (code, answer["restored"], answer["not_found"]) == (0, [ids[1]], [])
+    assert (dead.bodies(), dead.dead_letters()) == (Counter([mistaken]), Counter())
+    assert [row.action for row in audit(ids[1])] == ["dlq discard", "dlq restore"]
+    assert [row.action for row in audit(ids[0])] == ["dlq discard"]
+
+
+def test_an_unreadable_message_is_restored_as_it_was(ops: Ops, dead: DeadQueue) -> None:
+    [id_] = dead.fill("nobody can read this, \u00e9 or {")
+    discard_by_hand(ops, dead, id_)
+    assert ops("dlq", "restore", dead.name, "--id", id_)[0] == 0
+    assert dead.bodies() == Counter(["nobody can read this, \u00e9 or {"])
+
+
+def test_what_was_not_discarded_is_not_restored(ops: Ops, dead: DeadQueue) -> None:
+    [id_] = dead.fill(an_order_message("o-1"))
+    code, answer = ops("dlq", "restore", dead.name, "--id", id_)
+    assert (code, answer["restored"], answer["not_found"]) == (1, [], [id_])
+    assert dead.bodies() == Counter()
+
+
+def test_a_restored_message_that_cannot_be_sent_can_be_restored_again(
+    ops: Ops, dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = an_order_message("o-1")
+    [id_] = dead.fill(body)
+    discard_by_hand(ops, dead, id_)
+
+    def fail(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessage")
+
+    sqs = client("sqs")
+    with monkeypatch.context() as broken:
+        broken.setattr(sqs, "send_message", fail)
+        broken.setattr("infra.ops.dlq.client", lambda _: sqs)
+        assert ops("dlq", "restore", dead.name, "--id", id_)[0] not in (0, 1)
+    assert dead.bodies() == Counter()
+    assert ops("dlq", "restore", dead.name, "--id", id_)[0] == 0
+    assert dead.bodies() == Counter([body])
+
+
 def test_discarding_needs_confirmation(ops: Ops, dead: DeadQueue) -> None:
     body = an_order_message("o-1")
     [id_] = dead.fill(body)

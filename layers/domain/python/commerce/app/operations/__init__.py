@@ -17,6 +17,7 @@ from commerce.app.operations.dead_letters import (
     record_act,
     redrive,
 )
+from commerce.app.operations.discarded import Discarded, discarded
 from commerce.app.operations.errors import EventNotQuarantined, QueueNotFound
 from commerce.app.operations.order import NoticeView, OperatorsOrderView, order_for_operators
 from commerce.app.operations.overview import OverviewView, overview
@@ -24,10 +25,10 @@ from commerce.app.operations.repairs import RequeueView, requeue, requeue_event,
 from commerce.app.operations.sales import SalesView, sales
 
 __all__ = [
-    "DeadLetterOutcomeView", "DeadLetterView", "Discard",
+    "DeadLetterOutcomeView", "DeadLetterView", "Discard", "Discarded",
     "EventNotQuarantined", "NoticeView", "OperatorsOrderView", "OverviewView",
     "QueueDeadLettersView", "QueueNotFound", "QueuesView",
     "Redrive", "RequeueView", "SalesView", "dead_letters_of", "describe", "discard",
-    "order_for_operators", "overview", "queues", "record_act", "redrive", "requeue",
+    "discarded",    "order_for_operators", "overview", "queues", "record_act", "redrive", "requeue",
     "requeue_event", "sales", "sync_payment",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from commerce.app.operations.commands import Discard, Redrive
+from commerce.app.operations.discarded import DISCARD
 from commerce.app.operations.errors import QueueNotFound
 from commerce.app.operations.harm import by_harm, is_urgent
 from commerce.runtime import audit, settings
@@ -132,7 +133,7 @@ def redrive(queue: str, command: Redrive, *, by: str) -> DeadLetterOutcomeView:
 
 def discard(queue: str, command: Discard, *, by: str) -> DeadLetterOutcomeView:
     """Delete dead letters, each audited first with the reason. Raises QueueNotFound."""
-    record = partial(record_act, by, "dlq discard", queue, reason=command.reason)
+    record = partial(record_act, by, DISCARD, queue, reason=command.reason)
     result = _dead_letters(_queue(queue)).discard(command.ids, record, seconds=WORK_SECONDS)
     return _outcome(queue, result)
 

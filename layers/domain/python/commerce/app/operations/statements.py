@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Select,
+    Text,
     TextClause,
     Uuid,
     bindparam,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from commerce.order.tables import order_history_table, order_line_table, order_table
 from commerce.payment.tables import UNFINISHED, payment_table
 from commerce.runtime.db.statement import Statement
+from commerce.runtime.db.tables import ops_audit_table
 from commerce.shipping.tables import shipment_notice_table
 
 _o, _l, _h, _p = order_table.c, order_line_table.c, order_history_table.c, payment_table.c
@@ -113,4 +115,15 @@ BEST_SELLERS = Statement(
     .having(func.sum(_kept) > 0)
     .order_by(_units.desc(), _l.product_id)
     .limit(_LIMIT)
+)
+
+_d = ops_audit_table.c
+DISCARDED = Statement(
+    select(_d.id, _d.at, _d.by, _d.message_id, _d.body, _d.reason)
+    .where(
+        _d.action == bindparam("action", type_=Text),
+        _d.queue == bindparam("queue", type_=Text),
+        _d.at >= bindparam("since", type_=DateTime(timezone=True)),
+    )
+    .order_by(_d.id.desc())
 )

@@ -240,6 +240,20 @@ class DeadLetters:
                     result.done += [each.id for each in batch if each.id not in result.failed]
         return result
 
+    def restore(self, discarded: Sequence[DeadLetter], record: Record) -> DeadLetterResult:
+        """Send discarded messages to their queue again, each after `record`.
+
+        One that is sent twice is handled once by its consumer. Raises NoSourceQueue.
+        """
+        if not self.queue.url:
+            raise NoSourceQueue(self.queue.name)
+        result = DeadLetterResult()
+        for each in discarded:
+            record(each)
+            self._sqs.send_message(QueueUrl=self.queue.url, MessageBody=each.body)
+            result.done.append(each.id)
+        return result
+
     def _until_done(
         self,
         batches: Iterator[list[DeadLetter]],

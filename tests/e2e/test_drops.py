@@ -47,7 +47,8 @@ def test_a_drop_that_staff_change_and_cancel_gives_its_units_back(stack: Stack, 
     admin = Api(stack.addresses.api_url, stack.addresses.admin_token)
     product, first, second = shop.new_product(stock=5), shop.new_buyer(), shop.new_buyer()
 
-    drop = drafted_and_published(admin, product)
+    leads = [40, 120] if stack.is_on_free_localstack else [10, 30, 90]
+    drop = drafted_and_published(admin, product, leads)
     path = f"/admin/drops/{drop}"
     assert [each["drop_id"] for each in listed(admin, "/drops?state=SCHEDULED", drop)] == [drop]
     eventually(lambda: admin.call("GET", f"/drops/{drop}")["state"] == "ENTRIES")
@@ -77,8 +78,8 @@ def test_a_drop_that_staff_change_and_cancel_gives_its_units_back(stack: Stack, 
     assert (page["availability"], page["stock_quantity"]) == ("ON_SALE", 5)
 
 
-def drafted_and_published(admin: Api, product: str) -> str:
-    """Draft a drop, edit the draft, publish it; its entries begin in some seconds."""
+def drafted_and_published(admin: Api, product: str, leads: list[int]) -> str:
+    """Draft a drop, edit the draft, publish it; its entries begin in the first lead that works."""
 
     def terms(entries_at: datetime) -> Json:
         moments = {"entries_at": entries_at, "draws_at": entries_at + timedelta(hours=1)}
@@ -93,7 +94,7 @@ def drafted_and_published(admin: Api, product: str) -> str:
     draft = admin.call("POST", "/admin/drops", terms(datetime.now(UTC) + timedelta(hours=1)))
     edited = admin.call("PATCH", f"/admin/drops/{draft['drop_id']}", {"claim_minutes": 5})
     assert (edited["state"], edited["claim_minutes"]) == ("DRAFT", 5)
-    return str(publish_drop(admin, terms, [10, 30, 90])["drop_id"])
+    return str(publish_drop(admin, terms, leads)["drop_id"])
 
 
 def listed(admin: Api, path: str, drop: str) -> list[Json]:

@@ -8,7 +8,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from tests.support.lambda_calls import call
-from tests.support.shop import a_buyer, a_key, a_product, assert_books_hold, stock_of
+from tests.support.shop import a_buyer, a_key, a_product, rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -35,13 +35,12 @@ def late_answers() -> Iterator[list[str]]:
 
 
 def test_a_late_answer_is_not_used_for_another_request(late_answers: list[str]) -> None:
-    product = a_product(stock=5, price=100)
-    buyer = a_buyer(points=100)
-    body = {"lines": [{"product_id": product, "quantity": 1}], "payment_method": "POINT"}
+    product, user = a_product(), a_buyer()
 
-    answer = call("order/place_order", "POST", "/orders", body=body, token=buyer.token, key=a_key())
+    path = f"/products/{product}/like"
+    answer = call("like/like_product", "PUT", path, token=user.token, key=a_key())
 
     assert len(late_answers) == 1
-    assert answer.status == 201, answer.json
-    assert stock_of(product) == 4
-    assert_books_hold(product, users=[buyer.user_id])
+    assert answer.status == 200, answer.json
+    liked = rows("SELECT product_id FROM product_like WHERE user_id = $1", user.user_id)
+    assert [str(row.product_id) for row in liked] == [product]

@@ -44,7 +44,9 @@ def test_queues_with_dead_letters_are_listed_first(dead: DeadQueue) -> None:
     assert (shown["queue"], shown["count"], shown["can_redrive"]) == (NAME, 2, True)
     [oldest] = shown["letters"]
     assert (oldest["order_id"], oldest["message_id"]) == ("o-1", first)
-    assert schedule == {"queue": "schedule", "count": 0, "can_redrive": False, "letters": []}
+    assert schedule == {
+        "queue": "schedule", "count": 0, "can_redrive": False, "is_urgent": True, "letters": [],
+    }  # fmt: skip
 
 
 def test_a_dead_letter_shows_its_event_and_the_cause_that_the_bus_gave(dead: DeadQueue) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from threading import Event
@@ -22,6 +23,7 @@ from commerce.drop import (
     DropSealed,
     promotion,
 )
+from commerce.runtime.db.connection import COMMIT
 from commerce.shared import clock
 from commerce.shared.errors import CommerceError
 from docs.verify_drop import verify
@@ -30,6 +32,7 @@ from tests.support.drops import (
     a_proof,
     a_published_drop,
     an_offering_drop,
+    an_open_drop,
     begin_entries,
     drop_terms,
     end_claims,
@@ -38,13 +41,15 @@ from tests.support.drops import (
     in_line,
     join,
     order_offer,
+    promote,
     reach_draw,
     settle,
     shift,
+    status_of_entry,
     statuses,
 )
 from tests.support.orders import cancel, outcome, place
-from tests.support.other_connection import wait_until
+from tests.support.other_connection import an_observer, held_by_another, wait_until
 from tests.support.shop import (
     a_buyer,
     a_product,
@@ -58,6 +63,7 @@ from tests.support.threads import run_concurrently
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
 THREADS = 16
+BLOCKED = "SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
 
 
 def refused(call: Callable[[], Any]) -> str:
@@ -387,3 +393,25 @@ def test_a_drop_of_another_product_stops_no_order() -> None:
     product, buyer = a_product(stock=1, price=1), a_buyer(10)
 
     assert outcome(place(buyer, (product, 1))) == "201"
+
+
+def test_a_unit_whose_next_entry_withdraws_meanwhile_goes_to_the_one_behind(
+    own_shop: str,
+) -> None:
+    drop_id, _ = an_open_drop(3, units=1)
+    first, second, third = (str(row.id) for row in entries(drop_id))
+    end_claims(drop_id)
+    leave = (
+        "UPDATE drop_entry SET status = 'WITHDRAWN', version = version + 1,"
+        " left_at = clock_timestamp() WHERE id = $1"
+    )
+    name = own_shop.rsplit("/", 1)[1]
+    with ThreadPoolExecutor(1) as threads, an_observer(own_shop) as look:
+        with held_by_another(own_shop, leave, second) as leaving:
+            step = threads.submit(run_concurrently, [lambda: promote(drop_id)])
+            wait_until(lambda: look(BLOCKED, name) or step.done())
+            leaving.run([COMMIT])
+        step.result()
+    assert [status_of_entry(each) for each in (first, second, third)] == [
+        "LAPSED", "WITHDRAWN", "OFFERED",
+    ]  # fmt: skip

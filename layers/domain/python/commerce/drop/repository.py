@@ -40,6 +40,10 @@ _SAVED = (
 )  # fmt: skip
 
 
+OFFER_TRIES = 3
+"""An offer that finds no one is tried again so often: each try sees who has left by then."""
+
+
 class EntryCounts(NamedTuple):
     """The entries of a drop: joined without a position by lot, holding a unit by lot and status."""
 
@@ -445,15 +449,16 @@ class DropRepository:
 
     def offer(self, drop: Drop, lot: Lot, limit: int) -> list[Offered]:
         """Offer a unit each to the first `limit` entries that wait; in order of position."""
-        found = self._uow.lock(
-            sql.OFFER(
-                drop_id=drop.id,
-                product_id=lot.product_id,
-                served=lot.served,
-                claim_minutes=drop.claim_minutes,
-                limit=limit,
-            )
+        query = sql.OFFER(
+            drop_id=drop.id,
+            product_id=lot.product_id,
+            served=lot.served,
+            claim_minutes=drop.claim_minutes,
+            limit=limit,
         )
+        found: Sequence[Row] = ()
+        for _ in range(OFFER_TRIES):  # all that were first in line may have left meanwhile
+            found = found or self._uow.lock(query)
         return sorted((Offered(*row) for row in found), key=lambda each: each.position)
 
     def freeze_entries(self, id_: UUID) -> None:

@@ -438,7 +438,7 @@ LOG_LEFT = Statement(
     """)
 )
 # The first in line, of those whom the draw placed and those who have a position of their own. An
-# entry that is withdrawn meanwhile is not offered a unit; a later step offers it to the next.
+# entry that is withdrawn meanwhile is not offered a unit; the next try offers it to the next.
 OFFER = Statement(
     text("""
     WITH line AS (

@@ -1,4 +1,4 @@
-"""What the stack's SES has sent, and a bounce as SES reports it."""
+"""The mails that the stack's SES has sent, and a bounce as SES reports it."""
 
 import json
 from typing import Any

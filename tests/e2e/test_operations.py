@@ -149,6 +149,7 @@ def test_operators_read_the_outbox_with_the_stacks_login(stack: Stack) -> None:
 def test_the_deployed_stack_reconciles(stack: Stack) -> None:
     stack.wait_until_quiet()
     code, answer = ops(stack, "reconcile")
+    assert answer["findings"] == []
     assert (code, answer["holds"]) == (0, True), answer
 
 

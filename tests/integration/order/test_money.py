@@ -99,12 +99,12 @@ class Expected:
     was_shipped: bool = False
     returns: dict[str, list[int]] = field(default_factory=dict)
     owed_late: int = 0
-    """What a card paid for it after it was cancelled."""
+    """Return what a card paid for it after it was cancelled."""
 
     def on_their_way(self, line: Line) -> int:
         return sum(units[self.lines.index(line)] for units in self.returns.values())
 
-    def give_back(self, cost: int) -> int:
+    def refund(self, cost: int) -> int:
         """Refund so much, to the card first; return what goes back as points."""
         card = min(cost, self.card - self.card_refunded)
         points = min(cost - card, self.points - self.points_refunded)
@@ -277,7 +277,7 @@ class Money(RuleBasedStateMachine):
             assert outcome(answer) == "ORDER_NOT_CANCELLABLE"
         else:
             assert outcome(answer) == "200"
-            self.points += order.give_back(
+            self.points += order.refund(
                 sum(line.cost_of_next(units[line.product]) for line in order.lines)
             )
             for line in order.lines:
@@ -372,7 +372,7 @@ class Money(RuleBasedStateMachine):
             return
         assert outcome(answer) == "200"
         del order.returns[return_id]
-        self.points += order.give_back(
+        self.points += order.refund(
             sum(line.cost_of_next(units[line.product]) for line in order.lines)
         )
         for line in order.lines:
@@ -402,7 +402,7 @@ class Money(RuleBasedStateMachine):
             assert outcome(answer) == "REFUND_EXCEEDS_PAID"
             return
         assert outcome(answer) == "201"
-        self.points += order.give_back(amount)
+        self.points += order.refund(amount)
 
     # --- what follows -----------------------------------------------------------------------------
 

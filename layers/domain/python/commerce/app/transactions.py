@@ -108,15 +108,17 @@ def _first_answer(claimed: Claim, refusal: CommerceError) -> str | None:
         return refusal.first
     if isinstance(refusal, Unavailable) or refusal.kind is Kind.UNAUTHENTICATED:
         raise refusal  # asking for the first answer would wait as long again; or is not allowed
+    if isinstance(refusal, LockTimedOut):
+        raise _late(refusal) from refusal
     try:
-        if isinstance(refusal, LockTimedOut):
-            raise refusal
         with UnitOfWork(database()) as uow:
             return idempotency.refuse(uow, claimed, refusal, trace_id())
     except LockTimedOut as late:
-        if late.relation == _CLAIMS:
-            raise RequestInProgress from late
-        raise
+        raise _late(late) from late
+
+
+def _late(late: LockTimedOut) -> CommerceError:
+    return RequestInProgress() if late.relation == _CLAIMS else Busy()
 
 
 def _call(use_case: Callable[..., T], args: Any, kwargs: Any, shop: Shop) -> T:

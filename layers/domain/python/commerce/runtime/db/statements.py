@@ -39,11 +39,10 @@ MAX_COUNTED = 1_000_000
 
 # --- idempotency ---------------------------------------------------------------------------------
 
-CLAIM = Statement(
-    insert(once_table).values(
-        {name: bindparam(name) for name in ("scope", "key", "fingerprint", "answer", "claimed_at")}
-    )
-)
+_CLAIM: dict[str, Any] = {
+    name: bindparam(name) for name in ("scope", "key", "fingerprint", "answer", "claimed_at")
+}
+CLAIM = Statement(insert(once_table).values(_CLAIM))
 FIND_CLAIM = Statement(
     select(once_table.c.fingerprint, once_table.c.answer).where(
         once_table.c.scope == bindparam("scope"), once_table.c.key == bindparam("key")
@@ -56,12 +55,7 @@ ANSWER = Statement(
 )
 # Returns no row where the claim has an answer already.
 CLAIM_REFUSED = Statement(
-    upsert(once_table)
-    .values(
-        {name: bindparam(name) for name in ("scope", "key", "fingerprint", "answer", "claimed_at")}
-    )
-    .on_conflict_do_nothing()
-    .returning(once_table.c.key)
+    upsert(once_table).values(_CLAIM).on_conflict_do_nothing().returning(once_table.c.key)
 )
 RELEASE = Statement(
     delete(once_table).where(

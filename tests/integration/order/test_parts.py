@@ -12,7 +12,6 @@ from tests.support.gateway import RunningGateway
 from tests.support.lambda_calls import Answer, call
 from tests.support.orders import (
     a_pending_order,
-    an_order,
     cancel,
     cancel_as_admin,
     deliver,
@@ -28,62 +27,27 @@ from tests.support.orders import (
 from tests.support.payments import (
     events_of_payments,
     follow,
-    pay,
     place_by_card,
     reconcile,
-    settled,
     statuses_of,
 )
 from tests.support.shipping import consume as send_notice
 from tests.support.shop import (
     Person,
-    a_buyer,
     a_key,
     a_product,
-    an_admin,
-    assert_books_hold,
     balance_of,
     rows,
     stock_of,
 )
+from tests.support.two_products import TwoProducts
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
 
-class World:
-    """An anvil at 100 and a rope at 30, five of each, a buyer of 1,000 points and an admin."""
-
-    def __init__(self) -> None:
-        self.anvil = a_product(stock=5, price=100, name="Anvil")
-        self.rope = a_product(stock=5, price=30, name="Rope")
-        self.buyer = a_buyer(points=1_000)
-        self.admin = an_admin()
-
-    def order(self) -> str:
-        """Three anvils and a rope, paid with 330 points."""
-        return an_order(self.buyer, (self.anvil, 3), (self.rope, 1))
-
-    def paid_by_card(self, points: int | None = None) -> str:
-        """Three anvils and a rope, of which a card paid what the points did not."""
-        placed = place_by_card(self.buyer, (self.anvil, 3), (self.rope, 1), points=points)
-        order_id = str(placed.json["order_id"])
-        assert pay(self.buyer, order_id).status == 201
-        settled(order_id, "SUCCEEDED")
-        follow(order_id)
-        assert status_of(order_id) == "CONFIRMED"
-        return order_id
-
-    def left(self) -> tuple[int, int, int]:
-        """The anvils, the ropes and the points that are left."""
-        return stock_of(self.anvil), stock_of(self.rope), balance_of(self.buyer.user_id)
-
-    def assert_books_hold(self) -> None:
-        assert_books_hold(self.anvil, self.rope, users=[self.buyer.user_id])
-
-
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> TwoProducts:
+    return TwoProducts()
 
 
 def lines(*units: tuple[str, int]) -> dict[str, Any]:
@@ -99,7 +63,9 @@ def shown(buyer: Person, order_id: str) -> dict[str, Any]:
     return dict(found)
 
 
-def test_cancelled_units_are_in_stock_again_and_their_points_on_the_account(world: World) -> None:
+def test_cancelled_units_are_in_stock_again_and_their_points_on_the_account(
+    world: TwoProducts,
+) -> None:
     order_id = world.order()
     assert world.left() == (2, 4, 670)
 
@@ -122,7 +88,7 @@ def test_cancelled_units_are_in_stock_again_and_their_points_on_the_account(worl
     world.assert_books_hold()
 
 
-def test_the_event_has_the_units_what_is_left_and_what_was_refunded(world: World) -> None:
+def test_the_event_has_the_units_what_is_left_and_what_was_refunded(world: TwoProducts) -> None:
     order_id = world.order()
     answer = cancel(
         world.buyer, order_id, body={"reason": "Jane wants less", **lines((world.anvil, 3))}
@@ -150,7 +116,7 @@ def test_the_event_has_the_units_what_is_left_and_what_was_refunded(world: World
 
 
 def test_the_last_units_cancel_the_order_and_only_then_the_coupon_comes_back(
-    world: World,
+    world: TwoProducts,
 ) -> None:
     copy = an_issued(world.buyer, value=100)
     placed = place_with(world.buyer, copy, (world.anvil, 3))
@@ -174,7 +140,7 @@ def test_the_last_units_cancel_the_order_and_only_then_the_coupon_comes_back(
     world.assert_books_hold()
 
 
-def test_a_whole_cancellation_refunds_what_parts_have_left(world: World) -> None:
+def test_a_whole_cancellation_refunds_what_parts_have_left(world: TwoProducts) -> None:
     order_id = world.order()
     part(world.buyer, order_id, (world.anvil, 1))
     answer = cancel(world.buyer, order_id)
@@ -192,7 +158,7 @@ def test_a_whole_cancellation_refunds_what_parts_have_left(world: World) -> None
     world.assert_books_hold()
 
 
-def test_only_what_is_left_is_shipped(world: World) -> None:
+def test_only_what_is_left_is_shipped(world: TwoProducts) -> None:
     order_id = world.order()
     part(world.buyer, order_id, (world.anvil, 2), (world.rope, 1))
     assert ship(world.admin, order_id).status == 200
@@ -202,7 +168,7 @@ def test_only_what_is_left_is_shipped(world: World) -> None:
     world.assert_books_hold()
 
 
-def test_a_shipped_order_that_staff_cancel_refunds_what_parts_have_left(world: World) -> None:
+def test_a_shipped_order_that_staff_cancel_refunds_what_parts_have_left(world: TwoProducts) -> None:
     order_id = world.order()
     part(world.buyer, order_id, (world.anvil, 1))
     ship(world.admin, order_id)
@@ -214,7 +180,7 @@ def test_a_shipped_order_that_staff_cancel_refunds_what_parts_have_left(world: W
     world.assert_books_hold()
 
 
-def test_an_admin_cancels_a_part_of_anybodys_order(world: World) -> None:
+def test_an_admin_cancels_a_part_of_anybodys_order(world: TwoProducts) -> None:
     order_id = world.order()
     answer = cancel_as_admin(world.admin, order_id, body=lines((world.rope, 1)))
     assert answer.status == 200
@@ -227,7 +193,9 @@ def test_an_admin_cancels_a_part_of_anybodys_order(world: World) -> None:
 
 
 @pytest.mark.parametrize("quantity", [4, 10**9])
-def test_more_than_is_left_is_refused_and_says_what_is_left(world: World, quantity: int) -> None:
+def test_more_than_is_left_is_refused_and_says_what_is_left(
+    world: TwoProducts, quantity: int
+) -> None:
     order_id = world.order()
     answer = part(world.buyer, order_id, (world.rope, 1), (world.anvil, quantity))
     assert outcome(answer) == "NOTHING_LEFT"
@@ -236,7 +204,7 @@ def test_more_than_is_left_is_refused_and_says_what_is_left(world: World, quanti
     assert types_of(order_id) == ["OrderPlaced", "OrderConfirmed"]
 
 
-def test_what_is_no_product_of_the_order_has_nothing_left(world: World) -> None:
+def test_what_is_no_product_of_the_order_has_nothing_left(world: TwoProducts) -> None:
     order_id = world.order()
     for id_ in (a_product(), "no-id"):
         answer = part(world.buyer, order_id, (id_, 1))
@@ -254,7 +222,9 @@ def test_what_is_no_product_of_the_order_has_nothing_left(world: World) -> None:
     ],
     ids=["none", "zero", "twice"],
 )
-def test_bad_lines_cancel_nothing(world: World, units: list[tuple[str, int]], field: str) -> None:
+def test_bad_lines_cancel_nothing(
+    world: TwoProducts, units: list[tuple[str, int]], field: str
+) -> None:
     order_id = world.order()
     ids = {"anvil": world.anvil, "ANVIL": world.anvil.upper()}
     answer = part(world.buyer, order_id, *((ids[name], n) for name, n in units))
@@ -262,7 +232,7 @@ def test_bad_lines_cancel_nothing(world: World, units: list[tuple[str, int]], fi
     assert world.left() == (2, 4, 670)
 
 
-def test_an_unpaid_order_is_cancelled_as_a_whole_or_not_at_all(world: World) -> None:
+def test_an_unpaid_order_is_cancelled_as_a_whole_or_not_at_all(world: TwoProducts) -> None:
     placed = place_by_card(world.buyer, (world.anvil, 2), points=50)
     order_id = str(placed.json["order_id"])
     assert outcome(part(world.buyer, order_id, (world.anvil, 1))) == "ORDER_NOT_CANCELLABLE"
@@ -273,7 +243,7 @@ def test_an_unpaid_order_is_cancelled_as_a_whole_or_not_at_all(world: World) -> 
     world.assert_books_hold()
 
 
-def test_one_key_cancels_one_part(world: World) -> None:
+def test_one_key_cancels_one_part(world: TwoProducts) -> None:
     order_id, key = world.order(), a_key()
     first, again = (part(world.buyer, order_id, (world.anvil, 1), key=key) for _ in range(2))
     assert (again.status, again.json) == (200, first.json)
@@ -281,7 +251,7 @@ def test_one_key_cancels_one_part(world: World) -> None:
     assert world.left() == (3, 4, 770)
 
 
-def test_cancelled_units_count_no_longer_for_the_buyers_limit(world: World) -> None:
+def test_cancelled_units_count_no_longer_for_the_buyers_limit(world: TwoProducts) -> None:
     rows("UPDATE product SET max_per_buyer = 3 WHERE id = $1", world.anvil)
     order_id = world.order()
     assert outcome(place(world.buyer, (world.anvil, 1))) == "PURCHASE_LIMIT"
@@ -293,7 +263,7 @@ def test_cancelled_units_count_no_longer_for_the_buyers_limit(world: World) -> N
 
 class TestByCard:
     def test_the_card_gets_its_part_first_and_each_refund_has_its_own_key(
-        self, world: World, gateway: RunningGateway
+        self, world: TwoProducts, gateway: RunningGateway
     ) -> None:
         order_id = world.paid_by_card(points=130)  # 200 by card
         assert part(world.buyer, order_id, (world.anvil, 1)).json["refunded"] == won(100)
@@ -329,7 +299,7 @@ class TestByCard:
 
     @pytest.mark.parametrize("failure", ["error", "hang"])
     def test_a_refund_without_an_answer_is_requested_again_by_the_reconciler(
-        self, world: World, gateway: RunningGateway, failure: Mode
+        self, world: TwoProducts, gateway: RunningGateway, failure: Mode
     ) -> None:
         order_id = world.paid_by_card()
         part(world.buyer, order_id, (world.anvil, 1))
@@ -353,7 +323,7 @@ class TestByCard:
         world.assert_books_hold()
 
     def test_a_whole_refund_begun_by_the_release_before_is_completed(
-        self, world: World, gateway: RunningGateway
+        self, world: TwoProducts, gateway: RunningGateway
     ) -> None:
         order_id = world.paid_by_card()
         cancel(world.buyer, order_id)
@@ -375,7 +345,7 @@ class TestByCard:
 
 class TestDelivery:
     def test_the_delivery_system_is_sent_what_is_left_and_last_a_withdrawal(
-        self, world: World, delivery: Delivery
+        self, world: TwoProducts, delivery: Delivery
     ) -> None:
         placed = place(world.buyer, (world.anvil, 3), (world.rope, 1), ship_to=an_address())
         order_id = str(placed.json["order_id"])
@@ -400,7 +370,7 @@ class TestDelivery:
         world.assert_books_hold()
 
     def test_an_event_that_overtook_the_order_sends_it_as_it_is(
-        self, world: World, delivery: Delivery
+        self, world: TwoProducts, delivery: Delivery
     ) -> None:
         order_id = world.order()
         confirmed = events_of(order_id)[-1]

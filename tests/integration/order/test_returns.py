@@ -26,10 +26,8 @@ from tests.support.orders import (
 from tests.support.payments import (
     events_of_payments,
     follow,
-    pay,
     place_by_card,
     reconcile,
-    settled,
 )
 from tests.support.returns import (
     a_delivered_order,
@@ -46,25 +44,16 @@ from tests.support.shop import (
     Person,
     a_buyer,
     a_key,
-    a_product,
-    an_admin,
-    assert_books_hold,
     balance_of,
     rows,
-    stock_of,
 )
+from tests.support.two_products import TwoProducts
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
 
-class World:
-    """An anvil at 100 and a rope at 30, five of each, a buyer of 1,000 points and an admin."""
-
-    def __init__(self) -> None:
-        self.anvil = a_product(stock=5, price=100, name="Anvil")
-        self.rope = a_product(stock=5, price=30, name="Rope")
-        self.buyer = a_buyer(points=1_000)
-        self.admin = an_admin()
+class World(TwoProducts):
+    """Two products whose orders are delivered."""
 
     def delivered(self) -> str:
         """Three anvils and a rope, paid with 330 points, delivered."""
@@ -72,25 +61,14 @@ class World:
 
     def delivered_by_card(self, points: int | None = None) -> str:
         """The same, of which a card paid what the points did not."""
-        placed = place_by_card(self.buyer, (self.anvil, 3), (self.rope, 1), points=points)
-        order_id = str(placed.json["order_id"])
-        assert pay(self.buyer, order_id).status == 201
-        settled(order_id, "SUCCEEDED")
-        follow(order_id)
+        order_id = self.paid_by_card(points)
         hand_over(self.admin, order_id)
         return order_id
-
-    def left(self) -> tuple[int, int, int]:
-        """The anvils, the ropes and the points that are left."""
-        return stock_of(self.anvil), stock_of(self.rope), balance_of(self.buyer.user_id)
 
     def on_hand(self) -> list[int]:
         """The anvils and the ropes in the building."""
         sql = "SELECT on_hand FROM stock WHERE product_id = $1"
         return [rows(sql, id_)[0].on_hand for id_ in (self.anvil, self.rope)]
-
-    def assert_books_hold(self) -> None:
-        assert_books_hold(self.anvil, self.rope, users=[self.buyer.user_id])
 
 
 @pytest.fixture

@@ -922,8 +922,10 @@ class TestPoints:
             assert repository.charges_of(uuid4(), last, 9) == []
             assert repository.pending_of(user_id) == [charges[0].id, charges[3].id]
         with points() as repository:
-            assert repository.charged(user_id, now) == Charged(today=4020, pending=4001)
-            assert repository.charged(uuid4(), now) == Charged(today=0, pending=0)
+            _, charged = repository.lock_to_charge(user_id, now)
+            assert charged == Charged(today=4020, pending=4001)
+            _, charged = repository.lock_to_charge(uuid4(), now)
+            assert charged == Charged(today=0, pending=0)
             assert repository.find_charge(charges[0].id) == charges[0]
             assert repository.find_charge(uuid4()) is None
             credited = repository.find_charge(charges[1].id)

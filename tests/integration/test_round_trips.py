@@ -33,7 +33,7 @@ READS = {
     "GET /coupons": 1,
     "GET /drops": 2,
     "GET /drops/{id}": 2,
-    "GET /orders": 2,
+    "GET /orders": 1,
     "GET /orders/{id}": 1,
     "GET /users/me": 1,
     "GET /users/me/likes": 1,
@@ -50,9 +50,9 @@ WRITES = {
     "POST /orders, refused": 3,
     "POST /orders, repeated": 1,
     "POST /orders/{id}/cancellation": 2,
-    "POST /users/me/points/charges": 3,
-    "POST /payments": 10,
-    "POST /drops/{id}/entries": 4,
+    "POST /users/me/points/charges": 2,
+    "POST /payments": 4,
+    "POST /drops/{id}/entries": 3,
 }
 
 

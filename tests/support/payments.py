@@ -1,7 +1,7 @@
 """Card payments through the functions' handlers."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -175,35 +175,79 @@ def receive(headers: dict[str, str], body: bytes) -> Answer:
     )
 
 
+class _Quiet(BaseHTTPRequestHandler):
+    """A handler that logs nothing."""
+
+    def body(self) -> bytes:
+        """The request's body."""
+        return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+
+    def answer(self, status: int, body: bytes) -> None:
+        """Send an answer."""
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer((LOOPBACK, 0), handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{LOOPBACK}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 @contextmanager
 def callbacks_received() -> Iterator[str]:
     """Serve the callback function over HTTP, as API Gateway does, on a free port; its URL."""
 
-    class Receiver(BaseHTTPRequestHandler):
+    class Receiver(_Quiet):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
             event = http_event(
-                "POST", CALLBACKS, raw_body=body.decode(), headers=dict(self.headers.items())
+                "POST", CALLBACKS, raw_body=self.body().decode(), headers=dict(self.headers.items())
             )
             try:
                 answer = function("payment/receive_callback")(event, lambda_context())
             finally:
                 database().close()  # each request has a thread, and so a connection, of its own
-            sent = answer["body"].encode()
-            self.send_response(answer["statusCode"])
-            self.send_header("Content-Length", str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
+            self.answer(answer["statusCode"], answer["body"].encode())
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+    with _served(Receiver) as url:
+        yield url + CALLBACKS
 
-    server = ThreadingHTTPServer((LOOPBACK, 0), Receiver)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://{LOOPBACK}:{server.server_port}{CALLBACKS}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+@contextmanager
+def failing_after(gateway: RunningGateway, wait: Callable[[], object]) -> Iterator[str]:
+    """Serve the gateway so that a payment which it took is answered 500, once `wait` returns."""
+
+    class FrontEnd(_Quiet):
+        def do_POST(self) -> None:
+            taken = self._forward()
+            try:
+                wait()
+            finally:
+                database().close()
+            self.answer(500 if taken.status < 300 else taken.status, b"{}")
+
+        def do_GET(self) -> None:
+            found = self._forward()
+            self.answer(found.status, found.data)
+
+        def _forward(self) -> urllib3.BaseHTTPResponse:
+            kept = ("X-USER-ID", "Content-Type")
+            headers = {name: self.headers[name] for name in kept if name in self.headers}
+            return urllib3.request(
+                self.command, gateway.url + self.path, body=self.body(), headers=headers
+            )
+
+    with _served(FrontEnd) as url:
+        yield url

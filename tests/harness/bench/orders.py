@@ -195,19 +195,23 @@ def prepared(delay_seconds: float) -> Counter[str]:
     return counts
 
 
+def signed_in(number: int) -> list[str]:
+    """Return the tokens of some buyers: they have signed in before, by other requests."""
+    from commerce.runtime import tokens
+
+    return [tokens.sign(UUID(int=each)) for each in sample(range(1, BUYERS + 1), number)]
+
+
 def placing(products: tuple[str, ...]) -> Any:
     """Return a call that orders one unit of one of the products, as some buyer."""
-    from commerce.runtime import tokens
     from tests.support.lambda_calls import function, http_event, lambda_context
     from tests.support.shop import a_key
 
     handler, context = function("order/place_order"), lambda_context()
-
-    # A buyer has signed in before, and that was another request.
-    signed_in = [tokens.sign(UUID(int=number)) for number in sample(range(1, BUYERS + 1), 500)]
+    buyers = signed_in(500)
 
     def place(chance: Random) -> None:
-        token = chance.choice(signed_in)
+        token = chance.choice(buyers)
         line = {"product_id": chance.choice(products), "quantity": 1}
         body = {"lines": [line], "payment_method": "POINT"}
         answer = handler(

@@ -35,7 +35,7 @@ from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
-ROUND_TRIPS = 4  # the account, the drop's terms, the entry under its lock, the commit
+ROUND_TRIPS = 3  # the account and the terms, the entry under the lock, the commit
 
 
 def a_user() -> Person:
@@ -142,7 +142,7 @@ def test_an_erased_user_leaves_no_refusal() -> None:
     assert rows("SELECT 1 FROM drop_refusal WHERE user_id = $1", user) == []
 
 
-def test_an_entry_takes_four_round_trips(proxy: PostgresProxy) -> None:
+def test_an_entry_takes_three_round_trips(proxy: PostgresProxy) -> None:
     drop_id = a_published_drop(a_product(stock=1), verified_only=False)
     begin_entries(drop_id)
     first, second = a_user(), a_user()

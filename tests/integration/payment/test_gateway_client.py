@@ -54,7 +54,9 @@ class Buyer:
     def pay(
         self, deadline: Deadline | None = None, known: tuple[str, ...] = ()
     ) -> Taken | NotTaken | Unknown:
-        return self.client.request(self.order_id, self.user_id, 700, CARD, NOBODY, deadline, known)
+        return self.client.request(
+            self.order_id, self.user_id, 700, CARD, NOBODY, deadline, lambda: known
+        )
 
     def listed(self) -> list[OrderTransaction]:
         return list(self.client.find_by_order(self.order_id, self.user_id))

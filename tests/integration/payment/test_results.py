@@ -24,6 +24,7 @@ from tests.support.payments import (
     a_card_order,
     consume,
     expire,
+    failing_after,
     follow,
     pay,
     payments_of,
@@ -168,6 +169,18 @@ def test_a_callback_may_arrive_before_the_answer(
     follow(order_id)
     assert types_of_payments(order_id) == ["PaymentRequested", "PaymentSucceeded"]
     assert status_of(order_id) == "CONFIRMED"
+
+
+def test_a_payment_settled_before_its_failed_answer_is_no_other_payments(
+    gateway: RunningGateway, buyer: Person, product: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = a_card_order(buyer, product)
+    with failing_after(gateway, lambda: settled(order_id, "SUCCEEDED")) as url:
+        monkeypatch.setenv("GATEWAY_URL", url)
+        answer = pay(buyer, order_id)
+    assert (answer.status, answer.json["status"]) == (201, "PENDING")
+    assert statuses_of(order_id) == ["SUCCEEDED"]
+    assert len(gateway.transactions(order_id)) == 1
 
 
 # --- asking --------------------------------------------------------------------------------------

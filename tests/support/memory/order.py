@@ -35,6 +35,9 @@ class MemoryOrderRepository:
     def find(self, id_: UUID) -> Order | None:
         return deepcopy(self._orders.get(id_))
 
+    def locks_of_one(self, id_: UUID) -> Sequence[Query]:
+        return ()
+
     def lock(self, id_: UUID) -> Order | None:
         return self.find(id_)
 

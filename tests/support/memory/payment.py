@@ -45,8 +45,14 @@ class MemoryPaymentRepository:
     def lock(self, id_: UUID) -> Payment | None:
         return self.find(id_)
 
+    def locks_of_subject(self, subject_id: UUID) -> Sequence[Query]:
+        return ()
+
     def lock_of_subject(self, subject_id: UUID) -> list[Payment]:
         return self.of_subject(subject_id)
+
+    def locks_of_buyer(self, buyer_id: UUID, since: datetime) -> Sequence[Query]:
+        return ()
 
     def lock_buyer(self, buyer_id: UUID, since: datetime) -> list[Payment]:
         found = [

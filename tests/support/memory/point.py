@@ -60,6 +60,9 @@ class MemoryPointRepository:
         found = self._charges.get(id_)
         return replace(found) if found else None
 
+    def locks_of_charge(self, id_: UUID) -> Sequence[Query]:
+        return ()
+
     def lock_charge(self, id_: UUID) -> Charge | None:
         return self.find_charge(id_)
 
@@ -77,7 +80,10 @@ class MemoryPointRepository:
         mine = [each for each in self._charges.values() if each.user_id == user_id]
         return sorted(each.id for each in mine if each.status is ChargeStatus.PENDING)
 
-    def charged(self, user_id: UUID, since: datetime) -> Charged:
+    def locks_to_charge(self, user_id: UUID, since: datetime) -> Sequence[Query]:
+        return ()
+
+    def lock_to_charge(self, user_id: UUID, since: datetime) -> tuple[PointAccount, Charged]:
         counted = [
             each
             for each in self._charges.values()
@@ -85,7 +91,8 @@ class MemoryPointRepository:
         ]
         today = sum(each.amount.amount for each in counted if each.requested_at >= since)
         pending = [each for each in counted if each.status is ChargeStatus.PENDING]
-        return Charged(today, sum(each.amount.amount for each in pending))
+        charged = Charged(today, sum(each.amount.amount for each in pending))
+        return self.lock_or_open(user_id), charged
 
     def credit(self, entry: LedgerEntry, events: Sequence[Event] = ()) -> None:
         if entry.user_id not in self._accounts:

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from commerce.runtime.db.connection import Contention
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.unit_of_work import ErrorFactory
 from commerce.shared import clock
 from commerce.shared.events import Event
@@ -37,6 +38,9 @@ class MemoryUserRepository:
     def find(self, id_: UUID) -> User | None:
         found = self._users.get(id_)
         return replace(found) if found else None
+
+    def reads_of_entrant(self, id_: UUID) -> Sequence[Query]:
+        return ()
 
     def entrant(self, id_: UUID) -> Entrant | None:
         user = self._users.get(id_)

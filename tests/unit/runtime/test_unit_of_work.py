@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from commerce.runtime.db.connection import ConstraintViolated, Contention
+from commerce.runtime.db.connection import BEGIN_SNAPSHOT, ConstraintViolated, Contention
 from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.unit_of_work import ClaimFirst, Precondition, UnitOfWork
 from commerce.shared.errors import Busy, CommerceError, Kind, Unavailable
@@ -480,6 +480,55 @@ def test_nothing_read_ahead_outlives_a_lock_or_a_rollback(
         ending(uow)
         uow.read(READ)
     assert [each for each in database.sent if each == [READ.sql]] == [[READ.sql]] * 2
+
+
+def test_what_was_locked_ahead_is_locked_and_read_once_without_a_round_trip() -> None:
+    database = FakeDatabase(numbered)
+    with UnitOfWork(database) as uow:
+        uow.lock_ahead(LOCK, READ, OTHER_READ)
+        assert uow.lock(LOCK, READ) == [(READ.sql,)]
+        assert uow.read(OTHER_READ) == [(OTHER_READ.sql,)]
+        assert database.sent == [[BEGIN, LOCK.sql, READ.sql, OTHER_READ.sql]]
+        uow.lock(LOCK)  # a second look is a fresh one
+        assert database.sent[1:] == [[LOCK.sql]]
+
+
+def test_a_lock_that_was_not_taken_ahead_is_sent_with_all_its_reads() -> None:
+    database = FakeDatabase(numbered)
+    with UnitOfWork(database) as uow:
+        uow.lock_ahead(LOCK, READ)
+        assert uow.lock(OTHER_READ, READ) == [(READ.sql,)]
+    assert database.sent[:2] == [[BEGIN, LOCK.sql, READ.sql], [OTHER_READ.sql, READ.sql]]
+
+
+def test_nothing_locked_ahead_outlives_another_lock() -> None:
+    database = FakeDatabase(numbered)
+    with UnitOfWork(database) as uow:
+        uow.lock_ahead(LOCK, READ)
+        uow.lock(OTHER_READ)
+        uow.read(READ)
+    assert database.sent[1:3] == [[OTHER_READ.sql], [READ.sql]]
+
+
+def test_reads_of_one_moment_are_one_round_trip_and_leave_no_transaction() -> None:
+    database = FakeDatabase(numbered)
+    with UnitOfWork(database) as uow:
+        rows = uow.read_snapshot(READ, OTHER_READ)
+        assert rows == [[(READ.sql,)], [(OTHER_READ.sql,)]]
+        uow.read(READ)
+    assert database.sent == [[BEGIN_SNAPSHOT.sql, READ.sql, OTHER_READ.sql, COMMIT], [READ.sql]]
+
+
+def test_reads_of_one_moment_that_fail_are_rolled_back() -> None:
+    def fail(query: Query) -> list[Row]:
+        if query == READ:
+            raise Contention
+        return []
+
+    database = FakeDatabase(fail)
+    with UnitOfWork(database) as uow, pytest.raises(Contention):
+        uow.read_snapshot(READ)
+    assert database.sent[-1] == ["ROLLBACK"]
 
 
 def claimed_first(database: FakeDatabase) -> UnitOfWork:

@@ -129,6 +129,7 @@ def enter_drop(drop_id: str, command: EnterDrop, *, user_id: UUID) -> tuple[Entr
 def _enter(
     shop: Shop, drop_id: str, command: EnterDrop, user_id: UUID
 ) -> tuple[EntryView, bool, bool]:
+    shop.read_ahead(*shop.users.reads_of_entrant(user_id), *shop.drops.reads_of_terms(drop_id))
     entrant, drop = shop.users.entrant(user_id), shop.drops.terms(drop_id)
     _check_eligible(drop, entrant)
     person = person_of(user_id, entrant.email)

@@ -108,6 +108,10 @@ class Shop:
         if queries:
             self.uow.read_ahead(*queries)
 
+    def lock_ahead(self, *queries: Query) -> None:
+        """Lock in one round trip, and in this order, what facades say that they will lock."""
+        self.uow.lock_ahead(*queries)
+
     @cached_property
     def brand_names(self) -> "BrandNames":
         from commerce.app.brand_names import BrandNames

@@ -284,6 +284,11 @@ class DropFacade:
             lambda found: found.view,
         )
 
+    def reads_of_terms(self, drop_id: str) -> Sequence[Query]:
+        """Return what `terms` will read."""
+        id_ = cursor.parse_id(drop_id)
+        return self._drops.reads_of_one(id_) if id_ else ()
+
     def terms(self, drop_id: str) -> Drop:
         """Return a published drop with its terms. Raises DropNotFound."""
         drop, _ = self._find_published(drop_id)

@@ -120,9 +120,14 @@ class DropRepository:
         ]
         self._uow.write(sql.ADD_LOTS(rows=rows))
 
+    def reads_of_one(self, id_: UUID) -> Sequence[Query]:
+        """Return what `find` will read."""
+        return [sql.FIND(id=id_)]
+
     def find(self, id_: UUID) -> tuple[Drop, datetime] | None:
         """Return a drop and the database's time, or None."""
-        return _first(self._uow.read(sql.FIND(id=id_)))
+        [query] = self.reads_of_one(id_)
+        return _first(self._uow.read(query))
 
     def lock(self, id_: UUID) -> tuple[Drop, datetime] | None:
         """Return a drop, locked FOR UPDATE, and the database's time once it was locked.

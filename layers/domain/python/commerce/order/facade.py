@@ -274,6 +274,10 @@ class OrderFacade:
         self._orders.forget_reasons(buyer_id, BY_BUYER)
         self._orders.forget_addresses(buyer_id)
 
+    def locks_of_order(self, order_id: UUID) -> Sequence[Query]:
+        """Return what `due` and `awaits_payment` will lock."""
+        return self._orders.locks_of_one(order_id)
+
     def due(self, order_id: str, *, buyer_id: UUID) -> AmountDue:
         """Return what the buyer must pay by card, and lock the order until the transaction ends.
 

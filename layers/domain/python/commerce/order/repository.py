@@ -51,6 +51,9 @@ class OrderRepository(Protocol):
     def find(self, id_: UUID) -> Order | None:
         """Return an order with all its parts."""
 
+    def locks_of_one(self, id_: UUID) -> Sequence[Query]:
+        """Return what `lock` will lock and read."""
+
     def lock(self, id_: UUID) -> Order | None:
         """Return an order with all its parts, locked FOR UPDATE."""
 
@@ -152,8 +155,11 @@ class SqlOrderRepository:
         found, *parts = self._uow.read_together(*self.reads_of_one(id_))
         return _order(found[0], *parts) if found else None
 
+    def locks_of_one(self, id_: UUID) -> Sequence[Query]:
+        return [sql.LOCK(id=id_), *_parts([id_])]
+
     def lock(self, id_: UUID) -> Order | None:
-        found, *parts = self._uow.lock_together(sql.LOCK(id=id_), *_parts([id_]))
+        found, *parts = self._uow.lock_together(*self.locks_of_one(id_))
         return _order(found[0], *parts) if found else None
 
     def order_of_return(self, return_id: UUID) -> UUID | None:
@@ -277,10 +283,15 @@ class SqlOrderRepository:
         return found
 
     def newest_of(self, buyer_id: UUID, before: UUID, limit: int) -> list[Order]:
-        found = self._uow.read(sql.NEWEST(buyer_id=buyer_id, before=before, limit=limit))
-        if not found:
-            return []
-        parts = self._uow.read_together(*_parts([row.id for row in found]))
+        page = {"buyer_id": buyer_id, "before": before, "limit": limit}
+        found, *parts = self._uow.read_snapshot(
+            sql.NEWEST(**page),
+            sql.LINES_OF_NEWEST(**page),
+            sql.HISTORY_OF_NEWEST(**page),
+            sql.REFUNDS_OF_NEWEST(**page),
+            sql.RETURNS_OF_NEWEST(**page),
+            sql.RETURN_LINES_OF_NEWEST(**page),
+        )
         return [
             _order(row, *([each for each in part if each.order_id == row.id] for part in parts))
             for row in found

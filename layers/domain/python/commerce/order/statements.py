@@ -1,8 +1,12 @@
 """The SQL statements of the order context."""
 
+from collections.abc import Callable
+from uuid import UUID
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     DateTime,
     Integer,
     Text,
@@ -41,28 +45,8 @@ ADD_HISTORY = insert_many(order_history_table, *(each.name for each in order_his
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 ONE = Statement(select(order_table).where(_o.id == bindparam("id", type_=Uuid)))
 LOCK = Statement(select(order_table).where(_o.id == bindparam("id", type_=Uuid)).with_for_update())
-LINES = Statement(
-    select(order_line_table).where(_l.order_id == any_(_IDS)).order_by(_l.order_id, _l.position)
-)
-HISTORY = Statement(
-    select(order_history_table).where(_h.order_id == any_(_IDS)).order_by(_h.order_id, _h.position)
-)
-_r = order_refund_table.c
-REFUNDS = Statement(
-    select(order_refund_table).where(_r.order_id == any_(_IDS)).order_by(_r.order_id, _r.id)
-)
-_t, _tl = order_return_table.c, order_return_line_table.c
-RETURNS = Statement(
-    select(order_return_table).where(_t.order_id == any_(_IDS)).order_by(_t.order_id, _t.id)
-)
-RETURN_LINES = Statement(
-    select(_t.order_id, order_return_line_table)
-    .join_from(order_return_table, order_return_line_table, _tl.return_id == _t.id)
-    .where(_t.order_id == any_(_IDS))
-    .order_by(_tl.return_id, _tl.position)
-)
-ORDER_OF_RETURN = Statement(select(_t.order_id).where(_t.id == bindparam("id", type_=Uuid)))
-NEWEST = Statement(
+_r, _t, _tl = order_refund_table.c, order_return_table.c, order_return_line_table.c
+_NEWEST = (
     select(order_table)
     .where(
         _o.buyer_id == bindparam("buyer_id", type_=Uuid), _o.id < bindparam("before", type_=Uuid)
@@ -70,6 +54,43 @@ NEWEST = Statement(
     .order_by(_o.id.desc())
     .limit(bindparam("limit", type_=BigInteger))
 )
+
+
+def _parts(is_wanted: Callable[[ColumnElement[UUID]], ColumnElement[bool]]) -> list[Statement]:
+    """Make the reads of all parts of orders: lines, history, refunds, returns and their lines."""
+    return [
+        Statement(query)
+        for query in (
+            select(order_line_table)
+            .where(is_wanted(_l.order_id))
+            .order_by(_l.order_id, _l.position),
+            select(order_history_table)
+            .where(is_wanted(_h.order_id))
+            .order_by(_h.order_id, _h.position),
+            select(order_refund_table).where(is_wanted(_r.order_id)).order_by(_r.order_id, _r.id),
+            select(order_return_table).where(is_wanted(_t.order_id)).order_by(_t.order_id, _t.id),
+            select(_t.order_id, order_return_line_table)
+            .join_from(order_return_table, order_return_line_table, _tl.return_id == _t.id)
+            .where(is_wanted(_t.order_id))
+            .order_by(_tl.return_id, _tl.position),
+        )
+    ]
+
+
+def _is_named(order_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    return order_id == any_(_IDS)
+
+
+def _is_on_page(order_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    return order_id.in_(_NEWEST.with_only_columns(_o.id))
+
+
+LINES, HISTORY, REFUNDS, RETURNS, RETURN_LINES = _parts(_is_named)
+NEWEST = Statement(_NEWEST)
+LINES_OF_NEWEST, HISTORY_OF_NEWEST, REFUNDS_OF_NEWEST, RETURNS_OF_NEWEST, RETURN_LINES_OF_NEWEST = (
+    _parts(_is_on_page)
+)
+ORDER_OF_RETURN = Statement(select(_t.order_id).where(_t.id == bindparam("id", type_=Uuid)))
 OPEN = Statement(
     select(_o.id)
     .where(

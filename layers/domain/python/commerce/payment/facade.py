@@ -34,6 +34,14 @@ class PaymentFacade:
     def __init__(self, payments: PaymentRepository) -> None:
         self._payments = payments
 
+    def locks_of_request(self, order_id: UUID, buyer_id: UUID) -> Sequence[Query]:
+        """Return what `request` will read and lock, of an order that is locked before."""
+        return [*self._payments.reads_of_subject(order_id), *self.locks_of_buyer(buyer_id)]
+
+    def locks_of_buyer(self, buyer_id: UUID) -> Sequence[Query]:
+        """Return what `request_for_charge` will lock and read."""
+        return self._payments.locks_of_buyer(buyer_id, begin_of_day(clock.now()))
+
     def request(self, card: Card, *, order_id: UUID, buyer_id: UUID, amount: Money) -> Payment:
         """Begin to pay an order that the caller holds locked.
 
@@ -70,6 +78,10 @@ class PaymentFacade:
         )
         self._payments.add(payment)
         return payment
+
+    def locks_of_subject(self, subject_id: UUID) -> Sequence[Query]:
+        """Return what `adopt` will lock."""
+        return self._payments.locks_of_subject(subject_id)
 
     def adopt(self, subject_id: UUID, transaction_key: str, *, is_wanted: bool) -> Payment | None:
         """Find or make the payment that owns a transaction of an order or charge, locked before.

@@ -129,13 +129,13 @@ class HttpPaymentGateway:
         card: Card,
         callback_url: str,
         deadline: Deadline | None = None,
-        known: Collection[str] = (),
+        known: Callable[[], Collection[str]] = tuple,
     ) -> Taken | NotTaken | Unknown:
         """Request a payment of `amount` minor units; retry only if it was certainly not taken.
 
-        The tries end with the deadline, and with that of `gateway_deadline`. `known` are keys
-        of the subject's transactions that belong to other payments: any other transaction that the
-        gateway lists for it is taken for this request's.
+        The tries end with the deadline, and with that of `gateway_deadline`. `known` returns the
+        keys of the subject's transactions that belong to other payments: any other transaction that
+        the gateway lists for it is taken for this request's.
         """
         ends_at = _capped(deadline)
         permit = self._breaker.admit()
@@ -149,7 +149,7 @@ class HttpPaymentGateway:
             "amount": amount,
             "callbackUrl": callback_url,
         }
-        request = _Request(self._transport, subject_id, user_id, body, frozenset(known), ends_at)
+        request = _Request(self._transport, subject_id, user_id, body, known, ends_at)
         try:
             return request.attempt(1 if permit.trial else TRIES)
         finally:
@@ -193,7 +193,7 @@ class _Request:
     _order_id: UUID
     _user_id: UUID
     _body: Json = field(repr=False)  # it holds the card's number
-    _known: Collection[str]
+    _known: Callable[[], Collection[str]]
     _deadline: Deadline
     _calls: list[Call] = field(default_factory=list)
     _is_answered: bool = False
@@ -251,7 +251,8 @@ class _Request:
             found = _find_by_order(self._transport, self._order_id, self._user_id, self._deadline)
         except PaymentGatewayUnavailable as error:
             return Unknown(f"{reason}, and looking up the order failed: {error.detail}")
-        new = [each for each in found if each.transaction_key not in self._known]
+        known = self._known()
+        new = [each for each in found if each.transaction_key not in known]
         return Taken(new[-1].transaction_key) if new else NotTaken(reason)
 
 

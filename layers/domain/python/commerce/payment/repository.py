@@ -39,8 +39,14 @@ class PaymentRepository(Protocol):
     def lock(self, id_: UUID) -> Payment | None:
         """Return a payment, locked FOR UPDATE."""
 
+    def locks_of_subject(self, subject_id: UUID) -> Sequence[Query]:
+        """Return what `lock_of_subject` will lock."""
+
     def lock_of_subject(self, subject_id: UUID) -> list[Payment]:
         """Return the same, locked FOR UPDATE."""
+
+    def locks_of_buyer(self, buyer_id: UUID, since: datetime) -> Sequence[Query]:
+        """Return what `lock_buyer` will lock and read."""
 
     def lock_buyer(self, buyer_id: UUID, since: datetime) -> list[Payment]:
         """Lock what the buyer may pay, and return their payments requested since then."""
@@ -124,14 +130,20 @@ class SqlPaymentRepository:
     def lock(self, id_: UUID) -> Payment | None:
         return _first(self._uow.lock(sql.LOCK(id=id_)))
 
+    def locks_of_subject(self, subject_id: UUID) -> Sequence[Query]:
+        return [sql.LOCK_OF_SUBJECT(subject_id=subject_id)]
+
     def lock_of_subject(self, subject_id: UUID) -> list[Payment]:
-        return [_payment(row) for row in self._uow.lock(sql.LOCK_OF_SUBJECT(subject_id=subject_id))]
+        return [_payment(row) for row in self._uow.lock(*self.locks_of_subject(subject_id))]
+
+    def locks_of_buyer(self, buyer_id: UUID, since: datetime) -> Sequence[Query]:
+        return [
+            sql.LOCK_BUYER(buyer=str(buyer_id)),
+            sql.OF_BUYER(buyer_id=buyer_id, since=since),
+        ]
 
     def lock_buyer(self, buyer_id: UUID, since: datetime) -> list[Payment]:
-        found = self._uow.lock(
-            sql.LOCK_BUYER(buyer=str(buyer_id)), sql.OF_BUYER(buyer_id=buyer_id, since=since)
-        )
-        return [_payment(row) for row in found]
+        return [_payment(row) for row in self._uow.lock(*self.locks_of_buyer(buyer_id, since))]
 
     def save(self, payment: Payment) -> None:
         self._uow.write(

@@ -56,6 +56,10 @@ class PointFacade:
         self._credit(account, charge)
         return charge_view(charge, account.balance)
 
+    def locks_to_charge(self, user_id: UUID) -> Sequence[Query]:
+        """Return what `charge` and `request_charge` will lock and read."""
+        return self._points.locks_to_charge(user_id, begin_of_day(clock.now()))
+
     def request_charge(self, command: ChargePoints, *, user_id: UUID) -> ChargeView:
         """Begin a charge, which is credited once it is paid.
 
@@ -88,6 +92,10 @@ class PointFacade:
         charge = self._points.lock_charge(charge_id)
         if charge is not None:
             self._end(charge, ChargeStatus.FAILED)
+
+    def locks_of_charge(self, charge_id: UUID) -> Sequence[Query]:
+        """Return what `awaits_payment` will lock."""
+        return self._points.locks_of_charge(charge_id)
 
     def awaits_payment(self, charge_id: UUID) -> bool:
         """Return whether a charge is still to be paid, and lock it until the transaction ends."""
@@ -181,11 +189,11 @@ class PointFacade:
 
     def _new_charge(self, command: ChargePoints, user_id: UUID) -> tuple[PointAccount, Charge]:
         # The account's lock is held while the user's charges are counted.
-        account, now = self._points.lock_or_open(user_id), clock.now()
+        now = clock.now()
         charge = Charge(
             id=clock.new_id(), user_id=user_id, amount=Money(command.amount), requested_at=now
         )
-        charged = self._points.charged(user_id, begin_of_day(now))
+        account, charged = self._points.lock_to_charge(user_id, begin_of_day(now))
         ChargeLimits.from_settings().require(charge.amount, account.balance, charged)
         return account, charge
 

@@ -38,6 +38,15 @@ class PointRepository(Protocol):
     def lock_or_open(self, user_id: UUID) -> PointAccount:
         """Return the user's account, created if there was none, locked FOR UPDATE."""
 
+    def locks_to_charge(self, user_id: UUID, since: datetime) -> Sequence[Query]:
+        """Return what `lock_to_charge` will lock and read."""
+
+    def lock_to_charge(self, user_id: UUID, since: datetime) -> tuple[PointAccount, Charged]:
+        """Lock an account, and return it with the charges since then and the pending ones.
+
+        One that is not there is opened.
+        """
+
     def statement(
         self, user_id: UUID, limit: int, before: Place = NEWEST
     ) -> tuple[PointAccount, list[LedgerEntry]]:
@@ -52,6 +61,9 @@ class PointRepository(Protocol):
     def find_charge(self, id_: UUID) -> Charge | None:
         """Return a charge."""
 
+    def locks_of_charge(self, id_: UUID) -> Sequence[Query]:
+        """Return what `lock_charge` will lock."""
+
     def lock_charge(self, id_: UUID) -> Charge | None:
         """Return a charge, locked FOR UPDATE."""
 
@@ -63,9 +75,6 @@ class PointRepository(Protocol):
 
     def pending_of(self, user_id: UUID) -> list[UUID]:
         """Return a user's charges that are yet to be paid, oldest first."""
-
-    def charged(self, user_id: UUID, since: datetime) -> Charged:
-        """Return the sum of a user's charges since then, and of the pending ones."""
 
     def credit(self, entry: LedgerEntry, events: Sequence[Event] = ()) -> None:
         """Add a positive entry to the ledger, and its amount to the account."""
@@ -88,9 +97,15 @@ class SqlPointRepository:
         return _account(user_id, self._uow.read(query))
 
     def lock_or_open(self, user_id: UUID) -> PointAccount:
-        currency = PointAccount.empty(user_id).balance.currency
-        opening = sql.OPEN(user_id=user_id, currency=currency)
-        return _account(user_id, self._uow.lock(opening, sql.LOCK(user_id=user_id)))
+        return _account(user_id, self._uow.lock(*_locks(user_id)))
+
+    def locks_to_charge(self, user_id: UUID, since: datetime) -> Sequence[Query]:
+        return [*_locks(user_id), sql.CHARGED(user_id=user_id, since=since)]
+
+    def lock_to_charge(self, user_id: UUID, since: datetime) -> tuple[PointAccount, Charged]:
+        _, account, [charged] = self._uow.lock_together(*self.locks_to_charge(user_id, since))
+        sums = Charged(int(charged.today), int(charged.pending))
+        return _account(user_id, account), sums
 
     def statement(
         self, user_id: UUID, limit: int, before: Place = NEWEST
@@ -121,8 +136,11 @@ class SqlPointRepository:
     def find_charge(self, id_: UUID) -> Charge | None:
         return _charge(self._uow.read(sql.FIND_CHARGE(id=id_)))
 
+    def locks_of_charge(self, id_: UUID) -> Sequence[Query]:
+        return [sql.LOCK_CHARGE(id=id_)]
+
     def lock_charge(self, id_: UUID) -> Charge | None:
-        return _charge(self._uow.lock(sql.LOCK_CHARGE(id=id_)))
+        return _charge(self._uow.lock(*self.locks_of_charge(id_)))
 
     def save_charge(self, charge: Charge) -> None:
         self._uow.write(
@@ -142,10 +160,6 @@ class SqlPointRepository:
     def pending_of(self, user_id: UUID) -> list[UUID]:
         return [row.id for row in self._uow.read(sql.PENDING_CHARGES(user_id=user_id))]
 
-    def charged(self, user_id: UUID, since: datetime) -> Charged:
-        [row] = self._uow.read(sql.CHARGED(user_id=user_id, since=since))
-        return Charged(int(row.today), int(row.pending))
-
     def credit(self, entry: LedgerEntry, events: Sequence[Event] = ()) -> None:
         self._uow.write(sql.CREDIT(**_change(entry)))
         self._uow.write(_enter(entry))
@@ -156,6 +170,11 @@ class SqlPointRepository:
         self._uow.write(sql.LOCK(user_id=entry.user_id))
         self._uow.write(sql.DEBIT(**_change(entry)), on_violation)
         self._uow.write(_enter(entry))
+
+
+def _locks(user_id: UUID) -> list[Query]:
+    currency = PointAccount.empty(user_id).balance.currency
+    return [sql.OPEN(user_id=user_id, currency=currency), sql.LOCK(user_id=user_id)]
 
 
 def _change(entry: LedgerEntry) -> dict[str, object]:

@@ -1,9 +1,11 @@
 """The use cases of the user context."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
+from commerce.runtime.db.pipeline import Query
 from commerce.shared import clock
 from commerce.shared import etag as versions
 from commerce.shared.etag import IfMatch
@@ -104,6 +106,10 @@ class UserFacade:
         user.email_verified = False
         self._users.claim_email(user)
         return Edited(attempt, _versioned(user), former)
+
+    def reads_of_entrant(self, user_id: UUID) -> Sequence[Query]:
+        """Return what `entrant` will read."""
+        return self._users.reads_of_entrant(user_id)
 
     def entrant(self, user_id: UUID) -> Entrant:
         """Return what the terms of a drop ask about an account. Raises UserNotFound."""

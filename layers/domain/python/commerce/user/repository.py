@@ -32,6 +32,9 @@ class UserRepository(Protocol):
     def find(self, id_: UUID) -> User | None:
         """Return the user with this id."""
 
+    def reads_of_entrant(self, id_: UUID) -> Sequence[Query]:
+        """Return what `entrant` will read."""
+
     def entrant(self, id_: UUID) -> Entrant | None:
         """Return what the terms of a drop ask about the account with this id."""
 
@@ -113,8 +116,12 @@ class SqlUserRepository:
     def find(self, id_: UUID) -> User | None:
         return _user(self._uow.read(sql.ONE(id=id_)))
 
+    def reads_of_entrant(self, id_: UUID) -> Sequence[Query]:
+        return [sql.ENTRANT(id=id_)]
+
     def entrant(self, id_: UUID) -> Entrant | None:
-        for row in self._uow.read(sql.ENTRANT(id=id_)):
+        [query] = self.reads_of_entrant(id_)
+        for row in self._uow.read(query):
             return Entrant(row.email, row.email_verified, row.created_at, bool(row.scopes))
         return None
 

@@ -1,6 +1,9 @@
 """Charging a card for a payment that is recorded, whatever it is for."""
 
 import logging
+from collections.abc import Collection
+from functools import partial
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -15,6 +18,7 @@ from commerce.payment import (
     Payment,
     PaymentFacade,
     PaymentGatewayUnavailable,
+    PaymentView,
     Taken,
     TokenUsed,
     Unknown,
@@ -28,41 +32,51 @@ ANSWER_SECONDS = 10.0  # spec §3.3: a payment is answered within this
 logger = logging.getLogger(__name__)
 
 
-def charge_card(payment_id: str, card: Card, callback_url: str) -> Payment:
+def charge_card(requested: PaymentView, buyer_id: UUID, card: Card, callback_url: str) -> Payment:
     """Request a recorded payment from the gateway, once, and record its answer.
 
     Raises:
         TokenUsed: the gateway does not take the token; nothing was charged.
         PaymentGatewayUnavailable: the card was certainly not charged.
     """
-    payment = in_transaction(PaymentFacade.find, payment_id)
-    earlier = in_transaction(PaymentFacade.of_subject, payment.subject_id)
+    payment_id = UUID(requested.payment_id)
+    subject_id = UUID(requested.order_id or requested.charge_id)
     outcome = payment_gateway().request(
-        payment.subject_id,
-        payment.buyer_id,
-        payment.amount.amount,
+        subject_id,
+        buyer_id,
+        requested.amount.amount,
         card,
         callback_url,
         gateway_deadline(),
-        [each.transaction_key for each in earlier if each.transaction_key],
+        partial(_keys_of_others, subject_id, payment_id),
     )
+    payment: Payment | None = None
     match outcome:
         case Taken(transaction_key):
-            adopt(payment.subject_id, transaction_key)
+            payment = adopt(subject_id, transaction_key)
         case NotTaken(reason, refused=True) if reason in TOKEN_REFUSALS:
-            in_transaction(PaymentFacade.give_up, payment.id)
+            in_transaction(PaymentFacade.give_up, payment_id)
             raise TokenUsed
         case NotTaken(reason, refused=True):
-            in_transaction(PaymentFacade.decline, payment.id, reason)
+            payment = in_transaction(PaymentFacade.decline, payment_id, reason)
         case NotTaken(retry_after_seconds=seconds):
-            in_transaction(PaymentFacade.give_up, payment.id)
+            in_transaction(PaymentFacade.give_up, payment_id)
             raise PaymentGatewayUnavailable(
                 "Nothing was charged. It can still be paid: try again in a moment.",
                 retry_after_seconds=seconds,
             )
         case Unknown(reason):
-            logger.warning("whether payment %s was taken is unknown: %s", payment.id, reason)
-    return in_transaction(PaymentFacade.find, payment.id)
+            logger.warning("whether payment %s was taken is unknown: %s", payment_id, reason)
+    if payment is not None and payment.id == payment_id:
+        return payment
+    # Without an answer, or where the payment was given up and another has its transaction.
+    return in_transaction(PaymentFacade.find, payment_id)
+
+
+def _keys_of_others(subject_id: UUID, payment_id: UUID) -> Collection[str]:
+    payments = in_transaction(PaymentFacade.of_subject, subject_id)
+    others = [each.transaction_key for each in payments if each.id != payment_id]
+    return [key for key in others if key is not None]
 
 
 def ask_again(payment_id: str) -> Payment:

@@ -79,10 +79,10 @@ def _buy(command: BuyPoints, buyer_id: UUID, claim: Claim, callback_url: str) ->
     requested = once(claim, _request_charge, command.charge, card, buyer_id)
     if requested.payment is None:
         return requested  # the first answer, from when points cost nothing
-    payment_id = requested.payment.payment_id
     if not replay.is_replayed():
-        return _first_answer(requested, charge_card(payment_id, card, callback_url))
-    payment = ask_again(payment_id)
+        charged = charge_card(requested.payment, buyer_id, card, callback_url)
+        return _first_answer(requested, charged)
+    payment = ask_again(requested.payment.payment_id)
     if payment.is_given_up:
         # That attempt is over, and nothing was charged: the same key makes a new charge.
         in_transaction(release, claim, requested)
@@ -92,6 +92,7 @@ def _buy(command: BuyPoints, buyer_id: UUID, claim: Claim, callback_url: str) ->
 
 
 def _request_charge(shop: Shop, command: ChargePoints, card: Card, buyer_id: UUID) -> ChargePage:
+    shop.lock_ahead(*shop.points.locks_to_charge(buyer_id), *shop.payments.locks_of_buyer(buyer_id))
     charge = shop.points.request_charge(command, user_id=buyer_id)
     payment = shop.payments.request_for_charge(
         card,

@@ -21,6 +21,7 @@ from commerce.payment import (
 )
 from commerce.runtime import replay
 from commerce.runtime.idempotency import Claim
+from commerce.shared import cursor
 
 
 def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> PaymentView:
@@ -39,7 +40,7 @@ def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> Pay
     except PaymentUnderWay as refused:  # found by the commit
         raise OrderNotPayable(refused.detail) from refused
     if not replay.is_replayed():
-        return first_answer(charge_card(requested.payment_id, card, callback_url))
+        return first_answer(charge_card(requested, buyer_id, card, callback_url))
     payment = ask_again(requested.payment_id)
     if payment.is_given_up:
         # That attempt is over, and nothing was charged: the same key may try again.
@@ -50,6 +51,10 @@ def pay(command: Pay, *, buyer_id: UUID, claim: Claim, callback_url: str) -> Pay
 
 
 def _request_payment(shop: Shop, order_id: str, card: Card, buyer_id: UUID) -> PaymentView:
+    if id_ := cursor.parse_id(order_id):
+        shop.lock_ahead(
+            *shop.orders.locks_of_order(id_), *shop.payments.locks_of_request(id_, buyer_id)
+        )
     due = shop.orders.due(order_id, buyer_id=buyer_id)
     try:
         payment = shop.payments.request(

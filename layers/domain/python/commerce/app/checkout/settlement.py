@@ -133,6 +133,11 @@ def adopt(subject_id: UUID, transaction_key: str) -> Payment | None:
 
 
 def _adopt(shop: Shop, subject_id: UUID, transaction_key: str) -> Payment | None:
+    shop.lock_ahead(
+        *shop.orders.locks_of_order(subject_id),
+        *shop.points.locks_of_charge(subject_id),
+        *shop.payments.locks_of_subject(subject_id),
+    )
     is_wanted = shop.orders.awaits_payment(subject_id) or shop.points.awaits_payment(subject_id)
     return shop.payments.adopt(subject_id, transaction_key, is_wanted=is_wanted)
 

@@ -118,6 +118,7 @@ class WrongSession(Unavailable):
 
 
 BEGIN, COMMIT, ROLLBACK = (Query(word, is_lasting=True) for word in ("BEGIN", "COMMIT", "ROLLBACK"))
+BEGIN_SNAPSHOT = Query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", is_lasting=True)
 
 
 _CURRENT_MEANING = Query("SELECT " + ", ".join(f"current_setting('{each}')" for each in MEANING))

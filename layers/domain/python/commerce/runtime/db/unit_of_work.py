@@ -14,6 +14,7 @@ from typing import Self, TypeAlias
 from commerce.runtime.db import outbox
 from commerce.runtime.db.connection import (
     BEGIN,
+    BEGIN_SNAPSHOT,
     COMMIT,
     ROLLBACK,
     ConstraintViolated,
@@ -126,6 +127,13 @@ class UnitOfWork:
         """
         self._ahead += zip(queries, self._read(queries), strict=True)
 
+    def lock_ahead(self, *queries: Query) -> None:
+        """Lock in one round trip, and keep the rows of each query for its first `lock` or `read`.
+
+        They run in this order. Another lock discards what was not read by then.
+        """
+        self._ahead = list(zip(queries, self.lock_together(*queries), strict=True))
+
     def read(self, query: Query) -> list[Row]:
         """Read rows as they are committed now; after `lock`, as this transaction sees them."""
         return self.read_together(query)[0]
@@ -136,6 +144,13 @@ class UnitOfWork:
         unknown = [query for query, rows in zip(queries, known, strict=True) if rows is None]
         fresh = iter(self._read(unknown) if unknown or not queries else [])
         return [next(fresh) if rows is None else rows for rows in known]
+
+    def read_snapshot(self, *queries: Query) -> list[list[Row]]:
+        """Run several reads in one round trip, all of which see the database at the same moment."""
+        self._in_transaction = True  # an error leaves it open until the rollback
+        rows = self._run([BEGIN_SNAPSHOT, *queries, COMMIT], in_transaction=False)
+        self._in_transaction = False
+        return rows[1:-1]
 
     def lock(self, *queries: Query) -> list[Row]:
         """Run reads with FOR UPDATE; their rows stay locked until commit or rollback.
@@ -151,9 +166,13 @@ class UnitOfWork:
     def lock_together(self, *queries: Query) -> list[list[Row]]:
         """Lock as `lock` does, and return the rows of each query."""
         if self._in_transaction:
+            known = [rows for each in queries if (rows := self._taken_from_ahead(each)) is not None]
+            if len(known) == len(queries):
+                return known
+        self._ahead.clear()
+        if self._in_transaction:
             return self._run(queries)
         self._in_transaction = True
-        self._ahead.clear()
         if self._claim_first is not None:
             return self._lock_after(self._claim_first, queries)
         return self._run([BEGIN, *queries], in_transaction=False)[1:]
@@ -298,7 +317,7 @@ class UnitOfWork:
         first = self._precondition
         if first is None or first.is_met:
             return self._send_batch(queries, in_transaction=in_transaction)
-        start = int(bool(queries) and queries[0] is BEGIN)
+        start = int(bool(queries) and queries[0] in (BEGIN, BEGIN_SNAPSHOT))
         batch = [*queries[:start], first.query, *queries[start:]]
         try:
             rows = self._send_batch(batch, in_transaction=in_transaction)

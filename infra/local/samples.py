@@ -6,6 +6,7 @@ values into the sample. Each sample has a scene of its own: a new user, a new pr
 """
 
 import json
+import re
 import secrets
 import time
 import uuid
@@ -36,6 +37,7 @@ EVENTS = ROOT / "events"
 STACK = "lastunit"
 REFRESH_TOKEN = "REFRESH_TOKEN"  # noqa: S105
 TOKEN = "TOKEN"  # noqa: S105 - the placeholder in events/http
+MAILED_TOKEN = "MAILED_TOKEN"  # noqa: S105
 LOGIN_ID = "coyote"
 _ID = "0198c0de-0000-7000-8000-0000000000"
 PRODUCT_ID, BRAND_ID, ORDER_ID = _ID + "0a", _ID + "0b", _ID + "0c"
@@ -50,6 +52,7 @@ SAMPLE_IDS = {
 }  # fmt: skip
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
+MAIL_SECONDS = 60
 OPENS_SECONDS = 3  # until a sample's drop may be entered; it is published before
 DRAWN = ("get_drop_proof",)
 ENTERED = ("enter_drop", "get_my_entry", "withdraw_entry", "disqualify_entry", *DRAWN)
@@ -86,7 +89,7 @@ class Scene:
         }
         runs = {"publish_ranks": self._ranked_run}
         is_about_login = self._name in ("sign_up", "open_session")
-        is_about_password = self._name == "change_password"
+        is_about_password = self._name in ("change_password", "erase_me")
         return {
             PRODUCT_ID: lambda: str(self._product["product_id"]),
             BRAND_ID: lambda: str(self._product["brand"]["brand_id"]),
@@ -102,6 +105,7 @@ class Scene:
             CHARGE_ID: lambda: str(self._charge["charge_id"]),
             PAYMENT_TOKEN: lambda: a_token(self._running["GATEWAY_URL"], "KB"),
             REFRESH_TOKEN: lambda: str(self._session["refresh_token"]),
+            MAILED_TOKEN: self._mailed_token,
             DROP_ID: lambda: self._drop,
             ENTRY_ID: lambda: str(self._entry["entry_id"]),
             API_KEY_ID: self._api_key,
@@ -149,6 +153,23 @@ class Scene:
         user = self._signed_up(f"coy{secrets.token_hex(3)}")
         login = {name: user[name] for name in ("login_id", "password")}
         return self._anyone.call("POST", "/sessions", login)
+
+    def _mailed_token(self) -> str:
+        """Return the token of the newest mail to a new user: to verify, or to reset a password."""
+        email = str(self._signed_up(f"coy{secrets.token_hex(3)}")["email"])
+        mails = 1
+        if self._name == "reset_password":
+            self._anyone.call("POST", "/password-resets", {"email": email})
+            mails = 2
+        url = f"{self._running['MAIL_URL']}/messages?to={email}"
+        deadline = time.monotonic() + MAIL_SECONDS
+        while time.monotonic() < deadline:
+            found = urllib3.request("GET", url, retries=False, timeout=5).json()["items"]
+            if len(found) >= mails:
+                [token] = re.findall(r"<code>(\S+)</code>", found[-1]["html"])
+                return str(token)
+            time.sleep(POLL_SECONDS)
+        raise LocalError(f"No mail to {email} has arrived within {MAIL_SECONDS} s.")
 
     # --- what is asked for -------------------------------------------------------------------
 
@@ -249,7 +270,7 @@ class Scene:
             "claim_minutes": 10,
         }
         drop_id = str(self._admin.call("POST", "/admin/drops", terms)["drop_id"])
-        if self._name != "publish_drop":
+        if self._name not in ("publish_drop", "edit_drop"):
             self._admin.call("POST", f"/admin/drops/{drop_id}/publication")
         if self._name in ENTERED:
             time.sleep(max(0.0, begins_at - time.time()) + 0.1)

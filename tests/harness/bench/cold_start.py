@@ -1,8 +1,9 @@
 """The cold start of place_order, next to a handler that does nothing with the same packages.
 
-Each is a new interpreter that imports its handler and serves one event; what counts is CPU time,
-of the interpreter alone, so that a busy machine changes little. Both see the packages of the
-dependency layer and no others, as in Lambda; compiled files are there for both.
+Both run from what `sam build` makes: its dependency layer, with the bytecode that is shipped, and
+for ours its domain layer and function. Each is a new interpreter that imports its handler (INIT),
+serves one event, and then some more; what counts is CPU time, of the interpreter alone, so that a
+busy machine changes little.
 """
 
 import argparse
@@ -11,17 +12,16 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
+from infra.local.deployment import Deployment, python_runtime
 from tests.harness.bench.report import Report
 from tests.harness.servers import servers
 
 TIMES = 15
-ROOT = Path(__file__).parents[3]
-REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
+WARM = 50
 
 # The same packages, the same route, one statement: what a function of this kind costs at least.
 EMPTY = """
@@ -51,64 +51,93 @@ OURS = "from order.place_order import handler"
 SERVE = """
 import json, resource, sys
 from types import SimpleNamespace
+def spent():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 context = SimpleNamespace(function_name="bench", memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:bench",
     aws_request_id="bench", get_remaining_time_in_millis=lambda: 10_000)
-answer = handler(json.loads(sys.argv[1]), context)
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps([answer["statusCode"], used.ru_utime + used.ru_stime]))
+moments, statuses = [spent()], set()
+for event in json.load(sys.stdin):
+    statuses.add(handler(event, context)["statusCode"])
+    moments.append(spent())
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([sorted(statuses), moments, peak]))
 """
+
+
+class Start(NamedTuple):
+    """An interpreter's CPU seconds until its handler is imported, for its first answer and for each
+    of the next, and the most memory that it ever had, in MB."""
+
+    init: float
+    first: float
+    warm: float
+    peak: float
 
 
 def run(report: Report, arguments: argparse.Namespace) -> None:
     """Start both in turns, each in an interpreter of its own; the medians count."""
-    with servers(), the_layer() as layer:
-        from tests.support.lambda_calls import http_event
-        from tests.support.shop import a_buyer, a_key, a_product
-
+    with servers(), TemporaryDirectory(prefix="lastunit-built-") as directory:
+        report.say("sam build")
+        deployment = Deployment(Path(directory), "", {"PythonRuntime": python_runtime()})
+        built = deployment.build()
         report.say(f"starting two handlers, {TIMES} times each")
-        product, buyer = a_product(stock=100), a_buyer(points=1_000_000)
-        body = {"lines": [{"product_id": product, "quantity": 1}], "payment_method": "POINT"}
-        seconds: dict[str, list[float]] = {EMPTY: [], OURS: []}
-        for number in range(-1, TIMES):
-            for source, found in seconds.items():
-                event = http_event("POST", "/orders", body=body, token=buyer.token, key=a_key())
-                took = started(source, json.dumps(event), layer)
-                if number >= 0:  # before, the files may not have been compiled
-                    found.append(took)
-        empty, ours = (statistics.median(found) for found in seconds.values())
-        report.add("cold start, CPU seconds", "place_order, to its first answer", "ratio ≤ 1.5",
-                   empty_handler=round(empty, 2), ours=round(ours, 2),
-                   ratio=round(ours / empty, 2))  # fmt: skip
-
-
-@contextmanager
-def the_layer() -> Iterator[Path]:
-    """The dependency layer, as its pinned requirements build it."""
-    uv = Path(sys.executable).with_name("uv")
-    install = [str(uv), "pip", "install", "--quiet", "--python", sys.executable]
-    install += ["--require-hashes", "--compile-bytecode"]
-    with TemporaryDirectory(prefix="lastunit-layer-") as target:
-        subprocess.run(
-            [*install, "--target", target, "--requirements", str(REQUIREMENTS)],
-            check=True,
+        events = _events()
+        starts: dict[str, list[Start]] = {EMPTY: [], OURS: []}
+        for _ in range(TIMES):
+            for source, found in starts.items():
+                found.append(started(source, events, built))
+        empty, ours = (
+            Start(*map(statistics.median, zip(*found, strict=True))) for found in starts.values()
         )
-        yield Path(target)
+        table = "cold start of place_order, from what sam build made: CPU ms"
+        for what in ("init", "first", "warm"):
+            one, other = getattr(empty, what), getattr(ours, what)
+            report.add(table, what, empty_handler=_ms(one), ours=_ms(other),
+                       ratio=round(other / one, 2))  # fmt: skip
+        cold = [each.init + each.first for each in (empty, ours)]
+        report.add(table, "to its first answer", "ratio ≤ 1.3", empty_handler=_ms(cold[0]),
+                   ours=_ms(cold[1]), ratio=round(cold[1] / cold[0], 2))  # fmt: skip
+        report.add(table, f"peak memory after {WARM} more, MB", "≤ 128",
+                   empty_handler=round(empty.peak, 1), ours=round(ours.peak, 1))  # fmt: skip
 
 
-def started(source: str, event: str, layer: Path) -> float:
-    """CPU seconds of an interpreter that imports the handler and serves the event."""
-    paths = [layer, ROOT / "layers" / "domain" / "python", ROOT / "functions"]
+def _events() -> str:
+    from tests.support.lambda_calls import http_event
+    from tests.support.shop import a_buyer, a_key, a_product
+
+    product, buyer = a_product(stock=100_000), a_buyer(points=1_000_000)
+    body = {"lines": [{"product_id": product, "quantity": 1}], "payment_method": "POINT"}
+    made = [
+        http_event("POST", "/orders", body=body, token=buyer.token, key=a_key())
+        for _ in range(WARM + 1)
+    ]
+    return json.dumps(made)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1_000, 1)
+
+
+def started(source: str, events: str, built: Path) -> Start:
+    """Start an interpreter that imports the handler and serves the events."""
+    paths = [built / "DependenciesLayer" / "python"]
+    if source is OURS:
+        paths += [built / "DomainLayer" / "python", built / "PlaceOrderFunction"]
     answer = subprocess.run(
-        [sys.executable, "-S", "-c", source + SERVE, event],  # no packages but those of the layer
+        [sys.executable, "-S", "-c", source + SERVE],  # no packages but those of the layer
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        input=events,
         capture_output=True,
         text=True,
         check=False,
     )
     if answer.returncode:
         raise RuntimeError(answer.stderr)
-    status, seconds = json.loads(answer.stdout.strip().splitlines()[-1])
-    if status != 201:
+    statuses, moments, peak = json.loads(answer.stdout.strip().splitlines()[-1])
+    if set(statuses) != {201}:
         raise RuntimeError(answer.stdout)
-    return float(seconds)
+    unit = 1024 if sys.platform != "darwin" else 1024 * 1024
+    warm = (moments[-1] - moments[1]) / WARM
+    return Start(moments[0], moments[1] - moments[0], warm, peak / unit)

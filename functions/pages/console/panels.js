@@ -1,5 +1,6 @@
 // The contents of the panels, made from the API's answers.
 import * as actions from "./actions.js";
+import * as books from "./books.js";
 import { may } from "./api.js";
 import * as charts from "./charts.js";
 import { ago, badge, button, counted, duration, el, figure, money, number, shortId, table } from "./dom.js";
@@ -13,12 +14,12 @@ const id = (value) => el("code", { class: "id", title: value }, shortId(value));
 
 // --- problems, a line each, those first that cost buyers money or goods ---------------------------
 
-const HARM = ["stopped", "urgent letters", "stuck orders", "late payments", "late events", "drops", "half open", "breaker unknown", "quarantine", "letters"];
+const HARM = ["stopped", "books", "urgent letters", "stuck orders", "late payments", "late events", "books late", "drops", "half open", "breaker unknown", "boards unknown", "quarantine", "letters"];
 
 export function wrongs({ overview, letters, drops }) {
   const found = drops ? troubles(drops).map((text) => ["drops", "drops", text]) : [];
   if (letters) found.push(...lettersOf(letters.queues));
-  if (overview) found.push(...troublesOf(overview));
+  if (overview) found.push(...books.troubles(overview), ...troublesOf(overview));
   return found.sort((a, b) => HARM.indexOf(a[0]) - HARM.indexOf(b[0])).map(([, panel, text]) => [panel, text]);
 }
 

@@ -1,4 +1,4 @@
-"""The overview: waiting events, stuck orders, unfinished payments, the circuit breaker."""
+"""The overview: the books, waiting events, stuck orders, unfinished payments, the breaker."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from commerce.app.checkout.gateway import payment_breaker
 from commerce.app.checkout.payment_reconciler import UNKNOWN_FOR
 from commerce.app.messaging import relay
+from commerce.app.reconciliation.runs import BooksView, books_view
 from commerce.payment import State
 from commerce.payment import Status as PaymentStatus
 from commerce.runtime.db.current import database
@@ -110,9 +111,10 @@ class BreakerView(View):
 
 
 class OverviewView(View):
-    """The state of outbox, orders, payments and circuit breaker at one moment."""
+    """The state of books, outbox, orders, payments and circuit breaker at one moment."""
 
     at: Timestamp
+    books: BooksView
     outbox: OutboxView
     orders: list[StateView]
     stuck_orders: list[StuckOrderView]
@@ -121,7 +123,7 @@ class OverviewView(View):
 
 
 def overview() -> OverviewView:
-    """Read what is wrong now, the database's part in one round trip."""
+    """Read what is wrong now."""
     now = clock.now()
     day_ago = clock.first_id_at(now - DAY)
     notified_by = now - NOTIFIED_WITHIN
@@ -134,7 +136,8 @@ def overview() -> OverviewView:
         "NOT_SHIPPED": sql.NOT_SHIPPED(before_id=shipped_by, limit=MAX_LISTED),
         "NOT_DELIVERED": sql.NOT_DELIVERED(before_id=delivered_by, limit=MAX_LISTED),
     }
-    placed, [open_], payments, *stuck = UnitOfWork(database()).read_together(
+    uow = UnitOfWork(database())
+    placed, [open_], payments, *stuck = uow.read_together(
         sql.PLACED(since_id=day_ago),
         sql.OPEN(limit=MAX_COUNTED),
         sql.UNFINISHED_PAYMENTS(limit=5 * MAX_LISTED),
@@ -142,6 +145,7 @@ def overview() -> OverviewView:
     )
     return OverviewView(
         at=now,
+        books=books_view(uow, now),
         outbox=_outbox(now),
         orders=_states(placed, open_),
         stuck_orders=[

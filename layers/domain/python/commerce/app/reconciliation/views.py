@@ -1,7 +1,7 @@
 """Scope and result of a reconciliation."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from uuid import UUID
 
 from commerce.shared.schemas import View
@@ -16,6 +16,10 @@ class Scope:
     orders: Collection[UUID] = ()
     coupons: Collection[UUID] = ()
     drops: Collection[UUID] = ()
+
+    def by_book(self) -> dict[str, Collection[UUID]]:
+        """Return the ids by the name of their book, which is this field's."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 class Finding(View):

@@ -1,0 +1,27 @@
+"""Every five minutes: the books are checked, and what stands of the findings is measured."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from commerce.app.reconciliation.runs import check_books
+from commerce.entrypoints.schedule import schedule_handler
+from commerce.entrypoints.telemetry import count, gauge
+from commerce.shared import clock
+
+
+def reconcile_books() -> Mapping[str, Any]:
+    run, full = check_books()
+    gauge("BooksFindings", len(run.findings), "Count")
+    if run.is_complete:
+        count("BooksChecked")
+    gauge("FullReconciliationAgeSeconds", (clock.now() - full.begun_at).total_seconds(), "Seconds")
+    return {
+        "checked": run.checked,
+        "findings": run.findings[:10],
+        "is_complete": run.is_complete,
+        "seconds": run.seconds,
+        "full_run_ended": full.ended_at is not None,
+    }
+
+
+handler = schedule_handler(reconcile_books)

@@ -161,7 +161,9 @@ export function payments({ payments: waiting, breaker }, { changed }) {
       breaker.since ? el("span", { class: "quiet" }, "since ", ago(breaker.since)) : null),
     el("p", { class: "quiet" }, BREAKER[breaker.state],
       breaker.calls ? ` ${number(breaker.failed)} of the last ${counted(breaker.calls, "call")} failed or were slow.` : ""),
-    breaker.causes.length ? el("p", { class: isBad ? "cause" : "quiet" }, `Recent causes: ${breaker.causes.join(", ")}`) : null);
+    breaker.causes.length ? el("p", { class: isBad ? "cause" : "quiet" }, `Failures since: ${breaker.causes.join(", ")}`) : null,
+    breaker.opening ? el("p", { class: isBad ? "cause" : "quiet" }, "It opened ", ago(breaker.opening.at),
+      `: ${number(breaker.opening.failed)} of ${counted(breaker.opening.calls, "call")} failed or were slow: ${breaker.opening.causes.join(", ")}`) : null);
   if (!waiting.length) return [state, well("No payment is unfinished.")];
   return [state, table("Unfinished payments", [
     ["Payment", (payment) => id(payment.payment_id)],

@@ -91,8 +91,9 @@ def nudge_handler(work: Callable[[], object]) -> Handler[Answer]:
         try:
             logger.info("done", nudges=len(event["Records"]), outcome=str(work()))
         except Exception:  # noqa: BLE001  (reported, so that the queue delivers it again)
-            logger.exception("work failed")
-            failed = [{"itemIdentifier": each["messageId"]} for each in event["Records"]]
+            ids = [each["messageId"] for each in event["Records"]]
+            logger.exception("work failed", message_ids=ids)
+            failed = [{"itemIdentifier": id_} for id_ in ids]
         return {"batchItemFailures": failed}
 
     return handler
@@ -196,8 +197,8 @@ def _failed(received: Mapping[str, Received[Any]], consume: Consume) -> set[str]
     """Consume all together, or else each alone; return the ids of the messages that failed."""
     if not received:
         return set()
-    only = next(iter(received.values())) if len(received) == 1 else None
-    with own_context(**_ids(only) if only else {}):  # all together are about no single one
+    only = next(iter(received.items())) if len(received) == 1 else None
+    with own_context(**_ids(*only) if only else {}):  # all together are about no single one
         try:
             consume(list(received.values()))
         except Exception as error:  # noqa: BLE001  (reported, so that they are delivered again)
@@ -206,10 +207,14 @@ def _failed(received: Mapping[str, Received[Any]], consume: Consume) -> set[str]
             if only or isinstance(error, Unavailable | Busy):
                 return set(received)
             return {id_ for id_, each in received.items() if _failed({id_: each}, consume)}
-    for each in received.values():
-        logger.info("event consumed", **_ids(each), event_type=type(each.event).__name__)
+    for id_, each in received.items():
+        logger.info("event consumed", **_ids(id_, each), event_type=type(each.event).__name__)
     return set()
 
 
-def _ids(received: Received[Any]) -> dict[str, Any]:
-    return {"correlation_id": received.trace_id, "event_id": str(received.id)}
+def _ids(message_id: str, received: Received[Any]) -> dict[str, Any]:
+    return {
+        "message_id": message_id,
+        "correlation_id": received.trace_id,
+        "event_id": str(received.id),
+    }

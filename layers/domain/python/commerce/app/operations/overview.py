@@ -97,10 +97,20 @@ class WaitingPaymentView(View):
     late: bool
 
 
+class OpeningView(View):
+    """What opened the breaker last: of `calls`, `failed` failed or were slow."""
+
+    at: Timestamp
+    calls: int
+    failed: int
+    causes: list[str]
+
+
 class BreakerView(View):
     """The state of the circuit breaker around the payment gateway.
 
-    `state` is unknown while Valkey does not answer: then every request is let through.
+    `state` is unknown while Valkey does not answer: then every request is let through. `calls`,
+    `failed` and `causes` are of the time since the last change.
     """
 
     state: Annotated[str, one_of([*State, "unknown"])]
@@ -108,6 +118,7 @@ class BreakerView(View):
     calls: int
     failed: int
     causes: list[str]
+    opening: OpeningView | None
 
 
 class OverviewView(View):
@@ -220,11 +231,12 @@ def _payment(row: Row, now: datetime) -> WaitingPaymentView:
 def _breaker() -> BreakerView:
     snapshot = payment_breaker().snapshot()
     if snapshot is None:
-        return BreakerView(state="unknown", since=None, calls=0, failed=0, causes=[])
+        return BreakerView(state="unknown", since=None, calls=0, failed=0, causes=[], opening=None)
     return BreakerView(
         state=snapshot.state.value,
         since=snapshot.since,
         calls=snapshot.calls,
         failed=snapshot.failed,
         causes=list(snapshot.causes),
+        opening=OpeningView.model_validate(snapshot.opening) if snapshot.opening else None,
     )

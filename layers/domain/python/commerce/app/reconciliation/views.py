@@ -1,7 +1,7 @@
 """Scope and result of a reconciliation."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from uuid import UUID
 
 from commerce.shared.schemas import View
@@ -18,8 +18,14 @@ class Scope:
     drops: Collection[UUID] = ()
 
     def by_book(self) -> dict[str, Collection[UUID]]:
-        """Return the ids by the name of their book, which is this field's."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        """Return the ids by the name of their book."""
+        return {
+            "products": self.products,
+            "accounts": self.users,
+            "orders": self.orders,
+            "coupons": self.coupons,
+            "drops": self.drops,
+        }
 
 
 class Finding(View):

@@ -5,6 +5,7 @@ import { may } from "./api.js";
 import * as charts from "./charts.js";
 import { ago, badge, button, counted, duration, el, figure, money, number, shortId, table } from "./dom.js";
 import { troubles } from "./drops.js";
+import * as failing from "./failing.js";
 import { orderLink } from "./order.js";
 
 const LATE_EVENTS_SECONDS = 60; // the alarm's
@@ -14,12 +15,12 @@ const id = (value) => el("code", { class: "id", title: value }, shortId(value));
 
 // --- problems, a line each, those first that cost buyers money or goods ---------------------------
 
-const HARM = ["stopped", "books", "urgent letters", "stuck orders", "late payments", "late events", "books late", "drops", "half open", "breaker unknown", "boards unknown", "quarantine", "letters"];
+const HARM = ["stopped", "books", "urgent letters", "urgent failing", "stuck orders", "late payments", "late events", "books late", "drops", "half open", "breaker unknown", "boards unknown", "quarantine", "letters", "failing"];
 
 export function wrongs({ overview, letters, drops }) {
   const found = drops ? troubles(drops).map((text) => ["drops", "drops", text]) : [];
   if (letters) found.push(...lettersOf(letters.queues));
-  if (overview) found.push(...books.troubles(overview), ...troublesOf(overview));
+  if (overview) found.push(...books.troubles(overview), ...failing.troubles(overview), ...troublesOf(overview));
   return found.sort((a, b) => HARM.indexOf(a[0]) - HARM.indexOf(b[0])).map(([, panel, text]) => [panel, text]);
 }
 

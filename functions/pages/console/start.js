@@ -3,6 +3,7 @@ import { get, may, token } from "./api.js";
 import * as books from "./books.js";
 import { ago, counted, duration, el, problemText, updateTimes, show } from "./dom.js";
 import * as drops from "./drops.js";
+import * as failing from "./failing.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
 import * as staff from "./staff.js";
@@ -23,6 +24,7 @@ const SOURCES = {
 const SCOPES = { letters: "ops", overview: "ops", drops: "drops", sales: "ops", staff: "admin", audit: "admin" }; // the others are public
 const PANELS = [
   ["letters", "Dead letters", "letters", panels.letters],
+  ["failing", "Failing now", "overview", failing.failing],
   ["orders", "Orders", "overview", panels.orders],
   ["payments", "Card payments", "overview", panels.payments],
   ["outbox", "Outbox", "overview", panels.outbox],

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 from commerce.app.checkout.gateway import payment_breaker
 from commerce.app.checkout.payment_reconciler import UNKNOWN_FOR
 from commerce.app.messaging import relay
+from commerce.app.operations.harm import by_harm, is_urgent
 from commerce.app.reconciliation.runs import BooksView, books_view
 from commerce.payment import State
 from commerce.payment import Status as PaymentStatus
+from commerce.runtime import settings
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
-from commerce.runtime.messaging import quarantine
+from commerce.runtime.messaging import failing, quarantine
+from commerce.runtime.messaging.failing import Failing
 from commerce.shared import clock
 from commerce.shared.schemas import MoneyView, Timestamp, View, one_of
 
@@ -29,6 +32,7 @@ NOTIFIED_WITHIN = timedelta(minutes=5)  # a notice's three tries take about thre
 SHIPPED_WITHIN = timedelta(days=1)
 DELIVERED_WITHIN = timedelta(days=14)
 MAX_COUNTED = 10_000
+MAX_FAILING = 1_000  # messages that are read to count them by queue
 MAX_LISTED = 20  # of each kind of problem; of payments five times as many
 
 STATES = ("PENDING", "CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED")
@@ -121,11 +125,27 @@ class BreakerView(View):
     opening: OpeningView | None
 
 
+class FailingView(View):
+    """A queue of which messages fail and are tried again: how many, and the newest cause.
+
+    `tries` is the most of one message; `since` is when the first of them failed first.
+    """
+
+    queue: str
+    messages: int
+    tries: int
+    cause: str
+    type: str
+    since: Timestamp
+    is_urgent: bool
+
+
 class OverviewView(View):
     """The state of books, outbox, orders, payments and circuit breaker at one moment."""
 
     at: Timestamp
     books: BooksView
+    failing: list[FailingView]
     outbox: OutboxView
     orders: list[StateView]
     stuck_orders: list[StuckOrderView]
@@ -157,6 +177,7 @@ def overview() -> OverviewView:
     return OverviewView(
         at=now,
         books=books_view(uow, now),
+        failing=_failing(now),
         outbox=_outbox(now),
         orders=_states(placed, open_),
         stuck_orders=[
@@ -167,6 +188,25 @@ def overview() -> OverviewView:
         payments=[_payment(row, now) for row in payments],
         breaker=_breaker(),
     )
+
+
+def _failing(now: datetime) -> list[FailingView]:
+    stack = settings.text("RELAY_QUEUE_URL").rpartition("/")[2].removesuffix("outbox-nudge")
+    by_queue: dict[str, list[Failing]] = {}
+    for each in failing.find(now, MAX_FAILING):
+        by_queue.setdefault(each.queue.removeprefix(stack), []).append(each)
+    return [
+        FailingView(
+            queue=queue,
+            messages=len(found),
+            tries=max(each.tries for each in found),
+            cause=found[0].cause,
+            type=found[0].type,
+            since=min(each.since for each in found),
+            is_urgent=is_urgent(queue),
+        )
+        for queue, found in sorted(by_queue.items(), key=lambda each: by_harm(each[0]))
+    ]
 
 
 def _outbox(now: datetime) -> OutboxView:

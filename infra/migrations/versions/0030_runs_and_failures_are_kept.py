@@ -1,4 +1,4 @@
-"""Each scheduled reconciliation is kept with what it covered and found.
+"""Scheduled reconciliations are kept with what they found, and messages that fail are noted.
 
 The code before reads none of it.
 """
@@ -37,7 +37,19 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("ended_at IS NULL"),
     )
+    op.create_table(
+        "failing_message",
+        sa.Column("message_id", sa.Text(), primary_key=True),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_index("failing_message_newest", "failing_message", ["failed_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("failing_message")
     op.drop_table("reconciliation_run")

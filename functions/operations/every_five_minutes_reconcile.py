@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from commerce.app.reconciliation.runs import check_books
+from commerce.app.reconciliation.runs import ages_seconds, check_books
 from commerce.entrypoints.schedule import schedule_handler
-from commerce.entrypoints.telemetry import count, gauge
-from commerce.shared import clock
+from commerce.entrypoints.telemetry import gauge
 
 
 def reconcile_books() -> Mapping[str, Any]:
     run, full = check_books()
+    ages = ages_seconds()
     gauge("BooksFindings", len(run.findings), "Count")
-    if run.is_complete:
-        count("BooksChecked")
-    gauge("FullReconciliationAgeSeconds", (clock.now() - full.begun_at).total_seconds(), "Seconds")
+    if ages.incremental is not None:
+        gauge("BooksAgeSeconds", ages.incremental, "Seconds")
+    if ages.full is not None:
+        gauge("FullReconciliationAgeSeconds", ages.full, "Seconds")
     return {
         "checked": run.checked,
         "findings": run.findings[:10],

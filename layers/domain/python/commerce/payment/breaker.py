@@ -108,7 +108,7 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """When the breaker opened last, and why: of `calls`, `failed` failed or were slow."""
+    """The last opening of the breaker: of `calls`, `failed` failed or were slow."""
 
     at: datetime
     calls: int

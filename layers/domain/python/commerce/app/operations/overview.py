@@ -102,7 +102,7 @@ class WaitingPaymentView(View):
 
 
 class OpeningView(View):
-    """What opened the breaker last: of `calls`, `failed` failed or were slow."""
+    """The last opening of the breaker: of `calls`, `failed` failed or were slow."""
 
     at: Timestamp
     calls: int

@@ -220,7 +220,7 @@ def _note_failures() -> Any:
     names = [each.name for each in _f]
     given = records("rows", *_f)
     note = upsert(failing_message_table).from_select(
-        names, select(*(given.c[name] for name in names))
+        names, select(*(given.c[name] for name in names)).order_by(given.c.message_id)
     )
     newer = {name: note.excluded[name] for name in ("tries", "cause", "failed_at")}
     return note.on_conflict_do_update(index_elements=[_f.message_id], set_=newer)

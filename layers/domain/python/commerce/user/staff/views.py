@@ -26,7 +26,7 @@ class ListedStaffView(StaffView):
 
 
 class EndedView(View):
-    """What a revocation took from a user, and how many of their sessions it ended."""
+    """The scopes that were revoked of a user, and how many of their sessions ended."""
 
     user_id: str
     login_id: str

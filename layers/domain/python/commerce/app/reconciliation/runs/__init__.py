@@ -2,7 +2,10 @@
 
 from commerce.app.reconciliation.runs.boards import Compared, compare_boards
 from commerce.app.reconciliation.runs.model import Kind, Run
-from commerce.app.reconciliation.runs.runner import check_books
+from commerce.app.reconciliation.runs.runner import Ages, ages_seconds, check_books
 from commerce.app.reconciliation.runs.views import BooksView, books_view
 
-__all__ = ["BooksView", "Compared", "Kind", "Run", "books_view", "check_books", "compare_boards"]
+__all__ = [
+    "Ages", "BooksView", "Compared", "Kind", "Run", "ages_seconds", "books_view", "check_books",
+    "compare_boards",
+]  # fmt: skip

@@ -19,7 +19,7 @@ BOARDS = "boards"
 
 
 class Kind(StrEnum):
-    """What a run checks: what changed since the last one, or everything."""
+    """The scope of a run: what changed since the last one, or everything."""
 
     INCREMENTAL = "INCREMENTAL"
     FULL = "FULL"

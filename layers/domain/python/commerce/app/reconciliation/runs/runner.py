@@ -8,7 +8,7 @@ runs at once do no harm, and of a full run's part the first that is stored count
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,25 @@ def check_books() -> tuple[Run, Run]:
     """Go on with the full run where one is due, then run incrementally; return both."""
     full = _go_on_with_the_full_run()
     return _run_incrementally(full), full
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """Seconds since the newest complete runs began; None where there is none."""
+
+    incremental: float | None
+    full: float | None
+
+
+def ages_seconds() -> Ages:
+    """Return how old the newest complete runs are."""
+    now = clock.now()
+
+    def age(shop: Shop, kind: Kind) -> float | None:
+        run = RunRepository(shop.uow).newest_complete(kind, now)
+        return None if run is None else (now - run.begun_at).total_seconds()
+
+    return Ages(in_transaction(age, Kind.INCREMENTAL), in_transaction(age, Kind.FULL))
 
 
 def _run_incrementally(full: Run) -> Run:

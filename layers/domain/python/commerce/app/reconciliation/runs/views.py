@@ -1,4 +1,4 @@
-"""What operators see of the scheduled reconciliation."""
+"""Scheduled reconciliation as operators see it."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -51,7 +51,7 @@ class BooksFindingView(View):
 
 
 class BooksView(View):
-    """What the last runs of each kind covered, and the findings that stand.
+    """The last runs of each kind with what they covered, and the findings that stand.
 
     `is_late` is true where no run has completed in time, so that nobody knows if the books hold.
     """

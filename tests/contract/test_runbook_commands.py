@@ -81,7 +81,7 @@ def test_every_other_command_of_the_runbooks_is_accounted_for() -> None:
             for line in block.splitlines():
                 begins = OTHER.match(line)
                 is_known = (begins and begins[1] in NOT_RUN) or line.startswith(("make ", "  "))
-                is_sql = line.startswith(("SELECT ", "INSERT ", "DELETE "))
+                is_sql = line.startswith(("SELECT ", "INSERT ", "DELETE ", "WITH "))
                 if line.strip() and not is_known and not is_sql:
                     unknown.append((page.name, line))
                 if begins and begins[1] == "curl" and not URLS.search(line):

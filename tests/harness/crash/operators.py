@@ -120,6 +120,13 @@ def _left(case: Case) -> object:
     )
 
 
+def _with_unchecked_books() -> Case:
+    """Let an order be there, and no run: a full one is due."""
+    case = ordered()
+    rows("DELETE FROM reconciliation_run")
+    return case
+
+
 def _checked(case: Case) -> object:
     """Return if the newest run was complete, what it found of the order, and full runs open."""
     [run] = rows(
@@ -221,7 +228,7 @@ _WELL = {*_GONE, "200"}
 
 SCENARIOS = (
     Scenario(
-        "reconcile_books", "operations/every_five_minutes_reconcile", ordered,
+        "reconcile_books", "operations/every_five_minutes_reconcile", _with_unchecked_books,
         by_clock("operations/every_five_minutes_reconcile"), QUEUE, look=_checked,
     ),
     Scenario("relay_refused", "outbox/every_minute_relay", ordered, _relay_without_bus, QUEUE),

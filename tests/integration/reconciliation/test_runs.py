@@ -188,6 +188,17 @@ def test_an_incremental_run_without_time_is_not_complete(
     assert books()["is_late"] is True
 
 
+def test_a_run_that_more_changed_than_it_may_hold_is_not_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(3):
+        a_product(stock=10)
+    monkeypatch.setattr(reconciler, "MAX_CHANGED", 2)
+    monkeypatch.setattr(runner, "MAX_CHANGED", 2)
+    answer = check_books()
+    assert (answer["checked"]["products"], answer["is_complete"]) == (2, False)
+
+
 def test_a_paid_order_that_delivery_was_not_given_is_found_after_ten_minutes(
     exact: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

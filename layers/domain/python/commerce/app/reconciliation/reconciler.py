@@ -20,6 +20,7 @@ else:
 
 CHUNK = 500  # ids per statement: memory stays flat, and no statement nears its time-out
 MAX_FINDINGS = 1000
+MAX_CHANGED = 50_000  # ids of a book that are held at once
 FIRST = UUID(int=0)
 
 
@@ -87,7 +88,7 @@ class Reconciler:
             yield Chunk(some[-1], len(some), list(self._broken(book.rules, some)))
 
     def changed(self, name: str, *, since: datetime, transactions: int) -> set[UUID]:
-        """Return the ids of a book of which something changed.
+        """Return the ids of a book of which something changed, MAX_CHANGED at most.
 
         Args:
             name: the book's.
@@ -95,7 +96,10 @@ class Reconciler:
             transactions: of balances: how many transactions back.
         """
         query = sql.CHANGED[name](
-            since_id=clock.first_id_at(since), since=since, transactions=transactions
+            since_id=clock.first_id_at(since),
+            since=since,
+            transactions=transactions,
+            limit=MAX_CHANGED,
         )
         return {row.id for row in self._read(query)}
 

@@ -35,7 +35,9 @@ _PUBLISHED = "(published_at IS NULL OR published_at >= CAST(:since AS timestampt
 
 
 def _changed(*parts: str) -> Statement:
-    return Statement(text(f"{' UNION '.join(parts)} ORDER BY 1"))
+    # The newest ids first: where there are too many, the full run covers the rest.
+    every = " UNION ".join(parts)
+    return Statement(text(f"{every} ORDER BY 1 DESC LIMIT CAST(:limit AS bigint)"))
 
 
 def _written(column: str) -> str:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from commerce.app.reconciliation.reconciler import (
     FIRST,
+    MAX_CHANGED,
     MAX_FINDINGS,
     Chunk,
     Reconciler,
@@ -76,6 +77,7 @@ def _run_incrementally(full: Run) -> Run:
     for name in books():
         ids = reconciler.changed(name, since=since, transactions=transactions)
         run, done = _check(run, name, reconciler.chunks(name, ids | _named(stands, name)), deadline)
+        done = done and len(ids) < MAX_CHANGED
         if not done:
             break
     run = replace(_with_boards(run, every_product=False), is_complete=done)
@@ -87,9 +89,11 @@ def _run_incrementally(full: Run) -> Run:
 def _begin_incremental(shop: Shop) -> tuple[Run, datetime, int, list[dict[str, Any]]]:
     runs, now = RunRepository(shop.uow), clock.now()
     oldest, next_ = runs.transactions()
-    before = runs.newest_complete(Kind.INCREMENTAL, now - OVERLAP)
+    before = runs.newest_complete(Kind.INCREMENTAL, now - OVERLAP) or runs.oldest_complete(
+        Kind.INCREMENTAL
+    )
     last = runs.newest(Kind.INCREMENTAL)
-    since, transactions = now - LONGEST_LOOK_BACK, _OLDEST
+    since, transactions = now - LONGEST_LOOK_BACK, _MARGIN  # the first full run covers the rest
     if before is not None:
         since = max(since, before.begun_at)
         transactions = min(next_ - before.oldest_transaction + _MARGIN, _OLDEST)

@@ -28,6 +28,9 @@ NEWEST_COMPLETE = Statement(
     .order_by(_r.begun_at.desc())
     .limit(1)
 )
+OLDEST_COMPLETE = Statement(
+    select(*_r).where(_OF_KIND, _r.is_complete).order_by(_r.begun_at).limit(1)
+)
 # Of the oldest transaction that is under way, and of the next one.
 TRANSACTIONS = Statement(
     text("""

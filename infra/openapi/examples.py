@@ -296,8 +296,47 @@ _QUEUE = {
     "can_redrive": True,
     "letters": [_LETTER],
 }
+_RUN = {
+    "begun_at": AT,
+    "ended_at": AT,
+    "seconds": 1.3,
+    "products": 12,
+    "accounts": 40,
+    "orders": 55,
+    "coupons": 1,
+    "drops": 0,
+    "boards": 80,
+    "findings": 1,
+    "is_complete": True,
+}
 _OVERVIEW = {
     "at": AT,
+    "books": {
+        "last": {**_RUN, "kind": "INCREMENTAL"},
+        "last_full": {**_RUN, "kind": "FULL"},
+        "is_late": False,
+        "findings_count": 1,
+        "findings": [
+            {
+                "rule": "STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS",
+                "words": "STOCK_IS_THE_SUM_OF_ITS_MOVEMENTS: "
+                f"product_id {PRODUCT_ID}, stock 13, movements 10",
+                "runbook": "books-do-not-hold.md",
+                "command": 'make ops ARGS="reconcile"',
+            }
+        ],
+    },
+    "failing": [
+        {
+            "queue": "shipping-order-confirmed",
+            "messages": 3,
+            "tries": 2,
+            "cause": "DeliverySystemFailed: It answered 503",
+            "type": "OrderConfirmed",
+            "since": AT,
+            "is_urgent": True,
+        }
+    ],
     "outbox": {
         "waiting": 1,
         "oldest_age_seconds": 2,
@@ -338,7 +377,8 @@ _OVERVIEW = {
         }
     ],
     "breaker": {
-        "state": "open", "since": AT, "calls": 0, "failed": 0, "causes": ["HTTP 500", "slow, 2.4 s"]
+        "state": "open", "since": AT, "calls": 0, "failed": 0, "causes": [],
+        "opening": {"at": AT, "calls": 10, "failed": 6, "causes": ["HTTP 500 (6 times)"]},
     },
 }  # fmt: skip
 _SALES = {

@@ -95,3 +95,13 @@ def test_a_days_ranking_includes_the_carry_over_of_earlier_days(do: Do) -> None:
     assert places(0, 10, only_likes) == ranked((1, SECOND, 1.0))
     ties = Weights(version=1, view=0.1, like=0.2, order=0)
     assert places(0, 10, ties) == ranked((1, FIRST, 1.1), (2, THIRD, 0.2), (3, SECOND, 0.2))
+
+
+def test_scores_of_a_day_are_read_in_parts_by_id(do: Do) -> None:
+    def scores(after: UUID, limit: int) -> object:
+        return do(lambda repository: repository.scores(DAY, Weights(), after, limit))
+
+    carried = round(0.2 + 0.007 * log(1000), 9)
+    assert scores(UUID(int=0), 2) == {FIRST: 1.1, SECOND: 0.2}
+    assert scores(SECOND, 2) == {THIRD: carried}
+    assert scores(THIRD, 2) == {}

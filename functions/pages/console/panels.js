@@ -1,9 +1,11 @@
 // The contents of the panels, made from the API's answers.
 import * as actions from "./actions.js";
+import * as books from "./books.js";
 import { may } from "./api.js";
 import * as charts from "./charts.js";
 import { ago, badge, button, counted, duration, el, figure, money, number, shortId, table } from "./dom.js";
 import { troubles } from "./drops.js";
+import * as failing from "./failing.js";
 import { orderLink } from "./order.js";
 
 const LATE_EVENTS_SECONDS = 60; // the alarm's
@@ -13,12 +15,12 @@ const id = (value) => el("code", { class: "id", title: value }, shortId(value));
 
 // --- problems, a line each, those first that cost buyers money or goods ---------------------------
 
-const HARM = ["stopped", "urgent letters", "stuck orders", "late payments", "late events", "drops", "half open", "breaker unknown", "quarantine", "letters"];
+const HARM = ["stopped", "books", "urgent letters", "urgent failing", "stuck orders", "late payments", "late events", "books late", "drops", "half open", "breaker unknown", "boards unknown", "quarantine", "letters", "failing"];
 
 export function wrongs({ overview, letters, drops }) {
   const found = drops ? troubles(drops).map((text) => ["drops", "drops", text]) : [];
   if (letters) found.push(...lettersOf(letters.queues));
-  if (overview) found.push(...troublesOf(overview));
+  if (overview) found.push(...books.troubles(overview), ...failing.troubles(overview), ...troublesOf(overview));
   return found.sort((a, b) => HARM.indexOf(a[0]) - HARM.indexOf(b[0])).map(([, panel, text]) => [panel, text]);
 }
 
@@ -160,7 +162,9 @@ export function payments({ payments: waiting, breaker }, { changed }) {
       breaker.since ? el("span", { class: "quiet" }, "since ", ago(breaker.since)) : null),
     el("p", { class: "quiet" }, BREAKER[breaker.state],
       breaker.calls ? ` ${number(breaker.failed)} of the last ${counted(breaker.calls, "call")} failed or were slow.` : ""),
-    breaker.causes.length ? el("p", { class: isBad ? "cause" : "quiet" }, `Recent causes: ${breaker.causes.join(", ")}`) : null);
+    breaker.causes.length ? el("p", { class: isBad ? "cause" : "quiet" }, `Failures since: ${breaker.causes.join(", ")}`) : null,
+    breaker.opening ? el("p", { class: isBad ? "cause" : "quiet" }, "It opened ", ago(breaker.opening.at),
+      `: ${number(breaker.opening.failed)} of ${counted(breaker.opening.calls, "call")} failed or were slow: ${breaker.opening.causes.join(", ")}`) : null);
   if (!waiting.length) return [state, well("No payment is unfinished.")];
   return [state, table("Unfinished payments", [
     ["Payment", (payment) => id(payment.payment_id)],

@@ -1,7 +1,9 @@
 // The page: signs in, reloads every 15 seconds while it is visible, and redraws what has changed.
 import { get, may, token } from "./api.js";
+import * as books from "./books.js";
 import { ago, counted, duration, el, problemText, updateTimes, show } from "./dom.js";
 import * as drops from "./drops.js";
+import * as failing from "./failing.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
 import * as staff from "./staff.js";
@@ -22,9 +24,11 @@ const SOURCES = {
 const SCOPES = { letters: "ops", overview: "ops", drops: "drops", sales: "ops", staff: "admin", audit: "admin" }; // the others are public
 const PANELS = [
   ["letters", "Dead letters", "letters", panels.letters],
+  ["failing", "Failing now", "overview", failing.failing],
   ["orders", "Orders", "overview", panels.orders],
   ["payments", "Card payments", "overview", panels.payments],
   ["outbox", "Outbox", "overview", panels.outbox],
+  ["books", "Books", "overview", books.books],
   ["drops", "Drops", "drops", drops.drops],
   ["sales", "Sales of the last day", "sales", panels.sales],
   ["stock", "Stock of what sold best", "sales", panels.stock],
@@ -170,7 +174,7 @@ function verdict() {
   if (missing.length) wrongs.push([PANELS.find(([, , source]) => source === missing[0])[0], `${counted(missing.length, "answer")} missing: some of the state is unknown`]);
   if (lateness()) wrongs.push(["wrong", `Not updated for ${lateness()}: what is shown may have changed`]);
   if (!wrongs.length && !may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
-  if (!wrongs.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, "No dead letters, nothing stuck, nothing waiting for too long.")];
+  if (!wrongs.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, books.lookedAt(known, Math.min(...answeredAt())))];
   return [
     el("h1", { class: "verdict bad" }, wrongs.length === 1 ? "One thing is wrong" : `${wrongs.length} things are wrong`),
     el("ul", { class: "wrongs" }, wrongs.map(([panel, text]) => el("li", {}, el("a", { href: `#${panel}`, "data-key": `wrong ${panel} ${text}` }, text)))),

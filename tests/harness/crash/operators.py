@@ -120,6 +120,24 @@ def _left(case: Case) -> object:
     )
 
 
+def _with_unchecked_books() -> Case:
+    """Let an order be there, and no run: a full one is due."""
+    case = ordered()
+    rows("DELETE FROM reconciliation_run")
+    return case
+
+
+def _checked(case: Case) -> object:
+    """Return if the newest run was complete, what it found of the order, and full runs open."""
+    [run] = rows(
+        "SELECT is_complete, findings FROM reconciliation_run WHERE kind = 'INCREMENTAL'"
+        " ORDER BY begun_at DESC LIMIT 1"
+    )
+    about = [each["words"] for each in run.findings if case.order in each["words"]]
+    [open_] = rows("SELECT count(*) AS n FROM reconciliation_run WHERE ended_at IS NULL")
+    return run.is_complete, about, open_.n
+
+
 # --- commands -----------------------------------------------------------------------------------
 
 
@@ -209,6 +227,10 @@ _GONE = frozenset({DONE, "not found"})
 _WELL = {*_GONE, "200"}
 
 SCENARIOS = (
+    Scenario(
+        "reconcile_books", "operations/every_five_minutes_reconcile", _with_unchecked_books,
+        by_clock("operations/every_five_minutes_reconcile"), QUEUE, look=_checked,
+    ),
     Scenario("relay_refused", "outbox/every_minute_relay", ordered, _relay_without_bus, QUEUE),
     Scenario(
         "relay_quarantines", "outbox/every_minute_relay", _with_a_poisonous_event,

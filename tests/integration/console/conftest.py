@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from commerce.app.reconciliation.runs import boards
 from commerce.runtime import tokens
 from commerce.shared import clock
 from commerce.shared.scopes import Scope
+from tests.support.books import check_books
 from tests.support.browser import TIMEOUT_MS, a_browser, a_page
 from tests.support.dead_letters import DeadQueue
 from tests.support.http_server import serve_api
@@ -46,10 +48,15 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def open_console(page: Page, site: str) -> Callable[[], Page]:
-    """Open the console as a signed-in admin; call it after the shop is prepared."""
+def open_console(page: Page, site: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Page]:
+    """Open the console as a signed-in admin; call it after the shop is prepared.
+
+    The books are checked before.
+    """
+    monkeypatch.setattr(boards, "SETTLED_AFTER_SECONDS", 0.0)
 
     def opened() -> Page:
+        check_books()
         admin = tokens.sign(clock.new_id(), frozenset({Scope.ADMIN}))
         page.add_init_script(
             f"sessionStorage.getItem('seen') || sessionStorage.setItem('{TOKEN}', '{admin}');"

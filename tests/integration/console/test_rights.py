@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from commerce.shared.scopes import Scope
 from tests.integration.console.test_staff import panels, sign_in
+from tests.support.books import check_books
 from tests.support.browser import tab_to, wider_than_its_window
 from tests.support.sessions import PASSWORD, Account, an_account
 from tests.support.shop import rows
@@ -55,6 +56,7 @@ def keys_named(name: str) -> list[tuple[list[str], bool]]:
 
 
 def test_staff_without_the_scope_admin_are_not_shown_staff(page: Page, site: str) -> None:
+    check_books()
     sign_in(page, site, an_account(*(each for each in Scope if each != Scope.ADMIN)))
     expect(page.get_by_role("heading", name="All is well")).to_be_visible()
     assert "Staff and API keys" not in panels(page)

@@ -1,15 +1,22 @@
 """Dead letters at the console: listed, redriven, discarded; none is lost, each act is audited."""
 
+import json
 from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from commerce.entrypoints.queue import Received, batch_handler, event_handler
+from commerce.order.events import OrderConfirmed
 from commerce.runtime.aws import client
+from commerce.shared import clock
 from commerce.shared.errors import Unavailable
 from tests.support.dead_letters import DeadQueue, an_order_message, take_all
-from tests.support.lambda_calls import call
+from tests.support.envelopes import an_order, envelope_of
+from tests.support.lambda_calls import bus_message, call, lambda_context, sqs_event
 from tests.support.operations import (
     NAME,
     a_console_queue,
@@ -71,8 +78,10 @@ def test_a_dead_letter_shows_its_event_and_the_cause_that_the_bus_gave(dead: Dea
 def test_the_last_failure_in_the_log_is_the_cause(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dead.fill(an_order_message("o-1", "e-1"))
-    line = '{"exception": "Traceback …\\ncommerce.DeliverySystemFailed: HTTP 500\\n"}'
+    [id_] = dead.fill(an_order_message("o-1", "e-1"))
+    failure = {"exception": "Traceback …\ncommerce.DeliverySystemFailed: HTTP 500\n"}
+    line = json.dumps({"message_id": id_, "event_id": "e-1", **failure})
+    others = json.dumps({"message_id": "another", "event_id": "e-1", "exception": "ValueError"})
     searches: list[dict[str, Any]] = []
 
     def search(**parameters: Any) -> Any:
@@ -80,12 +89,65 @@ def test_the_last_failure_in_the_log_is_the_cause(
         if "nextToken" not in parameters:  # CloudWatch may answer with an empty page first
             return {"events": [], "nextToken": "more"}
         # An emulator may search for single words, and so find other lines about the event.
-        return {"events": [{"message": "{}"}, {"message": line}, {"message": '{"failed": 1}'}]}
+        return {"events": [{"message": "{}"}, {"message": line}, {"message": others}]}
 
     monkeypatch.setattr(client("logs", attempts=1), "filter_log_events", search)
     for shown in (list_dead_letters().json, list_queues().json["queues"][0]):
         assert shown["letters"][0]["cause"] == "commerce.DeliverySystemFailed: HTTP 500"
-        assert searches.pop()["filterPattern"] == '"e-1" "message failed"'
+        assert searches.pop()["filterPattern"] == f'"{id_}" "exception"'
+
+
+def test_each_message_of_a_mixed_batch_has_its_own_cause(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    bodies = [
+        json.dumps(bus_message(envelope_of(an_order((str(clock.new_id()), 1, 100)))))
+        for _ in range(2)
+    ]
+    ids = dead.fill(bodies[0], "nobody can read this", bodies[1])
+
+    def fail(received: Received[OrderConfirmed]) -> None:
+        raise ConnectionError(f"no answer about {received.event.aggregate_id}")
+
+    def fail_together(received: Sequence[Received[Any]]) -> None:
+        raise ConnectionError(" and ".join(str(each.event.aggregate_id) for each in received))
+
+    orders = [json.loads(each)["detail"]["aggregate_id"] for each in bodies]
+    for handler, of_first, of_last in (
+        (event_handler(OrderConfirmed, fail), f"no answer about {orders[0]}", orders[1]),
+        (batch_handler([OrderConfirmed], fail_together), orders[0], orders[1]),
+    ):
+        batch = sqs_event(bodies[0], "nobody can read this", bodies[1])
+        for record, id_ in zip(batch["Records"], ids, strict=True):
+            record["messageId"] = id_
+        begun = len(logged())
+        answer = handler(batch, lambda_context())
+        assert {each["itemIdentifier"] for each in answer["batchItemFailures"]} == set(ids)
+        lines = [{"message": json.dumps(each)} for each in logged()[begun:]]
+        with monkeypatch.context() as patched:
+            search: Any = partial(dict, events=lines)
+            patched.setattr(client("logs", attempts=1), "filter_log_events", search)
+            causes = {
+                each["message_id"]: each["cause"] for each in list_dead_letters().json["letters"]
+            }
+        first, unreadable, last = (causes[id_] for id_ in ids)
+        assert (of_first in first, orders[1] in first) == (True, False)
+        assert (of_last in last, orders[0] in last) == (True, False)
+        assert "JSONDecodeError" in unreadable
+
+
+def test_messages_that_failed_together_alone_have_the_cause_of_their_batch(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = dead.fill("{}", "{}")
+    lines = [
+        {"message": json.dumps({"message_ids": [first, second], "exception": "Unavailable: busy"})},
+        {"message": json.dumps({"message_ids": ["another"], "exception": "ValueError: other"})},
+    ]
+    search = lambda **_: {"events": lines}  # noqa: E731
+    monkeypatch.setattr(client("logs", attempts=1), "filter_log_events", search)
+    causes = [each["cause"] for each in list_dead_letters().json["letters"]]
+    assert causes == ["Unavailable: busy"] * 2
 
 
 def test_listing_leaves_the_dead_letters_in_place(dead: DeadQueue) -> None:

@@ -43,7 +43,8 @@ def test_a_healthy_shop_has_an_empty_overview() -> None:
     }  # fmt: skip
     assert (found["stuck_orders"], found["payments"]) == ([], [])
     assert found["breaker"] == {
-        "state": "closed", "since": None, "calls": 0, "failed": 0, "causes": []
+        "state": "closed", "since": None, "calls": 0, "failed": 0, "causes": [],
+        "opening": None,
     }  # fmt: skip
     assert {each["placed_within_a_day"] for each in found["orders"]} == {0}
 
@@ -163,7 +164,9 @@ def test_the_causes_of_an_open_breaker_are_shown() -> None:
         permit = breaker.admit()
         breaker.report(permit, [Call(0.1, "HTTP 500")])  # type: ignore[arg-type]
     found = the_overview()["breaker"]
-    assert (found["state"], found["causes"]) == (State.OPEN.value, ["HTTP 500"] * 5)
+    assert (found["state"], found["causes"]) == (State.OPEN.value, [])
+    assert found["opening"]["causes"] == ["HTTP 500 (10 times)"]
+    assert (found["opening"]["calls"], found["opening"]["failed"]) == (10, 10)
     assert found["since"] is not None
 
 

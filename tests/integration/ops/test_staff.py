@@ -1,6 +1,7 @@
 """Scopes granted and revoked by `make ops ARGS="staff …"`, with access to the database."""
 
 import json
+import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -129,6 +130,51 @@ def test_a_granted_scope_keeps_one_that_was_granted_at_the_same_time(
     assert scopes_of_a_session(login_id) == {"admin", "auditor"}
 
 
-def test_an_unknown_login_id_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    code, answer = ops(capsys, "grant", "nobody0000", "admin", "--yes")
-    assert (code, answer["error"]) == (2, "There is no such user")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["staff", "grant", "nobody0000", "admin"],
+        ["staff", "revoke", "nobody0000"],
+        ["sessions", "end", "nobody0000"],
+    ],
+)
+def test_an_unknown_login_id_is_refused(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main([*command, "--yes", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out) == {"error": "There is no such user"}
+
+
+def test_what_was_revoked_and_ended_is_printed_with_its_moment(
+    login_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ops(capsys, "grant", login_id, "admin", "--yes")
+    for _ in range(2):
+        scopes_of_a_session(login_id)
+    assert main(["staff", "revoke", login_id, "--yes"]) == 0
+    printed = capsys.readouterr().out
+    assert f"Revoked of {login_id}: admin." in printed
+    assert f"2 sessions of {login_id} ended." in printed
+    assert re.search(r"has worked since 2\d{3}-\d\d-\d\dT\d\d:\d\d", printed)
+    scopes_of_a_session(login_id)
+    assert main(["staff", "revoke", login_id, "--yes"]) == 0
+    printed = capsys.readouterr().out
+    assert "had none of these scopes: nothing was changed" in printed
+    assert f"sessions end {login_id}" in printed
+
+
+def test_all_sessions_of_a_user_end_by_command_and_their_scopes_stay(
+    login_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ops(capsys, "grant", login_id, "admin", "--yes")
+    body = {"login_id": login_id, "password": PASSWORD}
+    token = call("user/open_session", "POST", "/sessions", body=body).json["access_token"]
+    capsys.readouterr()
+    assert main(["sessions", "end", login_id, "--yes", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["sessions_ended"], answer["revoked"]) == (1, [])
+    refused = call("ranking/get_ranking_weights", "GET", "/admin/ranking-weights", token=token)
+    assert (refused.status, refused.json["code"]) == (401, "SESSION_ENDED")
+    assert scopes_of_a_session(login_id) == {"admin"}
+    assert [each[1] for each in audit_of(answer["user_id"])][-1] == "end sessions"

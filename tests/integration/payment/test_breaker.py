@@ -31,7 +31,9 @@ def test_the_tenth_failure_opens_the_breaker(breaker: WatchedBreaker) -> None:
     assert breaker.calls([FAILED] * 9) == 9
     assert breaker.changes == []
     assert breaker.call(FAILED)
-    assert breaker.changes == [StateChange(State.CLOSED, State.OPEN, 10, 10, ("HTTP 500",) * 5)]
+    assert breaker.changes == [
+        StateChange(State.CLOSED, State.OPEN, 10, 10, ("HTTP 500 (10 times)",))
+    ]
     assert breaker.calls([WELL] * 5) == 0
 
 
@@ -79,10 +81,41 @@ def test_an_opened_breaker_reports_the_cause(
     logging.getLogger("commerce").removeHandler(caplog.handler)
     cause = (
         "5 of the last 10 calls failed or were slow: "
-        "HTTP 500, HTTP 500, HTTP 500, no answer in time, slow, 2.5 s."
+        "slow, 2.5 s, no answer in time, HTTP 500 (3 times)."
     )
     assert [change.cause for change in breaker.changes] == [cause]
     assert f"circuit breaker: closed -> open: {cause}" in caplog.messages
+
+
+def test_the_failures_that_opened_it_are_kept_not_those_of_an_earlier_opening() -> None:
+    breaker = WatchedBreaker()
+    breaker.calls([Call(3.0, "no answer in time")] * 10)
+    breaker.report(breaker.admitted(), [WELL])
+    breaker.report(breaker.admitted(), [WELL])
+    closed = breaker.snapshot()
+    assert closed is not None
+    assert (closed.state, closed.causes) == (State.CLOSED, ())
+    breaker.calls([FAILED] * 10)
+    opened_again = breaker.snapshot()
+    assert opened_again is not None
+    assert opened_again.opening is not None
+    assert opened_again.opening.causes == ("HTTP 500 (10 times)",)
+    assert (opened_again.opening.calls, opened_again.opening.failed) == (10, 10)
+
+
+def test_a_failed_trial_is_shown_as_what_opened_the_breaker_again() -> None:
+    breaker = opened()
+    breaker.report(breaker.admitted(), [Call(0.1, "no connection")])
+    found = breaker.snapshot()
+    assert found is not None
+    assert found.state is State.OPEN
+    assert found.opening is not None
+    assert (found.opening.calls, found.opening.causes) == (1, ("no connection",))
+
+
+def test_the_newest_kind_of_failure_is_named_first_among_many(breaker: WatchedBreaker) -> None:
+    breaker.calls([Call(3.0, "no answer in time")] * 9 + [Call(0.1, "no connection")])
+    assert breaker.changes[0].causes == ("no connection", "no answer in time (9 times)")
 
 
 def test_an_open_breaker_says_when_to_retry() -> None:

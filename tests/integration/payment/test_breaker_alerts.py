@@ -57,6 +57,7 @@ def test_a_breaker_that_opens_stops_payments_and_alerts(
     [(subject, message)] = topic.received()
     assert subject == "PAYMENT_BREAKER_CHANGED closed to open"
     assert "HTTP 500" in message["cause"]
+    assert (message["from"], message["to"]) == ("closed", "open")
     assert metrics(capsys.readouterr().out) == {
         "PaymentBreakerOpened": 1,
         "PaymentBreakerChanged": 1,

@@ -84,3 +84,16 @@ def test_a_notice_of_what_never_happened_is_found(
     assert found() == []
     rows(change, order_id)
     assert [rule for rule, _ in found()] == [RULE]
+
+
+def test_a_paid_order_that_was_not_given_is_found_after_ten_minutes(
+    delivery: Delivery, buyer: Person
+) -> None:
+    order_id, confirmed, _ = a_changed_order(buyer)
+    assert found() == []
+    age(order_id)
+    assert found() == [
+        ("DELIVERY_SYSTEM_WAS_GIVEN_THE_ORDER", {"order_id": order_id, "status": "CONFIRMED"})
+    ]
+    assert consume(confirmed)
+    assert found() == []

@@ -751,3 +751,9 @@ class TestRefundsOfPayments:
             for rule, facts in found()
             if rule == "PAYMENT_REFUNDS_ARE_ITS_ROWS"
         ] == [(40, 40, 0)]
+
+
+def test_a_scope_narrows_each_book_to_its_ids(world: World) -> None:
+    user, order = world.buyer.user_id, UUID(world.confirmed)
+    found = reconcile(Scope([UUID(world.product)], [user], [order]))
+    assert (found.products, found.accounts, found.orders) == (1, 1, 1)

@@ -28,6 +28,17 @@ class MemoryRankingRepository:
         self.kept[weights.version] = (weights, by)
 
     def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
+        found = {id_: score for id_, score in self._scored(day, weights).items() if score > 0}
+        places = sorted(found, key=lambda id_: (found[id_], id_), reverse=True)
+        shown = places[offset : offset + limit]
+        return [Ranked(offset + n, id_, found[id_]) for n, id_ in enumerate(shown, start=1)]
+
+    def scores(self, day: date, weights: Weights, after: UUID, limit: int) -> dict[UUID, float]:
+        active = sorted(id_ for id_ in self._days.get(day, {}) if id_ > after)[:limit]
+        scores = self._scored(day, weights)
+        return {id_: scores[id_] for id_ in active}
+
+    def _scored(self, day: date, weights: Weights) -> dict[UUID, float]:
         scores: dict[UUID, float] = {}
         for other, products in self._days.items():
             age = (day - other).days
@@ -37,7 +48,4 @@ class MemoryRankingRepository:
                     counted = weights.view * max(views, 0) + weights.like * max(likes, 0)
                     parts = counted + weights.order * logarithm
                     scores[id_] = scores.get(id_, 0.0) + 0.1**age * parts
-        found = {id_: round(score, 9) for id_, score in scores.items() if round(score, 9) > 0}
-        places = sorted(found, key=lambda id_: (found[id_], id_), reverse=True)
-        shown = places[offset : offset + limit]
-        return [Ranked(offset + n, id_, found[id_]) for n, id_ in enumerate(shown, start=1)]
+        return {id_: round(score, 9) for id_, score in scores.items()}

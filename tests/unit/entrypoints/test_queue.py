@@ -178,12 +178,16 @@ def test_many_nudges_are_one_run() -> None:
     assert (looks, answer) == ([1], {"batchItemFailures": []})
 
 
-def test_a_failed_run_returns_every_nudge() -> None:
+def test_a_failed_run_returns_every_nudge_and_names_them_in_the_log(
+    lines: Callable[[str], list[dict[str, Any]]],
+) -> None:
     def fail() -> None:
         raise ValueError("a fault")
 
     event = sqs_event({}, {})
     answer = nudge_handler(fail)(event, lambda_context())
+    [failed] = lines("work failed")
+    assert failed["message_ids"] == [each["messageId"] for each in event["Records"]]
     assert answer == {
         "batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in event["Records"]]
     }
@@ -287,11 +291,11 @@ def test_a_joint_batchs_lines_carry_ids_of_single_messages_only(
     assert [ids_of(each) for each in lines("message cannot be read")] == [
         [unreadable["messageId"], None, None]
     ]
-    assert [ids_of(each)[1:] for each in lines("messages failed")] == [
-        [None, None],
-        ids_in(of_two)[1:],
+    assert [ids_of(each) for each in lines("messages failed")] == [
+        [None, None, None],
+        ids_in(of_two),
     ]
-    assert [ids_of(each)[1:] for each in lines("event consumed")] == [ids_in(of_one)[1:]]
+    assert [ids_of(each) for each in lines("event consumed")] == [ids_in(of_one)]
     assert [ids_of(each) for each in lines("batch done")] == [[None] * 3]
 
 

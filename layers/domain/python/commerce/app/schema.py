@@ -36,6 +36,7 @@ def schema() -> MetaData:
             "notification",
             "ranking",
             "ranking.periods",
+            "app.reconciliation.runs",
         ),
     ):
         import_module(f"commerce.{module}.tables")

@@ -1,7 +1,7 @@
 """SQS messages: the events in them, and the pause before one is delivered again."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from commerce.entrypoints.telemetry import logger
 from commerce.runtime.aws import client
+from commerce.runtime.messaging.failing import MAX_CAUSE_CHARACTERS, Failing, note
 from commerce.shared import clock
 from commerce.shared.cursor import parse_id
 from commerce.shared.events import Event, Received
@@ -71,3 +72,39 @@ def hide(record: SQSRecord, seconds: int) -> None:
         )
     except Exception:  # noqa: BLE001  (then the queue's own visibility time-out applies)
         logger.warning("the message's visibility was not changed", exc_info=True)
+
+
+def note_outcome(
+    records: Sequence[SQSRecord], failures: Mapping[str, Exception], receives: int
+) -> None:
+    """Note for operators what failed and is tried again; never fails.
+
+    Args:
+        records: the batch.
+        failures: by the ids of the messages that failed.
+        receives: after so many a message becomes a dead letter, and is noted no more.
+    """
+    now = clock.now()
+    failed = [
+        Failing(
+            each.message_id,
+            each.event_source_arn.rpartition(":")[2],
+            receive_count(each),
+            f"{type(error).__name__}: {error}"[:MAX_CAUSE_CHARACTERS],
+            _type_of(each),
+            now,
+            now,
+        )
+        for each in records
+        if (error := failures.get(each.message_id)) is not None and receive_count(each) < receives
+    ]
+    noted = {each.message_id for each in failed}
+    tried_before = {each.message_id for each in records if receive_count(each) > 1}
+    note(failed, tried_before - noted)
+
+
+def _type_of(record: SQSRecord) -> str:
+    try:
+        return str(record.json_body["detail"]["type"])
+    except Exception:  # noqa: BLE001  (it cannot be read)
+        return ""

@@ -20,12 +20,14 @@ from commerce.entrypoints.messages import (
     Adapters,
     adapters_of,
     hide,
+    note_outcome,
     pause_seconds,
     read_event,
     receive_count,
 )
 from commerce.entrypoints.telemetry import Handler, LambdaEvent, logger, observed, own_context
 from commerce.runtime.idempotency import claim_events
+from commerce.runtime.messaging.failing import RECEIVES
 from commerce.shared import trace
 from commerce.shared.errors import Busy, Unavailable
 from commerce.shared.events import Event, Received
@@ -57,24 +59,33 @@ class OnFinalAttempt(Generic[E]):
     failed: Callable[[Received[E], Exception], None]
 
 
-def message_handler(consume: Callable[[SQSRecord], None]) -> Handler[Answer]:
-    """Make a queue function's handler; only the messages that fail are delivered again."""
+def message_handler(
+    consume: Callable[[SQSRecord], None], receives: Callable[[], int] = lambda: RECEIVES
+) -> Handler[Answer]:
+    """Make a queue function's handler; only the messages that fail are delivered again.
+
+    `receives` returns the queue's maxReceiveCount.
+    """
     # Failures are reported, not raised: an error would return the whole batch to the queue.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    failures: dict[str, Exception] = {}
 
     def one(record: SQSRecord) -> None:
         with own_context(message_id=record.message_id):
             try:
                 consume(record)
-            except Exception:
+            except Exception as error:
                 logger.exception("message failed", receive_count=receive_count(record))
+                failures[record.message_id] = error
                 raise
 
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:
+        failures.clear()
         answer = process_partial_response(
             event=event, record_handler=one, processor=processor, context=context
         )
+        note_outcome([SQSRecord(each) for each in event["Records"]], failures, receives())
         failed = len(answer["batchItemFailures"])
         logger.info("batch done", messages=len(event["Records"]), failed=failed)
         return answer
@@ -87,13 +98,15 @@ def nudge_handler(work: Callable[[], object]) -> Handler[Answer]:
 
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:  # noqa: ARG001
-        failed: list[dict[str, str]] = []
+        ids = [each["messageId"] for each in event["Records"]]
+        failures: dict[str, Exception] = {}
         try:
-            logger.info("done", nudges=len(event["Records"]), outcome=str(work()))
-        except Exception:  # noqa: BLE001  (reported, so that the queue delivers it again)
-            logger.exception("work failed")
-            failed = [{"itemIdentifier": each["messageId"]} for each in event["Records"]]
-        return {"batchItemFailures": failed}
+            logger.info("done", nudges=len(ids), outcome=str(work()))
+        except Exception as error:  # noqa: BLE001  (reported, so that they are delivered again)
+            logger.exception("work failed", message_ids=ids)
+            failures = dict.fromkeys(ids, error)
+        note_outcome([SQSRecord(each) for each in event["Records"]], failures, RECEIVES)
+        return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failures]}
 
     return handler
 
@@ -132,7 +145,7 @@ def event_handler(
                 hide(record, pause_seconds(retry_base_seconds(), receive_count(record)))
             raise
 
-    return message_handler(one)
+    return message_handler(one, on_final_attempt.number if on_final_attempt else lambda: RECEIVES)
 
 
 def _call(on_final_attempt: OnFinalAttempt[E], received: Received[E], error: Exception) -> None:
@@ -152,9 +165,9 @@ def batch_handler(event_types: Sequence[type[Event]], consume: Consume) -> Handl
     @observed
     def handler(event: LambdaEvent, context: LambdaContext) -> Answer:  # noqa: ARG001
         records = [SQSRecord(each) for each in event["Records"]]
-        readable = _readable(adapters, records)
-        failed = {each.message_id for each in records} - readable.keys()
+        readable, failed = _readable(adapters, records)
         failed |= _failed(readable, consume)
+        note_outcome(records, failed, RECEIVES)
         logger.info("batch done", messages=len(records), failed=len(failed))
         return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in sorted(failed)]}
 
@@ -178,38 +191,49 @@ def _claim_and_work(
         work(shop, [each for id_, each in distinct.items() if id_ in new])
 
 
-def _readable(adapters: Adapters, records: Sequence[SQSRecord]) -> dict[str, Received[Any]]:
+def _readable(
+    adapters: Adapters, records: Sequence[SQSRecord]
+) -> tuple[dict[str, Received[Any]], dict[str, Exception]]:
     received: dict[str, Received[Any]] = {}
+    failed: dict[str, Exception] = {}
     for record in records:
         try:
             received[record.message_id] = read_event(adapters, record)
-        except Exception:  # noqa: BLE001  (whatever is wrong, it concerns this message only)
+        except Exception as error:  # noqa: BLE001  (whatever is wrong, it concerns this one only)
+            failed[record.message_id] = error
             logger.exception(
                 "message cannot be read",
                 message_id=record.message_id,
                 receive_count=receive_count(record),
             )
-    return received
+    return received, failed
 
 
-def _failed(received: Mapping[str, Received[Any]], consume: Consume) -> set[str]:
-    """Consume all together, or else each alone; return the ids of the messages that failed."""
+def _failed(received: Mapping[str, Received[Any]], consume: Consume) -> dict[str, Exception]:
+    """Consume all together, or else each alone; return the errors of the messages that failed."""
     if not received:
-        return set()
-    only = next(iter(received.values())) if len(received) == 1 else None
-    with own_context(**_ids(only) if only else {}):  # all together are about no single one
+        return {}
+    only = next(iter(received.items())) if len(received) == 1 else None
+    with own_context(**_ids(*only) if only else {}):  # all together are about no single one
         try:
             consume(list(received.values()))
         except Exception as error:  # noqa: BLE001  (reported, so that they are delivered again)
             logger.exception("messages failed", message_ids=list(received))
             # Without a database it is not the fault of a message, so all are delivered again.
             if only or isinstance(error, Unavailable | Busy):
-                return set(received)
-            return {id_ for id_, each in received.items() if _failed({id_: each}, consume)}
-    for each in received.values():
-        logger.info("event consumed", **_ids(each), event_type=type(each.event).__name__)
-    return set()
+                return dict.fromkeys(received, error)
+            failed: dict[str, Exception] = {}
+            for id_, each in received.items():
+                failed |= _failed({id_: each}, consume)
+            return failed
+    for id_, each in received.items():
+        logger.info("event consumed", **_ids(id_, each), event_type=type(each.event).__name__)
+    return {}
 
 
-def _ids(received: Received[Any]) -> dict[str, Any]:
-    return {"correlation_id": received.trace_id, "event_id": str(received.id)}
+def _ids(message_id: str, received: Received[Any]) -> dict[str, Any]:
+    return {
+        "message_id": message_id,
+        "correlation_id": received.trace_id,
+        "event_id": str(received.id),
+    }

@@ -49,7 +49,12 @@ def breaker_changed(change: StateChange) -> Alert:
         code="PAYMENT_BREAKER_CHANGED",
         about=f"{change.before} to {change.after}",
         summary=_BREAKER_MEANING[change.after],
-        facts={"cause": change.cause, "trace_id": trace.trace_id()},
+        facts={
+            "from": change.before.value,
+            "to": change.after.value,
+            "cause": change.cause,
+            "trace_id": trace.trace_id(),
+        },
         runbook="payment-breaker.md",
     )
 

@@ -9,16 +9,19 @@ import json
 import logging
 import math
 import secrets
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Protocol
 
 from commerce.runtime import settings
 from commerce.runtime.cache.valkey import Valkey
 
 _EXPIRY_SECONDS = 600  # without a call
+_MAX_CAUSES = 5
 _LEASE_SECONDS = 10  # spec §3.3: a payment is answered by then; an unreported trial ends
 
 logger = logging.getLogger(__name__)
@@ -84,7 +87,8 @@ class Rejected:
 class StateChange:
     """A change of the breaker's state, returned once, to the caller that caused it.
 
-    Of `calls` in the window, or trials, `failed` failed or were slow; `causes` are the last five.
+    Of `calls` in the window, or trials, `failed` failed or were slow. `causes` are their kinds, the
+    newest first and at most five, each with how often it occurred.
     """
 
     before: State
@@ -103,12 +107,22 @@ class StateChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """The last opening of the breaker: of `calls`, `failed` failed or were slow."""
+
+    at: datetime
+    calls: int
+    failed: int
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BreakerSnapshot:
     """The state of the breaker now.
 
-    Of the last `calls`, `failed` failed or were slow. `causes` are the newest five of these or,
-    if there are none since the last change, those of that change. `since` is None if the state has
-    not changed within ten minutes of the last call.
+    Of the last `calls` since its last change, `failed` failed or were slow; `causes` are their
+    kinds, the newest first and at most five. `opening` is what opened it last. `since` is None if
+    the state has not changed within ten minutes of the last call.
     """
 
     state: State
@@ -116,6 +130,7 @@ class BreakerSnapshot:
     calls: int
     failed: int
     causes: tuple[str, ...]
+    opening: Opening | None = None
 
 
 class Breaker(Protocol):
@@ -186,7 +201,8 @@ class ValkeyBreaker:
             datetime.fromtimestamp(changed_at / 1000, UTC) if changed_at else None,
             len(calls),
             len(failures),
-            tuple(failures[-5:] or found.get("causes") or ()),
+            _kinds_of(failures),
+            _opening_of(found.get("opening")),
         )
 
     def _failure(self, call: Call) -> str:
@@ -214,6 +230,20 @@ class ValkeyBreaker:
             logger.exception("the breaker's change to %s was not published", change.after)
 
 
+def _kinds_of(failures: Sequence[str]) -> tuple[str, ...]:
+    """Return the kinds of failures as the scripts do: `causes_of` in _BEGIN."""
+    times = Counter(reversed(failures))
+    shown = (f"{kind} ({n} times)" if n > 1 else kind for kind, n in times.items())
+    return tuple(islice(shown, _MAX_CAUSES))
+
+
+def _opening_of(stored: Mapping[str, Any] | None) -> Opening | None:
+    if not stored:
+        return None
+    at = datetime.fromtimestamp(stored["at"] / 1000, UTC)
+    return Opening(at, stored["calls"], stored["failed"], tuple(stored["causes"]))
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """A script's reply: a verdict with its number, and the change that it made, if any."""
@@ -237,7 +267,7 @@ class _Answer:
 
 
 # KEYS[1] holds the state, its version, the time of its change, the calls of the window (for each
-# its failure, or an empty text), the trials, and the causes of the last change that had some.
+# its failure, or an empty text), the trials, and its last opening.
 # ARGV[1] is its time to live in milliseconds.
 _BEGIN = """
 local time = redis.call('TIME')
@@ -259,16 +289,32 @@ local function failures(calls)
   return found
 end
 
+local function causes_of(failed)
+  local kinds, times = {}, {}
+  for i = #failed, 1, -1 do
+    local kind = failed[i]
+    if not times[kind] then kinds[#kinds + 1] = kind end
+    times[kind] = (times[kind] or 0) + 1
+  end
+  local shown = {}
+  for i = 1, math.min(#kinds, 5) do
+    local n = times[kinds[i]]
+    shown[i] = n > 1 and kinds[i] .. ' (' .. n .. ' times)' or kinds[i]
+  end
+  return shown
+end
+
 local function change(state, verdict, calls)
   local answer = {verdict, breaker.version + 1, breaker.state, state, 0, 0}
   local failed = failures(calls)
   answer[5], answer[6] = #calls, #failed
-  local causes = {}
-  for i = math.max(1, #failed - 4), #failed do causes[#causes + 1] = failed[i] end
+  local causes, opening = causes_of(failed), breaker.opening
   for _, cause in ipairs(causes) do answer[#answer + 1] = cause end
-  if #causes == 0 then causes = breaker.causes end  -- those of the last opening, still shown
+  if state == 'open' then
+    opening = {at = now, calls = #calls, failed = #failed, causes = causes}
+  end
   breaker = {state = state, version = breaker.version + 1, opened_at = now, calls = {}, trials = {},
-    causes = causes}
+    opening = opening}
   return answer
 end
 """

@@ -122,6 +122,19 @@ class Boards:
         place = self._server.run(lambda server: server.zrevrank(board, product_id))
         return place + 1 if isinstance(place, int) else None
 
+    def scores(self, window: Window, product_ids: Sequence[UUID]) -> list[float | None] | None:
+        """Return the scores of products, each None if it is not on the board, in one round trip.
+
+        Returns:
+            None without Valkey.
+        """
+        members = [str(each) for each in product_ids]
+        board = Keys.of(window).board
+        found: list[float | None] | None = self._server.run(
+            lambda server: server.zmscore(board, members)
+        )
+        return found
+
     def rescore(self, window: Window, weights: Weights) -> bool:
         """Recompute a board's scores from its parts, with the newest weights.
 

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import date
+from uuid import UUID
 
 from commerce.ranking.commands import SetRankingWeights
 from commerce.ranking.model import LAST_RANK, Ranked, Weights
@@ -36,3 +37,13 @@ class RankingFacade:
         so one is computed at a time; raises Busy where that takes too long.
         """
         return self._rankings.top(day, weights, 0, LAST_RANK)
+
+    def scores_of_day(
+        self, day: date, weights: Weights, after: UUID, limit: int
+    ) -> dict[UUID, float]:
+        """Compute the scores of products with activity on the day, by their ids.
+
+        They are the next `limit` after the id `after`; each equals the board's once both have
+        counted the same events.
+        """
+        return self._rankings.scores(day, weights, after, limit)

@@ -1,7 +1,8 @@
 """Ranking weights in PostgreSQL, and rankings of days computed from the products' metrics."""
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
 
 from commerce.ranking.model import CARRIED_FOR, CARRIED_SHARE, Ranked, Weights
 from commerce.runtime.db.statement import precompiled
@@ -24,6 +25,9 @@ class RankingRepository(Protocol):
 
     def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
         """Compute a part of a day's ranking from the metrics, one caller at a time."""
+
+    def scores(self, day: date, weights: Weights, after: UUID, limit: int) -> dict[UUID, float]:
+        """Compute the scores of products with activity on the day, the next ones by their ids."""
 
 
 class SqlRankingRepository:
@@ -50,16 +54,18 @@ class SqlRankingRepository:
     def top(self, day: date, weights: Weights, offset: int, limit: int) -> list[Ranked]:
         found = self._uow.lock(
             sql.ONE_AT_A_TIME(),
-            sql.TOP(
-                share=CARRIED_SHARE,
-                day=day,
-                first=date.fromordinal(max(1, day.toordinal() - CARRIED_FOR)),
-                offset=offset,
-                limit=limit,
-                **weights.by_column(),
-            ),
+            sql.TOP(offset=offset, limit=limit, **_scoring(day, weights)),
         )
         return [
             Ranked(offset + place, row.product_id, row.score)
             for place, row in enumerate(found, start=1)
         ]
+
+    def scores(self, day: date, weights: Weights, after: UUID, limit: int) -> dict[UUID, float]:
+        found = self._uow.read(sql.SCORES(after=after, limit=limit, **_scoring(day, weights)))
+        return {row.product_id: row.score for row in found}
+
+
+def _scoring(day: date, weights: Weights) -> dict[str, Any]:
+    first = date.fromordinal(max(1, day.toordinal() - CARRIED_FOR))
+    return {"share": CARRIED_SHARE, "day": day, "first": first, **weights.by_column()}

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Double,
     Numeric,
     Text,
+    Uuid,
     bindparam,
     cast,
     exists,
@@ -72,6 +73,19 @@ TOP = Statement(
     .order_by(_SCORED.c.score.desc(), _SCORED.c.product_id.desc())
     .limit(bindparam("limit", type_=BigInteger))
     .offset(bindparam("offset", type_=BigInteger))
+)
+
+_OF_THE_DAY = (
+    select(_m.product_id)
+    .where(_m.day == _DAY, _m.product_id > bindparam("after", type_=Uuid))
+    .order_by(_m.product_id)
+    .limit(bindparam("limit", type_=BigInteger))
+)
+SCORES = Statement(
+    select(_m.product_id, score_of_day().label("score"))
+    .where(_DAYS, _m.product_id.in_(_OF_THE_DAY))
+    .group_by(_m.product_id)
+    .order_by(_m.product_id)
 )
 
 # Over all connections: however many ask, for however many days, one core computes. The key is the

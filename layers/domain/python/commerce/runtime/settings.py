@@ -12,6 +12,7 @@ from commerce.shared.errors import Unavailable
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
+SECRET_SECONDS = 300  # a function goes on with a secret that it has read for so long
 DATABASE_NAME = "lastunit"  # as infra/production makes it; RDS' own secret does not name it
 
 
@@ -62,11 +63,11 @@ def _secrets() -> "SecretsProvider":
 
 
 def secret(arn: str, *, fresh: bool = False) -> dict[str, str]:
-    """Return a secret's JSON, cached for five minutes unless `fresh`. Raises Unavailable."""
+    """Return a secret's JSON, cached for SECRET_SECONDS unless `fresh`. Raises Unavailable."""
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
     try:
-        found = _secrets().get(arn, max_age=300, transform="json", force_fetch=fresh)
+        found = _secrets().get(arn, max_age=SECRET_SECONDS, transform="json", force_fetch=fresh)
     except GetParameterError as error:
         raise Unavailable("Secrets cannot be read at the moment; try again.") from error
     return cast("dict[str, str]", found)

@@ -1,4 +1,4 @@
-"""The overview: waiting events, stuck orders, unfinished payments, the circuit breaker."""
+"""The overview: the books, waiting events, stuck orders, unfinished payments, the breaker."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 from commerce.app.checkout.gateway import payment_breaker
 from commerce.app.checkout.payment_reconciler import UNKNOWN_FOR
 from commerce.app.messaging import relay
+from commerce.app.operations.harm import by_harm, is_urgent
+from commerce.app.reconciliation.runs import BooksView, books_view
 from commerce.payment import State
 from commerce.payment import Status as PaymentStatus
+from commerce.runtime import settings
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Row
 from commerce.runtime.db.statement import precompiled
 from commerce.runtime.db.unit_of_work import UnitOfWork
-from commerce.runtime.messaging import quarantine
+from commerce.runtime.messaging import failing, quarantine
+from commerce.runtime.messaging.failing import Failing
 from commerce.shared import clock
 from commerce.shared.schemas import MoneyView, Timestamp, View, one_of
 
@@ -28,6 +32,7 @@ NOTIFIED_WITHIN = timedelta(minutes=5)  # a notice's three tries take about thre
 SHIPPED_WITHIN = timedelta(days=1)
 DELIVERED_WITHIN = timedelta(days=14)
 MAX_COUNTED = 10_000
+MAX_FAILING = 1_000  # messages that are read to count them by queue
 MAX_LISTED = 20  # of each kind of problem; of payments five times as many
 
 STATES = ("PENDING", "CONFIRMED", "SHIPPED", "DELIVERED", "CANCELLED")
@@ -96,10 +101,20 @@ class WaitingPaymentView(View):
     late: bool
 
 
+class OpeningView(View):
+    """The last opening of the breaker: of `calls`, `failed` failed or were slow."""
+
+    at: Timestamp
+    calls: int
+    failed: int
+    causes: list[str]
+
+
 class BreakerView(View):
     """The state of the circuit breaker around the payment gateway.
 
-    `state` is unknown while Valkey does not answer: then every request is let through.
+    `state` is unknown while Valkey does not answer: then every request is let through. `calls`,
+    `failed` and `causes` are of the time since the last change.
     """
 
     state: Annotated[str, one_of([*State, "unknown"])]
@@ -107,12 +122,30 @@ class BreakerView(View):
     calls: int
     failed: int
     causes: list[str]
+    opening: OpeningView | None
+
+
+class FailingView(View):
+    """A queue of which messages fail and are tried again: how many, and the newest cause.
+
+    `tries` is the most of one message; `since` is when the first of them failed first.
+    """
+
+    queue: str
+    messages: int
+    tries: int
+    cause: str
+    type: str
+    since: Timestamp
+    is_urgent: bool
 
 
 class OverviewView(View):
-    """The state of outbox, orders, payments and circuit breaker at one moment."""
+    """The state of books, outbox, orders, payments and circuit breaker at one moment."""
 
     at: Timestamp
+    books: BooksView
+    failing: list[FailingView]
     outbox: OutboxView
     orders: list[StateView]
     stuck_orders: list[StuckOrderView]
@@ -121,7 +154,7 @@ class OverviewView(View):
 
 
 def overview() -> OverviewView:
-    """Read what is wrong now, the database's part in one round trip."""
+    """Read what is wrong now."""
     now = clock.now()
     day_ago = clock.first_id_at(now - DAY)
     notified_by = now - NOTIFIED_WITHIN
@@ -134,7 +167,8 @@ def overview() -> OverviewView:
         "NOT_SHIPPED": sql.NOT_SHIPPED(before_id=shipped_by, limit=MAX_LISTED),
         "NOT_DELIVERED": sql.NOT_DELIVERED(before_id=delivered_by, limit=MAX_LISTED),
     }
-    placed, [open_], payments, *stuck = UnitOfWork(database()).read_together(
+    uow = UnitOfWork(database())
+    placed, [open_], payments, *stuck = uow.read_together(
         sql.PLACED(since_id=day_ago),
         sql.OPEN(limit=MAX_COUNTED),
         sql.UNFINISHED_PAYMENTS(limit=5 * MAX_LISTED),
@@ -142,6 +176,8 @@ def overview() -> OverviewView:
     )
     return OverviewView(
         at=now,
+        books=books_view(uow, now),
+        failing=_failing(now),
         outbox=_outbox(now),
         orders=_states(placed, open_),
         stuck_orders=[
@@ -152,6 +188,25 @@ def overview() -> OverviewView:
         payments=[_payment(row, now) for row in payments],
         breaker=_breaker(),
     )
+
+
+def _failing(now: datetime) -> list[FailingView]:
+    stack = settings.text("RELAY_QUEUE_URL").rpartition("/")[2].removesuffix("outbox-nudge")
+    by_queue: dict[str, list[Failing]] = {}
+    for each in failing.find(now, MAX_FAILING):
+        by_queue.setdefault(each.queue.removeprefix(stack), []).append(each)
+    return [
+        FailingView(
+            queue=queue,
+            messages=len(found),
+            tries=max(each.tries for each in found),
+            cause=found[0].cause,
+            type=found[0].type,
+            since=min(each.since for each in found),
+            is_urgent=is_urgent(queue),
+        )
+        for queue, found in sorted(by_queue.items(), key=lambda each: by_harm(each[0]))
+    ]
 
 
 def _outbox(now: datetime) -> OutboxView:
@@ -216,11 +271,12 @@ def _payment(row: Row, now: datetime) -> WaitingPaymentView:
 def _breaker() -> BreakerView:
     snapshot = payment_breaker().snapshot()
     if snapshot is None:
-        return BreakerView(state="unknown", since=None, calls=0, failed=0, causes=[])
+        return BreakerView(state="unknown", since=None, calls=0, failed=0, causes=[], opening=None)
     return BreakerView(
         state=snapshot.state.value,
         since=snapshot.since,
         calls=snapshot.calls,
         failed=snapshot.failed,
         causes=list(snapshot.causes),
+        opening=OpeningView.model_validate(snapshot.opening) if snapshot.opening else None,
     )

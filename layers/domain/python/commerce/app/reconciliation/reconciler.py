@@ -1,6 +1,8 @@
 """The reconciler: reads the books chunk by chunk and collects the rows that break a rule."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from commerce.runtime.db.connection import Database
 from commerce.runtime.db.current import database
 from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.statement import Statement, precompiled
+from commerce.shared import clock
 
 if TYPE_CHECKING:
     from commerce.app.reconciliation import statements as sql
@@ -17,8 +20,37 @@ else:
 
 CHUNK = 500  # ids per statement: memory stays flat, and no statement nears its time-out
 MAX_FINDINGS = 1000
+MAX_CHANGED = 50_000  # ids of a book that are held at once
+FIRST = UUID(int=0)
 
-_FIRST = UUID(int=0)
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A kind of thing that is checked: its rules, and the fact that names it in their findings."""
+
+    fact: str
+    next_ids: Statement
+    rules: Mapping[str, Statement]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Checked ids of a book, of which `last` is the last one, and what was found of them."""
+
+    last: UUID
+    count: int
+    findings: list[Finding]
+
+
+def books() -> dict[str, Book]:
+    """Return the books by their names, in the order in which they are checked."""
+    return {
+        "products": Book("product_id", sql.NEXT_PRODUCTS, sql.PRODUCT_RULES),
+        "accounts": Book("user_id", sql.NEXT_ACCOUNTS, sql.ACCOUNT_RULES),
+        "orders": Book("order_id", sql.NEXT_ORDERS, sql.ORDER_RULES),
+        "coupons": Book("coupon_id", sql.NEXT_COUPONS, sql.COUPON_RULES),
+        "drops": Book("drop_id", sql.NEXT_DROPS, sql.DROP_RULES),
+    }
 
 
 class Reconciler:
@@ -34,36 +66,56 @@ class Reconciler:
 
         `progress` is called with the name of a book and the number of its ids checked so far.
         """
-        books = {
-            "products": (sql.NEXT_PRODUCTS, sql.PRODUCT_RULES, scope.products if scope else None),
-            "accounts": (sql.NEXT_ACCOUNTS, sql.ACCOUNT_RULES, scope.users if scope else None),
-            "orders": (sql.NEXT_ORDERS, sql.ORDER_RULES, scope.orders if scope else None),
-            "coupons": (sql.NEXT_COUPONS, sql.COUPON_RULES, scope.coupons if scope else None),
-            "drops": (sql.NEXT_DROPS, sql.DROP_RULES, scope.drops if scope else None),
-        }
+        ids = scope.by_book() if scope else {}
         findings: list[Finding] = []
-        checked = dict.fromkeys(books, 0)
-        for name, (next_ids, rules, ids) in books.items():
-            for chunk in self._chunks(next_ids, ids):
-                findings += self._broken(rules, chunk)
-                checked[name] += len(chunk)
+        checked = dict.fromkeys(books(), 0)
+        for name in checked:
+            for chunk in self.chunks(name, ids.get(name)):
+                findings += chunk.findings
+                checked[name] += chunk.count
                 if progress is not None:
                     progress(name, checked[name])
                 if len(findings) >= MAX_FINDINGS:
                     return Reconciliation(findings=findings, is_complete=False, **checked)
         return Reconciliation(findings=findings, is_complete=True, **checked)
 
-    def _chunks(self, next_ids: Statement, ids: Collection[UUID] | None) -> Iterator[list[UUID]]:
+    def chunks(
+        self, name: str, ids: Collection[UUID] | None = None, after: UUID = FIRST
+    ) -> Iterator[Chunk]:
+        """Check a book, all ids after `after` or the given ones, and yield each chunk's outcome."""
+        book = books()[name]
+        for some in self._ids(book.next_ids, ids, after):
+            yield Chunk(some[-1], len(some), list(self._broken(book.rules, some)))
+
+    def changed(self, name: str, *, since: datetime, transactions: int) -> set[UUID]:
+        """Return the ids of a book of which something changed, MAX_CHANGED at most.
+
+        Args:
+            name: the book's.
+            since: of what is found by its id or its event: the moment from which on.
+            transactions: of balances: how many transactions back.
+        """
+        query = sql.CHANGED[name](
+            since_id=clock.first_id_at(since),
+            since=since,
+            transactions=transactions,
+            limit=MAX_CHANGED,
+        )
+        return {row.id for row in self._read(query)}
+
+    def _ids(
+        self, next_ids: Statement, ids: Collection[UUID] | None, after: UUID
+    ) -> Iterator[list[UUID]]:
         if ids is not None:
             every = sorted(set(ids))
             yield from (every[at : at + CHUNK] for at in range(0, len(every), CHUNK))
             return
-        last = _FIRST
+        last = after
         while chunk := [row.id for row in self._read(next_ids(after=last, limit=CHUNK))]:
             yield chunk
             last = chunk[-1]
 
-    def _broken(self, rules: dict[str, Statement], ids: list[UUID]) -> Iterator[Finding]:
+    def _broken(self, rules: Mapping[str, Statement], ids: list[UUID]) -> Iterator[Finding]:
         for rule, statement in rules.items():
             for row in self._read(statement(ids=ids)):
                 facts = {name: _plain(value) for name, value in row._asdict().items()}

@@ -17,6 +17,16 @@ class Scope:
     coupons: Collection[UUID] = ()
     drops: Collection[UUID] = ()
 
+    def by_book(self) -> dict[str, Collection[UUID]]:
+        """Return the ids by the name of their book."""
+        return {
+            "products": self.products,
+            "accounts": self.users,
+            "orders": self.orders,
+            "coupons": self.coupons,
+            "drops": self.drops,
+        }
+
 
 class Finding(View):
     """A broken rule: `facts` has the ids that break it, and the two values that differ."""

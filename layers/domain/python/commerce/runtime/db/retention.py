@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, DateTime, Table, bindparam, de
 
 from commerce.runtime.db.connection import Database
 from commerce.runtime.db.statement import Statement
-from commerce.runtime.db.tables import once_table, outbox_table
+from commerce.runtime.db.tables import failing_message_table, once_table, outbox_table
 from commerce.runtime.deadline import Deadline
 from commerce.shared import clock
 from commerce.shared.errors import Busy
@@ -57,6 +57,13 @@ _o, _c = outbox_table.c, once_table.c
 RETENTIONS = (
     Retention.of(
         "outbox", outbox_table, _o.published_at, timedelta(days=7), _o.published_at.is_not(None)
+    ),
+    # Of messages that were tried again by a function that could not say so.
+    Retention.of(
+        "failing_messages",
+        failing_message_table,
+        failing_message_table.c.failed_at,
+        timedelta(days=1),
     ),
     # A request's answer is replayed for 24 h.
     Retention.of("answers", once_table, _c.claimed_at, timedelta(days=2), _c.answer.is_not(None)),

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    DateTime,
     Text,
     Uuid,
     any_,
@@ -26,6 +27,7 @@ from commerce.runtime.db.core import insert_many, insert_row, records
 from commerce.runtime.db.statement import Statement
 from commerce.runtime.db.tables import (
     admin_audit_table,
+    failing_message_table,
     once_table,
     ops_audit_table,
     outbox_table,
@@ -208,3 +210,31 @@ FORGET_COMMANDS = Statement(
     .values(subject=func.regexp_replace(_a.subject, _LOGIN_ID, "(erased)", "gi"))
 )
 REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))
+
+# --- failing messages ----------------------------------------------------------------------------
+
+_f = failing_message_table.c
+
+
+def _note_failures() -> Any:
+    names = [each.name for each in _f]
+    given = records("rows", *_f)
+    note = upsert(failing_message_table).from_select(
+        names, select(*(given.c[name] for name in names)).order_by(given.c.message_id)
+    )
+    newer = {name: note.excluded[name] for name in ("tries", "cause", "failed_at")}
+    return note.on_conflict_do_update(index_elements=[_f.message_id], set_=newer)
+
+
+NOTE_FAILURES = Statement(_note_failures)
+FORGET_FAILURES = Statement(
+    delete(failing_message_table).where(
+        _f.message_id == any_(bindparam("message_ids", type_=ARRAY(Text)))
+    )
+)
+FAILING = Statement(
+    select(*_f)
+    .where(_f.failed_at >= bindparam("since", type_=DateTime(timezone=True)))
+    .order_by(_f.failed_at.desc())
+    .limit(bindparam("limit", type_=BigInteger))
+)

@@ -75,6 +75,20 @@ quarantine_table = Table(
     Column("set_aside_at", DateTime(timezone=True), nullable=False),
 )
 
+# Messages that were tried in vain and are to be tried again; a dead letter is none of them.
+failing_message_table = Table(
+    "failing_message",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("failed_at", DateTime(timezone=True), nullable=False),
+    Index("failing_message_newest", "failed_at"),
+)
+
 ops_audit_table = Table(
     "ops_audit",
     metadata,

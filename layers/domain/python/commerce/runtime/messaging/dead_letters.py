@@ -8,7 +8,7 @@ operators do not interfere: a received dead letter is invisible to the other one
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -391,15 +391,15 @@ def _paced(messages: int, rate: float | None) -> Iterator[None]:
 def logged_cause(logs: Any, group: str, dead_letter: DeadLetter) -> str:
     """Return the cause of a dead letter: the bus' reason, else the last error in the log.
 
-    Empty if the log has none or cannot be read.
+    The error is that of a line which names this message; of a batch that failed together, only
+    where the message has none of its own. Empty if the log has none or cannot be read.
     """
-    event_id = dead_letter.envelope.get("id")
-    if dead_letter.cause or not event_id:
+    if dead_letter.cause:
         return dead_letter.cause
     try:
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=group,
-            filterPattern=f'"{event_id}" "message failed"',
+            filterPattern=f'"{dead_letter.id}" "exception"',
             startTime=int(dead_letter.sent_at.timestamp() * 1000),
         )
         lines = [
@@ -407,7 +407,15 @@ def logged_cause(logs: Any, group: str, dead_letter: DeadLetter) -> str:
             for page in islice(pages, LOG_PAGES)
             for event in page["events"]
         ]
-        causes = [line["exception"] for line in lines if "exception" in line]
-        return str(causes[-1]).strip().splitlines()[-1]
     except (ClientError, BotoCoreError, LookupError, TypeError, ValueError):
         return ""
+    return _cause_in(lines, dead_letter.id)
+
+
+def _cause_in(lines: Sequence[Mapping[str, Any]], message_id: str) -> str:
+    own = [each for each in lines if each.get("message_id") == message_id]
+    joint = [each for each in lines if message_id in (each.get("message_ids") or ())]
+    for each in (*reversed(own), *reversed(joint)):
+        if text := str(each.get("exception", "")).strip():
+            return text.splitlines()[-1]
+    return ""

@@ -172,6 +172,9 @@ class _Run:
                 outcome.quarantined = {at: w for at, w in outcome.quarantined.items() if at <= last}
                 break
         self._decide_on_faulty(outcome)
+        for id_, row in by_id.items():
+            if (cause := outcome.quarantined.get(row.position)) is not None:
+                logger.error("event %s is quarantined: %s", id_, cause)
         outcome.refused = len(rows) - len(outcome.taken) - len(outcome.quarantined)
         if outcome.refused and outcome.last is not None:
             self.after = outcome.last
@@ -211,8 +214,6 @@ class _Run:
             too_large = {at: why for at, why in outcome.quarantined.items() if why == TOO_LARGE}
             outcome.quarantined = too_large
         outcome.faulty = [row for row in outcome.faulty if row.position not in outcome.quarantined]
-        for position, cause in outcome.quarantined.items():
-            logger.error("the event at position %d is quarantined: %s", position, cause)
 
 
 def _log_fields(envelope: Envelope) -> dict[str, str]:

@@ -22,7 +22,7 @@ from commerce.user.staff.commands import SetScopes, SuspendUser
 from commerce.user.staff.errors import BootstrapUsed, LastAdmin, OwnAccount
 from commerce.user.staff.model import Member
 from commerce.user.staff.repository import StaffRepository
-from commerce.user.staff.views import ListedStaffView, StaffUserView, StaffView
+from commerce.user.staff.views import EndedView, ListedStaffView, StaffUserView, StaffView
 
 
 class StaffFacade:
@@ -67,10 +67,25 @@ class StaffFacade:
         """Grant a user scopes besides those that they have. Raises UserNotFound."""
         return self._change(self._id_of(login_id), lambda held: held | set(scopes), by, None)
 
-    def revoke_by_login(self, login_id: str, scopes: Iterable[Scope], *, by: str) -> StaffView:
-        """Revoke some of a user's scopes, or all where none is named. Raises UserNotFound."""
-        revoked = set(scopes)
-        return self._change(self._id_of(login_id), lambda held: held - (revoked or held), by, None)
+    def revoke_by_login(self, login_id: str, scopes: Iterable[Scope], *, by: str) -> EndedView:
+        """Revoke some of a user's scopes, or all where none is named. Raises UserNotFound.
+
+        Their sessions end where they had one of these scopes.
+        """
+        id_, named = self._id_of(login_id), set(scopes)
+        member = self._lock(id_, None)[id_]
+        revoked = member.scopes & (named or member.scopes)
+        ended = len(self._sessions.of_user(id_)) if revoked else 0
+        self._change(id_, lambda held: held - revoked, by, None)
+        return _ended(member, revoked, ended)
+
+    def end_sessions_by_login(self, login_id: str, *, by: str) -> EndedView:
+        """End all of a user's sessions; they keep their scopes. Raises UserNotFound."""
+        id_ = self._id_of(login_id)
+        member = self._lock(id_, None)[id_]
+        ended = len(self._sessions.of_user(id_))
+        self.end_sessions(str(id_), by=by, actor=None)
+        return _ended(member, (), ended)
 
     def find(self, *, login_id: str | None, email: str | None, by: str) -> Page[StaffUserView]:
         """Find the user with exactly this login id and this address; the audit names them."""
@@ -179,6 +194,15 @@ def _view(member: Member) -> StaffView:
         login_id=member.login_id,
         scopes=_scopes(member.scopes),
         suspended_at=member.suspended_at,
+    )
+
+
+def _ended(member: Member, revoked: Iterable[str], sessions: int) -> EndedView:
+    return EndedView(
+        user_id=str(member.id),
+        login_id=member.login_id,
+        revoked=_scopes(revoked),
+        sessions_ended=sessions,
     )
 
 

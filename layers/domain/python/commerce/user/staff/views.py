@@ -25,6 +25,15 @@ class ListedStaffView(StaffView):
     )
 
 
+class EndedView(View):
+    """The scopes that were revoked of a user, and how many of their sessions ended."""
+
+    user_id: str
+    login_id: str
+    revoked: list[Scope]
+    sessions_ended: int
+
+
 class StaffUserView(UserView):
     """A user as staff see them."""
 

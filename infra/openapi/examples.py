@@ -13,6 +13,8 @@ from commerce.app.catalogue import LikedProduct
 from commerce.app.checkout import ChargePage, OrderPage
 from commerce.app.operations import (
     DeadLetterOutcomeView,
+    DiscardedView,
+    KindsView,
     OperatorsOrderView,
     OverviewView,
     QueueDeadLettersView,
@@ -279,8 +281,11 @@ _API_KEY = {
 
 _LETTER = {
     "message_id": MESSAGE_ID,
+    "kind": "OrderConfirmed",
     "sent_at": AT,
+    "occurred_at": AT,
     "age_seconds": 240,
+    "redriven": 0,
     "type": "OrderConfirmed",
     "event_id": EVENT_ID,
     "order_id": ORDER_ID,
@@ -289,12 +294,24 @@ _LETTER = {
     "body": '{"detail-type": "OrderConfirmed", "detail": {}}',
     "body_is_cut": False,
 }
+_KIND = {"kind": "OrderConfirmed", "count": 1}
 _QUEUE = {
     "queue": QUEUE,
     "count": 1,
     "is_urgent": True,
     "can_redrive": True,
+    "under_way": 0,
     "letters": [_LETTER],
+}
+_DISCARDED = {
+    **{name: _LETTER[name] for name in ("kind", "order_id", "event_id", "body", "body_is_cut")},
+    "queue": QUEUE,
+    "message_id": MESSAGE_ID,
+    "at": AT,
+    "by": f"admin:{USER_ID}",
+    "reason": "Settled by telephone",
+    "restored_at": None,
+    "restored_by": None,
 }
 _OVERVIEW = {
     "at": AT,
@@ -547,8 +564,19 @@ _VIEWS: tuple[View, ...] = (
     QueuesView.model_validate({"queues": [_QUEUE]}),
     QueueDeadLettersView.model_validate(_QUEUE),
     DeadLetterOutcomeView.model_validate(
-        {"queue": QUEUE, "done": [MESSAGE_ID], "failed": [], "not_found": [], "complete": True}
+        {
+            "queue": QUEUE,
+            "done": [MESSAGE_ID],
+            "kinds": [_KIND],
+            "failed": [],
+            "not_found": [],
+            "complete": True,
+        }
     ),
+    KindsView.model_validate(
+        {"queue": QUEUE, "count": 32, "kinds": [{"kind": "UNREADABLE", "count": 31}, _KIND]}
+    ),
+    DiscardedView.model_validate(_DISCARDED),
     OverviewView.model_validate(_OVERVIEW),
     SalesView.model_validate(_SALES),
     OperatorsOrderView.model_validate(

@@ -4,20 +4,28 @@ The overview and the sales are read over the tables of all contexts, not through
 letters are handled by the same code as in `make ops`.
 """
 
-from commerce.app.operations.commands import Discard, Redrive
+from commerce.app.operations.commands import Discard, Redrive, Restore
 from commerce.app.operations.dead_letters import (
     DeadLetterOutcomeView,
     DeadLetterView,
+    KindsView,
     QueueDeadLettersView,
     QueuesView,
     dead_letters_of,
     describe,
     discard,
+    kinds_of,
     queues,
     record_act,
     redrive,
+    restore,
 )
-from commerce.app.operations.discarded import Discarded, discarded
+from commerce.app.operations.discarded import (
+    Discarded,
+    DiscardedView,
+    discarded,
+    newest_discarded,
+)
 from commerce.app.operations.errors import EventNotQuarantined, QueueNotFound
 from commerce.app.operations.order import NoticeView, OperatorsOrderView, order_for_operators
 from commerce.app.operations.overview import OverviewView, overview
@@ -25,10 +33,10 @@ from commerce.app.operations.repairs import RequeueView, requeue, requeue_event,
 from commerce.app.operations.sales import SalesView, sales
 
 __all__ = [
-    "DeadLetterOutcomeView", "DeadLetterView", "Discard", "Discarded",
-    "EventNotQuarantined", "NoticeView", "OperatorsOrderView", "OverviewView",
-    "QueueDeadLettersView", "QueueNotFound", "QueuesView",
-    "Redrive", "RequeueView", "SalesView", "dead_letters_of", "describe", "discard",
-    "discarded",    "order_for_operators", "overview", "queues", "record_act", "redrive", "requeue",
-    "requeue_event", "sales", "sync_payment",
+    "DeadLetterOutcomeView", "DeadLetterView", "Discard", "Discarded", "DiscardedView",
+    "EventNotQuarantined", "KindsView", "NoticeView", "OperatorsOrderView", "OverviewView",
+    "QueueDeadLettersView", "QueueNotFound", "QueuesView", "Redrive", "RequeueView", "Restore",
+    "SalesView", "dead_letters_of", "describe", "discard", "discarded", "kinds_of",
+    "newest_discarded", "order_for_operators", "overview", "queues", "record_act", "redrive",
+    "requeue", "requeue_event", "restore", "sales", "sync_payment",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ The console repeats the overview every 15 seconds, so each of its statements use
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     DateTime,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Text,
     TextClause,
     Uuid,
+    any_,
     bindparam,
     cast,
     exists,
@@ -118,12 +120,42 @@ BEST_SELLERS = Statement(
 )
 
 _d = ops_audit_table.c
+_ACTION = bindparam("action", type_=Text)
+_MESSAGES: Any = bindparam("message_ids", type_=ARRAY(Text))
+_discard = (_d.id, _d.at, _d.by, _d.queue, _d.message_id, _d.body, _d.reason)
 DISCARDED = Statement(
-    select(_d.id, _d.at, _d.by, _d.message_id, _d.body, _d.reason)
+    select(*_discard)
     .where(
-        _d.action == bindparam("action", type_=Text),
+        _d.action == _ACTION,
         _d.queue == bindparam("queue", type_=Text),
         _d.at >= bindparam("since", type_=DateTime(timezone=True)),
     )
     .order_by(_d.id.desc())
+)
+DISCARDED_MESSAGES = Statement(
+    select(*_discard)
+    .where(
+        _d.action == _ACTION,
+        _d.queue == bindparam("queue", type_=Text),
+        _d.message_id == any_(_MESSAGES),
+    )
+    .order_by(_d.id.desc())
+)
+NEWEST_DISCARDS = Statement(
+    select(*_discard)
+    .where(_d.action == _ACTION, _d.id < _BEFORE_ID)
+    .order_by(_d.id.desc())
+    .limit(_LIMIT)
+)
+ACTS_ON_MESSAGES = Statement(
+    select(_d.id, _d.at, _d.by, _d.message_id)
+    .where(_d.action == _ACTION, _d.message_id == any_(_MESSAGES))
+    .order_by(_d.id)
+)
+# A message that is redriven again has another id, and the same body.
+_different = func.count(func.md5(_d.body).distinct())
+REDRIVEN = Statement(
+    select(_d.queue, _different.label("messages"), func.max(_d.at).label("last_at"))
+    .where(_d.action == _ACTION, _d.id >= _SINCE_ID)
+    .group_by(_d.queue)
 )

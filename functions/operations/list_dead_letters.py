@@ -1,4 +1,4 @@
-"""GET /admin/dead-letters/{queue}, /admin/discarded-messages: what failed or was discarded."""
+"""GET /admin/dead-letters/{queue} and what else is read from queues, audit and log."""
 
 from typing import Annotated
 
@@ -9,12 +9,15 @@ from commerce.app.operations import (
     KindsView,
     QueueDeadLettersView,
     QueueNotFound,
+    TimelineView,
     dead_letters_of,
     kinds_of,
     newest_discarded,
+    timeline,
 )
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import Cursor, Limit, Scope, Staff, http_api, lambda_handler
+from commerce.order import OrderNotFound
 from commerce.shared.schemas import Page
 
 api = http_api()
@@ -43,4 +46,10 @@ def list_discarded_messages(limit: Limit = 20, cursor: Cursor = None) -> Page[Di
     return in_transaction(newest_discarded, limit=limit, after=cursor)
 
 
-handler = lambda_handler(api, access=Scope.OPS, refusals=(QueueNotFound,))
+@api.get("/admin/orders/<order_id>/timeline")
+def get_timeline(order_id: str, staff: Staff) -> TimelineView:  # noqa: ARG001
+    """Read all that is known of an order: history, events, notices, acts, dead letters, log."""
+    return timeline(order_id)
+
+
+handler = lambda_handler(api, access=Scope.OPS, refusals=(QueueNotFound, OrderNotFound))

@@ -15,6 +15,7 @@ from commerce.app.operations import (
     DeadLetterOutcomeView,
     DiscardedView,
     KindsView,
+    NoticesView,
     OperatorsOrderView,
     OverviewView,
     QueueDeadLettersView,
@@ -22,6 +23,7 @@ from commerce.app.operations import (
     QueuesView,
     RequeueView,
     SalesView,
+    TimelineView,
 )
 from commerce.app.operations.overview import PROBLEMS
 from commerce.app.privacy import KeptView
@@ -313,6 +315,21 @@ _DISCARDED = {
     "restored_at": None,
     "restored_by": None,
 }
+_TIMELINE = {
+    "order_id": ORDER_ID,
+    "entries": [
+        {
+            "at": AT,
+            "kind": "EVENT",
+            "what": "OrderConfirmed",
+            "detail": "published",
+            "by": "",
+            "id": EVENT_ID,
+            "trace_id": REQUEST_ID,
+        }
+    ],
+    "is_complete": True,
+}
 _OVERVIEW = {
     "at": AT,
     "outbox": {
@@ -590,6 +607,10 @@ _VIEWS: tuple[View, ...] = (
             "notices": [{"kind": "ORDER", "delivered_at": AT}],
         }
     ),
+    NoticesView.model_validate(
+        {"order_id": ORDER_ID, "notices": [{"kind": "ORDER", "delivered_at": AT}]}
+    ),
+    TimelineView.model_validate(_TIMELINE),
     RequeueView(event_id=EVENT_ID, put_back=True),
     ActView.model_validate(_ACT),
     StaffView(user_id=USER_ID, login_id="coyote", scopes=[Scope.STOCK], suspended_at=None),

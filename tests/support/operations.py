@@ -105,3 +105,8 @@ def requeue(event_id: str, by: Person | None = None) -> Answer:
 def _send(name: str, method: str, path: str, by: Person | None = None, body: Any = None) -> Answer:
     token = (by or an_admin()).token
     return call(f"operations/{name}", method, path, token=token, body=body)
+
+
+def order_timeline(order_id: str, by: Person | None = None) -> Answer:
+    """Call GET /admin/orders/{order_id}/timeline."""
+    return _send("list_dead_letters", "GET", f"/admin/orders/{order_id}/timeline", by)

@@ -2,6 +2,7 @@
 import { get, may, token } from "./api.js";
 import { ago, counted, duration, el, problemText, updateTimes, show } from "./dom.js";
 import * as drops from "./drops.js";
+import { page } from "./order.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
 import * as staff from "./staff.js";
@@ -113,6 +114,8 @@ const handlers = {
     draw();
   },
 };
+
+page.changed = handlers.changed;
 
 async function changed() {
   await running; // its answers may be older than the change

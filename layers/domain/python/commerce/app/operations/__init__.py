@@ -4,7 +4,7 @@ The overview and the sales are read over the tables of all contexts, not through
 letters are handled by the same code as in `make ops`.
 """
 
-from commerce.app.operations.commands import Discard, Redrive, Restore
+from commerce.app.operations.commands import Discard, Redrive, ResendNotice, Restore, SyncPayment
 from commerce.app.operations.dead_letters import (
     DeadLetterOutcomeView,
     DeadLetterView,
@@ -26,17 +26,25 @@ from commerce.app.operations.discarded import (
     discarded,
     newest_discarded,
 )
-from commerce.app.operations.errors import EventNotQuarantined, QueueNotFound
-from commerce.app.operations.order import NoticeView, OperatorsOrderView, order_for_operators
+from commerce.app.operations.errors import EventNotQuarantined, NothingToSend, QueueNotFound
+from commerce.app.operations.notices import resend_notice
+from commerce.app.operations.order import (
+    NoticesView,
+    NoticeView,
+    OperatorsOrderView,
+    order_for_operators,
+)
+from commerce.app.operations.order_timeline import TimelineView, timeline
 from commerce.app.operations.overview import OverviewView, overview
 from commerce.app.operations.repairs import RequeueView, requeue, requeue_event, sync_payment
 from commerce.app.operations.sales import SalesView, sales
 
 __all__ = [
     "DeadLetterOutcomeView", "DeadLetterView", "Discard", "Discarded", "DiscardedView",
-    "EventNotQuarantined", "KindsView", "NoticeView", "OperatorsOrderView", "OverviewView",
-    "QueueDeadLettersView", "QueueNotFound", "QueuesView", "Redrive", "RequeueView", "Restore",
-    "SalesView", "dead_letters_of", "describe", "discard", "discarded", "kinds_of",
-    "newest_discarded", "order_for_operators", "overview", "queues", "record_act", "redrive",
-    "requeue", "requeue_event", "restore", "sales", "sync_payment",
+    "EventNotQuarantined", "KindsView", "NothingToSend", "NoticeView", "NoticesView",
+    "OperatorsOrderView", "OverviewView", "QueueDeadLettersView", "QueueNotFound", "QueuesView",
+    "Redrive", "RequeueView", "ResendNotice", "Restore", "SalesView", "SyncPayment", "TimelineView",
+    "dead_letters_of", "describe", "discard", "discarded", "kinds_of", "newest_discarded",
+    "order_for_operators", "overview", "queues", "record_act", "redrive", "requeue",
+    "requeue_event", "resend_notice", "restore", "sales", "sync_payment", "timeline",
 ]  # fmt: skip

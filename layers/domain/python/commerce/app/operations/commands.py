@@ -52,6 +52,20 @@ class Discard(_Selection):
         return None if self.kinds is None else {each.kind: each.count for each in self.kinds}
 
 
+class SyncPayment(Command):
+    """Settle or refund a payment by the gateway's record."""
+
+    reason: Annotated[Reason, Field(examples=["The buyer was charged, says their bank"])] | None = (
+        None
+    )
+
+
+class ResendNotice(Command):
+    """Send the delivery system what it is to know of an order, again if it was sent before."""
+
+    reason: Annotated[Reason, Field(examples=["The delivery system lost a day of notices"])]
+
+
 class Restore(Command):
     """Send discarded messages to their queue again."""
 

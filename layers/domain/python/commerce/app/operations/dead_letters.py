@@ -41,6 +41,7 @@ VISIBILITY_SECONDS = 60
 CAUSES_SECONDS = (
     4.0  # a large log is slow to search: causes that are not found by then are left out
 )
+MAX_ABOUT = 20  # dead letters of an order in one queue
 COUNT_SECONDS = 15.0  # of counting by kind
 # A redriven message is handled or a dead letter again by then: tries times visibility time-out.
 UNDER_WAY_FOR = timedelta(hours=1)
@@ -174,6 +175,23 @@ def dead_letters_of(queue: str, limit: int) -> QueueDeadLettersView:
     found = _dead_letters(_queue(queue))
     redriven = in_transaction(redriven_lately, since=clock.now() - UNDER_WAY_FOR)
     return _list(found, limit, _causes(), redriven.get(queue))
+
+
+def dead_letters_about(order_id: str, seconds: float) -> tuple[list[tuple[str, DeadLetter]], bool]:
+    """Find an order's dead letters, each with its queue; and whether every queue was searched.
+
+    Queues are searched in the order of their harm, until the time is over.
+    """
+    deadline, found = Deadline.within(seconds), list[tuple[str, DeadLetter]]()
+    for queue in sorted(_queues(), key=lambda each: by_harm(each.name)):
+        if deadline.is_over:
+            return found, False
+        dead_letters = _dead_letters(queue)
+        if dead_letters.count():
+            left = deadline.left_seconds
+            about = dead_letters.peek(MAX_ABOUT, [order_id], quick=True, seconds=left)
+            found += [(queue.name, each) for each in about]
+    return found, not deadline.is_over
 
 
 def kinds_of(queue: str) -> KindsView:

@@ -14,9 +14,11 @@ from sqlalchemy import (
     Text,
     TextClause,
     Uuid,
+    and_,
     any_,
     bindparam,
     cast,
+    column,
     exists,
     func,
     or_,
@@ -27,7 +29,7 @@ from sqlalchemy import (
 from commerce.order.tables import order_history_table, order_line_table, order_table
 from commerce.payment.tables import UNFINISHED, payment_table
 from commerce.runtime.db.statement import Statement
-from commerce.runtime.db.tables import ops_audit_table
+from commerce.runtime.db.tables import admin_audit_table, ops_audit_table, outbox_table
 from commerce.shipping.tables import shipment_notice_table
 
 _o, _l, _h, _p = order_table.c, order_line_table.c, order_history_table.c, payment_table.c
@@ -158,4 +160,25 @@ REDRIVEN = Statement(
     select(_d.queue, _different.label("messages"), func.max(_d.at).label("last_at"))
     .where(_d.action == _ACTION, _d.id >= _SINCE_ID)
     .group_by(_d.queue)
+)
+
+_e, _c = outbox_table.c, admin_audit_table.c
+_SUBJECTS: Any = bindparam("subjects", type_=ARRAY(Uuid))
+_bounds = (
+    func.unnest(bindparam("first_ids", type_=ARRAY(Uuid)), bindparam("end_ids", type_=ARRAY(Uuid)))
+    .table_valued(column("first", Uuid), column("end", Uuid))
+    .render_derived("bounds")
+)
+# An outbox has no index by aggregate, which each order would pay for: ids near a moment are few.
+EVENTS_ABOUT = Statement(
+    select(_e.id, _e.type, _e.occurred_at, _e.trace_id, _e.published_at)
+    .distinct()
+    .join_from(_bounds, outbox_table, and_(_e.id >= _bounds.c.first, _e.id < _bounds.c.end))
+    .where(_e.aggregate_id == any_(_SUBJECTS))
+    .order_by(_e.id)
+)
+CHANGES_OF = Statement(
+    select(_c.at, _c.by, _c.action, _c.after, _c.trace_id)
+    .where(_c.subject_id == any_(_SUBJECTS))
+    .order_by(_c.id)
 )

@@ -269,7 +269,12 @@ class DeadLetters:
         return sum(int(found[name]) for name in _COUNTS)
 
     def peek(
-        self, limit: int, ids: Collection[str] = (), *, quick: bool = False
+        self,
+        limit: int,
+        ids: Collection[str] = (),
+        *,
+        quick: bool = False,
+        seconds: float = math.inf,
     ) -> list[DeadLetter]:
         """Return dead letters without removing them, oldest first.
 
@@ -277,13 +282,14 @@ class DeadLetters:
             limit: how many at most.
             ids: of messages, events or orders; empty for any.
             quick: stop after one empty answer of SQS, within a second.
+            seconds: none with the ids is looked for later than this.
         """
-        found: list[DeadLetter] = []
+        found, deadline = list[DeadLetter](), Deadline.within(seconds)
         try:
             with closing(self._receive(_Choice(ids), quick=quick)) as batches:
                 for batch in batches:
                     found += batch
-                    if len(found) >= limit and not ids:
+                    if (len(found) >= limit and not ids) or deadline.is_over:
                         break
         finally:
             self._release(found)

@@ -1,7 +1,6 @@
 """POST /admin/orders/{order_id}/notices: staff send the delivery system an order's notice again."""
 
-from commerce.app.operations import NothingToSend, NoticesView, ResendNotice
-from commerce.app.operations import resend_notice as resend
+from commerce.app.operations import NothingToSend, NoticesView, ResendNotice, repeat_notice
 from commerce.entrypoints.http import Scope, Staff, http_api, lambda_handler
 from commerce.order import OrderNotFound
 from commerce.shipping import DeliverySystemFailed
@@ -11,7 +10,7 @@ api = http_api()
 
 @api.post("/admin/orders/<order_id>/notices")
 def resend_notice(order_id: str, command: ResendNotice, staff: Staff) -> NoticesView:
-    return resend(order_id, command, by=staff.by)
+    return repeat_notice(order_id, command, by=staff.by)
 
 
 handler = lambda_handler(

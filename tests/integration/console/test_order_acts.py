@@ -1,4 +1,4 @@
-"""What staff do with an order from its dialog: for a reason, as far as their scopes go, audited."""
+"""Acts of staff on an order from its dialog: for a reason, within their scopes, audited."""
 
 from collections.abc import Callable
 
@@ -65,7 +65,7 @@ def test_an_order_is_sent_shipped_and_delivered_from_its_dialog(
     assert wider_than_its_window(console) == []
 
 
-def test_cancelling_an_order_asks_for_reason_and_password(
+def test_an_order_is_cancelled_for_a_reason_and_with_the_password(
     page: Page, order_id: str, site: str
 ) -> None:
     sign_in(page, site, an_account(Scope.OPS, Scope.ORDERS_READ, Scope.ORDERS_FULFIL))

@@ -16,7 +16,7 @@ from commerce.shipping import ShippingFacade
 _SENT_OF = ("CONFIRMED", "CANCELLED")
 
 
-def resend_notice(order_id: str, command: ResendNotice, *, by: str) -> NoticesView:
+def repeat_notice(order_id: str, command: ResendNotice, *, by: str) -> NoticesView:
     """Send the delivery system what it is to know of an order, whether it was sent before or not.
 
     However often and by how many at once: a notice keeps its key, by which the delivery system

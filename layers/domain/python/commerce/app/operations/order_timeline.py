@@ -1,4 +1,4 @@
-"""What happened to an order, and around it, in the order of time: from all that is known of it."""
+"""The timeline of an order: all that is known of it and around it, oldest first."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -49,6 +49,7 @@ function pageOf(order, after) {
       ["Carrier", order.shipment?.carrier ?? "–"],
       ["Tracking", order.shipment?.tracking_number ?? "–"],
     ]),
+    may("ops") ? el("h3", {}, "Timeline") : null,
     may("ops") ? timelineOf(order) : null,
     el("h3", {}, "History"),
     table("History", [

@@ -13,6 +13,9 @@ from commerce.app.catalogue import LikedProduct
 from commerce.app.checkout import ChargePage, OrderPage
 from commerce.app.operations import (
     DeadLetterOutcomeView,
+    DiscardedView,
+    KindsView,
+    NoticesView,
     OperatorsOrderView,
     OverviewView,
     QueueDeadLettersView,
@@ -20,6 +23,7 @@ from commerce.app.operations import (
     QueuesView,
     RequeueView,
     SalesView,
+    TimelineView,
 )
 from commerce.app.operations.overview import PROBLEMS
 from commerce.app.privacy import KeptView
@@ -279,8 +283,11 @@ _API_KEY = {
 
 _LETTER = {
     "message_id": MESSAGE_ID,
+    "kind": "OrderConfirmed",
     "sent_at": AT,
+    "occurred_at": AT,
     "age_seconds": 240,
+    "redriven": 0,
     "type": "OrderConfirmed",
     "event_id": EVENT_ID,
     "order_id": ORDER_ID,
@@ -289,11 +296,13 @@ _LETTER = {
     "body": '{"detail-type": "OrderConfirmed", "detail": {}}',
     "body_is_cut": False,
 }
+_KIND = {"kind": "OrderConfirmed", "count": 1}
 _QUEUE = {
     "queue": QUEUE,
     "count": 1,
     "is_urgent": True,
     "can_redrive": True,
+    "under_way": 0,
     "letters": [_LETTER],
 }
 _RUN = {
@@ -307,6 +316,31 @@ _RUN = {
     "drops": 0,
     "boards": 80,
     "findings": 1,
+    "is_complete": True,
+}
+_DISCARDED = {
+    **{name: _LETTER[name] for name in ("kind", "order_id", "event_id", "body", "body_is_cut")},
+    "queue": QUEUE,
+    "message_id": MESSAGE_ID,
+    "at": AT,
+    "by": f"admin:{USER_ID}",
+    "reason": "Settled by telephone",
+    "restored_at": None,
+    "restored_by": None,
+}
+_TIMELINE = {
+    "order_id": ORDER_ID,
+    "entries": [
+        {
+            "at": AT,
+            "kind": "EVENT",
+            "what": "OrderConfirmed",
+            "detail": "published",
+            "by": "",
+            "id": EVENT_ID,
+            "trace_id": REQUEST_ID,
+        }
+    ],
     "is_complete": True,
 }
 _OVERVIEW = {
@@ -587,8 +621,19 @@ _VIEWS: tuple[View, ...] = (
     QueuesView.model_validate({"queues": [_QUEUE]}),
     QueueDeadLettersView.model_validate(_QUEUE),
     DeadLetterOutcomeView.model_validate(
-        {"queue": QUEUE, "done": [MESSAGE_ID], "failed": [], "not_found": [], "complete": True}
+        {
+            "queue": QUEUE,
+            "done": [MESSAGE_ID],
+            "kinds": [_KIND],
+            "failed": [],
+            "not_found": [],
+            "complete": True,
+        }
     ),
+    KindsView.model_validate(
+        {"queue": QUEUE, "count": 32, "kinds": [{"kind": "UNREADABLE", "count": 31}, _KIND]}
+    ),
+    DiscardedView.model_validate(_DISCARDED),
     OverviewView.model_validate(_OVERVIEW),
     SalesView.model_validate(_SALES),
     OperatorsOrderView.model_validate(
@@ -602,6 +647,10 @@ _VIEWS: tuple[View, ...] = (
             "notices": [{"kind": "ORDER", "delivered_at": AT}],
         }
     ),
+    NoticesView.model_validate(
+        {"order_id": ORDER_ID, "notices": [{"kind": "ORDER", "delivered_at": AT}]}
+    ),
+    TimelineView.model_validate(_TIMELINE),
     RequeueView(event_id=EVENT_ID, put_back=True),
     ActView.model_validate(_ACT),
     StaffView(user_id=USER_ID, login_id="coyote", scopes=[Scope.STOCK], suspended_at=None),

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,7 +15,7 @@ from commerce.runtime.messaging.dead_letters import (
     logged_cause,
 )
 from commerce.shared.clock import rfc3339
-from commerce.shared.schemas import line
+from commerce.shared.schemas import Reason
 from infra.arguments import whole_number
 from infra.ops import logs
 from infra.ops.acts import act, moment
@@ -68,7 +68,7 @@ def add_to(commands: Any) -> None:
 
 def _reason(text: str) -> str:
     try:
-        return TypeAdapter(Annotated[str, line(500)]).validate_python(text)
+        return TypeAdapter[str](Reason).validate_python(text)
     except ValidationError as error:
         raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from error
 

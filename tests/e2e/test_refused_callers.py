@@ -87,6 +87,7 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/admin/orders/{order}/shipment", None),
     ("POST", "/admin/orders/{order}/delivery", None),
     ("POST", "/admin/orders/{order}/cancellation", None),
+    ("POST", "/admin/orders/{order}/notices", {"reason": "It never arrived"}),
     ("POST", "/admin/orders/{order}/refunds", {"amount": 1, "reason": "Mine"}),
     (
         "POST",

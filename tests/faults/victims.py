@@ -215,7 +215,20 @@ def discard_between_audit_and_delete() -> None:
     dlq.VISIBILITY_SECONDS = 2
     DeadLetters._delete = lambda *_: die()  # type: ignore[method-assign]
     queue, stack, id_ = sys.argv[2:5]
-    main(["dlq", "discard", queue, "--stack", stack, "--id", id_, "--reason", "why", "--yes"])
+    main(
+        [
+            "dlq",
+            "discard",
+            queue,
+            "--stack",
+            stack,
+            "--id",
+            id_,
+            "--reason",
+            "a test of it",
+            "--yes",
+        ]
+    )
 
 
 def _ranking(task: str) -> Callable[[Shop], object]:

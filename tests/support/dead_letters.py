@@ -68,10 +68,10 @@ def a_dead_queue(name: str = "shipping-order-confirmed", tries: int = 1) -> Dead
     return DeadQueue(stack, name, url, dead_letters_url)
 
 
-def an_order_message(order_id: str, event_id: str = "") -> str:
-    """Return a message's body as EventBridge sends it."""
+def an_order_message(order_id: str, event_id: str = "", **more: str) -> str:
+    """Return a message's body as EventBridge sends it, with more fields of its event."""
     data = {"order_id": order_id, "lines": []}
-    detail = {"id": event_id or f"event-{order_id}", "type": "OrderConfirmed", "data": data}
+    detail = {"id": event_id or f"event-{order_id}", "type": "OrderConfirmed", "data": data, **more}
     return json.dumps({"detail-type": "OrderConfirmed", "detail": {**detail, "trace_id": "t"}})
 
 

@@ -52,12 +52,34 @@ def redrive(ids: list[str] | str, by: Person | None = None, queue: str = NAME) -
 
 
 def discard(
-    ids: list[str] | str, reason: str, by: Person | None = None, queue: str = NAME
+    ids: list[str] | str,
+    reason: str,
+    by: Person | None = None,
+    queue: str = NAME,
+    kinds: dict[str, int] | None = None,
 ) -> Answer:
-    """Call POST /admin/dead-letters/{queue}/discard."""
+    """Call POST /admin/dead-letters/{queue}/discard, of each kind at most so many."""
     path = f"/admin/dead-letters/{queue}/discard"
-    body = {"message_ids": ids, "reason": reason}
+    body: dict[str, Any] = {"message_ids": ids, "reason": reason}
+    if kinds is not None:
+        body["kinds"] = [{"kind": kind, "count": count} for kind, count in kinds.items()]
     return _send("discard_dead_letters", "POST", path, by, body)
+
+
+def count_kinds(queue: str = NAME) -> Answer:
+    """Call GET /admin/dead-letters/{queue}/kinds."""
+    return _send("list_dead_letters", "GET", f"/admin/dead-letters/{queue}/kinds")
+
+
+def list_discarded(query: str = "", by: Person | None = None) -> Answer:
+    """Call GET /admin/discarded-messages."""
+    return _send("list_dead_letters", "GET", f"/admin/discarded-messages{query}", by)
+
+
+def restore(ids: list[str], by: Person | None = None, queue: str = NAME) -> Answer:
+    """Call POST /admin/dead-letters/{queue}/restore."""
+    path = f"/admin/dead-letters/{queue}/restore"
+    return _send("redrive_dead_letters", "POST", path, by, {"message_ids": ids})
 
 
 def overview() -> Answer:
@@ -83,3 +105,8 @@ def requeue(event_id: str, by: Person | None = None) -> Answer:
 def _send(name: str, method: str, path: str, by: Person | None = None, body: Any = None) -> Answer:
     token = (by or an_admin()).token
     return call(f"operations/{name}", method, path, token=token, body=body)
+
+
+def order_timeline(order_id: str, by: Person | None = None) -> Answer:
+    """Call GET /admin/orders/{order_id}/timeline."""
+    return _send("list_dead_letters", "GET", f"/admin/orders/{order_id}/timeline", by)

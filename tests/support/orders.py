@@ -90,10 +90,17 @@ def ship(admin: Person, order_id: str, **body: Any) -> Answer:
     return call("order/ship_order", "POST", path, token=admin.token, body=body or None)
 
 
-def deliver(admin: Person, order_id: str) -> Answer:
+def deliver(admin: Person, order_id: str, **body: Any) -> Answer:
     """POST /admin/orders/{order_id}/delivery."""
     path = f"/admin/orders/{order_id}/delivery"
-    return call("order/deliver_order", "POST", path, token=admin.token)
+    return call("order/deliver_order", "POST", path, token=admin.token, body=body or None)
+
+
+def resend_notice(admin: Person, order_id: str, reason: Any = "It never arrived there") -> Answer:
+    """POST /admin/orders/{order_id}/notices."""
+    path = f"/admin/orders/{order_id}/notices"
+    body = {"reason": reason}
+    return call("shipping/resend_notice", "POST", path, token=admin.token, body=body)
 
 
 def expire(order_id: str) -> str:

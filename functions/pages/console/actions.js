@@ -4,49 +4,7 @@ import { ask } from "./dialogs.js";
 import { counted, shortId } from "./dom.js";
 
 const FOR_GOOD = "this cannot be undone";
-const path = (...parts) => ["admin", ...parts.map(encodeURIComponent)].join("/");
-
-export function redrive(queue, ids, count, after) {
-  ask({
-    title: ids === "all" ? `Redrive all of ${queue}?` : `Redrive this message?`,
-    text: `${counted(count, "message")} will be sent back to ${queue} and tried again.`,
-    verb: "Redrive",
-    act: (_, progress) => onDeadLetters("redrive", queue, ids, {}, ["sent back to", "sent back"], progress, after),
-  });
-}
-
-export function discard(queue, ids, count, after) {
-  ask({
-    title: ids === "all" ? `Discard all of ${queue}?` : `Discard this message?`,
-    text: `${counted(count, "message")} will be deleted and not handled. The audit keeps the content.`,
-    verb: "Discard",
-    danger: true,
-    final: FOR_GOOD,
-    field: { label: "Reason, kept in the audit", attributes: { maxlength: "500" } },
-    act: (reason, progress) => onDeadLetters("discard", queue, ids, { reason }, ["discarded from", "discarded"], progress, after),
-  });
-}
-
-// Many dead letters take several requests; each answer says whether it was the last.
-async function onDeadLetters(act, queue, ids, more, [done, soFar], progress, after) {
-  let [gone, failed, missing] = [0, [], 0];
-  try {
-    for (let complete = false; !complete;) {
-      const result = await post(path("dead-letters", queue, act), { message_ids: ids, ...more });
-      gone += result.done.length;
-      failed = result.failed;
-      missing = result.not_found.length;
-      complete = result.complete || result.done.length === 0;
-      progress(`${counted(gone, "message")} ${soFar} …`);
-    }
-  } finally {
-    after();
-  }
-  const parts = [`${counted(gone, "message")} ${done} ${queue}.`];
-  if (failed.length) parts.push(`${counted(failed.length, "message")} stayed: ${failed[0].cause}.`);
-  if (missing) parts.push(`${counted(missing, "message")} not found: another operator may be handling them.`);
-  return { text: parts.join(" "), bad: failed.length + missing > 0 };
-}
+export const path = (...parts) => ["admin", ...parts.map(encodeURIComponent)].join("/");
 
 export function sync(payment, after) {
   ask({

@@ -2,6 +2,12 @@
 import { login, signInAgain } from "./api.js";
 import { byKey, el, keyOf, problemText } from "./dom.js";
 
+let made = 0; // a dialog may open above another one, and each needs ids of its own
+function idsOf() {
+  made += 1;
+  return { title: `dialog-title-${made}`, text: `dialog-text-${made}` };
+}
+
 function open(dialog) {
   const opener = keyOf(document.activeElement);
   dialog.addEventListener("close", () => {
@@ -13,10 +19,11 @@ function open(dialog) {
 }
 
 export function read(title, ...content) {
+  const ids = idsOf();
   const close = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Close");
   const body = el("div", { class: "dialog-body", tabindex: "0" }, content);
-  const dialog = el("dialog", { class: "wide", "aria-labelledby": "dialog-title" },
-    el("div", { class: "dialog-head" }, el("h2", { id: "dialog-title" }, title), close), body);
+  const dialog = el("dialog", { class: "wide", "aria-labelledby": ids.title },
+    el("div", { class: "dialog-head" }, el("h2", { id: ids.title }, title), close), body);
   open(dialog);
   return body;
 }
@@ -28,6 +35,7 @@ export function read(title, ...content) {
 // With `final`, why the act is grave, who signed in with a password has to repeat it.
 // An outcome's `next` is called when the dialog is closed.
 export function ask({ title, text, verb, danger, final, field, choice, parts, act }) {
+  const ids = idsOf();
   const input = field && el("input", { id: "field", required: true, autocomplete: "off", ...field.attributes });
   const select = choice && el("select", { id: "choice" },
     choice.options.map(([value, shown]) => el("option", { value }, shown)));
@@ -36,13 +44,13 @@ export function ask({ title, text, verb, danger, final, field, choice, parts, ac
   const cancel = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Cancel");
   const progress = el("p", { class: "progress", role: "status" });
   const form = el("form", {},
-    el("h2", { id: "dialog-title" }, title), el("p", { id: "dialog-text" }, text),
+    el("h2", { id: ids.title }, title), el("p", { id: ids.text }, text),
     select ? el("p", {}, el("label", { for: "choice" }, choice.label), select) : null,
     input ? el("p", {}, el("label", { for: "field" }, field.label), input) : null,
     parts ?? null,
     password ? el("p", {}, el("label", { for: "again" }, `Password of ${login.get()}, as ${final}`), password) : null,
     progress, el("div", { class: "buttons" }, cancel, confirm));
-  const dialog = el("dialog", { "aria-labelledby": "dialog-title", "aria-describedby": "dialog-text" }, form);
+  const dialog = el("dialog", { "aria-labelledby": ids.title, "aria-describedby": ids.text }, form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     confirm.disabled = true;

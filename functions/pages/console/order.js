@@ -1,6 +1,8 @@
 // The dialog of one order with its history, lines, notices, payments, returns and refunds.
 import { get, may } from "./api.js";
 import { read } from "./dialogs.js";
+import { actsOf, paymentActs } from "./orderacts.js";
+import { timelineOf } from "./timeline.js";
 import { ago, badge, el, money, number, problemText, shortId, show, table } from "./dom.js";
 
 export function orderLink(id, key) {
@@ -10,13 +12,18 @@ export function orderLink(id, key) {
     "aria-label": `Order ${id}`, onclick: () => open(id) }, shortId(id));
 }
 
-async function open(id) {
+export const page = { changed: () => {} }; // what the page does once an order was acted on
+
+export async function open(id) {
   const body = read(`Order ${shortId(id)}`, el("p", { class: "quiet" }, "Loading …"));
-  try {
-    show(body, ...pageOf(await get(`admin/orders/${encodeURIComponent(id)}`)));
-  } catch (problem) {
-    show(body, problemText(problem));
-  }
+  const load = async () => {
+    try {
+      show(body, ...pageOf(await get(`admin/orders/${encodeURIComponent(id)}`), () => { void load(); page.changed(); }));
+    } catch (problem) {
+      show(body, problemText(problem));
+    }
+  };
+  await load();
 }
 
 function addressOf(to) {
@@ -24,8 +31,9 @@ function addressOf(to) {
   return parts.filter(Boolean).join(", ");
 }
 
-function pageOf(order) {
+function pageOf(order, after) {
   return [
+    actsOf(order, after),
     facts([
       ["Order", el("code", {}, order.order_id)],
       ["Buyer", el("code", {}, order.buyer_id)],
@@ -41,6 +49,8 @@ function pageOf(order) {
       ["Carrier", order.shipment?.carrier ?? "–"],
       ["Tracking", order.shipment?.tracking_number ?? "–"],
     ]),
+    may("ops") ? el("h3", {}, "Timeline") : null,
+    may("ops") ? timelineOf(order) : null,
     el("h3", {}, "History"),
     table("History", [
       ["State", (entry) => badge(entry.status)],
@@ -70,6 +80,7 @@ function pageOf(order) {
         ["Refunded", (each) => money(each.refunded), "number"],
         ["Card", (each) => `${each.card_type} …${each.card_last4 ?? ""}`],
         ["Why", (each) => each.failure_reason ?? "–"],
+        ["", (each) => paymentActs(each, after), "act"],
       ], order.payments)
       : el("p", { class: "quiet" }, "None: it is paid by points, or not paid yet."),
     el("h3", {}, "Returns"),

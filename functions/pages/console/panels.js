@@ -4,8 +4,10 @@ import * as books from "./books.js";
 import { may } from "./api.js";
 import * as charts from "./charts.js";
 import { ago, badge, button, counted, duration, el, figure, money, number, shortId, table } from "./dom.js";
+import { openDiscarded } from "./discarded.js";
 import { troubles } from "./drops.js";
 import * as failing from "./failing.js";
+import * as letterActs from "./letters.js";
 import { orderLink } from "./order.js";
 
 const LATE_EVENTS_SECONDS = 60; // the alarm's
@@ -31,6 +33,12 @@ function lettersOf(queues) {
   return [[full.some((queue) => queue.is_urgent) ? "urgent letters" : "letters", "letters", `${counted(count, "dead letter")} in ${counted(full.length, "queue")}`]];
 }
 
+// What is neither wrong nor well: messages that were sent back, and may become dead letters again.
+export function pendings({ letters }) {
+  const underWay = letters?.queues.reduce((sum, queue) => sum + queue.under_way, 0) ?? 0;
+  return underWay ? [["letters", `${number(underWay)} redriven, under way`]] : [];
+}
+
 function troublesOf({ outbox, stuck_orders: stuck, payments, breaker }) {
   const late = payments.filter((payment) => payment.late).length;
   return [
@@ -46,33 +54,41 @@ function troublesOf({ outbox, stuck_orders: stuck, payments, breaker }) {
 
 // --- dead letters --------------------------------------------------------------------------------
 
-export function letters({ queues }, { opened, toggle, changed }) {
+export function letters({ queues }, { opened, toggle, changed, settled }) {
   const full = queues.filter((queue) => queue.count);
-  if (!full.length) return [well(`No dead letters in ${counted(queues.length, "queue")}.`)];
-  return full.map((queue) => {
+  const discarded = el("p", {}, button("Discarded messages", "discarded", () => openDiscarded(changed), "plain"));
+  const underWay = queues.filter((queue) => queue.under_way).map((queue) =>
+    el("p", { class: "under-way" }, badge(`${number(queue.under_way)} redriven, under way`), ` ${queue.queue}`));
+  if (!full.length) return [well(`No dead letters in ${counted(queues.length, "queue")}.`), ...underWay, discarded];
+  return [...underWay, ...full.map((queue) => {
     const isOpen = opened.has(queue.queue);
     const shown = opened.get(queue.queue) ?? queue;
-    const all = (act, verb, kind) => button(`${verb} all`, `${act.name} all ${queue.queue}`,
-      () => act(queue.queue, "all", queue.count, changed), kind, `${verb} all of ${queue.queue}`);
+    const all = (verb, key, act, kind) => button(verb, `${key} ${queue.queue}`, act, kind, `${verb} of ${queue.queue}`);
     return el("section", { class: "queue", "aria-label": queue.queue },
       el("div", { class: "queue-head" },
         el("h3", {}, el("button", { type: "button", class: "disclosure", "aria-expanded": String(isOpen),
           "data-key": `toggle ${queue.queue}`, onclick: () => toggle(queue.queue) },
         el("span", { class: "arrow", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), queue.queue)),
         badge(number(queue.count), "bad"),
-        queue.letters[0] ? el("span", { class: "quiet" }, "oldest ", ago(queue.letters[0].sent_at)) : null,
+        queue.letters[0] ? el("span", { class: "quiet" }, "oldest ", ago(queue.letters[0].occurred_at)) : null,
         el("div", { class: "buttons" },
-          queue.can_redrive ? all(actions.redrive, "Redrive") : null,
-          all(actions.discard, "Discard", "danger-quiet"))),
+          queue.can_redrive ? all("Redrive all", "redrive all", () => letterActs.redrive(queue.queue, "all", queue.count, changed)) : null,
+          all("Discard unreadable", "discard unreadable", () => letterActs.discardUnreadable(queue.queue, settled, changed), "danger-quiet"),
+          all("Discard all", "discard all", () => letterActs.discardAll(queue.queue, settled, changed), "danger-quiet"))),
       isOpen ? deadLettersOf(queue, shown.letters, changed) : glance(queue));
-  });
+  }), discarded];
 }
 
 function glance(queue) {
   const oldest = queue.letters[0];
   if (!oldest) return el("p", { class: "quiet" }, "Another operator is handling them at the moment.");
-  return el("p", { class: "glance" }, badge(oldest.type || "unreadable"), " order ", orderLink(oldest.order_id, queue.queue),
+  return el("p", { class: "glance" }, badge(letterActs.nameOf(oldest.kind)), redrivenOf(oldest), " order ", orderLink(oldest.order_id, queue.queue),
     " ", causeOf(oldest));
+}
+
+const TIMES = ["", "once", "twice"];
+function redrivenOf({ redriven }) {
+  return redriven ? [" ", badge(`redriven ${TIMES[redriven] ?? `${number(redriven)} times`}`)] : null;
 }
 
 function causeOf(letter) {
@@ -87,12 +103,12 @@ function deadLettersOf(queue, shown, changed) {
   return el("ol", { class: "letters" }, shown.map((letter) =>
     el("li", {},
       el("div", { class: "letter-head" },
-        badge(letter.type || "unreadable"),
+        badge(letterActs.nameOf(letter.kind)), redrivenOf(letter),
         el("span", {}, "order ", orderLink(letter.order_id, letter.message_id)),
-        el("span", { class: "quiet" }, "sent ", ago(letter.sent_at)),
+        el("span", { class: "quiet" }, ago(letter.occurred_at)),
         el("div", { class: "buttons" },
-          queue.can_redrive ? one(actions.redrive, "Redrive", letter) : null,
-          one(actions.discard, "Discard", letter, "danger-quiet"))),
+          queue.can_redrive ? one(letterActs.redrive, "Redrive", letter) : null,
+          one(letterActs.discard, "Discard", letter, "danger-quiet"))),
       el("p", {}, causeOf(letter)),
       el("details", { "data-open": letter.message_id },
         el("summary", { "data-key": `message ${letter.message_id}` }, "Message"),
@@ -180,13 +196,15 @@ export function payments({ payments: waiting, breaker }, { changed }) {
 
 // --- audit ---------------------------------------------------------------------------------------
 
-export function audit({ items }) {
+export function audit({ items }, { changed }) {
   if (!items.length) return [nothing("Nobody has done anything yet.")];
   return [table("What staff did last", [
     ["When", (act) => ago(act.at)],
     ["Who", (act) => el("code", { class: "id", title: act.by }, act.by.includes(":") ? `${act.by.split(":")[0]} ${shortId(act.by)}` : act.by)],
     ["What", (act) => el("span", { title: act.subject }, act.action)],
     ["Outcome", (act) => badge(act.code ? `${act.outcome} ${act.code}` : act.outcome, ["DONE", "REPLAYED"].includes(act.outcome) ? "" : "bad")],
+    ["", (act) => act.messages > 0 && act.action.includes("discard") &&
+      button("Restore", `restore ${act.act_id}`, () => openDiscarded(changed), "plain", `Restore what act ${act.act_id} discarded`), "act"],
   ], items)];
 }
 

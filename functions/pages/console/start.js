@@ -4,6 +4,7 @@ import * as books from "./books.js";
 import { ago, counted, duration, el, problemText, updateTimes, show } from "./dom.js";
 import * as drops from "./drops.js";
 import * as failing from "./failing.js";
+import { page } from "./order.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
 import * as staff from "./staff.js";
@@ -109,6 +110,7 @@ async function loadDeadLetters(queue) {
 const handlers = {
   opened,
   changed: () => void changed(),
+  settled: () => running, // a refresh hides for a moment the dead letters that it reads
   toggle: async (queue) => {
     if (opened.delete(queue)) return draw();
     opened.set(queue, undefined);
@@ -116,6 +118,8 @@ const handlers = {
     draw();
   },
 };
+
+page.changed = handlers.changed;
 
 async function changed() {
   await running; // its answers may be older than the change
@@ -146,7 +150,7 @@ function draw() {
 }
 
 function drawVerdict() {
-  drawOnce("wrong", [panels.wrongs(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict()));
+  drawOnce("wrong", [panels.wrongs(known), panels.pendings(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict()));
 }
 
 const asOf = (source) => loadedAt[source] && el("p", { class: "quiet" }, "Shown as it was ", ago(new Date(loadedAt[source]).toISOString()));
@@ -173,12 +177,18 @@ function verdict() {
   const missing = Object.keys(failed);
   if (missing.length) wrongs.push([PANELS.find(([, , source]) => source === missing[0])[0], `${counted(missing.length, "answer")} missing: some of the state is unknown`]);
   if (lateness()) wrongs.push(["wrong", `Not updated for ${lateness()}: what is shown may have changed`]);
+  const pendings = panels.pendings(known);
+  if (!wrongs.length && pendings.length) return [el("h1", { class: "verdict" }, "Nothing is wrong, but not all is done"), lines(pendings)];
   if (!wrongs.length && !may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
   if (!wrongs.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, books.lookedAt(known, Math.min(...answeredAt())))];
   return [
     el("h1", { class: "verdict bad" }, wrongs.length === 1 ? "One thing is wrong" : `${wrongs.length} things are wrong`),
-    el("ul", { class: "wrongs" }, wrongs.map(([panel, text]) => el("li", {}, el("a", { href: `#${panel}`, "data-key": `wrong ${panel} ${text}` }, text)))),
+    lines([...wrongs, ...pendings]),
   ];
+}
+
+function lines(found) {
+  return el("ul", { class: "wrongs" }, found.map(([panel, text]) => el("li", {}, el("a", { href: `#${panel}`, "data-key": `wrong ${panel} ${text}` }, text))));
 }
 
 const secondsSince = (moment) => (Date.now() - moment) / 1000;

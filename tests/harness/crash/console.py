@@ -47,7 +47,7 @@ def _at_the_console(
 
 
 _redrive = _at_the_console(lambda case: operations.redrive("all", case.admin))
-_discard = _at_the_console(lambda case: operations.discard("all", "a test", case.admin))
+_discard = _at_the_console(lambda case: operations.discard("all", "a test of it", case.admin))
 
 
 def _requeue(case: Case) -> str:

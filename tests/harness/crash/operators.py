@@ -159,7 +159,7 @@ def _redrive(case: Case) -> str:
 
 
 def _discard(case: Case) -> str:
-    options = ("--id", case.words["id"], "--reason", "a test", "--yes")
+    options = ("--id", case.words["id"], "--reason", "a test of it", "--yes")
     return {0: DONE, 1: "not found"}.get(_dlq(case, "discard", *options), AGAIN)
 
 

@@ -49,7 +49,7 @@ from tests.support.coupons import a_coupon, an_issued, issue, place_with
 from tests.support.envelopes import a_view, envelope_of
 from tests.support.lambda_calls import call
 from tests.support.mails import a_bounce, report_feedback, requests_of
-from tests.support.orders import cancel, deliver, place, ship
+from tests.support.orders import cancel, deliver, place, resend_notice, ship
 from tests.support.other_connection import wait_until
 from tests.support.payments import (
     CALLBACKS,
@@ -198,6 +198,10 @@ def _ship(case: Case) -> str:
 
 def _deliver(case: Case) -> str:
     return answered(deliver(case.admin, case.order))
+
+
+def _resend_notice(case: Case) -> str:
+    return answered(resend_notice(case.admin, case.order))
 
 
 def _issue(case: Case) -> str:
@@ -459,6 +463,7 @@ SCENARIOS = {
             "cancel_part_by_card", "order/cancel_order", _two_confirmed_by_card, _cancel_part, OK
         ),
         Scenario("ship", "order/ship_order", ordered, _ship, OK | {"409 ORDER_NOT_SHIPPABLE"}),
+        Scenario("resend_notice", "shipping/resend_notice", ordered, _resend_notice, OK),
         Scenario(
             "deliver", "order/deliver_order", _shipped, _deliver, OK | {"409 ORDER_NOT_DELIVERABLE"}
         ),

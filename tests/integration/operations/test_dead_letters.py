@@ -53,6 +53,7 @@ def test_queues_with_dead_letters_are_listed_first(dead: DeadQueue) -> None:
     assert (oldest["order_id"], oldest["message_id"]) == ("o-1", first)
     assert schedule == {
         "queue": "schedule", "count": 0, "can_redrive": False, "is_urgent": True, "letters": [],
+        "under_way": 0,
     }  # fmt: skip
 
 
@@ -61,10 +62,12 @@ def test_a_dead_letter_shows_its_event_and_the_cause_that_the_bus_gave(dead: Dea
     refused = {"ERROR_MESSAGE": {"DataType": "String", "StringValue": "no permission"}}
     [id_] = dead.fill(body, attributes=refused)
     [dead_letter] = list_dead_letters().json["letters"]
-    assert dead_letter.pop("sent_at").endswith("Z")
+    assert dead_letter.pop("sent_at") == dead_letter.pop("occurred_at")
     assert 0 <= dead_letter.pop("age_seconds") < 60
     assert dead_letter == {
         "message_id": id_,
+        "kind": "OrderConfirmed",
+        "redriven": 0,
         "type": "OrderConfirmed",
         "event_id": "e-1",
         "order_id": "o-1",
@@ -175,7 +178,8 @@ def test_a_redriven_message_keeps_body_and_attributes_and_is_audited(dead: DeadQ
 
     assert answer.status == 200
     assert answer.json == {
-        "queue": NAME, "done": [ids[1]], "failed": [], "not_found": [], "complete": True
+        "queue": NAME, "done": [ids[1]], "failed": [], "not_found": [], "complete": True,
+        "kinds": [{"kind": "OrderConfirmed", "count": 1}],
     }  # fmt: skip
     [sent] = take_all(dead.url)
     assert sent["Body"] == bodies[1]
@@ -261,7 +265,7 @@ def test_nothing_is_redriven_or_discarded_without_an_audit_entry(
     with monkeypatch.context() as patched:
         patched.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
         assert redrive([id_]).json["code"] == "UNAVAILABLE"
-        assert discard([id_], "why").json["code"] == "UNAVAILABLE"
+        assert discard([id_], "settled by hand").json["code"] == "UNAVAILABLE"
     assert (dead.bodies(), dead.dead_letters()) == (Counter(), Counter([body]))
 
 
@@ -275,7 +279,7 @@ def test_a_dead_letter_stays_where_its_own_audit_entry_cannot_be_written(
     [id_] = dead.fill(body)
     with monkeypatch.context() as patched:
         patched.setattr("commerce.runtime.audit.record_act", refuse)
-        for act in (redrive([id_]), discard([id_], "why")):
+        for act in (redrive([id_]), discard([id_], "settled by hand")):
             assert act.json["code"] == "UNAVAILABLE"
     assert (dead.bodies(), dead.dead_letters()) == (Counter(), Counter([body]))
 
@@ -296,7 +300,7 @@ def test_a_discarded_dead_letter_is_audited_with_the_reason(dead: DeadQueue) -> 
 def test_dead_letters_of_a_schedule_cannot_be_redriven(dead: DeadQueue) -> None:
     answer = redrive("all", queue="schedule")
     assert (answer.status, answer.json["code"]) == (409, "LETTERS_HAVE_NO_QUEUE")
-    assert discard("all", "nothing there", queue="schedule").status == 200
+    assert discard("all", "nothing is there", queue="schedule").status == 200
 
 
 @pytest.mark.parametrize("queue", ["no-such-queue", "outbox-nudge-dead-letters", NAME.upper()])
@@ -304,7 +308,7 @@ def test_an_unknown_queue_is_answered_with_the_known_ones(dead: DeadQueue, queue
     for answer in (
         list_dead_letters(queue),
         redrive("all", queue=queue),
-        discard("all", "x", queue=queue),
+        discard("all", "settled by hand", queue=queue),
     ):
         assert (answer.status, answer.json["code"]) == (404, "QUEUE_NOT_FOUND")
         assert NAME in answer.json["detail"]
@@ -317,7 +321,7 @@ def test_an_unknown_queue_is_answered_with_the_known_ones(dead: DeadQueue, queue
 def test_message_ids_are_required_as_a_list_or_all(dead: DeadQueue, body: dict[str, Any]) -> None:
     message = an_order_message("o-1")
     dead.fill(message)
-    for name, asked in (("redrive", body), ("discard", {"reason": "why", **body})):
+    for name, asked in (("redrive", body), ("discard", {"reason": "settled by hand", **body})):
         path = f"/admin/dead-letters/{NAME}/{name}"
         answer = call(
             f"operations/{name}_dead_letters", "POST", path, token=an_admin().token, body=asked
@@ -326,7 +330,7 @@ def test_message_ids_are_required_as_a_list_or_all(dead: DeadQueue, body: dict[s
     assert dead.dead_letters() == Counter([message])
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, None])
+@pytest.mark.parametrize("reason", ["", "  ", "x", "x      x", "settled", "x" * 501, None])
 def test_a_discard_needs_a_reason(dead: DeadQueue, reason: Any) -> None:
     message = an_order_message("o-1")
     [id_] = dead.fill(message)
@@ -338,7 +342,11 @@ def test_a_user_can_neither_list_nor_redrive_nor_discard(dead: DeadQueue) -> Non
     body = an_order_message("o-1")
     [id_] = dead.fill(body)
     user = a_buyer()
-    for answer in (list_queues(by=user), redrive([id_], by=user), discard([id_], "x", by=user)):
+    for answer in (
+        list_queues(by=user),
+        redrive([id_], by=user),
+        discard([id_], "settled by hand", by=user),
+    ):
         assert (answer.status, answer.json["code"]) == (403, "MISSING_SCOPE")
     assert dead.dead_letters() == Counter([body])
 

@@ -262,7 +262,7 @@ def test_a_restored_message_that_cannot_be_sent_can_be_restored_again(
 def test_discarding_needs_confirmation(ops: Ops, dead: DeadQueue) -> None:
     body = an_order_message("o-1")
     [id_] = dead.fill(body)
-    code, answer = ops("dlq", "discard", dead.name, "--id", id_, "--reason", "why")
+    code, answer = ops("dlq", "discard", dead.name, "--id", id_, "--reason", "settled by hand")
     assert code == 2
     assert "--yes" in answer["error"]
     assert (audit(id_), dead.dead_letters()) == ([], Counter([body]))
@@ -270,7 +270,7 @@ def test_discarding_needs_confirmation(ops: Ops, dead: DeadQueue) -> None:
 
 @pytest.mark.parametrize("missing", ["--id", "--reason"])
 def test_a_discard_needs_ids_and_a_reason(dead: DeadQueue, missing: str) -> None:
-    given = {"--id": "x", "--reason": "why"}
+    given = {"--id": "x", "--reason": "settled by hand"}
     del given[missing]
     with pytest.raises(SystemExit) as refused:
         main(["dlq", "discard", dead.name, *next(iter(given.items())), "--yes"])
@@ -287,7 +287,9 @@ def test_nothing_is_discarded_without_an_audit_entry(
     database().close()
     with monkeypatch.context() as patched:
         patched.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
-        code, _ = ops("dlq", "discard", dead.name, "--id", id_, "--reason", "why", "--yes")
+        code, _ = ops(
+            "dlq", "discard", dead.name, "--id", id_, "--reason", "settled by hand", "--yes"
+        )
     assert code == 2
     assert dead.dead_letters() == Counter([body])
 

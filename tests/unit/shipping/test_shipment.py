@@ -291,3 +291,31 @@ def test_changes_in_any_order_with_losses_end_with_the_order_as_it_is(
     assert versions == sorted(versions)
     if "cancel" not in calls:
         assert versions[-1] == order.version
+
+
+@pytest.mark.parametrize(
+    ("events", "sent", "is_cancelled", "following"),
+    [
+        ([], [], False, ORDER),  # its event has not arrived yet
+        (["confirmed"], [ORDER], False, ORDER),
+        (["confirmed"], [ORDER], True, WITHDRAWAL),
+        (["confirmed", "cancelled"], [ORDER, WITHDRAWAL], True, WITHDRAWAL),
+        ([], [], True, None),  # it was never to be known
+        (["cancelled"], [], False, None),
+        # What was read of the order is older than its cancellation, which is recorded here.
+        (["confirmed", "cancelled"], [ORDER], False, WITHDRAWAL),
+        (["confirmed", "cancelled"], [ORDER, WITHDRAWAL], False, WITHDRAWAL),
+    ],
+)
+def test_repeating_sends_what_is_missing_else_the_last_notice(
+    events: list[str],
+    sent: list[NoticeKind],
+    is_cancelled: bool,  # noqa: FBT001  (of the table)
+    following: NoticeKind | None,
+) -> None:
+    found = shipment(*events, sent=sent)
+    if sent:
+        found.under_way = None
+    for _ in range(2):
+        found.repeat(NOW, placed, is_cancelled=is_cancelled)
+        assert (found.under_way and found.under_way.kind) == following

@@ -11,6 +11,7 @@ from commerce.drop import Offer as DropOffer
 from commerce.order import (
     PAYABLE_MINUTES,
     CancelOrder,
+    DeliverOrder,
     Discount,
     Order,
     OrderLine,
@@ -23,7 +24,8 @@ from commerce.order import (
 )
 from commerce.payment import RefundReason
 from commerce.product import Offer
-from commerce.runtime import settings
+from commerce.runtime import audit, settings
+from commerce.runtime.audit import Change
 from commerce.shared import cursor
 from commerce.shared.errors import CommerceError
 from commerce.shared.postal import PostalAddress
@@ -119,7 +121,20 @@ def ship_order(shop: Shop, order_id: str, command: ShipOrder, *, by: str) -> Ord
     entry_id = order.drop_entry_id
     drop_id = shop.drops.drop_of(entry_id) if entry_id else None
     shop.products.ship(_units(order), order.id, by=by, drop_id=drop_id)
+    _audit_reason(shop, "ship order", order.id, command.reason, by)
     return order_view(order)
+
+
+def deliver_order(shop: Shop, order_id: str, command: DeliverOrder, *, by: str) -> OrderView:
+    """Mark an order as delivered. Raises OrderNotFound, OrderNotDeliverable."""
+    order = shop.orders.deliver(order_id, by=by)
+    _audit_reason(shop, "deliver order", UUID(order.order_id), command.reason, by)
+    return order
+
+
+def _audit_reason(shop: Shop, action: str, order_id: UUID, reason: str | None, by: str) -> None:
+    if reason is not None:
+        audit.record(shop.uow, Change(by, action, order_id, {}, {"reason": reason}))
 
 
 def _read_ahead(shop: Shop, command: PlaceOrder, buyer_id: UUID) -> None:

@@ -2,6 +2,7 @@
 
 from commerce.order.commands import (
     CancelOrder,
+    DeliverOrder,
     PlaceOrder,
     ReceiveReturn,
     RefundOrder,
@@ -57,14 +58,12 @@ from commerce.order.model import (
 from commerce.order.views import OrderDetailView, OrderView, ReturnView, order_view, return_view
 
 __all__ = [
-    "PAYABLE_MINUTES", "AddressRequired", "AmountDue", "CancelOrder", "Discount", "HoldCooldown",
-    "NotYourOrder", "NotYourReturn", "NothingLeft", "Order", "OrderAddressChanged",
-    "OrderCancelled",
-    "OrderConfirmed", "OrderDelivered", "OrderDetailView", "OrderFacade", "OrderLine",
-    "OrderLinesCancelled", "OrderNotCancellable",
-    "OrderNotConfirmable", "OrderNotDeliverable", "OrderNotEditable", "OrderNotExpirable",
-    "OrderNotFound", "OrderNotPayable", "OrderNotShippable", "OrderPlaced", "OrderRefunded",
-    "OrderShipped",
+    "PAYABLE_MINUTES", "AddressRequired", "AmountDue", "CancelOrder", "DeliverOrder", "Discount",
+    "HoldCooldown", "NotYourOrder", "NotYourReturn", "NothingLeft", "Order", "OrderAddressChanged",
+    "OrderCancelled", "OrderConfirmed", "OrderDelivered", "OrderDetailView", "OrderFacade",
+    "OrderLine", "OrderLinesCancelled", "OrderNotCancellable", "OrderNotConfirmable",
+    "OrderNotDeliverable", "OrderNotEditable", "OrderNotExpirable", "OrderNotFound",
+    "OrderNotPayable", "OrderNotShippable", "OrderPlaced", "OrderRefunded", "OrderShipped",
     "OrderTooLarge", "OrderView", "PlaceOrder", "PointsExceedTotal", "PriceChanged",
     "PurchaseLimitExceeded", "ReceiveReturn", "RefundExceedsPaid", "RefundKind", "RefundOrder",
     "RejectReturn", "RequestReturn", "ReturnNotFound", "ReturnNotPossible", "ReturnReceived",

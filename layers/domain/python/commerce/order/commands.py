@@ -10,9 +10,11 @@ from commerce.order.limits import MAX_UNITS_PER_LINE, max_units_per_line
 from commerce.order.returns import ReceivedUnits
 from commerce.shared.money import Money
 from commerce.shared.postal import ShipTo, Unshown
-from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Form, Id, Quantity, line
+from commerce.shared.schemas import MAX_AMOUNT, Amount, Command, Form, Id, Quantity, Reason, line
 
 MAX_LINES = 50  # spec §3.3
+_BY_TELEPHONE = "The carrier confirmed it by telephone"
+_KEPT = "Kept in the audit; its buyer does not see it"
 
 
 class LineUnits(Command):
@@ -110,6 +112,13 @@ class ShipOrder(Unshown, Command):
 
     carrier: Annotated[str, line(100), Field(examples=["CJ Logistics"])] | None = None
     tracking_number: Annotated[str, line(100), Field(examples=["1234567890"])] | None = None
+    reason: Annotated[Reason, Field(examples=[_BY_TELEPHONE], description=_KEPT)] | None = None
+
+
+class DeliverOrder(Command):
+    """Mark an order as delivered."""
+
+    reason: Annotated[Reason, Field(examples=[_BY_TELEPHONE], description=_KEPT)] | None = None
 
 
 class LineToReturn(LineUnits):

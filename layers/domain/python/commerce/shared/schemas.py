@@ -190,6 +190,15 @@ _LINE = Form(
     "Must be one line with a visible character, without control characters.",
     needs_visible=True,
 )
+MIN_REASON = 8
+"""Visible characters of a reason that an operator gives, so that one says something (spec §3.4)."""
+MAX_REASON = 500
+
+_REASON = Form(
+    rf"(?:[^\S{CONTROL}]*[^\s{CONTROL}]){{{MIN_REASON}}}[^{CONTROL}]*",
+    f"Must say why in one line, with at least {MIN_REASON} visible characters.",
+    needs_visible=True,
+)
 _PROSE = Form(r"[^\x00]*", "Must not have the character U+0000.")
 
 
@@ -202,6 +211,9 @@ def prose(max_length: int) -> Text:
     """Return the metadata of any text that PostgreSQL can store, which is text without NUL."""
     return Text(max_length, _PROSE)
 
+
+Reason = Annotated[str, Text(MAX_REASON, _REASON)]
+"""Why an operator does what cannot be undone by itself; the audit keeps it."""
 
 Quantity = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
 Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]

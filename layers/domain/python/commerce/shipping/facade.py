@@ -35,6 +35,15 @@ class ShippingFacade:
         shipment.cancel(clock.now())
         return self._next(shipment, read)
 
+    def repeat(
+        self, order_id: UUID, read: ReadOrder, *, is_cancelled: bool
+    ) -> ShipmentNotice | None:
+        """Have sent again what the delivery system is to know of a confirmed or cancelled order."""
+        shipment = self._shipments.lock_or_open(order_id)
+        shipment.repeat(clock.now(), read, is_cancelled=is_cancelled)
+        self._shipments.save(shipment)
+        return shipment.under_way
+
     def mark_sent(
         self, order_id: UUID, read: ReadOrder, notice: ShipmentNotice
     ) -> ShipmentNotice | None:

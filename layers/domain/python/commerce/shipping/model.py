@@ -79,6 +79,23 @@ class Shipment:
         """Record the cancellation of the order; the first time counts."""
         self.cancelled_at = self.cancelled_at or at
 
+    def repeat(self, at: datetime, read: ReadOrder, *, is_cancelled: bool) -> None:
+        """Have sent what the delivery system is to know, also where it was sent before.
+
+        A notice that is sent again has the key that it had, so that who has it ignores it.
+        """
+        if is_cancelled:
+            self.cancel(at)
+        else:
+            self.begin(at, read)
+        if self.next_notice(read) is not None:
+            return
+        if NoticeKind.WITHDRAWAL in self.sent:
+            content = replace(read(), version=self.sent_version, ship_to=None)
+            self.under_way = ShipmentNotice(self.order_id, NoticeKind.WITHDRAWAL, content)
+        elif NoticeKind.ORDER in self.sent and self.cancelled_at is None:
+            self.under_way = ShipmentNotice(self.order_id, NoticeKind.ORDER, read())
+
     def next_notice(self, read: ReadOrder) -> ShipmentNotice | None:
         """Return the notice to send now, which is under way from then on; None if there is none."""
         if self.under_way is None:

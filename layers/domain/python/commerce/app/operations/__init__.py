@@ -4,31 +4,80 @@ The overview and the sales are read over the tables of all contexts, not through
 letters are handled by the same code as in `make ops`.
 """
 
-from commerce.app.operations.commands import Discard, Redrive
+from commerce.app.operations.commands import Discard, Redrive, ResendNotice, Restore, SyncPayment
 from commerce.app.operations.dead_letters import (
     DeadLetterOutcomeView,
     DeadLetterView,
+    KindsView,
     QueueDeadLettersView,
     QueuesView,
     dead_letters_of,
     describe,
     discard,
+    kinds_of,
     queues,
     record_act,
     redrive,
+    restore,
 )
-from commerce.app.operations.discarded import Discarded, discarded
-from commerce.app.operations.errors import EventNotQuarantined, QueueNotFound
-from commerce.app.operations.order import NoticeView, OperatorsOrderView, order_for_operators
+from commerce.app.operations.discarded import (
+    Discarded,
+    DiscardedView,
+    discarded,
+    newest_discarded,
+)
+from commerce.app.operations.errors import EventNotQuarantined, NothingToSend, QueueNotFound
+from commerce.app.operations.notices import repeat_notice
+from commerce.app.operations.order import (
+    NoticesView,
+    NoticeView,
+    OperatorsOrderView,
+    order_for_operators,
+)
+from commerce.app.operations.order_timeline import TimelineView, timeline
 from commerce.app.operations.overview import OverviewView, overview
 from commerce.app.operations.repairs import RequeueView, requeue, requeue_event, sync_payment
 from commerce.app.operations.sales import SalesView, sales
 
 __all__ = [
-    "DeadLetterOutcomeView", "DeadLetterView", "Discard", "Discarded",
-    "EventNotQuarantined", "NoticeView", "OperatorsOrderView", "OverviewView",
-    "QueueDeadLettersView", "QueueNotFound", "QueuesView",
-    "Redrive", "RequeueView", "SalesView", "dead_letters_of", "describe", "discard",
-    "discarded",    "order_for_operators", "overview", "queues", "record_act", "redrive", "requeue",
-    "requeue_event", "sales", "sync_payment",
+    "DeadLetterOutcomeView",
+    "DeadLetterView",
+    "Discard",
+    "Discarded",
+    "DiscardedView",
+    "EventNotQuarantined",
+    "KindsView",
+    "NothingToSend",
+    "NoticeView",
+    "NoticesView",
+    "OperatorsOrderView",
+    "OverviewView",
+    "QueueDeadLettersView",
+    "QueueNotFound",
+    "QueuesView",
+    "Redrive",
+    "RequeueView",
+    "ResendNotice",
+    "Restore",
+    "SalesView",
+    "SyncPayment",
+    "TimelineView",
+    "dead_letters_of",
+    "describe",
+    "discard",
+    "discarded",
+    "kinds_of",
+    "newest_discarded",
+    "order_for_operators",
+    "overview",
+    "queues",
+    "record_act",
+    "redrive",
+    "repeat_notice",
+    "requeue",
+    "requeue_event",
+    "restore",
+    "sales",
+    "sync_payment",
+    "timeline",
 ]  # fmt: skip

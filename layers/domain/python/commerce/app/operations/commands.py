@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from commerce.shared.schemas import Command, line
+from commerce.shared.schemas import Command, Quantity, Reason
 
 MessageIds = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=100)]],
@@ -29,7 +29,44 @@ class Redrive(_Selection):
     """Send dead letters back to their queue: the given ones, or all."""
 
 
-class Discard(_Selection):
-    """Delete dead letters: the given ones, or all. The audit keeps them with the reason."""
+class KindLimit(Command):
+    """At most so many dead letters of one kind."""
 
-    reason: Annotated[str, line(500), Field(examples=["Settled by telephone"])]
+    kind: Annotated[str, Field(min_length=1, max_length=100)]
+    count: Quantity
+
+
+class Discard(_Selection):
+    """Delete dead letters: the given ones, or all. The audit keeps them with the reason.
+
+    With `kinds`, those only that somebody has counted: of each kind at most so many, and none of
+    another, so that what has come since stays.
+    """
+
+    reason: Annotated[Reason, Field(examples=["Settled by telephone"])]
+    kinds: Annotated[list[KindLimit], Field(min_length=1, max_length=100)] | None = None
+
+    @property
+    def limits(self) -> dict[str, int] | None:
+        """The most of each kind; None for no bound."""
+        return None if self.kinds is None else {each.kind: each.count for each in self.kinds}
+
+
+class SyncPayment(Command):
+    """Settle or refund a payment by the gateway's record."""
+
+    reason: Annotated[Reason, Field(examples=["The buyer was charged, says their bank"])] | None = (
+        None
+    )
+
+
+class ResendNotice(Command):
+    """Send the delivery system what it is to know of an order, again if it was sent before."""
+
+    reason: Annotated[Reason, Field(examples=["The delivery system lost a day of notices"])]
+
+
+class Restore(Command):
+    """Send discarded messages to their queue again."""
+
+    message_ids: MessageIds

@@ -15,6 +15,19 @@ class QueueNotFound(CommerceError):
         super().__init__(f"There are: {', '.join(known)}.")
 
 
+class NothingToSend(CommerceError):
+    """The delivery system is to know nothing of this order."""
+
+    kind = Kind.CONFLICT
+    code = "NOTHING_TO_SEND"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Notices are sent of orders that are confirmed and not shipped yet, and of cancelled "
+            "ones that had been sent."
+        )
+
+
 class EventNotQuarantined(CommerceError):
     """There is no quarantined event with this id."""
 

@@ -17,6 +17,13 @@ class NoticeView(View):
     delivered_at: Timestamp
 
 
+class NoticesView(View):
+    """The notices that the delivery system has received of an order."""
+
+    order_id: str
+    notices: list[NoticeView]
+
+
 class OperatorsOrderView(OrderPage):
     """Any buyer's order, with its payments and the notices sent of it."""
 

@@ -4,6 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from commerce.app import checkout
+from commerce.app.operations.commands import SyncPayment
 from commerce.app.operations.errors import EventNotQuarantined
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
@@ -30,13 +31,15 @@ def requeue(event_id: str, *, by: str) -> RequeueView:
     return RequeueView(event_id=event_id, put_back=True)
 
 
-def sync_payment(payment_id: str, *, by: str) -> PaymentView:
+def sync_payment(payment_id: str, command: SyncPayment, *, by: str) -> PaymentView:
     """Ask the gateway about a payment, and settle or refund it by its answer.
 
     The audit has the request even if it fails. Raises what `checkout.sync` raises.
     """
     payment = in_transaction(PaymentFacade.find, payment_id)
-    change = Change(by, "sync payment", payment.id, {}, {"status_before": payment.status.value})
+    reason = {"reason": command.reason} if command.reason else {}
+    after = {"status_before": payment.status.value, **reason}
+    change = Change(by, "sync payment", payment.id, {}, after)
     in_transaction(_record_change, change)
     return checkout.sync(payment_id)
 

@@ -6,6 +6,7 @@ The console repeats the overview every 15 seconds, so each of its statements use
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     DateTime,
@@ -13,8 +14,11 @@ from sqlalchemy import (
     Text,
     TextClause,
     Uuid,
+    and_,
+    any_,
     bindparam,
     cast,
+    column,
     exists,
     func,
     or_,
@@ -25,7 +29,7 @@ from sqlalchemy import (
 from commerce.order.tables import order_history_table, order_line_table, order_table
 from commerce.payment.tables import UNFINISHED, payment_table
 from commerce.runtime.db.statement import Statement
-from commerce.runtime.db.tables import ops_audit_table
+from commerce.runtime.db.tables import admin_audit_table, ops_audit_table, outbox_table
 from commerce.shipping.tables import shipment_notice_table
 
 _o, _l, _h, _p = order_table.c, order_line_table.c, order_history_table.c, payment_table.c
@@ -118,12 +122,63 @@ BEST_SELLERS = Statement(
 )
 
 _d = ops_audit_table.c
+_ACTION = bindparam("action", type_=Text)
+_MESSAGES: Any = bindparam("message_ids", type_=ARRAY(Text))
+_discard = (_d.id, _d.at, _d.by, _d.queue, _d.message_id, _d.body, _d.reason)
 DISCARDED = Statement(
-    select(_d.id, _d.at, _d.by, _d.message_id, _d.body, _d.reason)
+    select(*_discard)
     .where(
-        _d.action == bindparam("action", type_=Text),
+        _d.action == _ACTION,
         _d.queue == bindparam("queue", type_=Text),
         _d.at >= bindparam("since", type_=DateTime(timezone=True)),
     )
     .order_by(_d.id.desc())
+)
+DISCARDED_MESSAGES = Statement(
+    select(*_discard)
+    .where(
+        _d.action == _ACTION,
+        _d.queue == bindparam("queue", type_=Text),
+        _d.message_id == any_(_MESSAGES),
+    )
+    .order_by(_d.id.desc())
+)
+NEWEST_DISCARDS = Statement(
+    select(*_discard)
+    .where(_d.action == _ACTION, _d.id < _BEFORE_ID)
+    .order_by(_d.id.desc())
+    .limit(_LIMIT)
+)
+ACTS_ON_MESSAGES = Statement(
+    select(_d.id, _d.at, _d.by, _d.message_id)
+    .where(_d.action == _ACTION, _d.message_id == any_(_MESSAGES))
+    .order_by(_d.id)
+)
+# A message that is redriven again has another id, and the same body.
+_different = func.count(func.md5(_d.body).distinct())
+REDRIVEN = Statement(
+    select(_d.queue, _different.label("messages"), func.max(_d.at).label("last_at"))
+    .where(_d.action == _ACTION, _d.id >= _SINCE_ID)
+    .group_by(_d.queue)
+)
+
+_e, _c = outbox_table.c, admin_audit_table.c
+_SUBJECTS: Any = bindparam("subjects", type_=ARRAY(Uuid))
+_bounds = (
+    func.unnest(bindparam("first_ids", type_=ARRAY(Uuid)), bindparam("end_ids", type_=ARRAY(Uuid)))
+    .table_valued(column("first", Uuid), column("end", Uuid))
+    .render_derived("bounds")
+)
+# An outbox has no index by aggregate, which each order would pay for: ids near a moment are few.
+EVENTS_ABOUT = Statement(
+    select(_e.id, _e.type, _e.occurred_at, _e.trace_id, _e.published_at)
+    .distinct()
+    .join_from(_bounds, outbox_table, and_(_e.id >= _bounds.c.first, _e.id < _bounds.c.end))
+    .where(_e.aggregate_id == any_(_SUBJECTS))
+    .order_by(_e.id)
+)
+CHANGES_OF = Statement(
+    select(_c.at, _c.by, _c.action, _c.after, _c.trace_id)
+    .where(_c.subject_id == any_(_SUBJECTS))
+    .order_by(_c.id)
 )

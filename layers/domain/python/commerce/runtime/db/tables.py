@@ -102,6 +102,7 @@ ops_audit_table = Table(
     Column("reason", Text, nullable=False),
     Column("trace_id", Text, nullable=False, server_default=text("''")),
     Index("ops_audit_of_request", "trace_id"),
+    Index("ops_audit_of_action", "action", "id"),
 )
 
 admin_audit_table = Table(

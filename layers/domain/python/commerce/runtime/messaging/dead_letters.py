@@ -8,8 +8,9 @@ operators do not interfere: a received dead letter is invisible to the other one
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,13 +20,27 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from commerce.runtime.deadline import Deadline
+from commerce.shared.clock import parse_rfc3339
 from commerce.shared.errors import CommerceError, Kind
 
 BATCH = 10  # SQS' limit per call
 BATCH_BYTES = 200_000  # below SQS' limit per call, attributes included
 SUFFIX = "-dead-letters"  # infra/stacks/queue.yaml
 LOG_PAGES = 10  # CloudWatch answers with empty pages while it is still searching
+REDRIVEN, FIRST_SENT = "Redriven", "FirstSent"
+"""Attributes of a message that was redriven: how often, and when it was first sent (epoch, ms)."""
 EMPTY_RECEIVES = 3  # SQS samples its servers: one empty answer does not mean an empty queue
+
+UNREADABLE = "UNREADABLE"
+"""The kind of a message from which nothing can be read."""
+OTHER = "MESSAGE"
+"""The kind of a message that can be read and is no event: a nudge, a schedule's, a mail's fate."""
+
+_COUNTS = [
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+]
 
 Progress = Callable[[int], None]
 Record = Callable[["DeadLetter"], None]
@@ -72,13 +87,26 @@ class DeadLetter:
 
     @property
     def sent_at(self) -> datetime:
-        """The time at which it was first sent."""
-        return datetime.fromtimestamp(int(self._attributes["SentTimestamp"]) / 1000, UTC)
+        """The time at which it was sent, the last time that it was redriven."""
+        return _moment(int(self._attributes["SentTimestamp"]))
+
+    @property
+    def redriven(self) -> int:
+        """The number of times that it was redriven."""
+        return self._number(REDRIVEN) or 0
+
+    @property
+    def occurred_at(self) -> datetime:
+        """The time of its event; of one that cannot be read, when it was first sent."""
+        with suppress(ValueError, TypeError):  # another type, or no moment
+            return parse_rfc3339(self.envelope.get("occurred_at", ""))
+        first = self._number(FIRST_SENT)
+        return self.sent_at if first is None else _moment(first)
 
     @property
     def age_seconds(self) -> int:
-        """Seconds since it was first sent."""
-        return max(0, round((datetime.now(UTC) - self.sent_at).total_seconds()))
+        """Seconds since its event."""
+        return max(0, round((datetime.now(UTC) - self.occurred_at).total_seconds()))
 
     @cached_property
     def envelope(self) -> dict[str, Any]:
@@ -88,6 +116,18 @@ class DeadLetter:
         except (ValueError, KeyError, TypeError):
             return {}
         return detail if isinstance(detail, dict) else {}
+
+    @property
+    def kind(self) -> str:
+        """The type of its event, else OTHER if it is a JSON object, else UNREADABLE."""
+        if type_ := self.envelope.get("type"):
+            return str(type_)
+        try:
+            content = json.loads(self.body)
+        except ValueError:
+            return UNREADABLE
+        is_object = isinstance(content, dict)
+        return OTHER if is_object and isinstance(content.get("detail", {}), dict) else UNREADABLE
 
     @property
     def order_id(self) -> str:
@@ -116,16 +156,25 @@ class DeadLetter:
         attributes: dict[str, str] = self.message["Attributes"]
         return attributes
 
+    def _number(self, attribute: str) -> int | None:
+        given = self.message.get("MessageAttributes", {}).get(attribute, {}).get("StringValue", "")
+        return int(given) if given.isascii() and given.isdigit() else None
+
     def to_entry(self, number: int) -> dict[str, Any]:
-        """Return the batch entry that sends the same message again."""
+        """Return the batch entry that sends the same message again, counted as redriven."""
         known = ("DataType", "StringValue", "BinaryValue")
         attributes = self.message.get("MessageAttributes", {})
+        first = self._number(FIRST_SENT) or int(self._attributes["SentTimestamp"])
         entry: dict[str, Any] = {
             "Id": str(number),
             "MessageBody": self.body,
             "MessageAttributes": {
-                name: {key: value[key] for key in known if key in value}
-                for name, value in attributes.items()
+                **{
+                    name: {key: value[key] for key in known if key in value}
+                    for name, value in attributes.items()
+                },
+                REDRIVEN: {"DataType": "Number", "StringValue": str(self.redriven + 1)},
+                FIRST_SENT: {"DataType": "Number", "StringValue": str(first)},
             },
         }
         if trace := self._attributes.get("AWSTraceHeader"):
@@ -138,13 +187,57 @@ class DeadLetter:
 class DeadLetterResult:
     """The message ids that were handled or failed (with the cause), and the given ids not found.
 
-    `is_complete` is False if the time ran out before every dead letter was handled.
+    `kinds` counts those that were handled. `is_complete` is False if the time ran out before every
+    dead letter was handled.
     """
 
     done: list[str] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
     not_found: list[str] = field(default_factory=list)
     is_complete: bool = True
+
+    def add(self, handled: Sequence[DeadLetter]) -> None:
+        """Count dead letters as handled."""
+        self.done += [each.id for each in handled]
+        self.kinds.update(each.kind for each in handled)
+
+
+class _Choice:
+    """The dead letters that an operator means: by ids, and of each kind at most so many.
+
+    Without ids, those of any id; without kinds, any number of every kind.
+    """
+
+    def __init__(
+        self,
+        ids: Collection[str] = (),
+        kinds: Mapping[str, int] | None = None,
+        skip: Collection[str] = (),
+    ) -> None:
+        self.ids = ids
+        self._left = None if kinds is None else Counter(kinds)
+        self._skip = skip
+
+    @property
+    def is_used_up(self) -> bool:
+        """True once every kind was met as often as it may be."""
+        return self._left is not None and not self._left.total()
+
+    def takes(self, each: DeadLetter) -> bool:
+        """Return whether this one is meant, and count it."""
+        if each.id in self._skip or (self.ids and not each.matches(self.ids)):
+            return False
+        if self._left is None:
+            return True
+        if self._left[each.kind] <= 0:
+            return False
+        self._left[each.kind] -= 1
+        return True
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _nothing(_: object) -> None:
@@ -165,14 +258,23 @@ class DeadLetters:
 
     def count(self) -> int:
         """Return SQS' approximate number of dead letters, invisible ones included."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self._sqs.get_queue_attributes(
-            QueueUrl=self.queue.dead_letters_url, AttributeNames=names
-        )
-        return sum(int(found["Attributes"][name]) for name in names)
+        return self._count(self.queue.dead_letters_url)
+
+    def count_to_handle(self) -> int:
+        """Return SQS' approximate number of messages that its consumer has not handled yet."""
+        return self._count(self.queue.url) if self.queue.url else 0
+
+    def _count(self, url: str) -> int:
+        found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTS)["Attributes"]
+        return sum(int(found[name]) for name in _COUNTS)
 
     def peek(
-        self, limit: int, ids: Collection[str] = (), *, quick: bool = False
+        self,
+        limit: int,
+        ids: Collection[str] = (),
+        *,
+        quick: bool = False,
+        seconds: float = math.inf,
     ) -> list[DeadLetter]:
         """Return dead letters without removing them, oldest first.
 
@@ -180,17 +282,36 @@ class DeadLetters:
             limit: how many at most.
             ids: of messages, events or orders; empty for any.
             quick: stop after one empty answer of SQS, within a second.
+            seconds: none with the ids is looked for later than this.
         """
-        found: list[DeadLetter] = []
+        found, deadline = list[DeadLetter](), Deadline.within(seconds)
         try:
-            with closing(self._receive(ids, quick=quick)) as batches:
+            with closing(self._receive(_Choice(ids), quick=quick)) as batches:
                 for batch in batches:
                     found += batch
-                    if len(found) >= limit and not ids:
+                    if (len(found) >= limit and not ids) or deadline.is_over:
                         break
         finally:
             self._release(found)
-        return sorted(found, key=lambda each: each.sent_at)[:limit]
+        return sorted(found, key=lambda each: each.occurred_at)[:limit]
+
+    def kinds(self, seconds: float = math.inf) -> Counter[str]:
+        """Count the dead letters by their kind; one that somebody else has received is left out.
+
+        Args:
+            seconds: none is received later than this, so that some may be left out.
+        """
+        counted, deadline, found = Counter[str](), Deadline.within(seconds), list[DeadLetter]()
+        try:
+            with closing(self._receive(_Choice())) as batches:
+                for batch in batches:
+                    found += batch
+                    counted.update(each.kind for each in batch)
+                    if deadline.is_over:
+                        break
+        finally:
+            self._release(found)
+        return counted
 
     def redrive(
         self,
@@ -215,8 +336,9 @@ class DeadLetters:
         if not self.queue.url:
             raise NoSourceQueue(self.queue.name)
         result, sent = DeadLetterResult(), set[str]()
-        with closing(self._receive(ids, skip=sent)) as batches:
-            for batch in self._until_done(batches, ids, seconds, result):
+        choice = _Choice(ids, skip=sent)
+        with closing(self._receive(choice)) as batches:
+            for batch in self._until_done(batches, choice, seconds, result):
                 with self._released_on_failure(batch):
                     for chunk in _chunks(batch, rate):
                         for each in chunk:
@@ -227,17 +349,29 @@ class DeadLetters:
         return result
 
     def discard(
-        self, ids: Collection[str], record: Record, *, seconds: float = math.inf
+        self,
+        ids: Collection[str],
+        record: Record,
+        *,
+        kinds: Mapping[str, int] | None = None,
+        seconds: float = math.inf,
     ) -> DeadLetterResult:
-        """Delete dead letters (those with the ids; all without ids), each after `record`."""
-        result = DeadLetterResult()
-        with closing(self._receive(ids)) as batches:
-            for batch in self._until_done(batches, ids, seconds, result):
+        """Delete dead letters, each after `record`.
+
+        Args:
+            ids: of messages, events or orders; empty for all.
+            record: called before each is deleted.
+            kinds: of each kind at most so many, and none of another; None for no bound.
+            seconds: no batch is begun later than this.
+        """
+        result, choice = DeadLetterResult(), _Choice(ids, kinds)
+        with closing(self._receive(choice)) as batches:
+            for batch in self._until_done(batches, choice, seconds, result):
                 with self._released_on_failure(batch):
                     for each in batch:
                         record(each)
                     self._delete(batch, result)
-                    result.done += [each.id for each in batch if each.id not in result.failed]
+                    result.add([each for each in batch if each.id not in result.failed])
         return result
 
     def restore(self, discarded: Sequence[DeadLetter], record: Record) -> DeadLetterResult:
@@ -251,42 +385,40 @@ class DeadLetters:
         for each in discarded:
             record(each)
             self._sqs.send_message(QueueUrl=self.queue.url, MessageBody=each.body)
-            result.done.append(each.id)
+            result.add([each])
         return result
 
     def _until_done(
         self,
         batches: Iterator[list[DeadLetter]],
-        ids: Collection[str],
+        choice: _Choice,
         seconds: float,
         result: DeadLetterResult,
     ) -> Iterator[list[DeadLetter]]:
-        deadline, found, missing = Deadline.within(seconds), set[str](), set(ids)
+        deadline, found, missing = Deadline.within(seconds), set[str](), set(choice.ids)
         for batch in batches:
             yield batch
             for each in batch:
                 found |= each.ids
                 missing.discard(each.id)  # others may have the same event or order id
-            if ids and not missing:
+            if choice.is_used_up or (choice.ids and not missing):
                 return
             if deadline.is_over:
                 result.is_complete = False
                 return
-        result.not_found = sorted(set(ids) - found)
+        result.not_found = sorted(set(choice.ids) - found)
 
     def _receive(
-        self, ids: Collection[str], skip: Collection[str] = (), *, quick: bool = False
+        self, choice: _Choice, *, quick: bool = False
     ) -> Generator[list[DeadLetter], None, None]:
-        """Receive batches of the dead letters with the ids.
+        """Receive batches of the chosen dead letters.
 
         The others stay invisible until the end, so that each is received once.
         """
         others: list[DeadLetter] = []
         try:
             for batch in self._receive_all(1 if quick else EMPTY_RECEIVES):
-                matching = [
-                    each for each in batch if each.id not in skip and (not ids or each.matches(ids))
-                ]
+                matching = [each for each in batch if choice.takes(each)]
                 others += [each for each in batch if each not in matching]
                 if matching:
                     yield matching
@@ -324,7 +456,7 @@ class DeadLetters:
         self._release(list(stay))
         result.failed |= {each.id: code for each, code in stay.items()}
         self._delete(gone, result)
-        result.done += [each.id for each in gone]
+        result.add(gone)
         return {str(each["MessageId"]) for each in answer.get("Successful", [])}
 
     def _delete(self, dead_letters: Sequence[DeadLetter], result: DeadLetterResult) -> None:

@@ -1,0 +1,125 @@
+// What operators do with dead letters: redrive them, or discard them after they are counted by kind.
+import { path } from "./actions.js";
+import { get, post } from "./api.js";
+import { ask, showOutcome } from "./dialogs.js";
+import { counted, el, number } from "./dom.js";
+
+export const MIN_REASON = 8; // the API's
+export const REASON = { label: `Reason, kept in the audit (${MIN_REASON} characters or more)`, attributes: { maxlength: "500", minlength: String(MIN_REASON) } };
+const UNREADABLE = "UNREADABLE";
+const NOT_HANDLED = "what is discarded is not handled";
+const NAMES = {
+  [UNREADABLE]: ["unreadable", "unreadable"],
+  MESSAGE: ["other message"],
+  OrderConfirmed: ["paid order"],
+  OrderCancelled: ["cancelled order"],
+  OrderLinesCancelled: ["partly cancelled order"],
+  OrderAddressChanged: ["changed address", "changed addresses"],
+  PaymentSucceeded: ["successful payment"],
+  PaymentFailed: ["declined payment"],
+};
+
+export const nameOf = (kind) => ({ [UNREADABLE]: "unreadable", MESSAGE: "no event" })[kind] ?? kind;
+export const kindsText = (kinds) => kinds.map(({ kind, count }) => counted(count, ...(NAMES[kind] ?? [kind, kind]))).join(", ");
+const sum = (kinds) => kinds.reduce((total, each) => total + each.count, 0);
+
+export function redrive(queue, ids, count, after) {
+  ask({
+    title: ids === "all" ? `Redrive all of ${queue}?` : "Redrive this message?",
+    text: `${counted(count, "message")} will be sent back to ${queue} and tried again.`,
+    verb: "Redrive",
+    act: (_, progress) => inParts("redrive", queue, { message_ids: ids }, ["sent back to", "sent back"], progress, after),
+  });
+}
+
+export function discard(queue, ids, count, after) {
+  ask({
+    title: "Discard this message?",
+    text: "It will be deleted and not handled. The audit keeps it, and it can be restored.",
+    verb: "Discard",
+    danger: true,
+    final: NOT_HANDLED,
+    field: REASON,
+    act: (reason, progress) => inParts("discard", queue, { message_ids: ids, reason }, ["discarded from", "discarded"], progress, after),
+  });
+}
+
+export async function discardUnreadable(queue, settled, after) {
+  const found = await count(queue, settled);
+  if (!found) return;
+  const kinds = found.kinds.filter(({ kind }) => kind === UNREADABLE);
+  if (!kinds.length) return showOutcome({ text: `No message of ${queue} is unreadable: ${contents(found)}.` });
+  const others = found.kinds.filter(({ kind }) => kind !== UNREADABLE);
+  askToDiscard(queue, kinds, after, {
+    title: `Discard what is unreadable in ${queue}?`,
+    text: others.length ? `${counted(sum(others), "message")} can be read and will stay: ${kindsText(others)}.` : "",
+    verb: "Discard unreadable",
+  });
+}
+
+// Whoever discards what can be read types how many they are: one paid order among garbage is seen.
+export async function discardAll(queue, settled, after) {
+  const found = await count(queue, settled);
+  if (!found) return;
+  const { kinds } = found;
+  if (!kinds.length) return showOutcome({ text: `No message of ${queue} can be received: another operator may be handling them.`, bad: true });
+  const total = sum(kinds);
+  const isReadable = kinds.some(({ kind }) => kind !== UNREADABLE);
+  const typed = el("input", { id: "typed", required: true, autocomplete: "off", inputmode: "numeric", pattern: String(total), title: `The number ${total}` });
+  const hidden = found.count - total;
+  askToDiscard(queue, kinds, after, {
+    title: `Discard all of ${queue}?`,
+    text: hidden > 0 ? `About ${counted(hidden, "message")} more could not be counted and will stay.` : "",
+    verb: `Discard all ${number(total)}`,
+    parts: isReadable ? el("p", {}, el("label", { for: "typed" }, `Type ${total}, the number of messages`), typed) : null,
+  });
+}
+
+const contents = ({ kinds, count: all }) => (kinds.length ? kindsText(kinds) : `${counted(all, "message")}, which another operator may be handling`);
+
+function askToDiscard(queue, kinds, after, { title, text, verb, parts }) {
+  ask({
+    title,
+    text: [el("strong", {}, kindsText(kinds)), ` will be deleted and not handled. ${text} The audit keeps them, and they can be restored.`],
+    verb,
+    danger: true,
+    final: NOT_HANDLED,
+    field: REASON,
+    parts,
+    act: (reason, progress) => inParts("discard", queue, { message_ids: "all", reason, kinds }, ["discarded from", "discarded"], progress, after),
+  });
+}
+
+async function count(queue, settled) {
+  try {
+    await settled();
+    return await get(path("dead-letters", queue, "kinds"));
+  } catch (problem) {
+    showOutcome({ text: `The messages of ${queue} cannot be counted: ${problem.message}`, bad: true });
+    return null;
+  }
+}
+
+// Many messages take several requests; each answer says whether it was the last.
+export async function inParts(act, queue, body, [done, soFar], progress, after) {
+  let [gone, failed, missing, left] = [new Map(), [], 0, body.kinds];
+  const total = () => [...gone.values()].reduce((sum, each) => sum + each, 0);
+  try {
+    for (let complete = false; !complete;) {
+      const result = await post(path("dead-letters", queue, act), left ? { ...body, kinds: left } : body);
+      for (const { kind, count } of result.kinds) gone.set(kind, (gone.get(kind) ?? 0) + count);
+      left = body.kinds?.map(({ kind, count }) => ({ kind, count: count - (gone.get(kind) ?? 0) })).filter((each) => each.count > 0);
+      failed = result.failed;
+      missing = result.not_found.length;
+      complete = result.complete || result.done.length === 0 || left?.length === 0;
+      progress(`${counted(total(), "message")} ${soFar} …`);
+    }
+  } finally {
+    after();
+  }
+  const kinds = [...gone].map(([kind, count]) => ({ kind, count }));
+  const parts = [`${counted(total(), "message")} ${done} ${queue}${kinds.length > 1 ? `: ${kindsText(kinds)}` : ""}.`];
+  if (failed.length) parts.push(`${counted(failed.length, "message")} stayed: ${failed[0].cause}.`);
+  if (missing) parts.push(`${counted(missing, "message")} not found: another operator may be handling them.`);
+  return { text: parts.join(" "), bad: failed.length + missing > 0 };
+}

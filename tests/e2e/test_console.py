@@ -166,6 +166,7 @@ def test_an_order_can_be_placed_from_the_docs_page(page: Page, shop: Shop, buyer
         "button", name="Apply credentials"
     ).click()
     page.locator(".auth-btn-wrapper .btn-done").first.click()
+    page.locator("#operations-tag-order").click()
     place = page.locator("#operations-order-place_order")
     place.locator(".opblock-summary-control").click()
     body = {"lines": [{"product_id": product_id, "quantity": 1}], "payment_method": "POINT"}

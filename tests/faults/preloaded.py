@@ -1,4 +1,4 @@
-"""What victims need, imported before they are forked; it opens no connection."""
+"""Import what victims need before they are forked; opens no connection."""
 
 import tests.faults.victims  # noqa: F401
 from tests.support.lambda_calls import function

@@ -72,6 +72,14 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[DIRECTORY] = str(node.config.stash[_SERVERS].directory)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let workers begin with what takes long."""
+    if hasattr(config, "workerinput"):
+        from tests.support.scheduling import longest_first
+
+        longest_first(items)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Ask the controller for servers where one of the tests to run uses them."""
     gc.freeze()  # modules and tests stay to the end: no collection needs to look through them

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack
-from tests.e2e.test_operations import QUEUE, list_dead_letters, ops
+from tests.e2e.test_operations import QUEUE, list_dead_letters, new_dead_letters, ops
 from tests.support.browser import TIMEOUT_MS, a_browser, a_page, tab_to
 
 expect.set_options(timeout=TIMEOUT_MS)
@@ -39,7 +39,7 @@ def dead_order(stack: Stack, shop: Shop, buyer: Buyer, _delivery_is_well_afterwa
     """An order whose shipment notice nobody took: it is a dead letter."""
     stack.delivery.behave("fail")
     order_id = buyer.place_order((shop.new_product(stock=1, price=100), 1))
-    eventually(lambda: list_dead_letters(stack, order_id))
+    new_dead_letters(stack, order_id)
     stack.delivery.behave("ok")
     return order_id
 
@@ -104,7 +104,7 @@ def test_a_dead_letter_can_be_discarded_by_keyboard_alone(
 ) -> None:
     name = os.urandom(8).hex()
     stack.send("ShippingQueueUrl", json.dumps({"detail": {"id": name, "data": "unreadable"}}))
-    [letter] = eventually(lambda: list_dead_letters(stack, name))
+    [letter] = new_dead_letters(stack, name)
     sign_in_with_token(page, shop)
     expect(page.get_by_role("button", name=QUEUE, exact=True)).to_be_visible()
 
@@ -166,6 +166,7 @@ def test_an_order_can_be_placed_from_the_docs_page(page: Page, shop: Shop, buyer
         "button", name="Apply credentials"
     ).click()
     page.locator(".auth-btn-wrapper .btn-done").first.click()
+    page.locator("#operations-tag-order").click()
     place = page.locator("#operations-order-place_order")
     place.locator(".opblock-summary-control").click()
     body = {"lines": [{"product_id": product_id, "quantity": 1}], "payment_method": "POINT"}

@@ -1,12 +1,7 @@
 """Processes killed (SIGKILL) at the worst step: nothing is lost, nothing is done twice."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import boto3
 import pytest
@@ -19,6 +14,7 @@ from commerce.runtime.messaging.relay import Relay
 from commerce.shared.clock import new_id
 from commerce.shared.events import Event
 from infra.ops.__main__ import main
+from tests.faults.victims import run_victim
 from tests.support.bus import an_observed_bus
 from tests.support.coupons import an_issued, place_with, status_of_coupon
 from tests.support.dead_letters import DeadQueue, a_dead_queue, an_order_message
@@ -39,31 +35,11 @@ from tests.support.shop import (
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
-ROOT = Path(__file__).parents[2]
-
 
 class SomethingHappened(Event):
     """An event of this suite's own."""
 
     source = "commerce.test"
-
-
-def run_victim(step: str, *arguments: str, **environment: str) -> None:
-    """Run a process that kills itself at the step, and see that it did."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.victims", step, *arguments],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            **environment,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/domain/python")]),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.faults.test_kills import run_victim
+from tests.faults.victims import run_victim
 from tests.support.gateway import RunningGateway
 from tests.support.orders import cancel, events_of, status_of
 from tests.support.other_connection import wait_until

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from commerce.shared import clock
-from tests.faults.test_kills import run_victim
+from tests.faults.victims import run_victim
 from tests.support.ranking import (
     a_week,
     by_one_plain_statement,

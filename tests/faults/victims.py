@@ -1,12 +1,21 @@
-"""Processes that kill themselves (SIGKILL) at one exact step, given as the first argument."""
+"""Processes that kill themselves (SIGKILL) at one exact step.
+
+They are forks of a process that has imported everything: to start one alone takes two seconds.
+"""
 
 import json
+import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
+from multiprocessing import forkserver
+from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import pytest
 
 from commerce.app import transactions
 from commerce.app.checkout import pay_order as paying
@@ -22,6 +31,41 @@ from commerce.runtime.messaging.relay import Relay
 from commerce.shipping import HttpDeliverySystem, ShipmentNotice
 from tests.support.lambda_calls import bus_message, call, function, lambda_context, sqs_event
 from tests.support.shipping import consume
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_victim(step: str, *arguments: str, **environment: str) -> None:
+    """Run a process that kills itself at the step, and see that it did.
+
+    It has the environment of now, with those variables.
+    """
+    victim = _fork_server().Process(
+        target=_be_a_victim, args=(step, arguments, {**os.environ, **environment})
+    )
+    victim.start()
+    victim.join(60)
+    assert victim.exitcode == -signal.SIGKILL
+
+
+@cache
+def _fork_server() -> multiprocessing.context.ForkServerContext:
+    """Start the process that forks; it ends with this one."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.faults.preloaded"])
+    with pytest.MonkeyPatch.context() as patched:
+        paths = [str(ROOT), str(ROOT / "layers/domain/python")]
+        patched.setenv("PYTHONPATH", os.pathsep.join(paths))
+        forkserver.ensure_running()
+    return context
+
+
+def _be_a_victim(step: str, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv[1:] = [step, *arguments]
+    STEPS[step]()
+    sys.exit("the victim survived")
 
 
 def die() -> None:
@@ -300,7 +344,3 @@ STEPS: dict[str, Callable[[], None]] = {
         publish_before_answer,
     )
 }
-
-if __name__ == "__main__":
-    STEPS[sys.argv[1]]()
-    sys.exit("the victim survived")

@@ -27,6 +27,25 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+DISABLED = (
+    # Pages of the address bar, which each window renders: a third of a short test's work.
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    # Playwright's own, as only the last list counts.
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
 INSTALL_SECONDS = 300
 TIMEOUT_MS = 200_000  # a function's first call on a busy machine takes a while
 
@@ -37,11 +56,12 @@ def a_browser() -> "Iterator[Browser]":
     from playwright.sync_api import Error, sync_playwright
 
     path = _installed() or _installed_by_apt()
+    arguments = [*FLAGS, f"--disable-features={','.join(DISABLED)}"]
     with sync_playwright() as playwright:
         if path is None and not os.path.exists(playwright.chromium.executable_path):  # noqa: PTH110
             _install_by_playwright()
         try:
-            browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+            browser = playwright.chromium.launch(executable_path=path, args=arguments)
         except Error as error:
             pytest.skip(f"no Chromium could be started: install chromium. {error.message[:300]}")
         try:

@@ -1,6 +1,5 @@
 """The mails that moto's SES has taken, and users who are mailed."""
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -51,13 +50,9 @@ def verify_sender() -> None:
 
 def mails_to(email: str) -> list[Received]:
     """Return the mails that an address was sent."""
-    url = f"{os.environ['AWS_ENDPOINT_URL']}/moto-api/data.json"
-    data = urllib3.request("GET", url, retries=False, timeout=30).json()
-    return [
-        Received(each["subject"], each["body"])
-        for each in data["ses"].get("Message", [])
-        if email in json.dumps(each["destinations"])
-    ]
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/sent-mails"
+    answer = urllib3.request("GET", url, fields={"to": email}, retries=False, timeout=30)
+    return [Received(**each) for each in answer.json()]
 
 
 def requests_of(user_id: object) -> list[dict[str, Any]]:

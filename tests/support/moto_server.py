@@ -5,9 +5,13 @@ second receiver out: under load it hands one message to two. SQS may do so too, 
 ours claim what they do because of it; but tests that count who got a message need a queue where
 whoever has it in hand has it alone.
 
+`GET /sent-mails?to=ADDRESS` answers the mails to one address: moto's own page of them,
+/moto-api/data.json, has everything of every service, megabytes late in a run.
+
 Like the emulator of `make up`, it answers no web page.
 """
 
+import json
 import runpy
 import threading
 import time
@@ -15,12 +19,15 @@ from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import moto.backends
 import moto.server
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.ses.models import ses_backends
 from moto.sqs.models import Message, SQSBackend
 
+SENT_MAILS = "/sent-mails"
 POLL_SECONDS = 0.05
 CHANGES = ("send_message", "delete_message", "change_message_visibility")
 
@@ -70,17 +77,32 @@ def _moto_modules() -> tuple[str, ...]:
 _list_of_moto_modules = moto.backends.list_of_moto_modules
 
 
+def _mails_to(address: str) -> list[dict[str, str]]:
+    """Return what SES has sent to an address in any region, the oldest first in each."""
+    return [
+        {"subject": mail.subject, "html": mail.body}
+        for account in ses_backends.values()
+        for ses in account.values()
+        for mail in list(ses.sent_messages)
+        if any(address in to for to in mail.destinations.values())
+    ]
+
+
 class Guarded(DomainDispatcherApplication):
-    """moto, which answers any origin by itself."""
+    """moto, which answers any origin by itself, with the mails to one address."""
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer 403 to what a web page sent."""
         sent = [(name, environ[key]) for key, name in CHECKED.items() if key in environ]
         reason = refusal(sent)
-        if reason is None:
+        if reason is not None:
+            start_response("403 FORBIDDEN", [("Content-Type", "text/plain")])
+            return [reason.encode()]
+        if environ.get("PATH_INFO") != SENT_MAILS:
             return super().__call__(environ, start_response)
-        start_response("403 FORBIDDEN", [("Content-Type", "text/plain")])
-        return [reason.encode()]
+        [address] = parse_qs(environ["QUERY_STRING"])["to"]
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(_mails_to(address)).encode()]
 
 
 if __name__ == "__main__":

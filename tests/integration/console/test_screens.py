@@ -74,6 +74,7 @@ def test_a_good_day_and_the_sign_in_fit_every_screen(
 
 def test_the_api_documentation_fits_every_screen(page: Page, site: str, screens: Path) -> None:
     page.goto(f"{site}/docs")
+    page.locator("#operations-tag-order").click()
     place = page.locator("#operations-order-place_order")
     place.locator(".opblock-summary-control").click()
     expect(place.get_by_role("button", name="Execute")).to_be_visible()
@@ -83,3 +84,16 @@ def test_the_api_documentation_fits_every_screen(page: Page, site: str, screens:
             width, height = SIZES[size]
             page.set_viewport_size({"width": width, "height": height})
             page.screenshot(path=screens / f"docs-{scheme}-{size}.png", animations="disabled")
+
+
+def test_an_opened_operation_is_documented_with_all_that_it_refers_to(
+    page: Page, site: str
+) -> None:
+    page.goto(f"{site}/docs#/order/place_order")
+    place = page.locator("#operations-order-place_order")
+    for number, answer in (("201", "OrderView"), ("409", "A refusal, as RFC 9457 has it.")):
+        described = place.locator(f'.response[data-code="{number}"]')
+        described.get_by_role("tab", name="Schema").click()
+        expect(described.locator(".model-box")).to_contain_text(answer)
+    expect(described).to_contain_text("X-Request-Id")
+    expect(page.locator(".errors-wrapper")).to_have_count(0)

@@ -21,7 +21,7 @@ def reconcile_books() -> Mapping[str, Any]:
         "findings": run.findings[:10],
         "is_complete": run.is_complete,
         "seconds": run.seconds,
-        "full_run_ended": full.ended_at is not None,
+        "full_run_ended": full is not None and full.ended_at is not None,
     }
 
 

@@ -26,7 +26,7 @@ export function books({ books: found }) {
   const { last, last_full: full, findings, findings_count: count } = found;
   const holds = last && !count && !found.is_late;
   return [
-    last ? el("p", { class: holds ? "well" : "" }, count ? badge(counted(count, "finding"), "bad") : "Books: held", " ", ago(last.ended_at), ".") : el("p", { class: "cause" }, "No reconciliation has run yet."),
+    last ? el("p", { class: holds ? "well" : "" }, count ? badge(counted(count, "finding"), "bad") : last.is_complete ? "Books: held" : "Books: not all were checked", " ", ago(last.ended_at), ".") : el("p", { class: "cause" }, "No reconciliation has run yet."),
     count ? foundTable(findings, count) : null,
     last ? covered("Since the run before", last) : null,
     full ? covered("Everything", full) : el("p", { class: "quiet" }, "Everything has not been checked yet: the full run is under way, or due."),
@@ -44,7 +44,7 @@ function foundTable(findings, count) {
 
 function covered(title, run) {
   const parts = COVERED.map((name) => `${number(run[name])} ${name}`);
-  const boards = run.boards === null ? "boards not compared" : `${counted(run.boards, "ranked product")}`;
-  return el("p", { class: "quiet" }, `${title}: ${[...parts, boards].join(", ")}; `, ago(run.begun_at),
+  if (run.kind === "INCREMENTAL") parts.push(run.boards === null ? "boards not compared" : `${counted(run.boards, "ranked product")}`);
+  return el("p", { class: "quiet" }, `${title}: ${parts.join(", ")}; `, ago(run.begun_at),
     run.is_complete ? ` in ${duration(run.seconds)}.` : ", not completed.");
 }

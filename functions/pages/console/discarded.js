@@ -32,8 +32,11 @@ function shown(messages, again) {
     ["Reason", (each) => each.reason],
     ["Message", (each) => el("details", {}, el("summary", { "data-key": `body ${each.message_id}` }, shortId(each.message_id)),
       el("pre", { tabindex: "0" }, each.body + (each.body_is_cut ? "\n… cut" : "")))],
-    ["", (each) => each.restored_at ? el("span", { class: "quiet" }, "restored ", ago(each.restored_at))
-      : button("Restore", `restore ${each.message_id}`, () => restore(each, again), "", `Restore message ${each.message_id}`), "act"],
+    ["", (each) => [
+      each.restored_at && el("span", { class: "quiet" }, "restored ", ago(each.restored_at), " "),
+      // Also once more: a restore is audited first, and sending may have failed after that.
+      button(each.restored_at ? "Restore again" : "Restore", `restore ${each.message_id}`, () => restore(each, again), "", `Restore message ${each.message_id}`),
+    ], "act"],
   ], messages)];
 }
 

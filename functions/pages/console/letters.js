@@ -1,6 +1,6 @@
 // What operators do with dead letters: redrive them, or discard them after they are counted by kind.
 import { path } from "./actions.js";
-import { get, post } from "./api.js";
+import { get, post, Problem } from "./api.js";
 import { ask, showOutcome } from "./dialogs.js";
 import { counted, el, number } from "./dom.js";
 
@@ -19,8 +19,9 @@ const NAMES = {
   PaymentFailed: ["declined payment"],
 };
 
-export const nameOf = (kind) => ({ [UNREADABLE]: "unreadable", MESSAGE: "no event" })[kind] ?? kind;
-export const kindsText = (kinds) => kinds.map(({ kind, count }) => counted(count, ...(NAMES[kind] ?? [kind, kind]))).join(", ");
+const OF_NO_EVENT = { [UNREADABLE]: "unreadable", MESSAGE: "no event" };
+export const nameOf = (kind) => (Object.hasOwn(OF_NO_EVENT, kind) ? OF_NO_EVENT[kind] : kind);
+export const kindsText = (kinds) => kinds.map(({ kind, count }) => counted(count, ...(Object.hasOwn(NAMES, kind) ? NAMES[kind] : [kind, kind]))).join(", ");
 const sum = (kinds) => kinds.reduce((total, each) => total + each.count, 0);
 
 export function redrive(queue, ids, count, after) {
@@ -78,6 +79,13 @@ export async function discardAll(queue, settled, after) {
 const contents = ({ kinds, count: all }) => (kinds.length ? kindsText(kinds) : `${counted(all, "message")}, which another operator may be handling`);
 
 function askToDiscard(queue, kinds, after, { title, text, verb, parts }) {
+  let isTried = false;
+  const once = (reason, progress) => {
+    // What a lost answer has deleted is unknown: another try would delete what came since.
+    if (isTried) throw new Problem(0, { detail: "Some may be discarded already. Close this, and count again." });
+    isTried = true;
+    return inParts("discard", queue, { message_ids: "all", reason, kinds }, ["discarded from", "discarded"], progress, after);
+  };
   ask({
     title,
     text: [el("strong", {}, kindsText(kinds)), ` will be deleted and not handled. ${text} The audit keeps them, and they can be restored.`],
@@ -86,7 +94,7 @@ function askToDiscard(queue, kinds, after, { title, text, verb, parts }) {
     final: NOT_HANDLED,
     field: REASON,
     parts,
-    act: (reason, progress) => inParts("discard", queue, { message_ids: "all", reason, kinds }, ["discarded from", "discarded"], progress, after),
+    act: once,
   });
 }
 

@@ -70,7 +70,7 @@ function cancel(order, after) {
     danger: true,
     final: FINAL,
     field: { label: "Reason, in the order's history, which its buyer sees", attributes: { maxlength: "200", minlength: REASON.attributes.minlength } },
-    act: (reason) => onOrder(order, "cancellation", { reason }, after),
+    act: (reason) => onOrder(order, "cancellation", { reason, expected_status: order.status }, after),
   });
 }
 

@@ -146,3 +146,20 @@ def test_a_dead_letter_shows_how_often_it_was_redriven(dead: DeadQueue, open_con
     )
     console.get_by_role("button", name=dead.name, exact=True).click()
     expect(console.locator(".letters > li")).to_contain_text("redriven once")
+
+
+def test_a_discard_without_an_answer_is_not_repeated(dead: DeadQueue, open_console: Open) -> None:
+    dead.fill(GARBAGE[0])
+    console = open_console()
+    press(console, "Discard all", dead)
+    dialog(console).get_by_label("Reason").fill(REASON)
+    console.route("**/discard", lambda route: (route.fetch(), route.abort()))
+    confirm = dialog(console).get_by_role("button", name="Discard all 1")
+    confirm.click()
+    expect(dialog(console)).to_contain_text("The API cannot be reached")
+    console.unroute("**/discard")
+    assert dead.dead_letters() == Counter()
+    dead.fill(GARBAGE[1])
+    confirm.click()
+    expect(dialog(console)).to_contain_text("Close this, and count again.")
+    wait_until(lambda: dead.dead_letters() == Counter([GARBAGE[1]]))

@@ -220,3 +220,19 @@ def test_discarded_messages_are_shown_and_restored_with_the_scope_ops_only(
         for answer in (list_discarded(by=caller), restore([id_], by=caller)):
             assert (answer.status, answer.json["code"]) == (403, "MISSING_SCOPE")
     assert dead.bodies() == Counter()
+
+
+def test_a_type_that_names_nothing_is_unreadable(dead: DeadQueue) -> None:
+    types: list[Any] = ["x" * 101, {"a": 1}, ""]
+    dead.fill(*(json.dumps({"detail": {"type": each}}) for each in types))
+    assert kinds(count_kinds()) == {"UNREADABLE": 3}
+
+
+def test_a_discard_of_a_kind_that_is_gone_ends_in_time(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commerce.app.operations.dead_letters.WORK_SECONDS", 0.0)
+    dead.fill(*(an_order_message(f"o-{number}") for number in range(25)))
+    answer = discard("all", REASON, kinds={"UNREADABLE": 3})
+    assert (answer.json["done"], answer.json["complete"]) == ([], False)
+    assert sum(dead.dead_letters().values()) == 25

@@ -15,7 +15,7 @@ from commerce.shared.scopes import Scope
 from tests.support.dead_letters import DeadQueue, an_order_message
 from tests.support.delivery import Delivery
 from tests.support.operations import NAME, a_console_queue, order_timeline
-from tests.support.orders import an_order, resend_notice, ship
+from tests.support.orders import an_order, cancel, resend_notice, ship
 from tests.support.shop import a_buyer, a_product, an_admin, staff_with
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -151,3 +151,22 @@ def test_a_timeline_needs_the_scope_ops_and_an_order(order_id: str) -> None:
     others = staff_with(*(each for each in Scope if each not in ("ops", "admin")))
     assert order_timeline(order_id, others).json["code"] == "MISSING_SCOPE"
     assert order_timeline("no-such-order").json["code"] == "ORDER_NOT_FOUND"
+
+
+def test_what_a_buyer_wrote_is_not_in_the_timeline(order_id: str, log: Any) -> None:
+    log(lambda **_: {"events": []})
+    buyer = a_buyer(points=10_000)
+    own = an_order(buyer, (a_product(stock=5, price=100), 1))
+    assert cancel(buyer, own, body={"reason": "My divorce"}).status == 200
+    [cancelled] = [each for each in entries(own, "HISTORY") if each["what"] == "CANCELLED"]
+    assert (cancelled["detail"], cancelled["by"]) == ("", f"user:{buyer.user_id}")
+
+
+def test_a_timeline_with_more_log_than_it_shows_says_so(order_id: str, log: Any) -> None:
+    def line(number: int) -> dict[str, Any]:
+        return {"eventId": str(number), "timestamp": 0, "message": "{}"}
+
+    log(lambda **_: {"events": [line(number) for number in range(module.MAX_LINES + 1)]})
+    answer = order_timeline(order_id)
+    assert len([each for each in answer.json["entries"] if each["kind"] == "LOG"]) == 100
+    assert answer.json["is_complete"] is False

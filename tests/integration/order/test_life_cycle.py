@@ -218,6 +218,19 @@ def test_an_admin_cancels_a_shipped_order(world: World) -> None:
     world.assert_books_hold()
 
 
+def test_an_admin_cancels_an_order_only_as_they_saw_it(world: World) -> None:
+    order_id = world.order(ship)
+    seen = {"reason": "Lost on the way", "expected_status": "CONFIRMED"}
+    assert refused(cancel_as_admin(world.admin, order_id, body=seen)) == (
+        409,
+        "ORDER_NOT_CANCELLABLE",
+    )
+    assert world.left() == (3, 800)
+    seen["expected_status"] = "SHIPPED"
+    assert cancel_as_admin(world.admin, order_id, body=seen).status == 200
+    assert world.left() == (3, 1_000)
+
+
 def test_an_admin_cancels_an_unshipped_order(world: World) -> None:
     assert cancel_as_admin(world.admin, world.order()).status == 200
     assert world.left() == (5, 1_000)

@@ -29,6 +29,7 @@ from commerce.payment.gateway import (
 )
 from commerce.payment.transport import READ_SECONDS
 from commerce.runtime.deadline import Deadline
+from commerce.shared.errors import Unavailable
 from infra.local.ports import LOOPBACK, Ports
 from tests.support.breakers import WatchedBreaker
 from tests.support.gateway import AlwaysClosed, RunningGateway, a_gateway
@@ -217,6 +218,21 @@ def test_an_earlier_payments_transaction_is_not_matched() -> None:
     with answering(http("500 X"), http("200 OK", shown), taken) as (url, received):
         assert Buyer(url).pay(known=("TR-1",)) == Taken("TR-2")
     assert len(received) == 3
+
+
+def test_a_failure_is_unknown_where_the_other_payments_cannot_be_read() -> None:
+    def unavailable() -> tuple[str, ...]:
+        raise Unavailable
+
+    shown = says(
+        {"transactions": [{"transactionKey": "TR-1", "status": "PENDING", "reason": None}]}
+    )
+    with answering(http("500 X"), http("200 OK", shown)) as (url, _):
+        buyer = Buyer(url)
+        outcome = buyer.client.request(
+            buyer.order_id, buyer.user_id, 700, CARD, NOBODY, known=unavailable
+        )
+    assert isinstance(outcome, Unknown)
 
 
 @pytest.mark.parametrize(

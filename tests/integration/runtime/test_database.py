@@ -169,6 +169,25 @@ def test_the_server_works_no_longer_than_the_invocation(
     assert count(database) == 0
 
 
+@pytest.mark.parametrize("seconds", [4, 60], ids=["little", "enough"])
+def test_reads_of_one_moment_are_made_however_much_time_is_left(
+    database: Database, seconds: float
+) -> None:
+    level = Query("SELECT current_setting('transaction_isolation') AS level")
+    with UnitOfWork(database) as uow, answering_within(seconds):
+        first, second = uow.read_snapshot(level, Query("SELECT 2 AS number"))
+        assert (first[0].level, second[0].number) == ("repeatable read", 2)
+        [row] = uow.read(level)
+    assert row.level == "read committed"
+
+
+def test_reads_of_one_moment_do_not_end_a_transaction_with_locks(database: Database) -> None:
+    with UnitOfWork(database) as uow:
+        uow.lock(Query("SELECT 1 AS one"))
+        with pytest.raises(RuntimeError):
+            uow.read_snapshot(Query("SELECT 2 AS number"))
+
+
 @pytest.mark.parametrize("size", [1, 1_000_000], ids=["small", "large"])
 def test_silence_is_found_by_the_probe_whatever_the_size(
     own_database_url: str, monkeypatch: pytest.MonkeyPatch, size: int

@@ -12,6 +12,7 @@ from commerce.app.shop import Shop
 from commerce.brand import BrandFacade, RegisterBrand
 from commerce.coupon import CouponFacade
 from commerce.order import (
+    CancelAnyOrder,
     CancelOrder,
     NotYourOrder,
     OrderFacade,
@@ -34,7 +35,7 @@ from tests.support.memory.order import MemoryOrderRepository
 from tests.support.memory.point import MemoryPointRepository
 from tests.support.memory.product import MemoryProductRepository
 
-NO_REASON = CancelOrder()
+NO_REASON = CancelAnyOrder()
 ADMIN = f"admin:{uuid4()}"
 
 

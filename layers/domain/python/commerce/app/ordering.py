@@ -10,6 +10,7 @@ from commerce.drop import NotTheOffer
 from commerce.drop import Offer as DropOffer
 from commerce.order import (
     PAYABLE_MINUTES,
+    CancelAnyOrder,
     CancelOrder,
     DeliverOrder,
     Discount,
@@ -94,7 +95,9 @@ def cancel_order(
     return _compensate(shop, shop.orders.cancel(order_id, command, buyer_id=buyer_id, by=by), by)
 
 
-def cancel_order_as_admin(shop: Shop, order_id: str, command: CancelOrder, *, by: str) -> OrderView:
+def cancel_order_as_admin(
+    shop: Shop, order_id: str, command: CancelAnyOrder, *, by: str
+) -> OrderView:
     """Cancel anybody's order, also a shipped one, or a part.
 
     Raises OrderNotFound, OrderNotCancellable, NothingLeft.

@@ -1,6 +1,7 @@
 """Orders: purchases, their prices as of that moment, and their progress."""
 
 from commerce.order.commands import (
+    CancelAnyOrder,
     CancelOrder,
     DeliverOrder,
     PlaceOrder,
@@ -55,12 +56,21 @@ from commerce.order.model import (
     RefundKind,
     total_of,
 )
-from commerce.order.views import OrderDetailView, OrderView, ReturnView, order_view, return_view
+from commerce.order.views import (
+    OrderDetailView,
+    OrderHistoryEntryView,
+    OrderView,
+    ReturnView,
+    order_view,
+    return_view,
+)
 
 __all__ = [
-    "PAYABLE_MINUTES", "AddressRequired", "AmountDue", "CancelOrder", "DeliverOrder", "Discount",
+    "PAYABLE_MINUTES", "AddressRequired", "AmountDue", "CancelAnyOrder", "CancelOrder",
+    "DeliverOrder", "Discount",
     "HoldCooldown", "NotYourOrder", "NotYourReturn", "NothingLeft", "Order", "OrderAddressChanged",
     "OrderCancelled", "OrderConfirmed", "OrderDelivered", "OrderDetailView", "OrderFacade",
+    "OrderHistoryEntryView",
     "OrderLine", "OrderLinesCancelled", "OrderNotCancellable", "OrderNotConfirmable",
     "OrderNotDeliverable", "OrderNotEditable", "OrderNotExpirable", "OrderNotFound",
     "OrderNotPayable", "OrderNotShippable", "OrderPlaced", "OrderRefunded", "OrderShipped",

@@ -203,3 +203,9 @@ class CancelOrder(Command):
         if self.lines is None:
             return None
         return {each.product_id.lower(): each.quantity for each in self.lines}
+
+
+class CancelAnyOrder(CancelOrder):
+    """Cancel an order as staff; with `expected_status`, only if it still has that status."""
+
+    expected_status: Literal["PENDING", "CONFIRMED", "SHIPPED"] | None = None

@@ -6,6 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from commerce.order.commands import (
+    CancelAnyOrder,
     CancelOrder,
     PlaceOrder,
     ReceiveReturn,
@@ -126,12 +127,15 @@ class OrderFacade:
         order = _of_buyer(self._lock(order_id), buyer_id)
         return self._cancelled(order, command, by=by, reason=command.reason or BY_BUYER)
 
-    def cancel_as_admin(self, order_id: str, command: CancelOrder, *, by: str) -> Order:
+    def cancel_as_admin(self, order_id: str, command: CancelAnyOrder, *, by: str) -> Order:
         """Cancel anybody's order, also a shipped one, or a part; the caller returns what it took.
 
-        Raises OrderNotFound, OrderNotCancellable, NothingLeft.
+        Raises OrderNotFound, OrderNotCancellable (also where the status is another one than was
+        expected), NothingLeft.
         """
         order, reason = self._lock(order_id), command.reason or "Cancelled by an admin"
+        if command.expected_status not in (None, order.status):
+            raise OrderNotCancellable(order.status)
         return self._cancelled(order, command, by=by, reason=reason, as_admin=True)
 
     def cancel_declined(self, order_id: UUID) -> Order:

@@ -76,6 +76,11 @@ Index(
     postgresql_where=text("status = 'PENDING'"),
 )
 Index("order_unpaid_of_buyer", order_table.c.buyer_id, postgresql_where=text("status = 'PENDING'"))
+Index(
+    "order_of_drop_entry",
+    order_table.c.drop_entry_id,
+    postgresql_where=text("drop_entry_id IS NOT NULL"),
+)
 # Orders on their way are found and counted quickly, however many orders have ended.
 Index(
     "order_on_its_way",

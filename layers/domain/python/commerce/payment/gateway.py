@@ -251,7 +251,10 @@ class _Request:
             found = _find_by_order(self._transport, self._order_id, self._user_id, self._deadline)
         except PaymentGatewayUnavailable as error:
             return Unknown(f"{reason}, and looking up the order failed: {error.detail}")
-        known = self._known()
+        try:
+            known = self._known()
+        except CommerceError as error:  # the database's; whether it was taken is unknown
+            return Unknown(f"{reason}, and its other payments cannot be read: {error.detail}")
         new = [each for each in found if each.transaction_key not in known]
         return Taken(new[-1].transaction_key) if new else NotTaken(reason)
 

@@ -101,6 +101,11 @@ Index(
     stock_movement_table.c.product_id,
     stock_movement_table.c.id,
 )
+Index(
+    "stock_movement_of_drop",
+    stock_movement_table.c.drop_id,
+    postgresql_where=stock_movement_table.c.drop_id.is_not(None),
+)
 # An order takes a product's units once, and ships them once. They may come back in parts: for
 # these the index has NULL, which equals nothing.
 Index(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from commerce.runtime.messaging.dead_letters import MAX_KIND_CHARACTERS
 from commerce.shared.schemas import Command, Quantity, Reason
 
 MessageIds = Annotated[
@@ -32,7 +33,7 @@ class Redrive(_Selection):
 class KindLimit(Command):
     """At most so many dead letters of one kind."""
 
-    kind: Annotated[str, Field(min_length=1, max_length=100)]
+    kind: Annotated[str, Field(min_length=1, max_length=MAX_KIND_CHARACTERS)]
     count: Quantity
 
 

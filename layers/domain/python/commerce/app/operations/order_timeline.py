@@ -14,7 +14,7 @@ from pydantic import Field
 from commerce.app.operations.dead_letters import dead_letters_about
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
-from commerce.order import OrderDetailView
+from commerce.order import OrderDetailView, OrderHistoryEntryView
 from commerce.runtime import settings
 from commerce.runtime.aws import client
 from commerce.runtime.db.pipeline import Row
@@ -51,8 +51,9 @@ class TimelineEntryView(View):
 class TimelineView(View):
     """All that is known of an order, oldest first.
 
-    `is_complete` is false where queues and log could not be searched to the end. Events are kept
-    for the outbox's retention only.
+    `is_complete` is false where queues and log could not be searched to the end, or have more than
+    is shown. Events are kept for the outbox's retention only; those of a payment that changed
+    several times since it was requested are shown around its request and its last change.
     """
 
     order_id: str
@@ -79,16 +80,22 @@ def timeline(order_id: str) -> TimelineView:
         for queue, each in found
     ]
     lines = _Log(known.order.placed_at)
-    logged = list(islice(lines.about([id_, *known.traces[:MAX_TRACES]]), MAX_LINES))
-    entries = sorted([*known.entries, *letters, *logged], key=lambda each: each.at)
-    return TimelineView(order_id=id_, entries=entries, is_complete=are_all and lines.is_complete)
+    logged = list(islice(lines.about([id_, *known.traces[:MAX_TRACES]]), MAX_LINES + 1))
+    is_all_of_log = len(logged) <= MAX_LINES and len(known.traces) <= MAX_TRACES
+    entries = sorted([*known.entries, *letters, *logged[:MAX_LINES]], key=lambda each: each.at)
+    is_complete = are_all and is_all_of_log and lines.is_complete
+    return TimelineView(order_id=id_, entries=entries, is_complete=is_complete)
 
 
 def _known(shop: Shop, order_id: str) -> _Known:
     _, order = shop.orders.get_for_staff(order_id)
     id_ = UUID(order.order_id)
-    payments = [each.id for each in shop.payments.of_subject(id_)]
-    moments = [each.at for each in order.history] + [_made_at(each) for each in payments]
+    paid = shop.payments.of_subject(id_)
+    payments = [each.id for each in paid]
+    moments = [each.at for each in order.history]
+    moments += [at for each in paid for at in (each.requested_at, each.changed_at)]
+    moments += [each.at for each in order.refunds]
+    moments += [at for each in order.returns for at in (each.requested_at, each.ended_at) if at]
     events, acts = shop.uow.read_together(
         sql.EVENTS_ABOUT(
             subjects=[id_, *payments],
@@ -100,7 +107,7 @@ def _known(shop: Shop, order_id: str) -> _Known:
     notices = shop.shipping.notices_sent(id_)
     entries = [
         *(
-            _entry(each.at, "HISTORY", each.status, each.reason, by=each.by)
+            _entry(each.at, "HISTORY", each.status, _reason(each), by=each.by)
             for each in order.history
         ),
         *map(_event, events),
@@ -110,9 +117,9 @@ def _known(shop: Shop, order_id: str) -> _Known:
     return _Known(order, entries, list(dict.fromkeys(row.trace_id for row in events)))
 
 
-def _made_at(id_: UUID) -> datetime:
-    """Return the time of an id, which its first 48 bits are (UUIDv7)."""
-    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
+def _reason(entry: OrderHistoryEntryView) -> str:
+    # What buyers wrote is personal data: the order shows it, and a look at that is audited.
+    return "" if entry.by.startswith("user:") else entry.reason
 
 
 def _event(row: Row) -> TimelineEntryView:

@@ -19,6 +19,7 @@ else:
     sql = precompiled("commerce.app.reconciliation.statements")
 
 CHUNK = 500  # ids per statement: memory stays flat, and no statement nears its time-out
+DROPS_CHUNK = 20  # a drop may have 100,000 entries
 MAX_FINDINGS = 1000
 MAX_CHANGED = 50_000  # ids of a book that are held at once
 FIRST = UUID(int=0)
@@ -31,6 +32,7 @@ class Book:
     fact: str
     next_ids: Statement
     rules: Mapping[str, Statement]
+    chunk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,11 @@ class Chunk:
 def books() -> dict[str, Book]:
     """Return the books by their names, in the order in which they are checked."""
     return {
-        "products": Book("product_id", sql.NEXT_PRODUCTS, sql.PRODUCT_RULES),
-        "accounts": Book("user_id", sql.NEXT_ACCOUNTS, sql.ACCOUNT_RULES),
-        "orders": Book("order_id", sql.NEXT_ORDERS, sql.ORDER_RULES),
-        "coupons": Book("coupon_id", sql.NEXT_COUPONS, sql.COUPON_RULES),
-        "drops": Book("drop_id", sql.NEXT_DROPS, sql.DROP_RULES),
+        "products": Book("product_id", sql.NEXT_PRODUCTS, sql.PRODUCT_RULES, CHUNK),
+        "accounts": Book("user_id", sql.NEXT_ACCOUNTS, sql.ACCOUNT_RULES, CHUNK),
+        "orders": Book("order_id", sql.NEXT_ORDERS, sql.ORDER_RULES, CHUNK),
+        "coupons": Book("coupon_id", sql.NEXT_COUPONS, sql.COUPON_RULES, CHUNK),
+        "drops": Book("drop_id", sql.NEXT_DROPS, sql.DROP_RULES, DROPS_CHUNK),
     }
 
 
@@ -84,7 +86,7 @@ class Reconciler:
     ) -> Iterator[Chunk]:
         """Check a book, all ids after `after` or the given ones, and yield each chunk's outcome."""
         book = books()[name]
-        for some in self._ids(book.next_ids, ids, after):
+        for some in self._ids(book, ids, after):
             yield Chunk(some[-1], len(some), list(self._broken(book.rules, some)))
 
     def changed(self, name: str, *, since: datetime, transactions: int) -> set[UUID]:
@@ -103,15 +105,13 @@ class Reconciler:
         )
         return {row.id for row in self._read(query)}
 
-    def _ids(
-        self, next_ids: Statement, ids: Collection[UUID] | None, after: UUID
-    ) -> Iterator[list[UUID]]:
+    def _ids(self, book: Book, ids: Collection[UUID] | None, after: UUID) -> Iterator[list[UUID]]:
         if ids is not None:
             every = sorted(set(ids))
-            yield from (every[at : at + CHUNK] for at in range(0, len(every), CHUNK))
+            yield from (every[at : at + book.chunk] for at in range(0, len(every), book.chunk))
             return
         last = after
-        while chunk := [row.id for row in self._read(next_ids(after=last, limit=CHUNK))]:
+        while chunk := [row.id for row in self._read(book.next_ids(after=last, limit=book.chunk))]:
             yield chunk
             last = chunk[-1]
 

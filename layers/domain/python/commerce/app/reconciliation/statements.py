@@ -29,7 +29,8 @@ def _next_ids(*columns: str) -> Statement:
 # Rows of balances are found by the transaction that wrote them, whoever wrote it and however: so an
 # altered row is found, too. There are as many as products, users and coupons, and each run reads
 # them once. Orders and payments are found by their ids and events, which have an index.
-_WRITTEN = "age(xmin) <= CAST(:transactions AS integer)"
+# The age of a row that was not written for 2³¹ transactions is negative.
+_WRITTEN = "age(xmin) BETWEEN 0 AND CAST(:transactions AS integer)"
 _SINCE_ID = "CAST(:since_id AS uuid)"
 _PUBLISHED = "(published_at IS NULL OR published_at >= CAST(:since AS timestamptz))"
 

@@ -199,7 +199,7 @@ FORGET_REASONS = Statement(
     .values({name: _c[name].op("-")(text("'reason'")) for name in ("before", "after")})
 )
 # Commands about accounts name the login id.
-_OF_ACCOUNTS = ("staff grant", "staff revoke", "users erase", "users mail-again")
+_OF_ACCOUNTS = ("staff grant", "staff revoke", "sessions end", "users erase", "users mail-again")
 _LOGIN_ID = func.concat(r"\m", bindparam("login_id", type_=Text), r"\M")
 FORGET_COMMANDS = Statement(
     update(staff_act_table)

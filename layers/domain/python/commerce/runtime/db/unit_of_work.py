@@ -146,7 +146,12 @@ class UnitOfWork:
         return [next(fresh) if rows is None else rows for rows in known]
 
     def read_snapshot(self, *queries: Query) -> list[list[Row]]:
-        """Run several reads in one round trip, all of which see the database at the same moment."""
+        """Run several reads in one round trip, all of which see the database at the same moment.
+
+        They are a transaction of their own, and so cannot follow a lock.
+        """
+        if self._in_transaction:
+            raise RuntimeError("these reads would end the transaction that holds locks")
         self._in_transaction = True  # an error leaves it open until the rollback
         rows = self._run([BEGIN_SNAPSHOT, *queries, COMMIT], in_transaction=False)
         self._in_transaction = False

@@ -31,6 +31,7 @@ REDRIVEN, FIRST_SENT = "Redriven", "FirstSent"
 """Attributes of a message that was redriven: how often, and when it was first sent (epoch, ms)."""
 EMPTY_RECEIVES = 3  # SQS samples its servers: one empty answer does not mean an empty queue
 
+MAX_KIND_CHARACTERS = 100
 UNREADABLE = "UNREADABLE"
 """The kind of a message from which nothing can be read."""
 OTHER = "MESSAGE"
@@ -120,8 +121,10 @@ class DeadLetter:
     @property
     def kind(self) -> str:
         """The type of its event, else OTHER if it is a JSON object, else UNREADABLE."""
-        if type_ := self.envelope.get("type"):
-            return str(type_)
+        type_ = self.envelope.get("type")
+        if type_ is not None:
+            is_name = isinstance(type_, str) and 0 < len(type_) <= MAX_KIND_CHARACTERS
+            return type_ if is_name else UNREADABLE
         try:
             content = json.loads(self.body)
         except ValueError:
@@ -286,10 +289,10 @@ class DeadLetters:
         """
         found, deadline = list[DeadLetter](), Deadline.within(seconds)
         try:
-            with closing(self._receive(_Choice(ids), quick=quick)) as batches:
+            with closing(self._receive(_Choice(ids), deadline, quick=quick)) as batches:
                 for batch in batches:
                     found += batch
-                    if (len(found) >= limit and not ids) or deadline.is_over:
+                    if len(found) >= limit and not ids:
                         break
         finally:
             self._release(found)
@@ -303,12 +306,10 @@ class DeadLetters:
         """
         counted, deadline, found = Counter[str](), Deadline.within(seconds), list[DeadLetter]()
         try:
-            with closing(self._receive(_Choice())) as batches:
+            with closing(self._receive(_Choice(), deadline)) as batches:
                 for batch in batches:
                     found += batch
                     counted.update(each.kind for each in batch)
-                    if deadline.is_over:
-                        break
         finally:
             self._release(found)
         return counted
@@ -336,9 +337,9 @@ class DeadLetters:
         if not self.queue.url:
             raise NoSourceQueue(self.queue.name)
         result, sent = DeadLetterResult(), set[str]()
-        choice = _Choice(ids, skip=sent)
-        with closing(self._receive(choice)) as batches:
-            for batch in self._until_done(batches, choice, seconds, result):
+        choice, deadline = _Choice(ids, skip=sent), Deadline.within(seconds)
+        with closing(self._receive(choice, deadline)) as batches:
+            for batch in self._until_done(batches, choice, deadline, result):
                 with self._released_on_failure(batch):
                     for chunk in _chunks(batch, rate):
                         for each in chunk:
@@ -364,9 +365,10 @@ class DeadLetters:
             kinds: of each kind at most so many, and none of another; None for no bound.
             seconds: no batch is begun later than this.
         """
-        result, choice = DeadLetterResult(), _Choice(ids, kinds)
-        with closing(self._receive(choice)) as batches:
-            for batch in self._until_done(batches, choice, seconds, result):
+        result, deadline = DeadLetterResult(), Deadline.within(seconds)
+        choice = _Choice(ids, kinds)
+        with closing(self._receive(choice, deadline)) as batches:
+            for batch in self._until_done(batches, choice, deadline, result):
                 with self._released_on_failure(batch):
                     for each in batch:
                         record(each)
@@ -392,10 +394,10 @@ class DeadLetters:
         self,
         batches: Iterator[list[DeadLetter]],
         choice: _Choice,
-        seconds: float,
+        deadline: Deadline,
         result: DeadLetterResult,
     ) -> Iterator[list[DeadLetter]]:
-        deadline, found, missing = Deadline.within(seconds), set[str](), set(choice.ids)
+        found, missing = set[str](), set(choice.ids)
         for batch in batches:
             yield batch
             for each in batch:
@@ -404,20 +406,22 @@ class DeadLetters:
             if choice.is_used_up or (choice.ids and not missing):
                 return
             if deadline.is_over:
-                result.is_complete = False
-                return
+                break
+        if deadline.is_over:
+            result.is_complete = False
+            return
         result.not_found = sorted(set(choice.ids) - found)
 
     def _receive(
-        self, choice: _Choice, *, quick: bool = False
+        self, choice: _Choice, deadline: Deadline, *, quick: bool = False
     ) -> Generator[list[DeadLetter], None, None]:
-        """Receive batches of the chosen dead letters.
+        """Receive batches of the chosen dead letters until the deadline.
 
         The others stay invisible until the end, so that each is received once.
         """
         others: list[DeadLetter] = []
         try:
-            for batch in self._receive_all(1 if quick else EMPTY_RECEIVES):
+            for batch in self._receive_all(1 if quick else EMPTY_RECEIVES, deadline):
                 matching = [each for each in batch if choice.takes(each)]
                 others += [each for each in batch if each not in matching]
                 if matching:
@@ -425,10 +429,10 @@ class DeadLetters:
         finally:
             self._release(others)
 
-    def _receive_all(self, empty_receives: int) -> Iterator[list[DeadLetter]]:
+    def _receive_all(self, empty_receives: int, deadline: Deadline) -> Iterator[list[DeadLetter]]:
         seen: set[str] = set()
         empty = 0
-        while empty < empty_receives:
+        while empty < empty_receives and not deadline.is_over:
             answer = self._sqs.receive_message(
                 QueueUrl=self.queue.dead_letters_url,
                 MaxNumberOfMessages=BATCH,

@@ -44,6 +44,8 @@ class Run:
     checked: dict[str, int] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     is_complete: bool = False
+    unequal: list[str] = field(default_factory=list)
+    """The products of which the ranking board differed from the metrics."""
     version: int = 1
 
     def with_checked(self, book: str, last_id: UUID | None, count: int) -> "Run":

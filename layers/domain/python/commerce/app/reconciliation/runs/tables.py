@@ -31,6 +31,7 @@ reconciliation_run_table = Table(
     Column("checked", JSONB, nullable=False),
     Column("findings", JSONB, nullable=False),
     Column("is_complete", Boolean, nullable=False),
+    Column("unequal", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     Column("version", BigInteger, nullable=False),
 )
 _r = reconciliation_run_table.c

@@ -24,7 +24,8 @@ _OTHERWISE = ("books-do-not-hold.md", 'make ops ARGS="reconcile"')
 class RunView(View):
     """A run that has ended.
 
-    `boards` is null if Valkey did not answer: then rankings were not compared.
+    `boards` is null if Valkey did not answer: then rankings were not compared. Full runs leave them
+    to the incremental ones.
     """
 
     kind: Annotated[str, one_of(Kind)]

@@ -285,7 +285,7 @@ def test_a_downgrade_puts_places_into_entries_and_an_upgrade_leaves_them(own_sho
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
 
-    command.downgrade(config, "-1")
+    command.downgrade(config, "0028")
     stored = rows("SELECT status, position FROM drop_entry ORDER BY position NULLS LAST")
     command.upgrade(config, "head")
 

@@ -500,11 +500,9 @@ def test_a_parameter_is_not_read_leniently(query: str, field: str, code: str) ->
 @pytest.mark.parametrize(
     ("name", "method", "path"),
     [
-        ("order/deliver_order", "POST", "/admin/orders/x/delivery"),
         ("coupon/issue_coupon", "POST", "/coupons/x/issues"),
         ("like/like_product", "PUT", "/products/x/like"),
         ("like/unlike_product", "DELETE", "/products/x/like"),
-        ("payment/sync_payment", "POST", "/admin/payments/x/sync"),
         ("order/list_orders", "GET", "/orders"),
     ],
 )

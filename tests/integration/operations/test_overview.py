@@ -176,7 +176,7 @@ def test_recent_failures_are_shown_while_the_breaker_is_closed() -> None:
         breaker.report(breaker.admit(), [call])  # type: ignore[arg-type]
     found = the_overview()["breaker"]
     assert (found["state"], found["calls"], found["failed"]) == ("closed", 3, 2)
-    assert found["causes"] == ["slow, 2.5 s", "HTTP 503"]
+    assert found["causes"] == ["HTTP 503", "slow, 2.5 s"]
 
 
 def test_without_valkey_the_breakers_state_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,17 +22,14 @@ from tests.support.operations import (
 from tests.support.other_connection import wait_until
 from tests.support.shop import rows
 
-pytestmark = pytest.mark.usefixtures("shop_environment")
+pytestmark = pytest.mark.usefixtures("own_shop")  # its audit is the test's alone
 
 DAY_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 
 
 @pytest.fixture
 def dead(monkeypatch: pytest.MonkeyPatch) -> DeadQueue:
-    """A queue of which nothing was redriven before: the audit is every test's."""
-    made = a_console_queue(monkeypatch)
-    rows("UPDATE ops_audit SET queue = 'before' WHERE queue = $1", NAME)
-    return made
+    return a_console_queue(monkeypatch)
 
 
 @pytest.fixture

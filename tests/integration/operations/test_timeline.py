@@ -79,6 +79,7 @@ def test_all_that_is_known_of_an_order_is_in_the_order_of_time(
     assert dead.dead_letters() == Counter([an_order_message(order_id)])  # looking takes nothing
 
 
+@pytest.mark.usefixtures("own_shop")  # no other test's relay publishes it
 def test_an_event_says_whether_the_bus_has_taken_it(order_id: str, log: Any) -> None:
     log(lambda **_: {"events": []})
     assert {each["detail"] for each in entries(order_id, "EVENT")} == {"waits for the bus"}

@@ -415,7 +415,7 @@ class DeadLetters:
     def _receive(
         self, choice: _Choice, deadline: Deadline, *, quick: bool = False
     ) -> Generator[list[DeadLetter], None, None]:
-        """Receive batches of the chosen dead letters until the deadline.
+        """Receive batches of the chosen dead letters until the deadline, one at least.
 
         The others stay invisible until the end, so that each is received once.
         """
@@ -432,7 +432,7 @@ class DeadLetters:
     def _receive_all(self, empty_receives: int, deadline: Deadline) -> Iterator[list[DeadLetter]]:
         seen: set[str] = set()
         empty = 0
-        while empty < empty_receives and not deadline.is_over:
+        while empty < empty_receives and not (seen and deadline.is_over):
             answer = self._sqs.receive_message(
                 QueueUrl=self.queue.dead_letters_url,
                 MaxNumberOfMessages=BATCH,

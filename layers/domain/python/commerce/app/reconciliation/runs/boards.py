@@ -68,10 +68,10 @@ def compare_boards(before: Collection[UUID] | None = None) -> Compared | None:
     missing = sum(score is None for score in unequal.values())
     is_lost = 2 * missing > products
     if before is not None and not is_lost:
-        standing = {id_: score for id_, score in unequal.items() if id_ in before}
+        lasting = {id_: score for id_, score in unequal.items() if id_ in before}
     else:
-        standing = unequal
-    return Compared(products, list(unequal)[:MAX_UNEQUAL], _findings(day, products, standing))
+        lasting = unequal
+    return Compared(products, list(unequal)[:MAX_UNEQUAL], _findings(day, products, lasting))
 
 
 def _findings(day: Window, products: int, found: Scores) -> list[Finding]:

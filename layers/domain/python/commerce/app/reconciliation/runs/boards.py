@@ -62,8 +62,12 @@ def compare_boards(before: Collection[UUID] | None = None) -> Compared | None:
         after = max(due)
     if unequal:
         time.sleep(SETTLED_AFTER_SECONDS)
-        settled = [_unequal(day, _due(day, each)) for each in chunks]
-        again = {id_: score for each in settled if each for id_, score in each.items()}
+        again: Scores = {}
+        for each in chunks:
+            found = _unequal(day, _due(day, each))
+            if found is None:
+                return None
+            again |= found
         unequal = {id_: again[id_] for id_ in unequal if id_ in again}
     missing = sum(score is None for score in unequal.values())
     is_lost = 2 * missing > products

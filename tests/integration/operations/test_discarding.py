@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from commerce.runtime.messaging.dead_letters import DeadLetters
 from commerce.shared.scopes import Scope
 from tests.support.dead_letters import DeadQueue, an_order_message
 from tests.support.operations import (
@@ -232,7 +234,15 @@ def test_a_discard_of_a_kind_that_is_gone_ends_in_time(
     dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commerce.app.operations.dead_letters.WORK_SECONDS", 0.0)
+    receive, received = DeadLetters._receive_all, list[Any]()
+
+    def watched(self: DeadLetters, *limits: Any) -> Iterator[Any]:
+        for batch in receive(self, *limits):
+            received.append(batch)
+            yield batch
+
+    monkeypatch.setattr(DeadLetters, "_receive_all", watched)
     dead.fill(*(an_order_message(f"o-{number}") for number in range(25)))
     answer = discard("all", REASON, kinds={"UNREADABLE": 3})
-    assert (answer.json["done"], answer.json["complete"]) == ([], False)
+    assert (answer.json["done"], answer.json["complete"], len(received)) == ([], False, 1)
     assert sum(dead.dead_letters().values()) == 25

@@ -221,6 +221,8 @@ class _Choice:
         self.ids = ids
         self._left = None if kinds is None else Counter(kinds)
         self._skip = skip
+        self.is_cut = False
+        """True once the time ran out while dead letters were received."""
 
     @property
     def is_used_up(self) -> bool:
@@ -406,8 +408,9 @@ class DeadLetters:
             if choice.is_used_up or (choice.ids and not missing):
                 return
             if deadline.is_over:
-                break
-        if deadline.is_over:
+                result.is_complete = False
+                return
+        if choice.is_cut:
             result.is_complete = False
             return
         result.not_found = sorted(set(choice.ids) - found)
@@ -426,6 +429,7 @@ class DeadLetters:
                 others += [each for each in batch if each not in matching]
                 if matching:
                     yield matching
+            choice.is_cut = deadline.is_over and bool(others)
         finally:
             self._release(others)
 

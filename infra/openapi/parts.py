@@ -35,6 +35,7 @@ TAGS = {
     "coupon": "What is offered, and who was issued one",
     "order": "What somebody bought, and what became of it",
     "payment": "What is charged to cards through the gateway, and given back",
+    "shipping": "Notices of orders to the delivery system",
     "ranking": "What is looked at, liked and bought most",
     "health": "Whether this deployment can serve",
     "operations": "What is wrong now, and what operators do about it",

@@ -21,7 +21,7 @@ LONGEST_FIRST = (
     "tests/races/",
     "tests/contract/",
 )
-"""What a worker should not begin while the others have nothing left to do; the rest is quick."""
+"""Prefixes in the order in which workers begin them, so that none ends long after the others."""
 
 
 def longest_first(items: list[pytest.Item]) -> None:

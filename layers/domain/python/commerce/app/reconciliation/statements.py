@@ -26,7 +26,7 @@ def _next_ids(*columns: str) -> Statement:
 
 # --- what changed --------------------------------------------------------------------------------
 
-# Rows of balances are found by the transaction that wrote them, whoever wrote it and however: so an
+# Rows of balances are found by the transaction that wrote them, also one by hand: so an
 # altered row is found, too. There are as many as products, users and coupons, and each run reads
 # them once. Orders and payments are found by their ids and events, which have an index.
 # The age of a row that was not written for 2³¹ transactions is negative.

@@ -102,6 +102,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def servers(pytestconfig: pytest.Config) -> None:
     """PostgreSQL, Valkey and moto, shared by the whole run."""
     pytestconfig.stash[_SERVERS].use()
+    from tests.support.shop import SHARED_DATABASE  # imported when the environment is set
+
+    os.environ[SHARED_DATABASE] = os.environ["DATABASE_URL"].rpartition("/")[2]
 
 
 @pytest.fixture(scope="session")

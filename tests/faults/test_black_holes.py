@@ -286,6 +286,7 @@ def test_a_cancellation_whose_commit_vanishes_happens_once(
     assert_books_hold(product, users=[buyer.user_id])
 
 
+@pytest.mark.usefixtures("own_shop")
 @pytest.mark.parametrize("word", ["INSERT INTO once", "UPDATE payment", "FROM payment"])
 @pytest.mark.parametrize("ways", [BOTH, ANSWERS, LATE_ANSWERS])
 def test_a_payment_whose_connection_vanishes_charges_once_at_most(

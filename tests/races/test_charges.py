@@ -86,6 +86,7 @@ def test_one_key_is_one_charge_and_one_payment(
     assert_books_hold(users=[buyer.user_id])
 
 
+@pytest.mark.usefixtures("own_shop")
 @pytest.mark.parametrize("round_", range(3))
 def test_a_result_handled_by_many_beside_a_grant_is_credited_or_refunded_once(
     round_: int, gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch

@@ -123,6 +123,7 @@ def test_parts_and_the_whole_refund_all_of_a_card_and_no_more(gateway: RunningGa
     assert_books_hold(product, users=[buyer.user_id])
 
 
+@pytest.mark.usefixtures("own_shop")
 def test_refunds_are_made_once_by_all_who_request_them_at_once(gateway: RunningGateway) -> None:
     product, buyer = a_product(stock=10, price=100), a_buyer()
     order_id = an_order_by_card(buyer, product, 10)

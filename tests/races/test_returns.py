@@ -201,6 +201,7 @@ def test_staff_refund_no_more_than_was_paid_however_many_at_once(world: World) -
     world.assert_books_hold()
 
 
+@pytest.mark.usefixtures("own_shop")
 def test_refunds_of_returns_are_made_once_by_all_who_request_them(
     world: World, gateway: RunningGateway
 ) -> None:
@@ -219,6 +220,7 @@ def test_refunds_of_returns_are_made_once_by_all_who_request_them(
     world.assert_books_hold()
 
 
+@pytest.mark.usefixtures("own_shop")
 def test_refunds_whose_answers_are_lost_are_made_once(
     world: World, gateway: RunningGateway
 ) -> None:

@@ -28,7 +28,7 @@ from tests.support.lambda_calls import (
 )
 from tests.support.orders import events_of
 from tests.support.other_connection import wait_until
-from tests.support.shop import Person, a_key
+from tests.support.shop import Person, a_key, require_own_shop
 
 CARD_NO = "4111-2222-3333-9876"
 CALLBACKS = "/payments/callbacks"
@@ -93,13 +93,15 @@ def sync(admin: Person, payment_id: str) -> Answer:
 
 
 def reconcile() -> dict[str, int]:
-    """Run the reconciler, for which no payment is too young."""
+    """Run the reconciler, for which no payment is too young, on a shop of the test's own."""
+    require_own_shop()
     done: dict[str, int] = function("payment/every_minute_reconcile")({}, lambda_context(60))
     return done
 
 
 def expire() -> dict[str, int]:
-    """Run the expiry of orders, of which none fails."""
+    """Run the expiry of orders, of which none fails, on a shop of the test's own."""
+    require_own_shop()
     done: dict[str, int] = function("order/every_minute_expire")({}, lambda_context(60))
     assert done.pop("failed") == 0
     return done

@@ -1,5 +1,6 @@
 """Fill the shop before a test, and read its state afterwards."""
 
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from commerce.runtime.db.pipeline import Query, Row
 from commerce.shared import clock, scopes
 from commerce.shared.events import plain
 
+SHARED_DATABASE = "TEST_SHARED_DATABASE"
+"""The variable that names the database which all tests of a run share."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -26,6 +30,12 @@ class Person:
 
     user_id: UUID
     token: str
+
+
+def require_own_shop() -> None:
+    """Refuse what handles every row of a shop where other tests have rows in it."""
+    shared = os.environ.get(SHARED_DATABASE)
+    assert shared != os.environ["DATABASE_URL"].rpartition("/")[2], "use the fixture own_shop"
 
 
 def a_buyer(points: int = 0) -> Person:

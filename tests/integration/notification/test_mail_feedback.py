@@ -123,7 +123,9 @@ def test_a_malformed_report_fails_alone_and_is_shown_nowhere(
     "address",
     ["", "@", "'; DROP TABLE user_account; --@example.com", "<>", "a@b@c"],
 )
-def test_a_strange_address_suppresses_nothing(account: Account, address: str) -> None:
+def test_a_strange_address_suppresses_nothing(
+    own_shop: str, account: Account, address: str
+) -> None:
     before = rows("SELECT count(*) FROM suppressed_address")
     assert report_feedback(a_bounce(address)) == "done"
     assert rows("SELECT count(*) FROM suppressed_address") == before

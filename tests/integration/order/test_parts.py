@@ -297,6 +297,7 @@ class TestByCard:
         assert world.left() == (5, 5, 1_000)
         world.assert_books_hold()
 
+    @pytest.mark.usefixtures("own_shop")
     @pytest.mark.parametrize("failure", ["error", "hang"])
     def test_a_refund_without_an_answer_is_requested_again_by_the_reconciler(
         self, world: TwoProducts, gateway: RunningGateway, failure: Mode
@@ -322,6 +323,7 @@ class TestByCard:
         assert [each["amount"] for each in transaction["refunds"]] == [100, 100]
         world.assert_books_hold()
 
+    @pytest.mark.usefixtures("own_shop")
     def test_a_whole_refund_begun_by_the_release_before_is_completed(
         self, world: TwoProducts, gateway: RunningGateway
     ) -> None:

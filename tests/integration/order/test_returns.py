@@ -384,6 +384,7 @@ class TestByCard:
         assert reasons == ["LINES_RETURNED"] * 2
         world.assert_books_hold()
 
+    @pytest.mark.usefixtures("own_shop")
     @pytest.mark.parametrize("failure", ["error", "hang"])
     def test_a_refund_without_an_answer_is_requested_again_by_the_reconciler(
         self, world: World, gateway: RunningGateway, failure: Mode

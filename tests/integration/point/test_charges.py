@@ -97,6 +97,7 @@ def test_a_declined_card_charges_no_points(
     assert_books_hold(users=[buyer.user_id])
 
 
+@pytest.mark.usefixtures("own_shop")
 def test_a_charge_without_an_answer_is_found_by_its_id(
     gateway: RunningGateway, buyer: Person
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_charge_that_the_gateway_never_took_may_be_tried_again(
     assert_credited_once(buyer, charge_id, 700)
 
 
+@pytest.mark.usefixtures("own_shop")
 @pytest.mark.parametrize("when", ["before its charge fails", "after it"])
 def test_a_late_success_credits_a_pending_charge_and_else_is_refunded(
     gateway: RunningGateway, topic: OpsTopic, buyer: Person, when: str

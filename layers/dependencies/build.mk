@@ -9,11 +9,17 @@ PIP := $(PYTHON) -m pip
 INSTALL := install --quiet --disable-pip-version-check --no-warn-conflicts --root-user-action=ignore \
   --no-compile --require-hashes --only-binary=:all: --implementation cp --python-version $(PYTHON:python%=%) $(PLATFORMS)
 
-# What depends on the machine that builds is left out (scripts, and the RECORD that lists them). Bytecode is not
-# checked against its source, as SAM's packages date every file to 1980.
+# botocore describes each service of AWS; the functions call these, and the tracer xray.
+SERVICES := dynamodb events logs secretsmanager ses sns sqs stepfunctions xray
+
+# What depends on the machine that builds is left out (scripts, and the RECORD that lists them), and the descriptions of
+# other services: a quarter of the layer. Bytecode is not checked against its source, as SAM's packages date every file
+# to 1980.
 build-DependenciesLayer:
 	$(PIP) $(INSTALL) --target "$(ARTIFACTS_DIR)/python" -r requirements.txt
 	rm -rf "$(ARTIFACTS_DIR)"/python/bin "$(ARTIFACTS_DIR)"/python/*.dist-info/RECORD
+	find "$(ARTIFACTS_DIR)/python/botocore/data" -mindepth 1 -maxdepth 1 -type d \
+	  $(foreach service,$(SERVICES),-not -name $(service)) -exec rm -rf {} +
 	PYTHONHASHSEED=0 $(PYTHON) -m compileall -q --invalidation-mode unchecked-hash \
 	  -s "$(ARTIFACTS_DIR)" -p /opt "$(ARTIFACTS_DIR)/python"
 

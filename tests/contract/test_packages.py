@@ -58,6 +58,16 @@ for name in names:
 print(json.dumps([package for package in packages if package in sys.modules]))
 """
 
+# Prints the services of which boto3 makes a client.
+CLIENTS = """
+import json, sys
+path, services = json.loads(sys.argv[1])
+sys.path[:0] = path
+import boto3
+made = [boto3.client(each, "us-east-1") for each in services]
+print(json.dumps([each.meta.service_model.service_name for each in made]))
+"""
+
 MIGRATE = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[1])
@@ -128,6 +138,19 @@ def test_every_handler_imports_with_only_the_deployed_packages(
 def test_no_handler_imports_what_only_compiles_statements(layers: Layers) -> None:
     path = [FUNCTIONS, layers.domain, layers.dependencies]
     assert isolated(HEAVY, [path, HANDLERS, ["pydantic", "sqlalchemy"]]) == ["pydantic"]
+
+
+def test_the_layer_describes_the_services_that_functions_call_and_no_other(layers: Layers) -> None:
+    code = [*FUNCTIONS.rglob("*.py"), *(LAYERS / "domain").rglob("*.py")]
+    called = {"xray"} | {  # the tracer's
+        service
+        for file in code
+        for service in re.findall(r'\bclient\(\s*"([\w-]+)"', file.read_text(encoding="utf-8"))
+    }
+    assert len(called) > 5
+    described = layers.dependencies / "botocore" / "data"
+    assert {each.name for each in described.iterdir() if each.is_dir()} == called
+    assert isolated(CLIENTS, [[layers.dependencies], sorted(called)]) == sorted(called)
 
 
 def test_without_the_dependencies_layer_a_handler_is_not_found(layers: Layers) -> None:

@@ -157,8 +157,8 @@ class Stack:
         )
 
     @contextmanager
-    def database(self) -> Iterator[pg8000.native.Connection]:
-        """Open a connection to the database that may wait and idle for long."""
+    def database(self, name: str = "") -> Iterator[pg8000.native.Connection]:
+        """Open a connection to the database, or another of its server, that may idle for long."""
         url = urlsplit(self.addresses.database_url)
         with closing(
             pg8000.native.Connection(
@@ -166,7 +166,7 @@ class Stack:
                 password=url.password,
                 host=url.hostname or "",
                 port=url.port or 5432,
-                database=url.path.lstrip("/"),
+                database=name or url.path.lstrip("/"),
             )
         ) as connection:
             for setting in (

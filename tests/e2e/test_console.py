@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.commands import ops
 from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop
 from tests.e2e.stack import Stack
-from tests.e2e.test_operations import QUEUE, list_dead_letters, new_dead_letters, ops
+from tests.e2e.test_operations import QUEUE, list_dead_letters, new_dead_letters
 from tests.support.browser import TIMEOUT_MS, a_browser, a_page, tab_to
 
 expect.set_options(timeout=TIMEOUT_MS)

@@ -12,9 +12,9 @@ import pg8000.native
 import psutil
 import pytest
 
+from tests.e2e.commands import ops
 from tests.e2e.eventually import eventually
 from tests.e2e.stack import NO_PROCESS, Stack
-from tests.e2e.test_operations import ops
 from tests.support.plain_ranking import FILL, PLAIN
 
 ROWS = 50_000

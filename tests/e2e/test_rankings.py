@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.caller import Json
+from tests.e2e.commands import ops
 from tests.e2e.eventually import eventually
 from tests.e2e.shop import Shop
 from tests.e2e.stack import Stack
-from tests.e2e.test_operations import ops
 
 CONTRACT = {"view": 0.1, "like": 0.2, "order": 0.7}
 

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Error, Page, expect
 from tests.e2e.stack import Stack
 from tests.support.browser import TIMEOUT_MS, a_browser
 
+expect.set_options(timeout=TIMEOUT_MS)
+
 SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
 GREEN = "All is well"
 POLL_SECONDS = 0.5
@@ -128,5 +130,5 @@ def _signed_in(browser: Browser, stack: Stack) -> Page:
     page.get_by_text("Use a token instead").click()
     page.get_by_label("Access token").fill(stack.addresses.admin_token)
     page.get_by_role("button", name="Use token").click()
-    expect(page.get_by_role("heading", name="Dead letters")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_role("heading", name="Dead letters")).to_be_visible()
     return page

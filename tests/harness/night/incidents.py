@@ -225,7 +225,7 @@ class LeakedToken(Incident):
     def cause(self) -> None:
         admin = self.night.shop.new_buyer()
         self._login = admin.user["login_id"]
-        self.words = rf"{admin.user['user_id'][-8:]} POST /admin/coupons"
+        self.words = rf"{admin.user['user_id'][-8:]}\s+POST /admin/coupons"
         self.night.ops("staff", "grant", self._login, "coupons", "--yes")
         opened = self.night.shop.anyone.open_session(self._login, admin.password).require(201)
         self._thief = self.night.shop.anyone.with_token(opened["access_token"])

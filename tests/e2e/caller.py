@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
-READ_TIMEOUT_SECONDS = 40  # a function's first call on a busy machine takes a while
+READ_TIMEOUT_SECONDS = 120  # a function's first call on a busy machine takes a while
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from commerce.drop.events import OfferMade
-from commerce.order.events import LineOrdered, OrderConfirmed
+from commerce.order.events import LineOrdered, OrderConfirmed, OrderRefunded
 from commerce.payment.events import PaymentRefunded
 from commerce.shared import clock
 from commerce.shared.clock import new_id
@@ -19,9 +19,10 @@ from commerce.shared.money import Money
 from tests.support.envelopes import envelope_of
 from tests.support.lambda_calls import call
 from tests.support.mails import deliver, mails_to, newest_event
-from tests.support.orders import an_order, ship
+from tests.support.orders import a_pending_order, an_order, cancel, ship
 from tests.support.points import grant
 from tests.support.privacy import erase_me
+from tests.support.returns import a_return, hand_over, receive_return, refund_order
 from tests.support.sessions import PASSWORD, Account, an_account, edit_me
 from tests.support.shop import Person, a_product, an_admin, rows
 from tests.support.staff import suspend
@@ -96,6 +97,74 @@ def test_a_refund_is_mailed_with_its_amount(account: Account, subject: str) -> N
     assert f"<code>{id_}</code>" in mail.html
 
 
+def part(account: Account, token: str, order_id: str) -> None:
+    product = rows("SELECT product_id FROM order_line WHERE order_id = $1", UUID(order_id))
+    line = {"product_id": str(product[0].product_id), "quantity": 1}
+    answer = cancel(Person(account.user_id, token), order_id, body={"lines": [line]})
+    assert answer.status == 200, answer.json
+
+
+def receive_one(account: Account, token: str, order_id: str) -> None:
+    [product] = rows("SELECT product_id FROM order_line WHERE order_id = $1", UUID(order_id))
+    unit = (str(product.product_id), 1)
+    hand_over(an_admin(), order_id)
+    returned = a_return(Person(account.user_id, token), order_id, unit)
+    assert receive_return(an_admin(), returned, unit).status == 200
+
+
+def refund_40(_: Account, __: str, order_id: str) -> None:
+    assert refund_order(an_admin(), order_id, 40).status == 201
+
+
+def cancel_all(account: Account, token: str, order_id: str) -> None:
+    assert cancel(Person(account.user_id, token), order_id).status == 200
+
+
+@pytest.mark.parametrize(
+    ("act", "event_type", "amount"),
+    [
+        (refund_40, "OrderRefunded", 40),
+        (part, "OrderLinesCancelled", 100),
+        (cancel_all, "OrderCancelled", 200),
+        (receive_one, "ReturnReceived", 100),
+    ],
+)
+def test_points_that_are_refunded_are_mailed_with_their_amount(
+    account: Account,
+    token: str,
+    act: Callable[[Account, str, str], object],
+    event_type: str,
+    amount: int,
+) -> None:
+    order_id = ordered(account, token, price=100)
+    act(account, token, order_id)
+    envelope = newest_event(order_id, event_type)
+    assert deliver(envelope)
+    assert deliver(envelope)
+    [mail] = mails_to(account.email)
+    assert mail.subject == "Your points are back"
+    for said in (account.login_id, f"{amount} KRW in points", f"<code>{order_id}</code>"):
+        assert said in mail.html
+
+
+def test_an_unpaid_order_that_ends_mails_no_refund(account: Account, token: str) -> None:
+    assert grant(account.user_id, 1_000).status == 201
+    buyer = Person(account.user_id, token)
+    order_id = a_pending_order(buyer, a_product(stock=5, price=100), points=10)
+    assert cancel(buyer, order_id).status == 200
+    assert deliver(newest_event(order_id, "OrderCancelled"))
+    assert mails_to(account.email) == []
+
+
+def test_a_refund_to_the_card_alone_is_mailed_when_the_gateway_made_it(account: Account) -> None:
+    given_back = OrderRefunded(
+        aggregate_id=new_id(), aggregate_version=4, order_id=new_id(), user_id=account.user_id,
+        points_refund=Money(0), card_refund=Money(500),
+    )  # fmt: skip
+    assert deliver(envelope_of(given_back))
+    assert mails_to(account.email) == []
+
+
 def test_an_offer_is_mailed_with_product_and_end_until_it_lapsed(account: Account) -> None:
     product = a_product(name="Giant kite")
     event = offered(account, product, minutes=10)
@@ -134,6 +203,14 @@ EVENTS: list[Callable[[Account], Event]] = [
     confirmed,
     lambda account: refunded(account, order_id=new_id()),
     lambda account: offered(account, a_product(), minutes=10),
+    lambda account: OrderRefunded(
+        aggregate_id=new_id(),
+        aggregate_version=4,
+        order_id=new_id(),
+        user_id=account.user_id,
+        points_refund=Money(40),
+        card_refund=Money(0),
+    ),
 ]
 
 

@@ -16,7 +16,14 @@ from commerce.notification import (
     Template,
     written,
 )
-from commerce.order.events import OrderConfirmed, OrderShipped
+from commerce.order.events import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderLinesCancelled,
+    OrderRefunded,
+    OrderShipped,
+    ReturnReceived,
+)
 from commerce.payment.events import PaymentRefunded
 from commerce.runtime import settings
 from commerce.runtime.business_time import zone, zone_name
@@ -121,6 +128,21 @@ def _refunded(_: Shop, event: PaymentRefunded) -> About:
     return event.order_id or event.charge_id, {"amount": event.amount}
 
 
+def _points_refunded(
+    _: Shop, event: OrderLinesCancelled | ReturnReceived | OrderRefunded
+) -> About | None:
+    if event.points_refund.amount == 0:
+        return None
+    return event.order_id, {"amount": event.points_refund}
+
+
+def _order_cancelled(_: Shop, event: OrderCancelled) -> About | None:
+    # Of an order that was never paid in full, nothing is refunded: its hold has ended.
+    if not event.was_confirmed or event.points_used.amount == 0:
+        return None
+    return event.order_id, {"amount": event.points_used}
+
+
 def _offer_made(shop: Shop, event: OfferMade) -> About | None:
     if event.claim_until <= clock.now():
         return None
@@ -137,6 +159,10 @@ _LETTERS: Mapping[type[Event], Write] = {
     OrderConfirmed: _to_user(Template.ORDER_CONFIRMED, _order_confirmed),
     OrderShipped: _to_user(Template.ORDER_SHIPPED, _order_shipped),
     PaymentRefunded: _to_user(Template.REFUNDED, _refunded),
+    OrderCancelled: _to_user(Template.POINTS_REFUNDED, _order_cancelled),
+    OrderLinesCancelled: _to_user(Template.POINTS_REFUNDED, _points_refunded),
+    ReturnReceived: _to_user(Template.POINTS_REFUNDED, _points_refunded),
+    OrderRefunded: _to_user(Template.POINTS_REFUNDED, _points_refunded),
     OfferMade: _to_user(Template.OFFER_MADE, _offer_made),
 }
 MAILED = tuple(_LETTERS)

@@ -24,6 +24,7 @@ class Template(StrEnum):
     ORDER_CONFIRMED = "ORDER_CONFIRMED"
     ORDER_SHIPPED = "ORDER_SHIPPED"
     REFUNDED = "REFUNDED"
+    POINTS_REFUNDED = "POINTS_REFUNDED"
     OFFER_MADE = "OFFER_MADE"
 
 
@@ -32,6 +33,7 @@ _PAGES: Mapping[Template, Callable[[str], str]] = {
     Template.PASSWORD_RESET: lambda token: f"reset-password?{urlencode({'token': token})}",
     Template.ORDER_CONFIRMED: lambda order_id: f"orders/{order_id}",
     Template.ORDER_SHIPPED: lambda order_id: f"orders/{order_id}",
+    Template.POINTS_REFUNDED: lambda order_id: f"orders/{order_id}",
     Template.OFFER_MADE: lambda drop_id: f"drops/{drop_id}",
 }
 """The page of the shop that a mail links to, by what it is about: a token, or an id."""

@@ -160,6 +160,25 @@ TEXTS: Mapping[tuple[str, Language], tuple[str, tuple[str, ...]]] = {
             "{action}",
         ),
     ),
+    ("POINTS_REFUNDED", "en"): (
+        "Your points are back",
+        (
+            "Hello {login_id},",
+            "we have refunded {amount} in points. You can use them at once. This is your order:",
+            "{action}",
+        ),
+    ),
+    ("POINTS_REFUNDED", "ko"): (
+        "포인트가 환불되었습니다",
+        (
+            "{login_id}님, 안녕하세요.",
+            (
+                "{amount}만큼의 포인트를 환불했습니다. 바로 사용하실 수 있습니다. 환불된"
+                " 주문은 다음과 같습니다."
+            ),
+            "{action}",
+        ),
+    ),
     ("OFFER_MADE", "en"): (
         "It is your turn: a unit is yours until {claim_until}",
         (

@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up reload down reset drop-demo seed test test-fast test-pythons test-servers check audit clients function migration format lock openapi bench soak faults histories fuzz mutants screens ops invoke shell sql localstack localstack-build sam-local release wheels
+.PHONY: help up reload down reset drop-demo seed test test-fast test-pythons test-servers check audit clients function migration format lock openapi bench soak faults histories fuzz mutants screens drill ops invoke shell sql localstack localstack-build sam-local release wheels
 
 help:  ## Show what can be done
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -116,6 +116,10 @@ screens: $(VENV)/.installed  ## Take the pictures of console and documents anew,
 	@mkdir -p docs/screens
 	@SCREENS=docs/screens $(BIN)/pytest -q -p no:xdist tests/integration/console/test_screens.py
 
+drill: $(VENV)/.installed  ## Cause the eleven incidents of a night on the running local system (NIGHT=1; SCREENS=folder)
+	@test -n "$(NIGHT)" || { echo "Which drill? make drill NIGHT=1: a night on call, on the system that make up runs."; exit 2; }
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.night $(if $(SCREENS),--screens $(SCREENS)) $(DRILL_ARGS)
+
 ops: $(VENV)/.installed  ## Dead letters, outbox, books: make ops ARGS="dlq list" (ARGS=--help)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.ops $(ARGS)
 
@@ -145,10 +149,11 @@ sam-local: $(VENV)/.installed  ## Run FUNCTION in AWS's container image with its
 release: $(VENV)/.installed  ## Make the packages of TAG (v0.1.0), from what is checked out, in .local/release
 	@$(BIN)/python -m infra.release "$(TAG)"
 
-wheels: $(VENV)/.installed  ## See that every pinned package of the layer has a wheel for each Python and architecture
+wheels: $(VENV)/.installed  ## See that every pinned package of the layers has a wheel for each Python and architecture
 	@for target in layers/targets/*; do echo "$$target"; \
-	  $(MAKE) --silent -C layers/dependencies -f ../../$$target/Makefile wheels PIP="$(abspath $(BIN))/python -m pip" || exit 1; done
+	  for layer in dependencies migrations; do \
+	  $(MAKE) --silent -C layers/$$layer -f ../../$$target/Makefile wheels PIP="$(abspath $(BIN))/python -m pip" || exit 1; done; done
 
 lock: $(VENV)/.installed  ## Pin every package anew, with hashes; ADD=package that one alone (TO=requirements.in)
 	@$(BIN)/python -m infra.lock $(ADD) $(if $(TO),--to $(TO))
-	@test -n "$(ADD)" -a "$(TO)" != layers/dependencies/requirements.in || $(MAKE) wheels
+	@test -n "$(ADD)" -a -z "$(findstring layers/,$(TO))" || $(MAKE) wheels

@@ -18,6 +18,7 @@ BIN = ROOT / ".venv-audit" / "bin"
 SBOMS = ROOT / ".local" / "sbom"
 LOCKS = {  # what is deployed, and what develops and tests it
     "functions": "layers/dependencies/requirements.txt",
+    "migrations": "layers/migrations/requirements.txt",
     "development": "requirements.lock",
 }
 TIMEOUT_SECONDS = 15

@@ -4,7 +4,8 @@
     python -m infra.lock PACKAGE [--to FILE]  that one beside the others, which stay as they are
 
 FILE is the list to which the package is added: requirements.in, for a developer's machine, unless
-another one is named (layers/dependencies/requirements.in is for what functions import).
+another one is named (layers/dependencies/requirements.in is for what functions import,
+layers/migrations/requirements.in for what migrations do).
 """
 
 import argparse
@@ -46,10 +47,9 @@ class PackageSet:
         return {name: version for name, version, *_ in pinned}
 
 
-LAYER = PackageSet(
-    "layers/dependencies/requirements.in",
-    "layers/dependencies/requirements.txt",
-    "requirements.lock",
+LAYERS = tuple(
+    PackageSet(f"{folder}/requirements.in", f"{folder}/requirements.txt", "requirements.lock")
+    for folder in ("layers/dependencies", "layers/migrations")
 )
 SETS = (
     PackageSet("requirements.in", "requirements.lock"),
@@ -57,7 +57,7 @@ SETS = (
     PackageSet("requirements-audit.in", "requirements-audit.lock"),
     PackageSet("requirements-clients.in", "requirements-clients.lock"),
     PackageSet("requirements-bootstrap.in", "requirements-bootstrap.lock"),
-    LAYER,
+    *LAYERS,
 )
 
 
@@ -80,8 +80,8 @@ def add(package: str, source: str, root: Path = ROOT) -> list[str]:
     if not affected:
         lists = ", ".join(each.source for each in SETS)
         raise LocalError(f"There is no list {source}: TO is one of {lists}")
-    if affected == [LAYER]:
-        affected = [SETS[0], LAYER]  # the developer's list includes the layer's
+    if affected[0] in LAYERS:
+        affected = [SETS[0], *affected]  # the developer's list includes those of the layers
     lines = (root / source).read_text(encoding="utf-8").splitlines()
     if named["name"].lower() in (line.lower().split("[")[0].split("=")[0] for line in lines):
         raise LocalError(f"{named['name']} is in {source} already.")

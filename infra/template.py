@@ -3,7 +3,7 @@
 import os
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -161,6 +161,13 @@ def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] == kind
     }
+
+
+def layers_of(template: dict[str, Any], function: Mapping[str, Any]) -> list[str]:
+    """Give the folders of a function's layers, given its properties: of all, then its own."""
+    named = [*template["Globals"]["Function"]["Layers"], *function.get("Layers", ())]
+    layers = resources(template, "AWS::Serverless::LayerVersion")
+    return [layers[each["Ref"]]["ContentUri"] for each in named]
 
 
 def functions(template: dict[str, Any]) -> Iterator[Function]:

@@ -42,6 +42,8 @@ INPUTS = (
     "layers/domain/build.mk",
     "layers/domain/compile_statements.py",
     "layers/domain/requirements.txt",
+    "layers/domain/migrations.txt",
+    "layers/migrations",
     "layers/targets",
     "infra/stacks",
 )

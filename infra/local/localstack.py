@@ -32,6 +32,7 @@ from infra.template import (
     arguments_of,
     as_deployed,
     functions,
+    layers_of,
     read_file,
     read_template,
     replaced,
@@ -100,13 +101,13 @@ def build() -> None:
     overrides = ["--parameter-overrides", f"PythonRuntime={runtime}"]
     _run([SAM, "build", "--config-env", "localstack", *overrides])
     built = read_template(BUILT / "template.yaml")
-    layers = [BUILT / layer["ContentUri"] / "python" for layer in resources(built, _LAYER).values()]
     code = resources(built, "AWS::Serverless::Function")
     packages: dict[str, Path] = {}
     sources = {function.logical_id: function.code_uri for function in functions(read_template())}
     for logical_id, source in sources.items():
         if source not in packages:
             packages[source] = BUILT / f"{Path(source).name}.zip"
+            layers = [BUILT / each / "python" for each in layers_of(built, code[logical_id])]
             _pack(packages[source], [BUILT / code[logical_id]["CodeUri"], *layers])
     _write_variants({logical_id: packages[source] for logical_id, source in sources.items()})
 
@@ -145,6 +146,7 @@ def _variant(
     }
     for logical_id, function in resources(template, "AWS::Serverless::Function").items():
         function["CodeUri"] = str(packages[logical_id])
+        function.pop("Layers", None)
     return template
 
 

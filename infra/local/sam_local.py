@@ -38,6 +38,7 @@ from infra.template import (
     Function,
     as_deployed,
     functions,
+    layers_of,
     read_template,
     resources,
     write_template,
@@ -207,17 +208,17 @@ def _with_layers_inside(template: Json, built: Path) -> None:
     SAM would make an image of the layers anew for each function. And it counts a container's start
     as the function's time, of which a laptop needs more than AWS.
     """
-    layers = resources(template, "AWS::Serverless::LayerVersion").values()
-    shared = [built / layer["ContentUri"] / "python" for layer in layers]
     packages: dict[str, Path] = {}
     sources = {each.logical_id: each.code_uri for each in functions(read_template())}
     for name, properties in resources(template, "AWS::Serverless::Function").items():
         if (source := sources[name]) not in packages:
             packages[source] = LOCAL / "sam-local" / Path(source).name
             shutil.rmtree(packages[source], ignore_errors=True)
-            for folder in (built / properties["CodeUri"], *shared):
+            layers = [built / each / "python" for each in layers_of(template, properties)]
+            for folder in (built / properties["CodeUri"], *layers):
                 shutil.copytree(folder, packages[source], copy_function=os.link, dirs_exist_ok=True)
         properties["CodeUri"] = str(packages[source])
+        properties.pop("Layers", None)
         properties["Timeout"] = COLD_START_SECONDS
     del template["Globals"]["Function"]["Layers"]
 

@@ -25,11 +25,12 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name, version in PUBLISHED:
         _publish(home / "index", name, version)
     root = home / "project"
-    (root / "layers/dependencies").mkdir(parents=True)
     for each in lock.SETS:
+        (root / each.source).parent.mkdir(parents=True, exist_ok=True)
         (root / each.source).write_text("# Why.\nlastunit-a\nlastunit-c\n")
         (root / each.lock).write_text("lastunit-a==1.0\nlastunit-c==2.0\n")
-    (root / "requirements.in").write_text(f"# Why.\n-r {lock.LAYER.source}\n")
+    included = "".join(f"-r {each.source}\n" for each in lock.LAYERS)
+    (root / "requirements.in").write_text(f"# Why.\n{included}")
     with pytest.MonkeyPatch.context() as patched:
         for name, value in (("UV_NO_INDEX", "1"), ("UV_FIND_LINKS", home / "index")):
             patched.setenv(name, str(value))
@@ -62,20 +63,20 @@ def test_a_package_is_added_in_order_and_pinned_without_upgrades(root: Path) -> 
 
 
 def test_a_package_of_the_layer_is_pinned_in_both_lock_files(root: Path) -> None:
-    assert lock.add("lastunit-b", lock.LAYER.source, root) == [
+    assert lock.add("lastunit-b", lock.LAYERS[0].source, root) == [
         "requirements.lock: lastunit-b 3.1",
-        f"{lock.LAYER.lock}: lastunit-b 3.1",
+        f"{lock.LAYERS[0].lock}: lastunit-b 3.1",
     ]
-    assert lock.LAYER.pins(root)["lastunit-c"] == lock.SETS[0].pins(root)["lastunit-c"] == "2.0"
+    assert lock.LAYERS[0].pins(root)["lastunit-c"] == lock.SETS[0].pins(root)["lastunit-c"] == "2.0"
 
 
 @pytest.mark.parametrize(
     ("package", "source", "message"),
     [
-        ("LASTUNIT-A", lock.LAYER.source, "requirements.in already"),
+        ("LASTUNIT-A", lock.LAYERS[0].source, "requirements.in already"),
         (
             "lastunit-c[more]",
-            lock.LAYER.source,
+            lock.LAYERS[0].source,
             "requirements.in already",
         ),
         ("no package", "requirements.in", "names no package"),

@@ -28,6 +28,7 @@ MIGRATIONS = ROOT / "infra" / "migrations"
 LAYERS = ROOT / "layers"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 MACHINE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+LAYER_NAMES = ("dependencies", "migrations", "domain")
 UNCHECKED_HASH = 1  # a .pyc file's flags, after its magic number (PEP 552)
 HANDLERS = sorted(
     ".".join(file.relative_to(FUNCTIONS).with_suffix("").parts) for file in FUNCTIONS.rglob("*.py")
@@ -81,6 +82,7 @@ class Layers:
     """The folders that Lambda unpacks the built layers to."""
 
     dependencies: Path
+    migrations: Path
     domain: Path
 
 
@@ -102,8 +104,8 @@ def build(name: str, directory: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory: pytest.TempPathFactory) -> Layers:
-    """Both layers, as `sam build` makes them."""
-    made = {name: build(name, tmp_path_factory.mktemp(name)) for name in ("dependencies", "domain")}
+    """The layers, as `sam build` makes them."""
+    made = {name: build(name, tmp_path_factory.mktemp(name)) for name in LAYER_NAMES}
     return Layers(**made)
 
 
@@ -129,9 +131,10 @@ def test_every_handler_imports_with_only_the_deployed_packages(
 ) -> None:
     assert len(HANDLERS) >= 19
     path = [layers.domain, layers.dependencies]
-    found = look([*HANDLERS, "migrate"], FUNCTIONS, MIGRATIONS, *path)
-    assert found == dict.fromkeys([*HANDLERS, "migrate"])
-    migrated = isolated(MIGRATE, [MIGRATIONS, *path], DATABASE_URL=own_database_url)
+    assert look(HANDLERS, FUNCTIONS, *path) == dict.fromkeys(HANDLERS)
+    path = [MIGRATIONS, *path, layers.migrations]
+    assert look(["migrate"], *path) == {"migrate": None}
+    migrated = isolated(MIGRATE, path, DATABASE_URL=own_database_url)
     assert migrated == SCHEMA_REVISION
 
 
@@ -160,7 +163,7 @@ def test_without_the_dependencies_layer_a_handler_is_not_found(layers: Layers) -
     assert found["migrate"] is not None
 
 
-@pytest.mark.parametrize("name", ["dependencies", "domain"])
+@pytest.mark.parametrize("name", LAYER_NAMES)
 def test_a_layer_has_bytecode_that_needs_no_check_of_its_source(layers: Layers, name: str) -> None:
     folder = getattr(layers, name)
     sources = list(folder.rglob("*.py"))

@@ -58,7 +58,7 @@ WITHOUT_RESOURCES = {
                                      "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses")),
     *(f"logs:{action}LogDelivery" for action in ("Create", "Get", "Update", "Delete")),
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies",
-    "logs:DescribeLogGroups",
+    "logs:DescribeLogGroups", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics",
 }  # fmt: skip
 
 Resource = dict[str, Any]

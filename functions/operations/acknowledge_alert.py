@@ -1,16 +1,9 @@
-"""POST /admin/alerts/{alert_id}/acknowledgement, …/silence: what operators do about an alert."""
+"""POST /admin/alerts/{alert_id}/acknowledgement: an operator says that they look after an alert."""
 
 from aws_lambda_powertools.event_handler import Response
 
 from commerce.app import operations
-from commerce.app.operations import (
-    AcknowledgeAlert,
-    AlertNotFound,
-    AlertNotSilenceable,
-    AlertView,
-    SilenceAlert,
-    SilenceRefused,
-)
+from commerce.app.operations import AcknowledgeAlert, AlertNotFound, AlertView
 from commerce.app.transactions import in_transaction
 from commerce.entrypoints.http import IfMatch, Scope, Staff, http_api, lambda_handler, with_etag
 
@@ -21,24 +14,10 @@ api = http_api()
 def acknowledge_alert(
     alert_id: str, command: AcknowledgeAlert, staff: Staff, if_match: IfMatch
 ) -> Response[AlertView]:
-    """Say who looks after an alert, with a note; it stays shown."""
     alert = in_transaction(
         operations.acknowledge_alert, alert_id, command, by=staff.by, if_match=if_match
     )
     return with_etag(alert, alert.version)
 
 
-@api.post("/admin/alerts/<alert_id>/silence")
-def silence_alert(
-    alert_id: str, command: SilenceAlert, staff: Staff, if_match: IfMatch
-) -> Response[AlertView]:
-    """Hide an alert from what the console counts as wrong until a moment, or end that."""
-    alert = in_transaction(
-        operations.silence_alert, alert_id, command, by=staff.by, if_match=if_match
-    )
-    return with_etag(alert, alert.version)
-
-
-handler = lambda_handler(
-    api, access=Scope.OPS, refusals=(AlertNotFound, AlertNotSilenceable, SilenceRefused)
-)
+handler = lambda_handler(api, access=Scope.OPS, refusals=(AlertNotFound,))

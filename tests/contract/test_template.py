@@ -46,6 +46,7 @@ NOT_OF_THE_TEMPLATE = {
     "GATEWAY_SECRET",
     "DELIVERY_SECRET",
     "FINGERPRINT_KEY",
+    "LAMBDA_TASK_ROOT",  # by Lambda itself
 }
 
 # Actions that AWS knows no resources for: who may do them may do them to all.

@@ -136,7 +136,9 @@ def an_alert(code: str, about: str) -> Any:
 
 def acknowledge(alert_id: str, note: str, by: Person | None = None, **headers: str) -> Answer:
     """Call POST /admin/alerts/{alert_id}/acknowledgement."""
-    return _on_alert(alert_id, "acknowledgement", {"note": note}, by, headers)
+    return _on_alert(
+        "acknowledge_alert", f"{alert_id}/acknowledgement", {"note": note}, by, headers
+    )
 
 
 def silence(
@@ -147,17 +149,18 @@ def silence(
     **headers: str,
 ) -> Answer:
     """Call POST /admin/alerts/{alert_id}/silence."""
-    return _on_alert(alert_id, "silence", {"until": until, "reason": reason}, by, headers)
+    body = {"until": until, "reason": reason}
+    return _on_alert("silence_alert", f"{alert_id}/silence", body, by, headers)
 
 
 def _on_alert(
-    alert_id: str, act: str, body: Any, by: Person | None, headers: dict[str, str]
+    name: str, path: str, body: Any, by: Person | None, headers: dict[str, str]
 ) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return call(
-        "operations/acknowledge_alert",
+        f"operations/{name}",
         "POST",
-        f"/admin/alerts/{alert_id}/{act}",
+        f"/admin/alerts/{path}",
         token=(by or an_admin()).token,
         body=body,
         headers=named,

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from commerce.app.operations.sales import LAST_DAY, SALES
 from commerce.runtime.cache.read_through import shared_cache
+from commerce.shared import clock
 from tests.harness.crash.cases import OK, Case, Scenario, answered, ordered
 from tests.harness.crash.operators import (
     discarded,
@@ -83,6 +85,15 @@ SCENARIOS = (
         "acknowledge_alert", "operations/acknowledge_alert", _with_an_alert,
         lambda case: answered(
             operations.acknowledge(case.words["alert"], "I look at it", case.admin)
+        ),
+        OK, look=_alert_of,
+    ),
+    Scenario(
+        "silence_alert", "operations/silence_alert", _with_an_alert,
+        lambda case: answered(
+            operations.silence(
+                case.words["alert"], clock.rfc3339(clock.now() + timedelta(hours=1)), by=case.admin
+            )
         ),
         OK, look=_alert_of,
     ),

@@ -1,4 +1,4 @@
-"""What was alerted is recorded, shown for seven days, acknowledged and silenced."""
+"""Alerts are recorded, shown for seven days, acknowledged and silenced."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What was alerted in seven days, and what operators do about it."""
+"""Alerts of seven days, as operators see, acknowledge and silence them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

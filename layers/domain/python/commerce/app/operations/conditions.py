@@ -1,4 +1,4 @@
-"""What is wrong at a moment, as alerts that stand: each red line of the console is one of these."""
+"""Conditions that are wrong at a moment: each red line of the console is one of these."""
 
 from collections.abc import Iterator, Mapping
 

@@ -17,8 +17,13 @@ pytestmark = pytest.mark.usefixtures("own_shop")
 NOTICE = Alert("SHIPMENT_NOTICE_FAILED", "ORDER 1", "It failed.", {}, "shipment-notice-failed.md")
 
 
+def _raise_ten_times() -> None:
+    for _ in range(10):
+        record.raised(NOTICE)
+
+
 def test_occurrences_that_are_recorded_at_once_are_counted_exactly() -> None:
-    run_concurrently([lambda: [record.raised(NOTICE) for _ in range(10)]] * 6)
+    run_concurrently([_raise_ten_times] * 6)
     assert rows("SELECT count FROM alert") == [(60,)]
 
 

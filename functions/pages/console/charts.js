@@ -69,32 +69,33 @@ export function trend(points, deploys, { title, unit = "", most: limit, missing 
   const sampled = values.filter((each) => each !== null);
   const most = limit ?? Math.max(...sampled, 1);
   const { width, step, x } = across(points);
-  const bars = values.map((each, index) => {
-    if (each === null) return shade(x(index), step);
+  const bars = values.flatMap((each, index) => {
+    if (each === null) return [];
     const high = Math.max(heightOf(each, most, limit !== undefined), each ? 2 : 0.5);
     return svg("rect", { x: x(index), y: TREND_HEIGHT - BOTTOM - high, width: Math.max(step - 0.3, 0.7), height: high,
       class: each ? "bar" : "bar none" }, svg("title", {}, document.createTextNode(`${timeOf(points[index].at)}: ${number(each)} ${unit}`)));
   });
   const last = values.findLast((each) => each !== null);
   const top = values.indexOf(limit === undefined ? Math.max(...sampled) : Math.min(...sampled));
-  const extreme = sampled.length ? `${limit === undefined ? "most" : "least"} ${number(values[top])} ${unit} at ${timeOf(points[top].at)}, last ${number(last)} ${unit}` : "nothing";
+  const isQuiet = limit === undefined && sampled.every((each) => each === 0);
+  const extreme = sampled.length && isQuiet ? "none" : sampled.length ? `${limit === undefined ? "most" : "least"} ${number(values[top])} ${unit} at ${timeOf(points[top].at)}, last ${number(last)} ${unit}` : "nothing";
   const gaps = values.length - sampled.length;
   const label = `${title} in 24 hours: ${extreme}${gaps ? `; ${counted(gaps, "slot")} ${missing}` : ""}`;
-  return drawing(title, label, extreme, width, [...bars, ...axis(points, width, x), ...marks(points, deploys, x)]);
+  return drawing(title, label, extreme, width, [...gapsOf(values, x), ...bars, ...axis(points, width, x), ...marks(points, deploys, x)]);
 }
 
 // A strip of states: what is closed is quiet.
 export function states(title, points, deploys, value) {
   const { width, step, x } = across(points);
-  const strip = points.map((point, index) => {
+  const strip = points.flatMap((point, index) => {
     const state = value(point);
-    if (state === null) return shade(x(index), step);
+    if (state === null) return [];
     return svg("rect", { x: x(index), y: TOP, width: step + 0.2, height: PLOT, class: `state ${state}` },
       svg("title", {}, document.createTextNode(`${timeOf(point.at)}: ${state}`)));
   });
   const others = [...new Set(points.map(value).filter((state) => state !== null && state !== "closed"))];
   const found = others.map((state) => `${state} in ${counted(points.filter((point) => value(point) === state).length, "sample")}`).join(", ") || "closed in each sample";
-  return drawing(title, `${title} in 24 hours: ${found}`, found, width, [...strip, ...axis(points, width, x), ...marks(points, deploys, x)]);
+  return drawing(title, `${title} in 24 hours: ${found}`, found, width, [...gapsOf(points.map(value), x), ...strip, ...axis(points, width, x), ...marks(points, deploys, x)]);
 }
 
 function across(points) {
@@ -103,7 +104,15 @@ function across(points) {
   return { width, step, x: (index) => index * step };
 }
 
-const shade = (x, step) => svg("rect", { x, y: TOP, width: step + 0.2, height: PLOT, class: "gap" });
+// A shade for each run of slots without a value.
+function gapsOf(values, x) {
+  const begins = values.flatMap((each, index) => (each === null && values[index - 1] !== null ? [index] : []));
+  return begins.map((begin) => {
+    const length = values.slice(begin).findIndex((each) => each !== null);
+    const end = length < 0 ? values.length : begin + length;
+    return svg("rect", { x: x(begin), y: TOP, width: x(end) - x(begin), height: PLOT, class: "gap" });
+  });
+}
 
 function axis(points, width, x) {
   const at = TREND_HEIGHT - 4;

@@ -92,6 +92,16 @@ def test_a_record_that_waits_for_a_lock_delays_no_alert(topic: OpsTopic, own_sho
     assert [each["count"] for each in shown()] == [1]
 
 
+def test_an_alert_is_sent_before_its_record_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded: list[int] = []
+    monkeypatch.setattr(
+        "commerce.runtime.alerts.publish",
+        lambda *_, **__: recorded.append(rows("SELECT count(*) AS n FROM alert")[0].n),
+    )
+    sending.publish(NOTICE)
+    assert (recorded, len(shown())) == ([0], 1)
+
+
 def test_no_transaction_is_open_while_an_alert_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     observed: list[int] = []
 

@@ -98,6 +98,7 @@ def test_requests_answered_5xx_and_failed_functions_are_counted_by_slot(dead: De
     assert (found[slot - SLOT]["api_5xx"], found[slot - SLOT]["functions_failed"]) == (3, 4)
     assert (found[slot - 2 * SLOT]["api_5xx"], found[slot - 2 * SLOT]["functions_failed"]) == (1, 0)
     assert found[slot]["api_5xx"] is None  # it is not over
+    assert found[slot - 3 * SLOT]["api_5xx"] is None  # nothing was measured in it
 
 
 def test_counts_that_are_reported_late_are_added(dead: DeadQueue) -> None:

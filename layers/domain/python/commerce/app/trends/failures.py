@@ -21,7 +21,11 @@ class NotReported(Exception):
 
 
 def count_failures(slots: Sequence[datetime], length: timedelta) -> Iterator[dict[str, int]]:
-    """Yield the counts of each slot. Raises NotReported and what CloudWatch's client raises."""
+    """Yield the counts of each slot; none of a slot in which no function is known to have run.
+
+    Some run every minute, so that such a slot was not measured. Raises NotReported and what
+    CloudWatch's client raises.
+    """
     cloudwatch, stack = client("cloudwatch", answer_within_seconds=5), settings.text("STACK_NAME")
     functions = sorted(_functions(cloudwatch, f"{stack}-"))
     if not functions:
@@ -31,7 +35,8 @@ def count_failures(slots: Sequence[datetime], length: timedelta) -> Iterator[dic
     errors = [_query("AWS/Lambda", "Errors", {"FunctionName": each}, length) for each in functions]
     answered, failed = (_sums(cloudwatch, queries, *period) for queries in (api, errors))
     for slot in slots:
-        yield {"api_5xx": answered[slot], "functions_failed": failed[slot]}
+        is_known = slot in failed
+        yield {"api_5xx": answered[slot], "functions_failed": failed[slot]} if is_known else {}
 
 
 def _functions(cloudwatch: Any, prefix: str) -> Iterator[str]:

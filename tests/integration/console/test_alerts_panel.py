@@ -15,7 +15,7 @@ from commerce.shared import clock
 from infra.template import ROOT
 from tests.support.console_data import a_bad_hour
 from tests.support.dead_letters import DeadQueue, a_dead_queue
-from tests.support.operations import acknowledge, an_alert
+from tests.support.operations import acknowledge, alerts, an_alert
 from tests.support.shop import rows
 from tests.support.valkey import forget_breaker
 
@@ -140,6 +140,12 @@ def test_each_red_line_of_a_bad_hour_leads_to_a_runbook_that_is_served(
         assert answer.status == 200, href
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         assert answer.text().startswith("# ")
+    take_sample()
+    for alert in alerts("?limit=100").json["items"]:
+        assert acknowledge(alert["alert_id"], "I look at it").status == 200
+    reload(console)
+    for line in lines.all():  # each red line is an alert, by kind and subject
+        expect(line).to_contain_text("acknowledged by admin:")
     forget_breaker()
 
 

@@ -64,7 +64,7 @@ def _audited(case: Case) -> object:
 
 def _with_an_alert() -> Case:
     case = ordered()
-    alert = operations.an_alert("DEAD_LETTERS", "mail-requested")
+    alert = operations.an_alert("RANKINGS_LOST", case.order)  # of this case alone
     return replace(case, words={**case.words, "alert": alert["alert_id"]})
 
 

@@ -13,7 +13,13 @@ from commerce.entrypoints.pages import HTML, serve_asset, serve_page
 HERE = Path(__file__).parent
 CONSOLE, DOCS = HERE / "console", HERE / "docs"
 SWAGGER_UI = Path(swagger_ui.__file__).parent  # part of Powertools, whose version is pinned
-CONSOLE_ASSETS = {f.name: CONSOLE for f in CONSOLE.iterdir() if f.suffix in (".js", ".css")}
+RUNBOOKS = HERE / "runbooks"  # in the repository links to docs/runbooks
+CONSOLE_ASSETS = {
+    f.name: folder
+    for folder in (CONSOLE, RUNBOOKS)
+    for f in folder.iterdir()
+    if f.suffix in (".js", ".css", ".md")
+}
 DOCS_ASSETS = {
     "start.js": DOCS,
     "dark.css": DOCS,
@@ -55,7 +61,7 @@ def get_console() -> Response[str]:
 
 @api.get("/console/<asset>", **_described("console", "text/*"))
 def get_console_asset(asset: str) -> Response[str]:
-    """Load a script or the style sheet of the page at /console."""
+    """Load a script or the style sheet of the page at /console, or a runbook that it links."""
     return serve_asset(CONSOLE_ASSETS, asset)
 
 

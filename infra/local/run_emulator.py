@@ -14,6 +14,8 @@ compiled modules included. What is deployed, and how, stays as it is.
 Live reload names, in a file, folders that take the place of deployed packages. A function that
 runs something else is exchanged before its next call; a call that has begun ends as it began.
 
+It counts failures as CloudWatch does (measuring.py).
+
 Started as `python -P run_emulator.py LAYERS LIVE [HOST …]`, LAYERS being the directory to unpack
 to, LIVE the file of live reload (infra/local/live), HOST a name besides loopback at which
 containers see this machine: by path, as the emulator's own environment knows nothing of this
@@ -43,6 +45,7 @@ DEPLOYED_API = re.compile(r"/_aws/execute-api/[^/]+/[^/]+(/|$)")
 
 del sys.argv[1:]  # the emulator reads the rest
 refusal = runpy.run_path(str(Path(__file__).with_name("callers.py")))["refusal"]
+count_failures = runpy.run_path(str(Path(__file__).with_name("measuring.py")))["install"]
 
 _one_at_a_time = threading.Lock()
 
@@ -192,6 +195,7 @@ def main() -> None:
     names = {name: getattr(zipfile, name) for name in dir(zipfile)}
     lambda_runtime.zipfile = SimpleNamespace(**{**names, "ZipFile": Package})
     lambda_runtime.acquire_worker = lambda_svc.acquire_worker = acquire_current
+    count_failures()
     app.app = Guarded(app.app)
     app.main()
 

@@ -45,10 +45,10 @@ USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID = _ID + "0d", _ID + "0f", _ID + "c1", _ID
 EVENT_ID, SESSION_ID, CHARGE_ID = _ID + "10", _ID + "17", _ID + "c2"
 PAYMENT_TOKEN = "TK-0198c0de000070008000000000000000"  # noqa: S105 - of no card
 DROP_ID, ENTRY_ID, API_KEY_ID = _ID + "d1", _ID + "e1", _ID + "b7"
-ADDRESS_ID, RETURN_ID = _ID + "ad", _ID + "c4"
+ADDRESS_ID, RETURN_ID, ALERT_ID = _ID + "ad", _ID + "c4", _ID + "a1"
 SAMPLE_IDS = {
     PRODUCT_ID, BRAND_ID, ORDER_ID, USER_ID, PAYMENT_ID, COUPON_ID, RUN_ID, EVENT_ID, SESSION_ID,
-    DROP_ID, ENTRY_ID, CHARGE_ID, API_KEY_ID, ADDRESS_ID, RETURN_ID,
+    DROP_ID, ENTRY_ID, CHARGE_ID, API_KEY_ID, ADDRESS_ID, RETURN_ID, ALERT_ID,
 }  # fmt: skip
 SAMPLE_DAY = "2026-05-27"  # of the week that the samples of the ranking's tasks rank
 STOCK, PRICE_WON = 100, 12_000
@@ -99,6 +99,7 @@ class Scene:
             PAYMENT_ID: lambda: self._paid_order()[1],
             RUN_ID: runs.get(self._name, self._run),
             EVENT_ID: self._quarantined_event,
+            ALERT_ID: self._alert,
             SESSION_ID: lambda: str(
                 self._buyer.api.call("GET", "/sessions")["items"][0]["session_id"]
             ),
@@ -379,6 +380,18 @@ class Scene:
             product=self._product["product_id"],
         )
         return event_id
+
+    def _alert(self) -> str:
+        """Raise an alert about a queue in which nobody's order, money or goods wait."""
+        alert_id = str(uuid.uuid4())
+        self._query(
+            "INSERT INTO alert (id, code, about, summary, runbook, first_at, last_at, count,"
+            " version) VALUES (CAST(:id AS uuid), 'DEAD_LETTERS', 'mail-requested', 'A sample.',"
+            " 'dead-letters.md', now(), now(), 1, 1)"
+            " ON CONFLICT (code, about) DO UPDATE SET last_at = now(), id = excluded.id",
+            id=alert_id,
+        )
+        return alert_id
 
     # --- the tasks of the ranking ------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from commerce.app.audit import ActView
 from commerce.app.catalogue import LikedProduct
 from commerce.app.checkout import ChargePage, OrderPage
 from commerce.app.operations import (
+    AlertView,
     DeadLetterOutcomeView,
     DiscardedView,
     KindsView,
@@ -28,6 +29,7 @@ from commerce.app.operations import (
 from commerce.app.operations.overview import PROBLEMS
 from commerce.app.privacy import KeptView
 from commerce.app.rankings import RankedProductView, RankingView
+from commerce.app.trends import TrendsView
 from commerce.brand import BrandView
 from commerce.coupon import CouponNotUsable, CouponView, IssuedCouponView
 from commerce.drop import (
@@ -107,6 +109,7 @@ ISSUED_COUPON_ID = "0198c0de-0000-7000-8000-00000000000f"
 USER_ID = "0198c0de-0000-7000-8000-000000000001"
 SESSION_ID = "0198c0de-0000-7000-8000-000000000017"
 EVENT_ID = "0198c0de-0000-7000-8000-000000000010"
+ALERT_ID = "0198c0de-0000-7000-8000-0000000000a1"
 DROP_ID = "0198c0de-0000-7000-8000-0000000000d1"
 ENTRY_ID = "0198c0de-0000-7000-8000-0000000000e1"
 API_KEY_ID = "0198c0de-0000-7000-8000-0000000000c1"
@@ -128,6 +131,7 @@ PATH_IDS = {
     "asset": "start.js",
     "queue": QUEUE,
     "event_id": EVENT_ID,
+    "alert_id": ALERT_ID,
     "session_id": SESSION_ID,
     "drop_id": DROP_ID,
     "api_key_id": API_KEY_ID,
@@ -342,6 +346,38 @@ _TIMELINE = {
         }
     ],
     "is_complete": True,
+}
+_ALERT = {
+    "alert_id": ALERT_ID,
+    "code": "DEAD_LETTERS",
+    "about": "mail-requested",
+    "summary": "3 dead letters in mail-requested.",
+    "runbook": "dead-letters.md",
+    "first_at": AT,
+    "last_at": AT,
+    "count": 2,
+    "is_current": True,
+    "acknowledgement": {"at": AT, "by": f"admin:{USER_ID}", "note": "The provider repairs it"},
+    "can_be_silenced": True,
+    "silence": None,
+    "version": 2,
+}
+_TRENDS = {
+    "at": AT,
+    "slot_seconds": 300,
+    "points": [
+        {
+            "at": AT,
+            "dead_letters": 3,
+            "outbox_age_seconds": 1,
+            "breaker": "closed",
+            "payments_succeeded": 12,
+            "payments_failed": 1,
+            "api_5xx": None,
+            "functions_failed": None,
+        }
+    ],
+    "deploys": [{"at": AT, "version": "0.1.0", "code": "5c1e00000000"}],
 }
 _OVERVIEW = {
     "at": AT,
@@ -635,6 +671,8 @@ _VIEWS: tuple[View, ...] = (
     ),
     DiscardedView.model_validate(_DISCARDED),
     OverviewView.model_validate(_OVERVIEW),
+    AlertView.model_validate(_ALERT),
+    TrendsView.model_validate(_TRENDS),
     SalesView.model_validate(_SALES),
     OperatorsOrderView.model_validate(
         {

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.ops import (
     acts,
+    alerts,
     dlq,
     drops,
     keys,
@@ -64,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     for group in (
+        alerts,
         dlq,
         queues,
         outbox,

@@ -29,7 +29,7 @@ NOT_ASKED = {
 ENDPOINTS = {  # a client of AWS in the code, the endpoint it needs where there is no internet
     "dynamodb": "DynamoDbEndpoint", "events": "EventsEndpoint", "sns": "SnsEndpoint",
     "secretsmanager": "SecretsManagerEndpoint", "sqs": "SqsEndpoint",
-    "stepfunctions": "StatesEndpoint", "logs": "LogsEndpoint",
+    "stepfunctions": "StatesEndpoint", "logs": "LogsEndpoint", "cloudwatch": "MonitoringEndpoint",
 }  # fmt: skip
 KEPT_WITH_A_KEY = {  # where a resource names its KMS key
     "AWS::Logs::LogGroup": "KmsKeyId",

@@ -46,6 +46,7 @@ NOT_OF_THE_TEMPLATE = {
     "GATEWAY_SECRET",
     "DELIVERY_SECRET",
     "FINGERPRINT_KEY",
+    "LAMBDA_TASK_ROOT",  # by Lambda itself
 }
 
 # Actions that AWS knows no resources for: who may do them may do them to all.
@@ -58,7 +59,7 @@ WITHOUT_RESOURCES = {
                                      "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses")),
     *(f"logs:{action}LogDelivery" for action in ("Create", "Get", "Update", "Delete")),
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies",
-    "logs:DescribeLogGroups",
+    "logs:DescribeLogGroups", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics",
 }  # fmt: skip
 
 Resource = dict[str, Any]

@@ -115,6 +115,10 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/admin/api-keys", {"name": "Warehouse", "scopes": ["stock", "orders:fulfil"]}),
     ("DELETE", "/admin/api-keys/{order}", None),
     ("GET", "/admin/audit", None),
+    ("GET", "/admin/alerts", None),
+    ("GET", "/admin/trends", None),
+    ("POST", "/admin/alerts/{order}/acknowledgement", {"note": "Mine"}),
+    ("POST", "/admin/alerts/{order}/silence", {"until": None, "reason": "It is only mine"}),
 ]
 SLOWED_AFTER = 20
 

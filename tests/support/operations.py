@@ -7,6 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
+from commerce.app.alerts.record import raised
+from commerce.runtime.alerts import Alert
 from tests.support.dead_letters import DeadQueue, a_dead_queue
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, an_admin
@@ -110,3 +112,56 @@ def _send(name: str, method: str, path: str, by: Person | None = None, body: Any
 def order_timeline(order_id: str, by: Person | None = None) -> Answer:
     """Call GET /admin/orders/{order_id}/timeline."""
     return _send("list_dead_letters", "GET", f"/admin/orders/{order_id}/timeline", by)
+
+
+def alerts(query: str = "", by: Person | None = None) -> Answer:
+    """Call GET /admin/alerts."""
+    return _send("list_alerts", "GET", f"/admin/alerts{query}", by)
+
+
+def trends(by: Person | None = None) -> Answer:
+    """Call GET /admin/trends."""
+    return _send("list_alerts", "GET", "/admin/trends", by)
+
+
+def an_alert(code: str, about: str) -> Any:
+    """Raise an alert, and return it as operators see it."""
+    raised(Alert(code, about, "Something is wrong.", {}, "dead-letters.md"))
+    return next(
+        each
+        for each in alerts("?limit=100").json["items"]
+        if (each["code"], each["about"]) == (code, about)
+    )
+
+
+def acknowledge(alert_id: str, note: str, by: Person | None = None, **headers: str) -> Answer:
+    """Call POST /admin/alerts/{alert_id}/acknowledgement."""
+    return _on_alert(
+        "acknowledge_alert", f"{alert_id}/acknowledgement", {"note": note}, by, headers
+    )
+
+
+def silence(
+    alert_id: str,
+    until: str | None,
+    reason: str = "The provider is down",
+    by: Person | None = None,
+    **headers: str,
+) -> Answer:
+    """Call POST /admin/alerts/{alert_id}/silence."""
+    body = {"until": until, "reason": reason}
+    return _on_alert("silence_alert", f"{alert_id}/silence", body, by, headers)
+
+
+def _on_alert(
+    name: str, path: str, body: Any, by: Person | None, headers: dict[str, str]
+) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return call(
+        f"operations/{name}",
+        "POST",
+        f"/admin/alerts/{path}",
+        token=(by or an_admin()).token,
+        body=body,
+        headers=named,
+    )

@@ -1,17 +1,22 @@
 // The panel of the books: what the scheduled reconciliation looked at last, and what it found.
-import { ago, badge, counted, duration, el, number, table } from "./dom.js";
+import { ago, badge, counted, duration, el, number, runbookLink, table } from "./dom.js";
 
-const RUNBOOKS = "docs/runbooks/";
 const MORE = 20; // of this many findings the answer has the words
 const COVERED = ["products", "accounts", "orders", "coupons", "drops"];
 
-export const runbook = (page) => el("span", { class: "quiet" }, `Runbook ${RUNBOOKS}${page}`);
+const BOARDS = "BOARD_IS_WHAT_ITS_METRICS_SAY"; // the only rule whose findings may be silenced
+const codeOf = ({ rule }) => (rule === BOARDS ? "RANKINGS_LOST" : "BOOKS_DO_NOT_HOLD");
 
-export function troubles({ books }) {
+export function troubles({ books }, isSilenced) {
+  const shown = books.findings.filter((each) => !isSilenced(codeOf(each), each.rule));
+  const count = books.findings_count - books.findings.length + shown.length;
   return [
-    books.findings_count && ["books", "books", `The books do not hold: ${books.findings[0].words}${books.findings_count > 1 ? `, and ${counted(books.findings_count - 1, "more finding")}` : ""}`],
-    books.is_late && ["books late", "books", books.last ? "Nobody knows if the books hold: the last complete check is too old" : "The books have not been checked yet"],
-    !books.is_late && books.last.boards === null && ["boards unknown", "books", "Valkey does not answer: ranking boards were not compared"],
+    count && shown.length && { harm: "books", panel: "books", runbook: shown[0].runbook, of: [...new Set(shown.map((each) => `${codeOf(each)} ${each.rule}`))],
+      text: `The books do not hold: ${shown[0].words}${count > 1 ? `, and ${counted(count - 1, "more finding")}` : ""}` },
+    books.is_late && { harm: "books late", panel: "books", runbook: "books-not-checked.md", of: ["BOOKS_NOT_CHECKED books"],
+      text: books.last ? "Nobody knows if the books hold: the last complete check is too old" : "The books have not been checked yet" },
+    !books.is_late && books.last.boards === null && !isSilenced("BOARDS_NOT_COMPARED", "boards") &&
+      { harm: "boards unknown", panel: "books", runbook: "rankings-lost.md", of: ["BOARDS_NOT_COMPARED boards"], text: "Valkey does not answer: ranking boards were not compared" },
   ].filter(Boolean);
 }
 
@@ -30,7 +35,7 @@ export function books({ books: found }) {
     count ? foundTable(findings, count) : null,
     last ? covered("Since the run before", last) : null,
     full ? covered("Everything", full) : el("p", { class: "quiet" }, "Everything has not been checked yet: the full run is under way, or due."),
-    found.is_late ? runbook("books-not-checked.md") : null,
+    found.is_late ? el("p", { class: "cause" }, "No complete check is recent enough. ", runbookLink("books-not-checked.md")) : null,
   ];
 }
 
@@ -38,7 +43,7 @@ function foundTable(findings, count) {
   return el("div", {}, table("What does not hold", [
     ["Finding", (each) => el("span", { class: "cause" }, each.words)],
     ["First", (each) => el("code", {}, each.command)],
-    ["Runbook", (each) => el("span", {}, RUNBOOKS + each.runbook)],
+    ["Runbook", (each) => runbookLink(each.runbook)],
   ], findings), count > MORE ? el("p", { class: "quiet" }, `${number(MORE)} of ${number(count)} shown; all: make ops ARGS="reconcile".`) : null);
 }
 

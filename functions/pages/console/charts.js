@@ -1,4 +1,4 @@
-// Two small charts as SVG: sales by the hour, and the remaining stock beside the units sold.
+// Small charts as SVG: sales by the hour, the remaining stock beside the units sold, and trends.
 import { counted, el, money, number, svg, table } from "./dom.js";
 
 const hourOf = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -50,6 +50,105 @@ export function stock(products) {
         `${number(each.units_sold)} sold · ${each.stock_quantity ? `${number(each.stock_quantity)} left` : "sold out"}`),
       svg("svg", { width: "100%", height: 8, "aria-hidden": "true" }, left, sold));
   }));
+}
+
+// --- trends: a bar per slot; a slot that was not sampled is shaded, so that it is no zero ----------
+
+const TREND_HEIGHT = 96;
+const TOP = 14;
+const PLOT = TREND_HEIGHT - TOP - BOTTOM;
+const zoneOf = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+export const timeOf = (at) => hourOf.format(new Date(at));
+
+// A logarithmic height, so that one large value leaves the small ones visible; a share is linear.
+const heightOf = (value, most, isShare) => (isShare ? value / most : Math.log1p(value) / Math.log1p(most)) * PLOT;
+
+export function trend(points, deploys, { title, unit = "", most: limit, missing = "not sampled", value }) {
+  const values = points.map(value);
+  const sampled = values.filter((each) => each !== null);
+  const most = limit ?? Math.max(...sampled, 1);
+  const { width, step, x } = across(points);
+  const bars = values.flatMap((each, index) => {
+    if (each === null) return [];
+    const high = Math.max(heightOf(each, most, limit !== undefined), each ? 2 : 0.5);
+    return svg("rect", { x: x(index), y: TREND_HEIGHT - BOTTOM - high, width: Math.max(step - 0.3, 0.7), height: high,
+      class: each ? "bar" : "bar none" }, svg("title", {}, document.createTextNode(`${timeOf(points[index].at)}: ${number(each)} ${unit}`)));
+  });
+  const last = values.findLast((each) => each !== null);
+  const top = values.indexOf(limit === undefined ? Math.max(...sampled) : Math.min(...sampled));
+  const isQuiet = limit === undefined && sampled.every((each) => each === 0);
+  const extreme = sampled.length && isQuiet ? "none" : sampled.length ? `${limit === undefined ? "most" : "least"} ${number(values[top])} ${unit} at ${timeOf(points[top].at)}, last ${number(last)} ${unit}` : "nothing";
+  const gaps = values.length - sampled.length;
+  const label = `${title} in 24 hours: ${extreme}${gaps ? `; ${counted(gaps, "slot")} ${missing}` : ""}`;
+  return drawing(title, label, extreme, width, [...gapsOf(values, x), ...bars, ...axis(points, width, x), ...marks(points, deploys, x)]);
+}
+
+// A strip of states: what is closed is quiet.
+export function states(title, points, deploys, value) {
+  const { width, step, x } = across(points);
+  const strip = points.flatMap((point, index) => {
+    const state = value(point);
+    if (state === null) return [];
+    return svg("rect", { x: x(index), y: TOP, width: step + 0.2, height: PLOT, class: `state ${state}` },
+      svg("title", {}, document.createTextNode(`${timeOf(point.at)}: ${state}`)));
+  });
+  const others = [...new Set(points.map(value).filter((state) => state !== null && state !== "closed"))];
+  const found = others.map((state) => `${state} in ${counted(points.filter((point) => value(point) === state).length, "sample")}`).join(", ") || "closed in each sample";
+  return drawing(title, `${title} in 24 hours: ${found}`, found, width, [...gapsOf(points.map(value), x), ...strip, ...axis(points, width, x), ...marks(points, deploys, x)]);
+}
+
+function across(points) {
+  const width = Math.min(480, window.innerWidth - 56);
+  const step = width / points.length;
+  return { width, step, x: (index) => index * step };
+}
+
+// A shade for each run of slots without a value.
+function gapsOf(values, x) {
+  const begins = values.flatMap((each, index) => (each === null && values[index - 1] !== null ? [index] : []));
+  return begins.map((begin) => {
+    const length = values.slice(begin).findIndex((each) => each !== null);
+    const end = length < 0 ? values.length : begin + length;
+    return svg("rect", { x: x(begin), y: TOP, width: x(end) - x(begin), height: PLOT, class: "gap" });
+  });
+}
+
+function axis(points, width, x) {
+  const at = TREND_HEIGHT - 4;
+  const hours = points.flatMap((point, index) => {
+    const [hour, minute] = timeOf(point.at).split(":").map(Number);
+    return hour % 6 || minute || x(index) > width - 90 ? [] : [svg("text", { x: x(index), y: at, class: "tick" }, document.createTextNode(timeOf(point.at)))];
+  });
+  return [...hours, svg("text", { x: width, y: at, class: "tick end" }, document.createTextNode(zoneOf())),
+    svg("line", { x1: 0, x2: width, y1: TREND_HEIGHT - BOTTOM, y2: TREND_HEIGHT - BOTTOM, class: "axis" })];
+}
+
+function marks(points, deploys, x) {
+  return deploys.map((deploy) => {
+    const at = x(points.findIndex((point) => point.at === deploy.at));
+    return svg("line", { x1: at, x2: at, y1: TOP - 4, y2: TREND_HEIGHT - BOTTOM, class: "deploy" },
+      svg("title", {}, document.createTextNode(`Deploy ${timeOf(deploy.at)}: ${deploy.version}, code ${deploy.code}`)));
+  });
+}
+
+function drawing(title, label, extreme, width, parts) {
+  const drawn = svg("svg", { viewBox: `0 0 ${width} ${TREND_HEIGHT}`, role: "img", "aria-label": label }, ...parts);
+  return el("figure", { class: "trend" }, el("figcaption", {}, el("b", {}, title), " ", el("span", { class: "quiet" }, extreme)), drawn);
+}
+
+// All charts as one table, made when it is opened: it has a row for each of 288 slots.
+export function trendTable(points, series) {
+  const made = el("details", {}, el("summary", { "data-key": "trends table" }, "As a table"));
+  made.addEventListener("toggle", () => {
+    if (!made.open || made.querySelector("table")) return;
+    const shown = (value) => (value === null ? "–" : typeof value === "number" ? number(value) : value);
+    made.append(table(`Trends of 24 hours, times in ${zoneOf()}; – is not sampled`, [
+      [`Time, ${zoneOf()}`, (point) => timeOf(point.at)],
+      ...series.map(({ title, unit, value }) => [unit ? `${title}, ${unit}` : title, (point) => shown(value(point)), "number"]),
+    ], [...points].reverse(), "compact"));
+  });
+  return made;
 }
 
 function asTable(caption, columns, rows) {

@@ -82,6 +82,11 @@ export function figure(label, value, bad) {
   return el("p", { class: bad ? "figure bad" : "figure" }, el("b", {}, value), el("span", {}, label));
 }
 
+// A runbook, which the API serves beside this page: no other site needs to work for it.
+export function runbookLink(page) {
+  return el("a", { href: `console/${page}`, target: "_blank", rel: "noopener", class: "runbook", "aria-label": `Runbook ${page}` }, "Runbook");
+}
+
 // Columns are [label, cell(row), class]; on a narrow screen each row is shown as a card.
 export function table(caption, columns, rows, kind = "cards") {
   const heads = columns.map(([label, , kind]) => el("th", { scope: "col", class: kind }, label));

@@ -1,6 +1,6 @@
 // The panel of drops: those under way with their entries, and what an operator may do with each.
 import * as actions from "./actions.js";
-import { ago, badge, button, el, figure, number, shortId } from "./dom.js";
+import { ago, badge, button, el, figure, number, runbookLink, shortId } from "./dom.js";
 import { facts } from "./order.js";
 
 const OVER = ["CLOSED", "CANCELLED"];
@@ -16,7 +16,8 @@ export const isOver = (drop) => OVER.includes(drop.state);
 
 export function troubles({ drops }) {
   return drops.filter((drop) => drop.trouble)
-    .map((drop) => `Drop ${shortId(drop.drop_id)} is stuck: ${TROUBLES[drop.trouble]}`);
+    .map((drop) => ({ harm: "drops", panel: "drops", runbook: "drop-stuck.md", of: [`DROP_STUCK ${drop.drop_id}`],
+      text: `Drop ${shortId(drop.drop_id)} is stuck: ${TROUBLES[drop.trouble]}` }));
 }
 
 export function drops({ drops: newest }, { changed }) {
@@ -27,7 +28,7 @@ export function drops({ drops: newest }, { changed }) {
       badge(drop.state, drop.trouble ? "bad" : ""),
       el("span", { class: "quiet" }, drop.mode),
       el("div", { class: "buttons" }, buttons(drop, changed))),
-    drop.trouble ? el("p", { class: "cause" }, `Stuck: ${TROUBLES[drop.trouble]}.`) : null,
+    drop.trouble ? el("p", { class: "cause" }, `Stuck: ${TROUBLES[drop.trouble]}. `, runbookLink("drop-stuck.md")) : null,
     isOver(drop) ? null : facts(moments(drop)),
     unitsOf(drop),
     drop.statuses ? el("p", {}, Object.entries(drop.statuses).flatMap(([status, count]) => [badge(`${status} ${number(count)}`), " "])) : null,

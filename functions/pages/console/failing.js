@@ -1,11 +1,13 @@
 // Messages that fail and are tried again, before they become dead letters.
-import { ago, badge, counted, el, number, table } from "./dom.js";
+import { ago, badge, counted, el, number, runbookLink, table } from "./dom.js";
 
-export function troubles({ failing }) {
+export function troubles({ failing: all }, isSilenced) {
+  const failing = all.filter((queue) => !isSilenced("MESSAGES_FAIL", queue.queue));
   if (!failing.length) return [];
   const count = failing.reduce((sum, queue) => sum + queue.messages, 0);
   const harm = failing.some((queue) => queue.is_urgent) ? "urgent failing" : "failing";
-  return [[harm, "failing", `${counted(count, "message")} of ${counted(failing.length, "queue")} failing now: ${failing[0].queue}, ${failing[0].cause}`]];
+  return [{ harm, panel: "failing", runbook: "messages-fail.md", of: failing.map((queue) => `MESSAGES_FAIL ${queue.queue}`),
+    text: `${counted(count, "message")} of ${counted(failing.length, "queue")} failing now: ${failing[0].queue}, ${failing[0].cause}` }];
 }
 
 export function failing({ failing: queues }) {
@@ -17,5 +19,6 @@ export function failing({ failing: queues }) {
     ["Tries", (queue) => number(queue.tries), "number"],
     ["Cause", (queue) => el("span", { class: "cause" }, queue.cause)],
     ["Since", (queue) => ago(queue.since)],
+    ["", () => runbookLink("messages-fail.md"), "act"],
   ], queues)];
 }

@@ -1,9 +1,10 @@
 // The contents of the panels, made from the API's answers.
 import * as actions from "./actions.js";
+import { caredFor, silencer } from "./alerts.js";
 import * as books from "./books.js";
 import { may } from "./api.js";
 import * as charts from "./charts.js";
-import { ago, badge, button, counted, duration, el, figure, money, number, shortId, table } from "./dom.js";
+import { ago, badge, button, counted, duration, el, figure, money, number, runbookLink, shortId, table } from "./dom.js";
 import { openDiscarded } from "./discarded.js";
 import { troubles } from "./drops.js";
 import * as failing from "./failing.js";
@@ -17,38 +18,48 @@ const id = (value) => el("code", { class: "id", title: value }, shortId(value));
 
 // --- problems, a line each, those first that cost buyers money or goods ---------------------------
 
-const HARM = ["stopped", "books", "urgent letters", "urgent failing", "stuck orders", "late payments", "late events", "books late", "drops", "half open", "breaker unknown", "boards unknown", "quarantine", "letters", "failing"];
+export const HARM = ["stopped", "books", "urgent letters", "urgent failing", "stuck orders", "late payments", "late events", "books late", "drops", "half open", "breaker unknown", "boards unknown", "quarantine", "letters", "failing"];
 
-export function wrongs({ overview, letters, drops }) {
-  const found = drops ? troubles(drops).map((text) => ["drops", "drops", text]) : [];
-  if (letters) found.push(...lettersOf(letters.queues));
-  if (overview) found.push(...books.troubles(overview), ...failing.troubles(overview), ...troublesOf(overview));
-  return found.sort((a, b) => HARM.indexOf(a[0]) - HARM.indexOf(b[0])).map(([, panel, text]) => [panel, text]);
+// Each is {harm, panel, text, runbook, of}: `of` are the alerts, by kind and subject, that it shows.
+export function wrongs(known) {
+  const { overview, letters, drops, alerts } = known;
+  const isSilenced = silencer(alerts);
+  const found = drops ? troubles(drops) : [];
+  if (letters) found.push(...lettersOf(letters.queues.filter((queue) => !isSilenced("DEAD_LETTERS", queue.queue))));
+  if (overview) found.push(...books.troubles(overview, isSilenced), ...failing.troubles(overview, isSilenced), ...troublesOf(overview, isSilenced));
+  return found.sort((a, b) => HARM.indexOf(a.harm) - HARM.indexOf(b.harm)).map((each) => ({ ...each, care: caredFor(known, each.of) }));
 }
 
 function lettersOf(queues) {
   const full = queues.filter((queue) => queue.count);
   const count = full.reduce((sum, queue) => sum + queue.count, 0);
   if (!count) return [];
-  return [[full.some((queue) => queue.is_urgent) ? "urgent letters" : "letters", "letters", `${counted(count, "dead letter")} in ${counted(full.length, "queue")}`]];
+  return [{ harm: full.some((queue) => queue.is_urgent) ? "urgent letters" : "letters", panel: "letters", runbook: "dead-letters.md",
+    of: full.map((queue) => `DEAD_LETTERS ${queue.queue}`), text: `${counted(count, "dead letter")} in ${counted(full.length, "queue")}` }];
 }
 
 // What is neither wrong nor well: messages that were sent back, and may become dead letters again.
 export function pendings({ letters }) {
   const underWay = letters?.queues.reduce((sum, queue) => sum + queue.under_way, 0) ?? 0;
-  return underWay ? [["letters", `${number(underWay)} redriven, under way`]] : [];
+  return underWay ? [{ panel: "letters", text: `${number(underWay)} redriven, under way` }] : [];
 }
 
-function troublesOf({ outbox, stuck_orders: stuck, payments, breaker }) {
+const NOTICES = "shipment-notice-failed.md";
+const stuckRunbook = (problem) => (problem === "NOT_EXPIRED" ? "unknown-payments.md" : NOTICES);
+
+function troublesOf({ outbox, stuck_orders: stuck, payments, breaker }, isSilenced) {
   const late = payments.filter((payment) => payment.late).length;
+  const line = (harm, panel, runbook, of, text) => ({ harm, panel, runbook, of, text });
+  const ofBreaker = (harm, code, text) => line(harm, "payments", "payment-breaker.md", [`${code} payment-gateway`], text);
   return [
-    breaker.state === "open" && ["stopped", "payments", "Card payments are stopped: the breaker is open"],
-    breaker.state === "half-open" && ["half open", "payments", "Card payments are being tried: the breaker is half-open"],
-    breaker.state === "unknown" && ["breaker unknown", "payments", "Valkey does not answer: the breaker's state is unknown"],
-    stuck.length && ["stuck orders", "orders", `${counted(stuck.length, "order")} stuck`],
-    late && ["late payments", "payments", `${counted(late, "payment")} unfinished for more than 5 min`],
-    outbox.oldest_age_seconds > LATE_EVENTS_SECONDS && ["late events", "outbox", `Events wait in the outbox for ${duration(outbox.oldest_age_seconds)}`],
-    outbox.set_aside_count && ["quarantine", "outbox", `${counted(outbox.set_aside_count, "event")} quarantined`],
+    breaker.state === "open" && ofBreaker("stopped", "PAYMENT_BREAKER_OPEN", "Card payments are stopped: the breaker is open"),
+    breaker.state === "half-open" && ofBreaker("half open", "PAYMENT_BREAKER_HALF_OPEN", "Card payments are being tried: the breaker is half-open"),
+    breaker.state === "unknown" && !isSilenced("PAYMENT_BREAKER_UNKNOWN", "payment-gateway") &&
+      ofBreaker("breaker unknown", "PAYMENT_BREAKER_UNKNOWN", "Valkey does not answer: the breaker's state is unknown"),
+    stuck.length && line("stuck orders", "orders", stuckRunbook(stuck[0].problem), [...new Set(stuck.map(({ problem }) => `ORDERS_STUCK ${problem}`))], `${counted(stuck.length, "order")} stuck`),
+    late && line("late payments", "payments", "unknown-payments.md", ["PAYMENTS_UNFINISHED payments"], `${counted(late, "payment")} unfinished for more than 5 min`),
+    outbox.oldest_age_seconds > LATE_EVENTS_SECONDS && line("late events", "outbox", "outbox-stuck.md", ["EVENTS_WAIT outbox"], `Events wait in the outbox for ${duration(outbox.oldest_age_seconds)}`),
+    outbox.set_aside_count && line("quarantine", "outbox", "event-set-aside.md", ["EVENTS_QUARANTINED outbox"], `${counted(outbox.set_aside_count, "event")} quarantined`),
   ].filter(Boolean);
 }
 
@@ -69,7 +80,7 @@ export function letters({ queues }, { opened, toggle, changed, settled }) {
         el("h3", {}, el("button", { type: "button", class: "disclosure", "aria-expanded": String(isOpen),
           "data-key": `toggle ${queue.queue}`, onclick: () => toggle(queue.queue) },
         el("span", { class: "arrow", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), queue.queue)),
-        badge(number(queue.count), "bad"),
+        badge(number(queue.count), "bad"), runbookLink("dead-letters.md"),
         queue.letters[0] ? el("span", { class: "quiet" }, "oldest ", ago(queue.letters[0].occurred_at)) : null,
         el("div", { class: "buttons" },
           queue.can_redrive ? all("Redrive all", "redrive all", () => letterActs.redrive(queue.queue, "all", queue.count, changed)) : null,
@@ -134,12 +145,14 @@ export function outbox({ outbox: box }, { changed }) {
     figure("waiting", number(box.waiting)),
     figure("oldest", box.waiting ? duration(box.oldest_age_seconds) : "–", late),
     figure("quarantined", number(box.set_aside_count), box.set_aside_count > 0));
-  if (!box.set_aside.length) return [figures];
-  return [figures, table("Quarantined events", [
+  const lateness = late ? el("p", { class: "cause" }, "Events wait for too long. ", runbookLink("outbox-stuck.md")) : null;
+  if (!box.set_aside.length) return [figures, lateness];
+  return [figures, lateness, table("Quarantined events", [
     ["Event", (event) => event.type],
     ["About", (event) => id(event.aggregate_id)],
     ["Cause", (event) => el("span", { class: "cause" }, event.cause)],
     ["Quarantined", (event) => ago(event.set_aside_at)],
+    ["Runbook", () => runbookLink("event-set-aside.md")],
     ["", (event) => button("Requeue", `requeue ${event.event_id}`, () => actions.requeue(event, changed),
       "", `Requeue event ${event.event_id}`), "act"],
   ], box.set_aside)];
@@ -159,6 +172,7 @@ export function orders({ orders: states, stuck_orders: stuck }) {
     ["State", (order) => badge(order.status)],
     ["Since", (order) => ago(order.since)],
     ["What is wrong", (order) => el("span", { class: "cause" }, order.meaning)],
+    ["", (order) => runbookLink(stuckRunbook(order.problem)), "act"],
   ], stuck)];
 }
 
@@ -175,7 +189,8 @@ export function payments({ payments: waiting, breaker }, { changed }) {
   const isBad = breaker.state !== "closed";
   const state = el("div", { class: "breaker" },
     el("p", {}, "Circuit breaker ", badge(breaker.state, isBad ? "bad" : "good"), " ",
-      breaker.since ? el("span", { class: "quiet" }, "since ", ago(breaker.since)) : null),
+      breaker.since ? el("span", { class: "quiet" }, "since ", ago(breaker.since)) : null,
+      isBad ? [" ", runbookLink("payment-breaker.md")] : null),
     el("p", { class: "quiet" }, BREAKER[breaker.state],
       breaker.calls ? ` ${number(breaker.failed)} of the last ${counted(breaker.calls, "call")} failed or were slow.` : ""),
     breaker.causes.length ? el("p", { class: isBad ? "cause" : "quiet" }, `Failures since: ${breaker.causes.join(", ")}`) : null,
@@ -186,7 +201,7 @@ export function payments({ payments: waiting, breaker }, { changed }) {
     ["Payment", (payment) => id(payment.payment_id)],
     ["Order", (payment) => payment.charge_id
       ? el("span", { class: "quiet", title: payment.charge_id }, "points") : orderLink(payment.order_id, payment.payment_id)],
-    ["State", (payment) => badge(payment.status, payment.late ? "bad" : "")],
+    ["State", (payment) => el("span", {}, badge(payment.status, payment.late ? "bad" : ""), payment.late ? [" ", runbookLink("unknown-payments.md")] : null)],
     ["Amount", (payment) => money(payment.amount), "number"],
     ["Since", (payment) => ago(payment.since)],
     ["", (payment) => may("refunds") && button("Sync", `sync ${payment.payment_id}`, () => actions.sync(payment, changed), "",

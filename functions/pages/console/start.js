@@ -1,15 +1,18 @@
 // The page: signs in, reloads every 15 seconds while it is visible, and redraws what has changed.
+import * as alerts from "./alerts.js";
 import { get, may, token } from "./api.js";
 import * as books from "./books.js";
-import { ago, counted, duration, el, problemText, updateTimes, show } from "./dom.js";
+import { ago, counted, duration, el, problemText, runbookLink, updateTimes, show } from "./dom.js";
 import * as drops from "./drops.js";
 import * as failing from "./failing.js";
 import { page } from "./order.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
 import * as staff from "./staff.js";
+import * as trends from "./trends.js";
 
 const EVERY_MS = 15_000;
+const UNANSWERED = "api-5xx.md"; // the runbook where the API gives no answer
 const LATE_SECONDS = 60; // four refreshes without an answer
 const $ = (id) => document.getElementById(id);
 
@@ -17,12 +20,14 @@ const SOURCES = {
   letters: () => get("admin/dead-letters"),
   overview: () => get("admin/overview"),
   drops: newestDrops,
+  alerts: alerts.load,
+  trends: trends.load,
   sales: () => get("admin/sales"),
   ranking: () => get("rankings?period=daily&limit=10"),
   staff: staff.load,
   audit: () => get("admin/audit?limit=10"),
 };
-const SCOPES = { letters: "ops", overview: "ops", drops: "drops", sales: "ops", staff: "admin", audit: "admin" }; // the others are public
+const SCOPES = { letters: "ops", overview: "ops", drops: "drops", alerts: "ops", trends: "ops", sales: "ops", staff: "admin", audit: "admin" }; // the others are public
 const PANELS = [
   ["letters", "Dead letters", "letters", panels.letters],
   ["failing", "Failing now", "overview", failing.failing],
@@ -31,6 +36,8 @@ const PANELS = [
   ["outbox", "Outbox", "overview", panels.outbox],
   ["books", "Books", "overview", books.books],
   ["drops", "Drops", "drops", drops.drops],
+  ["alerts", "Alerts of seven days", "alerts", alerts.alerts],
+  ["trends", "Trends of 24 hours", "trends", trends.trends],
   ["sales", "Sales of the last day", "sales", panels.sales],
   ["stock", "Stock of what sold best", "sales", panels.stock],
   ["ranking", "Today's ranking", "ranking", panels.ranking],
@@ -140,7 +147,7 @@ function draw() {
   drawVerdict();
   for (const [id, , source, render] of shownPanels()) {
     const [, trouble, body] = $(id).children;
-    drawOnce(`${id} trouble`, failed[source]?.message, () => show(trouble, failed[source] && [problemText(failed[source]), asOf(source)]));
+    drawOnce(`${id} trouble`, failed[source]?.message, () => show(trouble, failed[source] && [problemText(failed[source]), el("p", {}, runbookLink(UNANSWERED)), asOf(source)]));
     body.classList.toggle("stale", Boolean(failed[source]));
     if (known[source]) drawOnce(id, shownOf(id, source), () => { keepOpen(body, () => show(body, render(known[source], handlers))); body.removeAttribute("aria-busy"); });
     else if (failed[source]) body.replaceChildren();
@@ -150,12 +157,12 @@ function draw() {
 }
 
 function drawVerdict() {
-  drawOnce("wrong", [panels.wrongs(known), panels.pendings(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict()));
+  drawOnce("wrong", [panels.wrongs(known), panels.pendings(known), alerts.silences(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict()));
 }
 
 const asOf = (source) => loadedAt[source] && el("p", { class: "quiet" }, "Shown as it was ", ago(new Date(loadedAt[source]).toISOString()));
 
-const shownOf = (id, source) => [known[source], id === "letters" ? [...opened] : null];
+const shownOf = (id, source) => [known[source], id === "letters" && [...opened], id === "trends" && known.trends.points.at(-1).at];
 
 // Only what has changed is redrawn, so that selections and opened details stay. Ages are computed
 // from the times, so they are no change.
@@ -175,20 +182,25 @@ function keepOpen(body, render) {
 function verdict() {
   const wrongs = panels.wrongs(known);
   const missing = Object.keys(failed);
-  if (missing.length) wrongs.push([PANELS.find(([, , source]) => source === missing[0])[0], `${counted(missing.length, "answer")} missing: some of the state is unknown`]);
-  if (lateness()) wrongs.push(["wrong", `Not updated for ${lateness()}: what is shown may have changed`]);
-  const pendings = panels.pendings(known);
-  if (!wrongs.length && pendings.length) return [el("h1", { class: "verdict" }, "Nothing is wrong, but not all is done"), lines(pendings)];
-  if (!wrongs.length && !may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
-  if (!wrongs.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, books.lookedAt(known, Math.min(...answeredAt())))];
-  return [
-    el("h1", { class: "verdict bad" }, wrongs.length === 1 ? "One thing is wrong" : `${wrongs.length} things are wrong`),
-    lines([...wrongs, ...pendings]),
-  ];
+  if (missing.length) wrongs.push({ panel: PANELS.find(([, , source]) => source === missing[0])[0], runbook: UNANSWERED, text: `${counted(missing.length, "answer")} missing: some of the state is unknown` });
+  if (lateness()) wrongs.push({ panel: "wrong", runbook: UNANSWERED, text: `Not updated for ${lateness()}: what is shown may have changed` });
+  const [pendings, silences] = [panels.pendings(known), alerts.silences(known)];
+  if (wrongs.length) {
+    const title = wrongs.length === 1 ? "One thing is wrong" : `${wrongs.length} things are wrong`;
+    return [el("h1", { class: "verdict bad" }, title), lines([...wrongs, ...pendings, ...silences])];
+  }
+  if (pendings.length) return [el("h1", { class: "verdict" }, "Nothing is wrong, but not all is done"), lines([...pendings, ...silences])];
+  if (silences.length) return [el("h1", { class: "verdict" }, "Nothing is wrong but what is silenced"), lines(silences)];
+  if (!may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
+  return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, books.lookedAt(known, Math.min(...answeredAt())))];
 }
 
 function lines(found) {
-  return el("ul", { class: "wrongs" }, found.map(([panel, text]) => el("li", {}, el("a", { href: `#${panel}`, "data-key": `wrong ${panel} ${text}` }, text))));
+  return el("ul", { class: "wrongs" }, found.map(({ panel, text, runbook, care, until }) => el("li", {},
+    el("a", { href: `#${panel}`, "data-key": `wrong ${panel} ${text}` }, text),
+    runbook ? [" ", runbookLink(runbook)] : null,
+    care ? el("span", { class: "quiet" }, ` ${care}`) : null,
+    until ? el("span", { class: "quiet" }, ", ends ", ago(until)) : null)));
 }
 
 const secondsSince = (moment) => (Date.now() - moment) / 1000;
@@ -215,6 +227,7 @@ function signOut(note) {
   drawn = null;
   opened.clear();
   staff.close();
+  trends.forget();
   for (const each of [known, failed, loadedAt]) for (const key of Object.keys(each)) delete each[key];
   begin(note);
 }
@@ -235,7 +248,7 @@ function begin(note) {
   focus();
 }
 
-$("refresh").addEventListener("click", () => { staff.forget(); void refresh(); });
+$("refresh").addEventListener("click", () => { staff.forget(); trends.forget(); void refresh(); });
 $("sign-out").addEventListener("click", () => signOut("You have signed out."));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);
@@ -243,7 +256,7 @@ document.addEventListener("visibilitychange", () => {
 });
 window.addEventListener("resize", () => {
   if (!drawn) return;
-  delete drawn.sales; // its text size depends on the width of the screen
+  for (const each of ["sales", "trends"]) delete drawn[each]; // their text size depends on the width of the screen
   draw();
 });
 setInterval(() => {

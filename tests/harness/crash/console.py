@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from commerce.app.operations.sales import LAST_DAY, SALES
 from commerce.runtime.cache.read_through import shared_cache
+from commerce.shared import clock
 from tests.harness.crash.cases import OK, Case, Scenario, answered, ordered
 from tests.harness.crash.operators import (
     discarded,
@@ -60,7 +62,41 @@ def _audited(case: Case) -> object:
     return [row.action for row in rows(sql, case.words["envelope"]["id"])]
 
 
+def _with_an_alert() -> Case:
+    case = ordered()
+    alert = operations.an_alert("RANKINGS_LOST", case.order)  # of this case alone
+    return replace(case, words={**case.words, "alert": alert["alert_id"]})
+
+
+def _alert_of(case: Case) -> object:
+    """Return what the audit and the alert itself have of who acknowledged it."""
+    acts = rows("SELECT action FROM admin_audit WHERE subject_id = $1", case.words["alert"])
+    notes = rows("SELECT note FROM alert WHERE id = $1", case.words["alert"])
+    return sorted({row.action for row in acts}), [row.note for row in notes]
+
+
 SCENARIOS = (
+    Scenario(
+        "see_alerts", "operations/list_alerts", _with_an_alert,
+        lambda case: answered(operations.alerts(by=case.admin), lambda body: body["items"] != []),
+        frozenset({"200 True"}),
+    ),
+    Scenario(
+        "acknowledge_alert", "operations/acknowledge_alert", _with_an_alert,
+        lambda case: answered(
+            operations.acknowledge(case.words["alert"], "I look at it", case.admin)
+        ),
+        OK, look=_alert_of,
+    ),
+    Scenario(
+        "silence_alert", "operations/silence_alert", _with_an_alert,
+        lambda case: answered(
+            operations.silence(
+                case.words["alert"], clock.rfc3339(clock.now() + timedelta(hours=1)), by=case.admin
+            )
+        ),
+        OK, look=_alert_of,
+    ),
     Scenario(
         "see_queues", "operations/list_queues", _with_a_dead_letter,
         _at_the_console(lambda case: operations.list_queues(case.admin),

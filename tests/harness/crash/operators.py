@@ -138,6 +138,11 @@ def _checked(case: Case) -> object:
     return run.is_complete, about, open_.n
 
 
+def _samples(_: Case) -> object:
+    """Return if a sample is there; the slot's primary key allows no second one."""
+    return [row.found for row in rows("SELECT count(*) > 0 AS found FROM trend_sample")]
+
+
 # --- commands -----------------------------------------------------------------------------------
 
 
@@ -230,6 +235,10 @@ SCENARIOS = (
     Scenario(
         "reconcile_books", "operations/every_five_minutes_reconcile", _with_unchecked_books,
         by_clock("operations/every_five_minutes_reconcile"), QUEUE, look=_checked,
+    ),
+    Scenario(
+        "take_sample", "operations/every_five_minutes_sample", _with_unchecked_books,
+        by_clock("operations/every_five_minutes_sample"), QUEUE, look=_samples,
     ),
     Scenario("relay_refused", "outbox/every_minute_relay", ordered, _relay_without_bus, QUEUE),
     Scenario(

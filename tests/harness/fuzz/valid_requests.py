@@ -37,6 +37,7 @@ from tests.support.addresses import add_address
 from tests.support.api_gateway import ApiGateway
 from tests.support.coupons import a_coupon
 from tests.support.drops import begin_entries, drop_terms, promote, reach_draw
+from tests.support.operations import an_alert
 from tests.support.orders import an_order, ship
 from tests.support.payments import CALLBACKS, a_card_order, pay, payments_of
 from tests.support.returns import a_delivered_order, a_return
@@ -341,6 +342,11 @@ def _a_quarantined_event(world: World) -> Words:
     return {examples.EVENT_ID: str(event.id)}
 
 
+def _an_alert(_: World) -> Words:
+    alert = an_alert("DEAD_LETTERS", "mail-requested")
+    return {examples.ALERT_ID: alert["alert_id"]}
+
+
 def _a_draft(world: World) -> Words:
     product = _a_product(world)
     command = drop_terms(product, 5)
@@ -421,6 +427,8 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/admin/payments/{payment_id}/sync"): _a_payment,
     ("POST", CALLBACKS): _a_transaction,
     ("POST", "/admin/set-aside/{event_id}/put-back"): _a_quarantined_event,
+    ("POST", "/admin/alerts/{alert_id}/acknowledgement"): _an_alert,
+    ("POST", "/admin/alerts/{alert_id}/silence"): _an_alert,
     ("DELETE", "/products/{product_id}/like"): _a_like,
     ("GET", "/drops/{drop_id}"): _a_published_drop,
     ("GET", "/drops/{drop_id}/proof"): _a_sealed_drop,

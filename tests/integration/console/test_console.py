@@ -155,7 +155,7 @@ def test_what_costs_buyers_most_is_first(dead: DeadQueue, open_console: Open) ->
 
     console.route("**/admin/overview", stopped)
     console.get_by_role("button", name="Refresh").click()
-    expect(console.locator(".wrongs li")).to_have_text(
+    expect(console.locator(".wrongs a[data-key]")).to_have_text(
         ["Card payments are stopped: the breaker is open", "1 dead letter in 1 queue",
          "1 event quarantined"]
     )  # fmt: skip

@@ -44,7 +44,7 @@ def test_an_admin_sees_every_panel_and_the_audit(page: Page, site: str) -> None:
     sign_in(page, site, an_account(Scope.ADMIN))
     expect(page.get_by_role("heading", name="All is well")).to_be_visible()
     assert panels(page)[-2:] == ["Audit", "Staff and API keys"]
-    assert len(panels(page)) == 12
+    assert len(panels(page)) == 14
 
 
 def test_a_user_without_scopes_is_shown_how_to_get_them(page: Page, site: str) -> None:

@@ -30,6 +30,8 @@ NOTHING = {
     "ranking_runs": 0,
     "failing_messages": 0,
     "reconciliation_runs": 0,
+    "alerts": 0,
+    "trend_samples": 0,
 }
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("own_shop")
 
 @pytest.fixture(autouse=True)
 def quick(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("BREAKER_OPEN_SECONDS", "1")
+    monkeypatch.setenv("BREAKER_OPEN_SECONDS", "4")
     monkeypatch.setenv("BREAKER_TRIAL_CALLS", "1")
     forget_valkey()
     yield
@@ -52,7 +52,7 @@ def test_a_breaker_that_opens_stops_payments_and_alerts(
     refused = pay(buyer, order_id)
 
     assert (refused.status, refused.json["code"]) == (503, "PAYMENT_GATEWAY_UNAVAILABLE")
-    assert refused.headers["retry-after"] == "1"
+    assert 1 <= int(refused.headers["retry-after"]) <= 4
     assert len(gateway.outcomes(order_id)) == asked
     [(subject, message)] = topic.received()
     assert subject == "PAYMENT_BREAKER_CHANGED closed to open"

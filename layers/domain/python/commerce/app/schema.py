@@ -37,6 +37,8 @@ def schema() -> MetaData:
             "ranking",
             "ranking.periods",
             "app.reconciliation.runs",
+            "app.alerts",
+            "app.trends",
         ),
     ):
         import_module(f"commerce.{module}.tables")

@@ -11,7 +11,8 @@ from commerce.entrypoints.http import PathNotFound, static_file
 HTML = "text/html; charset=utf-8"
 SCRIPT = "text/javascript; charset=utf-8"
 STYLE = "text/css; charset=utf-8"
-_TYPES = {".js": SCRIPT, ".css": STYLE}
+TEXT = "text/plain; charset=utf-8"
+_TYPES = {".js": SCRIPT, ".css": STYLE, ".md": TEXT}
 
 # A page loads from its own origin only, and images also from data in the page or its style sheet.
 POLICY = (
@@ -28,7 +29,7 @@ def serve_page(file: Path) -> Response[str]:
 
 
 def serve_asset(assets: Mapping[str, Path], name: str) -> Response[str]:
-    """Serve a script or style; `assets` has folders by file name. Raises PathNotFound."""
+    """Serve a script, style or text; `assets` has folders by file name. Raises PathNotFound."""
     if name not in assets:
         raise PathNotFound
     return static_file(_text(assets[name] / name), _TYPES[Path(name).suffix])

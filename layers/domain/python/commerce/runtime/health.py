@@ -10,7 +10,7 @@ from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared.errors import CommerceError, Kind, Unavailable
 from commerce.shared.schemas import View
 
-SCHEMA_REVISION = "0032"
+SCHEMA_REVISION = "0033"
 """The migration that this code needs. Revisions are numbered, so that they can be compared."""
 
 logger = logging.getLogger(__name__)

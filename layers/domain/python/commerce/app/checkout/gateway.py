@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from commerce.app import alerts
 from commerce.payment import (
     HttpPaymentGateway,
     Policy,
@@ -10,7 +11,7 @@ from commerce.payment import (
     ValkeyBreaker,
     breaker_changed,
 )
-from commerce.runtime import alerts, settings
+from commerce.runtime import settings
 from commerce.runtime.cache.valkey import valkey
 from commerce.runtime.metrics import count
 

@@ -4,13 +4,28 @@ The overview and the sales are read over the tables of all contexts, not through
 letters are handled by the same code as in `make ops`.
 """
 
-from commerce.app.operations.commands import Discard, Redrive, ResendNotice, Restore, SyncPayment
+from commerce.app.operations.alerts import (
+    AlertView,
+    acknowledge_alert,
+    alerts_of_a_week,
+    silence_alert,
+)
+from commerce.app.operations.commands import (
+    AcknowledgeAlert,
+    Discard,
+    Redrive,
+    ResendNotice,
+    Restore,
+    SilenceAlert,
+    SyncPayment,
+)
 from commerce.app.operations.dead_letters import (
     DeadLetterOutcomeView,
     DeadLetterView,
     KindsView,
     QueueDeadLettersView,
     QueuesView,
+    counts,
     dead_letters_of,
     describe,
     discard,
@@ -26,7 +41,14 @@ from commerce.app.operations.discarded import (
     discarded,
     newest_discarded,
 )
-from commerce.app.operations.errors import EventNotQuarantined, NothingToSend, QueueNotFound
+from commerce.app.operations.errors import (
+    AlertNotFound,
+    AlertNotSilenceable,
+    EventNotQuarantined,
+    NothingToSend,
+    QueueNotFound,
+    SilenceRefused,
+)
 from commerce.app.operations.notices import repeat_notice
 from commerce.app.operations.order import (
     NoticesView,
@@ -40,6 +62,10 @@ from commerce.app.operations.repairs import RequeueView, requeue, requeue_event,
 from commerce.app.operations.sales import SalesView, sales
 
 __all__ = [
+    "AcknowledgeAlert",
+    "AlertNotFound",
+    "AlertNotSilenceable",
+    "AlertView",
     "DeadLetterOutcomeView",
     "DeadLetterView",
     "Discard",
@@ -60,8 +86,13 @@ __all__ = [
     "ResendNotice",
     "Restore",
     "SalesView",
+    "SilenceAlert",
+    "SilenceRefused",
     "SyncPayment",
     "TimelineView",
+    "acknowledge_alert",
+    "alerts_of_a_week",
+    "counts",
     "dead_letters_of",
     "describe",
     "discard",
@@ -78,6 +109,7 @@ __all__ = [
     "requeue_event",
     "restore",
     "sales",
+    "silence_alert",
     "sync_payment",
     "timeline",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from commerce.runtime.messaging.dead_letters import MAX_KIND_CHARACTERS
-from commerce.shared.schemas import Command, Quantity, Reason
+from commerce.shared.schemas import Command, Moment, Quantity, Reason, line
 
 MessageIds = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=100)]],
@@ -71,3 +71,19 @@ class Restore(Command):
     """Send discarded messages to their queue again."""
 
     message_ids: MessageIds
+
+
+class AcknowledgeAlert(Command):
+    """Say who looks after an alert, and what they know; the alert stays shown."""
+
+    note: Annotated[str, line(500), Field(examples=["The carrier repairs it, call at 10:00"])]
+
+
+class SilenceAlert(Command):
+    """Hide an alert from what the console counts as wrong until then, seven days at most.
+
+    Null ends a silence.
+    """
+
+    until: Moment | None
+    reason: Annotated[Reason, Field(examples=["The mail provider is down until noon"])]

@@ -170,6 +170,11 @@ def queues() -> QueuesView:
     return QueuesView(queues=sorted(shown, key=lambda each: (each.count == 0, by_harm(each.queue))))
 
 
+def counts() -> dict[str, int]:
+    """Count the dead letters of every queue, without receiving any."""
+    return {queue.name: _dead_letters(queue).count() for queue in _queues()}
+
+
 def dead_letters_of(queue: str, limit: int) -> QueueDeadLettersView:
     """List the dead letters of one queue, with their causes. Raises QueueNotFound."""
     found = _dead_letters(_queue(queue))

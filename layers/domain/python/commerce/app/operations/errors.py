@@ -36,3 +36,30 @@ class EventNotQuarantined(CommerceError):
 
     def __init__(self) -> None:
         super().__init__("It may have been requeued already.")
+
+
+class AlertNotFound(CommerceError):
+    """There is no alert with this id."""
+
+    kind = Kind.NOT_FOUND
+    code = "ALERT_NOT_FOUND"
+    default_detail = "It may have been deleted: alerts are listed for seven days."
+
+
+class AlertNotSilenceable(CommerceError):
+    """This alert may not be silenced."""
+
+    kind = Kind.CONFLICT
+    code = "ALERT_NOT_SILENCEABLE"
+    default_detail = (
+        "Orders, money or goods may be stuck while it stands. Acknowledge it, and follow its "
+        "runbook."
+    )
+
+
+class SilenceRefused(CommerceError):
+    """A silence ends in the future, within seven days."""
+
+    kind = Kind.INVALID
+    code = "SILENCE_REFUSED"
+    default_detail = "Send a moment of the next seven days, or null to end the silence."

@@ -1,7 +1,8 @@
-"""Alerts that operators receive once."""
+"""Alerts that operators receive once, and that are recorded."""
 
 import logging
 
+from commerce.app.alerts import record
 from commerce.runtime import alerts, idempotency
 from commerce.runtime.alerts import Alert
 from commerce.runtime.db.current import database
@@ -10,6 +11,18 @@ from commerce.runtime.idempotency import AlreadyDone, Claim
 from commerce.shared.errors import Unavailable
 
 logger = logging.getLogger(__name__)
+
+
+def publish(alert: Alert, *, is_hurried: bool = False) -> None:
+    """Send the alert to the operators, then record it. Raises what the topic's client raises.
+
+    It is recorded where it could not be sent too: then the console alone has it. No transaction is
+    open while it is sent, and a record that cannot be written is logged.
+    """
+    try:
+        alerts.publish(alert, is_hurried=is_hurried)
+    finally:
+        record.raised(alert)
 
 
 def alert_once(alert: Alert) -> None:
@@ -28,7 +41,7 @@ def alert_once(alert: Alert) -> None:
     if not is_claimed:
         return
     try:
-        alerts.publish(alert)
+        publish(alert)
     except Exception:
         with UnitOfWork(database()) as uow:
             idempotency.release(uow, alert.claim)

@@ -17,10 +17,12 @@ from infra.ops import (
     acts,
     dlq,
     drops,
+    find,
     keys,
     logs,
     outbox,
     payments,
+    quarantine,
     queues,
     rankings,
     reconcile,
@@ -64,9 +66,11 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     for group in (
+        find,
         dlq,
         queues,
         outbox,
+        quarantine,
         payments,
         drops,
         reconcile,

@@ -115,6 +115,9 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("POST", "/admin/api-keys", {"name": "Warehouse", "scopes": ["stock", "orders:fulfil"]}),
     ("DELETE", "/admin/api-keys/{order}", None),
     ("GET", "/admin/audit", None),
+    ("GET", "/admin/find?text=coyote", None),
+    ("GET", "/admin/events/{order}", None),
+    ("POST", "/admin/set-aside/{order}/discard", {"reason": "Mine alone"}),
 ]
 SLOWED_AFTER = 20
 

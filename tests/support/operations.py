@@ -3,6 +3,7 @@
 import os
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -100,6 +101,22 @@ def order_as_admin(order_id: str) -> Answer:
 def requeue(event_id: str, by: Person | None = None) -> Answer:
     """Call POST /admin/set-aside/{event_id}/put-back."""
     return _send("requeue_event", "POST", f"/admin/set-aside/{event_id}/put-back", by)
+
+
+def discard_event(event_id: str, reason: str, by: Person | None = None) -> Answer:
+    """Call POST /admin/set-aside/{event_id}/discard."""
+    path = f"/admin/set-aside/{event_id}/discard"
+    return _send("discard_event", "POST", path, by, {"reason": reason})
+
+
+def event(event_id: str, by: Person | None = None) -> Answer:
+    """Call GET /admin/events/{event_id}."""
+    return _send("list_dead_letters", "GET", f"/admin/events/{event_id}", by)
+
+
+def find(text: str, by: Person | None = None) -> Answer:
+    """Call GET /admin/find."""
+    return _send("find_by_id", "GET", f"/admin/find?text={quote(text)}", by)
 
 
 def _send(name: str, method: str, path: str, by: Person | None = None, body: Any = None) -> Answer:

@@ -3,11 +3,13 @@ import * as actions from "./actions.js";
 import * as books from "./books.js";
 import { may } from "./api.js";
 import * as charts from "./charts.js";
-import { ago, badge, button, counted, duration, el, figure, money, number, shortId, table } from "./dom.js";
+import { ago, badge, button, counted, duration, el, figure, money, number, pretty, shortId, table } from "./dom.js";
 import { openDiscarded } from "./discarded.js";
 import { troubles } from "./drops.js";
+import { eventActs } from "./event.js";
 import * as failing from "./failing.js";
 import * as letterActs from "./letters.js";
+import { linkTo } from "./links.js";
 import { orderLink } from "./order.js";
 
 const LATE_EVENTS_SECONDS = 60; // the alarm's
@@ -118,14 +120,6 @@ function deadLettersOf(queue, shown, changed) {
       ? el("li", { class: "quiet" }, `${counted(shown.length, "message")} of ${number(queue.count)} shown`) : null);
 }
 
-function pretty(body) {
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    return body;
-  }
-}
-
 // --- outbox --------------------------------------------------------------------------------------
 
 export function outbox({ outbox: box }, { changed }) {
@@ -136,12 +130,11 @@ export function outbox({ outbox: box }, { changed }) {
     figure("quarantined", number(box.set_aside_count), box.set_aside_count > 0));
   if (!box.set_aside.length) return [figures];
   return [figures, table("Quarantined events", [
-    ["Event", (event) => event.type],
+    ["Event", (event) => linkTo("event", event.event_id, `event ${event.event_id}`, `Event ${event.event_id}`, event.type)],
     ["About", (event) => id(event.aggregate_id)],
     ["Cause", (event) => el("span", { class: "cause" }, event.cause)],
     ["Quarantined", (event) => ago(event.set_aside_at)],
-    ["", (event) => button("Requeue", `requeue ${event.event_id}`, () => actions.requeue(event, changed),
-      "", `Requeue event ${event.event_id}`), "act"],
+    ["", (event) => eventActs(event, changed), "act"],
   ], box.set_aside)];
 }
 
@@ -183,7 +176,7 @@ export function payments({ payments: waiting, breaker }, { changed }) {
       `: ${number(breaker.opening.failed)} of ${counted(breaker.opening.calls, "call")} failed or were slow: ${breaker.opening.causes.join(", ")}`) : null);
   if (!waiting.length) return [state, well("No payment is unfinished.")];
   return [state, table("Unfinished payments", [
-    ["Payment", (payment) => id(payment.payment_id)],
+    ["Payment", (payment) => linkTo("payment", payment.payment_id, `payment ${payment.payment_id}`, `Payment ${payment.payment_id}`)],
     ["Order", (payment) => payment.charge_id
       ? el("span", { class: "quiet", title: payment.charge_id }, "points") : orderLink(payment.order_id, payment.payment_id)],
     ["State", (payment) => badge(payment.status, payment.late ? "bad" : "")],

@@ -4,7 +4,14 @@ The overview and the sales are read over the tables of all contexts, not through
 letters are handled by the same code as in `make ops`.
 """
 
-from commerce.app.operations.commands import Discard, Redrive, ResendNotice, Restore, SyncPayment
+from commerce.app.operations.commands import (
+    Discard,
+    DiscardEvent,
+    Redrive,
+    ResendNotice,
+    Restore,
+    SyncPayment,
+)
 from commerce.app.operations.dead_letters import (
     DeadLetterOutcomeView,
     DeadLetterView,
@@ -26,7 +33,22 @@ from commerce.app.operations.discarded import (
     discarded,
     newest_discarded,
 )
-from commerce.app.operations.errors import EventNotQuarantined, NothingToSend, QueueNotFound
+from commerce.app.operations.errors import (
+    EventNotFound,
+    EventNotQuarantined,
+    NothingToSend,
+    QueueNotFound,
+)
+from commerce.app.operations.events import (
+    DiscardedEventView,
+    EventView,
+    discard_event,
+    discard_quarantined,
+    discarded_from_quarantine,
+    event,
+    find_event,
+    restore_events,
+)
 from commerce.app.operations.notices import repeat_notice
 from commerce.app.operations.order import (
     NoticesView,
@@ -43,9 +65,13 @@ __all__ = [
     "DeadLetterOutcomeView",
     "DeadLetterView",
     "Discard",
+    "DiscardEvent",
     "Discarded",
+    "DiscardedEventView",
     "DiscardedView",
+    "EventNotFound",
     "EventNotQuarantined",
+    "EventView",
     "KindsView",
     "NothingToSend",
     "NoticeView",
@@ -65,7 +91,12 @@ __all__ = [
     "dead_letters_of",
     "describe",
     "discard",
+    "discard_event",
+    "discard_quarantined",
     "discarded",
+    "discarded_from_quarantine",
+    "event",
+    "find_event",
     "kinds_of",
     "newest_discarded",
     "order_for_operators",
@@ -77,6 +108,7 @@ __all__ = [
     "requeue",
     "requeue_event",
     "restore",
+    "restore_events",
     "sales",
     "sync_payment",
     "timeline",

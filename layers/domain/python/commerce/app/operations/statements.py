@@ -134,7 +134,7 @@ DISCARDED = Statement(
     )
     .order_by(_d.id.desc())
 )
-DISCARDED_MESSAGES = Statement(
+_discarded_messages = (
     select(*_discard)
     .where(
         _d.action == _ACTION,
@@ -143,6 +143,8 @@ DISCARDED_MESSAGES = Statement(
     )
     .order_by(_d.id.desc())
 )
+DISCARDED_MESSAGES = Statement(_discarded_messages)
+LOCK_DISCARDED = Statement(_discarded_messages.with_for_update())
 NEWEST_DISCARDS = Statement(
     select(*_discard)
     .where(_d.action == _ACTION, _d.id < _BEFORE_ID)

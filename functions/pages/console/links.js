@@ -17,8 +17,9 @@ export function goTo(kind, id) {
 }
 
 // A button that leads to a thing, and the bare id where the API would not show it.
-export function linkTo(kind, id, key, name, text = shortId(id)) {
+export function linkTo(kind, id, key, name, shownAs) {
   if (!id) return el("span", { class: "quiet" }, "–");
+  const text = shownAs ?? shortId(id);
   const [scope] = openers.get(kind) ?? [];
   if (scope && !may(scope)) return el("code", { class: "id", title: id }, text);
   return button(text, key, () => goTo(kind, id), "link", name, id);

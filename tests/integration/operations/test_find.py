@@ -27,7 +27,8 @@ from tests.support.drops import an_open_drop, entries
 from tests.support.gateway import RunningGateway
 from tests.support.operations import NAME, a_console_queue, discard, discard_event, find, requeue
 from tests.support.orders import an_order
-from tests.support.payments import a_card_order, pay, payments_of
+from tests.support.payments import a_card, a_card_order, pay, payments_of
+from tests.support.points import post_charge
 from tests.support.privacy import erase_me
 from tests.support.quarantine import a_quarantined_event
 from tests.support.returns import a_delivered_order, a_return, refund_order
@@ -88,6 +89,22 @@ def test_a_payment_is_found_by_its_id_and_by_its_transaction_key(gateway: Runnin
         payment = found_by(typed)["PAYMENT"]
         assert (payment["id"], payment["order_id"]) == (payment_id, order_id)
         assert payment["link"] == f"payment={payment_id}"
+
+
+def test_a_charge_of_points_leads_to_its_payment(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POINT_CHARGING", "CARD")
+    gateway.behave("healthy")
+    buyer = a_buyer()
+    answer = post_charge(buyer, 1_000, **a_card())
+    assert answer.status == 201, answer.json
+    charge_id = answer.json["charge_id"]
+    [payment] = rows("SELECT id FROM payment WHERE charge_id = $1", charge_id)
+    charge = found_by(charge_id)["CHARGE"]
+    assert (charge["link"], charge["order_id"]) == (f"payment={payment.id}", None)
+    assert charge["user_id"] == str(buyer.user_id)
+    assert found_by(str(payment.id))["PAYMENT"]["link"] == f"payment={payment.id}"
 
 
 def test_things_of_each_context_are_found_by_their_ids() -> None:

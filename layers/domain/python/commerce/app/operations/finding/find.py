@@ -87,8 +87,9 @@ def find(typed: str, *, scopes: Collection[str], by: str) -> FindView:
 def _kinds(form: Form) -> list[str]:
     if form.id is not None:
         return list(SCOPES)
-    of_form = {"USER": form.is_login_id, "TRACE": form.may_be_trace}
-    return [each for each in ("PAYMENT", *_MESSAGES, *of_form) if of_form.get(each, True)]
+    if form.is_login_id:
+        return ["PAYMENT", "USER"]
+    return ["PAYMENT", *_MESSAGES, "TRACE"] if form.may_be_trace else ["PAYMENT"]
 
 
 def _kept(shop: Shop, form: Form, kinds: Collection[str], *, by: str) -> list[FoundView]:

@@ -36,7 +36,7 @@ def find(target: Target, options: argparse.Namespace) -> Answer:
 def show(answer: dict[str, Any]) -> None:
     """Print what was found, a trace's entries, and what was searched."""
     if answer["found"]:
-        show_fields(["kind", "id", "state", "at", "order_id", "link"], answer["found"])
+        show_fields(["kind", "id", "state", "order_id", "link"], answer["found"])
         people.print("A link goes behind the console's address: …/console#LINK", style="dim")
     else:
         show_error(f"Nothing is found by {answer['text']}.")

@@ -14,9 +14,9 @@ const searching = () => el("p", { class: "quiet", role: "status" }, "Searching d
 
 export function findForm() {
   const input = el("input", { id: "find-text", type: "search", required: true, maxlength: String(MAX_CHARACTERS), autocomplete: "off", autocapitalize: "none", spellcheck: "false",
-    placeholder: "Id, TR-…, trace or login id" });
+    placeholder: "Any id, TR-… or login id" });
   const form = el("form", { class: "find", role: "search" },
-    el("label", { class: "unseen", for: "find-text" }, "Find by id of an order, payment, event, user, message or trace, by transaction key or login id"),
+    el("label", { class: "unseen", for: "find-text" }, "Find by id, transaction key or login"),
     input, button("Find", "find", null, "plain"));
   form.querySelector("button").type = "submit";
   form.addEventListener("submit", (event) => {

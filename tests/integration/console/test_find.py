@@ -83,6 +83,25 @@ def test_a_deep_link_opens_after_signing_in_and_survives_a_reload(
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_what_a_link_opened_is_closed_with_the_session_and_opened_in_the_next(
+    page: Page, site: str, order_id: str
+) -> None:
+    account = an_account(Scope.OPS, Scope.ORDERS_READ)
+    sign_in(page, site, account)
+    expect(page.get_by_role("heading", name="Dead letters")).to_be_visible()
+    page.goto(f"{site}/console#order={order_id}")
+    history = page.get_by_role("table", name="History")
+    expect(history).to_be_visible()
+    page.evaluate("sessionStorage.setItem('lastunit-console-token', 'no longer good')")
+    page.evaluate("document.getElementById('refresh').click()")
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_label("Login id").fill(account.login_id)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(history).to_be_visible()
+
+
 def test_a_link_to_what_this_person_may_not_see_says_so(
     page: Page, site: str, order_id: str
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from commerce.app.messaging import relay
+from commerce.app.operations import statements as order_statements
 from commerce.app.operations.finding import statements as sql
 from commerce.app.operations.finding import trace as trace_module
 from commerce.app.operations.finding.views import SCOPES
@@ -34,6 +35,7 @@ from tests.support.quarantine import a_quarantined_event
 from tests.support.returns import a_delivered_order, a_return, refund_order
 from tests.support.sessions import Account, an_account
 from tests.support.shop import a_brand, a_buyer, a_product, an_admin, rows, staff_with
+from tests.support.staff import suspend
 
 pytestmark = pytest.mark.usefixtures("own_shop", "cheap_hashes")
 
@@ -130,6 +132,8 @@ def test_things_of_each_context_are_found_by_their_ids() -> None:
     ):
         found = found_by(id_)
         assert {each: found[each]["link"] for each in found} == {kind: link}
+        owner = str(buyer.user_id) if kind == "RETURN" else None
+        assert found[kind]["user_id"] == owner  # staff of coupons and drops see no users
 
 
 def test_a_user_is_found_by_login_id_in_any_case_and_the_audit_names_them() -> None:
@@ -256,6 +260,14 @@ def test_the_acts_of_a_request_are_found_by_its_id_without_a_log(
     assert answer["is_complete"] is False
 
 
+def test_a_reason_about_a_user_is_in_no_trace() -> None:
+    account = an_account()
+    assert suspend(account.user_id, "Uses stolen cards").status == 200
+    [change] = rows("SELECT trace_id FROM admin_audit WHERE subject_id = $1", account.user_id)
+    [entry] = [each for each in find(change.trace_id).json["entries"] if each["kind"] == "ACT"]
+    assert (entry["what"], entry["detail"]) == ("suspend user", "")
+
+
 def test_a_search_of_the_log_that_is_out_of_time_says_so(
     log: Callable[[Search], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,6 +298,24 @@ def test_nothing_is_found_by_an_id_of_nothing_and_it_says_what_was_searched() ->
     assert (answer["found"], answer["entries"], answer["notes"]) == ([], [], [])
     assert set(answer["searched"]) == set(SCOPES)
     assert answer["not_searched"] == []
+
+
+def test_events_near_a_moment_are_read_by_the_index_of_their_ids() -> None:
+    id_ = "lpad(to_hex(n), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0')"
+    rows(
+        "INSERT INTO outbox (id, source, type, occurred_at, aggregate_id, aggregate_version,"
+        f" trace_id, data, published_at) SELECT ({id_})::uuid, 's', 't', now(), gen_random_uuid(),"
+        " 1, md5(n::text), '{}', now() FROM generate_series(1, 20000) AS n"
+    )
+    rows("ANALYZE outbox")
+    ids = {"first_ids": [clock.new_id()] * 10, "end_ids": [clock.new_id()] * 10}
+    for query in (
+        sql.EVENTS_OF_TRACE(trace_id="t", **ids),
+        order_statements.EVENTS_ABOUT(subjects=[clock.new_id()], **ids),
+    ):
+        plan = "\n".join(row[0] for row in rows(f"EXPLAIN {query.sql}", *query.values))
+        assert "Seq Scan on outbox" not in plan, plan
+        assert "outbox_id_key" in plan
 
 
 def test_each_look_up_is_by_an_index() -> None:

@@ -9,18 +9,17 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
-    and_,
     any_,
     bindparam,
     case,
     cast,
-    column,
     func,
     null,
     select,
     union_all,
 )
 
+from commerce.app.operations.statements import events_near
 from commerce.brand.tables import brand_table
 from commerce.coupon.tables import coupon_table, issued_coupon_table
 from commerce.drop.tables import drop_entry_table, drop_table
@@ -98,13 +97,11 @@ BY_ID = {
     "BRAND": Statement(_found(_b.id, _b.created_at, _b.name).where(_b.id == _ID)),
     "COUPON": Statement(_found(_c.id, _c.created_at, _c.name).where(_c.id == _ID)),
     "ISSUED_COUPON": Statement(
-        _found(_i.id, _i.issued_at, order_id=_i.used_by_order, user_id=_i.user_id)
-        .where(_i.id == _ID)
+        _found(_i.id, _i.issued_at, order_id=_i.used_by_order).where(_i.id == _ID)
     ),
     "DROP": Statement(_found(_d.id, _d.entries_at, _d.state, about=_d.id).where(_d.id == _ID)),
     "DROP_ENTRY": Statement(
-        _found(_e.id, _e.joined_at, _e.status, _e.order_id, _e.user_id, about=_e.drop_id)
-        .where(_e.id == _ID)
+        _found(_e.id, _e.joined_at, _e.status, _e.order_id, about=_e.drop_id).where(_e.id == _ID)
     ),
 }  # fmt: skip
 """By kind of thing."""
@@ -138,24 +135,13 @@ DISCARDED = Statement(
 )
 
 _TRACE: Any = bindparam("trace_id", type_=Text)
+# Reasons of changes may be about a user: the audit shows them, to admins.
 ACTS_OF_TRACE = Statement(
     union_all(
-        select(
-            _ch_.at, _ch_.by, _ch_.action, _ch_.after["reason"].astext.label("reason")
-        ).where(_ch_.trace_id == _TRACE),
+        select(_ch_.at, _ch_.by, _ch_.action, _NO_TEXT.label("reason")).where(
+            _ch_.trace_id == _TRACE
+        ),
         select(_a.at, _a.by, _a.action, _a.reason).where(_a.trace_id == _TRACE),
     ).limit(bindparam("limit", type_=BigInteger))
 )  # fmt: skip
-_bounds = (
-    func.unnest(bindparam("first_ids", type_=ARRAY(Uuid)), bindparam("end_ids", type_=ARRAY(Uuid)))
-    .table_valued(column("first", Uuid), column("end", Uuid))
-    .render_derived("bounds")
-)
-# The outbox has no index by trace, which each event would pay for: ids near a moment are few.
-EVENTS_OF_TRACE = Statement(
-    select(_ev.id, _ev.type, _ev.occurred_at, _ev.trace_id, _ev.published_at)
-    .distinct()
-    .join_from(_bounds, outbox_table, and_(_ev.id >= _bounds.c.first, _ev.id < _bounds.c.end))
-    .where(_ev.trace_id == _TRACE)
-    .order_by(_ev.id)
-)
+EVENTS_OF_TRACE = Statement(events_near(lambda near: near.trace_id == _TRACE))

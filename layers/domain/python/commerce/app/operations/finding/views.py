@@ -39,7 +39,7 @@ class FoundView(View):
     state: str = Field(description="Its status, the type of an event, or the cause of a failure")
     at: Timestamp | None = Field(description="When it was made, or what its state says happened")
     order_id: str | None = Field(description="The order that it belongs to")
-    user_id: str | None = Field(description="The erased or living user that it is of")
+    user_id: str | None = Field(description="The user, erased or not, whose order or payment it is")
     link: str | None = Field(
         description="What follows /console# where the console shows it; null where it does not",
         examples=["order=0198c0de-0000-7000-8000-000000000004"],

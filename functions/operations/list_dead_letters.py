@@ -1,4 +1,4 @@
-"""GET /admin/dead-letters/{queue} and what else is read from queues, audit and log."""
+"""GET /admin/dead-letters/{queue} and what else is read from queues, outbox, audit and log."""
 
 from typing import Annotated
 
@@ -6,11 +6,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from commerce.app.operations import (
     DiscardedView,
+    EventNotFound,
+    EventView,
     KindsView,
     QueueDeadLettersView,
     QueueNotFound,
     TimelineView,
     dead_letters_of,
+    event,
     kinds_of,
     newest_discarded,
     timeline,
@@ -46,10 +49,18 @@ def list_discarded_messages(limit: Limit = 20, cursor: Cursor = None) -> Page[Di
     return in_transaction(newest_discarded, limit=limit, after=cursor)
 
 
+@api.get("/admin/events/<event_id>")
+def get_event(event_id: str, staff: Staff) -> EventView:  # noqa: ARG001
+    """Read an event with its data: waiting for the bus, published within days, or quarantined."""
+    return event(event_id)
+
+
 @api.get("/admin/orders/<order_id>/timeline")
 def get_timeline(order_id: str, staff: Staff) -> TimelineView:  # noqa: ARG001
     """Read all that is known of an order: history, events, notices, acts, dead letters, log."""
     return timeline(order_id)
 
 
-handler = lambda_handler(api, access=Scope.OPS, refusals=(QueueNotFound, OrderNotFound))
+handler = lambda_handler(
+    api, access=Scope.OPS, refusals=(QueueNotFound, OrderNotFound, EventNotFound)
+)

@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.local.api import Api
 from infra.local.beacon import relay_urls, start_beacon
 from infra.local.delivery import delivery_secret, start_delivery
-from infra.local.deployment import REGION, Deployment, python_runtime
+from infra.local.deployment import API_ID, REGION, STAGE, Deployment, python_runtime
 from infra.local.emulator import discard_scratch, discard_state, start_emulator
 from infra.local.env_file import write_env
 from infra.local.errors import LocalError
@@ -45,6 +45,7 @@ FIRST_REQUESTS = (
 )
 # How an emulator serves an API; the function fills in which one.
 CALLBACK_PATH = "/_aws/execute-api/{apiId}/{stage}/payments/callbacks"
+CONSOLE_PATH = f"/_aws/execute-api/{API_ID}/{STAGE}/console"
 # The AWS CLI and SDKs reach the emulator with it, and no account of the reader's.
 ACCOUNT = {
     "AWS_REGION": REGION,
@@ -171,6 +172,7 @@ class LocalSystem:
             "BeaconUrls": relay_urls(self.servers["beacon"].url),
             "BeaconChain": "SIMULATED",
             "GatewayCallbackUrl": f"{self.servers['emulator'].url}{CALLBACK_PATH}",
+            "ConsoleUrl": f"{self.servers['emulator'].url}{CONSOLE_PATH}",
             "ShippingRetryBaseSeconds": str(SHIPPING_RETRY_BASE_SECONDS),
         }
         return Deployment(self.directory, self.servers["emulator"].url, parameters)

@@ -14,7 +14,9 @@ from commerce.app.checkout import ChargePage, OrderPage
 from commerce.app.operations import (
     AlertView,
     DeadLetterOutcomeView,
+    DiscardedEventView,
     DiscardedView,
+    EventView,
     KindsView,
     NoticesView,
     OperatorsOrderView,
@@ -26,6 +28,7 @@ from commerce.app.operations import (
     SalesView,
     TimelineView,
 )
+from commerce.app.operations.finding import FindView
 from commerce.app.operations.overview import PROBLEMS
 from commerce.app.privacy import KeptView
 from commerce.app.rankings import RankedProductView, RankingView
@@ -379,6 +382,39 @@ _TRENDS = {
     ],
     "deploys": [{"at": AT, "version": "0.1.0", "code": "5c1e00000000"}],
 }
+_EVENT = {
+    "event_id": EVENT_ID,
+    "type": "OrderConfirmed",
+    "state": "QUARANTINED",
+    "aggregate_id": ORDER_ID,
+    "trace_id": REQUEST_ID,
+    "occurred_at": AT,
+    "published_at": None,
+    "refusals": 0,
+    "cause": "larger than 256 KB",
+    "set_aside_at": AT,
+    "body": '{"type": "OrderConfirmed", "data": {}}',
+    "body_is_cut": False,
+}
+_FOUND = {
+    "text": ORDER_ID,
+    "found": [
+        {
+            "kind": "ORDER",
+            "id": ORDER_ID,
+            "state": "CONFIRMED",
+            "at": AT,
+            "order_id": ORDER_ID,
+            "user_id": USER_ID,
+            "link": f"order={ORDER_ID}",
+        }
+    ],
+    "entries": [],
+    "searched": ["ORDER", "PAYMENT", "EVENT", "DEAD_LETTER"],
+    "not_searched": [{"kind": "USER", "scope": "users:read"}],
+    "notes": [],
+    "is_complete": True,
+}
 _OVERVIEW = {
     "at": AT,
     "books": {
@@ -690,6 +726,9 @@ _VIEWS: tuple[View, ...] = (
     ),
     TimelineView.model_validate(_TIMELINE),
     RequeueView(event_id=EVENT_ID, put_back=True),
+    DiscardedEventView(event_id=EVENT_ID, discarded=True),
+    EventView.model_validate(_EVENT),
+    FindView.model_validate(_FOUND),
     ActView.model_validate(_ACT),
     StaffView(user_id=USER_ID, login_id="coyote", scopes=[Scope.STOCK], suspended_at=None),
     ListedStaffView(

@@ -37,6 +37,7 @@ VALUES = {
     "ChargeStatus": ("ChargeView", "status"),
     "DropState": ("DropView", "state"),
     "EntryStatus": ("EntryView", "status"),
+    "FoundKind": ("FoundView", "kind"),
     "Gender": ("UserView", "gender"),
     "Language": ("UserView", "language"),
     "OrderStatus": ("OrderView", "status"),

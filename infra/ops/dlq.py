@@ -5,8 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from commerce.runtime.messaging.dead_letters import (
     DeadLetter,
     DeadLetterResult,
@@ -15,10 +13,10 @@ from commerce.runtime.messaging.dead_letters import (
     logged_cause,
 )
 from commerce.shared.clock import rfc3339
-from commerce.shared.schemas import Reason
 from infra.arguments import whole_number
 from infra.ops import logs
 from infra.ops.acts import act, moment
+from infra.ops.arguments import reason
 from infra.ops.command import DONE, FOUND, Answer, add_command, add_group, confirm
 from infra.ops.target import OpsError, Target, client
 from infra.ops.terminal import age, people, progress_bar, show_error, show_fields, show_table
@@ -63,14 +61,7 @@ def add_to(commands: Any) -> None:
         )
     shown.add_argument("--limit", type=whole_number, default=20)
     redriven.add_argument("--rate", type=_rate, help="messages per second")
-    discarded.add_argument("--reason", type=_reason, required=True)
-
-
-def _reason(text: str) -> str:
-    try:
-        return TypeAdapter[str](Reason).validate_python(text)
-    except ValidationError as error:
-        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from error
+    discarded.add_argument("--reason", type=reason, required=True)
 
 
 def _rate(text: str) -> float:

@@ -110,6 +110,16 @@ class Target:
         os.environ["DATABASE_SECRET_ARN"] = arn
         os.environ["DATABASE_PROXY_HOST"] = self.outputs.get("DatabaseProxyHost", "")
 
+    def use_queues(self) -> None:
+        """Point the domain to the stack's queues, as its functions find them. Raises OpsError."""
+        queues = list(self.queues.values())
+        if not queues:
+            raise OpsError(f"No queue of a stack {self.stack} is found: is --stack right?")
+        base = queues[0].dead_letters_url.rpartition("/")[0]
+        os.environ["RELAY_QUEUE_URL"] = f"{base}/{self.stack}-outbox-nudge"
+        os.environ["QUEUES"] = ",".join(each.name for each in queues if each.url)
+        os.environ["DEAD_LETTER_ONLY_QUEUES"] = ",".join(e.name for e in queues if not e.url)
+
     def use_valkey(self) -> None:
         """Point the domain to Valkey, and set the time zone: VALKEY_URL, else the stack's."""
         for name, output in (

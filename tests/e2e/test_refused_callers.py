@@ -119,6 +119,9 @@ ADMIN_DOORS: list[tuple[str, str, Any]] = [
     ("GET", "/admin/trends", None),
     ("POST", "/admin/alerts/{order}/acknowledgement", {"note": "Mine"}),
     ("POST", "/admin/alerts/{order}/silence", {"until": None, "reason": "It is only mine"}),
+    ("GET", "/admin/find?text=coyote", None),
+    ("GET", "/admin/events/{order}", None),
+    ("POST", "/admin/set-aside/{order}/discard", {"reason": "Mine alone"}),
 ]
 SLOWED_AFTER = 20
 

@@ -14,7 +14,9 @@ from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("own_shop")
 
-NOTICE = Alert("SHIPMENT_NOTICE_FAILED", "ORDER 1", "It failed.", {}, "shipment-notice-failed.md")
+NOTICE = Alert(
+    "SHIPMENT_NOTICE_FAILED", "ORDER 1", "It failed.", {}, "shipment-notice-failed.md", "order=1"
+)
 
 
 def _raise_ten_times() -> None:

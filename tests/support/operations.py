@@ -3,6 +3,7 @@
 import os
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -104,6 +105,22 @@ def requeue(event_id: str, by: Person | None = None) -> Answer:
     return _send("requeue_event", "POST", f"/admin/set-aside/{event_id}/put-back", by)
 
 
+def discard_event(event_id: str, reason: str, by: Person | None = None) -> Answer:
+    """Call POST /admin/set-aside/{event_id}/discard."""
+    path = f"/admin/set-aside/{event_id}/discard"
+    return _send("discard_event", "POST", path, by, {"reason": reason})
+
+
+def event(event_id: str, by: Person | None = None) -> Answer:
+    """Call GET /admin/events/{event_id}."""
+    return _send("list_dead_letters", "GET", f"/admin/events/{event_id}", by)
+
+
+def find(text: str, by: Person | None = None) -> Answer:
+    """Call GET /admin/find."""
+    return _send("find_by_id", "GET", f"/admin/find?text={quote(text)}", by)
+
+
 def _send(name: str, method: str, path: str, by: Person | None = None, body: Any = None) -> Answer:
     token = (by or an_admin()).token
     return call(f"operations/{name}", method, path, token=token, body=body)
@@ -126,7 +143,7 @@ def trends(by: Person | None = None) -> Answer:
 
 def an_alert(code: str, about: str) -> Any:
     """Raise an alert, and return it as operators see it."""
-    raised(Alert(code, about, "Something is wrong.", {}, "dead-letters.md"))
+    raised(Alert(code, about, "Something is wrong.", {}, "dead-letters.md", "letters"))
     return next(
         each
         for each in alerts("?limit=100").json["items"]

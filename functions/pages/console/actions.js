@@ -22,22 +22,6 @@ export function sync(payment, after) {
   });
 }
 
-export function requeue(event, after) {
-  ask({
-    title: "Requeue this event?",
-    text: `${event.type} ${shortId(event.event_id)} goes back to the outbox; the relay publishes it within a minute.`,
-    verb: "Requeue",
-    act: async () => {
-      try {
-        await post(path("set-aside", event.event_id, "put-back"));
-        return { text: `${event.type} ${shortId(event.event_id)} is requeued.`, bad: false };
-      } finally {
-        after();
-      }
-    },
-  });
-}
-
 export function publish(drop, after) {
   ask({
     title: "Publish this drop?",

@@ -5,7 +5,7 @@ import { ago, badge, button, counted, el, problemText, shortId, show, table } fr
 import { inParts, nameOf } from "./letters.js";
 import { orderLink } from "./order.js";
 
-export async function openDiscarded(after) {
+export function openDiscarded(after) {
   const body = read("Discarded messages", el("p", { class: "quiet" }, "Loading …"));
   const found = [];
   const load = async (cursor) => {
@@ -18,7 +18,8 @@ export async function openDiscarded(after) {
     }
   };
   const again = () => { after(); found.length = 0; void load(); };
-  await load();
+  void load();
+  return body;
 }
 
 function shown(messages, again) {

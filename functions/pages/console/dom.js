@@ -74,8 +74,8 @@ export function badge(text, kind = "") {
   return el("span", { class: `badge ${kind}` }, text);
 }
 
-export function button(label, key, onclick, kind = "", name = label) {
-  return el("button", { type: "button", class: kind, "data-key": key, "aria-label": name, onclick }, label);
+export function button(label, key, onclick, kind = "", name = label, title = undefined) {
+  return el("button", { type: "button", class: kind, "data-key": key, "aria-label": name, title, onclick }, label);
 }
 
 export function figure(label, value, bad) {
@@ -96,6 +96,14 @@ export function table(caption, columns, rows, kind = "cards") {
     el("caption", { class: "unseen" }, caption),
     el("thead", {}, el("tr", {}, heads)),
     el("tbody", {}, lines));
+}
+
+export function pretty(body) {
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    return body;
+  }
 }
 
 export function problemText(problem) {

@@ -1,7 +1,10 @@
 // The panel of drops: those under way with their entries, and what an operator may do with each.
 import * as actions from "./actions.js";
-import { ago, badge, button, el, figure, number, runbookLink, shortId } from "./dom.js";
-import { facts } from "./order.js";
+import { get } from "./api.js";
+import { read } from "./dialogs.js";
+import { ago, badge, button, el, figure, number, problemText, runbookLink, shortId, show } from "./dom.js";
+import { opens } from "./links.js";
+import { facts, page } from "./order.js";
 
 const OVER = ["CLOSED", "CANCELLED"];
 const SEALED = ["SEALED", "OFFERING", ...OVER];
@@ -22,7 +25,11 @@ export function troubles({ drops }) {
 
 export function drops({ drops: newest }, { changed }) {
   if (!newest.length) return [el("p", { class: "quiet" }, "There is no drop.")];
-  return newest.map((drop) => el("section", { class: "queue", "aria-label": `Drop ${drop.drop_id}` },
+  return newest.map((drop) => section(drop, changed));
+}
+
+function section(drop, changed) {
+  return el("section", { class: "queue", "aria-label": `Drop ${drop.drop_id}` },
     el("div", { class: "queue-head" },
       el("h3", {}, el("code", { class: "id", title: drop.drop_id }, shortId(drop.drop_id))),
       badge(drop.state, drop.trouble ? "bad" : ""),
@@ -32,7 +39,20 @@ export function drops({ drops: newest }, { changed }) {
     isOver(drop) ? null : facts(moments(drop)),
     unitsOf(drop),
     drop.statuses ? el("p", {}, Object.entries(drop.statuses).flatMap(([status, count]) => [badge(`${status} ${number(count)}`), " "])) : null,
-    el("p", {}, links(drop))));
+    el("p", {}, links(drop)));
+}
+
+function openDrop(id) {
+  const body = read(`Drop ${shortId(id)}`, el("p", { class: "quiet" }, "Loading …"));
+  const load = async () => {
+    try {
+      show(body, section(await get(actions.path("drops", id)), () => { void load(); page.changed(); }));
+    } catch (problem) {
+      show(body, problemText(problem));
+    }
+  };
+  void load();
+  return body;
 }
 
 function moments(drop) {
@@ -64,3 +84,5 @@ function links(drop) {
   if (!SEALED.includes(drop.state)) return [];
   return isOver(drop) ? [link("proof"), " · ", link("report")] : [link("proof")];
 }
+
+opens("drop", "drops", openDrop);

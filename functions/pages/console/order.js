@@ -1,29 +1,27 @@
 // The dialog of one order with its history, lines, notices, payments, returns and refunds.
 import { get, may } from "./api.js";
 import { read } from "./dialogs.js";
+import { linkTo, opens } from "./links.js";
 import { actsOf, paymentActs } from "./orderacts.js";
 import { timelineOf } from "./timeline.js";
 import { ago, badge, el, money, number, problemText, shortId, show, table } from "./dom.js";
 
-export function orderLink(id, key) {
-  if (!id) return el("span", { class: "quiet" }, "–");
-  if (!may("orders:read")) return el("code", { class: "id", title: id }, shortId(id));
-  return el("button", { type: "button", class: "link", "data-key": `order ${key} ${id}`, title: id,
-    "aria-label": `Order ${id}`, onclick: () => open(id) }, shortId(id));
-}
+export const orderLink = (id, key) => linkTo("order", id, `order ${key} ${id}`, `Order ${id}`);
 
 export const page = { changed: () => {} }; // what the page does once an order was acted on
 
-export async function open(id) {
+function open(id) {
   const body = read(`Order ${shortId(id)}`, el("p", { class: "quiet" }, "Loading …"));
-  const load = async () => {
-    try {
-      show(body, ...pageOf(await get(`admin/orders/${encodeURIComponent(id)}`), () => { void load(); page.changed(); }));
-    } catch (problem) {
-      show(body, problemText(problem));
-    }
-  };
-  await load();
+  void fillOrder(body, id);
+  return body;
+}
+
+export async function fillOrder(body, id) {
+  try {
+    show(body, ...pageOf(await get(`admin/orders/${encodeURIComponent(id)}`), () => { void fillOrder(body, id); page.changed(); }));
+  } catch (problem) {
+    show(body, problemText(problem));
+  }
 }
 
 function addressOf(to) {
@@ -36,7 +34,7 @@ function pageOf(order, after) {
     actsOf(order, after),
     facts([
       ["Order", el("code", {}, order.order_id)],
-      ["Buyer", el("code", {}, order.buyer_id)],
+      ["Buyer", linkTo("user", order.buyer_id, `buyer of ${order.order_id}`, `User ${order.buyer_id}`, order.buyer_id)],
       ["State", badge(order.status)],
       ["Placed", ago(order.placed_at)],
       ["Expires", order.expires_at ? ago(order.expires_at) : "–"],
@@ -50,7 +48,7 @@ function pageOf(order, after) {
       ["Tracking", order.shipment?.tracking_number ?? "–"],
     ]),
     may("ops") ? el("h3", {}, "Timeline") : null,
-    may("ops") ? timelineOf(order) : null,
+    may("ops") ? timelineOf(order, page) : null,
     el("h3", {}, "History"),
     table("History", [
       ["State", (entry) => badge(entry.status)],
@@ -113,3 +111,5 @@ function pageOf(order, after) {
 export function facts(pairs) {
   return el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
+
+opens("order", "orders:read", open);

@@ -4,11 +4,13 @@ import { caredFor, silencer } from "./alerts.js";
 import * as books from "./books.js";
 import { may } from "./api.js";
 import * as charts from "./charts.js";
-import { ago, badge, button, counted, duration, el, figure, money, number, runbookLink, shortId, table } from "./dom.js";
+import { ago, badge, button, counted, duration, el, figure, money, number, pretty, runbookLink, shortId, table } from "./dom.js";
 import { openDiscarded } from "./discarded.js";
 import { troubles } from "./drops.js";
+import { eventActs } from "./event.js";
 import * as failing from "./failing.js";
 import * as letterActs from "./letters.js";
+import { linkTo } from "./links.js";
 import { orderLink } from "./order.js";
 
 const LATE_EVENTS_SECONDS = 60; // the alarm's
@@ -129,14 +131,6 @@ function deadLettersOf(queue, shown, changed) {
       ? el("li", { class: "quiet" }, `${counted(shown.length, "message")} of ${number(queue.count)} shown`) : null);
 }
 
-function pretty(body) {
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    return body;
-  }
-}
-
 // --- outbox --------------------------------------------------------------------------------------
 
 export function outbox({ outbox: box }, { changed }) {
@@ -148,13 +142,12 @@ export function outbox({ outbox: box }, { changed }) {
   const lateness = late ? el("p", { class: "cause" }, "Events wait for too long. ", runbookLink("outbox-stuck.md")) : null;
   if (!box.set_aside.length) return [figures, lateness];
   return [figures, lateness, table("Quarantined events", [
-    ["Event", (event) => event.type],
+    ["Event", (event) => linkTo("event", event.event_id, `event ${event.event_id}`, `Event ${event.event_id}`, event.type)],
     ["About", (event) => id(event.aggregate_id)],
     ["Cause", (event) => el("span", { class: "cause" }, event.cause)],
     ["Quarantined", (event) => ago(event.set_aside_at)],
     ["Runbook", () => runbookLink("event-set-aside.md")],
-    ["", (event) => button("Requeue", `requeue ${event.event_id}`, () => actions.requeue(event, changed),
-      "", `Requeue event ${event.event_id}`), "act"],
+    ["", (event) => eventActs(event, changed), "act"],
   ], box.set_aside)];
 }
 
@@ -198,7 +191,7 @@ export function payments({ payments: waiting, breaker }, { changed }) {
       `: ${number(breaker.opening.failed)} of ${counted(breaker.opening.calls, "call")} failed or were slow: ${breaker.opening.causes.join(", ")}`) : null);
   if (!waiting.length) return [state, well("No payment is unfinished.")];
   return [state, table("Unfinished payments", [
-    ["Payment", (payment) => id(payment.payment_id)],
+    ["Payment", (payment) => linkTo("payment", payment.payment_id, `payment ${payment.payment_id}`, `Payment ${payment.payment_id}`)],
     ["Order", (payment) => payment.charge_id
       ? el("span", { class: "quiet", title: payment.charge_id }, "points") : orderLink(payment.order_id, payment.payment_id)],
     ["State", (payment) => el("span", {}, badge(payment.status, payment.late ? "bad" : ""), payment.late ? [" ", runbookLink("unknown-payments.md")] : null)],

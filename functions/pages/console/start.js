@@ -2,14 +2,19 @@
 import * as alerts from "./alerts.js";
 import { get, may, token } from "./api.js";
 import * as books from "./books.js";
+import { openDiscarded } from "./discarded.js";
 import { ago, counted, duration, el, problemText, runbookLink, updateTimes, show } from "./dom.js";
+import { showOutcome } from "./dialogs.js";
 import * as drops from "./drops.js";
 import * as failing from "./failing.js";
+import { findForm } from "./find.js";
+import { closeAll, follow, opens } from "./links.js";
 import { page } from "./order.js";
 import * as panels from "./panels.js";
 import { signIn } from "./signing.js";
 import * as staff from "./staff.js";
 import * as trends from "./trends.js";
+import "./user.js";
 
 const EVERY_MS = 15_000;
 const UNANSWERED = "api-5xx.md"; // the runbook where the API gives no answer
@@ -127,6 +132,17 @@ const handlers = {
 };
 
 page.changed = handlers.changed;
+opens("queue", "ops", (name) => void openQueue(name));
+opens("discarded", "ops", () => openDiscarded(handlers.changed));
+
+async function openQueue(name) {
+  await running;
+  const queue = known.letters?.queues.find((each) => each.queue === name);
+  if (!queue) return showOutcome({ text: known.letters ? `There is no queue ${name}.` : "The queues cannot be read.", bad: true });
+  if (!queue.count) return showOutcome({ text: `${name} has no dead letters.` });
+  if (!opened.has(name)) await handlers.toggle(name);
+  document.querySelector(`section.queue[aria-label="${CSS.escape(name)}"]`)?.scrollIntoView();
+}
 
 async function changed() {
   await running; // its answers may be older than the change
@@ -224,6 +240,7 @@ function showFreshness() {
 function signOut(note) {
   clearTimeout(timer);
   token.forget();
+  closeAll();
   drawn = null;
   opened.clear();
   staff.close();
@@ -238,10 +255,12 @@ function endSession() {
 
 function begin(note) {
   const isIn = Boolean(token.get());
-  for (const id of ["refresh", "sign-out", "freshness"]) $(id).hidden = !isIn;
+  for (const id of ["refresh", "sign-out", "freshness", "find"]) $(id).hidden = !isIn;
+  show($("find"), isIn && may("ops") && findForm());
   if (isIn) {
     build();
-    return void refresh();
+    void refresh();
+    return follow();
   }
   const { card, focus } = signIn(note, () => { begin(); $("main").focus(); });
   show($("main"), card);

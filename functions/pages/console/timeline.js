@@ -1,16 +1,19 @@
 // All that is known of an order, in the order of time: its history, events, notices, dead letters, log.
 import { get } from "./api.js";
+import { redrive } from "./letters.js";
+import { linkTo } from "./links.js";
 import { ago, badge, button, el, problemText, shortId, show, table } from "./dom.js";
 
 const NAMES = { HISTORY: "history", EVENT: "event", NOTICE: "notice", ACT: "act of staff", DEAD_LETTER: "dead letter", LOG: "log" };
 const BAD = ["DEAD_LETTER"];
 
-export function timelineOf(order) {
+// `page` is what shows the order: it is reloaded once a dead letter was sent back.
+export function timelineOf(order, page) {
   const place = el("div", {});
   const load = async () => {
     show(place, el("p", { class: "quiet", role: "status" }, "Searching database, queues and log …"));
     try {
-      show(place, ...shown(await get(`admin/orders/${encodeURIComponent(order.order_id)}/timeline`)));
+      show(place, ...shown(await get(`admin/orders/${encodeURIComponent(order.order_id)}/timeline`), () => { void load(); page.changed(); }));
     } catch (problem) {
       show(place, problemText(problem));
     }
@@ -19,16 +22,27 @@ export function timelineOf(order) {
   return place;
 }
 
-function shown({ entries, is_complete: isComplete }) {
+function shown({ entries, is_complete: isComplete }, after) {
   return [
-    table("Timeline", [
-      ["When", (entry) => ago(entry.at)],
-      ["Source", (entry) => badge(NAMES[entry.kind], BAD.includes(entry.kind) ? "bad" : "")],
-      ["What", (entry) => entry.what],
-      ["Detail", (entry) => entry.detail],
-      ["By", (entry) => el("code", { class: "id", title: entry.by }, entry.by.includes(":") ? shortId(entry.by) : entry.by)],
-      ["Trace", (entry) => el("code", { class: "id", title: entry.trace_id }, shortId(entry.trace_id))],
-    ], entries),
+    entriesTable(entries, (entry) => redriveOf(entry, after)),
     isComplete ? null : el("p", { class: "quiet" }, "Queues or log could not be searched to the end: there may be more."),
   ];
+}
+
+// Dead letters are shown to those only who may redrive them.
+function redriveOf({ kind, id, by: queue }, after) {
+  if (kind !== "DEAD_LETTER") return null;
+  return button("Redrive", `timeline redrive ${id}`, () => redrive(queue, [id], 1, after), "", `Redrive message ${id}`);
+}
+
+export function entriesTable(entries, act) {
+  return table("Timeline", [
+    ["When", (entry) => ago(entry.at)],
+    ["Source", (entry) => badge(NAMES[entry.kind], BAD.includes(entry.kind) ? "bad" : "")],
+    ["What", (entry) => entry.what],
+    ["Detail", (entry) => entry.detail],
+    ["By", (entry) => el("code", { class: "id", title: entry.by }, entry.by.includes(":") ? shortId(entry.by) : entry.by)],
+    ["Trace", (entry) => linkTo("trace", entry.trace_id, `trace ${entry.kind} ${entry.id} ${entry.at}`, `Trace ${entry.trace_id}`)],
+    ...(act ? [["", act, "act"]] : []),
+  ], entries);
 }

@@ -17,7 +17,7 @@ from tests.harness.crash.operators import (
     with_a_dead_letter,
     with_a_quarantined_event,
 )
-from tests.support import operations
+from tests.support import operations, quarantine
 from tests.support.lambda_calls import Answer
 from tests.support.shop import rows
 
@@ -54,6 +54,24 @@ _discard = _at_the_console(lambda case: operations.discard("all", "a test of it"
 
 def _requeue(case: Case) -> str:
     return answered(operations.requeue(case.words["envelope"]["id"], case.admin))
+
+
+def _discard_event(case: Case) -> str:
+    id_ = case.words["envelope"]["id"]
+    return answered(operations.discard_event(id_, "a test of it", case.admin))
+
+
+def _kept(case: Case) -> object:
+    """Return where the event is, and what the audit has of its discard."""
+    id_ = case.words["envelope"]["id"]
+    acts = rows("SELECT action, reason FROM ops_audit WHERE message_id = $1", id_)
+    return quarantine.place_of(id_), [tuple(row) for row in acts]
+
+
+_find = _at_the_console(
+    lambda case: operations.find(case.words["id"], case.admin),
+    lambda body: [each["kind"] for each in body["found"]],
+)
 
 
 def _audited(case: Case) -> object:
@@ -120,6 +138,14 @@ SCENARIOS = (
     Scenario(
         "requeue_at_console", "operations/requeue_event", with_a_quarantined_event, _requeue,
         OK | {"404 EVENT_NOT_SET_ASIDE"}, look=_audited,
+    ),
+    Scenario(
+        "discard_event_at_console", "operations/discard_event", with_a_quarantined_event,
+        _discard_event, OK | {"404 EVENT_NOT_SET_ASIDE"}, look=_kept,
+    ),
+    Scenario(
+        "find_by_id", "operations/find_by_id", _with_a_dead_letter, _find,
+        frozenset({"200 ['DEAD_LETTER']", "200 []"}),  # those of a killed function are invisible
     ),
     Scenario(
         "see_overview", "operations/get_overview", ordered,

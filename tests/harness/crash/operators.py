@@ -224,7 +224,7 @@ def with_a_quarantined_event() -> Case:
 
 def _requeue(case: Case) -> str:
     id_: Any = UUID(case.words["envelope"]["id"])
-    code = main(["outbox", "--put-back", str(id_), "--json", "--stack", "none"])
+    code = main(["quarantine", "requeue", str(id_), "--json", "--stack", "none"])
     return {0: DONE, 1: "not found"}.get(code, AGAIN)
 
 
@@ -265,5 +265,5 @@ SCENARIOS = (
         "restore", "make ops dlq restore", _with_a_discarded_message, _restore, QUEUE,
         look=_restored,
     ),
-    Scenario("requeue", "make ops outbox --put-back", with_a_quarantined_event, _requeue, _GONE),
+    Scenario("requeue", "make ops quarantine requeue", with_a_quarantined_event, _requeue, _GONE),
 )  # fmt: skip

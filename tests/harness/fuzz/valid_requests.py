@@ -389,7 +389,10 @@ def _a_cancelled_drop(world: World) -> Words:
     return words
 
 
-_QUERIES: Mapping[tuple[str, str], str] = {("GET", "/admin/users"): "?login_id=coyote"}
+_QUERIES: Mapping[tuple[str, str], str] = {
+    ("GET", "/admin/users"): "?login_id=coyote",
+    ("GET", "/admin/find"): "?text=coyote",
+}
 """The query strings of operations that need one."""
 
 _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
@@ -429,6 +432,8 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/admin/set-aside/{event_id}/put-back"): _a_quarantined_event,
     ("POST", "/admin/alerts/{alert_id}/acknowledgement"): _an_alert,
     ("POST", "/admin/alerts/{alert_id}/silence"): _an_alert,
+    ("POST", "/admin/set-aside/{event_id}/discard"): _a_quarantined_event,
+    ("GET", "/admin/events/{event_id}"): _a_quarantined_event,
     ("DELETE", "/products/{product_id}/like"): _a_like,
     ("GET", "/drops/{drop_id}"): _a_published_drop,
     ("GET", "/drops/{drop_id}/proof"): _a_sealed_drop,

@@ -29,7 +29,9 @@ from tests.support.time_travel import earlier
 pytestmark = pytest.mark.usefixtures("own_shop")
 
 MAIL = ("DEAD_LETTERS", "mail-requested")
-NOTICE = Alert("SHIPMENT_NOTICE_FAILED", "ORDER 1", "It failed.", {}, "shipment-notice-failed.md")
+NOTICE = Alert(
+    "SHIPMENT_NOTICE_FAILED", "ORDER 1", "It failed.", {}, "shipment-notice-failed.md", "order=1"
+)
 MAIL_LETTERS = Condition(*MAIL, "1 dead letter in mail-requested.", "dead-letters.md")
 
 
@@ -140,14 +142,16 @@ def test_a_clock_that_is_behind_moves_no_alert_back() -> None:
 
 
 def test_a_subject_of_any_length_is_recorded() -> None:
-    record.raised(Alert("CODE", "x" * 1_000, "y" * 10_000, {}, "dead-letters.md"))
+    record.raised(Alert("CODE", "x" * 1_000, "y" * 10_000, {}, "dead-letters.md", "letters"))
     assert [len(each["about"]) for each in shown()] == [MAX_ABOUT]
 
 
 def test_alerts_are_listed_newest_first_page_by_page_for_seven_days() -> None:
     for days in (8, 6, 3, 1):
         with earlier(days=days):
-            record.raised(Alert("CODE", str(days), "It is wrong.", {}, "dead-letters.md"))
+            record.raised(
+                Alert("CODE", str(days), "It is wrong.", {}, "dead-letters.md", "letters")
+            )
     first = alerts("?limit=2").json
     assert [each["about"] for each in first["items"]] == ["1", "3"]
     second = alerts(f"?limit=2&cursor={first['next_cursor']}").json
@@ -278,7 +282,9 @@ def test_buyers_see_and_silence_no_alert() -> None:
 def test_old_alerts_are_deleted_and_those_that_a_silence_may_cover_are_kept() -> None:
     for days in (14, 16):
         with earlier(days=days):
-            record.raised(Alert("CODE", str(days), "It is wrong.", {}, "dead-letters.md"))
+            record.raised(
+                Alert("CODE", str(days), "It is wrong.", {}, "dead-letters.md", "letters")
+            )
     assert delete_expired()["alerts"] == 1
     assert [row.about for row in rows("SELECT about FROM alert")] == ["14"]
 

@@ -249,6 +249,7 @@ def test_the_last_failure_is_one_alert_and_one_dead_letter(
         "kind": kind,
         "cause": "It answered 500.",
         "trace_id": event["trace_id"],
+        "console": f"/console#order={order_id}",
         "runbook": "docs/runbooks/shipment-notice-failed.md",
     }
     [dead] = queue.dead_letters()

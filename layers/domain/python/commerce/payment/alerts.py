@@ -29,6 +29,7 @@ def charge_without_payable_order(payment: Payment) -> Alert | None:
         summary=f"{meaning}; it is refunded.",
         facts=_facts(payment),
         runbook="charged-in-vain.md",
+        link=f"payment={payment.id}",
     )
 
 
@@ -40,6 +41,7 @@ def amount_differs(payment: Payment, reported: int) -> Alert:
         summary="The gateway reports another amount than the order's; nothing was settled by it.",
         facts={**_facts(payment), "told_amount": str(reported)},
         runbook="payment-amount-differs.md",
+        link=f"payment={payment.id}",
     )
 
 
@@ -56,6 +58,7 @@ def breaker_changed(change: StateChange) -> Alert:
             "trace_id": trace.trace_id(),
         },
         runbook="payment-breaker.md",
+        link="payments",
     )
 
 

@@ -16,13 +16,18 @@ _SUBJECT_LIMIT = 100  # SNS: ASCII, no longer than this
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert, identified by `code` and `about`; `runbook` is a file of docs/runbooks."""
+    """An alert, identified by `code` and `about`.
+
+    `runbook` is a file of docs/runbooks. `link` is what follows the console's # where it shows what
+    the alert is about.
+    """
 
     code: str
     about: str
     summary: str
     facts: Mapping[str, str]
     runbook: str
+    link: str
 
     @property
     def claim(self) -> Claim:
@@ -39,6 +44,7 @@ def publish(alert: Alert, *, is_hurried: bool = False) -> None:
         "alert": alert.code,
         "summary": alert.summary,
         **alert.facts,
+        "console": f"{settings.text('CONSOLE_URL', '/console')}#{alert.link}",
         "runbook": f"docs/runbooks/{alert.runbook}",
     }
     logger.warning("alert %s", json.dumps(message, ensure_ascii=False))

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from commerce.runtime.db.connection import Database
+from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock, trace
@@ -109,9 +110,18 @@ class Act:
 
 def record_act(database: Database, act: Act) -> None:
     """Record the act, and commit. Call it before the act itself."""
+    database.run([_recorded(act)])
+
+
+def record_act_with(uow: UnitOfWork, act: Act) -> None:
+    """Record the act in the transaction that does it."""
+    uow.write(_recorded(act))
+
+
+def _recorded(act: Act) -> Query:
     texts = {name: _storable(value) for name, value in asdict(act).items()}
     facts = {"id": clock.new_id(), "at": clock.now(), "trace_id": trace.trace_id()}
-    database.run([sql.RECORD_ACT(**facts, **texts)])
+    return sql.RECORD_ACT(**facts, **texts)
 
 
 def _storable(text: str) -> str:

@@ -32,6 +32,11 @@ def first_id_at(moment: datetime) -> UUID:
     return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
+def moment_of(id_: UUID) -> datetime:
+    """Return the time at which a UUIDv7 was made."""
+    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
+
+
 def rfc3339(moment: datetime) -> str:
     """Format as `2026-01-31T09:30:00.123456Z`: in UTC, always with microseconds."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)

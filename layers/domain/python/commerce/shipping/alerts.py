@@ -28,4 +28,5 @@ def notice_failed(order_id: UUID, kind: NoticeKind, cause: Exception) -> Alert:
             "trace_id": trace.trace_id(),
         },
         runbook="shipment-notice-failed.md",
+        link=f"order={order_id}",
     )

@@ -67,8 +67,14 @@ class ResendNotice(Command):
     reason: Annotated[Reason, Field(examples=["The delivery system lost a day of notices"])]
 
 
+class DiscardEvent(Command):
+    """Delete a quarantined event. The audit keeps it with the reason."""
+
+    reason: Annotated[Reason, Field(examples=["The order was shipped by telephone"])]
+
+
 class Restore(Command):
-    """Send discarded messages to their queue again."""
+    """Send discarded messages to their queue again, or give the relay discarded events again."""
 
     message_ids: MessageIds
 

@@ -15,6 +15,7 @@ from pydantic import Field
 from commerce.app.operations.commands import Discard, Redrive, Restore
 from commerce.app.operations.discarded import DISCARD, RESTORE, discarded_messages
 from commerce.app.operations.errors import QueueNotFound
+from commerce.app.operations.events import QUARANTINE, restore_events
 from commerce.app.operations.harm import by_harm, is_urgent
 from commerce.app.operations.redriven import REDRIVE, Redriven, redriven_lately
 from commerce.app.transactions import in_transaction
@@ -226,12 +227,17 @@ def discard(queue: str, command: Discard, *, by: str) -> DeadLetterOutcomeView:
 def restore(queue: str, command: Restore, *, by: str) -> DeadLetterOutcomeView:
     """Send discarded messages to their queue again, each audited first.
 
-    Raises QueueNotFound, NoSourceQueue.
+    Of the queue `quarantine`, discarded events are given to the relay again. Raises QueueNotFound,
+    NoSourceQueue.
     """
-    dead_letters = _dead_letters(_queue(queue))
-    found = in_transaction(discarded_messages, queue, command.message_ids)
-    messages = [each.message for each in found]
-    result = dead_letters.restore(messages, partial(record_act, by, RESTORE, queue))
+    if queue == QUARANTINE:
+        result = DeadLetterResult()
+        result.add(in_transaction(restore_events, command.message_ids, by=by))
+    else:
+        dead_letters = _dead_letters(_queue(queue))
+        found = in_transaction(discarded_messages, queue, command.message_ids)
+        messages = [each.message for each in found]
+        result = dead_letters.restore(messages, partial(record_act, by, RESTORE, queue))
     result.not_found = sorted(set(command.message_ids) - set(result.done))
     return _outcome(queue, result)
 
@@ -248,7 +254,7 @@ def _queues() -> Iterator[Queue]:
     for name in settings.text("QUEUES").split(","):
         url = f"{base}/{stack}{name}"
         yield Queue(name, url, f"{url}{SUFFIX}")
-    for name in settings.text("DEAD_LETTER_ONLY_QUEUES").split(","):
+    for name in filter(None, settings.text("DEAD_LETTER_ONLY_QUEUES", "").split(",")):
         yield Queue(name, "", f"{base}/{stack}{name}{SUFFIX}")
 
 

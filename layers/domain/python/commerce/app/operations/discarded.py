@@ -64,13 +64,13 @@ def discarded(
         ids: of messages, events or orders; empty for any.
     """
     rows = shop.uow.read(sql.DISCARDED(action=DISCARD, queue=queue, since=since))
-    return [each for each in _once(rows) if not ids or each.message.matches(ids)]
+    return [each for each in discarded_once(rows) if not ids or each.message.matches(ids)]
 
 
 def discarded_messages(shop: Shop, queue: str, message_ids: Sequence[str]) -> list[Discarded]:
     """Return those of the messages that were discarded from the queue, each once."""
     query = sql.DISCARDED_MESSAGES(action=DISCARD, queue=queue, message_ids=list(message_ids))
-    return list(_once(shop.uow.read(query)))
+    return list(discarded_once(shop.uow.read(query)))
 
 
 def newest_discarded(shop: Shop, *, limit: int, after: str | None) -> Page[DiscardedView]:
@@ -86,7 +86,8 @@ def newest_discarded(shop: Shop, *, limit: int, after: str | None) -> Page[Disca
     return newest_first("discarded", after, limit, read, _Found.view)
 
 
-def _once(rows: Iterable[Row]) -> Iterator[Discarded]:
+def discarded_once(rows: Iterable[Row]) -> Iterator[Discarded]:
+    """Read the audit's discards, the newest first, of which each message is met once."""
     seen = set[str]()
     for row in rows:
         if row.message_id not in seen:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from commerce.runtime.db import outbox
 from commerce.shared.errors import CommerceError, Kind
 
 
@@ -35,7 +36,7 @@ class EventNotQuarantined(CommerceError):
     code = "EVENT_NOT_SET_ASIDE"
 
     def __init__(self) -> None:
-        super().__init__("It may have been requeued already.")
+        super().__init__("It may have been requeued or discarded already.")
 
 
 class AlertNotFound(CommerceError):
@@ -63,3 +64,16 @@ class SilenceRefused(CommerceError):
     kind = Kind.INVALID
     code = "SILENCE_REFUSED"
     default_detail = "Send a moment of the next seven days, or null to end the silence."
+
+
+class EventNotFound(CommerceError):
+    """There is no such event in the outbox or the quarantine."""
+
+    kind = Kind.NOT_FOUND
+    code = "EVENT_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"A published event is kept for {outbox.KEPT_FOR.days} days. One that was discarded is "
+            "among the discarded messages."
+        )

@@ -3,6 +3,7 @@
 The console repeats the overview every 15 seconds, so each of its statements uses an index.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
@@ -14,13 +15,13 @@ from sqlalchemy import (
     Text,
     TextClause,
     Uuid,
-    and_,
     any_,
     bindparam,
     cast,
     column,
     exists,
     func,
+    literal_column,
     or_,
     select,
     text,
@@ -134,7 +135,7 @@ DISCARDED = Statement(
     )
     .order_by(_d.id.desc())
 )
-DISCARDED_MESSAGES = Statement(
+_discarded_messages = (
     select(*_discard)
     .where(
         _d.action == _ACTION,
@@ -143,6 +144,8 @@ DISCARDED_MESSAGES = Statement(
     )
     .order_by(_d.id.desc())
 )
+DISCARDED_MESSAGES = Statement(_discarded_messages)
+LOCK_DISCARDED = Statement(_discarded_messages.with_for_update())
 NEWEST_DISCARDS = Statement(
     select(*_discard)
     .where(_d.action == _ACTION, _d.id < _BEFORE_ID)
@@ -169,14 +172,32 @@ _bounds = (
     .table_valued(column("first", Uuid), column("end", Uuid))
     .render_derived("bounds")
 )
-# An outbox has no index by aggregate, which each order would pay for: ids near a moment are few.
-EVENTS_ABOUT = Statement(
-    select(_e.id, _e.type, _e.occurred_at, _e.trace_id, _e.published_at)
-    .distinct()
-    .join_from(_bounds, outbox_table, and_(_e.id >= _bounds.c.first, _e.id < _bounds.c.end))
-    .where(_e.aggregate_id == any_(_SUBJECTS))
+_near = (
+    select(_e.id, _e.type, _e.occurred_at, _e.aggregate_id, _e.trace_id, _e.published_at)
+    .where(_e.id >= _bounds.c.first, _e.id < _bounds.c.end)
     .order_by(_e.id)
+    .limit(literal_column("20000"))
+    .lateral("near")
 )
+
+
+def events_near(is_meant: Callable[[Any], ColumnElement[bool]]) -> Select[Any]:
+    """Read the events that are meant among those whose ids are within bounds.
+
+    An outbox has no index by aggregate or trace, which each order would pay for, and ids near a
+    moment are few. Their order and limit have each span read by its index, whatever is estimated.
+    """
+    near = _near.c
+    return (
+        select(near.id, near.type, near.occurred_at, near.trace_id, near.published_at)
+        .distinct()
+        .select_from(_bounds.join(_near, text("true")))
+        .where(is_meant(near))
+        .order_by(near.id)
+    )
+
+
+EVENTS_ABOUT = Statement(events_near(lambda near: near.aggregate_id == any_(_SUBJECTS)))
 CHANGES_OF = Statement(
     select(_c.at, _c.by, _c.action, _c.after, _c.trace_id)
     .where(_c.subject_id == any_(_SUBJECTS))

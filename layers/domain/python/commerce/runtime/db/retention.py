@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import BigInteger, ColumnElement, DateTime, Table, bindparam, delete, select, tuple_
 
+from commerce.runtime.db import outbox
 from commerce.runtime.db.connection import Database
 from commerce.runtime.db.statement import Statement
 from commerce.runtime.db.tables import failing_message_table, once_table, outbox_table
@@ -56,7 +57,7 @@ class Retention:
 _o, _c = outbox_table.c, once_table.c
 RETENTIONS = (
     Retention.of(
-        "outbox", outbox_table, _o.published_at, timedelta(days=7), _o.published_at.is_not(None)
+        "outbox", outbox_table, _o.published_at, outbox.KEPT_FOR, _o.published_at.is_not(None)
     ),
     # Of messages that were tried again by a function that could not say so.
     Retention.of(

@@ -12,13 +12,17 @@ from sqlalchemy import (
     bindparam,
     column,
     delete,
+    exists,
     func,
     insert,
     literal,
     literal_column,
+    null,
+    or_,
     select,
     table,
     text,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -176,6 +180,34 @@ REQUEUE = Statement(
     .from_select(list(_MOVED), select(*_requeued.c))
     .returning(outbox_table.c.id)
 )
+
+DISCARD_QUARANTINED = Statement(
+    delete(quarantine_table)
+    .where(_q.id == bindparam("event_id", type_=Uuid))
+    .returning(*(_q[name] for name in _MOVED), _q.cause, _q.set_aside_at)
+)
+# An event is in one of the two tables, or it was discarded. What moves it from one to the other is
+# one transaction, so that a statement sees it in one.
+_discarded = records("rows", *(outbox_table.c[name] for name in _MOVED))
+_is_kept = or_(
+    exists().where(outbox_table.c.id == _discarded.c.id), exists().where(_q.id == _discarded.c.id)
+)
+RESTORE_EVENT = Statement(
+    insert(outbox_table)
+    .from_select(list(_MOVED), select(*_discarded.c).where(~_is_kept))
+    .returning(outbox_table.c.id)
+)
+FIND_EVENT = Statement(
+    union_all(
+        select(
+            *(_o[name] for name in ENVELOPE), _o.refusals, _o.published_at,
+            null().label("cause"), null().label("set_aside_at"),
+        ).where(_o.id == bindparam("event_id", type_=Uuid)),
+        select(
+            *(_q[name] for name in ENVELOPE), literal_column("0"), null(), _q.cause, _q.set_aside_at
+        ).where(_q.id == bindparam("event_id", type_=Uuid)),
+    )
+)  # fmt: skip
 
 # --- audits, schema ------------------------------------------------------------------------------
 

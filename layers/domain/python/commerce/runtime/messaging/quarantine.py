@@ -1,12 +1,13 @@
 """The quarantine: events that the bus can never take, with the cause, out of the others' way."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from commerce.runtime.db.connection import Database
-from commerce.runtime.db.pipeline import Query
+from commerce.runtime.db.pipeline import Query, Row
 from commerce.runtime.db.sql import sql
 from commerce.runtime.db.unit_of_work import UnitOfWork
 from commerce.shared import clock
@@ -39,3 +40,16 @@ def find(database: Database, limit: int = 100) -> list[QuarantinedEvent]:
 def requeue(uow: UnitOfWork, ids: Collection[UUID]) -> set[UUID]:
     """Move events back to the outbox, at their old positions; return those that were there."""
     return {row.id for row in uow.lock(sql.REQUEUE(ids=list(ids)))}
+
+
+def discard(uow: UnitOfWork, event_id: UUID) -> Row | None:
+    """Delete an event in quarantine, and return it; None where it is not there."""
+    return next(iter(uow.lock(sql.DISCARD_QUARANTINED(event_id=event_id))), None)
+
+
+def restore(uow: UnitOfWork, events: Sequence[Mapping[str, Any]]) -> set[UUID]:
+    """Store discarded events in the outbox at their old positions; return those that were not kept.
+
+    The caller holds a lock by which two restores of one event take turns.
+    """
+    return {row.id for row in uow.lock(sql.RESTORE_EVENT(rows=list(events)))}

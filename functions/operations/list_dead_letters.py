@@ -5,7 +5,10 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from commerce.app.operations import (
+    CauseFilter,
+    DeadLettersFoundView,
     DiscardedView,
+    KindFilter,
     KindsView,
     QueueDeadLettersView,
     QueueNotFound,
@@ -13,6 +16,7 @@ from commerce.app.operations import (
     dead_letters_of,
     kinds_of,
     newest_discarded,
+    search,
     timeline,
 )
 from commerce.app.transactions import in_transaction
@@ -32,6 +36,18 @@ def list_dead_letters(
 ) -> QueueDeadLettersView:
     """Read the dead letters of a queue, oldest first."""
     return dead_letters_of(queue, limit)
+
+
+@api.get("/admin/dead-letters/<queue>/search")
+def search_dead_letters(
+    queue: str,
+    staff: Staff,  # noqa: ARG001
+    kind: Annotated[KindFilter | None, Query(description="Only those of this kind")] = None,
+    cause: Annotated[CauseFilter | None, Query(description="Only those whose cause has it")] = None,
+    limit: LettersLimit = 20,
+) -> DeadLettersFoundView:
+    """Find the dead letters of a kind or cause, as before redriving them."""
+    return search(queue, kind=kind, cause=cause, limit=limit)
 
 
 @api.get("/admin/dead-letters/<queue>/kinds")

@@ -13,6 +13,7 @@ from commerce.app.catalogue import LikedProduct
 from commerce.app.checkout import ChargePage, OrderPage
 from commerce.app.operations import (
     DeadLetterOutcomeView,
+    DeadLettersFoundView,
     DiscardedView,
     KindsView,
     NoticesView,
@@ -21,6 +22,7 @@ from commerce.app.operations import (
     QueueDeadLettersView,
     QueueNotFound,
     QueuesView,
+    RedriveView,
     RequeueView,
     SalesView,
     TimelineView,
@@ -128,6 +130,7 @@ PATH_IDS = {
     "asset": "start.js",
     "queue": QUEUE,
     "event_id": EVENT_ID,
+    "redrive_id": ACT_ID,
     "session_id": SESSION_ID,
     "drop_id": DROP_ID,
     "api_key_id": API_KEY_ID,
@@ -628,6 +631,31 @@ _VIEWS: tuple[View, ...] = (
             "failed": [],
             "not_found": [],
             "complete": True,
+        }
+    ),
+    RedriveView.model_validate(
+        {
+            "queue": QUEUE,
+            "done": [MESSAGE_ID],
+            "kinds": [_KIND],
+            "failed": [],
+            "not_found": [],
+            "complete": False,
+            "redrive_id": ACT_ID,
+            "state": "UNDER_WAY",
+            "sent": 4_210,
+            "failed_count": 0,
+        }
+    ),
+    DeadLettersFoundView.model_validate(
+        {
+            "queue": QUEUE,
+            "count": 10_000,
+            "looked_at": 10_000,
+            "matching": 9_987,
+            "is_complete": True,
+            "groups": [{**_KIND, "cause": _LETTER["cause"], "count": 9_987}],
+            "letters": [_LETTER],
         }
     ),
     KindsView.model_validate(

@@ -7,6 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
+from commerce.runtime.messaging import failing
+from commerce.runtime.messaging.failing import SUFFIX, Failing
+from commerce.shared import clock
 from tests.support.dead_letters import DeadQueue, a_dead_queue
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, an_admin
@@ -45,10 +48,32 @@ def list_dead_letters(queue: str = NAME, query: str = "") -> Answer:
     return _send("list_dead_letters", "GET", f"/admin/dead-letters/{queue}{query}")
 
 
-def redrive(ids: list[str] | str, by: Person | None = None, queue: str = NAME) -> Answer:
-    """Call POST /admin/dead-letters/{queue}/redrive."""
+def search(query: str = "", queue: str = NAME) -> Answer:
+    """Call GET /admin/dead-letters/{queue}/search."""
+    return _send("list_dead_letters", "GET", f"/admin/dead-letters/{queue}/search{query}")
+
+
+def redrive(
+    ids: list[str] | str, by: Person | None = None, queue: str = NAME, **more: Any
+) -> Answer:
+    """Call POST /admin/dead-letters/{queue}/redrive, with kind, cause or rate."""
     path = f"/admin/dead-letters/{queue}/redrive"
-    return _send("redrive_dead_letters", "POST", path, by, {"message_ids": ids})
+    return _send("redrive_dead_letters", "POST", path, by, {"message_ids": ids, **more})
+
+
+def continue_redrive(
+    redrive_id: str, by: Person | None = None, queue: str = NAME, **more: Any
+) -> Answer:
+    """Call POST /admin/dead-letters/{queue}/redrive/{redrive_id}, perhaps to cancel it."""
+    path = f"/admin/dead-letters/{queue}/redrive/{redrive_id}"
+    resource = "/admin/dead-letters/{queue}/redrive/{redrive_id}"
+    return _send("redrive_dead_letters", "POST", path, by, more, resource)
+
+
+def note_cause(message_id: str, cause: str, queue: str = NAME) -> None:
+    """Note the cause of a dead letter as its consumer does at the last failure."""
+    now = clock.now()
+    failing.note([Failing(message_id, f"{queue}{SUFFIX}", 5, cause, "", now, now)], [])
 
 
 def discard(
@@ -102,9 +127,16 @@ def requeue(event_id: str, by: Person | None = None) -> Answer:
     return _send("requeue_event", "POST", f"/admin/set-aside/{event_id}/put-back", by)
 
 
-def _send(name: str, method: str, path: str, by: Person | None = None, body: Any = None) -> Answer:
+def _send(
+    name: str,
+    method: str,
+    path: str,
+    by: Person | None = None,
+    body: Any = None,
+    resource: str | None = None,
+) -> Answer:
     token = (by or an_admin()).token
-    return call(f"operations/{name}", method, path, token=token, body=body)
+    return call(f"operations/{name}", method, path, token=token, body=body, resource=resource)
 
 
 def order_timeline(order_id: str, by: Person | None = None) -> Answer:

@@ -10,7 +10,7 @@ export const runbook = (page) => el("span", { class: "quiet" }, `Runbook ${RUNBO
 export function troubles({ books }) {
   return [
     books.findings_count && ["books", "books", `The books do not hold: ${books.findings[0].words}${books.findings_count > 1 ? `, and ${counted(books.findings_count - 1, "more finding")}` : ""}`],
-    books.is_late && ["books late", "books", books.last ? "Nobody knows if the books hold: the last complete check is too old" : "The books have not been checked yet"],
+    books.is_late && ["books late", "books", books.last ? "It is not known whether the books hold: the last complete check is too old" : "The books have not been checked yet"],
     !books.is_late && books.last.boards === null && ["boards unknown", "books", "Valkey does not answer: ranking boards were not compared"],
   ].filter(Boolean);
 }

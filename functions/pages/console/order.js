@@ -1,7 +1,8 @@
 // The dialog of one order with its history, lines, notices, payments, returns and refunds.
-import { get, may } from "./api.js";
+import { get } from "./api.js";
 import { read } from "./dialogs.js";
 import { actsOf, paymentActs } from "./orderacts.js";
+import { may } from "./session.js";
 import { timelineOf } from "./timeline.js";
 import { ago, badge, el, money, number, problemText, shortId, show, table } from "./dom.js";
 

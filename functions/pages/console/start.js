@@ -1,12 +1,18 @@
 // The page: signs in, reloads every 15 seconds while it is visible, and redraws what has changed.
-import { get, may, token } from "./api.js";
+import { get } from "./api.js";
 import * as books from "./books.js";
+import { closeAll } from "./dialogs.js";
 import { ago, counted, duration, el, problemText, updateTimes, show } from "./dom.js";
 import * as drops from "./drops.js";
+import * as ending from "./ending.js";
 import * as failing from "./failing.js";
+import * as finding from "./finding.js";
+import * as incidents from "./incidents.js";
 import { page } from "./order.js";
 import * as panels from "./panels.js";
-import { signIn } from "./signing.js";
+import * as renewal from "./renewal.js";
+import { may, scopes, token } from "./session.js";
+import { endSession as endOnServer, signIn } from "./signing.js";
 import * as staff from "./staff.js";
 
 const EVERY_MS = 15_000;
@@ -55,6 +61,7 @@ function refresh() {
 
 async function load() {
   clearTimeout(timer);
+  if (renewal.isDue()) await renewal.renew();
   $("refresh").setAttribute("aria-busy", "true");
   const others = Object.keys(SOURCES).filter((source) => source !== "letters" && isShown(source));
   await Promise.all([loadAllDeadLetters(), ...others.map(loadSource)]);
@@ -93,7 +100,8 @@ async function loadSource(source) {
 async function loadAllDeadLetters() {
   if (!isShown("letters")) return;
   await loadSource("letters");
-  for (const queue of [...opened.keys()]) await loadDeadLetters(queue);
+  // What was found is read again after an act alone: it takes a look at every message.
+  for (const queue of [...opened.keys()]) if (!finding.found(queue)) await loadDeadLetters(queue);
 }
 
 async function loadDeadLetters(queue) {
@@ -110,8 +118,10 @@ async function loadDeadLetters(queue) {
 const handlers = {
   opened,
   changed: () => void changed(),
+  redraw: () => draw(),
   settled: () => running, // a refresh hides for a moment the dead letters that it reads
   toggle: async (queue) => {
+    finding.forget(queue);
     if (opened.delete(queue)) return draw();
     opened.set(queue, undefined);
     await loadDeadLetters(queue);
@@ -124,6 +134,7 @@ page.changed = handlers.changed;
 async function changed() {
   await running; // its answers may be older than the change
   await refresh();
+  for (const queue of opened.keys()) await finding.again(queue, draw);
 }
 
 function build() {
@@ -132,7 +143,7 @@ function build() {
     el("div", { class: "panel-trouble" }), el("div", { class: "panel-body", "aria-busy": "true" }, el("p", { class: "quiet" }, "Loading …"))));
   show($("main"), el("section", { id: "wrong", "aria-label": "What is wrong now" }, el("h1", { class: "verdict" }, "Looking …")),
     el("div", { class: "panels" }, parts));
-  drawn = {};
+  drawn = { scopes: String(scopes()) };
 }
 
 function draw() {
@@ -150,12 +161,14 @@ function draw() {
 }
 
 function drawVerdict() {
-  drawOnce("wrong", [panels.wrongs(known), panels.pendings(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict()));
+  const found = wrongs();
+  drawOnce("wrong", [found, panels.pendings(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict(found)));
+  incidents.announce(incidents.incidents(known, found), found.length);
 }
 
 const asOf = (source) => loadedAt[source] && el("p", { class: "quiet" }, "Shown as it was ", ago(new Date(loadedAt[source]).toISOString()));
 
-const shownOf = (id, source) => [known[source], id === "letters" ? [...opened] : null];
+const shownOf = (id, source) => [known[source], id === "letters" ? [[...opened], finding.drawnBy()] : null];
 
 // Only what has changed is redrawn, so that selections and opened details stay. Ages are computed
 // from the times, so they are no change.
@@ -172,18 +185,22 @@ function keepOpen(body, render) {
   for (const each of body.querySelectorAll("details")) if (open.includes(each.dataset.open ?? each.textContent)) each.open = true;
 }
 
-function verdict() {
-  const wrongs = panels.wrongs(known);
+function wrongs() {
+  const found = panels.wrongs(known);
   const missing = Object.keys(failed);
-  if (missing.length) wrongs.push([PANELS.find(([, , source]) => source === missing[0])[0], `${counted(missing.length, "answer")} missing: some of the state is unknown`]);
-  if (lateness()) wrongs.push(["wrong", `Not updated for ${lateness()}: what is shown may have changed`]);
+  if (missing.length) found.push(["missing", PANELS.find(([, , source]) => source === missing[0])[0], `${counted(missing.length, "answer")} missing: some of the state is unknown`]);
+  if (lateness()) found.push(["late", "wrong", `Not updated for ${lateness()}: what is shown may have changed`]);
+  return found;
+}
+
+function verdict(found) {
   const pendings = panels.pendings(known);
-  if (!wrongs.length && pendings.length) return [el("h1", { class: "verdict" }, "Nothing is wrong, but not all is done"), lines(pendings)];
-  if (!wrongs.length && !may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
-  if (!wrongs.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, books.lookedAt(known, Math.min(...answeredAt())))];
+  if (!found.length && pendings.length) return [el("h1", { class: "verdict" }, "Nothing is wrong, but not all is done"), lines(pendings)];
+  if (!found.length && !may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
+  if (!found.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, books.lookedAt(known, Math.min(...answeredAt())))];
   return [
-    el("h1", { class: "verdict bad" }, wrongs.length === 1 ? "One thing is wrong" : `${wrongs.length} things are wrong`),
-    lines([...wrongs, ...pendings]),
+    el("h1", { class: "verdict bad" }, found.length === 1 ? "One thing is wrong" : `${found.length} things are wrong`),
+    lines([...found.map(([, panel, text]) => [panel, text]), ...pendings]),
   ];
 }
 
@@ -211,10 +228,13 @@ function showFreshness() {
 
 function signOut(note) {
   clearTimeout(timer);
+  closeAll();
   token.forget();
   drawn = null;
   opened.clear();
   staff.close();
+  finding.forget();
+  incidents.forget();
   for (const each of [known, failed, loadedAt]) for (const key of Object.keys(each)) delete each[key];
   begin(note);
 }
@@ -235,8 +255,19 @@ function begin(note) {
   focus();
 }
 
+// A renewed token, or a new session's, may have other scopes: other panels.
+function renewed() {
+  if (!drawn) return;
+  if (drawn.scopes !== String(scopes())) build();
+  void changed();
+}
+
+renewal.onRenewal(() => { if (drawn && drawn.scopes !== String(scopes())) renewed(); });
 $("refresh").addEventListener("click", () => { staff.forget(); void refresh(); });
-$("sign-out").addEventListener("click", () => signOut("You have signed out."));
+$("sign-out").addEventListener("click", () => {
+  void endOnServer(token.get());
+  signOut("You have signed out.");
+});
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);
   else if (token.get()) void refresh();
@@ -247,6 +278,8 @@ window.addEventListener("resize", () => {
   draw();
 });
 setInterval(() => {
+  if (renewal.isDue()) void renewal.renew();
+  if (ending.watch(renewed)) return endSession();
   if (drawn && "wrong" in drawn) drawVerdict();
   updateTimes();
   showFreshness();

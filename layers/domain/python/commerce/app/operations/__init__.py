@@ -4,13 +4,25 @@ The overview and the sales are read over the tables of all contexts, not through
 letters are handled by the same code as in `make ops`.
 """
 
-from commerce.app.operations.commands import Discard, Redrive, ResendNotice, Restore, SyncPayment
+from commerce.app.operations.commands import (
+    CauseFilter,
+    ContinueRedrive,
+    Discard,
+    KindFilter,
+    Redrive,
+    ResendNotice,
+    Restore,
+    SyncPayment,
+)
 from commerce.app.operations.dead_letters import (
     DeadLetterOutcomeView,
+    DeadLettersFoundView,
     DeadLetterView,
     KindsView,
     QueueDeadLettersView,
     QueuesView,
+    RedriveView,
+    continue_redrive,
     dead_letters_of,
     describe,
     discard,
@@ -19,6 +31,7 @@ from commerce.app.operations.dead_letters import (
     record_act,
     redrive,
     restore,
+    search,
 )
 from commerce.app.operations.discarded import (
     Discarded,
@@ -26,7 +39,12 @@ from commerce.app.operations.discarded import (
     discarded,
     newest_discarded,
 )
-from commerce.app.operations.errors import EventNotQuarantined, NothingToSend, QueueNotFound
+from commerce.app.operations.errors import (
+    EventNotQuarantined,
+    NothingToSend,
+    QueueNotFound,
+    RedriveNotFound,
+)
 from commerce.app.operations.notices import repeat_notice
 from commerce.app.operations.order import (
     NoticesView,
@@ -40,12 +58,16 @@ from commerce.app.operations.repairs import RequeueView, requeue, requeue_event,
 from commerce.app.operations.sales import SalesView, sales
 
 __all__ = [
+    "CauseFilter",
+    "ContinueRedrive",
     "DeadLetterOutcomeView",
     "DeadLetterView",
+    "DeadLettersFoundView",
     "Discard",
     "Discarded",
     "DiscardedView",
     "EventNotQuarantined",
+    "KindFilter",
     "KindsView",
     "NothingToSend",
     "NoticeView",
@@ -56,12 +78,15 @@ __all__ = [
     "QueueNotFound",
     "QueuesView",
     "Redrive",
+    "RedriveNotFound",
+    "RedriveView",
     "RequeueView",
     "ResendNotice",
     "Restore",
     "SalesView",
     "SyncPayment",
     "TimelineView",
+    "continue_redrive",
     "dead_letters_of",
     "describe",
     "discard",
@@ -78,6 +103,7 @@ __all__ = [
     "requeue_event",
     "restore",
     "sales",
+    "search",
     "sync_payment",
     "timeline",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from commerce.app.operations import (
     dead_letters_of,
     kinds_of,
     newest_discarded,
-    search,
+    search_letters,
     timeline,
 )
 from commerce.app.transactions import in_transaction
@@ -47,7 +47,7 @@ def search_dead_letters(
     limit: LettersLimit = 20,
 ) -> DeadLettersFoundView:
     """Find the dead letters of a kind or cause, as before redriving them."""
-    return search(queue, kind=kind, cause=cause, limit=limit)
+    return search_letters(queue, kind=kind, cause=cause, limit=limit)
 
 
 @api.get("/admin/dead-letters/<queue>/kinds")

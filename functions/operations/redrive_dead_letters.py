@@ -1,13 +1,13 @@
 """POST /admin/dead-letters/{queue}/redrive, …/restore: messages are sent to their queue again."""
 
 from commerce.app.operations import (
-    ContinueRedrive,
     DeadLetterOutcomeView,
     QueueNotFound,
     Redrive,
     RedriveNotFound,
     RedriveView,
     Restore,
+    cancel_redrive,
     continue_redrive,
     redrive,
     restore,
@@ -15,7 +15,8 @@ from commerce.app.operations import (
 from commerce.entrypoints.http import Scope, Staff, ThisAct, http_api, lambda_handler
 from commerce.runtime.messaging.dead_letters import NoSourceQueue
 
-CONTINUED = "/admin/dead-letters/<queue>/redrive/<redrive_id>"
+BEGUN = "/admin/dead-letters/<queue>/redrive/<redrive_id>"
+BEGUN_PATH = "/admin/dead-letters/{queue}/redrive/{redrive_id}"  # as API Gateway has it
 
 api = http_api()
 
@@ -26,12 +27,16 @@ def redrive_dead_letters(queue: str, command: Redrive, act: ThisAct) -> tuple[Re
     return _answer(redrive(queue, command, act=act))
 
 
-@api.post(CONTINUED)
-def continue_redrive_of_dead_letters(
-    queue: str, redrive_id: str, command: ContinueRedrive, staff: Staff
-) -> tuple[RedriveView, int]:
-    """Send the next part of a redrive, or cancel the rest of it."""
-    return _answer(continue_redrive(queue, redrive_id, command, by=staff.by))
+@api.post(BEGUN)
+def send_next_part(queue: str, redrive_id: str, staff: Staff) -> tuple[RedriveView, int]:
+    """Send the next part of a redrive."""
+    return _answer(continue_redrive(queue, redrive_id, by=staff.by))
+
+
+@api.post(f"{BEGUN}/cancellation")
+def cancel_rest(queue: str, redrive_id: str, staff: Staff) -> tuple[RedriveView, int]:
+    """Cancel a redrive: what was not sent stays dead letters."""
+    return _answer(cancel_redrive(queue, redrive_id, by=staff.by))
 
 
 @api.post("/admin/dead-letters/<queue>/restore")
@@ -49,5 +54,5 @@ handler = lambda_handler(
     access=Scope.OPS,
     success=(200, 202),
     refusals=(QueueNotFound, NoSourceQueue, RedriveNotFound),
-    continues=("POST /admin/dead-letters/{queue}/redrive/{redrive_id}",),
+    continues=(f"POST {BEGUN_PATH}", f"POST {BEGUN_PATH}/cancellation"),
 )

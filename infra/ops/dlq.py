@@ -146,7 +146,7 @@ def _counted(
 
     id_, result = clock.new_id(), DeadLetterResult()
     selection = redrives.Selection(options.id, options.type, options.cause)
-    in_transaction(redrives.begin, id_, queue, selection, options.rate, by=by)
+    in_transaction(redrives.begin_redrive, id_, queue, selection, options.rate, by=by)
     state = redrives.RedriveState.UNDER_WAY
     try:
         yield selection, result
@@ -154,12 +154,12 @@ def _counted(
         state = redrives.RedriveState.DONE if is_done else redrives.RedriveState.CANCELLED
     finally:  # what was sent before a failure counts, too
         sent, failed = len(result.done), len(result.failed)
-        in_transaction(redrives.advance, id_, sent=sent, failed=failed, state=state)
+        in_transaction(redrives.advance_redrive, id_, sent=sent, failed=failed, state=state)
 
 
 @contextmanager
 def _interrupted() -> Iterator[Callable[[], bool]]:
-    """Yield what returns True after Ctrl-C, which raises nothing meanwhile."""
+    """Yield a function that returns True after Ctrl-C, which raises nothing meanwhile."""
     pressed: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
     try:

@@ -61,13 +61,20 @@ def redrive(
     return _send("redrive_dead_letters", "POST", path, by, {"message_ids": ids, **more})
 
 
-def continue_redrive(
-    redrive_id: str, by: Person | None = None, queue: str = NAME, **more: Any
-) -> Answer:
-    """Call POST /admin/dead-letters/{queue}/redrive/{redrive_id}, perhaps to cancel it."""
-    path = f"/admin/dead-letters/{queue}/redrive/{redrive_id}"
-    resource = "/admin/dead-letters/{queue}/redrive/{redrive_id}"
-    return _send("redrive_dead_letters", "POST", path, by, more, resource)
+def continue_redrive(redrive_id: str, by: Person | None = None, queue: str = NAME) -> Answer:
+    """Call POST /admin/dead-letters/{queue}/redrive/{redrive_id}."""
+    return _on_redrive(redrive_id, by, queue)
+
+
+def cancel_redrive(redrive_id: str, by: Person | None = None, queue: str = NAME) -> Answer:
+    """Call POST /admin/dead-letters/{queue}/redrive/{redrive_id}/cancellation."""
+    return _on_redrive(redrive_id, by, queue, "/cancellation")
+
+
+def _on_redrive(redrive_id: str, by: Person | None, queue: str, act: str = "") -> Answer:
+    path = f"/admin/dead-letters/{queue}/redrive/{redrive_id}{act}"
+    resource = f"/admin/dead-letters/{{queue}}/redrive/{{redrive_id}}{act}"
+    return _send("redrive_dead_letters", "POST", path, by, resource=resource)
 
 
 def note_cause(message_id: str, cause: str, queue: str = NAME) -> None:

@@ -38,8 +38,13 @@ function actOf(queue, chosen, count, { changed, settled }) {
   return async (_, progress, __, signal, more = {}) => {
     const gone = new Map();
     let [failure, missing] = ["", 0];
-    const part = async (body) => {
-      const answer = begun ? await post(path("dead-letters", queue, "redrive", begun), body) : await post(path("dead-letters", queue, "redrive"), { ...chosen, ...more });
+    const next = () => {
+      if (!begun) return post(path("dead-letters", queue, "redrive"), { ...chosen, ...more });
+      const redrive = path("dead-letters", queue, "redrive", begun);
+      return post(signal.aborted ? `${redrive}/cancellation` : redrive);
+    };
+    const part = async () => {
+      const answer = await next();
       begun = answer.redrive_id;
       for (const { kind, count: sent } of answer.kinds) gone.set(kind, (gone.get(kind) ?? 0) + sent);
       failure = answer.failed[0]?.cause ?? failure;
@@ -50,8 +55,8 @@ function actOf(queue, chosen, count, { changed, settled }) {
     window.addEventListener("beforeunload", warn);
     try {
       await settled(); // a refresh hides for a moment the dead letters that it reads
-      let answer = await part({});
-      while (!answer.complete) answer = await part(signal.aborted ? { cancel: true } : {});
+      let answer = await part();
+      while (!answer.complete) answer = await part();
       return outcome(queue, answer, [...gone].map(([kind, sent]) => ({ kind, count: sent })), failure, missing);
     } finally {
       window.removeEventListener("beforeunload", warn);

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from commerce.app.operations import dead_letters as module
 from tests.support.browser import wider_than_its_window
@@ -30,7 +30,7 @@ def find(queue: Locator, kind: str = "", cause: str = "") -> None:
     queue.get_by_label("Type").select_option(kind)
     queue.get_by_label("Cause contains").fill(cause)
     queue.get_by_role("button", name="Find", exact=True).click()
-    expect(queue.get_by_text("found ")).to_be_visible()
+    expect(queue.locator(".found [role=status]")).to_be_visible()
 
 
 def redrives() -> list[Any]:
@@ -167,7 +167,12 @@ def test_a_closed_tab_leaves_what_was_not_sent_as_dead_letters(
     dead.fill(*(an_order_message(f"o-{n}") for n in range(60)))
     console = open_console()
     asked: list[str] = []
-    console.on("dialog", lambda box: (asked.append(box.type), box.accept()))
+
+    def leave(box: Dialog) -> None:
+        asked.append(box.type)
+        box.accept()
+
+    console.on("dialog", leave)
     console.get_by_role("button", name=f"Redrive all of {dead.name}").click()
     dialog = console.get_by_role("dialog")
     dialog.get_by_label("Messages a second").fill("10")

@@ -13,8 +13,10 @@ from tests.integration.console.conftest import TOKEN
 from tests.integration.console.test_staff import sign_in
 from tests.support.books import check_books
 from tests.support.dead_letters import DeadQueue, an_order_message
+from tests.support.lambda_calls import call
+from tests.support.other_connection import wait_until
 from tests.support.sessions import PASSWORD, Account, an_account
-from tests.support.shop import rows
+from tests.support.shop import an_admin, rows
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
@@ -41,7 +43,7 @@ def stored(page: Page, key: str = TOKEN) -> str:
 
 
 def wait_for_renewal(page: Page, before: str) -> None:
-    page.wait_for_function(f"sessionStorage.getItem('{TOKEN}') !== {before!r}")
+    wait_until(lambda: stored(page) != before)
 
 
 def sessions_of(account: Account) -> int:
@@ -232,10 +234,8 @@ def test_renewed_scopes_show_other_panels(page: Page, site: str) -> None:
     check_books()
     sign_in(page, site, account)
     expect(page.get_by_role("heading", name="Drops")).to_be_visible()
-    rows(
-        "UPDATE user_account SET scopes = $2, epoch = epoch + 1 WHERE id = $1 RETURNING id",
-        account.user_id,
-        [Scope.DROPS, Scope.OPS],
-    )
+    path, body = f"/admin/staff/{account.user_id}", {"scopes": ["drops", "ops"]}
+    granted = call("user/set_scopes", "PUT", path, body=body, token=an_admin().token)
+    assert granted.status == 200, granted.json
     page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_role("heading", name="Dead letters")).to_be_visible()

@@ -15,6 +15,7 @@ from tests.support.lambda_calls import Answer, call
 from tests.support.operations import (
     NAME,
     a_console_queue,
+    cancel_redrive,
     continue_redrive,
     list_dead_letters,
     note_cause,
@@ -54,7 +55,7 @@ def to_the_end(first: Answer, by: Person) -> list[Answer]:
 
 
 def acts_of(by: Person) -> list[dict[str, Any]]:
-    """What the audit has of somebody."""
+    """Read the audit of one member of staff."""
     query = f"/admin/audit?by=admin:{by.user_id}"
     answer = call("operations/list_acts", "GET", query, token=an_admin().token)
     found: list[dict[str, Any]] = answer.json["items"]
@@ -100,6 +101,12 @@ def test_those_of_a_type_and_cause_are_redriven_and_the_others_stay(dead: DeadQu
     assert dead.dead_letters() == Counter(bodies[12:])  # and visible at once
 
 
+def test_a_cause_is_found_whatever_its_capitals(dead: DeadQueue) -> None:
+    [id_] = dead.fill(*many(1))
+    note_cause(id_, "ConnectionError: No Route")
+    assert redrive("all", cause="NO ROUTE").json["sent"] == 1
+
+
 @pytest.mark.usefixtures("short_parts")
 def test_a_filtered_redrive_looks_past_those_that_stay(dead: DeadQueue) -> None:
     """Each part hides from the next what it has passed over."""
@@ -138,7 +145,7 @@ def test_a_cancelled_redrive_leaves_the_rest_as_dead_letters(dead: DeadQueue) ->
     dead.fill(*bodies)
     id_ = redrive("all", by=admin).json["redrive_id"]
 
-    cancelled = continue_redrive(id_, admin, cancel=True)
+    cancelled = cancel_redrive(id_, admin)
 
     assert cancelled.status == 200
     assert (cancelled.json["state"], cancelled.json["sent"]) == ("CANCELLED", 10)
@@ -158,6 +165,7 @@ def test_only_who_began_a_redrive_continues_it_and_on_its_queue(dead: DeadQueue)
     id_ = redrive("all", by=admin).json["redrive_id"]
     for answer in (
         continue_redrive(id_, an_admin()),
+        cancel_redrive(id_, an_admin()),
         continue_redrive(id_, admin, queue="schedule"),
         continue_redrive("no id", admin),
         continue_redrive(str(admin.user_id), admin),

@@ -6,7 +6,6 @@ letters are handled by the same code as in `make ops`.
 
 from commerce.app.operations.commands import (
     CauseFilter,
-    ContinueRedrive,
     Discard,
     KindFilter,
     Redrive,
@@ -22,6 +21,7 @@ from commerce.app.operations.dead_letters import (
     QueueDeadLettersView,
     QueuesView,
     RedriveView,
+    cancel_redrive,
     continue_redrive,
     dead_letters_of,
     describe,
@@ -31,7 +31,7 @@ from commerce.app.operations.dead_letters import (
     record_act,
     redrive,
     restore,
-    search,
+    search_letters,
 )
 from commerce.app.operations.discarded import (
     Discarded,
@@ -59,7 +59,6 @@ from commerce.app.operations.sales import SalesView, sales
 
 __all__ = [
     "CauseFilter",
-    "ContinueRedrive",
     "DeadLetterOutcomeView",
     "DeadLetterView",
     "DeadLettersFoundView",
@@ -86,6 +85,7 @@ __all__ = [
     "SalesView",
     "SyncPayment",
     "TimelineView",
+    "cancel_redrive",
     "continue_redrive",
     "dead_letters_of",
     "describe",
@@ -103,7 +103,7 @@ __all__ = [
     "requeue_event",
     "restore",
     "sales",
-    "search",
+    "search_letters",
     "sync_payment",
     "timeline",
 ]  # fmt: skip

@@ -45,12 +45,6 @@ class Redrive(_Selection):
     )
 
 
-class ContinueRedrive(Command):
-    """Send the next part of a redrive, or cancel the rest of it."""
-
-    cancel: bool = False
-
-
 class KindLimit(Command):
     """At most so many dead letters of one kind."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from commerce.app.operations import redrives
-from commerce.app.operations.commands import ContinueRedrive, Discard, Redrive, Restore
+from commerce.app.operations.commands import Discard, Redrive, Restore
 from commerce.app.operations.discarded import DISCARD, RESTORE, discarded_messages
 from commerce.app.operations.errors import QueueNotFound, RedriveNotFound
 from commerce.app.operations.harm import by_harm, is_urgent
@@ -245,17 +245,21 @@ def kinds_of(queue: str) -> KindsView:
     return KindsView(queue=queue, count=count, kinds=_kinds(kinds))
 
 
-def search(queue: str, *, kind: str | None, cause: str | None, limit: int) -> DeadLettersFoundView:
+def search_letters(
+    queue: str, *, kind: str | None, cause: str | None, limit: int
+) -> DeadLettersFoundView:
     """Find a queue's dead letters of a kind or cause. Raises QueueNotFound."""
     dead_letters = _dead_letters(_queue(queue))
-    choose = partial(_found, Selection((), kind, cause), limit)
+    choose = partial(_found_letters, Selection((), kind, cause), limit)
     found, is_complete = dead_letters.search(choose, SEARCH_SECONDS)
     return DeadLettersFoundView(
         queue=queue, count=dead_letters.count(), is_complete=is_complete, **found
     )
 
 
-def _found(selection: Selection, limit: int, letters: Sequence[DeadLetter]) -> dict[str, Any]:
+def _found_letters(
+    selection: Selection, limit: int, letters: Sequence[DeadLetter]
+) -> dict[str, Any]:
     causes, meant = causes_of(letters), (selection.filter or list)(letters)
     groups = Counter((each.kind, causes[each.id]) for each in letters)
     oldest = sorted(meant, key=lambda each: each.occurred_at)[:limit]
@@ -278,35 +282,48 @@ def redrive(queue: str, command: Redrive, *, act: StaffAct) -> RedriveView:
     dead_letters = _dead_letters(_queue(queue))
     dead_letters.require_source()
     selection = Selection(command.ids, command.kind, command.cause)
-    in_transaction(redrives.begin, act.id, queue, selection, command.rate, by=act.by)
-    run = in_transaction(redrives.find, act.id)
+    in_transaction(redrives.begin_redrive, act.id, queue, selection, command.rate, by=act.by)
+    run = in_transaction(redrives.find_redrive, act.id)
     assert run is not None  # noqa: S101  (committed above)
-    return _send_part(dead_letters, run)
+    return _send_part_of_redrive(dead_letters, run)
 
 
-def continue_redrive(
-    queue: str, redrive_id: str, command: ContinueRedrive, *, by: str
-) -> RedriveView:
-    """Send the next part of a redrive, or cancel what is left of it; what is over stays so.
+def continue_redrive(queue: str, redrive_id: str, *, by: str) -> RedriveView:
+    """Send the next part of a redrive; of one that is over, nothing.
 
     Raises QueueNotFound, RedriveNotFound.
     """
-    dead_letters, id_ = _dead_letters(_queue(queue)), cursor.parse_id(redrive_id)
-    run = None if id_ is None else in_transaction(redrives.find, id_)
-    if run is None or (run.by, run.queue) != (by, queue):
-        raise RedriveNotFound
+    dead_letters = _dead_letters(_queue(queue))
+    run = _own_redrive(queue, redrive_id, by)
     if run.is_over:
         return _redrive_view(run, DeadLetterResult())
-    if command.cancel:
-        return _advanced(run, DeadLetterResult(), RedriveState.CANCELLED)
     trace.follow(run.trace_id)  # its messages are those of the act that began
-    return _send_part(dead_letters, run)
+    return _send_part_of_redrive(dead_letters, run)
 
 
-def _send_part(dead_letters: DeadLetters, run: RedriveRun) -> RedriveView:
-    ids = in_transaction(redrives.left_of, run) if run.selection.ids else ()
+def cancel_redrive(queue: str, redrive_id: str, *, by: str) -> RedriveView:
+    """End a redrive, of which the rest stays dead letters; one that is over stays as it ended.
+
+    Raises RedriveNotFound.
+    """
+    run = _own_redrive(queue, redrive_id, by)
+    if run.is_over:
+        return _redrive_view(run, DeadLetterResult())
+    return _redrive_after(run, DeadLetterResult(), RedriveState.CANCELLED)
+
+
+def _own_redrive(queue: str, redrive_id: str, by: str) -> RedriveRun:
+    id_ = cursor.parse_id(redrive_id)
+    run = None if id_ is None else in_transaction(redrives.find_redrive, id_)
+    if run is None or (run.by, run.queue) != (by, queue):
+        raise RedriveNotFound
+    return run
+
+
+def _send_part_of_redrive(dead_letters: DeadLetters, run: RedriveRun) -> RedriveView:
+    ids = in_transaction(redrives.ids_left, run) if run.selection.ids else ()
     if run.selection.ids and not ids:
-        return _advanced(run, DeadLetterResult(), RedriveState.DONE)
+        return _redrive_after(run, DeadLetterResult(), RedriveState.DONE)
     result, state = DeadLetterResult(), RedriveState.UNDER_WAY
     try:
         dead_letters.redrive(
@@ -319,19 +336,21 @@ def _send_part(dead_letters: DeadLetters, run: RedriveRun) -> RedriveView:
         )
         state = RedriveState.DONE if result.is_complete else state
     finally:  # what was sent before a failure counts, too
-        view = _advanced(run, result, state)
+        view = _redrive_after(run, result, state)
     return view
 
 
-def _advanced(run: RedriveRun, result: DeadLetterResult, state: RedriveState) -> RedriveView:
-    in_transaction(_advance, run, result, state)
-    now = in_transaction(redrives.find, run.id)
+def _redrive_after(run: RedriveRun, result: DeadLetterResult, state: RedriveState) -> RedriveView:
+    in_transaction(_advance_redrive, run, result, state)
+    now = in_transaction(redrives.find_redrive, run.id)
     return _redrive_view(now or run, result)
 
 
-def _advance(shop: Shop, run: RedriveRun, result: DeadLetterResult, state: RedriveState) -> None:
+def _advance_redrive(
+    shop: Shop, run: RedriveRun, result: DeadLetterResult, state: RedriveState
+) -> None:
     sent, failed = len(result.done), len(result.failed)
-    redrives.advance(shop, run.id, sent=sent, failed=failed, state=state)
+    redrives.advance_redrive(shop, run.id, sent=sent, failed=failed, state=state)
     if state is not RedriveState.UNDER_WAY:
         audit.end_act(shop.uow, StaffAct(run.id, run.by, "", ""), Outcome.DONE)
 

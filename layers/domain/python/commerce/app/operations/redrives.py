@@ -28,7 +28,7 @@ ACTION = "redrive dead letters"
 
 
 class RedriveState(StrEnum):
-    """How far a redrive is."""
+    """The states of a redrive."""
 
     UNDER_WAY = "UNDER_WAY"
     DONE = "DONE"
@@ -48,7 +48,7 @@ class Selection:
 
     @property
     def filter(self) -> Callable[[Sequence[DeadLetter]], Sequence[DeadLetter]] | None:
-        """What leaves out those of another type or cause; None where any is meant."""
+        """The filter by type and cause; None where any is meant."""
         return self._of if self.kind or self.cause else None
 
     def _of(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
@@ -85,7 +85,7 @@ class RedriveRun:
         return self.state is not RedriveState.UNDER_WAY
 
 
-def begin(
+def begin_redrive(
     shop: Shop, id_: UUID, queue: str, selection: Selection, rate: float | None, *, by: str
 ) -> None:
     """Record that a redrive begins."""
@@ -100,26 +100,26 @@ def begin(
     audit.record(shop.uow, Change(by, ACTION, id_, facts, after))
 
 
-def find(shop: Shop, id_: UUID) -> RedriveRun | None:
+def find_redrive(shop: Shop, id_: UUID) -> RedriveRun | None:
     """Return a redrive with its counts."""
     found = shop.uow.read(sql.REDRIVE(action=ACTION, redrive_id=id_))
-    return next(iter(map(_run, found)), None)
+    return next(iter(map(_redrive_of, found)), None)
 
 
-def advance(shop: Shop, id_: UUID, *, sent: int, failed: int, state: RedriveState) -> None:
+def advance_redrive(shop: Shop, id_: UUID, *, sent: int, failed: int, state: RedriveState) -> None:
     """Add a part's counts; what is over stays as it ended."""
     part = {"part_sent": sent, "part_failed": failed, "part_state": state.value}
     shop.uow.write(sql.ADVANCE_REDRIVE(action=ACTION, redrive_id=id_, **part))
 
 
-def left_of(shop: Shop, run: RedriveRun) -> list[str]:
+def ids_left(shop: Shop, run: RedriveRun) -> list[str]:
     """Return those of its chosen ids that no part has handled yet."""
     query = sql.HANDLED(request=run.trace_id, message_ids=list(run.selection.ids))
     handled = {row.message_id for row in shop.uow.read(query)}
     return [each for each in run.selection.ids if each not in handled]
 
 
-def _run(row: Any) -> RedriveRun:
+def _redrive_of(row: Any) -> RedriveRun:
     facts, after = row.before, row.after
     ids = facts["message_ids"]
     selection = Selection(() if ids == "all" else ids, facts["kind"], facts["cause"])

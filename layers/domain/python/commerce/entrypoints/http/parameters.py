@@ -29,7 +29,7 @@ Staff = Annotated[Identity, Depends(_from_context("identity"))]
 """The signed-in member of staff, who has the operation's scope."""
 
 ThisAct = Annotated[StaffAct, Depends(_from_context("act"))]
-"""What the caller does, as the audit has it; of writes of staff alone."""
+"""The act of the caller, as the audit has it; of writes of staff alone."""
 
 RequestKey = Annotated[Claim, Depends(_from_context("claim"))]
 """The request's Idempotency-Key, scoped to its user and operation."""

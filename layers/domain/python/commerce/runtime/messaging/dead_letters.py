@@ -267,7 +267,7 @@ class _Choice:
 
 @dataclass(slots=True)
 class Pace:
-    """How fast and how long dead letters are sent: so many per second, until the time is over.
+    """The pace of a redrive: so many messages a second, until the time is over.
 
     No batch is begun after `seconds`, and no message sent once `is_stopped` returns True.
     """

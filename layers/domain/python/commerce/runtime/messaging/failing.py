@@ -17,7 +17,7 @@ RECEIVES = 5  # of a message before it becomes a dead letter: spec §7.3, infra/
 SHOWN_FOR = timedelta(minutes=30)  # longer than any pause before the next try
 MAX_CAUSE_CHARACTERS = 300
 SUFFIX = "-dead-letters"
-"""What a queue's name and this is the name of its dead-letter queue (infra/stacks/queue.yaml)."""
+"""Ends the name of a queue's dead-letter queue (infra/stacks/queue.yaml)."""
 
 logger = logging.getLogger(__name__)
 

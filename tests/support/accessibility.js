@@ -12,7 +12,7 @@
     return (label || element.textContent || element.getAttribute("title") || "").trim();
   };
   const ACTIVE = "a[href], button, input, select, textarea, summary, [tabindex='0'], [role='img'], dialog, section[role], figure svg:not([aria-hidden])";
-  for (const each of all(ACTIVE)) if (!nameOf(each) && !each.matches(".dialog-body")) report("no name", each);
+  for (const each of all(ACTIVE)) if (!nameOf(each)) report("no name", each);
   for (const each of all("section, form[role]")) if (!nameOf(each)) report("no name", each);
   for (const each of all("table")) if (!each.caption) report("no caption", each);
 

@@ -30,7 +30,7 @@ export function closeAll() {
 export function read(title, ...content) {
   const ids = idsOf();
   const close = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Close");
-  const body = el("div", { class: "dialog-body", tabindex: "0" }, content);
+  const body = el("div", { class: "dialog-body", tabindex: "0", role: "region", "aria-labelledby": ids.title }, content);
   const dialog = el("dialog", { class: "wide", "aria-labelledby": ids.title },
     el("div", { class: "dialog-head" }, el("h2", { id: ids.title }, title), close), body);
   open(dialog);

@@ -162,7 +162,7 @@ function draw() {
 
 function drawVerdict() {
   const found = wrongs();
-  drawOnce("wrong", [found, panels.pendings(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict(found)));
+  drawOnce("wrong", [found, panels.pendings(known), Object.keys(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict(found)));
   incidents.announce(incidents.incidents(known, found), found.length);
 }
 
@@ -195,6 +195,8 @@ function wrongs() {
 
 function verdict(found) {
   const pendings = panels.pendings(known);
+  const isRead = Object.keys(SOURCES).filter(isShown).every((source) => source in known || source in failed);
+  if (!found.length && !isRead) return [el("h1", { class: "verdict" }, "Looking …")];
   if (!found.length && pendings.length) return [el("h1", { class: "verdict" }, "Nothing is wrong, but not all is done"), lines(pendings)];
   if (!found.length && !may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
   if (!found.length) return [el("h1", { class: "verdict good" }, "All is well"), el("p", { class: "quiet" }, books.lookedAt(known, Math.min(...answeredAt())))];

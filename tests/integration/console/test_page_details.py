@@ -151,7 +151,7 @@ def test_one_big_product_leaves_the_bars_of_the_others_visible(open_console: Ope
     assert texts["Drop mug"] == "100,000 sold · sold out ≈"
     assert min(widths.values()) > 20
     assert widths["Drop mug"] == max(widths.values())
-    expect(console.locator("#stock")).to_contain_text("Bars end at 84 units; longer ones are cut")
+    expect(console.locator("#stock")).to_contain_text("Bars end at 88 units; longer ones are cut")
     expect(console.locator("#sales")).to_contain_text("most in an hour")
 
 

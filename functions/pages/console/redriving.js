@@ -28,7 +28,10 @@ export function redriveMany(queue, chosen, count, what, { changed, settled }) {
     verb: "Redrive",
     parts: el("p", {}, el("label", { for: "rate" }, "Messages a second, at most (empty: as fast as possible)"), rate),
     stopping: "Cancelling after the messages in hand …",
-    act: (text, progress, choice, signal) => run(text, progress, choice, signal, rate.value ? { rate: Number(rate.value) } : {}),
+    act: (text, progress, choice, signal) => {
+      rate.readOnly = true; // a second try goes on with the same redrive, at its rate
+      return run(text, progress, choice, signal, rate.value ? { rate: Number(rate.value) } : {});
+    },
   });
 }
 
@@ -55,6 +58,7 @@ function actOf(queue, chosen, count, { changed, settled }) {
     window.addEventListener("beforeunload", warn);
     try {
       await settled(); // a refresh hides for a moment the dead letters that it reads
+      if (signal.aborted && !begun) return { text: "Cancelled: no message was sent." };
       let answer = await part();
       while (!answer.complete) answer = await part();
       return outcome(queue, answer, [...gone].map(([kind, sent]) => ({ kind, count: sent })), failure, missing);

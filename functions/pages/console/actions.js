@@ -66,7 +66,7 @@ export function addUnits(drop, after) {
 export function cancelDrop(drop, after) {
   ask({
     title: "Cancel this drop?",
-    text: "Entries that wait or have an offer end without a unit. Orders that were placed stay; the other units go back to the stock.",
+    text: "Entries that wait or have an offer end without a unit. Orders stand; the other units go back to the stock.",
     verb: "Cancel the drop",
     danger: true,
     final: FOR_GOOD,

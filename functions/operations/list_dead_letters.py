@@ -5,9 +5,12 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from commerce.app.operations import (
+    CauseFilter,
+    DeadLettersFoundView,
     DiscardedView,
     EventNotFound,
     EventView,
+    KindFilter,
     KindsView,
     QueueDeadLettersView,
     QueueNotFound,
@@ -16,6 +19,7 @@ from commerce.app.operations import (
     event,
     kinds_of,
     newest_discarded,
+    search_letters,
     timeline,
 )
 from commerce.app.transactions import in_transaction
@@ -35,6 +39,18 @@ def list_dead_letters(
 ) -> QueueDeadLettersView:
     """Read the dead letters of a queue, oldest first."""
     return dead_letters_of(queue, limit)
+
+
+@api.get("/admin/dead-letters/<queue>/search")
+def search_dead_letters(
+    queue: str,
+    staff: Staff,  # noqa: ARG001
+    kind: Annotated[KindFilter | None, Query(description="Only those of this kind")] = None,
+    cause: Annotated[CauseFilter | None, Query(description="Only those whose cause has it")] = None,
+    limit: LettersLimit = 20,
+) -> DeadLettersFoundView:
+    """Find the dead letters of a kind or cause, as before redriving them."""
+    return search_letters(queue, kind=kind, cause=cause, limit=limit)
 
 
 @api.get("/admin/dead-letters/<queue>/kinds")

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import boto3
 import pg8000.native
 import urllib3
+from botocore.config import Config
 
 from infra.local.api import Api, Json
 from infra.local.demo import (
@@ -449,6 +450,7 @@ def client(service: str, running: Mapping[str, str]) -> Any:
         region_name="us-east-1",
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - the emulator asks for one
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=330),  # a function's most
     )
 
 

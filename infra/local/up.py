@@ -4,6 +4,7 @@ python -m infra.local.up          what `make up` runs
 """
 
 import fcntl
+import json
 import os
 import signal
 import sys
@@ -18,14 +19,18 @@ from infra.local.demo import place_demo_orders
 from infra.local.down import end_servers
 from infra.local.env_file import read_env
 from infra.local.errors import LocalError
+from infra.local.functions import physical_name
 from infra.local.live.watch import watch_and_reload
 from infra.local.ports import Ports
 from infra.local.process import ProcessRecord
 from infra.local.progress import Stages
+from infra.local.samples import client
 from infra.local.system import Endpoints, LocalSystem, ignore_signals
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / ".local"
+RECONCILIATION = "EveryFiveMinutesReconcileFunction"
+EVERY_FIVE_MINUTES = json.dumps({"id": "make-up"})
 ADDRESSES = (
     "DATABASE_URL", "VALKEY_URL", "AWS_ENDPOINT_URL", "DELIVERY_URL", "GATEWAY_URL", "MAIL_URL",
 )  # fmt: skip
@@ -69,6 +74,7 @@ def run(directory: Path, environment: Mapping[str, str], stages: Stages) -> None
             added = seed_catalogue(Api(endpoints.api_url, endpoints.admin_token))
             outcome.is_now(f"{added} products added" if added else "is there already")
         is_followed = _show_demo_order(endpoints, stages)
+        check_books(endpoints.as_variables(), stages)
         stages.say()
         stages.say(
             f"Lastunit is up after {time.monotonic() - started:.0f} s: {endpoints.api_url}", "bold"
@@ -127,6 +133,19 @@ def _show_demo_order(endpoints: Endpoints, stages: Stages) -> bool:
         stages.say(f"✗ {error}", style="red")
         return False
     return True
+
+
+def check_books(running: Mapping[str, str], stages: Stages) -> None:
+    """Run the reconciliation once, so that the console need not wait for its schedule."""
+    with stages.stage("Books") as outcome:
+        name = physical_name(RECONCILIATION, running)
+        answer = client("lambda", running).invoke(FunctionName=name, Payload=EVERY_FIVE_MINUTES)
+        done = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            outcome.is_now(f"could not be checked: {done}")
+        else:
+            found = len(done["findings"])
+            outcome.is_now(f"{found} findings: make ops ARGS=reconcile" if found else "held")
 
 
 TRY = r"""

@@ -14,6 +14,7 @@ from commerce.app.checkout import ChargePage, OrderPage
 from commerce.app.operations import (
     AlertView,
     DeadLetterOutcomeView,
+    DeadLettersFoundView,
     DiscardedEventView,
     DiscardedView,
     EventView,
@@ -24,6 +25,7 @@ from commerce.app.operations import (
     QueueDeadLettersView,
     QueueNotFound,
     QueuesView,
+    RedriveView,
     RequeueView,
     SalesView,
     TimelineView,
@@ -134,6 +136,7 @@ PATH_IDS = {
     "asset": "start.js",
     "queue": QUEUE,
     "event_id": EVENT_ID,
+    "redrive_id": ACT_ID,
     "alert_id": ALERT_ID,
     "session_id": SESSION_ID,
     "drop_id": DROP_ID,
@@ -700,6 +703,31 @@ _VIEWS: tuple[View, ...] = (
             "failed": [],
             "not_found": [],
             "complete": True,
+        }
+    ),
+    RedriveView.model_validate(
+        {
+            "queue": QUEUE,
+            "done": [MESSAGE_ID],
+            "kinds": [_KIND],
+            "failed": [],
+            "not_found": [],
+            "complete": False,
+            "redrive_id": ACT_ID,
+            "state": "UNDER_WAY",
+            "sent": 4_210,
+            "failed_count": 0,
+        }
+    ),
+    DeadLettersFoundView.model_validate(
+        {
+            "queue": QUEUE,
+            "count": 10_000,
+            "looked_at": 10_000,
+            "matching": 9_987,
+            "is_complete": True,
+            "groups": [{**_KIND, "cause": _LETTER["cause"], "count": 9_987}],
+            "letters": [_LETTER],
         }
     ),
     KindsView.model_validate(

@@ -64,7 +64,7 @@ PATH = {
 SUCCESS = {
     HTTPStatus.OK: "Done; or found",
     HTTPStatus.CREATED: "Made",
-    HTTPStatus.ACCEPTED: "Taken; it is done soon",
+    HTTPStatus.ACCEPTED: "Taken; it is done soon, or goes on with further requests",
     HTTPStatus.NO_CONTENT: "Done",
     HTTPStatus.NOT_MODIFIED: "What If-None-Match names is what would be answered",
 }

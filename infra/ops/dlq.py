@@ -1,7 +1,9 @@
 """Dead letters: list, show, redrive, discard; and those that were discarded: list, restore."""
 
 import argparse
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ from commerce.runtime.messaging.dead_letters import (
     DeadLetter,
     DeadLetterResult,
     DeadLetters,
+    Pace,
     Queue,
     logged_cause,
 )
@@ -23,6 +26,7 @@ from infra.ops.terminal import age, people, progress_bar, show_error, show_field
 
 if TYPE_CHECKING:
     from commerce.app.operations import Discarded
+    from commerce.app.operations.redrives import Selection
 
 SAMPLE = 100  # dead letters that are received of each queue to find its oldest
 EVER = datetime.fromtimestamp(0, UTC)
@@ -60,6 +64,8 @@ def add_to(commands: Any) -> None:
             help="of a message, an event or an order; may be repeated",
         )
     shown.add_argument("--limit", type=whole_number, default=20)
+    redriven.add_argument("--type", help="only events of this type, as OrderConfirmed; UNREADABLE")
+    redriven.add_argument("--cause", help="only those whose cause has this text")
     redriven.add_argument("--rate", type=_rate, help="messages per second")
     discarded.add_argument("--reason", type=reason, required=True)
 
@@ -95,18 +101,62 @@ def list_dead_letters(target: Target, options: argparse.Namespace) -> Answer:
 
 
 def redrive(target: Target, options: argparse.Namespace) -> Answer:
-    """Send dead letters back to their queue, each audited first."""
+    """Send dead letters back to their queue, each audited first, until Ctrl-C.
+
+    Ctrl-C ends it after the messages in hand; the others stay dead letters.
+    """
     dead_letters = _dead_letters(target.queue(options.queue))
+    dead_letters.require_source()
     queue = dead_letters.queue.name
     with (
         act(target, "dlq redrive", queue) as by,
         progress_bar("Sent back", len(options.id) or dead_letters.count(), options) as progress,
+        _interrupted() as is_stopped,
+        _counted(by, queue, options) as (selection, result),
     ):
-        record = _recorder(by, "dlq redrive", queue)
-        result = dead_letters.redrive(
-            options.id, rate=options.rate, progress=progress, record=record
+        dead_letters.redrive(
+            options.id,
+            only=selection.filter,
+            pace=Pace(options.rate, is_stopped=is_stopped),
+            progress=progress,
+            record=_recorder(by, "dlq redrive", queue),
+            result=result,
         )
-    return _answer(dead_letters, "redriven", result)
+    code, answer = _answer(dead_letters, "redriven", result)
+    return (code if result.is_complete else FOUND), answer | {"cancelled": not result.is_complete}
+
+
+@contextmanager
+def _counted(
+    by: str, queue: str, options: argparse.Namespace
+) -> Iterator[tuple["Selection", DeadLetterResult]]:
+    """Record a redrive with its counts and its end, in one row of the audit."""
+    from commerce.app.operations import redrives
+    from commerce.app.transactions import in_transaction
+    from commerce.shared import clock
+
+    id_, result = clock.new_id(), DeadLetterResult()
+    selection = redrives.Selection(options.id, options.type, options.cause)
+    in_transaction(redrives.begin_redrive, id_, queue, selection, options.rate, by=by)
+    state = redrives.RedriveState.UNDER_WAY
+    try:
+        yield selection, result
+        is_done = result.is_complete
+        state = redrives.RedriveState.DONE if is_done else redrives.RedriveState.CANCELLED
+    finally:  # what was sent before a failure counts, too
+        sent, failed = len(result.done), len(result.failed)
+        in_transaction(redrives.advance_redrive, id_, sent=sent, failed=failed, state=state)
+
+
+@contextmanager
+def _interrupted() -> Iterator[Callable[[], bool]]:
+    """Yield a function that returns True after Ctrl-C, which raises nothing meanwhile."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def discard(target: Target, options: argparse.Namespace) -> Answer:
@@ -231,6 +281,8 @@ def show_result(answer: dict[str, Any]) -> None:
     """Print what was redriven, discarded or restored."""
     action = next(each for each in ("redriven", "discarded", "restored") if each in answer)
     people.print(f"{len(answer[action])} {action} in {answer['queue']}")
+    if answer.get("cancelled"):
+        people.print("Cancelled: what was sent is under way, the others stay dead letters.")
     for id_, cause in answer["failed"].items():
         show_error(f"{id_}: {cause}")
     for id_ in answer["not_found"]:

@@ -13,7 +13,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from commerce.runtime.messaging.dead_letters import SUFFIX, Queue
+from commerce.runtime.messaging.dead_letters import Queue
+from commerce.runtime.messaging.failing import SUFFIX
 from infra.local.env_file import read_env
 
 LOCAL_ENV = Path(__file__).parents[2] / ".local" / "env"

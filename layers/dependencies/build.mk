@@ -10,7 +10,7 @@ INSTALL := install --quiet --disable-pip-version-check --no-warn-conflicts --roo
   --no-compile --require-hashes --only-binary=:all: --implementation cp --python-version $(PYTHON:python%=%) $(PLATFORMS)
 
 # botocore describes each service of AWS; the functions call these, and the tracer xray.
-SERVICES := dynamodb events logs secretsmanager ses sns sqs stepfunctions xray
+SERVICES := cloudwatch dynamodb events logs secretsmanager ses sns sqs stepfunctions xray
 
 # What depends on the machine that builds is left out (scripts, and the RECORD that lists them), and the descriptions of
 # other services: a quarter of the layer. Bytecode is not checked against its source, as SAM's packages date every file

@@ -3,10 +3,14 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from commerce.shared.clock import parse_rfc3339
+from infra.local.progress import Stages
+from infra.local.up import check_books
 from tests.e2e.commands import ops
 from tests.e2e.eventually import eventually
 from tests.e2e.shop import Buyer, Shop
@@ -144,3 +148,11 @@ def test_the_dashboard_exists(stack: Stack) -> None:
 def test_the_daily_clean_up_succeeds(stack: Stack) -> None:
     done = stack.invoke("DailyCleanUpFunction", {"id": "tick"})
     assert set(done) >= {"outbox", "answers", "claims"}
+
+
+def test_the_end_of_make_up_checks_the_books(stack: Stack, shop: Shop) -> None:
+    before = datetime.now(UTC)
+    check_books({"AWS_ENDPOINT_URL": stack.addresses.aws_endpoint_url}, Stages.silent())
+    books = shop.admin.send("GET", "/admin/overview").require(200)["books"]
+    assert parse_rfc3339(books["last"]["ended_at"]) >= before
+    assert not books["is_late"]

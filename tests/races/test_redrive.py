@@ -9,8 +9,14 @@ import pytest
 from commerce.app.operations import dead_letters
 from tests.support.dead_letters import DeadQueue, an_order_message
 from tests.support.lambda_calls import Answer
-from tests.support.operations import a_console_queue, discard, list_dead_letters, redrive
-from tests.support.shop import rows
+from tests.support.operations import (
+    a_console_queue,
+    continue_redrive,
+    discard,
+    list_dead_letters,
+    redrive,
+)
+from tests.support.shop import an_admin, rows
 from tests.support.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -94,3 +100,33 @@ def test_listing_dead_letters_hides_none_from_a_redrive(dead: DeadQueue) -> None
 
     assert (sorted(redriven.json["done"]), redriven.json["not_found"]) == (sorted(ids), [])
     assert (dead.bodies(), dead.dead_letters()) == (Counter(bodies), Counter())
+
+
+def test_one_redrive_that_is_continued_twice_at_once_sends_each_once(
+    dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an answer that was lost, while its request goes on."""
+    monkeypatch.setattr(dead_letters, "PART_SECONDS", -1.0)
+    bodies, admin = [an_order_message(f"o-{n}") for n in range(60)], an_admin()
+    dead.fill(*bodies)
+    id_ = redrive("all", admin).json["redrive_id"]
+
+    answers = run_concurrently([partial(continue_redrive, id_, admin)] * OPERATORS)
+
+    assert {each.status for each in answers} <= {200, 202}
+    while continue_redrive(id_, admin).status == 202:
+        pass
+    end = continue_redrive(id_, admin).json
+    assert (end["state"], end["sent"]) == ("DONE", 60)
+    assert (dead.bodies(), dead.dead_letters()) == (Counter(bodies), Counter())
+
+
+def test_filtered_redrives_of_two_operators_at_once_send_each_once(dead: DeadQueue) -> None:
+    bodies = [an_order_message(f"o-{n}") for n in range(60)]
+    other = '{"detail": {"type": "OrderCancelled"}}'
+    dead.fill(*bodies, other)
+
+    answers = run_concurrently([partial(redrive, "all", kind="OrderConfirmed")] * OPERATORS)
+
+    assert sum(len(each.json["done"]) for each in answers) == 60
+    assert (dead.bodies(), dead.dead_letters()) == (Counter(bodies), Counter([other]))

@@ -10,6 +10,9 @@ import pytest
 
 from commerce.app.alerts.record import raised
 from commerce.runtime.alerts import Alert
+from commerce.runtime.messaging import failing
+from commerce.runtime.messaging.failing import SUFFIX, Failing
+from commerce.shared import clock
 from tests.support.dead_letters import DeadQueue, a_dead_queue
 from tests.support.lambda_calls import Answer, call
 from tests.support.shop import Person, an_admin
@@ -48,10 +51,39 @@ def list_dead_letters(queue: str = NAME, query: str = "") -> Answer:
     return _send("list_dead_letters", "GET", f"/admin/dead-letters/{queue}{query}")
 
 
-def redrive(ids: list[str] | str, by: Person | None = None, queue: str = NAME) -> Answer:
-    """Call POST /admin/dead-letters/{queue}/redrive."""
+def search(query: str = "", queue: str = NAME) -> Answer:
+    """Call GET /admin/dead-letters/{queue}/search."""
+    return _send("list_dead_letters", "GET", f"/admin/dead-letters/{queue}/search{query}")
+
+
+def redrive(
+    ids: list[str] | str, by: Person | None = None, queue: str = NAME, **more: Any
+) -> Answer:
+    """Call POST /admin/dead-letters/{queue}/redrive, with kind, cause or rate."""
     path = f"/admin/dead-letters/{queue}/redrive"
-    return _send("redrive_dead_letters", "POST", path, by, {"message_ids": ids})
+    return _send("redrive_dead_letters", "POST", path, by, {"message_ids": ids, **more})
+
+
+def continue_redrive(redrive_id: str, by: Person | None = None, queue: str = NAME) -> Answer:
+    """Call POST /admin/dead-letters/{queue}/redrive/{redrive_id}."""
+    return _on_redrive(redrive_id, by, queue)
+
+
+def cancel_redrive(redrive_id: str, by: Person | None = None, queue: str = NAME) -> Answer:
+    """Call POST /admin/dead-letters/{queue}/redrive/{redrive_id}/cancellation."""
+    return _on_redrive(redrive_id, by, queue, "/cancellation")
+
+
+def _on_redrive(redrive_id: str, by: Person | None, queue: str, act: str = "") -> Answer:
+    path = f"/admin/dead-letters/{queue}/redrive/{redrive_id}{act}"
+    resource = f"/admin/dead-letters/{{queue}}/redrive/{{redrive_id}}{act}"
+    return _send("redrive_dead_letters", "POST", path, by, resource=resource)
+
+
+def note_cause(message_id: str, cause: str, queue: str = NAME) -> None:
+    """Note the cause of a dead letter as its consumer does at the last failure."""
+    now = clock.now()
+    failing.note([Failing(message_id, f"{queue}{SUFFIX}", 5, cause, "", now, now)], [])
 
 
 def discard(
@@ -121,9 +153,16 @@ def find(text: str, by: Person | None = None) -> Answer:
     return _send("find_by_id", "GET", f"/admin/find?text={quote(text)}", by)
 
 
-def _send(name: str, method: str, path: str, by: Person | None = None, body: Any = None) -> Answer:
+def _send(
+    name: str,
+    method: str,
+    path: str,
+    by: Person | None = None,
+    body: Any = None,
+    resource: str | None = None,
+) -> Answer:
     token = (by or an_admin()).token
-    return call(f"operations/{name}", method, path, token=token, body=body)
+    return call(f"operations/{name}", method, path, token=token, body=body, resource=resource)
 
 
 def order_timeline(order_id: str, by: Person | None = None) -> Answer:

@@ -8,8 +8,8 @@ export const path = (...parts) => ["admin", ...parts.map(encodeURIComponent)].jo
 
 export function sync(payment, after) {
   ask({
-    title: "Ask the gateway about this payment?",
-    text: `Payment ${payment.payment_id} will be settled or refunded by the gateway's answer.`,
+    title: "Query the gateway about this payment?",
+    text: `Payment ${payment.payment_id} will be settled or refunded, as the gateway answers.`,
     verb: "Sync",
     act: async () => {
       try {
@@ -37,7 +37,7 @@ export function addUnits(drop, after) {
   const lots = drop.lots.map((lot) => [lot.product_id, `${shortId(lot.product_id)}, ${counted(lot.units, "unit")}`]);
   ask({
     title: "Add units to this drop?",
-    text: "They leave the product's available stock, are offered at once if somebody waits, and cannot be taken back.",
+    text: "They leave the product's available stock, are offered at once to the entries that wait, and cannot be taken back.",
     verb: "Add",
     danger: true,
     final: FOR_GOOD,
@@ -50,7 +50,7 @@ export function addUnits(drop, after) {
 export function cancelDrop(drop, after) {
   ask({
     title: "Cancel this drop?",
-    text: "Whoever waits or has an offer gets nothing, and that is final. Orders stand; the other units go back to the stock.",
+    text: "Entries that wait or have an offer end without a unit. Orders stand; the other units go back to the stock.",
     verb: "Cancel the drop",
     danger: true,
     final: FOR_GOOD,

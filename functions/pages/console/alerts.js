@@ -1,9 +1,10 @@
 // The panel of alerts: what was alerted in seven days, who looks after it, and what is silenced.
 import { path } from "./actions.js";
-import { get, may, post } from "./api.js";
+import { get, post } from "./api.js";
 import { ask } from "./dialogs.js";
 import { ago, badge, button, counted, el, number, runbookLink, shortId, table } from "./dom.js";
 import { REASON } from "./letters.js";
+import { may } from "./session.js";
 
 const MOST = 100; // the newest: what stands was seen in the last minutes
 const LONGEST_MS = 7 * 86_400_000;

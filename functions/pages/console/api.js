@@ -1,7 +1,7 @@
-// Requests to the API with the token of who is signed in, which is kept in this tab only.
-const KEY = "lastunit-console-token";
+// Requests to the API with the token of who is signed in.
+import { token } from "./session.js";
+
 const ANSWER_MS = 35_000; // longer than API Gateway waits for a function
-const LOGIN_KEY = "lastunit-console-login";
 
 export class Problem extends Error {
   constructor(status, problem) {
@@ -12,37 +12,8 @@ export class Problem extends Error {
   }
 }
 
-export const token = {
-  get: () => sessionStorage.getItem(KEY),
-  set: (value) => sessionStorage.setItem(KEY, value),
-  forget: () => [KEY, LOGIN_KEY].forEach((key) => sessionStorage.removeItem(key)),
-};
-
-// The login id of who signed in with a password; null where a token was pasted.
-export const login = {
-  get: () => sessionStorage.getItem(LOGIN_KEY),
-  set: (value) => sessionStorage.setItem(LOGIN_KEY, value),
-};
-
-// The token's scopes; null where it cannot be read. The API decides; this decides what is shown.
-export function scopes() {
-  try {
-    const claims = token.get().split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    return JSON.parse(atob(claims)).scope.split(" ").filter(Boolean);
-  } catch {
-    return null;
-  }
-}
-
-export const may = (scope) => (scopes() ?? ["admin"]).some((held) => held === scope || held === "admin");
-
-// Opens a new session in place of the old one, as only who knows the password can.
-export async function signInAgain(password) {
-  const before = token.get();
-  const opened = await post("sessions", { login_id: login.get(), password });
-  token.set(opened.access_token);
-  await send("DELETE", "sessions/current", undefined, undefined, before).catch(() => {}); // it ends by itself
-}
+let renewed = async () => false;
+export const onExpired = (renew) => { renewed = renew; };
 
 export const get = (path) => send("GET", path);
 export const post = (path, body, version) => send("POST", path, body, version);
@@ -59,15 +30,25 @@ export async function getAll(path) {
   return items;
 }
 
-// With a version, the change is made only if nobody else has changed the thing meanwhile.
-async function send(method, path, body, version, bearer = token.get()) {
+// With a version, the change is made only if nobody else has changed the thing meanwhile. A token that
+// has ended is renewed, and the request, of which nothing was done, sent again.
+async function send(method, path, body, version) {
+  try {
+    return await sendOnce(method, path, { body, version });
+  } catch (problem) {
+    if (problem.code !== "TOKEN_EXPIRED" || !token.refresh() || !(await renewed())) throw problem;
+    return sendOnce(method, path, { body, version });
+  }
+}
+
+export async function sendOnce(method, path, { body, version, bearer = token.get(), within = ANSWER_MS } = {}) {
   const headers = { Accept: "application/json" };
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(within) });
   } catch {
     throw new Problem(0, { detail: "The API cannot be reached." });
   }

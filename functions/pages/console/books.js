@@ -14,7 +14,7 @@ export function troubles({ books }, isSilenced) {
     count && shown.length && { harm: "books", panel: "books", runbook: shown[0].runbook, of: [...new Set(shown.map((each) => `${codeOf(each)} ${each.rule}`))],
       text: `The books do not hold: ${shown[0].words}${count > 1 ? `, and ${counted(count - 1, "more finding")}` : ""}` },
     books.is_late && { harm: "books late", panel: "books", runbook: "books-not-checked.md", of: ["BOOKS_NOT_CHECKED books"],
-      text: books.last ? "Nobody knows if the books hold: the last complete check is too old" : "The books have not been checked yet" },
+      text: books.last ? "It is not known whether the books hold: the last complete check is too old" : "The books have not been checked yet" },
     !books.is_late && books.last.boards === null && !isSilenced("BOARDS_NOT_COMPARED", "boards") &&
       { harm: "boards unknown", panel: "books", runbook: "rankings-lost.md", of: ["BOARDS_NOT_COMPARED boards"], text: "Valkey does not answer: ranking boards were not compared" },
   ].filter(Boolean);

@@ -1,6 +1,7 @@
 // Native modal dialogs: they trap the focus, close on Escape, and return the focus.
-import { login, signInAgain } from "./api.js";
-import { byKey, el, keyOf, problemText } from "./dom.js";
+import { el, problemText, show, wayBack } from "./dom.js";
+import { login } from "./session.js";
+import { signInAgain } from "./signing.js";
 
 let made = 0; // a dialog may open above another one, and each needs ids of its own
 function idsOf() {
@@ -9,19 +10,27 @@ function idsOf() {
 }
 
 function open(dialog) {
-  const opener = keyOf(document.activeElement);
+  const back = wayBack(document.activeElement); // what had the focus may be redrawn meanwhile
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (opener) byKey(opener)?.focus(); // it may have been redrawn meanwhile
+    if (!dialog.isEnd) back();
   });
   document.body.append(dialog);
   dialog.showModal();
 }
 
+// Closes every dialog, as nothing may stay above the sign-in.
+export function closeAll() {
+  for (const dialog of [...document.querySelectorAll("dialog")].reverse()) {
+    dialog.isEnd = true;
+    dialog.close();
+  }
+}
+
 export function read(title, ...content) {
   const ids = idsOf();
   const close = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Close");
-  const body = el("div", { class: "dialog-body", tabindex: "0" }, content);
+  const body = el("div", { class: "dialog-body", tabindex: "0", role: "region", "aria-labelledby": ids.title }, content);
   const dialog = el("dialog", { class: "wide", "aria-labelledby": ids.title },
     el("div", { class: "dialog-head" }, el("h2", { id: ids.title }, title), close), body);
   open(dialog);
@@ -33,15 +42,16 @@ export function read(title, ...content) {
 // `choice` is the label and the options of a list, [value, text] each; `act` gets the chosen value.
 // `parts` are further fields, which the caller reads.
 // With `final`, why the act is grave, who signed in with a password has to repeat it.
+// `stopping` is what is shown once an act that can be stopped is; `act` gets the signal.
 // An outcome's `next` is called when the dialog is closed.
-export function ask({ title, text, verb, danger, final, field, choice, parts, act }) {
+export function ask({ title, text, verb, danger, final, field, choice, parts, act, stopping }) {
   const ids = idsOf();
   const input = field && el("input", { id: "field", required: true, autocomplete: "off", ...field.attributes });
   const select = choice && el("select", { id: "choice" },
     choice.options.map(([value, shown]) => el("option", { value }, shown)));
   const password = final && login.get() && el("input", { id: "again", type: "password", required: true, autocomplete: "current-password" });
   const confirm = el("button", { type: "submit", class: danger ? "danger" : "primary" }, verb);
-  const cancel = el("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Cancel");
+  const cancel = el("button", { type: "button", class: "plain", onclick: () => leave() }, "Cancel");
   const progress = el("p", { class: "progress", role: "status" });
   const form = el("form", {},
     el("h2", { id: ids.title }, title), el("p", { id: ids.text }, text),
@@ -51,21 +61,40 @@ export function ask({ title, text, verb, danger, final, field, choice, parts, ac
     password ? el("p", {}, el("label", { for: "again" }, `Password of ${login.get()}, as ${final}`), password) : null,
     progress, el("div", { class: "buttons" }, cancel, confirm));
   const dialog = el("dialog", { "aria-labelledby": ids.title, "aria-describedby": ids.text }, form);
+  let stop = null;
+  const leave = () => {
+    if (!stop || !stopping) return dialog.close();
+    stop.abort();
+    cancel.disabled = true;
+    show(progress, stopping);
+  };
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (stop) return;
+    stop = new AbortController();
     confirm.disabled = true;
-    progress.replaceChildren("Working …");
+    show(progress, "Working …");
     try {
       if (password) await signInAgain(password.value);
-      const outcome = await act(input?.value.trim() ?? "", (line) => progress.replaceChildren(line), select?.value);
+      const report = (line) => { if (!stop.signal.aborted) show(progress, line); };
+      const outcome = await act(input?.value.trim() ?? "", report, select?.value, stop.signal);
       dialog.close();
       showOutcome(outcome);
       outcome.next?.();
     } catch (problem) {
-      confirm.disabled = false;
-      progress.replaceChildren(problemText(problem));
+      confirm.disabled = cancel.disabled = false;
+      show(progress, problemText(problem));
+      if (!dialog.open && !dialog.isEnd) showOutcome({ text: problem.message, bad: true });
+    } finally {
+      stop = null;
     }
   });
+  dialog.addEventListener("cancel", (event) => {
+    if (!stop || !stopping) return;
+    event.preventDefault();
+    leave();
+  });
+  dialog.addEventListener("close", () => stop?.abort()); // a second Escape closes what the first only stops
   open(dialog);
   (form.querySelector("input, select") ?? confirm).focus();
 }

@@ -1,32 +1,54 @@
-// Elements made from data. Text is always set as text, so no content can become markup, and
-// characters that would show it, or what follows it, in another order are shown by their names.
-const REORDERING = /[\u202a-\u202e\u2066-\u2069]/g;
-export const plain = (text) => text.replace(REORDERING, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+// Elements made from data. Text is always set as text, so no content can become markup, and characters
+// that are invisible, or that show what follows in another order, are shown as their code points.
+const UNSEEN = /(?![\n\t\ufe0f])[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\u2028\u2029]/gu;
+const SHOWN_ATTRIBUTES = ["title", "aria-label", "data-exact", "data-label"];
+
+export const plain = (text) => text.replace(UNSEEN, (each) => {
+  const code = each.codePointAt(0).toString(16);
+  return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+});
+
+const nodes = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false)
+  .map((child) => (child instanceof Node ? child : plain(String(child))));
 
 export function el(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
     if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else made.setAttribute(key, value === true ? "" : value);
+    else made.setAttribute(key, value === true ? "" : SHOWN_ATTRIBUTES.includes(key) ? plain(String(value)) : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false)
-    .map((child) => (typeof child === "string" ? plain(child) : child)));
+  made.append(...nodes(children));
   return made;
 }
 
 export function svg(name, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
+  made.append(...nodes(children));
   return made;
 }
 
-// Replaces the content of an element and keeps the focus on the child with the same key.
+// Replaces the content of an element. The focus stays on the child with the same key, and in a field on
+// the same character; where that child is gone, it goes to what `data-home` names, or to the heading.
 export function show(place, ...children) {
-  const focused = place.contains(document.activeElement) ? keyOf(document.activeElement) : null;
-  place.replaceChildren(...children.flat().filter(Boolean));
-  if (focused) byKey(focused)?.focus({ preventScroll: true });
+  const back = place.contains(document.activeElement) ? wayBack(document.activeElement) : null;
+  place.replaceChildren(...nodes(children));
+  back?.();
+}
+
+export function wayBack(element) {
+  if (!element || element === document.body) return () => {};
+  const key = keyOf(element);
+  const home = element.closest("[data-home]")?.dataset.home;
+  const section = element.closest(".panel")?.id;
+  const caret = typeof element.selectionStart === "number" ? [element.selectionStart, element.selectionEnd] : null;
+  return () => {
+    const same = byKey(key);
+    const found = same ?? byKey(home) ?? (section && document.querySelector(`#${section} > h2`)) ?? document.getElementById("main");
+    found.focus({ preventScroll: Boolean(same) });
+    if (same && caret) same.setSelectionRange(...caret);
+  };
 }
 
 export const keyOf = (element) => element?.closest("[data-key]")?.dataset.key ?? null;
@@ -55,8 +77,7 @@ function relative(at) {
 
 export function ago(moment) {
   const at = new Date(moment);
-  const made = el("time", { datetime: moment, tabindex: "0", "data-exact": exact.format(at), class: "ago" });
-  made.textContent = relative(at);
+  const made = el("time", { datetime: moment, tabindex: "0", role: "note", "data-exact": exact.format(at), class: "ago" }, relative(at));
   made.setAttribute("aria-label", `${made.textContent}, ${exact.format(at)}`);
   return made;
 }

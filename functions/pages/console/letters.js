@@ -24,15 +24,6 @@ export const nameOf = (kind) => (Object.hasOwn(OF_NO_EVENT, kind) ? OF_NO_EVENT[
 export const kindsText = (kinds) => kinds.map(({ kind, count }) => counted(count, ...(Object.hasOwn(NAMES, kind) ? NAMES[kind] : [kind, kind]))).join(", ");
 const sum = (kinds) => kinds.reduce((total, each) => total + each.count, 0);
 
-export function redrive(queue, ids, count, after) {
-  ask({
-    title: ids === "all" ? `Redrive all of ${queue}?` : "Redrive this message?",
-    text: `${counted(count, "message")} will be sent back to ${queue} and tried again.`,
-    verb: "Redrive",
-    act: (_, progress) => inParts("redrive", queue, { message_ids: ids }, ["sent back to", "sent back"], progress, after),
-  });
-}
-
 export function discard(queue, ids, count, after) {
   ask({
     title: "Discard this message?",
@@ -58,7 +49,7 @@ export async function discardUnreadable(queue, settled, after) {
   });
 }
 
-// Whoever discards what can be read types how many they are: one paid order among garbage is seen.
+// Discarding what can be read takes the number of messages, typed: one paid order among garbage is seen.
 export async function discardAll(queue, settled, after) {
   const found = await count(queue, settled);
   if (!found) return;

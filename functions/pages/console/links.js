@@ -1,6 +1,6 @@
 // Deep links: #kind=id names a thing, which is opened above the panels. A reload opens it again, the
 // back button closes it, and who is not signed in gets it after signing in.
-import { may, token } from "./api.js";
+import { may, token } from "./session.js";
 import { read } from "./dialogs.js";
 import { button, el, shortId } from "./dom.js";
 
@@ -33,9 +33,9 @@ export function follow() {
   if (at < 0) openFrom(location.hash);
 }
 
-export function closeAll() {
-  closeFrom(0);
-  for (const each of document.querySelectorAll("dialog")) each.close();
+// For the end of a session: the address stays, and is followed after signing in again.
+export function forget() {
+  shown.length = 0;
 }
 
 function openFrom(hash) {

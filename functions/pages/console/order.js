@@ -1,14 +1,15 @@
 // The dialog of one order with its history, lines, notices, payments, returns and refunds.
-import { get, may } from "./api.js";
+import { get } from "./api.js";
 import { read } from "./dialogs.js";
 import { linkTo, opens } from "./links.js";
 import { actsOf, paymentActs } from "./orderacts.js";
+import { may } from "./session.js";
 import { timelineOf } from "./timeline.js";
 import { ago, badge, el, money, number, problemText, shortId, show, table } from "./dom.js";
 
 export const orderLink = (id, key) => linkTo("order", id, `order ${key} ${id}`, `Order ${id}`);
 
-export const page = { changed: () => {} }; // what the page does once an order was acted on
+export const page = { changed: () => {}, settled: () => null }; // what the page does once a thing was acted on, and the refresh that is under way
 
 function open(id) {
   const body = read(`Order ${shortId(id)}`, el("p", { class: "quiet" }, "Loading …"));

@@ -1,9 +1,10 @@
-// What staff do with an order from its dialog, as far as their scopes go. A reason is asked of each.
+// What staff do with an order from its dialog, as far as their scopes go. Each needs a reason.
 import { path } from "./actions.js";
-import { may, post } from "./api.js";
+import { post } from "./api.js";
 import { ask } from "./dialogs.js";
 import { button, el, shortId } from "./dom.js";
 import { REASON } from "./letters.js";
+import { may } from "./session.js";
 
 const FINAL = "this cannot be undone";
 const UNSETTLED = ["REQUESTED", "PENDING", "UNKNOWN", "REFUND_PENDING"];
@@ -26,8 +27,8 @@ export function actsOf(order, after) {
 export function paymentActs(payment, after) {
   if (!may("refunds") || !UNSETTLED.includes(payment.status)) return null;
   return button("Sync", `sync of order ${payment.payment_id}`, () => ask({
-    title: "Ask the gateway about this payment?",
-    text: `Payment ${payment.payment_id} will be settled or refunded by the gateway's answer.`,
+    title: "Query the gateway about this payment?",
+    text: `Payment ${payment.payment_id} will be settled or refunded, as the gateway answers.`,
     verb: "Sync",
     field: REASON,
     act: async (reason) => {
@@ -42,7 +43,7 @@ function ship(order, after) {
   const number = optional("tracking-number", "Tracking number, if it is known");
   ask({
     title: "Mark this order as shipped?",
-    text: `Order ${shortId(order.order_id)}: its units leave the stock, and its buyer is told by mail.`,
+    text: `Order ${shortId(order.order_id)}: its units leave the stock, and its buyer is sent a mail.`,
     verb: "Ship",
     final: FINAL,
     field: REASON,

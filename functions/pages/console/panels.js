@@ -2,23 +2,25 @@
 import * as actions from "./actions.js";
 import { caredFor, silencer } from "./alerts.js";
 import * as books from "./books.js";
-import { may } from "./api.js";
 import * as charts from "./charts.js";
 import { ago, badge, button, counted, duration, el, figure, money, number, pretty, runbookLink, shortId, table } from "./dom.js";
 import { openDiscarded } from "./discarded.js";
 import { troubles } from "./drops.js";
 import { eventActs } from "./event.js";
 import * as failing from "./failing.js";
+import * as finding from "./finding.js";
 import * as letterActs from "./letters.js";
 import { linkTo } from "./links.js";
 import { orderLink } from "./order.js";
+import { redriveMany, redriveOne } from "./redriving.js";
+import { may } from "./session.js";
 
 const LATE_EVENTS_SECONDS = 60; // the alarm's
 const well = (text) => el("p", { class: "well" }, text);
 const nothing = (text) => el("p", { class: "quiet" }, text);
 const id = (value) => el("code", { class: "id", title: value }, shortId(value));
 
-// --- problems, a line each, those first that cost buyers money or goods ---------------------------
+// --- problems, a line each: kind, panel, text; those first that cost buyers money or goods --------
 
 export const HARM = ["stopped", "books", "urgent letters", "urgent failing", "stuck orders", "late payments", "late events", "books late", "drops", "half open", "breaker unknown", "boards unknown", "quarantine", "letters", "failing"];
 
@@ -67,7 +69,8 @@ function troublesOf({ outbox, stuck_orders: stuck, payments, breaker }, isSilenc
 
 // --- dead letters --------------------------------------------------------------------------------
 
-export function letters({ queues }, { opened, toggle, changed, settled }) {
+export function letters({ queues }, handlers) {
+  const { opened, toggle, changed, settled } = handlers;
   const full = queues.filter((queue) => queue.count);
   const discarded = el("p", {}, button("Discarded messages", "discarded", () => openDiscarded(changed), "plain"));
   const underWay = queues.filter((queue) => queue.under_way).map((queue) =>
@@ -75,9 +78,9 @@ export function letters({ queues }, { opened, toggle, changed, settled }) {
   if (!full.length) return [well(`No dead letters in ${counted(queues.length, "queue")}.`), ...underWay, discarded];
   return [...underWay, ...full.map((queue) => {
     const isOpen = opened.has(queue.queue);
-    const shown = opened.get(queue.queue) ?? queue;
+    const shown = finding.found(queue.queue) ?? opened.get(queue.queue) ?? queue;
     const all = (verb, key, act, kind) => button(verb, `${key} ${queue.queue}`, act, kind, `${verb} of ${queue.queue}`);
-    return el("section", { class: "queue", "aria-label": queue.queue },
+    return el("section", { class: "queue", "aria-label": queue.queue, "data-home": `toggle ${queue.queue}` },
       el("div", { class: "queue-head" },
         el("h3", {}, el("button", { type: "button", class: "disclosure", "aria-expanded": String(isOpen),
           "data-key": `toggle ${queue.queue}`, onclick: () => toggle(queue.queue) },
@@ -85,10 +88,10 @@ export function letters({ queues }, { opened, toggle, changed, settled }) {
         badge(number(queue.count), "bad"), runbookLink("dead-letters.md"),
         queue.letters[0] ? el("span", { class: "quiet" }, "oldest ", ago(queue.letters[0].occurred_at)) : null,
         el("div", { class: "buttons" },
-          queue.can_redrive ? all("Redrive all", "redrive all", () => letterActs.redrive(queue.queue, "all", queue.count, changed)) : null,
+          queue.can_redrive ? all("Redrive all", "redrive all", () => redriveMany(queue.queue, { message_ids: "all" }, queue.count, `all of ${queue.queue}`, handlers)) : null,
           all("Discard unreadable", "discard unreadable", () => letterActs.discardUnreadable(queue.queue, settled, changed), "danger-quiet"),
           all("Discard all", "discard all", () => letterActs.discardAll(queue.queue, settled, changed), "danger-quiet"))),
-      isOpen ? deadLettersOf(queue, shown.letters, changed) : glance(queue));
+      isOpen ? [finding.bar(queue, shown.letters, handlers), deadLettersOf(queue, shown, handlers)] : glance(queue));
   }), discarded];
 }
 
@@ -110,25 +113,25 @@ function causeOf(letter) {
     : el("span", { class: "quiet" }, `cause not in the log; trace ${letter.trace_id || "unknown"}`);
 }
 
-function deadLettersOf(queue, shown, changed) {
-  const one = (act, verb, letter, kind) => button(verb, `${act.name} ${letter.message_id}`,
-    () => act(queue.queue, [letter.message_id], 1, changed), kind, `${verb} message ${letter.message_id}`);
+function deadLettersOf(queue, { letters: shown, matching }, handlers) {
+  const of = matching ?? queue.count;
   return el("ol", { class: "letters" }, shown.map((letter) =>
     el("li", {},
       el("div", { class: "letter-head" },
+        queue.can_redrive ? finding.choice(queue.queue, letter, handlers.redraw) : null,
         badge(letterActs.nameOf(letter.kind)), redrivenOf(letter),
         el("span", {}, "order ", orderLink(letter.order_id, letter.message_id)),
         el("span", { class: "quiet" }, ago(letter.occurred_at)),
         el("div", { class: "buttons" },
-          queue.can_redrive ? one(letterActs.redrive, "Redrive", letter) : null,
-          one(letterActs.discard, "Discard", letter, "danger-quiet"))),
+          queue.can_redrive ? button("Redrive", `redrive ${letter.message_id}`, () => redriveOne(queue.queue, letter.message_id, handlers), "", `Redrive message ${letter.message_id}`) : null,
+          button("Discard", `discard ${letter.message_id}`, () => letterActs.discard(queue.queue, [letter.message_id], 1, handlers.changed), "danger-quiet", `Discard message ${letter.message_id}`))),
       el("p", {}, causeOf(letter)),
       el("details", { "data-open": letter.message_id },
         el("summary", { "data-key": `message ${letter.message_id}` }, "Message"),
         el("p", { class: "quiet" }, `message ${letter.message_id} · event ${letter.event_id || "–"} · trace ${letter.trace_id || "–"}`),
-        el("pre", { tabindex: "0" }, pretty(letter.body) + (letter.body_is_cut ? "\n… cut" : ""))))),
-    shown.length < queue.count
-      ? el("li", { class: "quiet" }, `${counted(shown.length, "message")} of ${number(queue.count)} shown`) : null);
+        el("pre", { tabindex: "0", role: "region", "aria-label": `Body of message ${letter.message_id}` }, pretty(letter.body) + (letter.body_is_cut ? "\n… cut" : ""))))),
+    shown.length < of
+      ? el("li", { class: "quiet" }, `${counted(shown.length, "message")} of ${number(of)} shown`) : null);
 }
 
 // --- outbox --------------------------------------------------------------------------------------
@@ -173,8 +176,8 @@ export function orders({ orders: states, stuck_orders: stuck }) {
 
 const BREAKER = {
   closed: "Payments are let through.",
-  open: "The gateway fails: nobody can pay by card for the moment.",
-  "half-open": "A few payments are let through to see whether the gateway is well again.",
+  open: "The gateway fails: no card payment is let through for the moment.",
+  "half-open": "A few payments are let through to see whether the gateway works again.",
   unknown: "Valkey does not answer; every payment is let through.",
 };
 
@@ -205,15 +208,25 @@ export function payments({ payments: waiting, breaker }, { changed }) {
 // --- audit ---------------------------------------------------------------------------------------
 
 export function audit({ items }, { changed }) {
-  if (!items.length) return [nothing("Nobody has done anything yet.")];
-  return [table("What staff did last", [
+  if (!items.length) return [nothing("No act is recorded yet.")];
+  return [table("The newest acts", [
     ["When", (act) => ago(act.at)],
     ["Who", (act) => el("code", { class: "id", title: act.by }, act.by.includes(":") ? `${act.by.split(":")[0]} ${shortId(act.by)}` : act.by)],
-    ["What", (act) => el("span", { title: act.subject }, act.action)],
+    ["What", (act) => [el("span", { title: act.subject }, act.action), redriveOf(act)]],
     ["Outcome", (act) => badge(act.code ? `${act.outcome} ${act.code}` : act.outcome, ["DONE", "REPLAYED"].includes(act.outcome) ? "" : "bad")],
     ["", (act) => act.messages > 0 && act.action.includes("discard") &&
       button("Restore", `restore ${act.act_id}`, () => openDiscarded(changed), "plain", `Restore what act ${act.act_id} discarded`), "act"],
   ], items)];
+}
+
+// A redrive of several parts is one act, with its counts.
+const STATES = { UNDER_WAY: "under way, or its tab was closed", CANCELLED: "cancelled" };
+function redriveOf({ changes }) {
+  const made = changes.find((each) => each.action === "redrive dead letters");
+  if (!made) return null;
+  const { sent, failed, state } = made.after;
+  const parts = [`${number(sent)} sent back`, failed > 0 && `${number(failed)} stayed`, STATES[state]].filter(Boolean);
+  return el("span", { class: "quiet" }, ` ${parts.join(", ")}`);
 }
 
 // --- sales, stock, ranking -----------------------------------------------------------------------
@@ -234,7 +247,7 @@ export function stock({ products }) {
 }
 
 export function ranking({ items }) {
-  if (!items.length) return [nothing("Nobody has looked at, liked or bought anything today.")];
+  if (!items.length) return [nothing("No product was looked at, liked or bought today.")];
   return [el("ol", { class: "ranking" }, items.map((each) =>
     el("li", {}, el("span", { class: "name" }, each.product.name),
       el("span", { class: "quiet" }, each.product.brand.name),

@@ -49,7 +49,7 @@ export function staff({ staff: members, keys, readAt }, { changed }) {
         button("Grant scopes", "staff grant", () => grant(after)),
         button("Make a key", "keys make", () => makeKey(after)))),
     el("h3", {}, counted(members.length, "member of staff", "members of staff")),
-    members.length ? staffTable(members, after) : el("p", { class: "quiet" }, "Nobody has a scope."),
+    members.length ? staffTable(members, after) : el("p", { class: "quiet" }, "No user has a scope."),
     el("h3", {}, counted(keys.length, "API key")),
     keys.length ? keyTable(keys, members, after) : el("p", { class: "quiet" }, "There is no API key."),
   ];
@@ -138,7 +138,7 @@ function grant(after) {
   const scopes = scopesField();
   ask({
     title: "Grant scopes?",
-    text: "To a user who has signed up, besides those that they have. Their next access token has them.",
+    text: "To a user who has signed up, in addition to those that they have. Their next access token has them.",
     verb: "Grant",
     final: RIGHTS,
     field: { label: "Login id", attributes: { maxlength: "10", autocapitalize: "none", spellcheck: "false" } },
@@ -175,7 +175,7 @@ async function setScopes({ user_id: id, login_id: login }, scopes, after) {
 function revoke(member, after) {
   ask({
     title: `Revoke all scopes of ${member.login_id}?`,
-    text: "They are staff no more: all their sessions end at once, and keys that they made do nothing more.",
+    text: "All their sessions end at once, and the keys that they made stop working. They keep their account as a buyer.",
     verb: "Revoke",
     danger: true,
     final: RIGHTS,
@@ -188,10 +188,10 @@ function makeKey(after) {
   const until = el("input", { id: "until", type: "date", min: new Date(Date.now() + DAY_MS).toISOString().slice(0, 10) });
   ask({
     title: "Make an API key?",
-    text: "It may do what you may do at the time, within its scopes. It is shown once.",
+    text: "With the key, a program may do what you may do, as far as its scopes go. The key is shown once.",
     verb: "Make",
     final: RIGHTS,
-    field: { label: "Name, as the machine that will have it", attributes: { maxlength: String(KEY_NAME_LENGTH), dir: "auto" } },
+    field: { label: "Name, as of the machine that will use it", attributes: { maxlength: String(KEY_NAME_LENGTH), dir: "auto" } },
     parts: [scopes.part, el("p", {}, el("label", { for: "until" }, "Good until the start of this day (UTC), or for a year"), until)],
     act: async (name) => {
       const expires = until.value ? { expires_at: `${until.value}T00:00:00Z` } : {};
@@ -210,7 +210,7 @@ function showSecret({ name, key }) {
   const copy = () => navigator.clipboard.writeText(key).then(
     () => said.replaceChildren("Copied."), () => said.replaceChildren("Copy it by hand: the browser does not allow it."));
   read("The new key",
-    el("p", {}, "Give it to ", own(name), " now: it is not kept, and not shown again."),
+    el("p", {}, "Copy it to ", own(name), " now: it is not stored, and not shown again."),
     el("p", {}, el("code", { class: "secret", tabindex: "0", "aria-label": "Key" }, key)),
     el("p", {}, button("Copy", "key copy", copy, "primary", "Copy the key"), " ", said));
 }
@@ -218,7 +218,7 @@ function showSecret({ name, key }) {
 function revokeKey(key, after) {
   ask({
     title: "Revoke this key?",
-    text: [own(key.name), ` …${key.ends_with}: its next request is refused, and it is never good again.`],
+    text: [own(key.name), ` …${key.ends_with}: its next request is refused, and it cannot be used again.`],
     verb: "Revoke",
     danger: true,
     final: RIGHTS,

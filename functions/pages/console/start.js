@@ -1,17 +1,22 @@
 // The page: signs in, reloads every 15 seconds while it is visible, and redraws what has changed.
 import * as alerts from "./alerts.js";
-import { get, may, token } from "./api.js";
+import { get } from "./api.js";
 import * as books from "./books.js";
+import { closeAll, showOutcome } from "./dialogs.js";
 import { openDiscarded } from "./discarded.js";
 import { ago, counted, duration, el, problemText, runbookLink, updateTimes, show } from "./dom.js";
-import { showOutcome } from "./dialogs.js";
 import * as drops from "./drops.js";
+import * as ending from "./ending.js";
 import * as failing from "./failing.js";
 import { findForm } from "./find.js";
-import { closeAll, follow, opens } from "./links.js";
+import * as finding from "./finding.js";
+import * as incidents from "./incidents.js";
+import { follow, forget as forgetLinks, opens } from "./links.js";
 import { page } from "./order.js";
 import * as panels from "./panels.js";
-import { signIn } from "./signing.js";
+import * as renewal from "./renewal.js";
+import { may, scopes, token } from "./session.js";
+import { endSession as endOnServer, signIn } from "./signing.js";
 import * as staff from "./staff.js";
 import * as trends from "./trends.js";
 import "./user.js";
@@ -67,6 +72,7 @@ function refresh() {
 
 async function load() {
   clearTimeout(timer);
+  if (renewal.isDue()) await renewal.renew();
   $("refresh").setAttribute("aria-busy", "true");
   const others = Object.keys(SOURCES).filter((source) => source !== "letters" && isShown(source));
   await Promise.all([loadAllDeadLetters(), ...others.map(loadSource)]);
@@ -105,7 +111,8 @@ async function loadSource(source) {
 async function loadAllDeadLetters() {
   if (!isShown("letters")) return;
   await loadSource("letters");
-  for (const queue of [...opened.keys()]) await loadDeadLetters(queue);
+  // What was found is read again after an act alone: it takes a look at every message.
+  for (const queue of [...opened.keys()]) if (!finding.found(queue)) await loadDeadLetters(queue);
 }
 
 async function loadDeadLetters(queue) {
@@ -122,8 +129,10 @@ async function loadDeadLetters(queue) {
 const handlers = {
   opened,
   changed: () => void changed(),
+  redraw: () => draw(),
   settled: () => running, // a refresh hides for a moment the dead letters that it reads
   toggle: async (queue) => {
+    finding.forget(queue);
     if (opened.delete(queue)) return draw();
     opened.set(queue, undefined);
     await loadDeadLetters(queue);
@@ -132,6 +141,7 @@ const handlers = {
 };
 
 page.changed = handlers.changed;
+page.settled = handlers.settled;
 opens("queue", "ops", (name) => void openQueue(name));
 opens("discarded", "ops", () => openDiscarded(handlers.changed));
 
@@ -147,6 +157,7 @@ async function openQueue(name) {
 async function changed() {
   await running; // its answers may be older than the change
   await refresh();
+  for (const queue of opened.keys()) await finding.again(queue, draw);
 }
 
 function build() {
@@ -155,7 +166,7 @@ function build() {
     el("div", { class: "panel-trouble" }), el("div", { class: "panel-body", "aria-busy": "true" }, el("p", { class: "quiet" }, "Loading …"))));
   show($("main"), el("section", { id: "wrong", "aria-label": "What is wrong now" }, el("h1", { class: "verdict" }, "Looking …")),
     el("div", { class: "panels" }, parts));
-  drawn = {};
+  drawn = { scopes: String(scopes()) };
 }
 
 function draw() {
@@ -173,12 +184,14 @@ function draw() {
 }
 
 function drawVerdict() {
-  drawOnce("wrong", [panels.wrongs(known), panels.pendings(known), alerts.silences(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict()));
+  const found = wrongs();
+  drawOnce("wrong", [found, panels.pendings(known), alerts.silences(known), Object.keys(known), Object.keys(failed), lateness()], () => show($("wrong"), verdict(found)));
+  incidents.announce(incidents.incidents(known, found), found.length);
 }
 
 const asOf = (source) => loadedAt[source] && el("p", { class: "quiet" }, "Shown as it was ", ago(new Date(loadedAt[source]).toISOString()));
 
-const shownOf = (id, source) => [known[source], id === "letters" && [...opened], id === "trends" && known.trends.points.at(-1).at];
+const shownOf = (id, source) => [known[source], id === "letters" && [[...opened], finding.drawnBy()], id === "trends" && known.trends.points.at(-1).at];
 
 // Only what has changed is redrawn, so that selections and opened details stay. Ages are computed
 // from the times, so they are no change.
@@ -195,16 +208,22 @@ function keepOpen(body, render) {
   for (const each of body.querySelectorAll("details")) if (open.includes(each.dataset.open ?? each.textContent)) each.open = true;
 }
 
-function verdict() {
-  const wrongs = panels.wrongs(known);
+function wrongs() {
+  const found = panels.wrongs(known);
   const missing = Object.keys(failed);
-  if (missing.length) wrongs.push({ panel: PANELS.find(([, , source]) => source === missing[0])[0], runbook: UNANSWERED, text: `${counted(missing.length, "answer")} missing: some of the state is unknown` });
-  if (lateness()) wrongs.push({ panel: "wrong", runbook: UNANSWERED, text: `Not updated for ${lateness()}: what is shown may have changed` });
+  if (missing.length) found.push({ harm: "missing", panel: PANELS.find(([, , source]) => source === missing[0])[0], runbook: UNANSWERED, text: `${counted(missing.length, "answer")} missing: some of the state is unknown` });
+  if (lateness()) found.push({ harm: "late", panel: "wrong", runbook: UNANSWERED, text: `Not updated for ${lateness()}: what is shown may have changed` });
+  return found;
+}
+
+function verdict(found) {
   const [pendings, silences] = [panels.pendings(known), alerts.silences(known)];
-  if (wrongs.length) {
-    const title = wrongs.length === 1 ? "One thing is wrong" : `${wrongs.length} things are wrong`;
-    return [el("h1", { class: "verdict bad" }, title), lines([...wrongs, ...pendings, ...silences])];
+  if (found.length) {
+    const title = found.length === 1 ? "One thing is wrong" : `${found.length} things are wrong`;
+    return [el("h1", { class: "verdict bad" }, title), lines([...found, ...pendings, ...silences])];
   }
+  const isRead = Object.keys(SOURCES).filter(isShown).every((source) => source in known || source in failed);
+  if (!isRead) return [el("h1", { class: "verdict" }, "Looking …")];
   if (pendings.length) return [el("h1", { class: "verdict" }, "Nothing is wrong, but not all is done"), lines([...pendings, ...silences])];
   if (silences.length) return [el("h1", { class: "verdict" }, "Nothing is wrong but what is silenced"), lines(silences)];
   if (!may("ops")) return [el("h1", { class: "verdict" }, "Nothing is wrong here"), el("p", { class: "quiet" }, "Dead letters, orders, payments and the outbox are shown to staff with the scope ops.")];
@@ -239,12 +258,15 @@ function showFreshness() {
 
 function signOut(note) {
   clearTimeout(timer);
-  token.forget();
+  forgetLinks();
   closeAll();
+  token.forget();
   drawn = null;
   opened.clear();
   staff.close();
   trends.forget();
+  finding.forget();
+  incidents.forget();
   for (const each of [known, failed, loadedAt]) for (const key of Object.keys(each)) delete each[key];
   begin(note);
 }
@@ -267,8 +289,19 @@ function begin(note) {
   focus();
 }
 
+// A renewed token, or a new session's, may have other scopes: other panels.
+function renewed() {
+  if (!drawn) return;
+  if (drawn.scopes !== String(scopes())) build();
+  void changed();
+}
+
+renewal.onRenewal(() => { if (drawn && drawn.scopes !== String(scopes())) renewed(); });
 $("refresh").addEventListener("click", () => { staff.forget(); trends.forget(); void refresh(); });
-$("sign-out").addEventListener("click", () => signOut("You have signed out."));
+$("sign-out").addEventListener("click", () => {
+  void endOnServer(token.get());
+  signOut("You have signed out.");
+});
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) clearTimeout(timer);
   else if (token.get()) void refresh();
@@ -279,6 +312,8 @@ window.addEventListener("resize", () => {
   draw();
 });
 setInterval(() => {
+  if (renewal.isDue()) void renewal.renew();
+  if (ending.watch(renewed)) return endSession();
   if (drawn && "wrong" in drawn) drawVerdict();
   updateTimes();
   showFreshness();

@@ -1,7 +1,7 @@
 // All that is known of an order, in the order of time: its history, events, notices, dead letters, log.
 import { get } from "./api.js";
-import { redrive } from "./letters.js";
 import { linkTo } from "./links.js";
+import { redriveOne } from "./redriving.js";
 import { ago, badge, button, el, problemText, shortId, show, table } from "./dom.js";
 
 const NAMES = { HISTORY: "history", EVENT: "event", NOTICE: "notice", ACT: "act of staff", DEAD_LETTER: "dead letter", LOG: "log" };
@@ -13,7 +13,7 @@ export function timelineOf(order, page) {
   const load = async () => {
     show(place, el("p", { class: "quiet", role: "status" }, "Searching database, queues and log …"));
     try {
-      show(place, ...shown(await get(`admin/orders/${encodeURIComponent(order.order_id)}/timeline`), () => { void load(); page.changed(); }));
+      show(place, ...shown(await get(`admin/orders/${encodeURIComponent(order.order_id)}/timeline`), { settled: page.settled, changed: () => { void load(); page.changed(); } }));
     } catch (problem) {
       show(place, problemText(problem));
     }
@@ -22,17 +22,17 @@ export function timelineOf(order, page) {
   return place;
 }
 
-function shown({ entries, is_complete: isComplete }, after) {
+function shown({ entries, is_complete: isComplete }, handlers) {
   return [
-    entriesTable(entries, (entry) => redriveOf(entry, after)),
+    entriesTable(entries, (entry) => redriveOf(entry, handlers)),
     isComplete ? null : el("p", { class: "quiet" }, "Queues or log could not be searched to the end: there may be more."),
   ];
 }
 
 // Dead letters are shown to those only who may redrive them.
-function redriveOf({ kind, id, by: queue }, after) {
+function redriveOf({ kind, id, by: queue }, handlers) {
   if (kind !== "DEAD_LETTER") return null;
-  return button("Redrive", `timeline redrive ${id}`, () => redrive(queue, [id], 1, after), "", `Redrive message ${id}`);
+  return button("Redrive", `timeline redrive ${id}`, () => redriveOne(queue, id, handlers), "", `Redrive message ${id}`);
 }
 
 export function entriesTable(entries, act) {

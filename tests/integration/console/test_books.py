@@ -33,7 +33,7 @@ def test_books_that_were_not_checked_in_time_end_all_is_well(open_console: Open)
     let_pass(timedelta(minutes=20))
     reload(console)
     expect(console.get_by_role("heading", name="All is well")).to_have_count(0)
-    expect(console.get_by_role("link", name="Nobody knows if the books hold")).to_be_visible()
+    expect(console.get_by_role("link", name="It is not known whether the books")).to_be_visible()
     runbook = console.locator("#books").get_by_role("link", name="Runbook books-not-checked.md")
     expect(runbook).to_be_visible()
 

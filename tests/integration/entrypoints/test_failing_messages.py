@@ -14,6 +14,7 @@ from commerce.entrypoints.queue import (
     nudge_handler,
 )
 from commerce.order.events import OrderConfirmed
+from commerce.runtime.messaging.failing import causes
 from commerce.shared import clock
 from tests.support.envelopes import an_order, envelope_of
 from tests.support.lambda_calls import bus_message, lambda_context, sqs_event
@@ -110,6 +111,14 @@ def test_a_message_whose_tries_ran_out_is_a_dead_letter_and_fails_no_more() -> N
     assert len(failing()) == 1
     other(again(first, 5), lambda_context())
     assert failing() == []
+
+
+def test_the_last_failure_of_a_dead_letter_is_its_noted_cause() -> None:
+    first = batch(an_event())
+    [record] = first["Records"]
+    event_handler(OrderConfirmed, fail)(again(first, 5), lambda_context())
+    noted = causes([record["messageId"], "another"])
+    assert noted == {record["messageId"]: "ConnectionError: the delivery system does not answer"}
 
 
 def test_without_a_database_a_batch_is_answered_as_before(

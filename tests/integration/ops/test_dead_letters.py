@@ -1,6 +1,8 @@
 """`make ops ARGS="dlq …"`: dead letters are listed, redriven, discarded; none is lost."""
 
 import json
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from commerce.runtime.messaging.dead_letters import DeadLetters
 from infra.ops.__main__ import main
 from infra.ops.target import Target, client
 from tests.support.dead_letters import DeadQueue, a_dead_queue, an_order_message, take_all
+from tests.support.operations import note_cause
 from tests.support.shop import rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
@@ -138,6 +141,46 @@ def test_a_redrive_keeps_to_its_rate(ops: Ops, dead: DeadQueue) -> None:
     started = time.monotonic()
     assert len(ops("dlq", "redrive", dead.name, "--rate", "4")[1]["redriven"]) == 6
     assert time.monotonic() - started >= 1.5
+
+
+def test_a_redrive_by_type_and_cause_leaves_the_others(ops: Ops, dead: DeadQueue) -> None:
+    bodies = [an_order_message(f"o-{n}") for n in range(12)]
+    other = '{"detail": {"type": "OrderCancelled"}}'
+    ids = dead.fill(*bodies, other)
+    for id_ in (*ids[:7], ids[-1]):
+        note_cause(id_, "DeliverySystemFailed: HTTP 503")
+    code, answer = ops(
+        "dlq", "redrive", dead.name, "--type", "OrderConfirmed", "--cause", "http 503"
+    )
+    assert (code, len(answer["redriven"]), answer["cancelled"]) == (0, 7, False)
+    assert dead.bodies() == Counter(bodies[:7])
+    assert dead.dead_letters() == Counter([*bodies[7:], other])
+
+
+def test_ctrl_c_ends_a_redrive_after_the_messages_in_hand(
+    ops: Ops, dead: DeadQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = [an_order_message(f"o-{n}") for n in range(40)]
+    ids = dead.fill(*bodies)
+    sqs = client("sqs")
+    real = sqs.send_message_batch
+
+    def send_and_interrupt(**given: Any) -> Any:
+        sent = real(**given)
+        os.kill(os.getpid(), signal.SIGINT)  # between sending and deleting
+        return sent
+
+    monkeypatch.setattr(sqs, "send_message_batch", send_and_interrupt)
+    code, answer = ops("dlq", "redrive", dead.name, "--rate", "5")
+    assert (code, len(answer["redriven"]), answer["cancelled"]) == (1, 5, True)
+    assert sum(dead.bodies().values()) == 5  # none of which is a dead letter, too
+    assert sum(dead.dead_letters().values()) == 35
+    [change] = rows(
+        "SELECT after FROM admin_audit WHERE action = 'redrive dead letters' AND trace_id ="
+        " (SELECT trace_id FROM ops_audit WHERE message_id = ANY($1) LIMIT 1)",
+        ids,
+    )
+    assert change.after == {"state": "CANCELLED", "sent": 5, "failed": 0}
 
 
 @pytest.mark.parametrize("rate", ["0", "-1"])

@@ -29,6 +29,7 @@ NOTHING = {
     "ranking_candidates": 0,
     "ranking_runs": 0,
     "failing_messages": 0,
+    "causes": 0,
     "reconciliation_runs": 0,
     "alerts": 0,
     "trend_samples": 0,

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from commerce.entrypoints.telemetry import logger
 from commerce.runtime.aws import client
-from commerce.runtime.messaging.failing import MAX_CAUSE_CHARACTERS, Failing, note
+from commerce.runtime.messaging.failing import MAX_CAUSE_CHARACTERS, SUFFIX, Failing, note
 from commerce.shared import clock
 from commerce.shared.cursor import parse_id
 from commerce.shared.events import Event, Received
@@ -77,18 +77,18 @@ def hide(record: SQSRecord, seconds: int) -> None:
 def note_outcome(
     records: Sequence[SQSRecord], failures: Mapping[str, Exception], receives: int
 ) -> None:
-    """Note for operators what failed and is tried again; never fails.
+    """Note for operators what failed, whether it is tried again or a dead letter; never fails.
 
     Args:
         records: the batch.
         failures: by the ids of the messages that failed.
-        receives: after so many a message becomes a dead letter, and is noted no more.
+        receives: after so many a message becomes a dead letter, whose cause is kept.
     """
     now = clock.now()
     failed = [
         Failing(
             each.message_id,
-            each.event_source_arn.rpartition(":")[2],
+            _place_of(each, receives),
             receive_count(each),
             f"{type(error).__name__}: {error}"[:MAX_CAUSE_CHARACTERS],
             _type_of(each),
@@ -96,11 +96,17 @@ def note_outcome(
             now,
         )
         for each in records
-        if (error := failures.get(each.message_id)) is not None and receive_count(each) < receives
+        if (error := failures.get(each.message_id)) is not None
     ]
     noted = {each.message_id for each in failed}
     tried_before = {each.message_id for each in records if receive_count(each) > 1}
     note(failed, tried_before - noted)
+
+
+def _place_of(record: SQSRecord, receives: int) -> str:
+    """Return the queue in which a message that failed is from now on."""
+    queue = record.event_source_arn.rpartition(":")[2]
+    return queue if receive_count(record) < receives else f"{queue}{SUFFIX}"
 
 
 def _type_of(record: SQSRecord) -> str:

@@ -12,8 +12,10 @@ from commerce.app.operations.alerts import (
 )
 from commerce.app.operations.commands import (
     AcknowledgeAlert,
+    CauseFilter,
     Discard,
     DiscardEvent,
+    KindFilter,
     Redrive,
     ResendNotice,
     Restore,
@@ -22,10 +24,14 @@ from commerce.app.operations.commands import (
 )
 from commerce.app.operations.dead_letters import (
     DeadLetterOutcomeView,
+    DeadLettersFoundView,
     DeadLetterView,
     KindsView,
     QueueDeadLettersView,
     QueuesView,
+    RedriveView,
+    cancel_redrive,
+    continue_redrive,
     counts,
     dead_letters_of,
     describe,
@@ -35,6 +41,7 @@ from commerce.app.operations.dead_letters import (
     record_act,
     redrive,
     restore,
+    search_letters,
 )
 from commerce.app.operations.discarded import (
     Discarded,
@@ -49,6 +56,7 @@ from commerce.app.operations.errors import (
     EventNotQuarantined,
     NothingToSend,
     QueueNotFound,
+    RedriveNotFound,
     SilenceRefused,
 )
 from commerce.app.operations.events import (
@@ -78,8 +86,10 @@ __all__ = [
     "AlertNotFound",
     "AlertNotSilenceable",
     "AlertView",
+    "CauseFilter",
     "DeadLetterOutcomeView",
     "DeadLetterView",
+    "DeadLettersFoundView",
     "Discard",
     "DiscardEvent",
     "Discarded",
@@ -88,6 +98,7 @@ __all__ = [
     "EventNotFound",
     "EventNotQuarantined",
     "EventView",
+    "KindFilter",
     "KindsView",
     "NothingToSend",
     "NoticeView",
@@ -98,6 +109,8 @@ __all__ = [
     "QueueNotFound",
     "QueuesView",
     "Redrive",
+    "RedriveNotFound",
+    "RedriveView",
     "RequeueView",
     "ResendNotice",
     "Restore",
@@ -108,6 +121,8 @@ __all__ = [
     "TimelineView",
     "acknowledge_alert",
     "alerts_of_a_week",
+    "cancel_redrive",
+    "continue_redrive",
     "counts",
     "dead_letters_of",
     "describe",
@@ -131,6 +146,7 @@ __all__ = [
     "restore",
     "restore_events",
     "sales",
+    "search_letters",
     "silence_alert",
     "sync_payment",
     "timeline",

@@ -1,7 +1,7 @@
 """Commands of operators."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -26,8 +26,23 @@ class _Selection(Command):
         return () if self.message_ids == ALL else self.message_ids
 
 
+MAX_CAUSE_CHARACTERS = 300
+KindFilter = Annotated[str, Field(min_length=1, max_length=MAX_KIND_CHARACTERS)]
+CauseFilter = Annotated[str, line(MAX_CAUSE_CHARACTERS)]
+KIND_FILTER: Any = Field(None, description="Only those of this kind")
+CAUSE_FILTER: Any = Field(
+    None, description="Only those whose cause has this text, in capitals or not"
+)
+
+
 class Redrive(_Selection):
-    """Send dead letters back to their queue: the given ones, or all."""
+    """Send dead letters back to their queue: the given ones, or all; of one kind or cause."""
+
+    kind: KindFilter | None = KIND_FILTER
+    cause: CauseFilter | None = CAUSE_FILTER
+    rate: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="How many a second, at most"
+    )
 
 
 class KindLimit(Command):

@@ -5,38 +5,45 @@ in time, and its answer says whether some were not reached.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from pydantic import Field
 
+from commerce.app.operations import redrives
 from commerce.app.operations.commands import Discard, Redrive, Restore
 from commerce.app.operations.discarded import DISCARD, RESTORE, discarded_messages
-from commerce.app.operations.errors import QueueNotFound
+from commerce.app.operations.errors import QueueNotFound, RedriveNotFound
 from commerce.app.operations.events import QUARANTINE, restore_events
 from commerce.app.operations.harm import by_harm, is_urgent
 from commerce.app.operations.redriven import REDRIVE, Redriven, redriven_lately
+from commerce.app.operations.redrives import RedriveRun, RedriveState, Selection, causes_of
+from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction
 from commerce.runtime import audit, settings
-from commerce.runtime.audit import Act
+from commerce.runtime.audit import Act, Outcome, StaffAct
 from commerce.runtime.aws import client
 from commerce.runtime.db.current import database
 from commerce.runtime.deadline import Deadline
 from commerce.runtime.messaging.dead_letters import (
-    SUFFIX,
     DeadLetter,
     DeadLetterResult,
     DeadLetters,
+    Pace,
     Queue,
     logged_cause,
 )
-from commerce.shared import clock
+from commerce.runtime.messaging.failing import SUFFIX
+from commerce.shared import clock, cursor, trace
 from commerce.shared.schemas import Timestamp, View
 
 SAMPLE = 10  # dead letters that are received of each queue to find its oldest
 WORK_SECONDS = 15.0  # no batch is begun later; API Gateway waits for 29 s
+PART_SECONDS = 5.0  # of a redrive: its operator sees how far it is, and may cancel
+SEARCH_SECONDS = 15.0
+MAX_GROUPS = 20
 # Longer than a function may run, so that only those of a killed function are released by it.
 VISIBILITY_SECONDS = 60
 CAUSES_SECONDS = (
@@ -137,6 +144,42 @@ class DeadLetterOutcomeView(View):
     complete: bool
 
 
+class RedriveView(DeadLetterOutcomeView):
+    """A part of a redrive, and the redrive so far.
+
+    While `complete` is false, POST …/redrive/{redrive_id} sends the next part.
+    """
+
+    redrive_id: str
+    state: RedriveState
+    sent: int = Field(description="By all parts so far")
+    failed_count: int = Field(description="By all parts so far")
+
+
+class GroupView(View):
+    """The number of dead letters of one kind and cause."""
+
+    kind: str = KIND
+    cause: str = Field(description="Empty where none was noted")
+    count: int
+
+
+class DeadLettersFoundView(View):
+    """The dead letters of a kind or cause: how many there are, and some of them, oldest first.
+
+    `groups` has the most frequent kinds and causes of all that were looked at. Dead letters that
+    another operator handles at this moment are in `count` and are not looked at.
+    """
+
+    queue: str
+    count: int = Field(description="Of the queue, about")
+    looked_at: int
+    matching: int
+    is_complete: bool = Field(description="False where the time was over before all were looked at")
+    groups: list[GroupView]
+    letters: list[DeadLetterView]
+
+
 def describe(dead_letter: DeadLetter, cause: str, max_body: int | None = None) -> DeadLetterView:
     """Describe a dead letter, for the console and for `make ops`; `max_body` cuts its body."""
     envelope = dead_letter.envelope
@@ -208,11 +251,121 @@ def kinds_of(queue: str) -> KindsView:
     return KindsView(queue=queue, count=count, kinds=_kinds(kinds))
 
 
-def redrive(queue: str, command: Redrive, *, by: str) -> DeadLetterOutcomeView:
-    """Send dead letters back to their queue, audited. Raises QueueNotFound, NoSourceQueue."""
-    record = partial(record_act, by, REDRIVE, queue)
-    result = _dead_letters(_queue(queue)).redrive(command.ids, record=record, seconds=WORK_SECONDS)
-    return _outcome(queue, result)
+def search_letters(
+    queue: str, *, kind: str | None, cause: str | None, limit: int
+) -> DeadLettersFoundView:
+    """Find a queue's dead letters of a kind or cause. Raises QueueNotFound."""
+    dead_letters = _dead_letters(_queue(queue))
+    choose = partial(_found_letters, Selection((), kind, cause), limit)
+    found, is_complete = dead_letters.search(choose, SEARCH_SECONDS)
+    return DeadLettersFoundView(
+        queue=queue, count=dead_letters.count(), is_complete=is_complete, **found
+    )
+
+
+def _found_letters(
+    selection: Selection, limit: int, letters: Sequence[DeadLetter]
+) -> dict[str, Any]:
+    causes, meant = causes_of(letters), (selection.filter or list)(letters)
+    groups = Counter((each.kind, causes[each.id]) for each in letters)
+    oldest = sorted(meant, key=lambda each: each.occurred_at)[:limit]
+    return {
+        "looked_at": len(letters),
+        "matching": len(meant),
+        "groups": [
+            GroupView(kind=kind, cause=cause, count=count)
+            for (kind, cause), count in groups.most_common(MAX_GROUPS)
+        ],
+        "letters": [describe(each, causes[each.id], MAX_BODY_CHARACTERS) for each in oldest],
+    }
+
+
+def redrive(queue: str, command: Redrive, *, act: StaffAct) -> RedriveView:
+    """Send dead letters back to their queue until they are sent or the time is over, audited.
+
+    Raises QueueNotFound, NoSourceQueue.
+    """
+    dead_letters = _dead_letters(_queue(queue))
+    dead_letters.require_source()
+    selection = Selection(command.ids, command.kind, command.cause)
+    in_transaction(redrives.begin_redrive, act.id, queue, selection, command.rate, by=act.by)
+    run = in_transaction(redrives.find_redrive, act.id)
+    assert run is not None  # noqa: S101  (committed above)
+    return _send_part_of_redrive(dead_letters, run)
+
+
+def continue_redrive(queue: str, redrive_id: str, *, by: str) -> RedriveView:
+    """Send the next part of a redrive; of one that is over, nothing.
+
+    Raises QueueNotFound, RedriveNotFound.
+    """
+    dead_letters = _dead_letters(_queue(queue))
+    run = _own_redrive(queue, redrive_id, by)
+    if run.is_over:
+        return _redrive_view(run, DeadLetterResult())
+    trace.follow(run.trace_id)  # its messages are those of the act that began
+    return _send_part_of_redrive(dead_letters, run)
+
+
+def cancel_redrive(queue: str, redrive_id: str, *, by: str) -> RedriveView:
+    """End a redrive, of which the rest stays dead letters; one that is over stays as it ended.
+
+    Raises RedriveNotFound.
+    """
+    run = _own_redrive(queue, redrive_id, by)
+    if run.is_over:
+        return _redrive_view(run, DeadLetterResult())
+    return _redrive_after(run, DeadLetterResult(), RedriveState.CANCELLED)
+
+
+def _own_redrive(queue: str, redrive_id: str, by: str) -> RedriveRun:
+    id_ = cursor.parse_id(redrive_id)
+    run = None if id_ is None else in_transaction(redrives.find_redrive, id_)
+    if run is None or (run.by, run.queue) != (by, queue):
+        raise RedriveNotFound
+    return run
+
+
+def _send_part_of_redrive(dead_letters: DeadLetters, run: RedriveRun) -> RedriveView:
+    ids = in_transaction(redrives.ids_left, run) if run.selection.ids else ()
+    if run.selection.ids and not ids:
+        return _redrive_after(run, DeadLetterResult(), RedriveState.DONE)
+    result, state = DeadLetterResult(), RedriveState.UNDER_WAY
+    try:
+        dead_letters.redrive(
+            ids,
+            only=run.selection.filter,
+            act=str(run.id),
+            pace=Pace(run.rate, PART_SECONDS),
+            record=partial(record_act, run.by, REDRIVE, run.queue),
+            result=result,
+        )
+        state = RedriveState.DONE if result.is_complete else state
+    finally:  # what was sent before a failure counts, too
+        view = _redrive_after(run, result, state)
+    return view
+
+
+def _redrive_after(run: RedriveRun, result: DeadLetterResult, state: RedriveState) -> RedriveView:
+    in_transaction(_advance_redrive, run, result, state)
+    now = in_transaction(redrives.find_redrive, run.id)
+    return _redrive_view(now or run, result)
+
+
+def _advance_redrive(
+    shop: Shop, run: RedriveRun, result: DeadLetterResult, state: RedriveState
+) -> None:
+    sent, failed = len(result.done), len(result.failed)
+    redrives.advance_redrive(shop, run.id, sent=sent, failed=failed, state=state)
+    if state is not RedriveState.UNDER_WAY:
+        audit.end_act(shop.uow, StaffAct(run.id, run.by, "", ""), Outcome.DONE)
+
+
+def _redrive_view(run: RedriveRun, result: DeadLetterResult) -> RedriveView:
+    part = _outcome(run.queue, result).model_dump() | {"complete": run.is_over}
+    return RedriveView(
+        **part, redrive_id=str(run.id), state=run.state, sent=run.sent, failed_count=run.failed
+    )
 
 
 def discard(queue: str, command: Discard, *, by: str) -> DeadLetterOutcomeView:
@@ -272,19 +425,23 @@ def _dead_letters(queue: Queue) -> DeadLetters:
 def _list(
     dead_letters: DeadLetters,
     limit: int,
-    cause_of: Callable[[DeadLetter], str],
+    cause_of: Callable[[DeadLetter, str], str],
     redriven: Redriven | None,
     shown: int | None = None,
 ) -> QueueDeadLettersView:
     count = dead_letters.count()
     found = dead_letters.peek(min(limit, count), quick=True) if count else []
+    noted = causes_of(found[:shown])
     return QueueDeadLettersView(
         queue=dead_letters.queue.name,
         count=count,
         is_urgent=is_urgent(dead_letters.queue.name),
         can_redrive=bool(dead_letters.queue.url),
         under_way=_under_way(dead_letters, redriven),
-        letters=[describe(each, cause_of(each), MAX_BODY_CHARACTERS) for each in found[:shown]],
+        letters=[
+            describe(each, cause_of(each, noted[each.id]), MAX_BODY_CHARACTERS)
+            for each in found[:shown]
+        ],
     )
 
 
@@ -300,13 +457,13 @@ def _under_way(dead_letters: DeadLetters, redriven: Redriven | None) -> int:
     return min(redriven.messages, dead_letters.count_to_handle())
 
 
-def _causes() -> Callable[[DeadLetter], str]:
+def _causes() -> Callable[[DeadLetter, str], str]:
     logs: Any = client("logs", attempts=1)
     group, deadline = settings.text("LOG_GROUP_NAME"), Deadline.within(CAUSES_SECONDS)
 
-    def cause_of(dead_letter: DeadLetter) -> str:
-        if deadline.is_over:
-            return dead_letter.cause
+    def cause_of(dead_letter: DeadLetter, noted: str) -> str:
+        if noted or deadline.is_over:
+            return noted
         return logged_cause(logs, group, dead_letter)
 
     return cause_of

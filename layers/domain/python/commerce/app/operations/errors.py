@@ -16,6 +16,13 @@ class QueueNotFound(CommerceError):
         super().__init__(f"There are: {', '.join(known)}.")
 
 
+class RedriveNotFound(CommerceError):
+    """There is no such redrive of yours on this queue."""
+
+    kind = Kind.NOT_FOUND
+    code = "REDRIVE_NOT_FOUND"
+
+
 class NothingToSend(CommerceError):
     """The delivery system is to know nothing of this order."""
 

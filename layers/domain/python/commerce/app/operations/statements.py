@@ -17,6 +17,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    case,
     cast,
     column,
     exists,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    update,
 )
 
 from commerce.order.tables import order_history_table, order_line_table, order_table
@@ -166,6 +168,38 @@ REDRIVEN = Statement(
 )
 
 _e, _c = outbox_table.c, admin_audit_table.c
+_the_redrive = (_c.subject_id == bindparam("redrive_id", type_=Uuid), _c.action == _ACTION)
+_state = _c.after["state"].astext
+
+
+def _more(name: str) -> Any:
+    return cast(_c.after[name].astext, BigInteger) + bindparam(f"part_{name}", type_=BigInteger)
+
+
+REDRIVE = Statement(
+    select(_c.subject_id, _c.by, _c.before, _c.after, _c.trace_id).where(*_the_redrive)
+)
+ADVANCE_REDRIVE = Statement(
+    update(admin_audit_table)
+    .where(*_the_redrive)
+    .values(
+        after=_c.after.op("||")(
+            func.jsonb_build_object(
+                _literal("sent"), _more("sent"),
+                _literal("failed"), _more("failed"),
+                _literal("state"), case(
+                    (_state == _literal("UNDER_WAY"), bindparam("part_state", type_=Text)),
+                    else_=_state,
+                ),
+            )
+        )
+    )
+)  # fmt: skip
+HANDLED = Statement(
+    select(_d.message_id).where(
+        _d.trace_id == bindparam("request", type_=Text), _d.message_id == any_(_MESSAGES)
+    )
+)
 _SUBJECTS: Any = bindparam("subjects", type_=ARRAY(Uuid))
 _bounds = (
     func.unnest(bindparam("first_ids", type_=ARRAY(Uuid)), bindparam("end_ids", type_=ARRAY(Uuid)))

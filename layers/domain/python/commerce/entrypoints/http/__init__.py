@@ -27,6 +27,7 @@ from commerce.entrypoints.http.parameters import (
     SourceIp,
     Staff,
     Text,
+    ThisAct,
     UserAgent,
 )
 from commerce.entrypoints.http.request import BodyTooLarge, MalformedJson
@@ -39,6 +40,6 @@ __all__ = [
     "Buyer",
     "Cursor", "HttpApi", "IfMatch", "Limit", "MalformedJson", "OptionalRequestKey",
     "PathNotFound", "PeopleOnly", "PreferredLanguage", "RequestKey", "Rules", "Scope", "SourceIp",
-    "Staff", "Text", "UnknownParameter", "UserAgent", "ValidationFailed", "http_api",
+    "Staff", "Text", "ThisAct", "UnknownParameter", "UserAgent", "ValidationFailed", "http_api",
     "lambda_handler", "no_content", "static_file", "with_etag",
 ]  # fmt: skip

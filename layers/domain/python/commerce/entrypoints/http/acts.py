@@ -1,6 +1,10 @@
-"""The audit of staff: a row before each act begins, and its outcome once it is answered."""
+"""The audit of staff: a row before each act begins, and its outcome once it is answered.
+
+An act that is answered 202 goes on with further requests, of which the last one ends it.
+"""
 
 import json
+from collections.abc import Collection
 from http import HTTPStatus
 
 from commerce.app.sessions import require_session
@@ -18,16 +22,23 @@ _READS = ("GET", "HEAD")
 
 
 def begin(
-    identity: Identity | None, request: IncomingRequest, *, reads_personal_data: bool
+    identity: Identity | None,
+    request: IncomingRequest,
+    *,
+    reads_personal_data: bool,
+    continues: Collection[str] = (),
 ) -> StaffAct | None:
     """Record that staff begin a write, or a read of personal data; None for any other request.
+
+    None, too, for an operation in `continues`: it goes on with an act that has its row.
 
     Their session is checked before anything else, in the same round trip. Raises SessionEnded,
     TokenExpired.
     """
     if identity is None or not identity.is_staff:
         return None
-    if request.event["httpMethod"] in _READS and not reads_personal_data:
+    is_read = request.event["httpMethod"] in _READS and not reads_personal_data
+    if is_read or request.operation in continues:
         require_session()
         return None
     subject = str(request.event["path"])[:MAX_SUBJECT]
@@ -38,7 +49,7 @@ def begin(
 
 def end(act: StaffAct | None, answer: Answer) -> None:
     """Record how an act ended. Where that fails its outcome stays unknown: it is answered."""
-    if act is None:
+    if act is None or answer["statusCode"] == HTTPStatus.ACCEPTED:
         return
     outcome, code = _outcome(answer)
     try:

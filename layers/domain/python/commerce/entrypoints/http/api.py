@@ -66,6 +66,7 @@ class Rules:
     people_only: bool = False
     bootstraps: bool = False
     reads_personal_data: bool = False
+    continues: Sequence[str] = ()
 
 
 class HttpApi(APIGatewayRestResolver):
@@ -116,6 +117,7 @@ def lambda_handler(
     people_only: bool = False,
     bootstraps: bool = False,
     reads_personal_data: bool = False,
+    continues: Sequence[str] = (),
 ) -> Handler[Answer]:
     """Make the function's handler: correlation id, body, identity, idempotency key, then the route.
 
@@ -133,10 +135,11 @@ def lambda_handler(
         people_only: refuses API keys, whatever their scopes.
         bootstraps: takes an operator's token in production, which no other function does.
         reads_personal_data: has a read audited, as writes of staff are.
+        continues: operations that go on with an act of the audit, in place of beginning another.
     """
     api.rules = rules = Rules(
         access, require, idempotent, answered_by, fingerprint_key, success, refusals,
-        people_only, bootstraps, reads_personal_data,
+        people_only, bootstraps, reads_personal_data, continues,
     )  # fmt: skip
 
     @observed
@@ -181,7 +184,13 @@ def _answer(api: HttpApi, request: IncomingRequest, rules: Rules) -> Answer:
             people_only=rules.people_only,
             bootstraps=rules.bootstraps,
         )
-        act = acts.begin(identity, request, reads_personal_data=rules.reads_personal_data)
+        act = acts.begin(
+            identity,
+            request,
+            reads_personal_data=rules.reads_personal_data,
+            continues=rules.continues,
+        )
+        api.append_context(act=act)
     except Exception as error:  # noqa: BLE001  (nothing internal is shown)
         expect_session_of(None)
         return _refusal(error, request)

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
 from commerce.entrypoints.http.viewer import Viewer
+from commerce.runtime.audit import StaffAct
 from commerce.runtime.idempotency import Claim
 from commerce.runtime.tokens import Identity
 from commerce.shared import etag
@@ -26,6 +27,9 @@ Buyer = Annotated[Identity, Depends(_from_context("identity"))]
 
 Staff = Annotated[Identity, Depends(_from_context("identity"))]
 """The signed-in member of staff, who has the operation's scope."""
+
+ThisAct = Annotated[StaffAct, Depends(_from_context("act"))]
+"""The act of the caller, as the audit has it; of writes of staff alone."""
 
 RequestKey = Annotated[Claim, Depends(_from_context("claim"))]
 """The request's Idempotency-Key, scoped to its user and operation."""

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, DateTime, Table, bindparam, de
 from commerce.runtime.db import outbox
 from commerce.runtime.db.connection import Database
 from commerce.runtime.db.statement import Statement
-from commerce.runtime.db.tables import failing_message_table, once_table, outbox_table
+from commerce.runtime.db.tables import TRIED_AGAIN, failing_message_table, once_table, outbox_table
 from commerce.runtime.deadline import Deadline
 from commerce.shared import clock
 from commerce.shared.errors import Busy
@@ -54,7 +54,7 @@ class Retention:
         )
 
 
-_o, _c = outbox_table.c, once_table.c
+_o, _c, _f = outbox_table.c, once_table.c, failing_message_table.c
 RETENTIONS = (
     Retention.of(
         "outbox", outbox_table, _o.published_at, outbox.KEPT_FOR, _o.published_at.is_not(None)
@@ -63,9 +63,12 @@ RETENTIONS = (
     Retention.of(
         "failing_messages",
         failing_message_table,
-        failing_message_table.c.failed_at,
+        _f.failed_at,
         timedelta(days=1),
+        TRIED_AGAIN,
     ),
+    # A dead letter is kept for 14 days after it was first sent.
+    Retention.of("causes", failing_message_table, _f.failed_at, timedelta(days=14)),
     # A request's answer is replayed for 24 h.
     Retention.of("answers", once_table, _c.claimed_at, timedelta(days=2), _c.answer.is_not(None)),
     # A consumer's claim must outlive its message: 4 days in the queue, 14 as a dead letter, and

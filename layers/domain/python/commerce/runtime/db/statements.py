@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from commerce.runtime.db.core import insert_many, insert_row, records
 from commerce.runtime.db.statement import Statement
 from commerce.runtime.db.tables import (
+    TRIED_AGAIN,
     admin_audit_table,
     failing_message_table,
     once_table,
@@ -254,7 +255,7 @@ def _note_failures() -> Any:
     note = upsert(failing_message_table).from_select(
         names, select(*(given.c[name] for name in names)).order_by(given.c.message_id)
     )
-    newer = {name: note.excluded[name] for name in ("tries", "cause", "failed_at")}
+    newer = {name: note.excluded[name] for name in ("queue", "tries", "cause", "failed_at")}
     return note.on_conflict_do_update(index_elements=[_f.message_id], set_=newer)
 
 
@@ -266,7 +267,15 @@ FORGET_FAILURES = Statement(
 )
 FAILING = Statement(
     select(*_f)
-    .where(_f.failed_at >= bindparam("since", type_=DateTime(timezone=True)))
+    .where(
+        _f.failed_at >= bindparam("since", type_=DateTime(timezone=True)),
+        TRIED_AGAIN,
+    )
     .order_by(_f.failed_at.desc())
     .limit(bindparam("limit", type_=BigInteger))
+)
+CAUSES = Statement(
+    select(_f.message_id, _f.cause).where(
+        _f.message_id == any_(bindparam("message_ids", type_=ARRAY(Text)))
+    )
 )

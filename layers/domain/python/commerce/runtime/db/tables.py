@@ -75,7 +75,8 @@ quarantine_table = Table(
     Column("set_aside_at", DateTime(timezone=True), nullable=False),
 )
 
-# Messages that were tried in vain and are to be tried again; a dead letter is none of them.
+# Messages that were tried in vain. `queue` is where they are: that of dead letters once the tries
+# ran out, so that the cause of a dead letter is known without a search of the log.
 failing_message_table = Table(
     "failing_message",
     metadata,
@@ -88,6 +89,7 @@ failing_message_table = Table(
     Column("failed_at", DateTime(timezone=True), nullable=False),
     Index("failing_message_newest", "failed_at"),
 )
+TRIED_AGAIN = failing_message_table.c.queue.not_like(text("'%-dead-letters'"))
 
 ops_audit_table = Table(
     "ops_audit",

@@ -8,14 +8,14 @@ operators do not interfere: a received dead letter is invisible to the other one
 import json
 import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,10 +25,11 @@ from commerce.shared.errors import CommerceError, Kind
 
 BATCH = 10  # SQS' limit per call
 BATCH_BYTES = 200_000  # below SQS' limit per call, attributes included
-SUFFIX = "-dead-letters"  # infra/stacks/queue.yaml
+STEP_SECONDS = 0.2  # between looks whether a slow redrive was stopped
 LOG_PAGES = 10  # CloudWatch answers with empty pages while it is still searching
-REDRIVEN, FIRST_SENT = "Redriven", "FirstSent"
-"""Attributes of a message that was redriven: how often, and when it was first sent (epoch, ms)."""
+REDRIVEN, FIRST_SENT, SENT_BY = "Redriven", "FirstSent", "RedrivenBy"
+"""Attributes of a message that was redriven: how often, when it was first sent (epoch, ms), and the
+act that sent it last, so that an act of several calls sends no message twice."""
 EMPTY_RECEIVES = 3  # SQS samples its servers: one empty answer does not mean an empty queue
 
 MAX_KIND_CHARACTERS = 100
@@ -43,9 +44,12 @@ _COUNTS = [
     "ApproximateNumberOfMessagesDelayed",
 ]
 
+T = TypeVar("T")
 Progress = Callable[[int], None]
 Record = Callable[["DeadLetter"], None]
 """Audits what is about to happen to a dead letter; if it raises, nothing happens to it."""
+Filter = Callable[[Sequence["DeadLetter"]], Sequence["DeadLetter"]]
+"""Returns those of some dead letters that are meant."""
 
 
 class NoSourceQueue(CommerceError):
@@ -159,11 +163,17 @@ class DeadLetter:
         attributes: dict[str, str] = self.message["Attributes"]
         return attributes
 
+    @property
+    def sent_by(self) -> str:
+        """The act that redrove it last; empty for none."""
+        given = self.message.get("MessageAttributes", {}).get(SENT_BY, {})
+        return str(given.get("StringValue", ""))
+
     def _number(self, attribute: str) -> int | None:
         given = self.message.get("MessageAttributes", {}).get(attribute, {}).get("StringValue", "")
         return int(given) if given.isascii() and given.isdigit() else None
 
-    def to_entry(self, number: int) -> dict[str, Any]:
+    def to_entry(self, number: int, sent_by: str = "") -> dict[str, Any]:
         """Return the batch entry that sends the same message again, counted as redriven."""
         known = ("DataType", "StringValue", "BinaryValue")
         attributes = self.message.get("MessageAttributes", {})
@@ -180,6 +190,8 @@ class DeadLetter:
                 FIRST_SENT: {"DataType": "Number", "StringValue": str(first)},
             },
         }
+        if sent_by:
+            entry["MessageAttributes"][SENT_BY] = {"DataType": "String", "StringValue": sent_by}
         if trace := self._attributes.get("AWSTraceHeader"):
             header = {"StringValue": trace, "DataType": "String"}
             entry["MessageSystemAttributes"] = {"AWSTraceHeader": header}
@@ -207,7 +219,7 @@ class DeadLetterResult:
 
 
 class _Choice:
-    """The dead letters that an operator means: by ids, and of each kind at most so many.
+    """The dead letters that an operator means: by ids, by a filter, and of each kind so many.
 
     Without ids, those of any id; without kinds, any number of every kind.
     """
@@ -217,10 +229,16 @@ class _Choice:
         ids: Collection[str] = (),
         kinds: Mapping[str, int] | None = None,
         skip: Collection[str] = (),
+        only: Filter | None = None,
+        act: str = "",
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.ids = ids
         self._left = None if kinds is None else Counter(kinds)
         self._skip = skip
+        self._only = only
+        self._act = act
+        self.is_stopped = is_stopped
         self.is_cut = False
         """True once the time ran out while dead letters were received."""
 
@@ -229,9 +247,15 @@ class _Choice:
         """True once every kind was met as often as it may be."""
         return self._left is not None and not self._left.total()
 
-    def takes(self, each: DeadLetter) -> bool:
-        """Return whether this one is meant, and count it."""
-        if each.id in self._skip or (self.ids and not each.matches(self.ids)):
+    def of(self, batch: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Return those of the batch that are meant, and count them."""
+        meant = [each for each in batch if self._takes(each)]
+        return list(self._only(meant)) if self._only and meant else meant
+
+    def _takes(self, each: DeadLetter) -> bool:
+        if each.id in self._skip or (self._act and each.sent_by == self._act):
+            return False
+        if self.ids and not each.matches(self.ids):
             return False
         if self._left is None:
             return True
@@ -239,6 +263,18 @@ class _Choice:
             return False
         self._left[each.kind] -= 1
         return True
+
+
+@dataclass(slots=True)
+class Pace:
+    """The pace of a redrive: so many messages a second, until the time is over.
+
+    No batch is begun after `seconds`, and no message sent once `is_stopped` returns True.
+    """
+
+    rate: float | None = None
+    seconds: float = math.inf
+    is_stopped: Callable[[], bool] = lambda: False
 
 
 def _moment(milliseconds: int) -> datetime:
@@ -260,6 +296,11 @@ class DeadLetters:
         self.queue = queue
         self._sqs = sqs
         self._visibility_seconds = visibility_seconds
+
+    def require_source(self) -> None:
+        """Raise NoSourceQueue unless messages can be sent back."""
+        if not self.queue.url:
+            raise NoSourceQueue(self.queue.name)
 
     def count(self) -> int:
         """Return SQS' approximate number of dead letters, invisible ones included."""
@@ -300,6 +341,20 @@ class DeadLetters:
             self._release(found)
         return sorted(found, key=lambda each: each.occurred_at)[:limit]
 
+    def search(self, choose: Callable[[Sequence[DeadLetter]], T], seconds: float) -> tuple[T, bool]:
+        """Receive the dead letters until the time is over, pass them to `choose`, release them.
+
+        Returns what `choose` does, and whether all were received that are visible.
+        """
+        found, deadline, choice = list[DeadLetter](), Deadline.within(seconds), _Choice()
+        try:
+            with closing(self._receive(choice, deadline)) as batches:
+                for batch in batches:
+                    found += batch
+            return choose(found), not choice.is_cut
+        finally:
+            self._release(found)
+
     def kinds(self, seconds: float = math.inf) -> Counter[str]:
         """Count the dead letters by their kind; one that somebody else has received is left out.
 
@@ -320,10 +375,12 @@ class DeadLetters:
         self,
         ids: Collection[str] = (),
         *,
-        rate: float | None = None,
+        only: Filter | None = None,
+        act: str = "",
+        pace: Pace | None = None,
         progress: Progress = _nothing,
         record: Record = _nothing,
-        seconds: float = math.inf,
+        result: DeadLetterResult | None = None,
     ) -> DeadLetterResult:
         """Send dead letters back to their queue. One that fails again meanwhile is not sent twice.
 
@@ -331,24 +388,30 @@ class DeadLetters:
 
         Args:
             ids: of messages, events or orders; empty for all.
-            rate: messages per second at most.
+            only: the filter that they pass.
+            act: the id of an act that goes on in further calls: what it has sent, none sends again.
+            pace: how fast and how long; as fast as possible until all are sent if left out.
             progress: called with the number sent so far.
             record: called before each is sent.
-            seconds: no batch is begun later than this.
+            result: where to count, for a caller that wants the counts after a failure, too.
         """
-        if not self.queue.url:
-            raise NoSourceQueue(self.queue.name)
-        result, sent = DeadLetterResult(), set[str]()
-        choice, deadline = _Choice(ids, skip=sent), Deadline.within(seconds)
-        with closing(self._receive(choice, deadline)) as batches:
+        self.require_source()
+        pace, sent = pace or Pace(), set[str]()
+        result = DeadLetterResult() if result is None else result
+        choice = _Choice(ids, skip=sent, only=only, act=act, is_stopped=pace.is_stopped)
+        deadline = Deadline.within(pace.seconds)
+        with closing(self._receive(choice, deadline, holds=bool(act))) as batches:
             for batch in self._until_done(batches, choice, deadline, result):
                 with self._released_on_failure(batch):
-                    for chunk in _chunks(batch, rate):
+                    waiting = deque(_chunks(batch, pace.rate))
+                    while waiting and not pace.is_stopped():
+                        chunk = waiting.popleft()
                         for each in chunk:
                             record(each)
-                        with _paced(len(chunk), rate):
-                            sent |= self._send_and_delete(chunk, result)
+                        with _paced(len(chunk), pace):
+                            sent |= self._send_and_delete(chunk, result, act)
                         progress(len(result.done))
+                    self._release([each for chunk in waiting for each in chunk])
         return result
 
     def discard(
@@ -383,8 +446,7 @@ class DeadLetters:
 
         One that is sent twice is handled once by its consumer. Raises NoSourceQueue.
         """
-        if not self.queue.url:
-            raise NoSourceQueue(self.queue.name)
+        self.require_source()
         result = DeadLetterResult()
         for each in discarded:
             record(each)
@@ -405,10 +467,13 @@ class DeadLetters:
             for each in batch:
                 found |= each.ids
                 missing.discard(each.id)  # others may have the same event or order id
+            if choice.is_stopped():  # what was received may not have been sent
+                result.is_complete = False
+                return
             if choice.is_used_up or (choice.ids and not missing):
                 return
             if deadline.is_over:
-                result.is_complete = False
+                choice.is_cut, result.is_complete = True, False
                 return
         if choice.is_cut:
             result.is_complete = False
@@ -416,27 +481,36 @@ class DeadLetters:
         result.not_found = sorted(set(choice.ids) - found)
 
     def _receive(
-        self, choice: _Choice, deadline: Deadline, *, quick: bool = False
+        self, choice: _Choice, deadline: Deadline, *, quick: bool = False, holds: bool = False
     ) -> Generator[list[DeadLetter], None, None]:
         """Receive batches of the chosen dead letters until the deadline, one at least.
 
-        The others stay invisible until the end, so that each is received once.
+        The others stay invisible until the end, so that each is received once. With `holds`, they
+        stay so longer where the time is over: the next call looks at what this one has not seen.
         """
         others: list[DeadLetter] = []
         try:
-            for batch in self._receive_all(1 if quick else EMPTY_RECEIVES, deadline):
-                matching = [each for each in batch if choice.takes(each)]
+            for batch in self._receive_all(choice, 1 if quick else EMPTY_RECEIVES, deadline):
+                matching = choice.of(batch)
                 others += [each for each in batch if each not in matching]
                 if matching:
                     yield matching
-            choice.is_cut = deadline.is_over and bool(others)
+                if choice.is_stopped():
+                    choice.is_cut = True
+                    return
         finally:
-            self._release(others)
+            if not (holds and choice.is_cut):
+                self._release(others)
 
-    def _receive_all(self, empty_receives: int, deadline: Deadline) -> Iterator[list[DeadLetter]]:
+    def _receive_all(
+        self, choice: _Choice, empty_receives: int, deadline: Deadline
+    ) -> Iterator[list[DeadLetter]]:
         seen: set[str] = set()
         empty = 0
-        while empty < empty_receives and not (seen and deadline.is_over):
+        while empty < empty_receives:
+            if seen and deadline.is_over:
+                choice.is_cut = True
+                return
             answer = self._sqs.receive_message(
                 QueueUrl=self.queue.dead_letters_url,
                 MaxNumberOfMessages=BATCH,
@@ -453,11 +527,13 @@ class DeadLetters:
             if new:
                 yield new
 
-    def _send_and_delete(self, chunk: Sequence[DeadLetter], result: DeadLetterResult) -> set[str]:
+    def _send_and_delete(
+        self, chunk: Sequence[DeadLetter], result: DeadLetterResult, act: str
+    ) -> set[str]:
         """Return the new message ids; one that fails again meanwhile must not be sent again."""
         answer = self._sqs.send_message_batch(
             QueueUrl=self.queue.url,
-            Entries=[each.to_entry(number) for number, each in enumerate(chunk)],
+            Entries=[each.to_entry(number, act) for number, each in enumerate(chunk)],
         )
         gone = [chunk[int(each["Id"])] for each in answer.get("Successful", [])]
         stay = {chunk[int(each["Id"])]: str(each["Code"]) for each in answer.get("Failed", [])}
@@ -521,11 +597,15 @@ def _chunks(dead_letters: Sequence[DeadLetter], rate: float | None) -> Iterator[
 
 
 @contextmanager
-def _paced(messages: int, rate: float | None) -> Iterator[None]:
+def _paced(messages: int, pace: Pace) -> Iterator[None]:
     started = time.monotonic()
     yield
-    if rate is not None:
-        time.sleep(max(0.0, messages / rate - (time.monotonic() - started)))
+    if pace.rate is None:
+        return
+    while (left := messages / pace.rate - (time.monotonic() - started)) > 0:
+        if pace.is_stopped():
+            return
+        time.sleep(min(left, STEP_SECONDS))
 
 
 def logged_cause(logs: Any, group: str, dead_letter: DeadLetter) -> str:

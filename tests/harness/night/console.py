@@ -109,8 +109,13 @@ class Console:
             return ""
 
     def _line(self, expected: Expected) -> str | None:
-        lines = self.text_of(f"#{expected.panel}").splitlines()
-        return next((line for line in lines if expected.words.search(line)), None)
+        """Return the lines of the panel that have the words; None where they are not there."""
+        shown = self.text_of(f"#{expected.panel}")
+        found = expected.words.search(shown)
+        if found is None:
+            return None
+        begin = shown.rfind("\n", 0, found.start()) + 1
+        return shown[begin:].partition("\n")[0] if "\n" not in found[0] else found[0]
 
 
 @contextmanager

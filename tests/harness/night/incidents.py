@@ -329,7 +329,7 @@ class KilledFunction(Incident):
     """The process of a function is killed while a buyer's order is being placed."""
 
     name = "A function is killed while it places an order"
-    words = r"killed|502"
+    words = r"Functions failed or killed\s+most [1-9].*"
     panel = "trends"
     within_seconds = 700
     mend_text = "the buyer sends the same key again: one order"

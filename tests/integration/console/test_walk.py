@@ -85,7 +85,7 @@ def test_every_panel_and_dialog_is_accessible_and_logs_no_error(
         page.get_by_role("button", name="Show staff and API keys").press("Enter")
         expect(page.get_by_role("heading", name="member of staff")).to_be_visible()
         page.get_by_role("button", name=dead.name, exact=True).press("Enter")
-        page.get_by_role("button", name="Find", exact=True).press("Enter")
+        page.locator("#letters").get_by_role("button", name="Find", exact=True).press("Enter")
         expect(page.get_by_text("3 messages of 3 found")).to_be_visible()
         page.evaluate("document.querySelectorAll('details').forEach((each) => each.open = true)")
         everywhere(page)

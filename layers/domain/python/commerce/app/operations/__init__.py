@@ -59,7 +59,7 @@ from commerce.app.operations.errors import (
     RedriveNotFound,
     SilenceRefused,
 )
-from commerce.app.operations.events import (
+from commerce.app.operations.kept_events import (
     DiscardedEventView,
     EventView,
     discard_event,

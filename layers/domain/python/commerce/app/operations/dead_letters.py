@@ -16,8 +16,8 @@ from commerce.app.operations import redrives
 from commerce.app.operations.commands import Discard, Redrive, Restore
 from commerce.app.operations.discarded import DISCARD, RESTORE, discarded_messages
 from commerce.app.operations.errors import QueueNotFound, RedriveNotFound
-from commerce.app.operations.events import QUARANTINE, restore_events
 from commerce.app.operations.harm import by_harm, is_urgent
+from commerce.app.operations.kept_events import QUARANTINE, restore_events
 from commerce.app.operations.redriven import REDRIVE, Redriven, redriven_lately
 from commerce.app.operations.redrives import RedriveRun, RedriveState, Selection, causes_of
 from commerce.app.shop import Shop

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from commerce.app.operations.dead_letters import dead_letters_about
 from commerce.app.operations.discarded import DISCARD
-from commerce.app.operations.events import find_event
 from commerce.app.operations.finding.form import Form
 from commerce.app.operations.finding.trace import trace
 from commerce.app.operations.finding.views import SCOPES, FindView, FoundView, NotSearchedView
+from commerce.app.operations.kept_events import find_event
 from commerce.app.operations.timeline_entries import TimelineEntryView
 from commerce.app.shop import Shop
 from commerce.app.transactions import in_transaction

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from commerce.app import drops
 from commerce.app.likes import like_product
+from commerce.app.operations.redrives import Selection, begin_redrive
 from commerce.app.transactions import in_transaction
 from commerce.drop import CancelDrop, EnterDrop
 from commerce.payment.signature import CALLBACK_HEADERS
@@ -347,6 +348,13 @@ def _an_alert(_: World) -> Words:
     return {examples.ALERT_ID: alert["alert_id"]}
 
 
+def _a_redrive(world: World) -> Words:
+    """A redrive that the operator has begun, of which nothing is sent yet."""
+    id_, by = clock.new_id(), f"admin:{world.admin.user_id}"
+    in_transaction(begin_redrive, id_, world.ids["queue"], Selection(), None, by=by)
+    return {examples.ACT_ID: str(id_)}
+
+
 def _a_draft(world: World) -> Words:
     product = _a_product(world)
     command = drop_terms(product, 5)
@@ -430,6 +438,8 @@ _PREPARED: Mapping[tuple[str, str], Callable[[World], Words]] = {
     ("POST", "/admin/payments/{payment_id}/sync"): _a_payment,
     ("POST", CALLBACKS): _a_transaction,
     ("POST", "/admin/set-aside/{event_id}/put-back"): _a_quarantined_event,
+    ("POST", "/admin/dead-letters/{queue}/redrive/{redrive_id}"): _a_redrive,
+    ("POST", "/admin/dead-letters/{queue}/redrive/{redrive_id}/cancellation"): _a_redrive,
     ("POST", "/admin/alerts/{alert_id}/acknowledgement"): _an_alert,
     ("POST", "/admin/alerts/{alert_id}/silence"): _an_alert,
     ("POST", "/admin/set-aside/{event_id}/discard"): _a_quarantined_event,

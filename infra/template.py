@@ -167,7 +167,7 @@ def layers_of(template: dict[str, Any], function: Mapping[str, Any]) -> list[str
     """Give the folders of a function's layers, given its properties: of all, then its own."""
     named = [*template["Globals"]["Function"]["Layers"], *function.get("Layers", ())]
     layers = resources(template, "AWS::Serverless::LayerVersion")
-    return [layers[each["Ref"]]["ContentUri"] for each in named]
+    return list(dict.fromkeys(layers[each["Ref"]]["ContentUri"] for each in named))
 
 
 def functions(template: dict[str, Any]) -> Iterator[Function]:

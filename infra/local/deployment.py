@@ -97,7 +97,11 @@ class Deployment:
         without versions, which nothing needs here.
         """
         source = self.directory / "template.yaml"
-        write_template(with_absolute_paths(without_versions(read_template())), source)
+        template = with_absolute_paths(without_versions(read_template()))
+        # Code that is saved later has statements that no build has compiled: SQLAlchemy does then.
+        template["Globals"]["Function"]["Layers"].append({"Ref": "MigrationsLayer"})
+        del template["Resources"]["MigrateFunction"]["Properties"]["Layers"]
+        write_template(template, source)
         with _one_build_at_a_time():
             self._sam(
                 *("build", "--config-env", "local", "--cached", "--parallel"),

@@ -124,7 +124,8 @@ class Drill:
             return
         self._terminal.print(f"  shown after {shown.after_seconds:.0f} s: {shown.seen}")
         if self._screens:
-            name = f"night-{len(self.outcomes):02d}-{type(incident).__name__.lower()}"
+            number = self.outcomes.index(outcome) + 1
+            name = f"night-{number:02d}-{type(incident).__name__.lower()}"
             self._night.console.picture(self._screens / name, incident.panel)
 
     def _mend(self, outcome: Outcome) -> None:

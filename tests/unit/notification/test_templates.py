@@ -18,6 +18,7 @@ PATHS = {
     Template.PASSWORD_RESET: "reset-password?token=a.b%2Bc",
     Template.ORDER_CONFIRMED: "orders/a.b+c",
     Template.ORDER_SHIPPED: "orders/a.b+c",
+    Template.POINTS_REFUNDED: "orders/a.b+c",
     Template.OFFER_MADE: "drops/a.b+c",
 }
 

@@ -56,7 +56,7 @@ async def answer_and_count(api_id: str, stage: str, *arguments: Any) -> Any:
 
 
 def execute_and_count(function: Any, config: dict[str, Any], *arguments: Any) -> Any:
-    """Run a function once, whoever calls it, and count whether it failed."""
+    """Run a function once, and count a failure if it fails."""
     is_failure = 1
     try:
         result = _execute(function, config, *arguments)

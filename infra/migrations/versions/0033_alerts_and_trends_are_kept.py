@@ -1,4 +1,4 @@
-"""What was alerted is kept, with what operators did about it, and samples of the last days.
+"""Keep alerts, with what operators did about each, and samples of the last days.
 
 The code before reads and writes none of it. Both tables are new, so nothing waits for a lock.
 """

@@ -57,7 +57,7 @@ class Night:
         return self.shop.new_product(stock=50, price=LINE_WON)
 
     def run(self, sql: str, **values: Any) -> list[list[Any]]:
-        """Run one statement as somebody does who is in the database by hand."""
+        """Run one statement on the database, as an operator does by hand."""
         with self.stack.database() as database:
             return database.run(sql, **values) or []
 
@@ -79,7 +79,7 @@ class Incident(ABC):
     mend_text: ClassVar[str]
     over_within_seconds: ClassVar[float] = 120
     ends_shown: ClassVar[bool] = False
-    """Whether what shows it stays there after the mend, as a record does."""
+    """True if the words stay on the page after the mend, as a record does."""
 
     def __init__(self, night: Night) -> None:
         self.night = night

@@ -180,7 +180,8 @@ def test_an_invalid_field_is_named_without_its_value(
     refused = pay(buyer, a_card_order(buyer, product), **change)
     assert (refused.status, refused.json["code"]) == (422, "VALIDATION_FAILED")
     assert [each["field"] for each in refused.json["errors"]] == list(change)
-    assert "9876" not in json.dumps(refused.json)
+    # The request's id is random and may hold these digits.
+    assert "9876" not in json.dumps(refused.json | {"request_id": None})
     assert gateway.outcomes() == []
 
 

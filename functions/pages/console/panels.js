@@ -8,7 +8,7 @@ import { openDiscarded } from "./discarded.js";
 import { troubles } from "./drops.js";
 import { eventActs } from "./event.js";
 import * as failing from "./failing.js";
-import * as finding from "./finding.js";
+import * as filter from "./filter.js";
 import * as letterActs from "./letters.js";
 import { linkTo } from "./links.js";
 import { orderLink } from "./order.js";
@@ -78,7 +78,7 @@ export function letters({ queues }, handlers) {
   if (!full.length) return [well(`No dead letters in ${counted(queues.length, "queue")}.`), ...underWay, discarded];
   return [...underWay, ...full.map((queue) => {
     const isOpen = opened.has(queue.queue);
-    const shown = finding.found(queue.queue) ?? opened.get(queue.queue) ?? queue;
+    const shown = filter.found(queue.queue) ?? opened.get(queue.queue) ?? queue;
     const all = (verb, key, act, kind) => button(verb, `${key} ${queue.queue}`, act, kind, `${verb} of ${queue.queue}`);
     return el("section", { class: "queue", "aria-label": queue.queue, "data-home": `toggle ${queue.queue}` },
       el("div", { class: "queue-head" },
@@ -91,7 +91,7 @@ export function letters({ queues }, handlers) {
           queue.can_redrive ? all("Redrive all", "redrive all", () => redriveMany(queue.queue, { message_ids: "all" }, queue.count, `all of ${queue.queue}`, handlers)) : null,
           all("Discard unreadable", "discard unreadable", () => letterActs.discardUnreadable(queue.queue, settled, changed), "danger-quiet"),
           all("Discard all", "discard all", () => letterActs.discardAll(queue.queue, settled, changed), "danger-quiet"))),
-      isOpen ? [finding.bar(queue, shown.letters, handlers), deadLettersOf(queue, shown, handlers)] : glance(queue));
+      isOpen ? [filter.bar(queue, shown.letters, handlers), deadLettersOf(queue, shown, handlers)] : glance(queue));
   }), discarded];
 }
 
@@ -118,7 +118,7 @@ function deadLettersOf(queue, { letters: shown, matching }, handlers) {
   return el("ol", { class: "letters" }, shown.map((letter) =>
     el("li", {},
       el("div", { class: "letter-head" },
-        queue.can_redrive ? finding.choice(queue.queue, letter, handlers.redraw) : null,
+        queue.can_redrive ? filter.choice(queue.queue, letter, handlers.redraw) : null,
         badge(letterActs.nameOf(letter.kind)), redrivenOf(letter),
         el("span", {}, "order ", orderLink(letter.order_id, letter.message_id)),
         el("span", { class: "quiet" }, ago(letter.occurred_at)),

@@ -9,7 +9,7 @@ import * as drops from "./drops.js";
 import * as ending from "./ending.js";
 import * as failing from "./failing.js";
 import { findForm } from "./find.js";
-import * as finding from "./finding.js";
+import * as filter from "./filter.js";
 import * as incidents from "./incidents.js";
 import { follow, forget as forgetLinks, opens } from "./links.js";
 import { page } from "./order.js";
@@ -112,7 +112,7 @@ async function loadAllDeadLetters() {
   if (!isShown("letters")) return;
   await loadSource("letters");
   // What was found is read again after an act alone: it takes a look at every message.
-  for (const queue of [...opened.keys()]) if (!finding.found(queue)) await loadDeadLetters(queue);
+  for (const queue of [...opened.keys()]) if (!filter.found(queue)) await loadDeadLetters(queue);
 }
 
 async function loadDeadLetters(queue) {
@@ -132,7 +132,7 @@ const handlers = {
   redraw: () => draw(),
   settled: () => running, // a refresh hides for a moment the dead letters that it reads
   toggle: async (queue) => {
-    finding.forget(queue);
+    filter.forget(queue);
     if (opened.delete(queue)) return draw();
     opened.set(queue, undefined);
     await loadDeadLetters(queue);
@@ -157,7 +157,7 @@ async function openQueue(name) {
 async function changed() {
   await running; // its answers may be older than the change
   await refresh();
-  for (const queue of opened.keys()) await finding.again(queue, draw);
+  for (const queue of opened.keys()) await filter.again(queue, draw);
 }
 
 function build() {
@@ -191,7 +191,7 @@ function drawVerdict() {
 
 const asOf = (source) => loadedAt[source] && el("p", { class: "quiet" }, "Shown as it was ", ago(new Date(loadedAt[source]).toISOString()));
 
-const shownOf = (id, source) => [known[source], id === "letters" && [[...opened], finding.drawnBy()], id === "trends" && known.trends.points.at(-1).at];
+const shownOf = (id, source) => [known[source], id === "letters" && [[...opened], filter.drawnBy()], id === "trends" && known.trends.points.at(-1).at];
 
 // Only what has changed is redrawn, so that selections and opened details stay. Ages are computed
 // from the times, so they are no change.
@@ -265,7 +265,7 @@ function signOut(note) {
   opened.clear();
   staff.close();
   trends.forget();
-  finding.forget();
+  filter.forget();
   incidents.forget();
   for (const each of [known, failed, loadedAt]) for (const key of Object.keys(each)) delete each[key];
   begin(note);

@@ -8,6 +8,7 @@ import pytest
 
 from commerce.app.reconciliation import reconciler
 from commerce.app.reconciliation.runs import boards, runner
+from commerce.app.reconciliation.runs.model import FULL_LATE_AFTER
 from commerce.runtime import business_time
 from commerce.shared import clock
 from commerce.shared.errors import Busy
@@ -193,6 +194,26 @@ def test_an_incremental_run_without_time_is_not_complete(
     assert check_books()["is_complete"] is False
     assert "BooksAgeSeconds" not in gauges(capsys.readouterr().out)
     assert books()["is_late"] is True
+
+
+def test_a_first_full_run_that_is_never_completed_ages_until_its_alarm_rings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        a_product(stock=10)
+    monkeypatch.setattr(reconciler, "CHUNK", 1)
+    monkeypatch.setattr(runner, "FULL_SECONDS", 0.0)
+    check_books()
+    assert gauges(capsys.readouterr().out)["FullReconciliationAgeSeconds"][0] < 300
+    let_pass(29 * HOUR)
+    a_product(stock=10)
+    check_books()
+    aged = gauges(capsys.readouterr().out)["FullReconciliationAgeSeconds"][0]
+    assert aged >= 29 * 3600 > FULL_LATE_AFTER.total_seconds()
+    monkeypatch.setattr(runner, "FULL_SECONDS", 60.0)
+    check_books()
+    check_books()
+    assert gauges(capsys.readouterr().out)["FullReconciliationAgeSeconds"][0] < 29 * 3600
 
 
 def full_runs() -> int:

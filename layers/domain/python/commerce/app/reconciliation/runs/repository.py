@@ -37,6 +37,10 @@ class RunRepository:
         """Return the newest complete run that had begun by then."""
         return _run_of(self._uow.read(sql.NEWEST_COMPLETE(kind=kind, before=before)))
 
+    def oldest(self, kind: Kind) -> Run | None:
+        """Return the oldest run that is kept, complete or not."""
+        return _run_of(self._uow.read(sql.OLDEST(kind=kind)))
+
     def oldest_complete(self, kind: Kind) -> Run | None:
         """Return the oldest complete run that is kept."""
         return _run_of(self._uow.read(sql.OLDEST_COMPLETE(kind=kind)))

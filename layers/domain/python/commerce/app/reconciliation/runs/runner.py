@@ -60,7 +60,11 @@ def check_books() -> tuple[Run, Run | None]:
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """Seconds since the newest complete runs began; None where there is none."""
+    """Seconds since the newest complete runs began; None where there is none.
+
+    Without a complete full run its age is that of the first one kept, so that its alarm rings
+    though none has ever been completed. A missing incremental age rings by itself.
+    """
 
     incremental: float | None
     full: float | None
@@ -70,11 +74,15 @@ def ages_seconds() -> Ages:
     """Return how old the newest complete runs are."""
     now = clock.now()
 
-    def age(shop: Shop, kind: Kind) -> float | None:
-        run = RunRepository(shop.uow).newest_complete(kind, now)
+    def age(run: Run | None) -> float | None:
         return None if run is None else (now - run.begun_at).total_seconds()
 
-    return Ages(in_transaction(age, Kind.INCREMENTAL), in_transaction(age, Kind.FULL))
+    def ages(shop: Shop) -> Ages:
+        runs = RunRepository(shop.uow)
+        full = runs.newest_complete(Kind.FULL, now) or runs.oldest(Kind.FULL)
+        return Ages(age(runs.newest_complete(Kind.INCREMENTAL, now)), age(full))
+
+    return in_transaction(ages)
 
 
 def _run_incrementally(found_by_full: list[dict[str, Any]]) -> Run:

@@ -28,6 +28,7 @@ NEWEST_COMPLETE = Statement(
     .order_by(_r.begun_at.desc())
     .limit(1)
 )
+OLDEST = Statement(select(*_r).where(_OF_KIND).order_by(_r.begun_at).limit(1))
 OLDEST_COMPLETE = Statement(
     select(*_r).where(_OF_KIND, _r.is_complete).order_by(_r.begun_at).limit(1)
 )

@@ -52,7 +52,7 @@ export function bar(queue, shown, { redraw, changed, settled }) {
   const submit = (event) => { event.preventDefault(); void find(queue.queue, redraw); };
   const chosen = shown.filter((each) => state.chosen.has(each.message_id)).map((each) => each.message_id);
   const acts = { changed: () => { state.chosen.clear(); changed(); }, settled };
-  return el("div", { class: "finding" },
+  return el("div", { class: "filter" },
     el("form", { class: "find", role: "search", "aria-label": `Find dead letters of ${queue.queue}`, onsubmit: submit }, kind, cause,
       el("button", { type: "submit", "data-key": key("find"), disabled: state.isBusy }, state.isBusy ? "Looking …" : "Find"),
       state.found && button("Show all", key("find none"), () => { forget(queue.queue); changed(); }, "plain", `Show all of ${queue.queue}`)),

@@ -97,8 +97,9 @@ def entering(
 
 def promote(drop_id: UUID, signature: str = SIGNATURE) -> Step:
     """Run promote's steps until nothing is due, with a beacon that answers at once."""
+    step = Step()
     while True:
-        step = in_transaction(DropPromotion.step, drop_id)
+        step = in_transaction(DropPromotion.step, drop_id, step.marked_until)
         if step.awaits is not None:
             step = in_transaction(DropPromotion.take_round, step.awaits, signature)
         if not step.has_more:
@@ -175,8 +176,9 @@ def an_offering_drop(product_id: str, buyers: Sequence[Person], units: int = 1) 
 
 def settle(drop_id: UUID, signature: str = SIGNATURE) -> None:
     """Run promote's steps until nothing is due, and give units back to the stock."""
+    step = Step()
     while True:
-        step = in_transaction(drops._step, drop_id)
+        step = in_transaction(drops._step, drop_id, step.marked_until)
         if step.awaits is not None:
             step = in_transaction(DropPromotion.take_round, step.awaits, signature)
         if not step.has_more:

@@ -46,7 +46,7 @@ _ENTRIES = """
     INSERT INTO drop_entry
         (id, drop_id, product_id, user_id, person, status, joined_at, version)
     SELECT gen_random_uuid(), d.id, lot.product_id, gen_random_uuid(), md5(n::text), 'JOINED',
-        d.entries_at, 1
+        d.entries_at + n * interval '1 microsecond', 1
     FROM generate_series($1::bigint, $2::bigint) AS n, product_drop AS d
     JOIN drop_lot AS lot ON lot.drop_id = d.id WHERE d.id = $3 RETURNING 1
 """
@@ -344,14 +344,15 @@ def drawn(drop_id: UUID) -> tuple[Cost, Cost, float]:
     Returns the cost of each, and the seconds of the longest join while it was sealed.
     """
     from commerce.app.transactions import in_transaction
-    from commerce.drop import Draw, DropFacade, DropPromotion
+    from commerce.drop import Draw, DropFacade, DropPromotion, Step
     from tests.support.drops import SIGNATURE
 
     awaited: list[Draw] = []
 
     def seal() -> None:
+        step = Step()
         while not awaited:
-            step = in_transaction(DropPromotion.step, drop_id)
+            step = in_transaction(DropPromotion.step, drop_id, step.marked_until)
             awaited.extend([step.awaits] if step.awaits else [])
 
     def draw() -> None:

@@ -31,6 +31,7 @@ from tests.support.drops import (
     shift,
     statuses,
 )
+from tests.support.shop import rows
 
 pytestmark = pytest.mark.usefixtures("shop_environment")
 
@@ -84,6 +85,35 @@ def test_the_pool_is_marked_in_parts_and_sealed_as_one() -> None:
     assert [row.in_pool for row in entries(drop_id)] == [True] * ENTRIES
     proof = a_proof(drop_id)
     assert (proof["entries_count"], failures(proof)) == (ENTRIES, [])
+
+
+def test_marking_that_goes_on_where_it_was_leaves_out_none_who_joined_at_one_moment() -> None:
+    drop_id, _ = a_large_drop()
+    rows("UPDATE drop_entry SET joined_at = (SELECT min(joined_at) FROM drop_entry) RETURNING 1")
+
+    first = step(drop_id)
+    second = in_transaction(DropPromotion.step, drop_id, first.marked_until)
+    third = in_transaction(DropPromotion.step, drop_id, second.marked_until)
+
+    assert first.marked_until == second.marked_until is not None
+    assert third.awaits is not None
+    assert [row.in_pool for row in entries(drop_id)] == [True] * ENTRIES
+
+
+def test_an_entry_that_seems_to_have_joined_before_those_marked_is_in_the_pool() -> None:
+    drop_id, _ = a_large_drop()
+    first = step(drop_id)
+    rows(  # as if the clock had been set back between two joins
+        "UPDATE drop_entry SET joined_at = joined_at - interval '1 s' WHERE id IN"
+        " (SELECT id FROM drop_entry WHERE NOT in_pool ORDER BY id LIMIT 2) RETURNING 1"
+    )
+
+    found = first
+    while found.awaits is None:
+        found = in_transaction(DropPromotion.step, drop_id, found.marked_until)
+
+    assert [row.in_pool for row in entries(drop_id)] == [True] * ENTRIES
+    assert failures(a_proof(drop_id)) == []
 
 
 def test_an_entry_between_two_parts_of_the_seal_is_not_in_the_pool() -> None:

@@ -213,8 +213,9 @@ def _beacon(urls: str) -> HttpBeacon:
 
 
 def _promote(drop_id: UUID, done: Promoted) -> None:
+    step = Step()
     for _ in range(MAX_STEPS):
-        step = in_transaction(_step, drop_id)
+        step = in_transaction(_step, drop_id, step.marked_until)
         if step.awaits is not None:
             if clock.now() < step.awaits.at:
                 done.wake_at[drop_id] = step.awaits.at
@@ -234,8 +235,8 @@ def _draw(awaited: Draw) -> Step:
     return in_transaction(DropPromotion.take_round, awaited, signature)
 
 
-def _step(shop: Shop, drop_id: UUID) -> Step:
-    step = shop.drop_promotion.step(drop_id)
+def _step(shop: Shop, drop_id: UUID, marked_until: datetime | None = None) -> Step:
+    step = shop.drop_promotion.step(drop_id, marked_until)
     if step.returned:
         shop.stock.return_allotted(step.returned, drop_id=drop_id, by="system")
     return step

@@ -43,6 +43,8 @@ class Step:
     awaits: Draw | None = None
     wake_at: datetime | None = None
     """When there will be something to do next."""
+    marked_until: datetime | None = None
+    """When the last entry joined that this step has marked as the pool's."""
 
 
 class DropPromotion:
@@ -55,11 +57,12 @@ class DropPromotion:
         """Return the ids of the drops that may have something to do."""
         return self._drops.under_way()
 
-    def step(self, drop_id: UUID) -> Step:
+    def step(self, drop_id: UUID, marked_until: datetime | None = None) -> Step:
         """Do what is due now, in this transaction: seal, lapse, number, offer, close, give back.
 
         The caller gives `returned` units back to the stock in the same transaction, and calls again
-        while `has_more`. Where the drop `awaits` its round, `take_round` goes on.
+        while `has_more`, with `marked_until` of this step: a large pool is then marked in linear
+        time. Where the drop `awaits` its round, `take_round` goes on.
         """
         drop, now = self._lock(drop_id)
         if not drop.was_published:
@@ -67,8 +70,9 @@ class DropPromotion:
         if drop.stage is Stage.PUBLISHED and now < drop.draws_at:
             return Step(wake_at=drop.draws_at)
         if drop.stage is Stage.PUBLISHED:
-            if self._drops.mark_pool(drop.id, PART):
-                return Step(has_more=True)
+            marked_until = self._mark_pool(drop, marked_until)
+            if marked_until is not None:
+                return Step(has_more=True, marked_until=marked_until)
             self._seal(drop, now)
         if drop.stage is Stage.SEALED and drop.signature is None:
             return Step(awaits=_awaited(drop))
@@ -89,6 +93,12 @@ class DropPromotion:
             return Step(has_more=True)
         drop.signature = signature
         return self._draw(drop, now)
+
+    def _mark_pool(self, drop: Drop, marked_until: datetime | None) -> datetime | None:
+        if marked_until is not None:
+            marked_until = self._drops.mark_pool(drop.id, PART, joined_from=marked_until)
+        # The last look is at all, as a server's clock may have been set back between two joins.
+        return marked_until or self._drops.mark_pool(drop.id, PART)
 
     def _draw(self, drop: Drop, now: datetime) -> Step:
         """Give a part of the pool its positions; open the offers once all have theirs."""

@@ -394,18 +394,23 @@ class DropRepository:
 
     # --- what promote does, under the drop's lock ------------------------------------------------
 
-    def mark_pool(self, id_: UUID, limit: int) -> bool:
-        """Mark at most so many entries as the pool's; return whether that may not be all.
+    def mark_pool(
+        self, id_: UUID, limit: int, *, joined_from: datetime | None = None
+    ) -> datetime | None:
+        """Mark at most so many entries as the pool's, of those who joined at a moment or later.
 
         Entries that are under way are waited for. Later ones do not wait for this.
+
+        Returns:
+            When the last of them joined; None where no entry may be left.
         """
         *_, found = self._uow.lock_together(
             sql.BEGIN_FENCE(),
             sql.FREEZE_ENTRIES(drop_id=str(id_)),
             sql.END_FENCE(),
-            sql.MARK_POOL(drop_id=id_, limit=limit),
+            sql.MARK_POOL(drop_id=id_, limit=limit, joined_from=joined_from),
         )
-        return bool(found[0].entries == limit)
+        return found[0].joined_until if found[0].entries == limit else None
 
     def pool_sizes(self, id_: UUID) -> dict[UUID, int]:
         """Count the pool's entries, by lot."""

@@ -315,19 +315,22 @@ USE_OFFER = Statement(
 
 # --- seal and draw -------------------------------------------------------------------------------
 
-# A part of the pool. Entries that are withdrawn at this moment are looked at, but not marked.
+# A part of the pool: the first that are not marked, of those who joined at `joined_from` or later.
+# Entries that are withdrawn at this moment are looked at, but not marked.
 MARK_POOL = Statement(
     text("""
     WITH due AS MATERIALIZED (
-        SELECT entry.id FROM drop_entry AS entry JOIN product_drop AS d ON d.id = entry.drop_id
+        SELECT entry.id, entry.joined_at
+        FROM drop_entry AS entry JOIN product_drop AS d ON d.id = entry.drop_id
         WHERE d.id = CAST(:drop_id AS uuid) AND entry.status = 'JOINED' AND NOT entry.in_pool
             AND entry.position IS NULL AND entry.joined_at < d.draws_at
-        LIMIT CAST(:limit AS bigint)
+            AND entry.joined_at >= coalesce(CAST(:joined_from AS timestamptz), '-infinity')
+        ORDER BY entry.joined_at LIMIT CAST(:limit AS bigint)
     ), marked AS (
         UPDATE drop_entry AS entry SET in_pool = true
         FROM due WHERE entry.id = due.id AND entry.status = 'JOINED'
     )
-    SELECT count(*) AS entries FROM due
+    SELECT count(*) AS entries, max(joined_at) AS joined_until FROM due
     """)
 )
 # A part of the pool's sorted ids as text, to be hashed part by part. The product's id of each entry

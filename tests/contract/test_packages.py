@@ -29,6 +29,7 @@ LAYERS = ROOT / "layers"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 MACHINE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 LAYER_NAMES = ("dependencies", "migrations", "domain")
+BUILD_STATEMENTS = (".statements", ".tables", ".db.core", ".db.compiler", ".app.schema")
 UNCHECKED_HASH = 1  # a .pyc file's flags, after its magic number (PEP 552)
 HANDLERS = sorted(
     ".".join(file.relative_to(FUNCTIONS).with_suffix("").parts) for file in FUNCTIONS.rglob("*.py")
@@ -44,6 +45,20 @@ for name in names:
     try:
         module = importlib.import_module(name)
         found[name] = None if callable(module.handler) else "its handler cannot be called"
+    except Exception as error:
+        found[name] = f"{type(error).__name__}: {error}"
+print(json.dumps(found))
+"""
+
+# Prints, per module that cannot be imported, why.
+BROKEN = """
+import importlib, json, sys
+path, names = json.loads(sys.argv[1])
+sys.path[:0] = path
+found = {}
+for name in names:
+    try:
+        importlib.import_module(name)
     except Exception as error:
         found[name] = f"{type(error).__name__}: {error}"
 print(json.dumps(found))
@@ -141,6 +156,18 @@ def test_every_handler_imports_with_only_the_deployed_packages(
 def test_no_handler_imports_what_only_compiles_statements(layers: Layers) -> None:
     path = [FUNCTIONS, layers.domain, layers.dependencies]
     assert isolated(HEAVY, [path, HANDLERS, ["pydantic", "sqlalchemy"]]) == ["pydantic"]
+
+
+def test_only_modules_that_build_statements_need_what_compiles_them(layers: Layers) -> None:
+    package = layers.domain / "commerce"
+    named = {
+        ".".join(file.relative_to(layers.domain).with_suffix("").parts).removesuffix(".__init__")
+        for file in package.rglob("*.py")
+    }
+    build = {each for each in named if each.endswith(BUILD_STATEMENTS)}
+    assert len(build) > 20
+    path = [layers.domain, layers.dependencies]
+    assert isolated(BROKEN, [path, sorted(named - build)]) == {}
 
 
 def test_the_layer_describes_the_services_that_functions_call_and_no_other(layers: Layers) -> None:

@@ -236,6 +236,14 @@ class Stack:
             lambda: not any(map(self.waiting_messages, queues)),
         )
 
+    def fail_deliveries(self) -> None:
+        """Let the delivery system fail, once it has what was meant for it before.
+
+        Else notices of other tests' orders become dead letters, which nothing redrives.
+        """
+        self.wait_until_quiet()
+        self.delivery.behave("fail")
+
     def worker_on_port(self, port: int) -> psutil.Process | None:
         """Return the function's process that a connection's client port belongs to."""
         for each in psutil.net_connections("tcp"):

@@ -149,12 +149,12 @@ def test_a_notice_out_of_retries_is_one_alert_and_one_dead_letter(
     product = shop.new_product(stock=5, price=100)
     with operators(stack) as ops:
         if kind == "ORDER":
-            stack.delivery.behave("fail")
+            stack.fail_deliveries()
             order_id = buyer.place_order((product, 1))
         else:
             order_id = buyer.place_order((product, 1))
             eventually(lambda: kinds(stack, order_id) == ["ORDER"])
-            stack.delivery.behave("fail")
+            stack.fail_deliveries()
             buyer.api.cancel_order(order_id).require(200)
 
         letter = eventually(lambda: stack.take_message(letters, order_id))

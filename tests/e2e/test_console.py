@@ -38,7 +38,7 @@ def _delivery_is_well_afterwards(stack: Stack) -> Iterator[None]:
 @pytest.fixture
 def dead_order(stack: Stack, shop: Shop, buyer: Buyer, _delivery_is_well_afterwards: None) -> str:
     """An order whose shipment notice nobody took: it is a dead letter."""
-    stack.delivery.behave("fail")
+    stack.fail_deliveries()
     order_id = buyer.place_order((shop.new_product(stock=1, price=100), 1))
     new_dead_letters(stack, order_id)
     stack.delivery.behave("ok")

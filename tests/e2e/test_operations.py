@@ -43,7 +43,7 @@ def new_dead_letters(stack: Stack, id_: str) -> list[Any]:
 
 
 def test_a_redriven_notice_is_delivered_once(stack: Stack, shop: Shop, buyer: Buyer) -> None:
-    stack.delivery.behave("fail")
+    stack.fail_deliveries()
     order_id = buyer.place_order((shop.new_product(stock=1, price=100), 1))
     [letter] = new_dead_letters(stack, order_id)
     assert (letter["order_id"], letter["type"]) == (order_id, "OrderConfirmed")

@@ -142,7 +142,7 @@ def explained(size: int) -> str:
     """Return PostgreSQL's plans for finding a chunk's end and for ranking a chunk."""
     from uuid import UUID
 
-    from commerce.metrics.statements import product_id_after
+    from commerce.metrics.repository import id_after
     from commerce.ranking.periods import Period, Span, statements
     from commerce.runtime.db.current import database
     from commerce.runtime.db.pipeline import Query
@@ -157,7 +157,7 @@ def explained(size: int) -> str:
     )[0][0]  # fmt: skip
     weights = {"view_weight": 0.1, "like_weight": 0.2, "order_weight": 0.7}
     queries = {
-        "Where a chunk ends": product_id_after(span.days, chunk.after_id, 49_999),
+        "Where a chunk ends": id_after(span.days, chunk.after_id, 49_999),
         "Ranking a chunk": statements.RANK_CHUNK(
             run_id=UUID(plan["run_id"]), number=5, days=span.days, after_id=chunk.after_id,
             upto_id=chunk.upto_id, ranked_at=clock.now(), top=100, **weights,

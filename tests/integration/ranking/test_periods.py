@@ -500,11 +500,11 @@ def test_planning_and_ranking_read_only_their_own_rows() -> None:
     for span in spans:
         fill(span, 21_000)
     database().run([Query("VACUUM ANALYZE product_metrics_daily")])
-    from commerce.metrics.statements import product_id_after
+    from commerce.metrics.repository import id_after
     from commerce.ranking.periods import statements
 
     days = spans[1].days
-    plan = explained(product_id_after(days, UUID(int=0), 499))
+    plan = explained(id_after(days, UUID(int=0), 499))
     assert "Merge Append" in plan, plan
     assert "Sort  " not in plan, plan
     assert buffers(plan) < 60, plan

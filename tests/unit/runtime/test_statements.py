@@ -1,5 +1,6 @@
 """Core statements become SQL with their parameters in the order PostgreSQL numbers them."""
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -187,6 +188,29 @@ def test_every_module_of_statements_is_compiled_by_the_build(compiled: Path) -> 
     kept = json.loads(compiled.read_text(encoding="utf-8"))
     assert list(kept) == compile_statements.modules()
     assert len(kept) >= 13
+
+
+def test_all_that_is_read_of_statements_is_compiled_by_the_build(compiled: Path) -> None:
+    kept = json.loads(compiled.read_text(encoding="utf-8"))
+    read = {use for file in statement.COMPILED.parent.rglob("*.py") for use in uses(file)}
+    assert len(read) > 300
+    assert {(module, name) for module, name in read if name not in kept[module]} == set()
+
+
+def uses(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield the module and the attribute of each use of precompiled statements in a file."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    modules: dict[str, str] = {}
+    for each in ast.walk(tree):
+        match each:
+            case ast.Assign([ast.Name(alias)], ast.Call(ast.Name("precompiled"), [module])):
+                modules[alias] = ast.literal_eval(module)
+            case ast.ImportFrom("commerce.runtime.db.sql"):
+                modules["sql"] = "commerce.runtime.db.statements"
+    for each in ast.walk(tree):
+        match each:
+            case ast.Attribute(ast.Name(alias), name) if alias in modules:
+                yield modules[alias], name
 
 
 @pytest.mark.usefixtures("compiled")

@@ -6,6 +6,8 @@ from uuid import UUID
 
 COUNTED = ("views", "likes", "orders", "units", "amount")
 """The counts of a product and day."""
+NUMBERS_OF_DAYS = (1, 7, 31)
+"""How many days are looked at together: of a day, a week, a month at its longest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

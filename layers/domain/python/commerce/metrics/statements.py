@@ -1,10 +1,5 @@
 """Statements on daily metrics."""
 
-from collections.abc import Sequence
-from datetime import date
-from functools import cache
-from uuid import UUID
-
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -21,10 +16,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from commerce.metrics.model import COUNTED
+from commerce.metrics.model import COUNTED, NUMBERS_OF_DAYS
 from commerce.metrics.tables import product_metrics_daily_table
 from commerce.runtime.db.core import records
-from commerce.runtime.db.pipeline import Query
 from commerce.runtime.db.statement import Statement
 
 _m = product_metrics_daily_table.c
@@ -55,19 +49,10 @@ ADD = Statement(
 )
 
 
-def product_id_after(days: Sequence[date], after: UUID, skip: int) -> Query:
-    """Select the product id of the next row after `skip` more, in order of the products' ids.
-
-    Compiled on first use, once per number of days. The days' parts of the index are merged as they
-    are read, so no more than `skip` + 1 rows are.
-    """
-    values = {f"day_{n}": day for n, day in enumerate(days)}
-    return _product_id_after(len(days))(after_id=after, skip=skip, **values)
+_SKIP: BindParameter[int] = bindparam("skip", type_=BigInteger)
 
 
-@cache
 def _product_id_after(days: int) -> Statement:
-    skip: BindParameter[int] = bindparam("skip", type_=BigInteger)
     parts = [
         select(_m.product_id)
         .where(
@@ -76,10 +61,16 @@ def _product_id_after(days: int) -> Statement:
         )
         # Ordered and limited part by part: else PostgreSQL sorts the union instead of merging it.
         .order_by(_m.product_id)
-        .limit(skip + 1)
+        .limit(_SKIP + 1)
         for n in range(days)
     ]
     merged = union_all(*parts).subquery()
     return Statement(
-        select(merged.c.product_id).order_by(merged.c.product_id).offset(skip).limit(1)
+        select(merged.c.product_id).order_by(merged.c.product_id).offset(_SKIP).limit(1)
     )
+
+
+# The product id of the next row after `skip` more, in order of the products' ids, by the number of
+# days. The days' parts of the index are merged as they are read, so no more than `skip` + 1 rows
+# are.
+PRODUCT_ID_AFTER = {str(days): _product_id_after(days) for days in NUMBERS_OF_DAYS}

@@ -1,21 +1,24 @@
 """The retention of the user context's rows."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from commerce.runtime.db.retention import Retention
-from commerce.user.mail_tokens.tables import mail_token_table
-from commerce.user.sessions.tables import session_table
-from commerce.user.tables import login_attempt_table, login_throttle_table
+from commerce.runtime.db.statement import precompiled
 from commerce.user.throttle import FORGOTTEN_AFTER
 
+if TYPE_CHECKING:
+    from commerce.user import statements as sql
+    from commerce.user.mail_tokens import statements as of_mail_tokens
+    from commerce.user.sessions import statements as of_sessions
+else:
+    of_mail_tokens = precompiled("commerce.user.mail_tokens.statements")
+    of_sessions = precompiled("commerce.user.sessions.statements")
+    sql = precompiled("commerce.user.statements")
+
 RETENTIONS = (
-    *(
-        Retention.of(name, table, table.c.blocked_until, FORGOTTEN_AFTER)
-        for name, table in (
-            ("login_throttles", login_throttle_table),
-            ("login_attempts", login_attempt_table),
-        )
-    ),
-    Retention.of("sessions", session_table, session_table.c.expires_at, timedelta(0)),
-    Retention.of("mail_tokens", mail_token_table, mail_token_table.c.expires_at, timedelta(0)),
+    Retention("login_throttles", FORGOTTEN_AFTER, sql.DELETE_THROTTLES),
+    Retention("login_attempts", FORGOTTEN_AFTER, sql.DELETE_ATTEMPTS),
+    Retention("sessions", timedelta(0), of_sessions.DELETE_EXPIRED),
+    Retention("mail_tokens", timedelta(0), of_mail_tokens.DELETE_EXPIRED),
 )

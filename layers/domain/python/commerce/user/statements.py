@@ -21,10 +21,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import TypeEngine
 
-from commerce.runtime.db.core import insert_row, records, save_as_read
+from commerce.runtime.db.core import delete_expired, insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
 from commerce.user.mail_tokens.tables import mail_token_table
-from commerce.user.tables import email_claim_table, login_throttle_table, user_table
+from commerce.user.tables import (
+    email_claim_table,
+    login_attempt_table,
+    login_throttle_table,
+    user_table,
+)
 
 _u, _c, _t = user_table.c, email_claim_table.c, login_throttle_table.c
 _LOGIN_ID = func.lower(bindparam("login_id"))
@@ -117,3 +122,8 @@ SAVE_THROTTLE = Statement(
     .where(_t.key == bindparam("throttle_key"))
     .values(failures=bindparam("new_failures"), blocked_until=bindparam("new_blocked_until"))
 )
+
+# --- retention -----------------------------------------------------------------------------------
+
+DELETE_THROTTLES = delete_expired(login_throttle_table, login_throttle_table.c.blocked_until)
+DELETE_ATTEMPTS = delete_expired(login_attempt_table, login_attempt_table.c.blocked_until)

@@ -1,10 +1,14 @@
 """Retention of samples."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from commerce.app.trends.tables import trend_sample_table
 from commerce.runtime.db.retention import Retention
+from commerce.runtime.db.statement import precompiled
 
-RETENTIONS = (
-    Retention.of("trend_samples", trend_sample_table, trend_sample_table.c.slot, timedelta(days=8)),
-)
+if TYPE_CHECKING:
+    from commerce.app.trends import statements as sql
+else:
+    sql = precompiled("commerce.app.trends.statements")
+
+RETENTIONS = (Retention("trend_samples", timedelta(days=8), sql.DELETE_EXPIRED),)

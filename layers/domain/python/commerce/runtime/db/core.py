@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    DateTime,
     FromClause,
     Insert,
     MetaData,
@@ -15,9 +16,11 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     column,
+    delete,
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -53,6 +56,24 @@ def insert_many(table: Table, *names: str) -> Statement:
         return insert(table).from_select(list(names), select(*(source.c[name] for name in names)))
 
     return Statement(build)
+
+
+def delete_expired(
+    table: Table, time_column: ColumnElement[Any], *also: ColumnElement[bool]
+) -> Statement:
+    """Build a DELETE of the `limit` oldest rows whose time is earlier than `before`.
+
+    `also` narrows which rows. Locked rows are left to the next run. Returns the deleted keys.
+    """
+    key = table.primary_key.columns
+    old = (
+        select(*key)
+        .where(time_column < bindparam("before", type_=DateTime(timezone=True)), *also)
+        .order_by(time_column)
+        .limit(bindparam("limit", type_=BigInteger))
+        .with_for_update(skip_locked=True)
+    )
+    return Statement(delete(table).where(tuple_(*key).in_(old)).returning(*key))
 
 
 def require(count: Any, expected: str, rule: str) -> Any:

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Table, bindparam, delete, select, tuple_
-
 from commerce.runtime.db import outbox
 from commerce.runtime.db.connection import Database
+from commerce.runtime.db.sql import sql
 from commerce.runtime.db.statement import Statement
-from commerce.runtime.db.tables import TRIED_AGAIN, failing_message_table, once_table, outbox_table
 from commerce.runtime.deadline import Deadline
 from commerce.shared import clock
 from commerce.shared.errors import Busy
@@ -29,51 +27,18 @@ class Retention:
     kept_for: timedelta
     delete: Statement
 
-    @classmethod
-    def of(
-        cls,
-        name: str,
-        table: Table,
-        time_column: ColumnElement[object],
-        kept_for: timedelta,
-        *also: ColumnElement[bool],
-    ) -> "Retention":
-        """Delete the rows of a table by a column with a time; `also` narrows which rows."""
-        key = tuple_(*table.primary_key.columns)
-        old = (
-            select(*table.primary_key.columns)
-            .where(time_column < bindparam("before", type_=DateTime(timezone=True)), *also)
-            .order_by(time_column)
-            .limit(bindparam("limit", type_=BigInteger))
-            .with_for_update(skip_locked=True)
-        )
-        return cls(
-            name,
-            kept_for,
-            Statement(delete(table).where(key.in_(old)).returning(*table.primary_key.columns)),
-        )
 
-
-_o, _c, _f = outbox_table.c, once_table.c, failing_message_table.c
 RETENTIONS = (
-    Retention.of(
-        "outbox", outbox_table, _o.published_at, outbox.KEPT_FOR, _o.published_at.is_not(None)
-    ),
+    Retention("outbox", outbox.KEPT_FOR, sql.DELETE_PUBLISHED),
     # Of messages that were tried again by a function that could not say so.
-    Retention.of(
-        "failing_messages",
-        failing_message_table,
-        _f.failed_at,
-        timedelta(days=1),
-        TRIED_AGAIN,
-    ),
+    Retention("failing_messages", timedelta(days=1), sql.DELETE_TRIED_AGAIN),
     # A dead letter is kept for 14 days after it was first sent.
-    Retention.of("causes", failing_message_table, _f.failed_at, timedelta(days=14)),
+    Retention("causes", timedelta(days=14), sql.DELETE_CAUSES),
     # A request's answer is replayed for 24 h.
-    Retention.of("answers", once_table, _c.claimed_at, timedelta(days=2), _c.answer.is_not(None)),
+    Retention("answers", timedelta(days=2), sql.DELETE_ANSWERS),
     # A consumer's claim must outlive its message: 4 days in the queue, 14 as a dead letter, and
     # another 4 in the queue when an operator redrives it on the last of them.
-    Retention.of("claims", once_table, _c.claimed_at, timedelta(days=30), _c.answer.is_(None)),
+    Retention("claims", timedelta(days=30), sql.DELETE_CLAIMS),
 )
 
 

@@ -1,15 +1,14 @@
 """Retention of the runs' reports."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from commerce.app.reconciliation.runs.tables import reconciliation_run_table
 from commerce.runtime.db.retention import Retention
+from commerce.runtime.db.statement import precompiled
 
-RETENTIONS = (
-    Retention.of(
-        "reconciliation_runs",
-        reconciliation_run_table,
-        reconciliation_run_table.c.begun_at,
-        timedelta(days=30),
-    ),
-)
+if TYPE_CHECKING:
+    from commerce.app.reconciliation.runs import statements as sql
+else:
+    sql = precompiled("commerce.app.reconciliation.runs.statements")
+
+RETENTIONS = (Retention("reconciliation_runs", timedelta(days=30), sql.DELETE_EXPIRED),)

@@ -209,18 +209,27 @@ def _with_layers_inside(template: Json, built: Path) -> None:
     as the function's time, of which a laptop needs more than AWS.
     """
     packages: dict[str, Path] = {}
-    sources = {each.logical_id: each.code_uri for each in functions(read_template())}
+    shipped = read_template()  # `make up` gives functions a layer more, for code that is reloaded
+    template["Globals"]["Function"]["Layers"] = shipped["Globals"]["Function"]["Layers"]
+    sources = {each.logical_id: each for each in functions(shipped)}
     for name, properties in resources(template, "AWS::Serverless::Function").items():
-        if (source := sources[name]) not in packages:
+        if (source := sources[name].code_uri) not in packages:
             packages[source] = LOCAL / "sam-local" / Path(source).name
             shutil.rmtree(packages[source], ignore_errors=True)
-            layers = [built / each / "python" for each in layers_of(template, properties)]
+            own = layers_of(template, sources[name].properties)
+            layers = [built / each / "python" for each in own]
             for folder in (built / properties["CodeUri"], *layers):
-                shutil.copytree(folder, packages[source], copy_function=os.link, dirs_exist_ok=True)
+                shutil.copytree(folder, packages[source], copy_function=_link, dirs_exist_ok=True)
         properties["CodeUri"] = str(packages[source])
         properties.pop("Layers", None)
         properties["Timeout"] = COLD_START_SECONDS
     del template["Globals"]["Function"]["Layers"]
+
+
+def _link(source: str, target: str) -> None:
+    """Link a file; as in Lambda, that of a later layer takes the place of an earlier one's."""
+    Path(target).unlink(missing_ok=True)
+    os.link(source, target)
 
 
 def variables_by_output() -> dict[str, str]:

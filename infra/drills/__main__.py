@@ -36,6 +36,22 @@ DRILLS = {
             "orders",
         ),
         Drill(
+            "secrets",
+            "Rotates each secret as docs/production.md says: what is under way is accepted, and"
+            " the old secret is refused afterwards.",
+            OWN,
+            3,
+            "execution environments, which read secrets at different times",
+        ),
+        Drill(
+            "restore",
+            "Restores a backup to a moment, proves the books there, and names what happened after"
+            " it: orders, charges, notices and events.",
+            "two PostgreSQL servers of its own",
+            30,
+            "orders before the moment",
+        ),
+        Drill(
             "redrive",
             "Redrives dead letters of real orders through the console's API, at full speed and at"
             " a rate: each arrives once, none is lost.",

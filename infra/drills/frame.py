@@ -112,7 +112,7 @@ class Drill:
         try:
             import_module(f"infra.drills.{self.name}").prove(report, count)
         except Exception as error:  # noqa: BLE001  (the table has what was proved until then)
-            found = f"It could not go on: {type(error).__name__}: {error}"[:500]
+            found = f"It could not go on: {type(error).__name__}: {error}"[:2000]
             report.check("The drill runs to its end", found, holds=False)
         return report
 

@@ -42,6 +42,7 @@ def prove(report: Report, count: int) -> None:
     from commerce.runtime.health import SCHEMA_REVISION
 
     shop = fill_shop(count)
+    _operate(shop)
     newest, whole = revision(), contents()
     report.check(
         "A shop is filled",
@@ -60,6 +61,21 @@ def prove(report: Report, count: int) -> None:
         " roll-back by CloudFormation where it fails",
     )
     check_books(report, "after all")
+
+
+def _operate(shop: Filled) -> None:
+    """Do what only newer tables keep: a return, a check of the books, an alert."""
+    from commerce.app.alerts.record import raised
+    from commerce.runtime.alerts import Alert
+    from tests.support.lambda_calls import function, lambda_context
+    from tests.support.returns import a_delivered_order, a_return
+    from tests.support.shop import an_admin
+
+    buyer = shop.buyers[0]
+    delivered = a_delivered_order(buyer, an_admin(), (shop.product, 1))
+    a_return(buyer, delivered, (shop.product, 1))
+    function("operations/every_five_minutes_reconcile")({}, lambda_context(300))
+    raised(Alert("DRILL", "drill", "A drill runs.", {}, "dead-letters.md", "letters"))
 
 
 def _downgrade(report: Report, shop: Filled) -> str:
@@ -229,9 +245,8 @@ class Locks:
         (_, table, mode, granted), _ = max(self.seen.items(), key=lambda it: it[1][1] - it[1][0])
         held = "held" if granted else "awaited"
         tables = len({lock[1] for lock in self.seen})
-        return f"locks on {tables} tables; the longest {mode} on {table}, {held} for" + (
-            f" {self.longest_seconds:.2f} s"
-        )
+        seconds = f"{held} for {self.longest_seconds:.2f} s"
+        return f"locks on {tables} tables; the longest {mode} on {table}, {seconds}"
 
 
 @contextmanager

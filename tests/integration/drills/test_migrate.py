@@ -17,6 +17,10 @@ SLOW_DDL = """
     CREATE FUNCTION hold_the_lock() RETURNS event_trigger LANGUAGE plpgsql
         AS $$ BEGIN PERFORM pg_sleep(0.7); END $$
 """
+AT_THE_END = """
+    CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('ALTER TABLE')
+        EXECUTE FUNCTION hold_the_lock()
+"""
 
 
 def drill() -> Report:
@@ -33,7 +37,11 @@ def test_a_shop_is_downgraded_and_upgraded_while_orders_go_on() -> None:
     names = [each.name for each in report.steps]
     assert "Downgrade from 0033 to 0032" in names
     assert "Upgrade to 0033" in names
-    assert names[-3:] == ["The books hold at 0033", "The schema is as before", "The books hold after all"]
+    assert names[-3:] == [
+        "The books hold at 0033",
+        "The schema is as before",
+        "The books hold after all",
+    ]
 
 
 def test_a_unit_that_is_missing_after_a_downgrade_is_found(
@@ -54,6 +62,6 @@ def test_a_migration_that_holds_a_lock_for_too_long_is_found(
     monkeypatch.setattr(migrate, "LONGEST_LOCK_SECONDS", 0.5)
     superuser = f"{os.environ['SUPERUSER_URL'].rpartition('/')[0]}/{own_shop.rpartition('/')[2]}"
     backends.run(superuser, SLOW_DDL)
-    backends.run(superuser, "CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION hold_the_lock()")  # fmt: skip
+    backends.run(superuser, AT_THE_END)
     found = failed(drill())
     assert [each for each in found if each.startswith("Upgrade to ")] != [], found

@@ -38,7 +38,10 @@ def test_a_message_that_a_redrive_loses_is_found(monkeypatch: pytest.MonkeyPatch
     def misdirect_the_first(**given: Any) -> Any:
         first, *others = given["Entries"]
         sent = real(QueueUrl=elsewhere, Entries=[first])["Successful"]
-        return {"Successful": sent + (real(**given | {"Entries": others})["Successful"] if others else [])}
+        return {
+            "Successful": sent
+            + (real(**given | {"Entries": others})["Successful"] if others else [])
+        }
 
     monkeypatch.setattr(sqs, "send_message_batch", misdirect_the_first)
     report = drill(12)

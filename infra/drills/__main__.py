@@ -52,6 +52,22 @@ DRILLS = {
             "orders before the moment",
         ),
         Drill(
+            "cache",
+            "Kills Valkey and starts it empty while likes, views, lists and orders go on: no answer"
+            " is 5xx or wrong, and the rankings are rebuilt.",
+            "a database and a Valkey of its own",
+            60,
+            "requests in each state of the cache",
+        ),
+        Drill(
+            "bus",
+            "Lets the bus refuse, and be unreachable, for an hour while orders go on: afterwards"
+            " every event is delivered once and in its place.",
+            OWN,
+            60,
+            "orders without a bus",
+        ),
+        Drill(
             "redrive",
             "Redrives dead letters of real orders through the console's API, at full speed and at"
             " a rate: each arrives once, none is lost.",

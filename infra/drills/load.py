@@ -2,10 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from threading import Event
 from typing import Any
 
@@ -30,25 +31,24 @@ class Placed:
     def __str__(self) -> str:
         """Return the numbers in words."""
         return (
-            f"{len(self.orders)} orders placed meanwhile, the slowest in"
-            f" {self.slowest_seconds:.1f} s, {self.failures} answered 5xx"
+            f"{self.answers.total()} requests meanwhile, of which {len(self.orders)} placed an"
+            f" order, the slowest in {self.slowest_seconds:.1f} s, {self.failures} answered 5xx"
         )
 
 
+Act = Callable[[Any], Any]
+"""A request of a buyer; returns its answer."""
+
+
 @contextmanager
-def orders_going_on(product: str, threads: int = 2) -> Iterator[Placed]:
-    """Place orders of a product, one after the other in each thread, while the block lasts."""
-    from tests.support.orders import place
+def requests_going_on(acts: Sequence[Act], threads: int = 2) -> Iterator[Placed]:
+    """Repeat the acts in turn, in each thread as a buyer of its own, while the block lasts."""
     from tests.support.shop import a_buyer
 
     placed, over = Placed(), Event()
     buyers = [a_buyer(POINTS) for _ in range(threads)]
-
-    def order(buyer: Any) -> Any:
-        return place(buyer, (product, 1))
-
     with ThreadPoolExecutor(threads) as pool:
-        running = [pool.submit(_repeat, order, buyer, placed, over) for buyer in buyers]
+        running = [pool.submit(_repeat, acts, buyer, placed, over) for buyer in buyers]
         try:
             yield placed
         finally:
@@ -57,18 +57,29 @@ def orders_going_on(product: str, threads: int = 2) -> Iterator[Placed]:
             each.result()
 
 
-def _repeat(order: Callable[[Any], Any], buyer: Any, placed: Placed, over: Event) -> None:
+@contextmanager
+def orders_going_on(product: str) -> Iterator[Placed]:
+    """Place orders of a product, one after the other in each thread, while the block lasts."""
+    from tests.support.orders import place
+
+    with requests_going_on([lambda buyer: place(buyer, (product, 1))]) as placed:
+        yield placed
+
+
+def _repeat(acts: Sequence[Act], buyer: Any, placed: Placed, over: Event) -> None:
     from commerce.runtime.db.current import database
 
     try:
-        while not over.is_set():
+        for act in cycle(acts):
+            if over.is_set():
+                return
             began = time.monotonic()
-            answer = order(buyer)
+            answer = act(buyer)
             placed.slowest_seconds = max(placed.slowest_seconds, time.monotonic() - began)
-            code = (answer.json or {}).get("code", "")
-            placed.answers[f"{answer.status} {code}".strip()] += 1
-            if answer.status == 201:
-                placed.orders.append(answer.json["order_id"])
+            body = answer.json or {}
+            placed.answers[f"{answer.status} {body.get('code', '')}".strip()] += 1
+            if answer.status == 201 and "order_id" in body:
+                placed.orders.append(body["order_id"])
     finally:
         database().close()  # each thread has a connection of its own
 

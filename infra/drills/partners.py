@@ -1,6 +1,6 @@
 """The shop's partners for a drill: a gateway, a delivery system, and a bus with its consumers."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,20 @@ class Partners:
         function("outbox/every_minute_relay")({}, lambda_context(60))
         found: list[Mapping[str, Any]] = self.bus.received()
         return found
+
+    def consume(self, name: str, envelopes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Hand events to a function in batches of ten; returns those that it is sent again."""
+        from tests.support.lambda_calls import bus_message, function, lambda_context, sqs_event
+
+        again = list[Mapping[str, Any]]()
+        for start in range(0, len(envelopes), 10):
+            batch = envelopes[start : start + 10]
+            event = sqs_event(*map(bus_message, batch))
+            answer = function(name)(event, lambda_context(60))
+            failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            ids = [each["messageId"] for each in event["Records"]]
+            again += [each for id_, each in zip(ids, batch, strict=True) if id_ in failed]
+        return again
 
     def ship(self, envelopes: Iterable[Mapping[str, Any]]) -> None:
         """Hand events to the shipping functions. Raises Refused where one fails."""

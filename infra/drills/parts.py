@@ -12,6 +12,9 @@ OF_ANOTHER_SYSTEM = (
 """What `source .local/env` or an account's login leaves in a shell; a drill uses none of it."""
 
 
+PATIENT_SECONDS = 3.0  # that the cache may take: a busy machine is slower than ElastiCache
+
+
 @contextmanager
 def own_system() -> Iterator[None]:
     """Start PostgreSQL, Valkey and an AWS emulator on free ports, with an empty shop.
@@ -42,12 +45,15 @@ def _servers() -> Iterator[None]:
     with servers() as superuser, backends.own_database(superuser) as own:
         server, _, name = os.environ["DATABASE_URL"].rpartition("/")
         os.environ["DATABASE_URL"] = f"{server}/{own.rpartition('/')[2]}" if name else own
-        from commerce.runtime.db.current import database  # imported when the environment is set
+        from commerce.runtime.cache import valkey  # imported when the environment is set
+        from commerce.runtime.db.current import database
         from tests.support import nudges
 
         nudges.silence()  # drills run the relay when they mean to
+        patience, valkey.TIMEOUT_SECONDS = valkey.TIMEOUT_SECONDS, PATIENT_SECONDS
         try:
             yield
         finally:
+            valkey.TIMEOUT_SECONDS = patience
             nudges.restore()
             database().close()

@@ -21,7 +21,7 @@ def failed(report: Report) -> list[str]:
 
 def test_after_an_hour_without_a_bus_every_event_is_delivered_once() -> None:
     report = drill()
-    assert failed(report) == [], report.steps
+    assert failed(report) == [], [each.proof for each in report.steps if not each.holds]
     assert len(report.steps) == 9
 
 

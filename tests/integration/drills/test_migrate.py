@@ -33,7 +33,7 @@ def failed(report: Report) -> list[str]:
 
 def test_a_shop_is_downgraded_and_upgraded_while_orders_go_on() -> None:
     report = drill()
-    assert failed(report) == [], report.steps
+    assert failed(report) == [], [each.proof for each in report.steps if not each.holds]
     names = [each.name for each in report.steps]
     assert "Downgrade from 0033 to 0032" in names
     assert "Upgrade to 0033" in names

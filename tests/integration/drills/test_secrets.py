@@ -21,7 +21,7 @@ def failed(report: Report) -> list[str]:
 
 def test_each_secret_is_rotated_and_nothing_is_refused_wrongly() -> None:
     report = DRILLS["secrets"].run(2, lambda _: None)
-    assert failed(report) == [], report.steps
+    assert failed(report) == [], [each.proof for each in report.steps if not each.holds]
     assert len(report.steps) == 12
 
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -76,9 +76,9 @@ def _confirmed_orders(report: Report, count: int) -> list[str]:
 def _redrive(report: Report, dead: Any, orders: Sequence[str], rate: int | None) -> None:
     """Make the orders' messages dead letters, and redrive all of them as one act."""
     from tests.support.lambda_calls import bus_message
-    from tests.support.shipping import event_of
 
-    bodies = [json.dumps(bus_message(event_of(each, "OrderConfirmed"))) for each in orders]
+    confirmed = _confirmations()
+    bodies = [json.dumps(bus_message(confirmed[each])) for each in orders]
     sent_ids = dead.fill(*bodies)
     done = _all_parts(rate)
     how = "at full speed" if rate is None else f"at {rate} a second"
@@ -100,6 +100,16 @@ def _redrive(report: Report, dead: Any, orders: Sequence[str], rate: int | None)
         only_aws="SQS' own speed; counts of waiting messages that are a minute late; a receive"
         " that answers empty though the queue is not",
     )
+
+
+def _confirmations() -> dict[str, Mapping[str, Any]]:
+    """Return the envelope of each order's OrderConfirmed, as the relay puts it on the bus."""
+    from commerce.shared.events import ENVELOPE, plain
+    from tests.support.shop import rows
+
+    found = rows(f"SELECT {', '.join(ENVELOPE)} FROM outbox WHERE type = 'OrderConfirmed'")  # noqa: S608
+    envelopes = [{name: plain(getattr(row, name)) for name in ENVELOPE} for row in found]
+    return {str(each["aggregate_id"]): each for each in envelopes}
 
 
 def _all_parts(rate: int | None) -> Redriven:

@@ -235,7 +235,7 @@ class Locks:
 
     @property
     def longest_seconds(self) -> float:
-        """How long the longest of them was held or awaited."""
+        """The seconds for which the longest of them was held or awaited."""
         return max((last - first for first, last in self.seen.values()), default=0.0)
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ SHIPS = frozenset({"OrderConfirmed", "OrderAddressChanged", "OrderCancelled"})
 
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """What is outside of the shop's database, and outlives it."""
+    """Everything outside of the shop's database, and outlives it."""
 
     gateway: Any
     delivery: Any

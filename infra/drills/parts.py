@@ -9,7 +9,7 @@ OF_ANOTHER_SYSTEM = (
     *("API_URL", "ADMIN_TOKEN", "GATEWAY_URL", "DELIVERY_URL", "MAIL_URL", "BEACON_URL"),
     *("AWS_PROFILE", "AWS_SESSION_TOKEN", "RUNNING_SERVERS"),
 )
-"""What `source .local/env` or an account's login leaves in a shell; a drill uses none of it."""
+"""Left in a shell by `source .local/env` or an account's login; a drill uses none of it."""
 
 
 PATIENT_SECONDS = 3.0  # that the cache may take: a busy machine is slower than ElastiCache

@@ -117,8 +117,9 @@ def _all_parts(rate: int | None) -> Redriven:
     from tests.support.operations import continue_redrive, redrive
     from tests.support.shop import an_admin
 
+    more: dict[str, Any] = {} if rate is None else {"rate": rate}
     admin, began = an_admin(), time.monotonic()
-    answer = redrive("all", by=admin, **({} if rate is None else {"rate": rate}))
+    answer = redrive("all", by=admin, **more)
     ids, parts = list(answered(answer, 200, 202)["done"]), 1
     while answer.status == 202:
         answer = continue_redrive(answer.json["redrive_id"], admin)

@@ -23,7 +23,7 @@ ARCHIVED_WITHIN_SECONDS = 60
 
 @dataclass(slots=True)
 class History:
-    """What was done, before the moment and after it; the restored database has the first alone."""
+    """The acts before the moment and after it; the restored database has the first alone."""
 
     shop: Filled
     moment: str = ""

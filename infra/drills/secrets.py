@@ -37,7 +37,7 @@ def prove(report: Report, count: int) -> None:
     _kms_keys(report)
 
 
-def token_keys(report: Report, fleet: Fleet, _: Partners) -> None:
+def token_keys(report: Report, fleet: Fleet, _outside: Partners) -> None:
     """Rotate the key that signs access tokens by the command that operators have."""
     from commerce.runtime import tokens
     from commerce.runtime.settings import SECRET_SECONDS
@@ -89,7 +89,7 @@ def token_keys(report: Report, fleet: Fleet, _: Partners) -> None:
         )
 
 
-def sign_in_keys(report: Report, fleet: Fleet, _: Partners) -> None:
+def sign_in_keys(report: Report, fleet: Fleet, _outside: Partners) -> None:
     """Rotate the keys of refresh and device tokens, and of the digests that name counters."""
     from commerce.user.throttle import counters_of
     from tests.support.sessions import an_account, refresh
@@ -228,7 +228,7 @@ def delivery_secret(report: Report, fleet: Fleet, outside: Partners) -> None:
         )
 
 
-def database_password(report: Report, fleet: Fleet, _: Partners) -> None:
+def database_password(report: Report, fleet: Fleet, _outside: Partners) -> None:
     """Change the password of the functions' role while orders go on."""
     from commerce.runtime.db.connection import LoginRefused, connect
     from commerce.runtime.db.current import database
@@ -298,7 +298,7 @@ def _own_role() -> Iterator[tuple[Callable[[str], str], Callable[[str], None]]]:
         run(superuser, f"DROP ROLE {role}")
 
 
-def valkey_password(report: Report, fleet: Fleet, _: Partners) -> None:
+def valkey_password(report: Report, fleet: Fleet, _outside: Partners) -> None:
     """Change the password of the functions' login to the cache, which has two for a while."""
     from commerce.runtime.cache.valkey import valkey
     from tests.support.lambda_calls import call

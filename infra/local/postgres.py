@@ -87,8 +87,10 @@ def take_base_backup(directory: Path, port: int, target: Path) -> None:
     target.chmod(0o755)
     superuser_password, _ = _passwords(directory)
     shutil.copy2(directory / "postgres-passwords", target)
-    command = [
-        *(*_as_allowed(), binary("pg_basebackup"), "-D", target / "postgres", "-U", SUPERUSER),
+    command: list[str | Path] = [
+        *_as_allowed(),
+        binary("pg_basebackup"),
+        *("-D", target / "postgres", "-U", SUPERUSER),
         *("-h", LOOPBACK, "-p", str(port), "--checkpoint=fast", "--wal-method=stream"),
     ]
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PGPASSWORD": superuser_password}

@@ -116,9 +116,8 @@ screens: $(VENV)/.installed  ## Take the pictures of console and documents anew,
 	@mkdir -p docs/screens
 	@SCREENS=docs/screens $(BIN)/pytest -q -p no:xdist tests/integration/console/test_screens.py
 
-drill: $(VENV)/.installed  ## Cause the eleven incidents of a night on the running local system (NIGHT=1; SCREENS=folder)
-	@test -n "$(NIGHT)" || { echo "Which drill? make drill NIGHT=1: a night on call, on the system that make up runs."; exit 2; }
-	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m tests.harness.night $(if $(SCREENS),--screens $(SCREENS)) $(DRILL_ARGS)
+drill: $(VENV)/.installed  ## List the drills, run one (DRILL=restore), or a night on the running system (NIGHT=1; SCREENS=folder)
+	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m $(if $(NIGHT),tests.harness.night $(if $(SCREENS),--screens $(SCREENS)),infra.drills $(DRILL)) $(DRILL_ARGS)
 
 ops: $(VENV)/.installed  ## Dead letters, outbox, books: make ops ARGS="dlq list" (ARGS=--help)
 	@PYTHONPATH=layers/domain/python:. $(BIN)/python -m infra.ops $(ARGS)

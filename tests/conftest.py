@@ -80,6 +80,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         longest_first(items)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reports that this worker has collected
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Ask the controller for servers where one of the tests to run uses them."""
     gc.freeze()  # modules and tests stay to the end: no collection needs to look through them

@@ -77,6 +77,28 @@ def start_postgres(directory: Path, port: int, **settings: str) -> Server:
     return server
 
 
+def take_base_backup(directory: Path, port: int, target: Path) -> None:
+    """Copy a running server's data, and its passwords, into target: a base backup.
+
+    Raises LocalError. With the write-ahead log that the server has archived since, start_postgres()
+    can restore the copy to any moment.
+    """
+    target.mkdir(parents=True)
+    target.chmod(0o755)
+    superuser_password, _ = _passwords(directory)
+    shutil.copy2(directory / "postgres-passwords", target)
+    command: list[str | Path] = [
+        *_as_allowed(),
+        binary("pg_basebackup"),
+        *("-D", target / "postgres", "-U", SUPERUSER),
+        *("-h", LOOPBACK, "-p", str(port), "--checkpoint=fast", "--wal-method=stream"),
+    ]
+    environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PGPASSWORD": superuser_password}
+    made = subprocess.run(command, cwd=target, env=environment, capture_output=True, check=False)
+    if made.returncode:
+        raise LocalError(f"pg_basebackup failed: {made.stderr.decode(errors='replace')}")
+
+
 def superuser_url(directory: Path, port: int, database: str = SUPERUSER) -> str:
     """Return the superuser's URL, for tools and tests that create databases of their own."""
     return _url(SUPERUSER, _passwords(directory)[0], port, database)

@@ -53,17 +53,20 @@ def rotate(target: Target, options: argparse.Namespace) -> Answer:
     return DONE, {**_answer(_read(secret)), "signed_before": before, "signs_now": kid}
 
 
-def rotate_keys(secret: str, progress: Callable[[int], None]) -> tuple[str, str]:
+def rotate_keys(
+    secret: str, progress: Callable[[int], None], pause: Callable[[float], None] | None = None
+) -> tuple[str, str]:
     """Rotate the keys in a secret; returns the id of the key that signed, and of the one that does.
 
-    A key signs only when every function accepts it, so no token is refused meanwhile.
+    A key signs only when every function accepts it, so no token is refused meanwhile. A drill
+    gives a `pause` of its own, in which no time passes.
     """
     keys, kid = _read(secret), f"k{int(time.time())}-{secrets.token_hex(2)}"
     before = keys["current"]
     _write(secret, {**keys, kid: secrets.token_hex(32)})
     for waited in range(0, SPREAD_SECONDS, STEP_SECONDS):
         progress(waited)
-        time.sleep(STEP_SECONDS)
+        (pause or time.sleep)(STEP_SECONDS)
     keys = _read(secret)
     if kid not in keys or keys["current"] != before:
         raise OpsError("Somebody else has changed the keys meanwhile: look, and begin again.")

@@ -74,11 +74,11 @@ def a_queue(max_receive_count: int = 3) -> Queue:
     sqs, name = client("sqs"), f"queue-{secrets.token_hex(6)}"
     dead_letters_url = sqs.create_queue(QueueName=f"{name}-dead-letters")["QueueUrl"]
     redrive = {
-        "deadLetterTargetArn": _arn(dead_letters_url),
+        "deadLetterTargetArn": arn_of(dead_letters_url),
         "maxReceiveCount": max_receive_count,
     }
     url = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive)})
-    return Queue(url["QueueUrl"], _arn(url["QueueUrl"]), dead_letters_url)
+    return Queue(url["QueueUrl"], arn_of(url["QueueUrl"]), dead_letters_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,8 @@ def an_ops_topic() -> OpsTopic:
     return OpsTopic(arn, queue)
 
 
-def _arn(url: str) -> str:
+def arn_of(url: str) -> str:
+    """Return a queue's ARN."""
     answer = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return str(answer["Attributes"]["QueueArn"])
 

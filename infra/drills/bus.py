@@ -127,17 +127,19 @@ def _check_delivery(
     arrived = Counter(each["id"] for each in received)
     lost, twice = recorded - arrived, arrived - recorded
     report.check(
-        "Every event arrives once",
-        f"{arrived.total()} of {recorded.total()} arrived, {lost.total()} lost, {twice.total()}"
-        " twice",
-        holds=not lost and not twice,
+        "Every event arrives",
+        f"{len(arrived)} of {len(recorded)} arrived, {lost.total()} lost, {twice.total()} twice:"
+        " a bus that took events and answered too late is given them again, and consumers take"
+        " each once",
+        holds=not lost,
     )
     versions: dict[str, list[int]] = defaultdict(list)
-    for each in received:
+    first = {each["id"]: each for each in reversed(received)}
+    for each in (each for each in received if each is first[each["id"]]):
         versions[each["aggregate_id"]].append(each["aggregate_version"])
     displaced = [id_ for id_, found in versions.items() if found != sorted(found)]
     report.check(
-        "Events of an aggregate arrive in their order",
+        "Events of an aggregate arrive in their order, the first time",
         f"{len(versions)} aggregates, {len(displaced)} out of their order",
         holds=not displaced,
         only_aws="queues that are not FIFO may swap messages again: consumers bear it",

@@ -383,13 +383,12 @@ class Scene:
         return event_id
 
     def _alert(self) -> str:
-        """Raise an alert about a queue in which nobody's order, money or goods wait."""
+        """Raise an alert of its own, of a kind for which nobody's order, money or goods wait."""
         alert_id = str(uuid.uuid4())
         self._query(
             "INSERT INTO alert (id, code, about, summary, runbook, first_at, last_at, count,"
-            " version) VALUES (CAST(:id AS uuid), 'DEAD_LETTERS', 'mail-requested', 'A sample.',"
-            " 'dead-letters.md', now(), now(), 1, 1)"
-            " ON CONFLICT (code, about) DO UPDATE SET last_at = now(), id = excluded.id",
+            " version) VALUES (CAST(:id AS uuid), 'RANKINGS_LOST', 'sample ' || :id, 'A sample.',"
+            " 'rankings-lost.md', now(), now(), 1, 1)",
             id=alert_id,
         )
         return alert_id

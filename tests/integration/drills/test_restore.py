@@ -5,6 +5,7 @@ import pytest
 from infra.drills import restore
 from infra.drills.__main__ import DRILLS
 from infra.drills.frame import Report
+from infra.local.process import Server
 from infra.drills.load import Filled, fill_shop
 from tests.support.books import alter_stock
 
@@ -41,11 +42,14 @@ def test_a_unit_that_is_missing_in_the_restored_shop_is_found(
 
 
 def test_a_log_that_ends_before_the_moment_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        restore.Place,
-        "archive_all",
-        lambda self: [each.unlink() for each in self.archive.glob("0*")],
-    )
+    real = restore.Place.restore
+
+    def restore_without_the_log(self: restore.Place, moment: str) -> Server:
+        for each in self.archive.glob("0*"):
+            each.unlink()
+        return real(self, moment)
+
+    monkeypatch.setattr(restore.Place, "restore", restore_without_the_log)
     [step] = [each for each in drill().steps if not each.holds]
     assert step.name == "The drill runs to its end"
     assert "recovery ended before configured recovery target was reached" in step.proof

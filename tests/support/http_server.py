@@ -16,6 +16,8 @@ WORKERS = 8  # a browser opens connections that it may never use
 class _Server(WSGIServer):
     """A few threads serve everything: each has handlers and a connection of its own."""
 
+    request_queue_size = 128  # many callers at once wait their turn, and need not connect again
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._workers = ThreadPoolExecutor(WORKERS)
@@ -56,9 +58,9 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serve_api() -> Iterator[str]:
-    """Serve the API; yields its URL, without a slash at its end."""
-    with make_server(LOOPBACK, 0, ApiGateway(), _Server, _Quiet) as server:
+def serve_api(port: int = 0) -> Iterator[str]:
+    """Serve the API at a port, else at a free one; yields its URL, without a slash at its end."""
+    with make_server(LOOPBACK, port, ApiGateway(), _Server, _Quiet) as server:
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:

@@ -17,7 +17,7 @@ from infra.local.process import Server
 from tests.harness.bench.report import Report, Timing
 from tests.harness.bench.shops import lastunit, vendure
 from tests.harness.bench.shops.catalogue import Catalogue
-from tests.harness.bench.shops.client import PLACED, Bought, Shop, race, steady
+from tests.harness.bench.shops.client import PLACED, Bought, Shop, in_turn, race, steady
 from tests.harness.servers import servers
 from tests.support.backends import ROOT
 
@@ -25,11 +25,12 @@ PROCESSES = 2  # server processes of each shop
 CLIENTS = 8
 BUYERS_OF_A_CLIENT = 10
 ROUNDS, SECONDS = 2, 15
-CATALOGUE = Catalogue(plenty=100, races=5, units=50)
+CATALOGUE = Catalogue(plenty=100, races=5, units=50, units_in_turn=5)
 RACERS = 150
+IN_TURN = 8  # buyers of the product that is ordered in turn
 ORDERS = "orders over HTTP, 8 clients, 100 products"
 RACES = "races for the last 50 units, 150 buyers at once"
-PEER = "Vendure 3.7.3"
+PEER = f"Vendure {vendure.version()}"
 BOTH = (
     f"Both shops: {PROCESSES} server processes, and the clients, on this machine; one PostgreSQL "
     "with its default settings, on disk; the same products and addresses; buyers who have signed "
@@ -89,7 +90,7 @@ def both(
     report: Report, superuser: str, directory: Path
 ) -> Iterator[tuple[Entrant, Entrant, Entrant]]:
     """Fill and start both shops; yields ours, Vendure, and Vendure called once per order."""
-    buyers = CLIENTS * BUYERS_OF_A_CLIENT + CATALOGUE.races * RACERS
+    buyers = CLIENTS * BUYERS_OF_A_CLIENT + CATALOGUE.races * RACERS + IN_TURN
     with ExitStack() as running:
 
         def started(start: Callable[[Path, int], Server]) -> list[str]:
@@ -159,27 +160,40 @@ def orders(report: Report, entrants: Sequence[Entrant]) -> None:
 
 
 def races(report: Report, entrants: Sequence[Entrant]) -> None:
-    """Let many buyers at once order a product's last units: each race has its own product."""
-    first_buyer = CLIENTS * BUYERS_OF_A_CLIENT
+    """Let many buyers at once order a product's last units: each race has its own product.
+
+    The last product is ordered in turn, which shows that both shops count their stock.
+    """
     for number in range(CATALOGUE.races):
+        begin = CLIENTS * BUYERS_OF_A_CLIENT + number * RACERS
         for each in entrants:
-            report.say(f"{each.name}: race {number + 1}")
-            begin = first_buyer + number * RACERS
             product = each.products[CATALOGUE.plenty + number]
             bought = race(each.shop, each.buyers[begin : begin + RACERS], product)
-            report_failures(report, each.name, bought.outcomes)
-            sold, left = each.sold(product)
-            report.add(
-                RACES,
-                f"race {number + 1}, {each.name}",
-                f"{CATALOGUE.units} sold",
-                sold=sold,
-                left=left,
-                answered=bought.outcomes[PLACED],
-                refused=bought.refused,
-                failed=bought.failed,
-                last_placed_after_s=round(max(bought.seconds, default=0.0), 1),
-            )
+            report_race(report, f"race {number + 1}", each, product, CATALOGUE.units, bought)
+    for each in entrants:
+        bought = in_turn(each.shop, each.buyers[-IN_TURN:], each.products[-1])
+        what = f"{IN_TURN} buyers in turn"
+        report_race(report, what, each, each.products[-1], CATALOGUE.units_in_turn, bought)
+
+
+def report_race(
+    report: Report, what: str, entrant: Entrant, product: str, units: int, bought: Bought
+) -> None:
+    """Add what a race sold, by the shop's database and by its answers."""
+    report.say(f"{entrant.name}: {what} has ended")
+    report_failures(report, entrant.name, bought.outcomes)
+    sold, left = entrant.sold(product)
+    report.add(
+        RACES,
+        f"{what}, {entrant.name}",
+        f"{units} sold",
+        sold=sold,
+        left=left,
+        answered=bought.outcomes[PLACED],
+        refused=bought.refused,
+        failed=bought.failed,
+        slowest_placed_s=round(max(bought.seconds, default=0.0), 1),
+    )
 
 
 def report_failures(report: Report, name: str, outcomes: Counter[str]) -> None:

@@ -23,7 +23,7 @@ from tests.harness.bench import peers
 from tests.harness.bench.report import Report
 from tests.harness.bench.shops import lastunit, vendure
 from tests.harness.bench.shops.catalogue import Catalogue
-from tests.harness.bench.shops.client import PLACED, race, steady
+from tests.harness.bench.shops.client import PLACED, in_turn, race, steady
 from tests.support import backends
 
 ROOT = Path(__file__).parents[3]
@@ -162,7 +162,7 @@ def test_a_skipped_benchmark_starts_no_server(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_catalogue_is_written_as_vendure_imports_it(tmp_path: Path) -> None:
-    Catalogue(plenty=1, races=1, units=50).write_csv(tmp_path / "products.csv")
+    Catalogue(plenty=1, races=1, units=50, units_in_turn=5).write_csv(tmp_path / "products.csv")
     with (tmp_path / "products.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
     written = [
@@ -172,8 +172,9 @@ def test_the_catalogue_is_written_as_vendure_imports_it(tmp_path: Path) -> None:
     assert written == [
         ("Anvil 1", "0", "10.01", "1000000", "true"),
         ("Last anvils 1", "1", "10.00", "50", "true"),
+        ("Last anvils in turn", "2", "10.00", "5", "true"),
     ]
-    assert len({each["slug"] for each in found}) == 2
+    assert len({each["slug"] for each in found}) == 3
 
 
 def test_an_order_of_vendure_is_five_requests_in_the_order_of_a_checkout() -> None:
@@ -230,6 +231,14 @@ def test_a_shop_that_does_not_answer_is_counted_as_failed() -> None:
     assert (bought.failed, bought.outcomes[PLACED]) == (1, 0)
 
 
+def test_buyers_in_turn_order_one_after_another() -> None:
+    with a_peer(units=2) as peer:
+        shop = vendure.Vendure([peer.url], "3", at_once=True)
+        bought = in_turn(shop, ["a", "b", "c"], "7")
+    assert bought.outcomes == {PLACED: 2, "INSUFFICIENT_STOCK_ERROR": 1}
+    assert [buyer for buyer, *_ in peer.calls] == ["a", "b", "c"]
+
+
 def test_steady_orders_are_made_by_every_client_with_its_own_buyers() -> None:
     with a_peer() as peer:
         shop = vendure.Vendure([peer.url], "3", at_once=True)
@@ -261,12 +270,14 @@ def test_races_over_http_report_what_our_shop_sold_and_refused(
 ) -> None:
     from tests.support.http_server import serve_api
 
-    monkeypatch.setattr(peers, "CATALOGUE", catalogue := Catalogue(plenty=1, races=2, units=2))
+    catalogue = Catalogue(plenty=1, races=2, units=2, units_in_turn=1)
+    monkeypatch.setattr(peers, "CATALOGUE", catalogue)
     monkeypatch.setattr(peers, "RACERS", 5)
     monkeypatch.setattr(peers, "CLIENTS", 1)
     monkeypatch.setattr(peers, "BUYERS_OF_A_CLIENT", 1)
     monkeypatch.setattr(peers, "SECONDS", 1)
-    products, buyers = lastunit.seed(catalogue, 11)
+    monkeypatch.setattr(peers, "IN_TURN", 3)
+    products, buyers = lastunit.seed(catalogue, 14)
     report = Report()
     with serve_api() as url:
         shop = lastunit.Lastunit([url])
@@ -275,9 +286,14 @@ def test_races_over_http_report_what_our_shop_sold_and_refused(
         peers.orders(report, [ours])
     found = [(each.what, each.values) for each in report.figures[peers.RACES]]
     for _, values in found:
-        values.pop("last_placed_after_s")
-    expected = {"sold": 2, "left": 0, "answered": 2, "refused": 3, "failed": 0}
-    assert found == [("race 1, Lastunit", expected), ("race 2, Lastunit", expected)]
+        values.pop("slowest_placed_s")
+    of_race = {"sold": 2, "left": 0, "answered": 2, "refused": 3, "failed": 0}
+    of_turns = {"sold": 1, "left": 0, "answered": 1, "refused": 2, "failed": 0}
+    assert found == [
+        ("race 1, Lastunit", of_race),
+        ("race 2, Lastunit", of_race),
+        ("3 buyers in turn, Lastunit", of_turns),
+    ]
     [steady_orders] = report.figures[peers.ORDERS]
     sold, left = lastunit.sold(products[0])
     warm_up = peers.ROUNDS * 5
@@ -291,7 +307,8 @@ def test_a_cancelled_order_of_ours_has_sold_nothing() -> None:
     from tests.support.lambda_calls import call
     from tests.support.shop import rows
 
-    [product], buyers = lastunit.seed(Catalogue(plenty=0, races=1, units=5), 2)
+    catalogue = Catalogue(plenty=0, races=0, units=0, units_in_turn=5)
+    [product], buyers = lastunit.seed(catalogue, 2)
     with serve_api() as url:
         race(lastunit.Lastunit([url]), buyers, product)
     assert lastunit.sold(product) == (2, 3)

@@ -27,18 +27,20 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Products that do not run out, and one with few units for each race."""
+    """Products that do not run out, one for each race, and one that is ordered in turn."""
 
     plenty: int
     races: int
     units: int
+    """On hand for each race."""
+    units_in_turn: int
 
     @property
     def products(self) -> list[Product]:
-        """All of them, those of the races last."""
+        """All of them, in that order."""
         lasting = [Product(f"Anvil {n}", 1000 + n, PLENTY) for n in range(1, self.plenty + 1)]
         scarce = [Product(f"Last anvils {n}", 1000, self.units) for n in range(1, self.races + 1)]
-        return lasting + scarce
+        return [*lasting, *scarce, Product("Last anvils in turn", 1000, self.units_in_turn)]
 
     def write_csv(self, file: Path) -> None:
         """Write it as Vendure imports it, with the place in the list as SKU."""

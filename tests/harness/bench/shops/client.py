@@ -1,4 +1,4 @@
-"""A plain HTTP client of two shops, in processes of its own: steady orders, and races.
+"""A plain HTTP client of two shops: steady orders and races, in processes of its own.
 
 Each buyer is a thread with a connection, which places whole orders. Both shops are called by the
 same code; only what an order is made of differs.
@@ -91,6 +91,12 @@ def race(shop: Shop, buyers: Sequence[str], product: str) -> Bought:
         Buying(shop.urls[n % len(shop.urls)], [buyer], [product]) for n, buyer in enumerate(buyers)
     ]
     return _at_once(partial(_order_once, shop), jobs)
+
+
+def in_turn(shop: Shop, buyers: Sequence[str], product: str) -> Bought:
+    """Let buyers order one unit of a product one after another, each once."""
+    with closing(connection_to(shop.urls[0])) as connection:
+        return sum((_order(shop, connection, buyer, product) for buyer in buyers), Bought())
 
 
 def _at_once(work: Callable[[Buying, Any], Bought], jobs: Sequence[Buying]) -> Bought:

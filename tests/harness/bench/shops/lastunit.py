@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
-import urllib3
-
-from infra.local.ports import LOOPBACK
-from infra.local.process import Server, start_server
+from infra.local.process import Server
 from tests.harness.bench.shops.catalogue import ADDRESS, Catalogue
 from tests.harness.bench.shops.client import PLACED
+from tests.harness.bench.shops.serving import started
 
-READY_SECONDS = 120
 POINTS = 100_000_000
 
 
@@ -76,22 +73,9 @@ def sold(product: str) -> tuple[int, int]:
 
 def start(directory: Path, port: int) -> Server:
     """Start one server process."""
-    server = start_server(
-        f"lastunit-{port}",
-        [sys.executable, "-m", __name__, str(port)],
-        url=f"http://{LOOPBACK}:{port}",
-        directory=directory,
-        environment={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    server.wait_until(lambda: _answers(f"{server.url}/brands"), READY_SECONDS)
-    return server
-
-
-def _answers(url: str) -> bool:
-    try:
-        return urllib3.request("GET", url, retries=False).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False
+    command = [sys.executable, "-m", __name__, str(port)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return started(command, port, directory, environment, answers_at="/brands")
 
 
 def _serve(port: int) -> None:

@@ -7,6 +7,7 @@ The steps of an order are those that Vendure's documentation gives a storefront.
 import json
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,20 +16,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import urllib3
-
 from infra import node
 from infra.local.errors import log_tail
 from infra.local.ports import LOOPBACK
-from infra.local.process import Server, start_server
+from infra.local.process import Server, ending_with_parent
 from tests.harness.bench.shops.catalogue import ADDRESS, Catalogue
 from tests.harness.bench.shops.client import PLACED
+from tests.harness.bench.shops.serving import started
 from tests.support.backends import ROOT, run
 
 SOURCE = Path(__file__).with_name("vendure")
 INSTALLED = ROOT / ".local" / "vendure"
 OLDEST_NODE = (20,)
-READY_SECONDS = 180
 SEED_SECONDS = 1800
 PAID = "PaymentSettled"
 
@@ -110,10 +109,16 @@ def data_of(
     return data
 
 
+def version() -> str:
+    """Return the version that is pinned."""
+    package = json.loads((SOURCE / "package.json").read_text(encoding="utf-8"))
+    return str(package["dependencies"]["@vendure/core"])
+
+
 def why_not(installed: Path = INSTALLED) -> str | None:
     """Install what is needed; return why that is not possible, in a sentence."""
-    version = node.version()
-    if version is None or version < OLDEST_NODE:
+    found = node.version()
+    if found is None or found < OLDEST_NODE:
         return f"Node.js {OLDEST_NODE[0]} or newer, with npm, is not on the PATH."
     if not node.install(SOURCE, installed):
         return "npm could not install what vendure/package-lock.json pins; its message is above."
@@ -144,7 +149,7 @@ def seed(database: str, catalogue: Catalogue, buyers: int, directory: Path, port
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         done = subprocess.run(
-            ["node", SOURCE / "populate.js", file, str(buyers)],
+            [*ending_with_parent(signal.SIGTERM), "node", SOURCE / "populate.js", file, str(buyers)],
             cwd=directory, env=_environment(database, port), stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, check=False, timeout=SEED_SECONDS,
         )  # fmt: skip
@@ -190,15 +195,9 @@ def sold(database: str, product: str) -> tuple[int, int]:
 
 def start(database: str, directory: Path, port: int) -> Server:
     """Start one server process."""
-    server = start_server(
-        f"vendure-{port}",
-        ["node", SOURCE / "server.js"],
-        url=f"http://{LOOPBACK}:{port}",
-        directory=directory,
-        environment=_environment(database, port),
-    )
-    server.wait_until(lambda: _answers(f"{server.url}/health"), READY_SECONDS)
-    return server
+    command = ["node", SOURCE / "server.js"]
+    environment = _environment(database, port)
+    return started(command, port, directory, environment, answers_at="/health")
 
 
 def _environment(database: str, port: int) -> dict[str, str]:
@@ -210,10 +209,3 @@ def _environment(database: str, port: int) -> dict[str, str]:
         "SUPERADMIN_PASSWORD": urlsplit(database).password or "",
         "PORT": str(port),
     }
-
-
-def _answers(url: str) -> bool:
-    try:
-        return urllib3.request("GET", url, retries=False).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False

@@ -20,7 +20,12 @@ class _Server(WSGIServer):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._workers = ThreadPoolExecutor(WORKERS)
+        self.use(WORKERS)
+
+    def use(self, workers: int) -> None:
+        """Serve so many requests at once, from the first one on."""
+        self._number = workers
+        self._workers = ThreadPoolExecutor(workers)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Hand it to a worker."""
@@ -37,8 +42,8 @@ class _Server(WSGIServer):
     def server_close(self) -> None:
         """Let the workers end, and close their connections."""
         super().server_close()
-        barrier = threading.Barrier(WORKERS)
-        for _ in range(WORKERS):
+        barrier = threading.Barrier(self._number)
+        for _ in range(self._number):
             self._workers.submit(_let_go, barrier)
         self._workers.shutdown(wait=True)
 
@@ -58,9 +63,10 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serve_api(port: int = 0) -> Iterator[str]:
+def serve_api(port: int = 0, workers: int = WORKERS) -> Iterator[str]:
     """Serve the API at a port, else at a free one; yields its URL, without a slash at its end."""
     with make_server(LOOPBACK, port, ApiGateway(), _Server, _Quiet) as server:
+        server.use(workers)
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:

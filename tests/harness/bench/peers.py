@@ -21,7 +21,8 @@ from tests.harness.bench.shops.client import PLACED, Bought, Shop, in_turn, race
 from tests.harness.servers import servers
 from tests.support.backends import ROOT
 
-PROCESSES = 2  # server processes of each shop
+OUR_PROCESSES = 4  # each serves one request at a time
+THEIR_PROCESSES = 2  # each serves many
 CLIENTS = 8
 BUYERS_OF_A_CLIENT = 10
 ROUNDS, SECONDS = 2, 15
@@ -32,22 +33,24 @@ ORDERS = "orders over HTTP, 8 clients, 100 products"
 RACES = "races for the last 50 units, 150 buyers at once"
 PEER = f"Vendure {vendure.version()}"
 BOTH = (
-    f"Both shops: {PROCESSES} server processes, and the clients, on this machine; one PostgreSQL "
-    "with its default settings, on disk; the same products and addresses; buyers who have signed "
-    "in before; payment without a gateway. A client stays with one server process. Background work "
+    "Both shops: several server processes, and the clients, on this machine; one PostgreSQL with "
+    "its default settings, on disk; the same products and addresses; buyers who have signed in "
+    "before; payment without a gateway. A client stays with one server process. Background work "
     f"(our relay, {PEER}'s worker) does not run."
 )
 OURS = (
-    "Lastunit: an order is one request, paid in points. The work tree's handlers, called by the "
-    "tests' HTTP server instead of API Gateway and Lambda; it closes each connection. The nudge of "
-    "the relay after each order goes to an emulated SQS on this machine. An order has neither "
-    "shipping method nor tax."
+    f"Lastunit: {OUR_PROCESSES} processes that serve one request at a time, as Lambda does. An "
+    "order is one request, paid in points. The work tree's handlers, called by the tests' HTTP "
+    "server instead of API Gateway and Lambda; it closes each connection. The nudge of the relay "
+    "after each order goes to an emulated SQS on this machine. An order has neither shipping "
+    "method nor tax."
 )
 THEIRS = (
-    f"{PEER}: its defaults without plugins, in production mode, connections kept. An order is five "
-    "mutations: item, address, shipping method, payment arranged, and payment by its dummy handler "
-    "with automatic settlement; each in a request, as a storefront does, or all in one. It "
-    "computes shipping, taxes and promotions, and keeps carts and histories."
+    f"{PEER}: {THEIR_PROCESSES} processes that serve many requests at a time; its defaults without "
+    "plugins, in production mode, connections kept. An order is five mutations: item, address, "
+    "shipping method, payment arranged, and payment by its dummy handler with automatic "
+    "settlement; each in a request, as a storefront does, or all in one. It computes shipping, "
+    "taxes and promotions, and keeps carts and histories."
 )
 COUNTED = (
     "Sold: units in placed orders, by the shop's own database. Left: units that are still for sale "
@@ -93,21 +96,23 @@ def both(
     buyers = CLIENTS * BUYERS_OF_A_CLIENT + CATALOGUE.races * RACERS + IN_TURN
     with ExitStack() as running:
 
-        def started(start: Callable[[Path, int], Server]) -> list[str]:
+        def started(processes: int, start: Callable[[Path, int], Server]) -> list[str]:
             urls = []
-            for port in free_ports(PROCESSES):
+            for port in free_ports(processes):
                 server = start(directory, port)
                 running.callback(server.stop)
                 urls.append(server.url)
             return urls
 
         report.say(f"seed: {len(CATALOGUE.products)} products and {buyers} buyers, in both shops")
-        products, tokens = lastunit.seed(CATALOGUE, buyers)
+        products, users = lastunit.seed(CATALOGUE, buyers)
         database = vendure.create_database(superuser)
         seeded = vendure.seed(database, CATALOGUE, buyers, directory, *free_ports(1))
-        report.say(f"start: {PROCESSES} processes each")
-        our_urls = started(lastunit.start)
-        their_urls = started(lambda folder, port: vendure.start(database, folder, port))
+        report.say(f"start: {OUR_PROCESSES} processes of ours, {THEIR_PROCESSES} of {PEER}")
+        our_urls = started(OUR_PROCESSES, lastunit.start)
+        their_urls = started(
+            THEIR_PROCESSES, lambda folder, port: vendure.start(database, folder, port)
+        )
 
         def theirs(name: str, *, at_once: bool) -> Entrant:
             shop = vendure.Vendure(their_urls, seeded.shipping_method, at_once)
@@ -118,7 +123,7 @@ def both(
 
         ours = lastunit.Lastunit(our_urls)
         yield (
-            Entrant("Lastunit", ours, ours.requests, products, tokens, lastunit.sold),
+            Entrant("Lastunit", ours, ours.requests, products, users, lastunit.sold),
             theirs(PEER, at_once=False),
             theirs(f"{PEER}, one request", at_once=True),
         )

@@ -279,7 +279,7 @@ def test_races_over_http_report_what_our_shop_sold_and_refused(
     monkeypatch.setattr(peers, "IN_TURN", 3)
     products, buyers = lastunit.seed(catalogue, 14)
     report = Report()
-    with serve_api() as url:
+    with serve_api(workers=1) as url:
         shop = lastunit.Lastunit([url])
         ours = peers.Entrant("Lastunit", shop, 1, products, buyers, lastunit.sold)
         peers.races(report, [ours])
@@ -309,14 +309,19 @@ def test_a_cancelled_order_of_ours_has_sold_nothing() -> None:
 
     catalogue = Catalogue(plenty=0, races=0, units=0, units_in_turn=5)
     [product], buyers = lastunit.seed(catalogue, 2)
-    with serve_api() as url:
+    with serve_api(workers=1) as url:
         race(lastunit.Lastunit([url]), buyers, product)
     assert lastunit.sold(product) == (2, 3)
     sql = "SELECT order_id FROM order_line WHERE product_id = $1"
     order = rows(sql, product)[0].order_id
     statuses = [
-        call("order/cancel_order", "POST", f"/orders/{order}/cancellation", token=token).status
-        for token in buyers
+        call(
+            "order/cancel_order",
+            "POST",
+            f"/orders/{order}/cancellation",
+            token=lastunit.signed(buyer),
+        ).status
+        for buyer in buyers
     ]
     assert sorted(statuses) == [200, 403]
     assert lastunit.sold(product) == (1, 4)

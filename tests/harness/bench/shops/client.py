@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 PROCESSES = 2
 WARM_UP = 5  # orders of each client before it is measured
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 600
 PLACED = "placed"
 FAILED = "failed: "
 
@@ -124,6 +124,7 @@ def _order_for(shop: Shop, seconds: float, job: Buying, wait: Callable[[], objec
     with closing(connection_to(job.url)) as connection:
         for _ in range(WARM_UP):
             _order(shop, connection, next(buyers), chance.choice(job.products))
+        connection.close()  # while others warm up, the server may end a connection that is idle
         wait()
         bought, started = Bought(), perf_counter()
         while perf_counter() < started + seconds:

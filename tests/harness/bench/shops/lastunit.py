@@ -1,4 +1,7 @@
-"""Our own API over HTTP: several server processes, and an order in one request."""
+"""Our own API over HTTP: several server processes, and an order in one request.
+
+A buyer is a user's id: its token, which is good for a quarter of an hour, is signed when needed.
+"""
 
 import json
 import os
@@ -10,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from uuid import UUID
 
 from infra.local.process import Server
 from tests.harness.bench.shops.catalogue import ADDRESS, Catalogue
@@ -35,7 +39,7 @@ class Lastunit:
         }
         headers = {
             "Content-Type": "application/json",
-            "Authorization": f"Bearer {buyer}",
+            "Authorization": f"Bearer {signed(buyer)}",
             "Idempotency-Key": secrets.token_hex(16),
         }
         connection.request("POST", "/orders", json.dumps(body), headers)
@@ -48,13 +52,22 @@ class Lastunit:
         return str(answer["code"])
 
 
+def signed(user_id: str) -> str:
+    """Return a token of a user who has just signed in."""
+    from commerce.runtime import tokens
+
+    return tokens.sign(UUID(user_id))
+
+
 def seed(catalogue: Catalogue, buyers: int) -> tuple[list[str], list[str]]:
-    """Fill the shop by its own use cases; returns the products' ids and the buyers' tokens."""
+    """Fill the shop by its own use cases; returns the products' and the buyers' ids."""
+    from tests.support import nudges
     from tests.support.shop import a_brand, a_buyer, a_product
 
+    nudges.silence()  # in this process: the servers, which are measured, send theirs
     brand = a_brand()
     products = [a_product(each.units, each.price, each.name, brand) for each in catalogue.products]
-    return products, [a_buyer(POINTS).token for _ in range(buyers)]
+    return products, [str(a_buyer(POINTS).user_id) for _ in range(buyers)]
 
 
 _SOLD = """
@@ -79,12 +92,12 @@ def start(directory: Path, port: int) -> Server:
 
 
 def _serve(port: int) -> None:
-    """Serve the API until this process is to end."""
+    """Serve the API until this process is to end, one request at a time as on Lambda."""
     from tests.support.http_server import serve_api
 
     ends = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ends.set())
-    with serve_api(port):
+    with serve_api(port, workers=1):
         ends.wait()
 
 

@@ -147,9 +147,10 @@ def seed(database: str, catalogue: Catalogue, buyers: int, directory: Path, port
     file, log = directory / "products.csv", directory / "log" / "populate.log"
     catalogue.write_csv(file)
     log.parent.mkdir(parents=True, exist_ok=True)
+    command = ["node", SOURCE / "populate.js", file, str(buyers)]
     with log.open("wb") as output:
         done = subprocess.run(
-            [*ending_with_parent(signal.SIGTERM), "node", SOURCE / "populate.js", file, str(buyers)],
+            [*ending_with_parent(signal.SIGTERM), *command],
             cwd=directory, env=_environment(database, port), stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, check=False, timeout=SEED_SECONDS,
         )  # fmt: skip
@@ -204,6 +205,7 @@ def _environment(database: str, port: int) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "NODE_ENV": "production",
+        "VENDURE_DISABLE_TELEMETRY": "true",
         "NODE_PATH": str(INSTALLED / "node_modules"),
         "DATABASE_URL": database,
         "SUPERADMIN_PASSWORD": urlsplit(database).password or "",

@@ -1,4 +1,4 @@
-"""The parts of `make bench BENCH=peers`: what it skips, what it sends, and what it counts.
+"""The parts of `make bench BENCH=peers`: the skip, the requests, and the counts.
 
 Vendure itself is installed by the benchmark alone; here a server answers as it does.
 """

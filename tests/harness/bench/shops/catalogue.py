@@ -1,4 +1,4 @@
-"""What both shops sell, and where it is sent."""
+"""The products that both shops sell, and the address to which they are sent."""
 
 import csv
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ FAILED = "failed: "
 
 
 class Shop(Protocol):
-    """What a client needs to know of a shop."""
+    """A shop as a client sees it."""
 
     @property
     def urls(self) -> Sequence[str]:
@@ -42,7 +42,7 @@ class Shop(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Buying:
-    """What one client does: its buyers order these products, each buyer in turn."""
+    """One client: its buyers order these products, each buyer in turn."""
 
     url: str
     buyers: Sequence[str]
@@ -51,7 +51,7 @@ class Buying:
 
 @dataclass(slots=True)
 class Bought:
-    """What became of orders: how each ended, how long each placed one took, and the rate."""
+    """The outcomes of orders, the seconds that each placed one took, and the rate."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)

@@ -135,7 +135,7 @@ def create_database(superuser: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """What is in the database: variants as the catalogue lists them, and buyers' sessions."""
+    """The database's variants, in the order of the catalogue, and buyers' sessions."""
 
     products: list[str]
     buyers: list[str]

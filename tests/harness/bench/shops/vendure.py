@@ -147,7 +147,7 @@ def seed(database: str, catalogue: Catalogue, buyers: int, directory: Path, port
     file, log = directory / "products.csv", directory / "log" / "populate.log"
     catalogue.write_csv(file)
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = ["node", SOURCE / "populate.js", file, str(buyers)]
+    command: list[str | Path] = ["node", SOURCE / "populate.js", file, str(buyers)]
     with log.open("wb") as output:
         done = subprocess.run(
             [*ending_with_parent(signal.SIGTERM), *command],
@@ -196,9 +196,10 @@ def sold(database: str, product: str) -> tuple[int, int]:
 
 def start(database: str, directory: Path, port: int) -> Server:
     """Start one server process."""
-    command = ["node", SOURCE / "server.js"]
     environment = _environment(database, port)
-    return started(command, port, directory, environment, answers_at="/health")
+    return started(
+        ["node", SOURCE / "server.js"], port, directory, environment, answers_at="/health"
+    )
 
 
 def _environment(database: str, port: int) -> dict[str, str]:

@@ -20,7 +20,9 @@ Json = dict[str, Any]
 HERE = ROOT / "infra" / "clients"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENT: Json = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))
-LOCKS = sorted(ROOT.glob("infra/**/package-lock.json"))
+LOCKS = sorted(
+    file for folder in ("infra", "tests") for file in ROOT.glob(f"{folder}/**/package-lock.json")
+)
 
 
 def item(method: str, *path: str, keys: int = 0) -> Json:

@@ -11,12 +11,19 @@ from pathlib import Path
 
 
 @contextmanager
-def servers() -> Iterator[str]:
-    """Start PostgreSQL, Valkey and moto; yields the superuser's URL."""
-    from tests.support import scratch
-    from tests.support.backends import start_test_servers
+def servers(durable_in: Path | None = None) -> Iterator[str]:
+    """Start PostgreSQL, Valkey and moto; yields the superuser's URL.
 
-    scratch.use_memory()
+    With a folder, the data is on its disk, and PostgreSQL waits for it as its defaults say;
+    without, the data is in memory.
+    """
+    from tests.support import scratch
+    from tests.support.backends import UNSAFE, start_test_servers
+
+    if durable_in is None:
+        scratch.use_memory()
+    else:
+        durable_in.mkdir(parents=True, exist_ok=True)
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -30,8 +37,8 @@ def servers() -> Iterator[str]:
             for purpose in ("TOKEN", "SIGN_IN")
         },
     }
-    directory = Path(tempfile.mkdtemp(prefix="lastunit-bench-"))
-    running = start_test_servers(directory)
+    directory = Path(tempfile.mkdtemp(prefix="lastunit-bench-", dir=durable_in))
+    running = start_test_servers(directory, {} if durable_in else UNSAFE)
     os.environ |= running.environment
     try:
         yield running.environment["SUPERUSER_URL"]

@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +49,13 @@ class TestServers:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def start_test_servers(directory: Path) -> TestServers:
+def start_test_servers(
+    directory: Path, postgres_settings: Mapping[str, str] = UNSAFE
+) -> TestServers:
     """Start PostgreSQL (migrated), Valkey, and moto with what the template would make."""
     directory.chmod(0o755)  # PostgreSQL may run as another user
     ports = Ports.free()
-    postgres = start_postgres(directory, ports.postgres, **UNSAFE)
+    postgres = start_postgres(directory, ports.postgres, **postgres_settings)
     running = [postgres]
     try:
         superuser = superuser_url(directory, ports.postgres)

@@ -16,9 +16,16 @@ WORKERS = 8  # a browser opens connections that it may never use
 class _Server(WSGIServer):
     """A few threads serve everything: each has handlers and a connection of its own."""
 
+    request_queue_size = 128  # many callers at once wait their turn, and need not connect again
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._workers = ThreadPoolExecutor(WORKERS)
+        self.use(WORKERS)
+
+    def use(self, workers: int) -> None:
+        """Serve so many requests at once, from the first one on."""
+        self._number = workers
+        self._workers = ThreadPoolExecutor(workers)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Hand it to a worker."""
@@ -35,8 +42,8 @@ class _Server(WSGIServer):
     def server_close(self) -> None:
         """Let the workers end, and close their connections."""
         super().server_close()
-        barrier = threading.Barrier(WORKERS)
-        for _ in range(WORKERS):
+        barrier = threading.Barrier(self._number)
+        for _ in range(self._number):
             self._workers.submit(_let_go, barrier)
         self._workers.shutdown(wait=True)
 
@@ -56,9 +63,10 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serve_api() -> Iterator[str]:
-    """Serve the API; yields its URL, without a slash at its end."""
-    with make_server(LOOPBACK, 0, ApiGateway(), _Server, _Quiet) as server:
+def serve_api(port: int = 0, workers: int = WORKERS) -> Iterator[str]:
+    """Serve the API at a port, else at a free one; yields its URL, without a slash at its end."""
+    with make_server(LOOPBACK, port, ApiGateway(), _Server, _Quiet) as server:
+        server.use(workers)
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:

@@ -45,6 +45,7 @@ class Report:
     """A benchmark's results, with the machine it ran on."""
 
     figures: dict[str, list[Figure]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     console: Console = field(default_factory=lambda: Console(highlight=False, width=160))
 
     def say(self, text: str) -> None:
@@ -55,8 +56,12 @@ class Report:
         """Add a line to a table."""
         self.figures.setdefault(table, []).append(Figure(what, values, goal))
 
+    def note(self, text: str) -> None:
+        """Add what a reader of the tables has to know, or why something was skipped."""
+        self.notes.append(text)
+
     def show(self) -> None:
-        """Print the tables."""
+        """Print the tables, and the notes below them."""
         for name, figures in self.figures.items():
             columns = list(dict.fromkeys(key for each in figures for key in each.values))
             table = Table(title=name, title_justify="left")
@@ -67,6 +72,8 @@ class Report:
                 cells = [str(each.values.get(column, "")) for column in columns]
                 table.add_row(each.what, *cells, each.goal)
             self.console.print(table)
+        for note in self.notes:
+            self.console.print(note)
 
     def keep(self, name: str, page: str) -> None:
         """Write a page to .local/artifacts."""
@@ -85,7 +92,8 @@ class Report:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         tables = {name: [asdict(each) for each in found] for name, found in self.figures.items()}
-        file.write_text(json.dumps({"machine": machine, "tables": tables}, indent=2) + "\n")
+        result = {"machine": machine, "tables": tables, "notes": self.notes}
+        file.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def timed(work: Callable[[], object]) -> float:

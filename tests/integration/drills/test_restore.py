@@ -5,8 +5,8 @@ import pytest
 from infra.drills import restore
 from infra.drills.__main__ import DRILLS
 from infra.drills.frame import Report
-from infra.local.process import Server
 from infra.drills.load import Filled, fill_shop
+from infra.local.process import Server
 from tests.support.books import alter_stock
 
 pytestmark = pytest.mark.usefixtures("own_shop")

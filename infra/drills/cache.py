@@ -110,12 +110,12 @@ def prove(report: Report, count: int) -> None:
         ]
         use = Use(outside, brand, products)
         _in_use(report, use, count, "with the cache")
-        with _requests(use) as placed:
+        with requests_going_on(use.acts()) as placed:
             _until(placed, count // 2)
             cache.kill()
             _until(placed, count)
         _check(report, use, placed, "while the cache is killed and down")
-        with _requests(use) as placed:
+        with requests_going_on(use.acts()) as placed:
             cache.start_empty()
             _until(placed, count)
         _reconnect()
@@ -127,15 +127,9 @@ def prove(report: Report, count: int) -> None:
 
 
 def _in_use(report: Report, use: Use, count: int, state: str) -> None:
-    with _requests(use) as placed:
+    with requests_going_on(use.acts()) as placed:
         _until(placed, count)
     _check(report, use, placed, state)
-
-
-@contextmanager
-def _requests(use: Use) -> Iterator[Placed]:
-    with requests_going_on(use.acts()) as placed:
-        yield placed
 
 
 def _until(placed: Placed, count: int) -> None:

@@ -90,9 +90,14 @@ class Report:
         return holds
 
     @property
+    def failed(self) -> list[str]:
+        """The names of the steps that did not hold."""
+        return [each.name for each in self.steps if not each.holds]
+
+    @property
     def holds(self) -> bool:
         """True where every step held."""
-        return bool(self.steps) and all(each.holds for each in self.steps)
+        return bool(self.steps) and not self.failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,9 @@ def drill() -> Report:
     return DRILLS["bus"].run(10, lambda _: None)
 
 
-def failed(report: Report) -> list[str]:
-    return [each.name for each in report.steps if not each.holds]
-
-
 def test_after_an_hour_without_a_bus_every_event_is_delivered_once() -> None:
     report = drill()
-    assert failed(report) == [], [each.proof for each in report.steps if not each.holds]
+    assert report.failed == [], [each.proof for each in report.steps if not each.holds]
     assert len(report.steps) == 9
 
 
@@ -38,4 +34,4 @@ def test_an_event_that_the_bus_takes_and_loses_is_found(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(EventBridgeBus, "put", lose_one)
     report = drill()
-    assert "Every event arrives" in failed(report), report.steps
+    assert "Every event arrives" in report.failed, report.steps

@@ -15,13 +15,9 @@ def drill() -> Report:
     return DRILLS["cache"].run(20, lambda _: None)
 
 
-def failed(report: Report) -> list[str]:
-    return [each.name for each in report.steps if not each.holds]
-
-
 def test_answers_stay_right_without_the_cache_and_rankings_are_rebuilt() -> None:
     report = drill()
-    assert failed(report) == [], [each.proof for each in report.steps if not each.holds]
+    assert report.failed == [], [each.proof for each in report.steps if not each.holds]
     assert [each.name for each in report.steps] == [
         "Requests with the cache", "Requests while the cache is killed and down",
         "Requests with an empty cache", "ranking rebuild", "Rankings are what the metrics say",
@@ -32,7 +28,7 @@ def test_answers_stay_right_without_the_cache_and_rankings_are_rebuilt() -> None
 
 def test_rankings_that_stay_lost_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranking_jobs, "rebuild_rankings", lambda *_: [])
-    assert failed(drill()) == [
+    assert drill().failed == [
         "Rankings are what the metrics say", "Rankings go on from the rebuilt ones"
     ]  # fmt: skip
 
@@ -41,4 +37,4 @@ def test_a_stock_that_is_read_wrong_is_found(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(cache, "SUMMARY_SECONDS", 0)
     read = shop.stock_of
     monkeypatch.setattr(shop, "stock_of", lambda product: read(product) - 1)
-    assert "Requests while the cache is killed and down" in failed(drill())
+    assert "Requests while the cache is killed and down" in drill().failed

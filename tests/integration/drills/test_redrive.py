@@ -16,13 +16,9 @@ def drill(count: int) -> Report:
     return DRILLS["redrive"].run(count, lambda _: None)
 
 
-def failed(report: Report) -> list[str]:
-    return [each.name for each in report.steps if not each.holds]
-
-
 def test_every_dead_letter_arrives_once_at_full_speed_and_at_a_rate() -> None:
     report = drill(40)
-    assert failed(report) == []
+    assert report.failed == []
     assert [each.name for each in report.steps] == [
         "Orders are placed", "Redrive at full speed", "Redrive at 2 a second",
         "The consumer handles them", "The queues are empty", "The audit has each letter once",
@@ -45,4 +41,4 @@ def test_a_message_that_a_redrive_loses_is_found(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(sqs, "send_message_batch", misdirect_the_first)
     report = drill(12)
-    assert failed(report) == ["The consumer handles them"], report.steps
+    assert report.failed == ["The consumer handles them"], report.steps

@@ -16,13 +16,9 @@ def drill() -> Report:
     return DRILLS["restore"].run(3, lambda _: None)
 
 
-def failed(report: Report) -> list[str]:
-    return [each.name for each in report.steps if not each.holds]
-
-
 def test_a_lost_database_is_restored_to_a_moment_and_reconciled() -> None:
     report = drill()
-    assert failed(report) == [], [each.proof for each in report.steps if not each.holds]
+    assert report.failed == [], [each.proof for each in report.steps if not each.holds]
     assert len(report.steps) == 12
 
 
@@ -35,7 +31,7 @@ def test_a_unit_that_is_missing_in_the_restored_shop_is_found(
         return shop
 
     monkeypatch.setattr(restore, "fill_shop", fill_wrongly)
-    assert failed(drill()) == [
+    assert drill().failed == [
         "The books hold at the moment",
         "The books hold after all that came again",
     ]

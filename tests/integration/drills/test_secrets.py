@@ -15,13 +15,9 @@ from infra.template import ROOT
 pytestmark = pytest.mark.usefixtures("own_shop")
 
 
-def failed(report: Report) -> list[str]:
-    return [each.name for each in report.steps if not each.holds]
-
-
 def test_each_secret_is_rotated_and_nothing_is_refused_wrongly() -> None:
     report = DRILLS["secrets"].run(2, lambda _: None)
-    assert failed(report) == [], [each.proof for each in report.steps if not each.holds]
+    assert report.failed == [], [each.proof for each in report.steps if not each.holds]
     assert len(report.steps) == 12
 
 
@@ -40,4 +36,4 @@ def test_a_secret_whose_previous_value_is_refused_is_found(
     report = Report(lambda _: None)
     with partners() as outside:
         gateway_secret(report, Fleet(2), outside)
-    assert failed(report) == ["Callbacks while the gateway's secret rotates"], report.steps
+    assert report.failed == ["Callbacks while the gateway's secret rotates"], report.steps

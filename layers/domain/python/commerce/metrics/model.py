@@ -7,7 +7,7 @@ from uuid import UUID
 COUNTED = ("views", "likes", "orders", "units", "amount")
 """The counts of a product and day."""
 NUMBERS_OF_DAYS = (1, 7, 31)
-"""How many days are looked at together: of a day, a week, a month at its longest."""
+"""The numbers of days that are ranked together: a day, a week, the longest month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

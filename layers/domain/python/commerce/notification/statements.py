@@ -4,7 +4,7 @@ from sqlalchemy import DateTime, Uuid, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from commerce.notification.tables import mail_table
-from commerce.runtime.db.core import delete_expired
+from commerce.runtime.db.core import delete_older
 from commerce.runtime.db.statement import Statement
 
 _m = mail_table.c
@@ -21,4 +21,4 @@ LOCK = Statement(select(_m.begun_at, _m.sent_at).where(_m.event_id == _EVENT).wi
 BEGIN = Statement(update(mail_table).where(_m.event_id == _EVENT).values(begun_at=_AT))
 MARK_SENT = Statement(update(mail_table).where(_m.event_id == _EVENT).values(sent_at=_AT))
 RELEASE = Statement(delete(mail_table).where(_m.event_id == _EVENT, _m.sent_at.is_(None)))
-DELETE_EXPIRED = delete_expired(mail_table, mail_table.c.begun_at)
+DELETE_EXPIRED = delete_older(mail_table, mail_table.c.begun_at)

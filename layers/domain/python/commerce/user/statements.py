@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import TypeEngine
 
-from commerce.runtime.db.core import delete_expired, insert_row, records, save_as_read
+from commerce.runtime.db.core import delete_older, insert_row, records, save_as_read
 from commerce.runtime.db.statement import Statement
 from commerce.user.mail_tokens.tables import mail_token_table
 from commerce.user.tables import (
@@ -125,5 +125,5 @@ SAVE_THROTTLE = Statement(
 
 # --- retention -----------------------------------------------------------------------------------
 
-DELETE_THROTTLES = delete_expired(login_throttle_table, login_throttle_table.c.blocked_until)
-DELETE_ATTEMPTS = delete_expired(login_attempt_table, login_attempt_table.c.blocked_until)
+DELETE_THROTTLES = delete_older(login_throttle_table, login_throttle_table.c.blocked_until)
+DELETE_ATTEMPTS = delete_older(login_attempt_table, login_attempt_table.c.blocked_until)

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, DateTime, Uuid, bindparam, case, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from commerce.app.alerts.tables import alert_table
-from commerce.runtime.db.core import delete_expired, records, save_as_read
+from commerce.runtime.db.core import delete_older, records, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _a = alert_table.c
@@ -63,4 +63,4 @@ ACKNOWLEDGE = save_as_read(
 SILENCE = save_as_read(
     alert_table, "alert_as_read", "silenced_until", "silenced_by", "silence_reason"
 )
-DELETE_EXPIRED = delete_expired(alert_table, alert_table.c.last_at)
+DELETE_EXPIRED = delete_older(alert_table, alert_table.c.last_at)

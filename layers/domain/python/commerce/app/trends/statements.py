@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from commerce.app.trends.tables import trend_sample_table
 from commerce.payment.tables import payment_table
-from commerce.runtime.db.core import delete_expired, records
+from commerce.runtime.db.core import delete_older, records
 from commerce.runtime.db.statement import Statement
 
 _t, _p = trend_sample_table.c, payment_table.c
@@ -49,4 +49,4 @@ PAYMENTS = Statement(
         _p.id >= bindparam("first_id", type_=Uuid), _p.id < bindparam("end_id", type_=Uuid)
     )
 )  # fmt: skip
-DELETE_EXPIRED = delete_expired(trend_sample_table, trend_sample_table.c.slot)
+DELETE_EXPIRED = delete_older(trend_sample_table, trend_sample_table.c.slot)

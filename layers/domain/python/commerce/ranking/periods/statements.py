@@ -33,7 +33,7 @@ from commerce.ranking.periods.tables import (
 )
 from commerce.ranking.statements import score_of, score_of_day
 from commerce.ranking.tables import product_metrics_daily
-from commerce.runtime.db.core import delete_expired, insert_many, insert_row
+from commerce.runtime.db.core import delete_older, insert_many, insert_row
 from commerce.runtime.db.statement import Statement
 
 _rank, _run = product_rank_table.c, ranking_run_table.c
@@ -238,5 +238,5 @@ PAGE = Statement(
 
 # --- retention -----------------------------------------------------------------------------------
 
-DELETE_OLD_CANDIDATES = delete_expired(ranking_candidate_table, _candidate.ranked_at)
-DELETE_OLD_RUNS = delete_expired(ranking_run_table, ranking_run_table.c.begun_at)
+DELETE_OLD_CANDIDATES = delete_older(ranking_candidate_table, _candidate.ranked_at)
+DELETE_OLD_RUNS = delete_older(ranking_run_table, ranking_run_table.c.begun_at)

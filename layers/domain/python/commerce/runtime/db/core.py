@@ -58,7 +58,7 @@ def insert_many(table: Table, *names: str) -> Statement:
     return Statement(build)
 
 
-def delete_expired(
+def delete_older(
     table: Table, time_column: ColumnElement[Any], *also: ColumnElement[bool]
 ) -> Statement:
     """Build a DELETE of the `limit` oldest rows whose time is earlier than `before`.

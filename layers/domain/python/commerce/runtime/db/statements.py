@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from commerce.runtime.db.core import delete_expired, insert_many, insert_row, records
+from commerce.runtime.db.core import delete_older, insert_many, insert_row, records
 from commerce.runtime.db.statement import Statement
 from commerce.runtime.db.tables import (
     TRIED_AGAIN,
@@ -284,8 +284,8 @@ CAUSES = Statement(
 
 _published, _claimed = outbox_table.c.published_at, once_table.c.claimed_at
 _failed = failing_message_table.c.failed_at
-DELETE_PUBLISHED = delete_expired(outbox_table, _published, _published.is_not(None))
-DELETE_TRIED_AGAIN = delete_expired(failing_message_table, _failed, TRIED_AGAIN)
-DELETE_CAUSES = delete_expired(failing_message_table, _failed)
-DELETE_ANSWERS = delete_expired(once_table, _claimed, once_table.c.answer.is_not(None))
-DELETE_CLAIMS = delete_expired(once_table, _claimed, once_table.c.answer.is_(None))
+DELETE_PUBLISHED = delete_older(outbox_table, _published, _published.is_not(None))
+DELETE_TRIED_AGAIN = delete_older(failing_message_table, _failed, TRIED_AGAIN)
+DELETE_CAUSES = delete_older(failing_message_table, _failed)
+DELETE_ANSWERS = delete_older(once_table, _claimed, once_table.c.answer.is_not(None))
+DELETE_CLAIMS = delete_older(once_table, _claimed, once_table.c.answer.is_(None))

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, DateTime, Select, Text, Uuid, bindparam, delete, func, select
 
-from commerce.runtime.db.core import delete_expired, insert_row
+from commerce.runtime.db.core import delete_older, insert_row
 from commerce.runtime.db.statement import Statement
 from commerce.user.mail_tokens.tables import mail_token_table
 from commerce.user.tables import email_claim_table, user_table
@@ -56,4 +56,4 @@ def _use() -> Select[object]:
 
 
 USE = Statement(_use)
-DELETE_EXPIRED = delete_expired(mail_token_table, mail_token_table.c.expires_at)
+DELETE_EXPIRED = delete_older(mail_token_table, mail_token_table.c.expires_at)

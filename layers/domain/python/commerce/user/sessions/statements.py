@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Select, Uuid, bindparam, delete, exists, func, select, update
 
-from commerce.runtime.db.core import delete_expired, insert_row
+from commerce.runtime.db.core import delete_older, insert_row
 from commerce.runtime.db.statement import Statement
 from commerce.user.sessions.tables import session_table
 
@@ -73,4 +73,4 @@ RENEW_TOKENS = Statement(
     .where(_s.user_id == _USER)
     .values(epoch=bindparam("new_epoch", type_=BigInteger))
 )
-DELETE_EXPIRED = delete_expired(session_table, session_table.c.expires_at)
+DELETE_EXPIRED = delete_older(session_table, session_table.c.expires_at)

@@ -3,7 +3,7 @@
 from sqlalchemy import DateTime, Text, bindparam, select, text
 
 from commerce.app.reconciliation.runs.tables import reconciliation_run_table
-from commerce.runtime.db.core import delete_expired, insert_row, save_as_read
+from commerce.runtime.db.core import delete_older, insert_row, save_as_read
 from commerce.runtime.db.statement import Statement
 
 _r = reconciliation_run_table.c
@@ -39,4 +39,4 @@ SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS 
     CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS next
 """)
 )
-DELETE_EXPIRED = delete_expired(reconciliation_run_table, _r.begun_at)
+DELETE_EXPIRED = delete_older(reconciliation_run_table, _r.begun_at)
